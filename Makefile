@@ -1,0 +1,39 @@
+# `make run` and `make test` do all the set-up; nothing else needs to be installed first but Python 3.11 or newer.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test lint studies figures clean
+
+run: .venv/installed
+	$(BIN)/bench run --submission finetune
+
+test: .venv/test-installed lint
+	$(BIN)/pytest
+
+lint: .venv/test-installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+# The full simulation studies behind the statistics: many minutes.
+studies: .venv/test-installed
+	$(BIN)/pytest -m slow
+
+# The speeds that the README quotes.
+figures: .venv/installed
+	$(BIN)/python scripts/measure_training.py
+	$(BIN)/python scripts/measure_training.py --scenario digits-cnn
+	$(BIN)/python scripts/measure_scoring.py
+
+.venv/installed: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+.venv/test-installed: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	touch .venv/installed $@
+
+clean:
+	rm -rf .venv

@@ -1,0 +1,1 @@
+"""The machine-unlearning benchmark: scenario → problem → reference pool → evidence → scorecard → leaderboard."""

@@ -1,0 +1,173 @@
+"""The command `bench`: one short function a command, nothing else."""
+
+import json
+import signal
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import joblib
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from benchmark.errors import BenchError
+
+if TYPE_CHECKING:  # the rest is imported by the commands that need it: torch alone takes seconds
+    from benchmark.scenario import Scenario
+
+app = typer.Typer(
+    help="Does machine unlearning work? Drop submissions/NAME/submission.py, type `bench run --submission NAME`.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+out, err = Console(), Console(stderr=True)
+
+ScenarioOption = Annotated[
+    str, typer.Option("--scenario", help="A shipped scenario's name, or the path of a .toml file.")
+]
+ModelsOption = Annotated[int | None, typer.Option("--models", help="N, instead of the scenario's own.")]
+JobsOption = Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; by default one a core.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, for machines.")]
+
+
+@app.command()
+def run(
+    submission: Annotated[str, typer.Option("--submission", help="The name of a folder in submissions/.")],
+    scenario: ScenarioOption = "digits",
+    models: ModelsOption = None,
+    jobs: JobsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train what is missing of the reference pool, run the submission N times, score it, rank it.
+
+    Interrupt it whenever you like: the same command goes on where it stopped. The exit status is 0 only when the
+    submission got a score.
+    """
+    from benchmark.evaluation import evaluate
+    from benchmark.leaderboard import groups, rebuild, render
+    from benchmark.terminal import progress_bars, warn
+    from benchmark.workspace import Workspace
+
+    workspace, chosen = Workspace.find(), _scenario(scenario, models)
+    with progress_bars(err) as progress:
+        card = evaluate(chosen, submission, workspace, _jobs(jobs), progress, warn(err))
+    if as_json:
+        print(card.model_dump_json(indent=1))
+    else:
+        for title, rows in groups(rebuild(workspace, card)):
+            if rows["scenario_hash"].iloc[0] == chosen.hash:
+                out.print(render(rows, title))
+        out.print(f"[dim]{workspace.leaderboard}: leaderboard.csv, scorecards, plots[/dim]")
+    if card.status not in ("ok", "over-budget"):
+        log = workspace.log(chosen.label, submission)
+        raise BenchError(f"{submission} is {card.status}: {card.reason}; its log is {log}")
+
+
+@app.command()
+def prepare(scenario: ScenarioOption = "digits", models: ModelsOption = None, jobs: JobsOption = None) -> None:
+    """Train what is missing of a scenario's reference pool."""
+    from benchmark.references import Pool
+    from benchmark.terminal import progress_bars, warn
+    from benchmark.workspace import Workspace
+
+    pool = Pool(_scenario(scenario, models), Workspace.find())
+    with progress_bars(err) as progress:
+        pool.prepare(_jobs(jobs), progress, warn(err))
+    out.print(f"the pool {pool.store.folder} is complete")
+
+
+@app.command("list")
+def list_(
+    what: Annotated[str, typer.Argument(help="submissions, scenarios or pools")] = "submissions",
+    as_json: JsonOption = False,
+) -> None:
+    """List the submissions, the scenarios or the reference pools that are here."""
+    from benchmark.listings import LISTINGS
+    from benchmark.terminal import table
+    from benchmark.workspace import Workspace
+
+    if what not in LISTINGS:
+        raise BenchError(f"there is nothing called {what!r} to list; name one of {', '.join(LISTINGS)}")
+    rows = LISTINGS[what](Workspace.find())
+    if as_json:
+        print(json.dumps(rows, indent=1, ensure_ascii=False))
+    else:
+        out.print(table(rows) if rows else f"no {what} yet")
+
+
+@app.command()
+def new(name: Annotated[str, typer.Argument(help="Letters, digits, - and _.")]) -> None:
+    """Begin a submission: a commented submissions/NAME/submission.py that runs as it is."""
+    from benchmark.submission.template import write_template
+    from benchmark.workspace import Workspace
+
+    path = write_template(name, Workspace.find())
+    out.print(f"wrote {path}; next: bench check {name}")
+
+
+@app.command()
+def check(
+    name: Annotated[str, typer.Argument(help="The name of a folder in submissions/.")],
+    scenario: ScenarioOption = "digits",
+) -> None:
+    """Run a submission once on a freshly trained original, in seconds: does it keep the contract and the budget?"""
+    from benchmark.submission.checking import check_submission
+    from benchmark.terminal import warn
+    from benchmark.workspace import Workspace
+
+    out.print(check_submission(name, _scenario(scenario, None), Workspace.find(), warn(err)))
+
+
+@app.command()
+def leaderboard(as_json: JsonOption = False) -> None:
+    """Rebuild the CSV and every plot from the stored scorecards, and show the tables."""
+    from benchmark.leaderboard import groups, rebuild, render
+    from benchmark.workspace import Workspace
+
+    rows = rebuild(Workspace.find())
+    if as_json:
+        print(rows.to_json(orient="records", indent=1))
+        return
+    for title, group in groups(rows):
+        out.print(render(group, title))
+
+
+def _scenario(name: str, models: int | None) -> "Scenario":
+    from benchmark.scenario import load_scenario
+
+    loaded = load_scenario(name)
+    return loaded if models is None else loaded.with_models(models)
+
+
+def _jobs(jobs: int | None) -> int:
+    return jobs or joblib.cpu_count()
+
+
+def _title(scenario) -> str:
+    return f"{scenario.name}, N = {scenario.protocol.models} (scenario {scenario.hash})"
+
+
+class _Interrupted(BaseException):
+    """Ctrl-C, under a name that neither typer nor joblib answers for us."""
+
+
+def _interrupt(*_: object) -> None:
+    raise _Interrupted
+
+
+def main() -> None:
+    """The entry point: an error is one sentence and exit status 2, an interruption 130."""
+    signal.signal(signal.SIGINT, _interrupt)
+    try:
+        app()
+    except BenchError as error:
+        err.print("[red]error:[/red]", escape(str(error)), highlight=False, soft_wrap=True)
+        sys.exit(2)
+    except _Interrupted:
+        err.print("interrupted; the same command goes on where this one stopped")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""What the harness keeps of every model; never its weights.
+
+Per model: logits on the forget set, φ and correctness on the validation and the test set, accuracy on the retain
+set. All arrays begin with a dimension of models.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from benchmark.models import skeleton
+from benchmark.problem import Problem
+from benchmark.scenario import Scenario
+from benchmark.scoring import logit_scaled_confidence
+from benchmark.split import Split
+from benchmark.training import StackedModel
+from benchmark.workspace import Arrays
+
+# Examples evaluated at once: bounds the memory of a block's activations.
+_CHUNK = 256
+
+
+class NonFiniteLogits(Exception):
+    """Finite weights whose forward pass overflows; `models` are the rows of the stack concerned."""
+
+    def __init__(self, models: list[int]) -> None:
+        super().__init__(f"the logits of models {models} are not finite")
+        self.models = models
+
+
+def evidence_of(scenario: Scenario, problem: Problem, state: dict[str, Tensor]) -> Arrays:
+    """Evidence of stacked weights `[models, ...]`, computed by the harness's own forward code.
+
+    Raises NonFiniteLogits when a model's outputs overflow.
+    """
+    net = skeleton(scenario.architecture, problem.input_shape, problem.classes)
+    return _evidence(StackedModel.from_state(net, state), problem)
+
+
+@torch.no_grad()
+def _evidence(model: StackedModel, problem: Problem) -> Arrays:
+    forget = _logits(model, problem.forget)
+    found: Arrays = {
+        "forget_logits": forget,
+        "retain_accuracy": _correct(_logits(model, problem.retain), problem.retain).mean(axis=1),
+    }
+    for name, split in (("validation", problem.validation), ("test", problem.test)):
+        logits = _logits(model, split)
+        found[f"{name}_phi"] = logit_scaled_confidence(logits, split.targets.numpy()).astype(np.float32)
+        found[f"{name}_correct"] = _correct(logits, split)
+    return found
+
+
+def _logits(model: StackedModel, split: Split) -> np.ndarray:
+    """`[models, examples, classes]` float32."""
+    chunks = [model(chunk.expand(model.count, *chunk.shape)) for chunk in split.inputs.split(_CHUNK)]
+    logits = torch.cat(chunks, dim=1)
+    overflown = ~logits.isfinite().all(dim=2).all(dim=1)
+    if overflown.any():
+        raise NonFiniteLogits(overflown.nonzero().flatten().tolist())
+    return logits.numpy()
+
+
+def _correct(logits: np.ndarray, split: Split) -> np.ndarray:
+    return logits.argmax(axis=-1) == split.targets.numpy()
+
+
+def stack(states: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Weights of several models of one architecture → names → `[models, ...]`."""
+    return {name: torch.stack([state[name] for state in states]) for name in states[0]}
+
+
+def concatenate(blocks: list[Arrays], models: int) -> Arrays:
+    """The first `models` models of consecutive blocks, as one set of arrays."""
+    return {name: np.concatenate([block[name] for block in blocks])[:models] for name in blocks[0]}
+
+
+def state_of(net: nn.Module) -> dict[str, Tensor]:
+    """A copy of a net's parameters and buffers on the CPU, every tensor with storage of its own."""
+    return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in net.state_dict().items()}

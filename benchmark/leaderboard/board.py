@@ -1,0 +1,49 @@
+"""Writes the leaderboard's files from the scorecards that are on the disk."""
+
+import pandas as pd
+from filelock import FileLock
+
+from benchmark.leaderboard.plots import plot_epsilon, plot_phi, plot_tradeoff
+from benchmark.leaderboard.table import leaderboard
+from benchmark.scorecard import Scorecard, scorecards_folder
+from benchmark.workspace import Workspace, write_atomically
+
+
+def read_scorecards(workspace: Workspace) -> list[Scorecard]:
+    """All scorecards. Raises BenchError, naming the file, when one cannot be read."""
+    return [Scorecard.read(path) for path in sorted(scorecards_folder(workspace).glob("*/*.json"))]
+
+
+def rebuild(workspace: Workspace, changed: Scorecard | None = None) -> pd.DataFrame:
+    """Writes `leaderboard.csv` and the plots; with `changed`, only the plots that this entry appears in."""
+    workspace.leaderboard.mkdir(parents=True, exist_ok=True)
+    with FileLock(workspace.leaderboard / ".lock"):
+        cards = read_scorecards(workspace)
+        rows = leaderboard(cards)
+        write_atomically(
+            workspace.leaderboard / "leaderboard.csv", rows.to_csv(index=False, float_format="%.6g").encode()
+        )
+        for label, comparable in _groups(cards).items():
+            if changed is None or changed in comparable:
+                _plot(workspace, label, comparable, [changed] if changed else comparable)
+    return rows
+
+
+def _groups(cards: list[Scorecard]) -> dict[str, list[Scorecard]]:
+    """The cards that have figures, by scenario and, within it, of the newest scorer version only."""
+    groups: dict[str, list[Scorecard]] = {}
+    for card in cards:
+        if card.figures:
+            groups.setdefault(f"{card.scenario}-{card.scenario_hash}", []).append(card)
+    for label, members in groups.items():
+        newest = max(card.scorer_version for card in members)
+        groups[label] = [card for card in members if card.scorer_version == newest]
+    return groups
+
+
+def _plot(workspace: Workspace, label: str, comparable: list[Scorecard], own: list[Scorecard]) -> None:
+    folder = workspace.leaderboard / "plots" / label
+    plot_tradeoff(comparable, folder / "tradeoff.png")
+    plot_epsilon(comparable, folder / "epsilon.png")
+    for card in own:
+        plot_phi(card, folder / f"phi-{card.submission}.png")

@@ -1,0 +1,45 @@
+"""What `bench list` knows: the submissions, scenarios and pools that are here."""
+
+import json
+from collections.abc import Callable
+
+from benchmark.scenario import load_scenario, scenario_names
+from benchmark.submission.source import find_submission, submission_names
+from benchmark.workspace import Workspace
+
+Rows = list[dict[str, object]]
+
+
+def submissions(workspace: Workspace) -> Rows:
+    """Name, title, source and hash of every folder in submissions/."""
+    found = [find_submission(name, workspace) for name in submission_names(workspace)]
+    return [{"submission": s.name, "title": s.title, "reference": s.reference, "hash": s.hash} for s in found]
+
+
+def scenarios(workspace: Workspace) -> Rows:
+    """Name, N, hash and description of every scenario that ships."""
+    loaded = [load_scenario(name) for name in scenario_names()]
+    return [
+        {"scenario": s.name, "models": s.protocol.models, "hash": s.hash, "description": s.description} for s in loaded
+    ]
+
+
+def pools(workspace: Workspace) -> Rows:
+    """Every reference pool on the disk, with its finished blocks and size."""
+    rows: Rows = []
+    for manifest in sorted(workspace.pools.glob("*/manifest.json")):
+        folder = manifest.parent
+        size = sum(path.stat().st_size for path in folder.rglob("*.safetensors"))
+        try:
+            blocks = len(json.loads(manifest.read_text())["blocks"])
+        except (OSError, ValueError, KeyError, TypeError):
+            blocks = 0
+        rows.append({"pool": folder.name, "finished_blocks": blocks, "megabytes": round(size / 1e6, 1)})
+    return rows
+
+
+LISTINGS: dict[str, Callable[[Workspace], Rows]] = {
+    "submissions": submissions,
+    "scenarios": scenarios,
+    "pools": pools,
+}

@@ -1,0 +1,106 @@
+"""The reference pool: the originals (weights) and the retrained models (evidence) of one scenario.
+
+Every block is a pure function of (scenario, role, block number). Building the pool is listing what is missing.
+"""
+
+import platform
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from benchmark.engine import map_blocks
+from benchmark.errors import BenchError
+from benchmark.evidence import NonFiniteLogits, concatenate, evidence_of
+from benchmark.models import seeded_model
+from benchmark.problem import load_problem
+from benchmark.scenario import Role, Scenario
+from benchmark.training import train_block
+from benchmark.workspace import Arrays, BlockStore, Workspace, write_block
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is."""
+
+_WEIGHTS, _EVIDENCE = "weights/", "evidence/"
+
+
+class Pool:
+    """Reads one scenario's reference models; `prepare` builds what is missing of them."""
+
+    def __init__(self, scenario: Scenario, workspace: Workspace) -> None:
+        self.scenario = scenario
+        self.store = BlockStore(
+            workspace.pools / f"{scenario.name}-{scenario.pool_hash}",
+            {"scenario": scenario.model_dump(), "built_with": _versions()},
+        )
+
+    def prepare(self, jobs: int, progress: Progress, warn: Callable[[str], None]) -> None:
+        """Trains the missing blocks, and those whose file is damaged, in `jobs` processes."""
+        if self.store.is_locked():
+            warn(f"another process is training {self.store.folder.name}; waiting for it")
+        with self.store.locked():
+            wanted = self._blocks()
+            for path in self.store.discard_damaged([_name(*block) for block in wanted]):
+                warn(f"{path.with_suffix('.safetensors')} is damaged; set aside as {path.name}, training it again")
+            finished = self.store.finished()
+            missing = [block for block in wanted if _name(*block) not in finished]
+            tasks = [(self.scenario, *block, self.store.path(_name(*block))) for block in missing]
+            size = self.scenario.protocol.block
+            label = "training reference models"
+            if tasks:
+                progress(label, 0, len(tasks) * size)
+            for done, (name, checksum) in enumerate(map_blocks(_train, tasks, jobs), start=1):
+                self.store.record(name, checksum)
+                progress(label, done * size, len(tasks) * size)
+
+    def original_weights(self, block: int) -> Arrays:
+        """Names of parameters and buffers → `[block size, ...]`."""
+        return _part(self.store.read(_name("original", block)), _WEIGHTS)
+
+    def evidence(self, role: Role) -> Arrays:
+        """Evidence of the scenario's N models of `role`."""
+        models = self._count(role)
+        blocks = self.scenario.blocks(models)
+        return concatenate([_part(self.store.read(_name(role, block)), _EVIDENCE) for block in blocks], models)
+
+    def _blocks(self) -> list[tuple[Role, int]]:
+        roles: tuple[Role, ...] = ("original", "retrained")
+        return [(role, block) for role in roles for block in self.scenario.blocks(self._count(role))]
+
+    def _count(self, role: Role) -> int:
+        return self.scenario.originals if role == "original" else self.scenario.protocol.models
+
+
+def _train(scenario: Scenario, role: Role, block: int, path: Path) -> tuple[str, str]:
+    """Trains and writes one block; returns its name and checksum. Runs in a process of the engine's."""
+    torch.set_num_threads(1)
+    problem = load_problem(scenario)
+    split = problem.train if role == "original" else problem.retain
+    seeds = [scenario.seed(role, index) for index in scenario.indices(block)]
+    nets = [seeded_model(scenario.architecture, problem.input_shape, problem.classes, seed) for seed in seeds]
+    state = train_block(nets, scenario.recipe, split, seeds, problem.class_weights).state
+    try:
+        arrays = {_EVIDENCE + name: array for name, array in evidence_of(scenario, problem, state).items()}
+    except NonFiniteLogits:
+        raise BenchError(
+            f"training {role} models of scenario {scenario.name} diverged; lower recipe.learning_rate"
+        ) from None
+    if role == "original":
+        arrays |= {_WEIGHTS + name: tensor.numpy() for name, tensor in state.items()}
+    return _name(role, block), write_block(path, arrays)
+
+
+def _name(role: Role, block: int) -> str:
+    return f"{role}/{block:04d}"
+
+
+def _part(arrays: Arrays, prefix: str) -> Arrays:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "machine": platform.machine(),
+    }

@@ -1,0 +1,54 @@
+"""A submission's first look at the harness: one run on one original, no pool needed."""
+
+from collections.abc import Callable
+
+import torch
+from rich.table import Table
+
+from benchmark.errors import BenchError
+from benchmark.evidence import evidence_of, stack, state_of
+from benchmark.models import seeded_model
+from benchmark.problem import load_problem
+from benchmark.scenario import Scenario
+from benchmark.submission.runner import Worker
+from benchmark.submission.runs import measured_clock
+from benchmark.submission.source import find_submission
+from benchmark.training import train_model
+from benchmark.workspace import Workspace
+
+
+def check_submission(name: str, scenario: Scenario, workspace: Workspace, warn: Callable[[str], None]) -> Table:
+    """What one run did to one original, beside that original. Raises BenchError when the run fails."""
+    submission = find_submission(name, workspace)
+    problem = load_problem(scenario)
+    worker = Worker(scenario, problem, submission.folder)  # starts while the original trains
+    try:
+        seed = scenario.seed("original", 0)
+        net = seeded_model(scenario.architecture, problem.input_shape, problem.classes, seed)
+        train_model(net, scenario.recipe, problem.train, seed, problem.class_weights)
+        original = state_of(net)
+        clock = measured_clock(worker, scenario, original)
+        run = worker.run(original, scenario.seed("unlearned", 0), scenario.protocol.timeout)
+    finally:
+        worker.close()
+    if run.weights is None:
+        raise BenchError(f"{name} is {run.status}: {run.reason}\n{run.log}".rstrip())
+    if all(torch.equal(run.weights[key], original[key]) for key in original):
+        warn(f"{name} changed nothing: the net it handed back is the original")
+    share = float(clock.net(run.cpu_seconds) / clock.retraining)
+    if share > scenario.protocol.budget and name not in scenario.protocol.controls:
+        warn(f"{name} costs {share:.0%} of retraining, the budget is {scenario.protocol.budget:.0%}")
+    found = evidence_of(scenario, problem, stack([original, run.weights]))
+    forget = found["forget_logits"].argmax(axis=-1) == problem.forget.targets.numpy()
+    table = Table(
+        title=f"{name} keeps the contract on {scenario.name}: {share:.0%} of retraining", title_justify="left"
+    )
+    for heading in ("accuracy on", "original", "unlearned"):
+        table.add_column(heading)
+    for split, accuracy in (
+        ("forget", forget.mean(axis=1)),
+        ("retain", found["retain_accuracy"]),
+        ("validation", found["validation_correct"].mean(axis=1)),
+    ):
+        table.add_row(split, f"{accuracy[0]:.1%}", f"{accuracy[1]:.1%}")
+    return table

@@ -1,0 +1,150 @@
+"""A whole block of models as one network.
+
+Parameters and buffers are stacked along a first dimension of models (`torch.func.stack_module_state`). A net
+made of the layers in `_RULES` runs with the models folded into the channels: convolutions become grouped ones in
+channels-last memory, linear layers one batched product. `torch.func.vmap` computes the same for any net, and is
+what other nets get, but on a CPU its layouts make it 2 times slower for digits and 4 times for digits-cnn
+(`python scripts/measure_training.py` prints today's figures).
+"""
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state, vmap
+
+from benchmark.scenario import Recipe
+from benchmark.split import Split
+from benchmark.training.recipe import fit
+
+State = dict[str, Tensor]
+"""Names of parameters and buffers → `[models, ...]`."""
+
+
+class StackedModel:
+    """`models` networks of one architecture; call it on `[models, batch, ...]` for `[models, batch, classes]`."""
+
+    def __init__(self, nets: list[nn.Module]) -> None:
+        self.parameters, self.buffers = stack_module_state(nets)
+        self._skeleton = copy.deepcopy(nets[0]).to("meta")
+
+    @classmethod
+    def from_state(cls, skeleton: nn.Module, state: State) -> "StackedModel":
+        """Stacked weights, names and shapes as in `skeleton` with a first dimension of models."""
+        stacked = cls.__new__(cls)
+        stacked.parameters = {name: state[name] for name, _ in skeleton.named_parameters()}
+        stacked.buffers = {name: state[name] for name, _ in skeleton.named_buffers()}
+        stacked._skeleton = skeleton
+        return stacked
+
+    @property
+    def count(self) -> int:
+        return len(next(iter(self.parameters.values())))
+
+    @property
+    def state(self) -> State:
+        return {name: tensor.detach() for name, tensor in (self.parameters | self.buffers).items()}
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        state = self.parameters | self.buffers
+        if _is_sequence_of_known_layers(self._skeleton):
+            return _forward(self._skeleton, state, inputs)
+        return vmap(lambda own, batch: functional_call(self._skeleton, own, (batch,)))(state, inputs)
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """Training mode (batch statistics, running averages) inside, evaluation mode afterwards."""
+        self._skeleton.train()
+        try:
+            yield
+        finally:
+            self._skeleton.eval()
+
+
+def train_block(
+    nets: list[nn.Module], recipe: Recipe, split: Split, seeds: list[int], class_weights: Tensor | None
+) -> StackedModel:
+    """Trains copies of `nets` together, model m in the order of `seeds[m]`, and returns them in evaluation mode."""
+    stacked = StackedModel(nets)
+    with stacked.training():
+        fit(stacked, stacked.parameters.values(), recipe, split, seeds, class_weights)
+    return stacked
+
+
+def _forward(net: nn.Module, state: State, inputs: Tensor) -> Tensor:
+    models = len(inputs)
+    for name, layer in net.named_children():
+        own = {key.removeprefix(f"{name}."): tensor for key, tensor in state.items() if key.startswith(f"{name}.")}
+        # Between layers: features as [models, batch, features], images as [batch, models·channels, h, w].
+        if inputs.ndim == 5 and not isinstance(layer, nn.Flatten):
+            inputs = inputs.movedim(0, 1).flatten(1, 2).contiguous(memory_format=torch.channels_last)
+        inputs = _RULES[type(layer)](layer, own, inputs, models)
+    return inputs
+
+
+def _flatten(layer: nn.Flatten, own: State, inputs: Tensor, models: int) -> Tensor:
+    if inputs.ndim == 5:  # the net's first layer
+        return inputs.flatten(2)
+    return inputs.unflatten(1, (models, -1)).flatten(2).transpose(0, 1).contiguous()
+
+
+def _linear(layer: nn.Linear, own: State, inputs: Tensor, models: int) -> Tensor:
+    # Computed transposed: so the weights' gradients come out in the weights' own memory layout.
+    return torch.baddbmm(own["bias"].unsqueeze(2), own["weight"], inputs.mT).mT
+
+
+def _conv2d(layer: nn.Conv2d, own: State, inputs: Tensor, models: int) -> Tensor:
+    return F.conv2d(
+        inputs,
+        own["weight"].flatten(0, 1),
+        own["bias"].flatten(),
+        layer.stride,
+        layer.padding,
+        layer.dilation,
+        models * layer.groups,
+    )
+
+
+def _batch_norm(layer: nn.BatchNorm2d, own: State, inputs: Tensor, models: int) -> Tensor:
+    if layer.training:
+        own["num_batches_tracked"] += 1
+    # The flattened running statistics are views: torch updates every model's own in place.
+    return F.batch_norm(
+        inputs,
+        own["running_mean"].view(-1),
+        own["running_var"].view(-1),
+        own["weight"].flatten(),
+        own["bias"].flatten(),
+        layer.training,
+        layer.momentum or 0.0,
+        layer.eps,
+    )
+
+
+def _elementwise(layer: nn.Module, own: State, inputs: Tensor, models: int) -> Tensor:
+    """Layers without weights that treat every channel alone: they need not know about the models."""
+    return layer(inputs)
+
+
+_RULES: dict[type[nn.Module], Callable[..., Tensor]] = {
+    nn.Flatten: _flatten,
+    nn.Linear: _linear,
+    nn.Conv2d: _conv2d,
+    nn.BatchNorm2d: _batch_norm,
+    nn.MaxPool2d: _elementwise,
+    nn.ReLU: _elementwise,
+}
+
+
+def _is_sequence_of_known_layers(net: nn.Module) -> bool:
+    """True for what the rules compute exactly: `Sequential` nets in torch's default settings of the known layers."""
+    return type(net) is nn.Sequential and all(
+        type(layer) in _RULES
+        and getattr(layer, "padding_mode", "zeros") == "zeros"
+        and getattr(layer, "bias", True) is not None
+        and (not isinstance(layer, nn.BatchNorm2d) or (layer.track_running_stats and layer.momentum is not None))
+        for layer in net
+    )

@@ -1,0 +1,151 @@
+"""Where things lie, and law 2: a file is whole or absent, and a damaged one is named, set aside and rebuilt."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock, Timeout
+from safetensors.numpy import load, save
+
+from benchmark.errors import BenchError
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folder that holds `submissions/`, `reference_models/` and `leaderboard/`."""
+
+    root: Path
+
+    @classmethod
+    def find(cls) -> "Workspace":
+        """The nearest folder, from the current one upwards, with a folder `submissions` in it."""
+        here = Path.cwd()
+        for folder in (here, *here.parents):
+            if (folder / "submissions").is_dir():
+                return cls(folder)
+        raise BenchError(f"there is no folder submissions in {here} or above it; run bench inside the repository")
+
+    @property
+    def submissions(self) -> Path:
+        return self.root / "submissions"
+
+    @property
+    def pools(self) -> Path:
+        return self.root / "reference_models"
+
+    @property
+    def leaderboard(self) -> Path:
+        return self.root / "leaderboard"
+
+    def log(self, label: str, submission: str) -> Path:
+        """Where the log of a failed submission goes; `label` is the scenario's."""
+        return self.leaderboard / "logs" / label / f"{submission}.log"
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Beside, flushed to the disk, then renamed: at no moment is there half a file under `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_block(path: Path, arrays: Arrays) -> str:
+    """Writes `arrays` as one safetensors file and returns its SHA-256."""
+    content = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    write_atomically(path, content)
+    return hashlib.sha256(content).hexdigest()
+
+
+class BlockStore:
+    """A folder of block files and `manifest.json`, which has the checksum of every finished one.
+
+    A file counts only once the manifest has it: whatever an interrupted process left behind is overwritten.
+    """
+
+    def __init__(self, folder: Path, about: dict[str, object]) -> None:
+        """`about` is written into the manifest for people to read; it is never read back."""
+        self.folder = folder
+        self._about = about
+        self._manifest = folder / "manifest.json"
+
+    def path(self, name: str) -> Path:
+        return self.folder / f"{name}.safetensors"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Only one process at a time builds in this folder; a second one waits, and a killed one lets go."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder / ".lock"):
+            for left in self.folder.rglob(".*.tmp"):  # of a process that was killed
+                left.unlink(missing_ok=True)
+            yield
+
+    def is_locked(self) -> bool:
+        """Whether another process is building here right now."""
+        if not self.folder.exists():
+            return False
+        try:
+            with FileLock(self.folder / ".lock", timeout=0):
+                return False
+        except Timeout:
+            return True
+
+    def finished(self) -> dict[str, str]:
+        """Names of the finished blocks → SHA-256; a manifest that cannot be read counts as empty."""
+        try:
+            blocks = json.loads(self._manifest.read_text())["blocks"]
+            return {str(name): str(checksum) for name, checksum in blocks.items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return {}
+
+    def record(self, name: str, checksum: str) -> None:
+        """Enters a finished block into the manifest; call it with the lock held."""
+        self._write_manifest({**self.finished(), name: checksum})
+
+    def discard_damaged(self, names: list[str]) -> list[Path]:
+        """Sets aside the recorded blocks whose content is not what was written; returns where each went."""
+        finished = self.finished()
+        aside: list[Path] = []
+        for name in names:
+            if name in finished and self._checksum(name) != finished[name]:
+                del finished[name]
+                if self.path(name).exists():
+                    aside.append(self.path(name).replace(self.path(name).with_suffix(".damaged")))
+        if finished != self.finished():
+            self._write_manifest(finished)
+        return aside
+
+    def read(self, name: str) -> Arrays:
+        """The arrays of a finished block. Raises BenchError when it is missing or damaged."""
+        try:
+            content = self.path(name).read_bytes()
+        except OSError:
+            content = b""
+        if hashlib.sha256(content).hexdigest() != self.finished().get(name):
+            raise BenchError(f"{self.path(name)} is missing or damaged; run the same command again to rebuild it")
+        return load(content)
+
+    def _checksum(self, name: str) -> str | None:
+        try:
+            with self.path(name).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError:
+            return None
+
+    def _write_manifest(self, blocks: dict[str, str]) -> None:
+        content = {**self._about, "blocks": dict(sorted(blocks.items()))}
+        write_atomically(self._manifest, (json.dumps(content, indent=1) + "\n").encode())

@@ -1,0 +1,71 @@
+"""How long the published ε takes: this package against the plain numpy sweep and the loop over thresholds.
+
+    python scripts/measure_scoring.py
+
+All three run in this process, on the same Gaussian samples at N = 512 and on one core.
+"""
+
+import platform
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import scipy
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / folder) for folder in ("tests", ".")]
+
+from naive import naive_epsilon, plain_epsilon  # noqa: E402
+
+from benchmark.scoring.bootstrap import Population, resampled_figures  # noqa: E402
+from benchmark.scoring.published import published_epsilon  # noqa: E402
+
+MODELS, EXAMPLES = 512, 50
+SHIFTS = (0.0, 0.5, 2.0)  # of unlearned against retrained, standard deviation 2
+RESAMPLES = 40
+
+
+def milliseconds(work: Callable[[], object], pieces: int, repeats: int = 1) -> float:
+    """CPU milliseconds a piece, the best of the repeats."""
+    seconds = []
+    for _ in range(repeats):
+        start = time.process_time()
+        work()
+        seconds.append(time.process_time() - start)
+    return 1e3 * min(seconds) / pieces
+
+
+def cpu_model() -> str:
+    """The name the system gives its processor."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or "unknown"
+
+
+def main() -> None:
+    print(f"{cpu_model()}, Python {platform.python_version()}, numpy {np.__version__}, scipy {scipy.__version__}")
+    print(f"ε at N = {MODELS}, CPU ms per forget example:")
+    print(f"{'shift':>5} {'package':>9} {'plain sweep':>12} {'ratio':>7} {'loop':>9} {'ratio':>7}")
+    rng = np.random.default_rng(0)
+    for shift in SHIFTS:
+        unlearned = rng.normal(shift, 2, (MODELS, EXAMPLES))
+        retrained = rng.normal(0, 2, (MODELS, EXAMPLES))
+        first = unlearned[:, 0], retrained[:, 0]
+        published_epsilon(unlearned, retrained)  # fills the table of ε, which a whole run shares
+        fast = milliseconds(lambda u=unlearned, r=retrained: published_epsilon(u, r), EXAMPLES, repeats=5)
+        plain = milliseconds(lambda pair=first: plain_epsilon(*pair), 1, repeats=3)
+        loop = milliseconds(lambda pair=first: naive_epsilon(*pair), 1)
+        print(f"{shift:5.1f} {fast:9.3f} {plain:12.1f} {plain / fast:6.0f}x {loop:9.0f} {loop / fast:6.0f}x")
+
+    accuracy = rng.uniform(0.9, 1.0, MODELS)
+    one = Population(unlearned, accuracy, accuracy)
+    other = Population(retrained, accuracy, accuracy)
+    cost = milliseconds(lambda: resampled_figures(one, other, range(RESAMPLES)), RESAMPLES * EXAMPLES)
+    print(f"bootstrap: {cost:.3f} CPU ms per (resample, example), one population against the retrained,")
+    print(f"so {cost * EXAMPLES:.1f} CPU s for 1,000 resamples of {EXAMPLES} examples")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""How much faster whole blocks train than one model at a time.
+
+    python scripts/measure_training.py [--scenario digits] [--rounds 3]
+
+The plain alternative is what anybody would write: `nn.Module`, `DataLoader`, `optim.SGD`, one thread a process, the
+same number of processes. Both run in turn in the same minute; the ratio of each round is printed, and its median.
+"""
+
+import argparse
+import os
+import platform
+import statistics
+import time
+
+import joblib
+from torch import __version__ as torch_version
+from torch import nn, set_num_threads
+from torch.optim import SGD
+from torch.optim.lr_scheduler import LinearLR
+from torch.utils.data import DataLoader, TensorDataset
+
+from benchmark.engine import map_blocks
+from benchmark.models import build_model, seeded_model
+from benchmark.problem import load_problem
+from benchmark.scenario import Scenario, load_scenario
+from benchmark.training import stacked, train_block
+
+
+def plain(scenario: Scenario, models: int) -> None:
+    """Trains `models` networks, one after the other, the textbook way."""
+    set_num_threads(1)
+    problem, recipe = load_problem(scenario), scenario.recipe
+    loader = DataLoader(TensorDataset(problem.train.inputs, problem.train.targets), recipe.batch_size, shuffle=True)
+    for _ in range(models):
+        net = build_model(scenario.architecture, problem.input_shape, problem.classes)
+        optimizer = SGD(net.parameters(), recipe.learning_rate, recipe.momentum, weight_decay=recipe.weight_decay)
+        steps = recipe.epochs * len(loader)
+        schedule = LinearLR(optimizer, 1.0, 1 / steps, steps)
+        criterion = nn.CrossEntropyLoss()
+        for _ in range(recipe.epochs):
+            for inputs, targets in loader:
+                optimizer.zero_grad()
+                criterion(net(inputs), targets).backward()
+                optimizer.step()
+                schedule.step()
+
+
+def block(scenario: Scenario, number: int, with_vmap: bool) -> None:
+    """Trains one block the way the reference pool does (or by `torch.func.vmap` alone)."""
+    set_num_threads(1)
+    problem = load_problem(scenario)
+    seeds = [scenario.seed("original", index) for index in scenario.indices(number)]
+    nets = [seeded_model(scenario.architecture, problem.input_shape, problem.classes, seed) for seed in seeds]
+    rules = dict(stacked._RULES)
+    if with_vmap:
+        stacked._RULES.clear()
+    try:
+        train_block(nets, scenario.recipe, problem.train, seeds, problem.class_weights)
+    finally:
+        stacked._RULES.update(rules)
+
+
+def seconds_per_model(function, arguments: list[tuple], models: int, jobs: int) -> float:
+    started = time.perf_counter()
+    list(map_blocks(function, arguments, jobs))
+    return (time.perf_counter() - started) / models
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scenario", default="digits")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=joblib.cpu_count())
+    options = parser.parse_args()
+    scenario, jobs = load_scenario(options.scenario), options.jobs
+    size = scenario.protocol.block
+    print(
+        f"{scenario.name}: {jobs} processes, 1 thread each; {platform.processor() or platform.machine()}, "
+        f"{os.cpu_count()} cores, Python {platform.python_version()}, torch {torch_version}"
+    )
+    seconds_per_model(block, [(scenario, 0, False)] * jobs, 1, jobs)  # starts the processes, fills the caches
+    ratios = []
+    for _ in range(options.rounds):
+        ours = seconds_per_model(block, [(scenario, b, False) for b in range(4 * jobs)], 4 * jobs * size, jobs)
+        theirs = seconds_per_model(plain, [(scenario, 4)] * jobs, jobs * 4, jobs)
+        vmapped = seconds_per_model(block, [(scenario, b, True) for b in range(jobs)], jobs * size, jobs)
+        ratios.append(theirs / ours)
+        print(
+            f"ours {1e3 * ours:6.1f} ms a model   vmap alone {1e3 * vmapped:6.1f}   plain {1e3 * theirs:6.1f}   "
+            f"plain / ours {theirs / ours:5.1f}"
+        )
+    print(f"median ratio {statistics.median(ratios):.1f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""A miniature scenario and a workspace with its pool, shared by the tests that need models."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmark.references import Pool
+from benchmark.scenario import Scenario, load_scenario
+from benchmark.workspace import Workspace
+
+REPOSITORY = Path(__file__).parents[1]
+
+MINIATURE = """
+name = "miniature"
+description = "The digits, small enough for a test."
+[data]
+source = "digits"
+train = 200
+validation = 50
+test = 100
+seed = 0
+[forget]
+kind = "random"
+size = 10
+seed = 0
+[architecture]
+name = "mlp"
+widths = [16]
+[recipe]
+optimizer = "sgd"
+learning_rate = 0.1
+momentum = 0.9
+weight_decay = 5e-4
+schedule = "linear"
+epochs = 4
+batch_size = 32
+[protocol]
+models = 8
+delta = 1e-5
+budget = 1.0
+timeout = 20.0
+block = 4
+controls = ["identity", "retrain"]
+seed = 0
+"""
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def miniature_file(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("scenario") / "miniature.toml"
+    path.write_text(MINIATURE)
+    return path
+
+
+@pytest.fixture(scope="session")
+def miniature(miniature_file) -> Scenario:
+    return load_scenario(str(miniature_file))
+
+
+@pytest.fixture(scope="session")
+def trained_pool(miniature, tmp_path_factory) -> Path:
+    """A workspace whose pool is complete. Copy it before changing anything in it."""
+    workspace = Workspace(tmp_path_factory.mktemp("workspace"))
+    Pool(miniature, workspace).prepare(1, lambda *_: None, pytest.fail)
+    return workspace.root
+
+
+@pytest.fixture
+def workspace(trained_pool, tmp_path) -> Workspace:
+    """A workspace of the test's own: the miniature's pool and the shipped submissions."""
+    root = tmp_path / "workspace"
+    shutil.copytree(trained_pool, root)
+    shutil.copytree(REPOSITORY / "submissions", root / "submissions", ignore=shutil.ignore_patterns("__pycache__"))
+    return Workspace(root)
+
+
+@pytest.fixture
+def submit(workspace):
+    """Writes a submission's source and returns its name."""
+
+    def write(source: str, name: str = "stranger") -> str:
+        folder = workspace.submissions / name
+        folder.mkdir(exist_ok=True)
+        (folder / "submission.py").write_text(source)
+        return name
+
+    return write

@@ -1,0 +1,225 @@
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from naive import plain_epsilon
+from scipy.stats import norm
+
+from benchmark.scoring.bootstrap import (
+    Population,
+    figures,
+    interval,
+    resampled_figures,
+    resampled_share,
+)
+from benchmark.scoring.published import published_epsilon
+from benchmark.scoring.quality import competition_score, forgetting_quality
+
+
+def population(seed, models=40, examples=5, shift=0.0):
+    rng = np.random.default_rng(seed)
+    phi = rng.normal(shift, 2, (models, examples))
+    return Population(phi, rng.uniform(0.9, 1, models), rng.uniform(0.8, 1, models))
+
+
+def test_figures_are_quality_and_score():
+    unlearned, retrained = population(0, shift=1), population(1)
+    quality, score = figures(unlearned, retrained)
+    assert quality == forgetting_quality(published_epsilon(unlearned.confidences, retrained.confidences), 40)
+    accuracies = [np.mean(part) for kind in (1, 2) for part in (unlearned[kind], retrained[kind])]
+    assert score == pytest.approx(competition_score(quality, *accuracies))
+
+
+def test_a_resample_is_the_plain_sweep_of_one_half_of_each_population():
+    """Models are told apart by their accuracies, which shows the halves drawn."""
+    unlearned, retrained = population(0, models=64, shift=1), population(1, models=64)
+    rows = resampled_figures(unlearned, retrained, range(3), seed=7)
+    for b, (quality, score) in enumerate(rows):
+        i = np.random.default_rng([7, 0, b]).permutation(64)[:32]
+        j = np.random.default_rng([7, 2, b]).permutation(64)[:32]
+        pairs = zip(unlearned.confidences[i].T, retrained.confidences[j].T, strict=True)
+        assert quality == forgetting_quality([plain_epsilon(u, r) for u, r in pairs], 32)
+        utility = np.prod([unlearned[kind][i].mean() / retrained[kind][j].mean() for kind in (1, 2)])
+        assert score == pytest.approx(quality * utility)
+
+
+def test_any_split_of_the_resamples_gives_the_same_rows():
+    unlearned, retrained = population(0), population(1)
+    whole = resampled_figures(unlearned, retrained, range(6), seed=3)
+    parts = [resampled_figures(unlearned, retrained, range(*ends), seed=3) for ends in ((0, 2), (2, 6))]
+    np.testing.assert_array_equal(whole, np.concatenate(parts))
+    assert len(np.unique(whole[:, 1])) == 6
+    assert not np.array_equal(whole, resampled_figures(unlearned, retrained, range(6), seed=4))
+    assert resampled_figures(unlearned, retrained, range(0)).shape == (0, 2)
+
+
+def test_entries_share_their_draws_and_the_ceiling_only_those_of_the_retrained():
+    entry, retrained = population(0), population(1)
+    rows = resampled_figures(entry, retrained, range(4))
+    np.testing.assert_array_equal(rows, resampled_figures(entry, retrained, range(4), stream="unlearned"))
+    assert not np.array_equal(rows, resampled_figures(entry, retrained, range(4), stream="calibration"))
+    # A twin with half the retain accuracy: were runs or retrained models drawn anew, the ratio would vary.
+    twin = entry._replace(retain_accuracy=entry.retain_accuracy / 2)
+    np.testing.assert_allclose(resampled_figures(twin, retrained, range(4)), rows * [1, 0.5])
+
+
+def test_populations_may_differ_in_size():
+    assert resampled_figures(population(0, models=30), population(1, models=9), range(2)).shape == (2, 2)
+
+
+def test_interval_reaches_the_normal_quantile_of_the_widened_spread():
+    resampled = np.array([0.3, 0.4, 0.5])  # standard deviation 0.1; their mean does not matter
+    assert interval(0.6, resampled) == pytest.approx((0.6 - 1.1 * 0.196, 0.6 + 1.1 * 0.196), abs=1e-4)
+    assert interval(0.6, resampled, level=0.99)[1] == pytest.approx(0.6 + 1.1 * 0.2576, abs=1e-4)
+    assert interval(0.05, resampled)[0] == 0
+    assert interval(0.95, resampled)[1] == 1
+    assert interval(0.95, resampled, limits=(0, np.inf))[1] > 1.1
+    assert interval(-0.05, resampled, limits=(-1, 1))[0] < -0.2
+    assert interval(0.2, [0.2, 0.2]) == (0.2, 0.2)
+
+
+def test_share_of_a_ceiling_that_is_the_entry_itself_is_certain():
+    values = np.array([0.15, 0.2, 0.25])
+    np.testing.assert_allclose(resampled_share(0.2, values, 0.2, values), 1.0)
+
+
+def test_share_follows_the_first_order_of_the_ratio():
+    values, ceilings = np.array([0.101, 0.1, 0.099]), np.array([0.2, 0.201, 0.199])
+    np.testing.assert_allclose(resampled_share(0.1, values, 0.2, ceilings), values / ceilings, atol=2e-5)
+
+
+def test_bad_input_is_refused():
+    unlearned, retrained = population(0), population(1)
+    with pytest.raises(ValueError, match="as many of each"):
+        figures(unlearned._replace(test_accuracy=np.ones(3)), retrained)
+    with pytest.raises(ValueError, match="3 model"):
+        resampled_figures(population(0, models=3), retrained, range(1))
+    with pytest.raises(ValueError, match="RA_unlearned is 2"):
+        figures(unlearned._replace(retain_accuracy=np.full(40, 2.0)), retrained)
+    with pytest.raises(ValueError, match="at least two"):
+        interval(0.1, [0.1])
+    with pytest.raises(ValueError, match="not finite"):
+        interval(0.1, [0.1, np.nan])
+    with pytest.raises(ValueError, match="level is 95"):
+        interval(0.1, [0.1, 0.2], level=95)
+    with pytest.raises(ValueError, match="no share"):
+        resampled_share(0.1, [0.1, 0.2], 0.0, [0.1, 0.2])
+    with pytest.raises(ValueError, match="do not pair"):
+        resampled_share(0.1, [0.1, 0.2], 0.2, [0.1, 0.2, 0.3])
+
+
+# Coverage. A simulated pool: two entries whose runs are paired, the retrained and the calibration models.
+
+
+class Pool(NamedTuple):
+    entry: Population
+    other: Population
+    calibration: Population
+    retrained: Population
+
+
+def simulated_pool(rng, models, shifts, correlation):
+    """φ with sd 2, `correlation` between a model's examples, and √½ between the runs of the two entries."""
+
+    def noise():
+        shared, own = rng.normal(size=(models, 1)), rng.normal(size=(models, len(shifts)))
+        return 2 * (np.sqrt(correlation) * shared + np.sqrt(1 - correlation) * own)
+
+    run = noise()
+    ones = np.ones(models)
+    phis = shifts + run, 0.3 + 0.8 * shifts + np.sqrt(0.5) * (run + noise()), noise(), noise()
+    return Pool(*(Population(phi, ones, ones) for phi in phis))
+
+
+def qualities(pool):
+    """F of entry, other and calibration against retrained."""
+    return np.array([figures(one, pool.retrained)[0] for one in pool[:3]])
+
+
+def with_replacement(pool, rng):
+    """The ordinary bootstrap's resample, runs paired."""
+    runs, others, against = (rng.integers(len(pool.entry[0]), size=len(pool.entry[0])) for _ in range(3))
+    draws = zip(pool, (runs, runs, others, against), strict=True)
+    return Pool(*(Population(*(part[i] for part in one)) for one, i in draws))
+
+
+def variants(estimate, bootstrapped, halves):
+    """The 95 % intervals compared."""
+    low, high = np.quantile(bootstrapped, [0.025, 0.975])
+    below = np.clip(np.mean(bootstrapped < estimate) + np.mean(bootstrapped == estimate) / 2, 1e-3, 1 - 1e-3)
+    corrected = norm.cdf(2 * norm.ppf(below) + norm.ppf([0.025, 0.975]))
+    half_low, half_high = np.quantile(halves, [0.025, 0.975])
+    return {
+        "percentile": (low, high),
+        "basic": (2 * estimate - high, 2 * estimate - low),
+        "bias-corrected": tuple(np.quantile(bootstrapped, corrected)),
+        "centred": (estimate + low - bootstrapped.mean(), estimate + high - bootstrapped.mean()),
+        "half percentile": (half_low, half_high),
+        "half centred": (estimate + half_low - halves.mean(), estimate + half_high - halves.mean()),
+        "chosen": interval(estimate, halves, limits=(-np.inf, np.inf)),
+    }
+
+
+def coverage(models, shifts, correlation, simulations, resamples, seed=0):
+    """Share of simulated pools whose interval holds the mean of fresh pools: {variant: {figure: share}}."""
+    rng = np.random.default_rng([seed, models, len(shifts)])
+    fresh = [qualities(simulated_pool(rng, models, shifts, correlation)) for _ in range(4 * simulations)]
+    entry, other, ceiling = np.mean(fresh, axis=0)
+    targets = {"F": entry, "share": entry / ceiling, "difference": entry - other}
+    hits = {}
+    for simulation in range(simulations):
+        pool = simulated_pool(rng, models, shifts, correlation)
+        estimates = qualities(pool)
+        ordinary = np.array([qualities(with_replacement(pool, rng)) for _ in range(resamples)])
+        streams = ("unlearned", "unlearned", "calibration")
+        halves = np.stack(
+            [
+                resampled_figures(one, pool.retrained, range(resamples), simulation, stream)[:, 0]
+                for one, stream in zip(pool[:3], streams, strict=True)
+            ],
+            axis=1,
+        )
+        for figure, target in targets.items():
+            values = (derived(figure, estimates, stars) for stars in (ordinary, halves))
+            estimate = derived(figure, estimates, estimates[None])[0]
+            for variant, (low, high) in variants(estimate, *values).items():
+                hits.setdefault(variant, {}).setdefault(figure, []).append(low <= target <= high)
+    return {variant: {f: float(np.mean(h)) for f, h in by.items()} for variant, by in hits.items()}
+
+
+def derived(figure, estimates, resampled):
+    """The resampled values of one figure from those of entry, other and calibration."""
+    if figure == "F":
+        return resampled[:, 0]
+    if figure == "difference":
+        return resampled[:, 0] - resampled[:, 1]
+    return resampled_share(estimates[0], resampled[:, 0], estimates[2], resampled[:, 2])
+
+
+def test_the_interval_covers_and_the_basic_bootstrap_does_not():
+    """The fast look: 40 simulations leave ±7 % on each share."""
+    measured = coverage(64, np.linspace(0, 1, 8), 0.0, simulations=40, resamples=25)
+    assert all(share >= 0.8 for share in measured["chosen"].values()), measured
+    assert measured["basic"]["F"] < 0.8, measured
+
+
+SIMULATIONS, RESAMPLES = 150, 60
+STUDY = {
+    "null": (64, np.zeros(20), 0.0),
+    "mild": (64, np.linspace(0, 1, 20), 0.0),
+    "strong": (64, np.linspace(1, 4, 20), 0.0),
+    "mild, correlated": (64, np.linspace(0, 1, 20), 0.5),
+    "null, 512 models": (512, np.zeros(20), 0.0),
+    "mild, 256 models": (256, np.linspace(0, 1, 20), 0.0),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", STUDY)
+def test_coverage_study(case):
+    """The table in the docstring of `benchmark.scoring.bootstrap`: some minutes a case."""
+    measured = coverage(*STUDY[case], simulations=SIMULATIONS, resamples=RESAMPLES)
+    print(f"\n{case}")
+    for variant, by_figure in measured.items():
+        print(f"{variant:>15}", *(f"{figure} {share:.3f}" for figure, share in by_figure.items()))
+    assert all(share >= 0.90 for share in measured["chosen"].values())

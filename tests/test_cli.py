@@ -1,0 +1,185 @@
+"""The whole harness as a user runs it: `bench` in a process of its own, on the miniature scenario."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+
+from benchmark.leaderboard.table import COLUMNS
+from benchmark.scorecard import Scorecard
+
+
+@pytest.fixture
+def bench(workspace, miniature_file):
+    """Runs `bench ARGUMENTS` in the workspace; `scenario=True` adds the miniature."""
+
+    def run(*arguments, scenario=True):
+        command = [sys.executable, "-m", "benchmark.cli", *arguments]
+        if scenario:
+            command += ["--scenario", str(miniature_file)]
+        return subprocess.run(command, cwd=workspace.root, capture_output=True, text=True, timeout=240, check=False)
+
+    return run
+
+
+def scorecard(workspace, miniature, name):
+    return Scorecard.read(workspace.leaderboard / "scorecards" / miniature.label / f"{name}.json")
+
+
+def test_a_run_leaves_a_row_a_scorecard_evidence_and_plots(bench, workspace, miniature):
+    done = bench("run", "--submission", "finetune")
+    assert done.returncode == 0, done.stderr
+    assert "finetune" in done.stdout
+    card = scorecard(workspace, miniature, "finetune")
+    assert (card.status, card.models, card.scenario_hash) == ("ok", 8, miniature.hash)
+    assert len(card.figures.epsilon) == 10
+    rows = pd.read_csv(workspace.leaderboard / "leaderboard.csv")
+    assert list(rows.columns) == COLUMNS
+    row = rows.iloc[0]
+    assert (row["rank"], row["submission"], row["models"]) == (1, "finetune", 8)
+    assert row["score"] == pytest.approx(card.figures.score, rel=1e-5)
+    assert row["retraining_share"] > 0
+    plots = {path.name for path in (workspace.leaderboard / "plots" / miniature.label).iterdir()}
+    assert plots == {"tradeoff.png", "epsilon.png", "phi-finetune.png"}
+
+
+def test_rerunning_repeats_nothing_and_changes_nothing(bench, workspace, miniature):
+    bench("run", "--submission", "identity")
+    before = scorecard(workspace, miniature, "identity")
+    shutil.rmtree(workspace.submissions / "identity" / "__pycache__", ignore_errors=True)
+    again = bench("run", "--submission", "identity")
+    assert again.returncode == 0, again.stderr
+    assert "running" not in again.stderr
+    assert scorecard(workspace, miniature, "identity") == before
+
+
+def test_the_oracle_beats_the_floor_and_neither_has_a_rank(bench, workspace):
+    for name in ("identity", "retrain", "finetune"):
+        assert bench("run", "--submission", name).returncode == 0
+    rows = pd.read_csv(workspace.leaderboard / "leaderboard.csv").set_index("submission")
+    assert rows.loc["retrain", "score"] >= rows.loc["identity", "score"]
+    assert rows["rank"].isna().to_dict() == {"identity": True, "retrain": True, "finetune": False}
+    assert rows["control"].to_dict() == {"identity": True, "retrain": True, "finetune": False}
+
+
+@pytest.mark.parametrize(
+    ("source", "status"),
+    [("def unlearning(net, a, b, c): raise RuntimeError('no luck')", "crashed"), ("x = 1", "not-a-submission")],
+)
+def test_a_failure_is_a_row_and_a_non_zero_exit(source, status, bench, submit, workspace, miniature):
+    submit(source)
+    done = bench("run", "--submission", "stranger")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert f"stranger is {status}" in done.stderr
+    row = pd.read_csv(workspace.leaderboard / "leaderboard.csv").iloc[0]
+    assert (row["submission"], row["status"]) == ("stranger", status)
+    assert pd.isna(row["rank"])
+    assert pd.isna(row["score"])
+    assert workspace.log(miniature.label, "stranger").read_text().strip()
+
+
+def test_json_is_the_scorecard(bench, workspace, miniature):
+    done = bench("run", "--submission", "identity", "--json")
+    assert Scorecard.model_validate_json(done.stdout) == scorecard(workspace, miniature, "identity")
+
+
+def test_scores_survive_kills_at_random_moments(bench, workspace, miniature, miniature_file):
+    assert bench("run", "--submission", "random_label").returncode == 0
+    undisturbed = scorecard(workspace, miniature, "random_label")
+    shutil.rmtree(workspace.leaderboard)
+    shutil.rmtree(workspace.pools)
+    command = [sys.executable, "-m", "benchmark.cli", "run", "--submission", "random_label"]
+    command += ["--scenario", str(miniature_file), "--jobs", "1"]
+    moments = random.Random(0)
+    for _ in range(3):
+        process = subprocess.Popen(
+            command, cwd=workspace.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        time.sleep(moments.uniform(3, 9))
+        process.kill()
+        process.wait()
+    assert bench("run", "--submission", "random_label").returncode == 0
+    card = scorecard(workspace, miniature, "random_label")
+    timing = {"run_seconds", "retraining_share"}
+    assert card.figures.model_dump(exclude=timing) == undisturbed.figures.model_dump(exclude=timing)
+    assert card.evidence_hash == undisturbed.evidence_hash
+
+
+def test_ctrl_c_is_answered_in_one_sentence_and_leaves_no_process(workspace, miniature_file, submit):
+    submit("import time\ndef unlearning(net, a, b, c): time.sleep(0.5)")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmark.cli", "run", "--submission", "stranger", "--scenario", str(miniature_file)],
+        cwd=workspace.root,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    time.sleep(8)
+    os.killpg(process.pid, signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert "interrupted" in stderr
+    assert "Traceback" not in stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("run", "--submission", "nobody"), "there is no submission 'nobody'"),
+        (("run", "--submission", "finetune", "--models", "1"), r"protocol.models is 1"),
+        (("list", "cats"), "nothing called 'cats'"),
+        (("new", "../up"), "cannot name a submission"),
+        (("new", "finetune"), "is there already"),
+    ],
+)
+def test_errors_are_one_sentence(arguments, sentence, bench):
+    done = bench(*arguments, scenario=arguments[0] == "run")
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_lists_are_for_people_and_for_machines(bench, miniature):
+    names = [row["submission"] for row in json.loads(bench("list", "submissions", "--json", scenario=False).stdout)]
+    assert {"identity", "retrain", "finetune", "neggrad_plus", "random_label"} <= set(names)
+    assert "digits-cnn" in bench("list", "scenarios", scenario=False).stdout
+    (pool,) = json.loads(bench("list", "pools", "--json", scenario=False).stdout)
+    assert (pool["pool"], pool["finished_blocks"]) == (f"miniature-{miniature.pool_hash}", 4)
+
+
+def test_a_new_submission_passes_its_check(bench, workspace):
+    assert bench("new", "mine", scenario=False).returncode == 0
+    done = bench("check", "mine")
+    assert done.returncode == 0, done.stderr
+    assert "keeps the contract" in done.stdout
+    assert not workspace.leaderboard.exists()
+
+
+def test_check_warns_of_a_net_that_did_not_change_and_fails_on_a_broken_one(bench, submit):
+    assert "changed nothing" in bench("check", "identity").stderr
+    submit("def unlearning(net, a, b, c): 1 / 0")
+    done = bench("check", "stranger")
+    assert done.returncode == 2
+    assert "ZeroDivisionError" in done.stderr
+
+
+def test_the_leaderboard_is_rebuilt_from_scorecards_alone(bench, workspace, miniature):
+    bench("run", "--submission", "identity")
+    csv = workspace.leaderboard / "leaderboard.csv"
+    before = csv.read_bytes()
+    shutil.rmtree(workspace.leaderboard / "plots")
+    shutil.rmtree(workspace.leaderboard / "evidence")
+    csv.unlink()
+    done = bench("leaderboard", scenario=False)
+    assert done.returncode == 0, done.stderr
+    assert csv.read_bytes() == before
+    assert (workspace.leaderboard / "plots" / miniature.label / "tradeoff.png").exists()

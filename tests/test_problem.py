@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+import torch
+
+from benchmark.errors import BenchError
+from benchmark.problem import load_problem
+from benchmark.scenario import load_scenario
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_problem(load_scenario("digits"))
+
+
+def test_splits_have_the_promised_sizes_and_share_no_example(digits):
+    splits = [digits.retain, digits.forget, digits.validation, digits.test]
+    assert [len(split) for split in splits] == [950, 50, 200, 597]
+    ids = torch.cat([split.ids for split in splits])
+    assert len(ids.unique()) == len(ids) == 1797
+
+
+def test_train_is_retain_and_forget(digits):
+    assert sorted(digits.train.ids.tolist()) == sorted([*digits.retain.ids.tolist(), *digits.forget.ids.tolist()])
+
+
+def test_inputs_are_the_real_digits(digits):
+    from sklearn.datasets import load_digits
+
+    pixels, targets = load_digits(return_X_y=True)
+    for split in (digits.retain, digits.forget, digits.test):
+        rows = split.ids.numpy()
+        np.testing.assert_allclose(split.inputs.flatten(1).numpy() * 16, pixels[rows])
+        np.testing.assert_array_equal(split.targets.numpy(), targets[rows])
+
+
+def test_splits_are_stratified(digits):
+    shares = [torch.bincount(s.targets, minlength=10) / len(s) for s in (digits.train, digits.validation, digits.test)]
+    for share in shares[1:]:
+        assert (share - shares[0]).abs().max() < 0.01
+
+
+def test_class_weights_are_inverse_counts_over_train(miniature):
+    recipe = miniature.recipe.model_copy(update={"class_weights": True})
+    problem = load_problem(miniature.model_copy(update={"recipe": recipe}))
+    counts = torch.bincount(problem.train.targets, minlength=10)
+    torch.testing.assert_close(problem.class_weights, 1 / counts)
+    assert load_problem(miniature).class_weights is None
+
+
+def test_too_many_or_too_few_examples_are_refused(miniature):
+    for update, sentence in (({"test": 5000}, "add up to 5250, expected at most 1797"), ({"validation": 3}, "too few")):
+        data = miniature.data.model_copy(update=update)
+        with pytest.raises(BenchError, match=sentence):
+            load_problem(miniature.model_copy(update={"data": data}))

@@ -1,0 +1,139 @@
+"""Laws 1 and 2: a pool is a pure function of its scenario, and survives whatever happens to it."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from benchmark.errors import BenchError
+from benchmark.models import seeded_model
+from benchmark.problem import load_problem
+from benchmark.references import Pool
+from benchmark.scoring import logit_scaled_confidence
+from benchmark.training import train_model
+from benchmark.workspace import Workspace
+
+
+def quiet(*_):
+    pass
+
+
+def blocks_of(pool):
+    return {
+        str(path.relative_to(pool.store.folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in pool.store.folder.rglob("*.safetensors")
+    }
+
+
+def test_the_pool_lies_where_the_design_says(workspace, miniature):
+    pool = Pool(miniature, workspace)
+    assert pool.store.folder == workspace.root / "reference_models" / f"miniature-{miniature.pool_hash}"
+    assert set(blocks_of(pool)) == {f"{role}/000{b}.safetensors" for role in ("original", "retrained") for b in (0, 1)}
+
+
+def test_a_second_preparation_trains_nothing(workspace, miniature):
+    before = blocks_of(Pool(miniature, workspace))
+    Pool(miniature, workspace).prepare(1, lambda *_: pytest.fail("trained"), pytest.fail)
+    assert blocks_of(Pool(miniature, workspace)) == before
+
+
+def test_a_rebuilt_pool_is_bit_identical(workspace, miniature, tmp_path):
+    again = Pool(miniature, Workspace(tmp_path / "again"))
+    again.prepare(2, quiet, pytest.fail)
+    assert blocks_of(again) == blocks_of(Pool(miniature, workspace))
+
+
+def test_a_larger_n_keeps_the_blocks_of_a_smaller_one(workspace, miniature, tmp_path):
+    small = Pool(miniature.with_models(3), Workspace(tmp_path / "small"))
+    small.prepare(1, quiet, pytest.fail)
+    whole = blocks_of(Pool(miniature, workspace))
+    assert blocks_of(small) == {
+        name: whole[name] for name in ("original/0000.safetensors", "retrained/0000.safetensors")
+    }
+    assert len(small.evidence("retrained")["forget_logits"]) == 3
+
+
+def test_a_damaged_block_is_named_and_rebuilt_bit_identically(workspace, miniature):
+    pool = Pool(miniature, workspace)
+    before = blocks_of(pool)
+    path = pool.store.path("retrained/0001")
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    said = []
+    pool.prepare(1, quiet, said.append)
+    assert blocks_of(pool) == before
+    assert len(said) == 1
+    assert "retrained/0001.safetensors is damaged" in said[0]
+    assert path.with_suffix(".damaged").exists()
+
+
+@pytest.mark.parametrize("delay", [0.0, 2.5, 4.0, 5.0])
+def test_a_pool_killed_at_any_moment_is_completed_bit_identically(
+    delay, workspace, miniature, miniature_file, tmp_path
+):
+    root = tmp_path / "killed"
+    code = (
+        "import sys; from pathlib import Path; from benchmark.references import Pool; "
+        "from benchmark.scenario import load_scenario; from benchmark.workspace import Workspace; "
+        "print('go', flush=True); "
+        "Pool(load_scenario(sys.argv[1]), Workspace(Path(sys.argv[2]))).prepare(1, lambda *a: None, print)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(miniature_file), str(root)], stdout=subprocess.PIPE, start_new_session=True
+    )
+    assert process.stdout.readline() == b"go\n"
+    process.stdout.close()
+    time.sleep(delay / 10)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    pool = Pool(miniature, Workspace(root))
+    pool.prepare(1, quiet, pytest.fail)
+    assert blocks_of(pool) == blocks_of(Pool(miniature, workspace))
+
+
+def test_two_processes_on_one_pool_do_not_corrupt_it(workspace, miniature, miniature_file, tmp_path):
+    root = tmp_path / "shared"
+    (root / "submissions").mkdir(parents=True)
+    command = [sys.executable, "-m", "benchmark.cli", "prepare", "--scenario", str(miniature_file), "--jobs", "1"]
+    both = [subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in "ab"]
+    assert [process.wait(120) for process in both] == [0, 0]
+    assert blocks_of(Pool(miniature, Workspace(root))) == blocks_of(Pool(miniature, workspace))
+
+
+def test_the_evidence_is_what_a_model_trained_alone_shows(workspace, miniature):
+    problem = load_problem(miniature)
+    pool = Pool(miniature, workspace)
+    for role, split in (("original", problem.train), ("retrained", problem.retain)):
+        seed = miniature.seed(role, 5)
+        net = seeded_model(miniature.architecture, problem.input_shape, problem.classes, seed)
+        train_model(net, miniature.recipe, split, seed, None)
+        evidence = {name: array[5] for name, array in pool.evidence(role).items()}
+        with torch.no_grad():
+            forget, retain, test = (net(s.inputs).numpy() for s in (problem.forget, problem.retain, problem.test))
+        np.testing.assert_allclose(evidence["forget_logits"], forget, rtol=1e-3, atol=1e-4)
+        assert evidence["retain_accuracy"] == pytest.approx(
+            (retain.argmax(1) == problem.retain.targets.numpy()).mean(), abs=0.006
+        )
+        np.testing.assert_allclose(
+            evidence["test_phi"], logit_scaled_confidence(test, problem.test.targets.numpy()), rtol=1e-2, atol=1e-3
+        )
+        assert (evidence["test_correct"] == (test.argmax(1) == problem.test.targets.numpy())).mean() > 0.98
+
+
+def test_only_originals_keep_their_weights(workspace, miniature):
+    pool = Pool(miniature, workspace)
+    assert set(pool.original_weights(0)) == {"1.weight", "1.bias", "3.weight", "3.bias"}
+    assert not any(name.startswith("weights/") for name in pool.store.read("retrained/0000"))
+
+
+def test_a_diverging_recipe_is_an_error_of_one_sentence(miniature, tmp_path):
+    recipe = miniature.recipe.model_copy(update={"learning_rate": 1e12, "momentum": 0.99})
+    pool = Pool(miniature.model_copy(update={"recipe": recipe}), Workspace(Path(tmp_path)))
+    with pytest.raises(BenchError, match=r"diverged; lower recipe\.learning_rate"):
+        pool.prepare(1, quiet, pytest.fail)

@@ -1,0 +1,91 @@
+import tomllib
+
+import pytest
+from conftest import MINIATURE
+
+from benchmark.errors import BenchError
+from benchmark.scenario import load_scenario, scenario_names
+
+
+def load(text, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    return load_scenario(str(path))
+
+
+def test_shipped_scenarios_are_what_the_protocol_says():
+    assert {"digits", "digits-cnn"} <= set(scenario_names())
+    digits, cnn = load_scenario("digits"), load_scenario("digits-cnn")
+    assert (digits.protocol.models, cnn.protocol.models) == (512, 256)
+    assert (digits.data.train, digits.data.validation, digits.data.test, digits.forget.size) == (1000, 200, 597, 50)
+    assert digits.originals == 512
+    assert digits.recipe == cnn.recipe
+    assert (digits.architecture.widths, digits.recipe.epochs, digits.recipe.batch_size) == ((64,), 30, 64)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("epochs = 4", "epochs = 0", r"recipe\.epochs is 0, expected greater than or equal to 1"),
+        ("epochs = 4", 'epochs = "4"', r"recipe\.epochs is '4', expected integer"),
+        ("epochs = 4", "epochs = 4\nepoch = 3", r"recipe\.epoch is not a key .* accepted here: .*epochs"),
+        ("epochs = 4", "", r"recipe\.epochs is missing"),
+        ('source = "digits"', 'source = "cifar"', r"data\.source is 'cifar', expected 'digits'"),
+        ("learning_rate = 0.1", "learning_rate = nan", r"recipe\.learning_rate is .*expected"),
+        ("[protocol]", "[protocol]\noriginals = 9", r"originals is 9, expected at most models \(8\)"),
+        ("size = 10", "size = 200", r"forget\.size is 200, expected less than data\.train \(200\)"),
+        ('optimizer = "sgd"', 'optimizer = "adam"', r"momentum is 0\.9, expected none"),
+        ('name = "miniature"', 'name = "../up"', r"name is '\.\./up', expected"),
+        ("[data]", "[data", r"could not be read as TOML"),
+    ],
+)
+def test_a_wrong_file_gets_one_sentence_that_names_the_key(old, new, sentence, tmp_path):
+    with pytest.raises(BenchError, match=sentence) as caught:
+        load(MINIATURE.replace(old, new, 1), tmp_path)
+    assert "\n" not in str(caught.value)
+    assert "mine.toml" in str(caught.value)
+
+
+def test_unknown_names_are_answered_with_the_known_ones(tmp_path):
+    with pytest.raises(BenchError, match=r"no scenario 'digit'; name one of .*digits"):
+        load_scenario("digit")
+    with pytest.raises(BenchError, match="no scenario file"):
+        load_scenario(str(tmp_path / "none.toml"))
+
+
+def test_the_hash_is_of_the_content_alone(tmp_path):
+    first = load(MINIATURE, tmp_path)
+    renamed = load(MINIATURE.replace('name = "miniature"', 'name = "other"').replace("for a test", "indeed"), tmp_path)
+    assert renamed.hash == first.hash
+    for old, new in (("delta = 1e-5", "delta = 1e-4"), ("models = 8", "models = 9"), ("seed = 0", "seed = 1")):
+        assert load(MINIATURE.replace(old, new, 1), tmp_path).hash != first.hash
+
+
+def test_the_pool_is_shared_by_scenarios_that_train_the_same_models(miniature, tmp_path):
+    assert miniature.with_models(4).pool_hash == miniature.pool_hash
+    assert miniature.with_models(4).hash != miniature.hash
+    assert load(MINIATURE.replace("epochs = 4", "epochs = 5"), tmp_path).pool_hash != miniature.pool_hash
+
+
+def test_seeds_differ_between_roles_and_indices_and_nothing_else(miniature):
+    seeds = {miniature.seed(role, index) for role in ("original", "retrained") for index in range(100)}
+    assert len(seeds) == 200
+    assert miniature.seed("original", 3) == miniature.with_models(4).seed("original", 3)
+
+
+def test_blocks_are_whole_whatever_n_is(miniature):
+    assert list(miniature.blocks(8)) == [0, 1]
+    assert list(miniature.blocks(9)) == [0, 1, 2]
+    assert list(miniature.indices(1)) == [4, 5, 6, 7]
+
+
+def test_an_impossible_number_of_models_is_refused(miniature):
+    with pytest.raises(BenchError, match=r"protocol\.models is 1, expected"):
+        miniature.with_models(1)
+
+
+def test_every_shipped_file_is_toml_with_a_name_of_its_own():
+    from benchmark.scenario import SHIPPED
+
+    for path in SHIPPED.glob("*.toml"):
+        assert tomllib.loads(path.read_text())["name"] == path.stem

@@ -1,0 +1,266 @@
+"""Submissions as strangers: everything they may do wrong becomes a status and a reason (law 4)."""
+
+import os
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from benchmark.problem import load_problem
+from benchmark.references import Pool
+from benchmark.submission.runner import Worker
+
+TUPLE_ENTRY = """
+def unlearning(net, retain_loader, forget_loader, val_loader):
+    inputs, targets = next(iter(retain_loader))
+    assert inputs.shape[1:] == (1, 8, 8) and targets.ndim == 1
+    with __import__("torch").no_grad():
+        for parameter in net.parameters():
+            parameter.mul_(0.5)
+"""
+
+STARTING_KIT_ENTRY = """
+import torch
+from torch import nn, optim
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+
+def unlearning(net, retain, forget, validation):
+    epochs = 1
+    criterion = nn.CrossEntropyLoss()
+    optimizer = optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=epochs)
+    net.train()
+    for _ in range(epochs):
+        for inputs, targets in retain:
+            inputs, targets = inputs.to(DEVICE), targets.to(DEVICE)
+            optimizer.zero_grad()
+            loss = criterion(net(inputs), targets)
+            loss.backward()
+            optimizer.step()
+        scheduler.step()
+    net.eval()
+    return net
+"""
+
+KAGGLE_ENTRY = """
+import torch
+from torch.utils.data import DataLoader
+DEVICE = "cpu"
+BATCH_FORMAT = "kaggle"
+
+def unlearning(net, retain_loader, forget_loader, val_loader):
+    net.to(DEVICE)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.001)
+    own = DataLoader(retain_loader.dataset, batch_size=16, shuffle=True)
+    for sample in own:
+        assert set(sample) == {"image", "image_id", "age_group", "age", "person_id"}
+        inputs, targets = sample["image"].to(DEVICE), sample["age_group"].to(DEVICE)
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(net(inputs), targets).backward()
+        optimizer.step()
+"""
+
+
+@pytest.fixture
+def attempt(workspace, miniature, submit):
+    """Runs a source once, in a real worker, from the pool's first original."""
+    problem = load_problem(miniature)
+    weights = {
+        name: torch.from_numpy(np.ascontiguousarray(array[0]))
+        for name, array in Pool(miniature, workspace).original_weights(0).items()
+    }
+    workers = []
+
+    def run(source, seed=1, limit=20.0, task="unlearn", runs=1):
+        worker = Worker(miniature, problem, workspace.submissions / submit(source))
+        workers.append(worker)
+        results = [worker.run(weights, seed + offset, limit, task) for offset in range(runs)]
+        return results if runs > 1 else results[0]
+
+    run.weights = weights
+    yield run
+    for worker in workers:
+        worker.close()
+
+
+def test_weights_changed_in_place_come_back(attempt):
+    run = attempt(TUPLE_ENTRY)
+    assert (run.status, run.reason) == ("ok", "")
+    for name, tensor in attempt.weights.items():
+        torch.testing.assert_close(run.weights[name], tensor / 2)
+
+
+@pytest.mark.parametrize("source", [STARTING_KIT_ENTRY, KAGGLE_ENTRY], ids=["starting-kit", "kaggle"])
+def test_the_competitions_entries_run_unchanged(source, attempt):
+    run = attempt(source)
+    assert run.status == "ok", run.log
+    assert any(not torch.equal(run.weights[name], tensor) for name, tensor in attempt.weights.items())
+    assert run.cpu_seconds > 0
+
+
+def test_further_parameters_are_given_by_name(attempt):
+    run = attempt("""
+def unlearning(net, retain_loader, forget_loader, val_loader, seed, *, recipe, class_weights, device, mine=3):
+    assert seed == 1 and class_weights is None and device.type == "cpu" and mine == 3
+    return recipe(retain_loader)
+""")
+    assert run.status == "ok", run.log
+
+
+def test_the_recipe_trains_as_the_scenario_does(attempt, miniature):
+    """`recipe` in the worker against the very functions the pool is trained with."""
+    from benchmark.models import seeded_model
+    from benchmark.seeds import derive_seed
+    from benchmark.training import train_model
+
+    run = attempt("def unlearning(net, retain_loader, forget_loader, val_loader, recipe): return recipe(retain_loader)")
+    problem, seed = load_problem(miniature), derive_seed(1, "recipe")
+    net = seeded_model(miniature.architecture, problem.input_shape, problem.classes, seed)
+    train_model(net, miniature.recipe, problem.retain, seed, None)
+    assert all(torch.equal(run.weights[name], tensor) for name, tensor in net.state_dict().items())
+
+
+def test_a_run_is_a_function_of_its_seed(attempt):
+    source = """
+import random, numpy, torch
+def unlearning(net, retain_loader, forget_loader, val_loader):
+    with torch.no_grad():
+        for p in net.parameters():
+            p += torch.randn_like(p) + random.random() + numpy.random.rand()
+"""
+    first, again, other = attempt(source), attempt(source), attempt(source, seed=2)
+    assert all(torch.equal(first.weights[name], again.weights[name]) for name in first.weights)
+    assert not any(torch.equal(first.weights[name], other.weights[name]) for name in first.weights)
+
+
+def test_nothing_survives_from_one_run_to_the_next(attempt):
+    runs = attempt(
+        """
+import os, torch
+COUNT = 0
+def unlearning(net, retain_loader, forget_loader, val_loader):
+    global COUNT
+    COUNT += 1
+    torch.nn.leak = getattr(torch.nn, "leak", 0) + 1
+    assert COUNT == 1 and torch.nn.leak == 1 and os.listdir() == []
+    open("note", "w").write("for the next run")
+""",
+        runs=3,
+    )
+    assert [run.status for run in runs] == ["ok"] * 3, runs[-1].log
+
+
+def body(statement):
+    return f"""
+import os, signal, sys, time, torch
+def unlearning(net, retain_loader, forget_loader, val_loader):
+    {statement}
+"""
+
+
+FAILURES = {
+    "raises": (body("raise ValueError('boom')"), "crashed", "ValueError: boom"),
+    "exits": (body("sys.exit(0)"), "crashed", "SystemExit"),
+    "exits at once": (body("os._exit(0)"), "invalid-output", "without handing back weights"),
+    "kills itself": (body("os.kill(os.getpid(), signal.SIGKILL)"), "crashed", "signal 9"),
+    "segfaults": (body("import ctypes; ctypes.string_at(0)"), "crashed", "signal 11"),
+    "returns a list": (body("return [net]"), "invalid-output", "a list"),
+    "returns another net": (body("return torch.nn.Linear(2, 2)"), "invalid-output", "other tensors"),
+    "returns nan": (body("net[1].weight.data[0, 0] = float('nan')"), "invalid-output", "1.weight .*not finite"),
+    "returns inf": (body("net[3].bias.data[0] = float('inf')"), "invalid-output", "3.bias .*not finite"),
+    "wrong shape": (
+        body("net[1].bias = torch.nn.Parameter(torch.zeros(3))"),
+        "invalid-output",
+        r"1.bias is \(3,\) .*expected \(16,\)",
+    ),
+    "wrong dtype": (body("net.double()"), "invalid-output", "float64, expected .*float32"),
+    "extra tensors": (body("net.extra = torch.nn.Linear(2, 2)"), "invalid-output", "other tensors .*extra.bias"),
+    "no function": ("def unlearn(net): pass", "not-a-submission", "has no function unlearning"),
+    "a class": ("class unlearning: pass", "not-a-submission", "a class"),
+    "async": ("async def unlearning(net, a, b, c): pass", "not-a-submission", "expected a plain function"),
+    "too few arguments": ("def unlearning(net, loader): pass", "not-a-submission", "takes 2 arguments"),
+    "asks for more": ("def unlearning(net, a, b, c, test_loader): pass", "not-a-submission", "asks for 'test_loader'"),
+    "syntax error": ("def unlearning(:", "not-a-submission", "SyntaxError"),
+    "missing import": ("import no_such_package", "not-a-submission", "ModuleNotFoundError"),
+    "raises at import": ("1 / 0", "not-a-submission", "ZeroDivisionError"),
+    "unknown format": (
+        "BATCH_FORMAT = 'x'\ndef unlearning(a, b, c, d): pass",
+        "not-a-submission",
+        "BATCH_FORMAT is 'x'",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FAILURES)
+def test_every_way_to_fail_has_a_status_and_a_reason(case, attempt):
+    source, status, reason = FAILURES[case]
+    run = attempt(source)
+    assert run.status == status, (run.reason, run.log)
+    assert re.search(reason, run.reason), run.reason
+    assert "\n" not in run.reason
+    assert run.weights is None
+
+
+def test_a_hanging_run_is_killed_with_all_it_started(attempt, tmp_path):
+    pids = tmp_path / "pids"
+    started = time.monotonic()
+    first, second = attempt(
+        f"""
+import os, subprocess, time
+def unlearning(net, retain_loader, forget_loader, val_loader):
+    child = subprocess.Popen(["sleep", "600"])
+    open({str(pids)!r}, "w").write(f"{{os.getpid()}} {{child.pid}}")
+    while True: time.sleep(1)
+""",
+        limit=1.5,
+        runs=2,
+    )
+    assert (first.status, first.reason) == ("timed-out", "the run was killed after 1.5 s")
+    assert second.status == "timed-out"
+    assert time.monotonic() - started < 20
+    for pid in map(int, pids.read_text().split()):
+        for _ in range(50):  # a killed process stays visible until its parent has looked
+            if not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text().split()[2]:
+                break
+            time.sleep(0.1)
+        else:
+            pytest.fail(f"process {pid} is still running")
+
+
+def test_a_worker_shot_by_its_child_costs_the_run_not_the_harness(attempt):
+    run = attempt(body("os.kill(os.getppid(), signal.SIGKILL); time.sleep(1)"))
+    assert run.status in ("crashed", "timed-out")
+    assert "worker" in run.reason
+
+
+def test_closing_removes_the_exchange_folder(workspace, miniature, submit):
+    worker = Worker(miniature, load_problem(miniature), workspace.submissions / submit(TUPLE_ENTRY))
+    worker.wait_until_ready()
+    folder = worker._exchange
+    assert folder.exists()
+    worker.close()
+    assert not folder.exists()
+
+
+def test_the_exchange_folder_holds_no_test_data(workspace, miniature, submit):
+    from safetensors.numpy import load_file
+
+    problem = load_problem(miniature)
+    worker = Worker(miniature, problem, workspace.submissions / submit(TUPLE_ENTRY))
+    try:
+        examples = load_file(worker._exchange / "examples.safetensors")
+        known = {int(row) for name, rows in examples.items() if name.endswith("/ids") for row in rows}
+        assert known.isdisjoint(problem.test.ids.tolist())
+        assert len(known) == len(problem.train) + len(problem.validation)
+    finally:
+        worker.close()
+
+
+def test_the_harness_keeps_its_environment_to_itself(attempt, monkeypatch):
+    monkeypatch.setenv("SECRET_TOKEN", "do not tell")
+    run = attempt(body("assert 'SECRET_TOKEN' not in os.environ, os.environ"))
+    assert run.status == "ok", run.log
+    assert "SECRET_TOKEN" in os.environ

@@ -1,0 +1,163 @@
+"""Both training paths against each other, and against a loop written without the recipe's code."""
+
+import copy
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from benchmark.models import seeded_model
+from benchmark.scenario import Architecture, Recipe
+from benchmark.split import Split
+from benchmark.training import StackedModel, train_block, train_model
+
+SEEDS = [11, 12, 13]
+
+
+class Residual(nn.Module):
+    """A net that the block's own rules do not know: it goes through `torch.func.vmap`."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(64, 64)
+        self.norm = nn.BatchNorm1d(64)
+        self.outer = nn.Linear(64, 10)
+
+    def forward(self, inputs):
+        features = inputs.flatten(1)
+        return self.outer(torch.relu(features + self.norm(self.inner(features))))
+
+
+def recipe(**changes):
+    base = {
+        "optimizer": "sgd",
+        "learning_rate": 0.05,
+        "momentum": 0.9,
+        "weight_decay": 5e-4,
+        "schedule": "linear",
+        "epochs": 3,
+        "batch_size": 16,
+    }
+    return Recipe(**(base | changes))
+
+
+@pytest.fixture(scope="module")
+def split():
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.rand(70, 1, 8, 8, generator=generator)  # 70 is no multiple of 16: the last batch is smaller
+    return Split(inputs, torch.randint(0, 10, (70,), generator=generator), torch.arange(70))
+
+
+def nets_of(kind):
+    if kind == "residual":
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            return [Residual() for _ in SEEDS]
+    widths = {"mlp": (16, 12), "cnn": (4, 6)}[kind]
+    return [seeded_model(Architecture(name=kind, widths=widths), (1, 8, 8), 10, seed) for seed in SEEDS]
+
+
+WEIGHTS = torch.linspace(0.5, 2.0, 10)
+
+
+@pytest.mark.parametrize("kind", ["mlp", "cnn", "residual"])
+@pytest.mark.parametrize(
+    ("changes", "weights"),
+    [
+        ({}, None),
+        ({"schedule": "cosine"}, WEIGHTS),
+        ({"optimizer": "adam", "momentum": 0.0, "learning_rate": 1e-3, "schedule": "constant"}, None),
+    ],
+)
+def test_a_block_trains_to_the_same_weights_as_one_model_at_a_time(kind, changes, weights, split):
+    # In float64: Adam makes steps of the rounding of gradients that ought to be zero (a bias before BatchNorm).
+    nets = [net.double() for net in nets_of(kind)]
+    split = Split(split.inputs.double(), split.targets, split.ids)
+    weights = None if weights is None else weights.double()
+    block = train_block(nets, recipe(**changes), split, SEEDS, weights)
+    for row, (net, seed) in enumerate(zip(nets, SEEDS, strict=True)):
+        train_model(net, recipe(**changes), split, seed, weights)
+        for name, tensor in net.state_dict().items():
+            torch.testing.assert_close(block.state[name][row], tensor, rtol=1e-7, atol=1e-9)
+
+
+def test_in_float32_the_paths_differ_by_rounding_alone(split):
+    nets = nets_of("mlp")
+    block = train_block(nets, recipe(), split, SEEDS, None)
+    train_model(nets[1], recipe(), split, SEEDS[1], None)
+    for name, tensor in nets[1].state_dict().items():
+        torch.testing.assert_close(block.state[name][1], tensor, rtol=1e-3, atol=2e-5)
+
+
+def test_batch_norm_counts_and_averages_are_the_real_ones(split):
+    block = train_block(nets_of("cnn"), recipe(epochs=2), split, SEEDS, None)
+    assert block.state["1.num_batches_tracked"].tolist() == [10, 10, 10]
+    assert (block.state["1.running_mean"] != 0).all()
+    assert not torch.equal(block.state["1.running_var"][0], block.state["1.running_var"][1])
+
+
+@pytest.mark.parametrize("schedule", ["constant", "linear", "cosine"])
+def test_the_recipe_is_sgd_as_written_down_in_textbooks(schedule, split):
+    """Momentum, decay and schedule, by hand, on a network without hidden layers."""
+    settings = recipe(schedule=schedule, epochs=2)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    weight, bias = (p.detach().clone().requires_grad_() for p in net.parameters())
+    train_model(net, settings, split, 5, None)
+
+    from benchmark.training.recipe import _batches
+
+    velocity = [torch.zeros_like(weight), torch.zeros_like(bias)]
+    batches = [batch[0] for batch in _batches(settings, len(split), [5])]
+    for step, batch in enumerate(batches):
+        loss = F.cross_entropy(split.inputs[batch].flatten(1) @ weight.T + bias, split.targets[batch])
+        gradients = torch.autograd.grad(loss, (weight, bias))
+        rate = (
+            0.05
+            * {
+                "constant": 1.0,
+                "linear": 1 - step / len(batches),
+                "cosine": (1 + math.cos(math.pi * step / len(batches))) / 2,
+            }[schedule]
+        )
+        with torch.no_grad():
+            for parameter, gradient, v in zip((weight, bias), gradients, velocity, strict=True):
+                v.mul_(0.9).add_(gradient + 5e-4 * parameter)
+                parameter -= rate * v
+    torch.testing.assert_close(net[1].weight, weight, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(net[1].bias, bias, rtol=1e-4, atol=1e-6)
+
+
+def test_every_epoch_shows_every_example_once_in_an_order_of_its_own(split):
+    from benchmark.training.recipe import _batches
+
+    batches = list(_batches(recipe(epochs=2), 70, SEEDS))
+    assert [batch.shape[1] for batch in batches] == [16, 16, 16, 16, 6] * 2
+    order = torch.cat(batches, dim=1)
+    for model in order:
+        assert sorted(model[:70].tolist()) == sorted(model[70:].tolist()) == list(range(70))
+    assert not torch.equal(order[0], order[1])
+    assert not torch.equal(order[0, :70], order[0, 70:])
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_another_model(split):
+    first, second = (train_block(nets_of("cnn"), recipe(), split, SEEDS, None).state for _ in range(2))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert not torch.equal(first["0.weight"][0], first["0.weight"][1])
+
+
+def test_a_block_leaves_the_nets_it_was_given_alone(split):
+    nets = nets_of("cnn")
+    before = copy.deepcopy(nets[0].state_dict())
+    train_block(nets, recipe(epochs=1), split, SEEDS, None)
+    assert all(torch.equal(before[name], tensor) for name, tensor in nets[0].state_dict().items())
+
+
+@pytest.mark.parametrize("kind", ["mlp", "cnn", "residual"])
+def test_stacked_evaluation_is_each_models_own_forward(kind, split):
+    nets = [net.eval() for net in nets_of(kind)]
+    with torch.no_grad():
+        together = StackedModel(nets)(split.inputs.expand(3, *split.inputs.shape))
+        alone = torch.stack([net(split.inputs) for net in nets])
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)

@@ -1,0 +1,114 @@
+import hashlib
+import json
+import multiprocessing
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+
+from benchmark.errors import BenchError
+from benchmark.workspace import BlockStore, Workspace, write_atomically, write_block
+
+
+@pytest.fixture
+def store(tmp_path):
+    return BlockStore(tmp_path / "store", {"about": "a test"})
+
+
+def fill(store, name, value=1.0):
+    with store.locked():
+        store.record(name, write_block(store.path(name), {"x": np.full(3, value)}))
+
+
+def test_a_block_comes_back_as_it_was_written(store):
+    fill(store, "a/0000", 2.5)
+    np.testing.assert_array_equal(store.read("a/0000")["x"], [2.5, 2.5, 2.5])
+    assert list(store.finished()) == ["a/0000"]
+
+
+def test_a_file_that_the_manifest_does_not_know_does_not_count(store):
+    write_block(store.path("a/0000"), {"x": np.ones(3)})
+    assert store.finished() == {}
+    with pytest.raises(BenchError, match="missing or damaged"):
+        store.read("a/0000")
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut", "gone"])
+def test_a_damaged_block_is_named_set_aside_and_counts_as_missing(store, damage):
+    fill(store, "a/0000")
+    fill(store, "a/0001")
+    path = store.path("a/0000")
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    {
+        "flipped": lambda: path.write_bytes(content),
+        "cut": lambda: path.write_bytes(content[:-5]),
+        "gone": path.unlink,
+    }[damage]()
+    with pytest.raises(BenchError, match="0000"):
+        store.read("a/0000")
+    aside = store.discard_damaged(["a/0000", "a/0001"])
+    assert [p.name for p in aside] == ([] if damage == "gone" else ["0000.damaged"])
+    assert all(p.exists() for p in aside)
+    assert list(store.finished()) == ["a/0001"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"blocks": 3}'])
+def test_a_damaged_manifest_counts_as_empty(store, content):
+    fill(store, "a/0000")
+    (store.folder / "manifest.json").write_bytes(content)
+    assert store.finished() == {}
+    fill(store, "a/0000")
+    assert store.read("a/0000")["x"].sum() == 3
+
+
+def test_the_checksum_is_the_files_own(store):
+    fill(store, "a/0000")
+    manifest = json.loads((store.folder / "manifest.json").read_text())
+    assert manifest["blocks"]["a/0000"] == hashlib.sha256(store.path("a/0000").read_bytes()).hexdigest()
+    assert manifest["about"] == "a test"
+
+
+def test_writing_leaves_nothing_beside_the_file(tmp_path):
+    write_atomically(tmp_path / "deep" / "file", b"content")
+    assert [p.name for p in (tmp_path / "deep").iterdir()] == ["file"]
+
+
+def hold(folder, held):
+    with BlockStore(folder, {}).locked():
+        held.set()
+        time.sleep(60)
+
+
+def test_a_killed_process_lets_go_of_its_lock(store):
+    context = multiprocessing.get_context("spawn")
+    held = context.Event()
+    process = context.Process(target=hold, args=(store.folder, held))
+    process.start()
+    assert held.wait(20)
+    assert store.is_locked()
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    assert not store.is_locked()
+
+
+def test_what_a_killed_writer_left_is_swept_up(store):
+    store.folder.mkdir()
+    left = store.folder / ".0000.safetensors.123.tmp"
+    left.write_bytes(b"half")
+    with store.locked():
+        assert not left.exists()
+
+
+def test_the_workspace_is_found_from_below(tmp_path, monkeypatch):
+    (tmp_path / "submissions" / "mine").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "submissions" / "mine")
+    assert Workspace.find().root == tmp_path
+
+
+def test_outside_a_workspace_the_error_says_where_to_go(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BenchError, match="no folder submissions"):
+        Workspace.find()
