@@ -45,7 +45,7 @@ def run(
     submission got a score.
     """
     from benchmark.evaluation import evaluate
-    from benchmark.leaderboard import groups, rebuild, render
+    from benchmark.leaderboard import groups, leaderboard, read_scorecards, render
     from benchmark.terminal import progress_bars, warn
     from benchmark.workspace import Workspace
 
@@ -55,7 +55,7 @@ def run(
     if as_json:
         print(card.model_dump_json(indent=1))
     else:
-        for title, rows in groups(rebuild(workspace, card)):
+        for title, rows in groups(leaderboard(read_scorecards(workspace))):
             if rows["scenario_hash"].iloc[0] == chosen.hash:
                 out.print(render(rows, title))
         out.print(f"[dim]{workspace.leaderboard}: leaderboard.csv, scorecards, plots[/dim]")
@@ -119,8 +119,8 @@ def check(
     out.print(check_submission(name, _scenario(scenario, None), Workspace.find(), warn(err)))
 
 
-@app.command()
-def leaderboard(as_json: JsonOption = False) -> None:
+@app.command("leaderboard")
+def leaderboard_(as_json: JsonOption = False) -> None:
     """Rebuild the CSV and every plot from the stored scorecards, and show the tables."""
     from benchmark.leaderboard import groups, rebuild, render
     from benchmark.workspace import Workspace

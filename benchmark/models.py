@@ -18,7 +18,7 @@ def build_model(architecture: Architecture, input_shape: tuple[int, ...], classe
 def seeded_model(architecture: Architecture, input_shape: tuple[int, ...], classes: int, seed: int) -> nn.Module:
     """The network of `seed`; torch's global generator is left as it was."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(seed, "initialisation"))
+        torch.default_generator.manual_seed(derive_seed(seed, "initialisation"))
         return build_model(architecture, input_shape, classes)
 
 

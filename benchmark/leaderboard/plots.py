@@ -1,6 +1,7 @@
 """The plots a paper would show, drawn from scorecards alone."""
 
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +25,12 @@ def plot_tradeoff(cards: list[Scorecard], path: Path) -> None:
     for score in _round_levels(top):
         axes.plot(utilities, score / utilities, color=_GRID, linewidth=0.8, zorder=0)
         axes.annotate(f"score {score:g}", (right, score / right), color="#999999", fontsize=7, ha="right", va="bottom")
-    for (x, y), card in zip(points, cards, strict=True):
+    heights = _apart([y for _, y in points], 0.033 * top)
+    for (x, y), height, card in zip(points, heights, cards, strict=True):
         color = _CONTROL if card.control else _UNLEARNED
         axes.scatter(x, y, color=color, marker="D" if card.control else "o", s=32, zorder=3)
-        axes.annotate(card.submission, (x, y), (6, 4), textcoords="offset points", fontsize=8, color=color)
+        label = (x + 0.01 * (right - left), height)
+        axes.annotate(card.submission, (x, y), label, fontsize=8, color=color, va="center")
     axes.set(
         xlim=(left, right),
         ylim=(0, top),
@@ -118,6 +121,15 @@ def _utility(figures: Figures) -> float:
 
 def _figures(cards: list[Scorecard]) -> list[Figures]:
     return [card.figures for card in cards if card.figures]
+
+
+def _apart(heights: list[float], distance: float) -> list[float]:
+    """The heights, the upper ones of a crowd moved up until any two are `distance` apart."""
+    placed = list(heights)
+    order = sorted(range(len(heights)), key=heights.__getitem__)
+    for below, above in pairwise(order):
+        placed[above] = max(placed[above], placed[below] + distance)
+    return placed
 
 
 def _round_levels(top: float) -> np.ndarray:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import cast
 
 import pandas as pd
+from rich import box
 from rich.table import Table
 
 from benchmark.scorecard import Scorecard
@@ -60,17 +61,17 @@ def groups(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def render(rows: pd.DataFrame, title: str) -> Table:
-    """The columns a person looks at first, for the terminal."""
-    table = Table(title=title, title_justify="left", caption_justify="left")
+    """The columns a person looks at first, for the terminal; the cost is the median run's share of retraining."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in ("rank", "submission"):
-        table.add_column(heading)
-    for heading in ("score", "forgetting", "retain", "test", "median ε", "s / run", "of retraining"):
-        table.add_column(heading, justify="right")
-    table.add_column("status")
+        table.add_column(heading, no_wrap=True)
+    for heading in ("score", "F", "retain", "test", "med. ε", "cost"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("status", no_wrap=True)
     for row in rows.to_dict("records"):
         rank = "control" if row["control"] else "–" if pd.isna(row["rank"]) else str(row["rank"])
         if pd.isna(row["score"]):
-            table.add_row(rank, row["submission"], *["–"] * 7, row["status"])
+            table.add_row(rank, row["submission"], *["–"] * 6, row["status"])
             continue
         table.add_row(
             rank,
@@ -80,7 +81,6 @@ def render(rows: pd.DataFrame, title: str) -> Table:
             f"{row['retain_accuracy']:.1%}",
             f"{row['test_accuracy']:.1%}",
             f"{row['median_epsilon']:.2f}",
-            f"{row['run_seconds']:.3f}",
             f"{row['retraining_share']:.0%}",
             row["status"],
             style="dim" if row["control"] else None,

@@ -23,7 +23,7 @@ from benchmark.submission.runner import Run, Status, Worker
 from benchmark.submission.source import Submission
 from benchmark.workspace import Arrays, BlockStore, Workspace, write_block
 
-_TIMING_RUNS = 5
+_TIMING_RUNS = 3
 
 
 @dataclass(frozen=True)
