@@ -14,6 +14,7 @@ from benchmark.errors import BenchError
 
 if TYPE_CHECKING:  # the rest is imported by the commands that need it: torch alone takes seconds
     from benchmark.scenario import Scenario
+    from benchmark.workspace import Workspace
 
 app = typer.Typer(
     help="Does machine unlearning work? Drop submissions/NAME/submission.py, type `bench run --submission NAME`.",
@@ -45,7 +46,6 @@ def run(
     submission got a score.
     """
     from benchmark.evaluation import evaluate
-    from benchmark.leaderboard import groups, leaderboard, read_scorecards, render
     from benchmark.terminal import progress_bars, warn
     from benchmark.workspace import Workspace
 
@@ -55,10 +55,7 @@ def run(
     if as_json:
         print(card.model_dump_json(indent=1))
     else:
-        for title, rows in groups(leaderboard(read_scorecards(workspace))):
-            if rows["scenario_hash"].iloc[0] == chosen.hash:
-                out.print(render(rows, title))
-        out.print(f"[dim]{workspace.leaderboard}: leaderboard.csv, scorecards, plots[/dim]")
+        _show(workspace, chosen)
     if card.status not in ("ok", "over-budget"):
         log = workspace.log(chosen.label, submission)
         raise BenchError(f"{submission} is {card.status}: {card.reason}; its log is {log}")
@@ -119,6 +116,44 @@ def check(
     out.print(check_submission(name, _scenario(scenario, None), Workspace.find(), warn(err)))
 
 
+@app.command()
+def score(
+    submission: Annotated[str | None, typer.Option("--submission", help="By default all.")] = None,
+    scenario: ScenarioOption = "digits",
+    models: ModelsOption = None,
+    jobs: JobsOption = None,
+) -> None:
+    """Score stored evidence again with this version of the scorer; no model is trained or run."""
+    from benchmark.evaluation import rescore
+    from benchmark.leaderboard import scored_submissions
+    from benchmark.terminal import progress_bars
+    from benchmark.workspace import Workspace
+
+    workspace, chosen = Workspace.find(), _scenario(scenario, models)
+    names = [submission] if submission else scored_submissions(workspace, chosen)
+    if not names:
+        raise BenchError(f"nothing has been scored on {chosen.label} yet; run `bench run --submission NAME` first")
+    for name in names:
+        with progress_bars(err) as progress:
+            rescore(chosen, name, workspace, _jobs(jobs), progress)
+    _show(workspace, chosen)
+
+
+@app.command()
+def compare(first: str, second: str, scenario: ScenarioOption = "digits", models: ModelsOption = None) -> None:
+    """Print the difference of every figure of two entries, with intervals and a sentence of verdict."""
+    from benchmark.leaderboard import compare as compared
+    from benchmark.leaderboard import find_scorecard
+    from benchmark.terminal import table
+    from benchmark.workspace import Workspace
+
+    workspace, chosen = Workspace.find(), _scenario(scenario, models)
+    rows, verdict = compared(*(find_scorecard(workspace, chosen, name) for name in (first, second)))
+    headings = ("figure", first, second, "difference")
+    out.print(table([dict(zip(headings, row, strict=True)) for row in rows]))
+    out.print(verdict, highlight=False)
+
+
 @app.command("leaderboard")
 def leaderboard_(as_json: JsonOption = False) -> None:
     """Rebuild the CSV and every plot from the stored scorecards, and show the tables."""
@@ -138,6 +173,15 @@ def _scenario(name: str, models: int | None) -> "Scenario":
 
     loaded = load_scenario(name)
     return loaded if models is None else loaded.with_models(models)
+
+
+def _show(workspace: "Workspace", scenario: "Scenario") -> None:
+    from benchmark.leaderboard import groups, leaderboard, read_scorecards, render
+
+    for title, rows in groups(leaderboard(read_scorecards(workspace))):
+        if rows["scenario_hash"].iloc[0] == scenario.hash:
+            out.print(render(rows, title))
+    out.print(f"[dim]{workspace.leaderboard}: leaderboard.csv, scorecards, plots[/dim]")
 
 
 def _jobs(jobs: int | None) -> int:

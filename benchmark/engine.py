@@ -7,6 +7,9 @@ import joblib
 
 Result = TypeVar("Result")
 
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is."""
+
 
 def map_blocks(
     function: Callable[..., Result], arguments: Iterable[tuple], jobs: int, *, threads: bool = False

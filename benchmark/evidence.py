@@ -1,7 +1,7 @@
 """What the harness keeps of every model; never its weights.
 
-Per model: logits on the forget set, φ and correctness on the validation and the test set, accuracy on the retain
-set. All arrays begin with a dimension of models.
+Per model: logits on the forget and the test set, φ and correctness on the validation set, accuracy on the retain set.
+All arrays begin with a dimension of models.
 """
 
 import numpy as np
@@ -39,16 +39,15 @@ def evidence_of(scenario: Scenario, problem: Problem, state: dict[str, Tensor]) 
 
 @torch.no_grad()
 def _evidence(model: StackedModel, problem: Problem) -> Arrays:
-    forget = _logits(model, problem.forget)
-    found: Arrays = {
-        "forget_logits": forget,
+    validation = _logits(model, problem.validation)
+    confidence = logit_scaled_confidence(validation, problem.validation.targets.numpy())
+    return {
+        "forget_logits": _logits(model, problem.forget),
+        "test_logits": _logits(model, problem.test),
+        "validation_phi": confidence.astype(np.float32),
+        "validation_correct": _correct(validation, problem.validation),
         "retain_accuracy": _correct(_logits(model, problem.retain), problem.retain).mean(axis=1),
     }
-    for name, split in (("validation", problem.validation), ("test", problem.test)):
-        logits = _logits(model, split)
-        found[f"{name}_phi"] = logit_scaled_confidence(logits, split.targets.numpy()).astype(np.float32)
-        found[f"{name}_correct"] = _correct(logits, split)
-    return found
 
 
 def _logits(model: StackedModel, split: Split) -> np.ndarray:

@@ -1,4 +1,5 @@
-"""The reference pool: the originals (weights) and the retrained models (evidence) of one scenario.
+"""The reference pool: the originals (weights), the retrained models (evidence) and a second
+retrained population for calibration (evidence) of one scenario.
 
 Every block is a pure function of (scenario, role, block number). Building the pool is listing what is missing.
 """
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from benchmark.engine import map_blocks
+from benchmark.engine import Progress, map_blocks
 from benchmark.errors import BenchError
 from benchmark.evidence import NonFiniteLogits, concatenate, evidence_of
 from benchmark.models import seeded_model
@@ -17,9 +18,6 @@ from benchmark.problem import load_problem
 from benchmark.scenario import Role, Scenario
 from benchmark.training import train_block
 from benchmark.workspace import Arrays, BlockStore, Workspace, write_block
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is."""
 
 _WEIGHTS, _EVIDENCE = "weights/", "evidence/"
 
@@ -64,7 +62,7 @@ class Pool:
         return concatenate([_part(self.store.read(_name(role, block)), _EVIDENCE) for block in blocks], models)
 
     def _blocks(self) -> list[tuple[Role, int]]:
-        roles: tuple[Role, ...] = ("original", "retrained")
+        roles: tuple[Role, ...] = ("original", "retrained", "calibration")
         return [(role, block) for role in roles for block in self.scenario.blocks(self._count(role))]
 
     def _count(self, role: Role) -> int:

@@ -18,7 +18,8 @@ TRAINING_VERSION = 1
 
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
-Role = Literal["original", "retrained"]
+Role = Literal["original", "retrained", "calibration"]
+"""Calibration: a second, independent retrained population, against which perfect unlearning is measured."""
 
 
 class _Section(BaseModel):
@@ -72,7 +73,8 @@ class Recipe(_Section):
 class Protocol(_Section):
     """How many models are compared, and by which rules."""
 
-    models: Annotated[int, Field(ge=2)]
+    models: Annotated[int, Field(ge=4)]
+    """N; the intervals take halves of halves, hence at least four."""
     originals: Count | None = None
     """Originals that the runs start from, in turn; absent: every run has its own."""
     delta: Annotated[float, Field(gt=0, lt=1)]

@@ -7,62 +7,19 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from benchmark.errors import BenchError
-from benchmark.problem import Problem
+from benchmark.figures import Figures, Record
 from benchmark.scenario import Scenario
-from benchmark.scoring import (
-    VERSION,
-    competition_score,
-    forgetting_quality,
-    logit_scaled_confidence,
-    published_epsilon,
-)
+from benchmark.scoring import VERSION
 from benchmark.submission.runner import Status
 from benchmark.submission.runs import Failure
 from benchmark.submission.source import Submission
 from benchmark.workspace import Arrays, Workspace, write_atomically
 
-_BINS = 40
 
-
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Histograms(_Record):
-    """φ of one forget example over the N models of both populations, counted in shared bins."""
-
-    example: int
-    """Position in the forget set."""
-    epsilon: float
-    edges: list[float]
-    unlearned: list[int]
-    retrained: list[int]
-
-
-class Figures(_Record):
-    """What scoring finds. Lists have one value per forget example."""
-
-    score: float
-    forgetting_quality: float
-    retain_accuracy: float
-    test_accuracy: float
-    retain_ratio: float
-    test_ratio: float
-    forget_accuracy: float
-    epsilon: list[float]
-    median_epsilon: float
-    run_seconds: float
-    """Median over the runs, CPU seconds."""
-    retraining_share: float
-    """Median over the runs of the run's time over the retraining time of the same session."""
-    best: Histograms
-    worst: Histograms
-
-
-class Scorecard(_Record):
+class Scorecard(Record):
     """One entry. `figures` is there unless the submission failed."""
 
     submission: str
@@ -103,19 +60,16 @@ def scorecards_folder(workspace: Workspace) -> Path:
     return workspace.leaderboard / "scorecards"
 
 
-def scored(
-    scenario: Scenario, submission: Submission, problem: Problem, unlearned: Arrays, retrained: Arrays
-) -> Scorecard:
-    """The scorecard of complete evidence: `unlearned` of the runs, `retrained` of the pool."""
-    figures = _figures(scenario, problem, unlearned, retrained)
+def scored(scenario: Scenario, submission: Submission, figures: Figures, evidence_hash: str) -> Scorecard:
+    """The scorecard of a submission whose N runs are complete."""
     control = submission.name in scenario.protocol.controls
     if not control and figures.retraining_share > scenario.protocol.budget:
         reason = (
             f"the median run costs {figures.retraining_share:.0%} of retraining, "
             f"the budget is {scenario.protocol.budget:.0%}"
         )
-        return _card(scenario, submission, "over-budget", reason, figures, _evidence_hash(unlearned))
-    return _card(scenario, submission, "ok", "", figures, _evidence_hash(unlearned))
+        return _card(scenario, submission, "over-budget", reason, figures, evidence_hash)
+    return _card(scenario, submission, "ok", "", figures, evidence_hash)
 
 
 def failed(scenario: Scenario, submission: Submission, failure: Failure) -> Scorecard:
@@ -150,45 +104,7 @@ def _card(
     )
 
 
-def _figures(scenario: Scenario, problem: Problem, unlearned: Arrays, retrained: Arrays) -> Figures:
-    labels = problem.forget.targets.numpy()
-    phi_unlearned = logit_scaled_confidence(unlearned["forget_logits"], labels)
-    phi_retrained = logit_scaled_confidence(retrained["forget_logits"], labels)
-    epsilon = published_epsilon(phi_unlearned, phi_retrained, scenario.protocol.delta)
-    quality = forgetting_quality(epsilon, scenario.protocol.models)
-    retain, retain_reference = (float(e["retain_accuracy"].mean()) for e in (unlearned, retrained))
-    test, test_reference = (float(e["test_correct"].mean()) for e in (unlearned, retrained))
-    best, worst = int(epsilon.argmin()), int(epsilon.argmax())
-    return Figures(
-        score=competition_score(quality, retain, retain_reference, test, test_reference),
-        forgetting_quality=quality,
-        retain_accuracy=retain,
-        test_accuracy=test,
-        retain_ratio=retain / retain_reference,
-        test_ratio=test / test_reference,
-        forget_accuracy=float((unlearned["forget_logits"].argmax(axis=-1) == labels).mean()),
-        epsilon=epsilon.tolist(),
-        median_epsilon=float(np.median(epsilon)),
-        run_seconds=float(np.median(unlearned["seconds"])),
-        retraining_share=float(np.median(unlearned["retraining_share"])),
-        best=_histograms(best, epsilon, phi_unlearned, phi_retrained),
-        worst=_histograms(worst, epsilon, phi_unlearned, phi_retrained),
-    )
-
-
-def _histograms(example: int, epsilon: np.ndarray, unlearned: np.ndarray, retrained: np.ndarray) -> Histograms:
-    samples = unlearned[:, example], retrained[:, example]
-    edges = np.histogram_bin_edges(np.concatenate(samples), _BINS)
-    return Histograms(
-        example=example,
-        epsilon=float(epsilon[example]),
-        edges=edges.tolist(),
-        unlearned=np.histogram(samples[0], edges)[0].tolist(),
-        retrained=np.histogram(samples[1], edges)[0].tolist(),
-    )
-
-
-def _evidence_hash(evidence: Arrays) -> str:
+def evidence_hash_of(evidence: Arrays) -> str:
     """12 hex digits over what the score depends on: everything but the clock's readings."""
     digest = hashlib.sha256()
     for name in sorted(evidence.keys() - {"seconds", "retraining_share"}):

@@ -44,7 +44,8 @@ def test_a_run_leaves_a_row_a_scorecard_evidence_and_plots(bench, workspace, min
     assert list(rows.columns) == COLUMNS
     row = rows.iloc[0]
     assert (row["rank"], row["submission"], row["models"]) == (1, "finetune", 8)
-    assert row["score"] == pytest.approx(card.figures.score, rel=1e-5)
+    assert row["score"] == pytest.approx(card.figures.score.value, rel=1e-5)
+    assert row["score_low"] <= row["score"] <= row["score_high"]
     assert row["retraining_share"] > 0
     plots = {path.name for path in (workspace.leaderboard / "plots" / miniature.label).iterdir()}
     assert plots == {"tradeoff.png", "epsilon.png", "phi-finetune.png"}
@@ -134,7 +135,7 @@ def test_ctrl_c_is_answered_in_one_sentence_and_leaves_no_process(workspace, min
     ("arguments", "sentence"),
     [
         (("run", "--submission", "nobody"), "there is no submission 'nobody'"),
-        (("run", "--submission", "finetune", "--models", "1"), r"protocol.models is 1"),
+        (("run", "--submission", "finetune", "--models", "3"), r"protocol.models is 3"),
         (("list", "cats"), "nothing called 'cats'"),
         (("new", "../up"), "cannot name a submission"),
         (("new", "finetune"), "is there already"),
@@ -153,7 +154,7 @@ def test_lists_are_for_people_and_for_machines(bench, miniature):
     assert {"identity", "retrain", "finetune", "neggrad_plus", "random_label"} <= set(names)
     assert "digits-cnn" in bench("list", "scenarios", scenario=False).stdout
     (pool,) = json.loads(bench("list", "pools", "--json", scenario=False).stdout)
-    assert (pool["pool"], pool["finished_blocks"]) == (f"miniature-{miniature.pool_hash}", 4)
+    assert (pool["pool"], pool["finished_blocks"]) == (f"miniature-{miniature.pool_hash}", 6)
 
 
 def test_a_new_submission_passes_its_check(bench, workspace):
@@ -183,3 +184,32 @@ def test_the_leaderboard_is_rebuilt_from_scorecards_alone(bench, workspace, mini
     assert done.returncode == 0, done.stderr
     assert csv.read_bytes() == before
     assert (workspace.leaderboard / "plots" / miniature.label / "tradeoff.png").exists()
+
+
+def test_stored_evidence_is_scored_again_without_a_model(bench, workspace, miniature):
+    bench("run", "--submission", "identity")
+    before = scorecard(workspace, miniature, "identity")
+    shutil.rmtree(workspace.leaderboard / "plots")
+    for path in (workspace.pools).rglob("original/*"):
+        path.unlink()  # no weights: whoever wants to train or run fails
+    done = bench("score")
+    assert done.returncode == 0, done.stderr
+    assert scorecard(workspace, miniature, "identity") == before
+
+
+def test_scoring_without_evidence_says_what_to_do(bench):
+    assert "run `bench run" in bench("score").stderr
+    done = bench("score", "--submission", "finetune")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_two_entries_are_compared_in_every_figure(bench):
+    for name in ("identity", "retrain"):
+        bench("run", "--submission", name)
+    done = bench("compare", "retrain", "identity")
+    assert done.returncode == 0, done.stderr
+    for figure in ("score", "forgetting_quality", "mean_klom", "ulira_auc", "svm_attack"):
+        assert figure in done.stdout
+    assert "the difference of the scores is" in done.stdout
+    assert "no scorecard" in bench("compare", "retrain", "finetune").stderr

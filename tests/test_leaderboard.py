@@ -2,34 +2,43 @@
 
 import io
 
+import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
 
 from benchmark.errors import BenchError
-from benchmark.leaderboard import leaderboard, rebuild, render
-from benchmark.scorecard import Figures, Histograms, Scorecard
+from benchmark.figures import Attack, Estimate, Figures, Histograms, Resampled
+from benchmark.leaderboard import compare, leaderboard, rebuild, render
+from benchmark.scorecard import Scorecard
 from benchmark.workspace import Workspace
 
 HISTOGRAMS = Histograms(example=0, epsilon=1.0, edges=[0.0, 1.0, 2.0], unlearned=[3, 5], retrained=[4, 4])
+SPREAD = 0.01
 
 
-def card(name, score=None, status="ok", **changes):
-    figures = score is not None and Figures(
-        score=score,
-        forgetting_quality=score,
-        retain_accuracy=0.9,
-        test_accuracy=0.8,
-        retain_ratio=1.0,
-        test_ratio=1.0,
-        forget_accuracy=0.9,
-        epsilon=[0.5, 1.5, 50.0],
-        median_epsilon=1.5,
-        run_seconds=0.01,
-        retraining_share=0.1,
-        best=HISTOGRAMS,
-        worst=HISTOGRAMS,
-    )
+def figures_with(score, spread, seed):
+    """Figures of an entry with this score, its resamples scattered by `spread` (its own noise for every seed)."""
+    rows = (score + np.random.default_rng(seed).normal(0, spread, 1000)).tolist()
+    near = Estimate(value=score, low=score - 2 * spread, high=score + 2 * spread)
+    attack = Attack(**dict.fromkeys(Attack.model_fields, near))
+    values = {}
+    for name, field in Figures.model_fields.items():
+        values[name] = {
+            Estimate: near,
+            Estimate | None: near,
+            float: 0.1,
+            int: 3,
+            list[float]: [0.5, 1.5, 50.0],
+            Attack: attack,
+            Histograms: HISTOGRAMS,
+            Resampled: Resampled(forgetting_quality=rows, score=rows),
+        }[field.annotation]
+    return Figures(**values)
+
+
+def card(name, score=None, status="ok", spread=SPREAD, seed=0, **changes):
+    figures = None if score is None else figures_with(score, spread, seed)
     about = {
         "submission": name,
         "title": name,
@@ -45,7 +54,7 @@ def card(name, score=None, status="ok", **changes):
         "date": "2026-01-01",
         "status": status,
         "reason": "",
-        "figures": figures or None,
+        "figures": figures,
     }
     return Scorecard(**(about | changes))
 
@@ -70,6 +79,52 @@ def test_controls_stand_among_the_entries_without_a_rank():
 @pytest.mark.parametrize("change", [{"scenario_hash": "zzz"}, {"scorer_version": "2"}, {"scenario": "other"}])
 def test_no_rank_crosses_scenarios_or_scorer_versions(change):
     assert ranks([card("one", 0.1), card("two", 0.5, **change)]) == {"one": 1, "two": 1}
+
+
+def test_entries_that_are_not_resolved_share_a_rank():
+    cards = [card("a", 0.50, seed=1), card("b", 0.49, seed=2), card("c", 0.30, seed=3), card("d", 0.10, seed=4)]
+    assert ranks(cards) == {"a": 1, "b": 1, "c": 3, "d": 4}
+
+
+def test_pairing_resolves_what_the_entries_own_intervals_do_not():
+    """Resamples that move together: the difference has no spread, however wide each interval is."""
+    together = [card("a", 0.50, spread=0.1, seed=1), card("b", 0.49, spread=0.1, seed=1)]
+    apart = [card("a", 0.50, spread=0.1, seed=1), card("b", 0.49, spread=0.1, seed=2)]
+    assert ranks(together) == {"a": 1, "b": 2}
+    assert ranks(apart) == {"a": 1, "b": 1}
+
+
+def test_more_entries_need_a_clearer_difference():
+    pair = [card("a", 0.500, seed=1), card("b", 0.464, seed=2)]
+    crowd = [card(f"low{i}", 0.1 + i / 100, seed=10 + i) for i in range(20)]
+    assert ranks(pair)["b"] == 2
+    assert ranks(pair + crowd)["b"] == 1
+
+
+def test_a_comparison_is_the_difference_with_a_verdict():
+    rows, verdict = compare(card("a", 0.5, seed=1), card("b", 0.3, seed=2))
+    by_name = {name: difference for name, _, _, difference in rows}
+    assert by_name["score"].value == pytest.approx(0.2)
+    assert by_name["score"].low > 0
+    assert verdict.startswith("a scores higher than b")
+    assert "do not tell" in compare(card("a", 0.5, seed=1), card("b", 0.5, seed=2))[1]
+    assert compare(card("a", 0.1, seed=1), card("b", 0.3, seed=2))[1].startswith("b scores higher than a")
+
+
+@pytest.mark.parametrize(
+    ("other", "sentence"),
+    [({"scorer_version": "0"}, "run `bench score`"), ({"score": None, "status": "crashed"}, "has no figures")],
+)
+def test_what_cannot_be_compared_is_refused(other, sentence):
+    with pytest.raises(BenchError, match=sentence):
+        compare(card("a", 0.5), card("b", **({"score": 0.1} | other)))
+
+
+def test_rows_of_an_old_scorer_say_what_to_run():
+    from benchmark.leaderboard import groups
+
+    titles = [title for title, _ in groups(leaderboard([card("one", 0.1), card("two", 0.5, scorer_version="0")]))]
+    assert sum("bench score" in title for title in titles) == 1
 
 
 def test_the_csv_and_the_plots_follow_the_scorecards(tmp_path):

@@ -35,7 +35,9 @@ def blocks_of(pool):
 def test_the_pool_lies_where_the_design_says(workspace, miniature):
     pool = Pool(miniature, workspace)
     assert pool.store.folder == workspace.root / "reference_models" / f"miniature-{miniature.pool_hash}"
-    assert set(blocks_of(pool)) == {f"{role}/000{b}.safetensors" for role in ("original", "retrained") for b in (0, 1)}
+    assert set(blocks_of(pool)) == {
+        f"{role}/000{b}.safetensors" for role in ("original", "retrained", "calibration") for b in (0, 1)
+    }
 
 
 def test_a_second_preparation_trains_nothing(workspace, miniature):
@@ -51,13 +53,13 @@ def test_a_rebuilt_pool_is_bit_identical(workspace, miniature, tmp_path):
 
 
 def test_a_larger_n_keeps_the_blocks_of_a_smaller_one(workspace, miniature, tmp_path):
-    small = Pool(miniature.with_models(3), Workspace(tmp_path / "small"))
+    small = Pool(miniature.with_models(4), Workspace(tmp_path / "small"))
     small.prepare(1, quiet, pytest.fail)
     whole = blocks_of(Pool(miniature, workspace))
     assert blocks_of(small) == {
-        name: whole[name] for name in ("original/0000.safetensors", "retrained/0000.safetensors")
+        name: whole[name] for name in (f"{role}/0000.safetensors" for role in ("original", "retrained", "calibration"))
     }
-    assert len(small.evidence("retrained")["forget_logits"]) == 3
+    assert len(small.evidence("retrained")["forget_logits"]) == 4
 
 
 def test_a_damaged_block_is_named_and_rebuilt_bit_identically(workspace, miniature):
@@ -115,15 +117,20 @@ def test_the_evidence_is_what_a_model_trained_alone_shows(workspace, miniature):
         train_model(net, miniature.recipe, split, seed, None)
         evidence = {name: array[5] for name, array in pool.evidence(role).items()}
         with torch.no_grad():
-            forget, retain, test = (net(s.inputs).numpy() for s in (problem.forget, problem.retain, problem.test))
+            forget, retain, validation, test = (
+                net(s.inputs).numpy() for s in (problem.forget, problem.retain, problem.validation, problem.test)
+            )
         np.testing.assert_allclose(evidence["forget_logits"], forget, rtol=1e-3, atol=1e-4)
         assert evidence["retain_accuracy"] == pytest.approx(
             (retain.argmax(1) == problem.retain.targets.numpy()).mean(), abs=0.006
         )
         np.testing.assert_allclose(
-            evidence["test_phi"], logit_scaled_confidence(test, problem.test.targets.numpy()), rtol=1e-2, atol=1e-3
+            evidence["validation_phi"],
+            logit_scaled_confidence(validation, problem.validation.targets.numpy()),
+            rtol=1e-2,
+            atol=1e-3,
         )
-        assert (evidence["test_correct"] == (test.argmax(1) == problem.test.targets.numpy())).mean() > 0.98
+        np.testing.assert_allclose(evidence["test_logits"], test, rtol=1e-3, atol=1e-3)
 
 
 def test_only_originals_keep_their_weights(workspace, miniature):
@@ -137,3 +144,11 @@ def test_a_diverging_recipe_is_an_error_of_one_sentence(miniature, tmp_path):
     pool = Pool(miniature.model_copy(update={"recipe": recipe}), Workspace(Path(tmp_path)))
     with pytest.raises(BenchError, match=r"diverged; lower recipe\.learning_rate"):
         pool.prepare(1, quiet, pytest.fail)
+
+
+def test_the_calibration_models_are_a_second_independent_retrained_population(workspace, miniature):
+    pool = Pool(miniature, workspace)
+    first, second = (pool.evidence(role)["forget_logits"] for role in ("retrained", "calibration"))
+    assert first.shape == second.shape
+    assert not np.isclose(first, second).all(axis=(1, 2)).any()
+    assert abs(first.mean() - second.mean()) < 0.5

@@ -80,8 +80,8 @@ def test_blocks_are_whole_whatever_n_is(miniature):
 
 
 def test_an_impossible_number_of_models_is_refused(miniature):
-    with pytest.raises(BenchError, match=r"protocol\.models is 1, expected"):
-        miniature.with_models(1)
+    with pytest.raises(BenchError, match=r"protocol\.models is 3, expected"):
+        miniature.with_models(3)
 
 
 def test_every_shipped_file_is_toml_with_a_name_of_its_own():

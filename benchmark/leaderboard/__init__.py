@@ -1,6 +1,16 @@
-"""Scorecards make the leaderboard: a table, plots."""
+"""Scorecards make the leaderboard: ranks, a table, plots, comparisons."""
 
-from benchmark.leaderboard.board import read_scorecards, rebuild
+from benchmark.leaderboard.board import find_scorecard, read_scorecards, rebuild, scored_submissions
+from benchmark.leaderboard.comparison import compare
 from benchmark.leaderboard.table import groups, leaderboard, render
 
-__all__ = ["groups", "leaderboard", "read_scorecards", "rebuild", "render"]
+__all__ = [
+    "compare",
+    "find_scorecard",
+    "groups",
+    "leaderboard",
+    "read_scorecards",
+    "rebuild",
+    "render",
+    "scored_submissions",
+]

@@ -3,8 +3,10 @@
 import pandas as pd
 from filelock import FileLock
 
+from benchmark.errors import BenchError
 from benchmark.leaderboard.plots import plot_epsilon, plot_phi, plot_tradeoff
 from benchmark.leaderboard.table import leaderboard
+from benchmark.scenario import Scenario
 from benchmark.scorecard import Scorecard, scorecards_folder
 from benchmark.workspace import Workspace, write_atomically
 
@@ -12,6 +14,21 @@ from benchmark.workspace import Workspace, write_atomically
 def read_scorecards(workspace: Workspace) -> list[Scorecard]:
     """All scorecards. Raises BenchError, naming the file, when one cannot be read."""
     return [Scorecard.read(path) for path in sorted(scorecards_folder(workspace).glob("*/*.json"))]
+
+
+def scored_submissions(workspace: Workspace, scenario: Scenario) -> list[str]:
+    """The submissions that have figures on this scenario."""
+    return [c.submission for c in read_scorecards(workspace) if c.scenario_hash == scenario.hash and c.figures]
+
+
+def find_scorecard(workspace: Workspace, scenario: Scenario, submission: str) -> Scorecard:
+    """Raises BenchError when the submission has not been run on the scenario."""
+    for card in read_scorecards(workspace):
+        if (card.scenario_hash, card.submission) == (scenario.hash, submission):
+            return card
+    raise BenchError(
+        f"{submission} has no scorecard on {scenario.label}; run `bench run --submission {submission}` first"
+    )
 
 
 def rebuild(workspace: Workspace, changed: Scorecard | None = None) -> pd.DataFrame:

@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from benchmark.scorecard import Figures, Histograms, Scorecard
+from benchmark.figures import Figures, Histograms
+from benchmark.scorecard import Scorecard
 
 _UNLEARNED, _RETRAINED, _CONTROL, _GRID = "#c44e2b", "#2b6cb0", "#555555", "#dddddd"
 _DPI = 150
@@ -17,17 +18,22 @@ _DPI = 150
 def plot_tradeoff(cards: list[Scorecard], path: Path) -> None:
     """Forgetting quality against utility, with lines of equal score."""
     canvas, axes = _canvas(6.4, 4.6)
-    points = [(_utility(figures), figures.forgetting_quality) for figures in _figures(cards)]
+    points = [(_utility(figures), figures.forgetting_quality.value) for figures in _figures(cards)]
     left = min([x for x, _ in points] + [0.98]) - 0.01
     right = max([x for x, _ in points] + [1.0]) + 0.015
-    top = 1.15 * max([y for _, y in points] + [0.05])
+    ceiling = _figures(cards)[0].ceiling
+    top = 1.15 * max([figures.forgetting_quality.high for figures in _figures(cards)] + [ceiling, 0.05])
+    axes.axhline(ceiling, color=_RETRAINED, linewidth=0.9, linestyle=":")
+    axes.annotate("ceiling: perfect unlearning", (left, ceiling), color=_RETRAINED, fontsize=8, va="bottom")
     utilities = np.linspace(left, right, 100)
     for score in _round_levels(top):
         axes.plot(utilities, score / utilities, color=_GRID, linewidth=0.8, zorder=0)
         axes.annotate(f"score {score:g}", (right, score / right), color="#999999", fontsize=7, ha="right", va="bottom")
     heights = _apart([y for _, y in points], 0.033 * top)
-    for (x, y), height, card in zip(points, heights, cards, strict=True):
+    for (x, y), height, card, figures in zip(points, heights, cards, _figures(cards), strict=True):
         color = _CONTROL if card.control else _UNLEARNED
+        doubt = figures.forgetting_quality
+        axes.vlines(x, doubt.low, doubt.high, color=color, linewidth=0.8, alpha=0.6)
         axes.scatter(x, y, color=color, marker="D" if card.control else "o", s=32, zorder=3)
         label = (x + 0.01 * (right - left), height)
         axes.annotate(card.submission, (x, y), label, fontsize=8, color=color, va="center")
@@ -53,7 +59,7 @@ def plot_epsilon(cards: list[Scorecard], path: Path) -> None:
         axes.plot(
             shares,
             shown,
-            label=f"{card.submission} (F = {figures.forgetting_quality:.3f})",
+            label=f"{card.submission} (F = {figures.forgetting_quality.value:.3f})",
             linestyle="--" if card.control else "-",
             linewidth=1.6,
             marker=".",
@@ -116,7 +122,7 @@ def _title(cards: list[Scorecard]) -> str:
 
 
 def _utility(figures: Figures) -> float:
-    return figures.retain_ratio * figures.test_ratio
+    return figures.retain_ratio.value * figures.test_ratio.value
 
 
 def _figures(cards: list[Scorecard]) -> list[Figures]:

@@ -1,27 +1,20 @@
 """The leaderboard as a table: what is ranked with what, the CSV, the view in the terminal."""
 
 from collections.abc import Iterator
+from itertools import groupby
 from typing import cast
 
 import pandas as pd
 from rich import box
 from rich.table import Table
 
+from benchmark.figures import Attack, Estimate, Figures
+from benchmark.leaderboard.comparison import estimates
+from benchmark.leaderboard.ranks import ranks
 from benchmark.scorecard import Scorecard
+from benchmark.scoring import VERSION
 
-COLUMNS = [
-    "rank",
-    "submission",
-    "scenario",
-    "score",
-    "forgetting_quality",
-    "retain_accuracy",
-    "test_accuracy",
-    "retain_ratio",
-    "test_ratio",
-    "median_epsilon",
-    "run_seconds",
-    "retraining_share",
+_ABOUT = [
     "models",
     "status",
     "reason",
@@ -29,8 +22,26 @@ COLUMNS = [
     "scorer_version",
     "scenario_hash",
     "submission_hash",
+    "evidence_hash",
     "date",
 ]
+
+
+def _figure_columns() -> list[str]:
+    """Every figure of one number, in the record's order; behind an estimate its interval."""
+    columns: list[str] = []
+    for name, field in Figures.model_fields.items():
+        if field.annotation in (float, int):
+            columns.append(name)
+        elif field.annotation in (Estimate, Estimate | None):
+            columns += [name, f"{name}_low", f"{name}_high"]
+        elif field.annotation is Attack:
+            for inner in Attack.model_fields:
+                columns += [f"{name}_{inner}", f"{name}_{inner}_low", f"{name}_{inner}_high"]
+    return columns
+
+
+COLUMNS = ["rank", "submission", "scenario", *_figure_columns(), *_ABOUT]
 
 # Rows that share these are comparable; no rank crosses them.
 _COMPARABLE = ["scenario", "scenario_hash", "scorer_version"]
@@ -43,33 +54,55 @@ def leaderboard(cards: list[Scorecard]) -> pd.DataFrame:
     Entries over budget rank below all others. Controls and failed entries have no rank; controls stand where their
     score puts them, failures last.
     """
-    rows = pd.DataFrame([_row(card) for card in cards], columns=[*COLUMNS, "standing"])
-    rows = rows.sort_values(
+    rows = []
+    for _, group in groupby(sorted(cards, key=_group_of), key=_group_of):
+        members = list(group)
+        ranked = ranks(members)
+        rows += [_row(card, ranked.get(card.submission)) for card in members]
+    table = pd.DataFrame(rows, columns=[*COLUMNS, "standing"])
+    table = table.sort_values(
         [*_COMPARABLE, "standing", "score", "submission"], ascending=[True] * 4 + [False, True]
     ).reset_index(drop=True)
-    ranked = rows[(rows["standing"] < len(_STANDING)) & ~rows["control"].astype(bool)]
-    rows["rank"] = ranked.groupby(_COMPARABLE).cumcount().add(1).astype("Int64")
-    return rows.loc[:, COLUMNS]
+    table["rank"] = table["rank"].astype("Int64")
+    return table.loc[:, COLUMNS]
 
 
 def groups(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """The rows that may be compared with one another, with a title for each group."""
     for key, group in rows.groupby(_COMPARABLE):
         scenario, digest, version = cast(tuple[str, str, str], key)
-        models = group["models"].iloc[0]
-        yield f"{scenario}, N = {models} (scenario {digest}, scorer {version})", group
+        title = f"{scenario}, N = {group['models'].iloc[0]} (scenario {digest}, scorer {version})"
+        if version != VERSION:
+            title += f"; this is scorer {VERSION}: run `bench score --scenario {scenario}` to bring them up to date"
+        yield title, group
 
 
 def render(rows: pd.DataFrame, title: str) -> Table:
-    """The columns a person looks at first, for the terminal; the cost is the median run's share of retraining."""
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    """The columns a person looks at first, for the terminal."""
+    ceiling = rows["ceiling"].dropna()
+    caption = (
+        "score ± half its 95 % interval; share: F as a share of the ceiling"
+        + (f" ({ceiling.iloc[0]:.3f}, perfect unlearning)" if len(ceiling) else "")
+        + "; leaks: examples certified to leak; dist.: examples still told apart at FDR 5 %; cost: share of "
+        "retraining. Entries that share a rank (=) are not resolved at 95 %, paired, corrected for their number."
+    )
+    table = Table(
+        title=title,
+        title_justify="left",
+        caption=caption,
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
     for heading in ("rank", "submission"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("score", "F", "retain", "test", "med. ε", "cost"):
+    for heading in ("score", "±", "share", "leaks", "dist.", "cost"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("status", no_wrap=True)
-    for row in rows.to_dict("records"):
-        rank = "control" if row["control"] else "–" if pd.isna(row["rank"]) else str(row["rank"])
+    shared = rows["rank"].dropna().duplicated(keep=False)
+    for index, row in zip(rows.index, rows.to_dict("records"), strict=True):
+        rank = "control" if row["control"] else "–" if pd.isna(row["rank"]) else f"{row['rank']}"
+        rank += "=" if shared.get(index, False) else ""
         if pd.isna(row["score"]):
             table.add_row(rank, row["submission"], *["–"] * 6, row["status"])
             continue
@@ -77,10 +110,10 @@ def render(rows: pd.DataFrame, title: str) -> Table:
             rank,
             row["submission"],
             f"{row['score']:.4f}",
-            f"{row['forgetting_quality']:.4f}",
-            f"{row['retain_accuracy']:.1%}",
-            f"{row['test_accuracy']:.1%}",
-            f"{row['median_epsilon']:.2f}",
+            f"{(row['score_high'] - row['score_low']) / 2:.4f}",
+            "–" if pd.isna(row["quality_share"]) else f"{row['quality_share']:.2f}",
+            f"{row['certified_examples']:.0f}",
+            f"{row['distinguishable']:.0%}",
             f"{row['retraining_share']:.0%}",
             row["status"],
             style="dim" if row["control"] else None,
@@ -88,7 +121,15 @@ def render(rows: pd.DataFrame, title: str) -> Table:
     return table
 
 
-def _row(card: Scorecard) -> dict[str, object]:
-    about = card.model_dump(include=set(COLUMNS))
-    figures = card.figures.model_dump(include=set(COLUMNS)) if card.figures else {}
-    return {**about, **figures, "standing": _STANDING.get(card.status, len(_STANDING))}
+def _row(card: Scorecard, rank: int | None) -> dict[str, object]:
+    row: dict[str, object] = card.model_dump(include=set(COLUMNS))
+    row |= {"rank": rank, "standing": _STANDING.get(card.status, len(_STANDING))}
+    if card.figures:
+        row |= {name: value for name, value in card.figures if isinstance(value, float | int)}
+        for name, estimate in estimates(card.figures).items():
+            row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+    return row
+
+
+def _group_of(card: Scorecard) -> tuple[str, str, str]:
+    return card.scenario, card.scenario_hash, card.scorer_version

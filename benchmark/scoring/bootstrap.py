@@ -47,7 +47,7 @@ class Population(NamedTuple):
     test_accuracy: Floats  # [models], in [0, 1]
 
 
-def figures(population: Population, retrained: Population) -> Floats:
+def figures(population: Population, retrained: Population, delta: float = 1e-5) -> Floats:
     """`[F, score]` of a population, unlearned or calibration, against the retrained.
 
     Raises ValueError on what `published_epsilon` and `competition_score` refuse, and when a population does
@@ -57,7 +57,7 @@ def figures(population: Population, retrained: Population) -> Floats:
         lengths = tuple(len(part) for part in models)
         if len(set(lengths)) != 1:
             raise ValueError(f"{name} has φ and accuracies of {lengths} models, expected as many of each")
-    epsilon = published_epsilon(population.confidences, retrained.confidences)
+    epsilon = published_epsilon(population.confidences, retrained.confidences, delta)
     quality = forgetting_quality(epsilon, len(population.confidences))
     accuracies = (
         float(np.mean(values))
@@ -77,6 +77,7 @@ def resampled_figures(
     resamples: range,
     seed: int = 0,
     stream: Literal["unlearned", "calibration"] = "unlearned",
+    delta: float = 1e-5,
 ) -> Floats:
     """`[F, score]` of random halves of both populations: `[resamples, 2]`.
 
@@ -89,7 +90,7 @@ def resampled_figures(
     """
     rows = np.empty((len(resamples), 2))
     for row, b in zip(rows, resamples, strict=True):
-        row[:] = figures(_half(population, seed, b, stream), _half(retrained, seed, b, "retrained"))
+        row[:] = figures(_half(population, seed, b, stream), _half(retrained, seed, b, "retrained"), delta)
     return rows
 
 

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.engine import map_blocks
+from benchmark.engine import Progress, map_blocks
 from benchmark.errors import BenchError
 from benchmark.evidence import NonFiniteLogits, concatenate, evidence_of, stack
 from benchmark.problem import Problem, load_problem
-from benchmark.references import Pool, Progress
+from benchmark.references import Pool
 from benchmark.scenario import Scenario
 from benchmark.submission.exchange import Task
 from benchmark.submission.runner import Run, Status, Worker
