@@ -154,6 +154,27 @@ def compare(first: str, second: str, scenario: ScenarioOption = "digits", models
     out.print(verdict, highlight=False)
 
 
+@app.command()
+def study(scenario: ScenarioOption = "digits", models: ModelsOption = None, as_json: JsonOption = False) -> None:
+    """How F and the ranking change with N, the attacks, δ and the buckets: one table, one figure."""
+    from benchmark.leaderboard import scored_submissions
+    from benchmark.study import study as studied
+    from benchmark.terminal import progress_bars, table, warn
+    from benchmark.workspace import Workspace
+
+    workspace, chosen = Workspace.find(), _scenario(scenario, models)
+    names = scored_submissions(workspace, chosen)
+    with progress_bars(err) as progress:
+        rows = studied(chosen, workspace, names, progress, warn(err))
+    if as_json:
+        print(rows.to_json(orient="records", indent=1))
+        return
+    columns = ("family", "value", "models", "tau", "tau_low", "tau_high", "trained", "null_F")
+    records = json.loads(rows.to_json(orient="records", double_precision=3) or "[]")
+    out.print(table([{name: "" if row[name] is None else row[name] for name in columns} for row in records]))
+    out.print(f"[dim]{workspace.leaderboard / 'studies'}: {chosen.label}.csv, .png[/dim]")
+
+
 @app.command("leaderboard")
 def leaderboard_(as_json: JsonOption = False) -> None:
     """Rebuild the CSV and every plot from the stored scorecards, and show the tables."""

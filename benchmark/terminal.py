@@ -41,7 +41,7 @@ def table(rows: list[dict[str, object]]) -> Table:
     """Rows with the same keys, as they are."""
     drawn = Table()
     for heading in rows[0]:
-        drawn.add_column(heading.replace("_", " "))
+        drawn.add_column(heading.replace("_", " "), no_wrap=not drawn.columns, overflow="fold")
     for row in rows:
         drawn.add_row(*(str(value) for value in row.values()))
     return drawn

@@ -213,3 +213,13 @@ def test_two_entries_are_compared_in_every_figure(bench):
         assert figure in done.stdout
     assert "the difference of the scores is" in done.stdout
     assert "no scorecard" in bench("compare", "retrain", "finetune").stderr
+
+
+def test_a_study_leaves_a_table_and_a_figure(bench, workspace, miniature):
+    for name in ("identity", "retrain"):
+        bench("run", "--submission", name)
+    done = bench("study")
+    assert done.returncode == 0, done.stderr
+    assert "published" in done.stdout
+    studies = workspace.leaderboard / "studies"
+    assert {path.name for path in studies.iterdir()} == {f"{miniature.label}.csv", f"{miniature.label}.png"}

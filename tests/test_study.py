@@ -1,0 +1,237 @@
+"""The study: its variants on Gaussian φ whose order is known, and its files from stored evidence made by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmark import study as module
+from benchmark.errors import BenchError
+from benchmark.references import Pool
+from benchmark.scoring import forgetting_quality, published_epsilon
+from benchmark.study import (
+    double_epsilon,
+    evaluate_variants,
+    held_out_epsilon,
+    quality_with_width,
+    single_epsilon,
+    study,
+)
+from benchmark.submission.runs import Runs
+from benchmark.submission.source import find_submission
+from benchmark.workspace import write_block
+
+MODELS, EXAMPLES, SD = 128, 8, 2.0
+SHIFTS = {"good": 0.3, "fair": 2.0, "poor": 5.0}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_repetitions():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "REPETITIONS", 6)
+        yield
+
+
+def gaussian(seed, shift=0.0, models=MODELS):
+    return np.random.default_rng(seed).normal(shift, SD, (models, EXAMPLES))
+
+
+def variants(**changes):
+    arguments = {
+        "populations": {name: gaussian(i, shift) for i, (name, shift) in enumerate(SHIFTS.items(), start=10)},
+        "retrained": gaussian(1),
+        "calibration": gaussian(2),
+        "utilities": dict.fromkeys(SHIFTS, 1.0),
+        "delta": 1e-5,
+        "originals": MODELS,
+    }
+    return evaluate_variants(**{**arguments, **changes})
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return variants()
+
+
+def row(rows, family, value, models=MODELS):
+    (found,) = rows[(rows.family == family) & (rows.value == value) & (rows.models == models)].itertuples()
+    return found
+
+
+def test_the_full_evaluation_is_the_published_scorer_and_agrees_with_itself(rows):
+    full = row(rows, "models", "128")
+    assert full.tau == 1.0
+    assert full.repetitions == 1
+    assert np.isnan(full.tau_low)
+    expected = forgetting_quality(published_epsilon(gaussian(10, SHIFTS["good"]), gaussian(1)), MODELS)
+    assert full.F_good == expected
+    for family, value in (("attack", "both"), ("delta", "1e-05"), ("bucket", "0.5")):
+        same = row(rows, family, value)
+        assert (same.tau, same.F_good, same.null_F) == (1.0, full.F_good, full.null_F)
+
+
+def test_well_separated_entries_keep_their_order_at_every_size(rows):
+    sizes = rows[rows.family == "models"]
+    assert list(sizes.models) == [32, 64, 128]
+    assert (sizes.ranking == "good > fair > poor").all()
+
+
+def test_entries_close_to_each_other_need_enough_models():
+    close = {name: gaussian(seed, shift) for name, seed, shift in (("a", 50, 1.0), ("b", 51, 1.5), ("c", 52, 2.0))}
+    rows = variants(populations=close, utilities=dict.fromkeys(close, 1.0))
+    sizes = rows[rows.family == "models"].set_index("models")
+    few, more = sizes.loc[32], sizes.loc[64]
+    assert few.tau_low < few.tau <= few.tau_high
+    assert few.tau < more.tau
+    assert more.tau_high - more.tau_low < few.tau_high - few.tau_low
+
+
+def test_subsets_are_the_same_every_time(rows):
+    pd.testing.assert_frame_equal(variants(), rows)
+
+
+def test_the_utility_decides_between_equals():
+    same = gaussian(10, 1.0)
+    rows = variants(populations={"a": same, "b": same}, utilities={"a": 0.8, "b": 0.9})
+    assert (rows.ranking == "b > a").all()
+    tied = variants(populations={"a": same, "b": same}, utilities={"a": 0.9, "b": 0.9})
+    assert (tied.ranking == "a = b").all()
+
+
+@pytest.mark.parametrize("value", ["single", "held-out"])
+def test_other_attacks_are_less_biased_under_the_null(rows, value):
+    assert row(rows, "attack", value).null_F >= row(rows, "models", "128").null_F
+
+
+def test_certified_is_not_biased_and_calibrated_is_one_by_construction(rows):
+    assert row(rows, "reading", "certified").null_F == 1.0
+    calibrated, full = row(rows, "reading", "calibrated"), row(rows, "models", "128")
+    assert calibrated.null_F == 1.0
+    assert calibrated.F_fair == pytest.approx(full.F_fair / full.null_F)
+    assert calibrated.ranking == full.ranking
+
+
+def test_cost_counts_originals_and_retrained_models():
+    rows = variants(originals=40)
+    cost = rows[rows.family == "models"].set_index("models").trained
+    assert cost.to_dict() == {32: 64, 64: 104, 128: 168}
+    assert row(rows, "reading", "calibrated").trained == 296
+
+
+def test_one_original_is_compared_when_there_is_evidence(rows):
+    assert "originals" not in set(rows.family)
+    single = {name: gaussian(i, 5.0) for i, name in enumerate(SHIFTS, start=30)}
+    compared = variants(one_original=single)
+    one = row(compared, "originals", "1")
+    assert one.trained == 1 + MODELS
+    assert one.F_good < row(compared, "originals", "128").F_good
+
+
+def test_parts_of_the_published_attacks_find_no_more_than_both():
+    for seed, shift in enumerate((0.0, 1.0, 4.0)):
+        unlearned, retrained = gaussian(seed, shift), gaussian(40 + seed)
+        both = published_epsilon(unlearned, retrained, 1e-5)
+        parts = single_epsilon(unlearned, retrained, 1e-5), double_epsilon(unlearned, retrained, 1e-5)
+        assert (parts[0] <= both).all()
+        np.testing.assert_array_equal(np.maximum(*parts), both)
+
+
+def test_held_out_finds_nothing_in_equal_and_much_in_separated_samples():
+    same, apart = gaussian(1, models=512), gaussian(2, 100.0, models=512)
+    null = held_out_epsilon(gaussian(3, models=512), same, 1e-5)
+    assert null.mean() < published_epsilon(gaussian(3, models=512), same).mean()
+    np.testing.assert_allclose(held_out_epsilon(apart, same, 1e-5), np.log(513), rtol=1e-3)
+
+
+@pytest.mark.parametrize("models", [4, 33, 128, 512])
+def test_half_a_nat_is_the_published_bucket(models):
+    epsilon = np.append(np.linspace(0, 8, 161), [50.0])
+    assert quality_with_width(epsilon, models, 0.5) == forgetting_quality(epsilon, models)
+
+
+def test_wider_buckets_are_more_lenient():
+    epsilon = np.linspace(0, 8, 161)
+    narrow, published, wide = (quality_with_width(epsilon, 512, width) for width in (0.25, 0.5, 1.0))
+    assert narrow < published < wide
+    assert quality_with_width(np.array([50.0]), 512, 1.0) == 0
+
+
+def test_what_cannot_be_compared_is_refused():
+    with pytest.raises(ValueError, match="1 entries, expected at least 2"):
+        variants(populations={"good": gaussian(1)}, utilities={"good": 1.0})
+    with pytest.raises(ValueError, match="fair has shape"):
+        variants(populations={"good": gaussian(1), "fair": gaussian(1)[:5], "poor": gaussian(1)})
+    with pytest.raises(ValueError, match="utilities is for"):
+        variants(utilities={"good": 1.0})
+
+
+@pytest.fixture
+def scenario(miniature):
+    return miniature.with_models(64)
+
+
+@pytest.fixture
+def stored(scenario, submit, workspace):
+    """Writes random evidence of the pool and of two entries, without a model."""
+
+    def evidence(seed, prefix=""):
+        rng, size = np.random.default_rng(seed), scenario.protocol.block
+        arrays = {
+            "forget_logits": rng.normal(0, 1, (size, scenario.forget.size, 10)),
+            "test_logits": rng.normal(0, 1, (size, scenario.data.test, 10)),
+            "retain_accuracy": rng.uniform(0.9, 1.0, size),
+        }
+        return {prefix + name: array for name, array in arrays.items()}
+
+    def fill(store, role, seed, prefix=""):
+        with store.locked():
+            for block in scenario.blocks(scenario.protocol.models):
+                name = f"{role}/{block:04d}"
+                store.record(name, write_block(store.path(name), evidence([seed, block], prefix)))
+
+    pool = Pool(scenario, workspace)
+    for seed, role in enumerate(("retrained", "calibration")):
+        fill(pool.store, role, seed, "evidence/")
+
+    def entry(name, chosen=scenario):
+        submission = find_submission(submit("", name), workspace)
+        fill(Runs(chosen, submission, pool, workspace).store, "unlearned", len(name))
+
+    entry("one")
+    entry("other")
+    return entry
+
+
+def test_study_writes_a_table_and_a_figure(scenario, stored, workspace):
+    said, steps = [], []
+    rows = study(scenario, workspace, ["one", "other"], lambda *step: steps.append(step), said.append)
+    folder = workspace.leaderboard / "studies"
+    assert sorted(path.name for path in folder.iterdir()) == [f"{scenario.label}.csv", f"{scenario.label}.png"]
+    written = pd.read_csv(folder / f"{scenario.label}.csv")
+    assert list(written.columns) == list(rows.columns)
+    np.testing.assert_allclose(written.F_other, rows.F_other, rtol=1e-5)
+    assert (folder / f"{scenario.label}.png").read_bytes().startswith(b"\x89PNG")
+    assert steps[-1] == (module._LABEL, len(module.ESTIMATORS) * 2, len(module.ESTIMATORS) * 2)
+    (sentence,) = said
+    assert "one original against 64 is left out" in sentence
+    assert "for one, other" in sentence
+
+
+def test_study_finds_the_evidence_with_one_original_under_any_name(scenario, stored, workspace):
+    protocol = scenario.protocol.model_copy(update={"originals": 1})
+    single = scenario.model_copy(update={"name": "miniature-single", "protocol": protocol})
+    stored("one", single)
+    stored("other", single)
+    rows = study(scenario, workspace, ["one", "other"], lambda *_: None, pytest.fail)
+    assert list(rows[rows.family == "originals"].value) == ["1", "64"]
+
+
+def test_missing_evidence_is_named_with_the_command_that_makes_it(scenario, stored, workspace, submit):
+    submit("", "absent")
+    command = r"`bench run --submission absent --scenario miniature\.toml --models 64`"
+    with pytest.raises(BenchError, match=command):
+        study(scenario, workspace, ["one", "absent"], lambda *_: None, pytest.fail)
+    Pool(scenario, workspace).store.path("calibration/0003").unlink()
+    with pytest.raises(BenchError, match=r"`bench prepare --scenario miniature\.toml --models 64`"):
+        study(scenario, workspace, ["one", "other"], lambda *_: None, pytest.fail)
+    with pytest.raises(BenchError, match="needs two or more; got one"):
+        study(scenario, workspace, ["one"], lambda *_: None, pytest.fail)
