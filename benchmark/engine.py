@@ -1,6 +1,10 @@
 """Maps a function over blocks, on all cores, through joblib."""
 
+import os
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache, partial
 from typing import TypeVar, cast
 
 import joblib
@@ -23,5 +27,25 @@ def map_blocks(
     options = {} if threads else {"inner_max_num_threads": 1}
     with joblib.parallel_config(backend, n_jobs=jobs, **options):
         parallel = joblib.Parallel(return_as="generator_unordered", pre_dispatch="n_jobs")
-        results = parallel(joblib.delayed(function)(*own) for own in arguments)
+        call = function if threads else partial(_in_process, os.getpid(), function)
+        results = parallel(joblib.delayed(call)(*own) for own in arguments)
         yield from cast(Iterator[Result], results)
+
+
+def _in_process(home: int, function: Callable[..., Result], *arguments: object) -> Result:
+    if os.getpid() != home:  # with one job joblib stays at home
+        _end_with_parent()
+    return function(*arguments)
+
+
+@cache
+def _end_with_parent() -> None:
+    """Once a process: ends it within a second of its parent, which may be killed without a word to its children."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,5 +1,9 @@
 import os
+import subprocess
+import sys
+import tempfile
 import time
+from pathlib import Path
 
 from benchmark.engine import map_blocks
 
@@ -27,3 +31,38 @@ def test_threads_stay_in_this_process():
 
 def test_a_worker_process_computes_with_one_thread():
     assert list(map_blocks(threads_of_torch, [()], 2)) == [1]
+
+
+def test_a_killed_parent_takes_its_processes_along():
+    code = (
+        "import os, sys, time; sys.path.insert(0, sys.argv[1]); from test_engine import tell_and_wait; "
+        "from benchmark.engine import map_blocks; list(map_blocks(tell_and_wait, [(sys.argv[2],), (sys.argv[2],)], 2))"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        parent = subprocess.Popen([sys.executable, "-c", code, str(Path(__file__).parent), folder])
+        pids: list[int] = []
+        for _ in range(300):
+            pids = [int(path.name) for path in Path(folder).iterdir()]
+            if len(pids) == 2:
+                break
+            time.sleep(0.1)
+        assert len(pids) == 2
+        parent.kill()
+        parent.wait()
+        for _ in range(100):
+            if not any(alive(pid) for pid in pids):
+                return
+            time.sleep(0.1)
+    raise AssertionError(f"{pids} outlived their parent")
+
+
+def tell_and_wait(folder):
+    (Path(folder) / str(os.getpid())).touch()
+    time.sleep(60)
+
+
+def alive(pid):
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False

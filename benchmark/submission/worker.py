@@ -56,6 +56,15 @@ _WORTH_PRELOADING = {"matplotlib", "numpy", "pandas", "scipy", "sklearn", "torch
 
 def main() -> None:
     exchange, submission = Path(sys.argv[1]), Path(sys.argv[2])
+    try:
+        _serve(exchange, submission)
+    except BrokenPipeError:
+        pass  # the harness went away before it could be answered
+    finally:
+        shutil.rmtree(exchange, ignore_errors=True)
+
+
+def _serve(exchange: Path, submission: Path) -> None:
     torch.set_num_threads(1)
     job = read_job(exchange)
     net = build_model(job.architecture, tuple(job.retain.inputs.shape[1:]), job.classes).eval()
@@ -66,16 +75,13 @@ def main() -> None:
     _collapse_pages()
     requests = sys.stdin.fileno()
     print("ready", flush=True)
-    try:
-        for line in iter(sys.stdin.readline, ""):
-            request = Request(**json.loads(line))
-            reply = _run_in_child(request, job, net, submission, requests)
-            if reply is None:
-                break
-            sys.stdout.write(reply.line())
-            sys.stdout.flush()
-    finally:
-        shutil.rmtree(exchange, ignore_errors=True)
+    for line in iter(sys.stdin.readline, ""):
+        request = Request(**json.loads(line))
+        reply = _run_in_child(request, job, net, submission, requests)
+        if reply is None:
+            break
+        sys.stdout.write(reply.line())
+        sys.stdout.flush()
 
 
 def _warm_up(job: Job) -> None:
