@@ -220,6 +220,6 @@ def test_a_study_leaves_a_table_and_a_figure(bench, workspace, miniature):
         bench("run", "--submission", name)
     done = bench("study")
     assert done.returncode == 0, done.stderr
-    assert "published" in done.stdout
+    assert "held-out" in done.stdout
     studies = workspace.leaderboard / "studies"
     assert {path.name for path in studies.iterdir()} == {f"{miniature.label}.csv", f"{miniature.label}.png"}
