@@ -3,6 +3,7 @@
 import json
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import joblib
@@ -29,6 +30,9 @@ ScenarioOption = Annotated[
 ]
 ModelsOption = Annotated[int | None, typer.Option("--models", help="N, instead of the scenario's own.")]
 JobsOption = Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; by default one a core.")]
+SandboxOption = Annotated[
+    bool, typer.Option("--require-sandbox", help="Refuse to run a submission where bubblewrap does not work.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, for machines.")]
 
 
@@ -38,6 +42,13 @@ def run(
     scenario: ScenarioOption = "digits",
     models: ModelsOption = None,
     jobs: JobsOption = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="The submission's own values, though it has been tuned.")
+    ] = False,
+    allow_failures: Annotated[
+        int, typer.Option("--allow-failures", min=0, help="Score it although so many runs failed; its row says so.")
+    ] = 0,
+    require_sandbox: SandboxOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train what is missing of the reference pool, run the submission N times, score it, rank it.
@@ -46,19 +57,23 @@ def run(
     submission got a score.
     """
     from benchmark.evaluation import evaluate
+    from benchmark.submission.sandbox import settle_isolation
+    from benchmark.submission.source import default_entry
     from benchmark.terminal import progress_bars, warn
     from benchmark.workspace import Workspace
 
     workspace, chosen = Workspace.find(), _scenario(scenario, models)
+    settle_isolation(required=require_sandbox, warn=warn(err))
+    entry = submission if published else default_entry(submission, workspace, chosen)
     with progress_bars(err) as progress:
-        card = evaluate(chosen, submission, workspace, _jobs(jobs), progress, warn(err))
+        card = evaluate(chosen, entry, workspace, _jobs(jobs), allow_failures, progress, warn(err))
     if as_json:
         print(card.model_dump_json(indent=1))
     else:
         _show(workspace, chosen)
     if card.status not in ("ok", "over-budget"):
-        log = workspace.log(chosen.label, submission)
-        raise BenchError(f"{submission} is {card.status}: {card.reason}; its log is {log}")
+        log = workspace.log(chosen.label, entry)
+        raise BenchError(f"{entry} is {card.status}: {card.reason}; its log is {log}")
 
 
 @app.command()
@@ -103,17 +118,75 @@ def new(name: Annotated[str, typer.Argument(help="Letters, digits, - and _.")]) 
     out.print(f"wrote {path}; next: bench check {name}")
 
 
+@app.command("import-notebook")
+def import_notebook_(
+    file: Annotated[Path, typer.Argument(help="A Jupyter notebook that defines unlearning(...).")],
+    name: Annotated[str, typer.Argument(help="The new submission's name: letters, digits, - and _.")],
+) -> None:
+    """Take the unlearning function, and what it needs, out of a notebook into a new submission; nothing is run."""
+    from benchmark.submission.notebook import import_notebook
+    from benchmark.terminal import warn
+    from benchmark.workspace import Workspace
+
+    path = import_notebook(file, name, Workspace.find(), warn(err))
+    out.print(f"wrote {path}; next: bench check {name}")
+
+
 @app.command()
 def check(
     name: Annotated[str, typer.Argument(help="The name of a folder in submissions/.")],
     scenario: ScenarioOption = "digits",
+    require_sandbox: SandboxOption = False,
 ) -> None:
     """Run a submission once on a freshly trained original, in seconds: does it keep the contract and the budget?"""
     from benchmark.submission.checking import check_submission
+    from benchmark.submission.sandbox import settle_isolation
     from benchmark.terminal import warn
     from benchmark.workspace import Workspace
 
+    settle_isolation(required=require_sandbox, warn=warn(err))
     out.print(check_submission(name, _scenario(scenario, None), Workspace.find(), warn(err)))
+
+
+@app.command()
+def tune(
+    name: Annotated[str | None, typer.Argument(help="The name of a folder in submissions/.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every submission that has a SEARCH_SPACE.")] = False,
+    scenario: ScenarioOption = "digits",
+    trials: Annotated[int, typer.Option("--trials", min=1, help="The same number for every submission.")] = 20,
+    jobs: JobsOption = None,
+    require_sandbox: SandboxOption = False,
+) -> None:
+    """Search for a submission's hyper-parameters, on other models and another forget set than it is judged by.
+
+    Interrupt it whenever you like: the same command goes on where it stopped, and finds the same values. The exit
+    status is 0 only when values were found.
+    """
+    from benchmark.submission.sandbox import settle_isolation
+    from benchmark.terminal import progress_bars, table, warn
+    from benchmark.tuning import summary_rows, trial_rows, tunable
+    from benchmark.tuning import tune as tuned
+    from benchmark.workspace import Workspace
+
+    workspace, chosen = Workspace.find(), _scenario(scenario, None)
+    if (name is None) != everything:
+        raise BenchError("nothing or too much to tune; name one submission, or all of them with --all")
+    settle_isolation(required=require_sandbox, warn=warn(err))
+    records, refused = [], []
+    for each in [name] if name else tunable(chosen, workspace):
+        try:
+            with progress_bars(err) as progress:
+                records.append(tuned(chosen, each, workspace, trials, _jobs(jobs), progress, warn(err)))
+        except BenchError as error:
+            if name:
+                raise
+            refused.append(each)
+            warn(err)(str(error))
+    if records:
+        out.print(table(trial_rows(records[0]) if name else summary_rows(records)))
+    if without := refused + [record.submission for record in records if record.hyperparameters is None]:
+        raise BenchError(f"no values were found for {', '.join(without)}; published values need no tuning")
+    out.print(f"next: bench run --submission {name or 'NAME'} --scenario {scenario}")
 
 
 @app.command()
@@ -209,10 +282,6 @@ def _jobs(jobs: int | None) -> int:
     return jobs or joblib.cpu_count()
 
 
-def _title(scenario) -> str:
-    return f"{scenario.name}, N = {scenario.protocol.models} (scenario {scenario.hash})"
-
-
 class _Interrupted(BaseException):
     """Ctrl-C, under a name that neither typer nor joblib answers for us."""
 
@@ -221,11 +290,11 @@ def _interrupt(*_: object) -> None:
     raise _Interrupted
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """The entry point: an error is one sentence and exit status 2, an interruption 130."""
     signal.signal(signal.SIGINT, _interrupt)
     try:
-        app()
+        app(arguments)
     except BenchError as error:
         err.print("[red]error:[/red]", escape(str(error)), highlight=False, soft_wrap=True)
         sys.exit(2)

@@ -5,15 +5,17 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmark.engine import Progress
+from benchmark.errors import BenchError
 from benchmark.figures import RESAMPLES, Ceiling, ceiling_of, figures_of, population
 from benchmark.leaderboard import rebuild
-from benchmark.problem import load_problem
 from benchmark.references import Pool
 from benchmark.resampling import resample
 from benchmark.scenario import Scenario
 from benchmark.scorecard import Scorecard, evidence_hash_of, failed, scored
 from benchmark.scoring import VERSION, Population
-from benchmark.submission.runs import Runs
+from benchmark.submission.integrity import integrity_of, isolation_of
+from benchmark.submission.runs import Outcome, Runs
+from benchmark.submission.sandbox import isolation
 from benchmark.submission.source import Submission, find_submission
 from benchmark.workspace import Workspace, write_atomically
 
@@ -23,24 +25,30 @@ def evaluate(
     name: str,
     workspace: Workspace,
     jobs: int,
+    allowed_failures: int,
     progress: Progress,
     warn: Callable[[str], None],
 ) -> Scorecard:
-    """Runs, scores and ranks the submission `name`; the scorecard is on disk and on the board when this returns.
+    """Runs, scores and ranks the entry `name`; the scorecard is on disk and on the board when this returns.
 
-    A failed submission's log goes to `leaderboard/logs/`. Raises BenchError when there is no such submission or the
-    scenario cannot be trained.
+    It gets a score when at most `allowed_failures` of its runs failed; their logs go to `leaderboard/logs/`. Raises
+    BenchError when there is no such submission or the scenario cannot be trained.
     """
-    submission = find_submission(name, workspace)
+    most = scenario.protocol.models // 4
+    if allowed_failures > most:
+        raise BenchError(f"{allowed_failures} allowed failures came, expected at most a quarter of the runs ({most})")
+    submission = find_submission(name, workspace, scenario)
     pool = Pool(scenario, workspace)
     pool.prepare(jobs, progress, warn)
     runs = Runs(scenario, submission, pool, workspace)
-    failure = runs.complete(jobs, progress, warn)
-    if failure:
-        write_atomically(workspace.log(scenario.label, name), failure.log.encode())
-        card = failed(scenario, submission, failure)
+    outcome = runs.complete(jobs, allowed_failures, progress, warn)
+    if outcome.failed:
+        logs = [f"run {run.index} is {run.status}: {run.reason}\n{run.log}\n" for run in outcome.failed]
+        write_atomically(workspace.log(scenario.label, name), "\n".join(logs).encode())
+    if outcome.successful:
+        card = _scored(scenario, submission, pool, runs, outcome, jobs, progress)
     else:
-        card = _scored(scenario, submission, pool, runs, jobs, progress)
+        card = failed(scenario, submission, outcome, isolation())
     card.write(workspace)
     rebuild(workspace, card)
     return card
@@ -49,27 +57,42 @@ def evaluate(
 def rescore(scenario: Scenario, name: str, workspace: Workspace, jobs: int, progress: Progress) -> Scorecard:
     """Scores the stored evidence of `name` with this version of the scorer; trains and runs nothing.
 
-    Raises BenchError when evidence is missing.
+    Raises BenchError when evidence is missing, or is of a submission that failed.
     """
-    submission = find_submission(name, workspace)
+    submission = find_submission(name, workspace, scenario)
     pool = Pool(scenario, workspace)
-    card = _scored(scenario, submission, pool, Runs(scenario, submission, pool, workspace), jobs, progress)
+    runs = Runs(scenario, submission, pool, workspace)
+    outcome = runs.outcome()
+    if not outcome.successful:
+        raise BenchError(f"{name} failed on {scenario.label}; `bench run --submission {name}` tries it again")
+    card = _scored(scenario, submission, pool, runs, outcome, jobs, progress)
     card.write(workspace)
     rebuild(workspace, card)
     return card
 
 
 def _scored(
-    scenario: Scenario, submission: Submission, pool: Pool, runs: Runs, jobs: int, progress: Progress
+    scenario: Scenario,
+    submission: Submission,
+    pool: Pool,
+    runs: Runs,
+    outcome: Outcome,
+    jobs: int,
+    progress: Progress,
 ) -> Scorecard:
-    problem, delta = load_problem(scenario), scenario.protocol.delta
+    problem, delta = runs.problem, scenario.protocol.delta
     labels = problem.forget.targets.numpy(), problem.test.targets.numpy()
     evidence, retrained = runs.evidence(), pool.evidence("retrained")
     reference = population(retrained, *labels)
     ceiling = _ceiling(scenario, pool, reference, labels, jobs, progress)
     resampled = resample(population(evidence, *labels), reference, "unlearned", delta, RESAMPLES, jobs, progress)
-    figures = figures_of(evidence, retrained, *labels, delta, ceiling, resampled)
-    return scored(scenario, submission, figures, evidence_hash_of(evidence))
+    assert outcome.timing is not None  # of whatever was not given up
+    cost = outcome.timing.submission, outcome.timing.share
+    figures = figures_of(evidence, retrained, *labels, delta, ceiling, resampled, cost)
+    sizes = len(problem.retain), len(problem.forget), len(problem.validation)
+    integrity = integrity_of(evidence, sizes, outcome.timing.deterministic)
+    evidence_hash = evidence_hash_of(evidence)
+    return scored(scenario, submission, outcome, isolation_of(evidence), integrity, figures, evidence_hash)
 
 
 def _ceiling(

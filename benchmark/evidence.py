@@ -33,7 +33,7 @@ def evidence_of(scenario: Scenario, problem: Problem, state: dict[str, Tensor]) 
 
     Raises NonFiniteLogits when a model's outputs overflow.
     """
-    net = skeleton(scenario.architecture, problem.input_shape, problem.classes)
+    net = skeleton(scenario.architecture, problem.input_shape, problem.classes).eval()
     return _evidence(StackedModel.from_state(net, state), problem)
 
 
@@ -52,7 +52,8 @@ def _evidence(model: StackedModel, problem: Problem) -> Arrays:
 
 def _logits(model: StackedModel, split: Split) -> np.ndarray:
     """`[models, examples, classes]` float32."""
-    chunks = [model(chunk.expand(model.count, *chunk.shape)) for chunk in split.inputs.split(_CHUNK)]
+    batches = (split.normalised(chunk) for chunk in split.inputs.split(_CHUNK))
+    chunks = [model(batch.expand(model.count, *batch.shape)) for batch in batches]
     logits = torch.cat(chunks, dim=1)
     overflown = ~logits.isfinite().all(dim=2).all(dim=1)
     if overflown.any():

@@ -3,21 +3,15 @@
 from collections.abc import Callable
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from benchmark import scoring
+from benchmark.record import Record
 from benchmark.scoring import Population
 from benchmark.scoring.lira import Scores
 from benchmark.workspace import Arrays
 
 RESAMPLES = 1000
 _BINS = 40
-
-
-class Record(BaseModel):
-    """What is written to disk: no key too many, no value changed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Estimate(Record):
@@ -106,9 +100,9 @@ class Figures(Record):
     population_attack: Estimate
     svm_attack: Estimate
     run_seconds: float
-    """Median over the runs, CPU seconds."""
+    """What a run costs in CPU seconds: median of a few, timed one at a time."""
     retraining_share: float
-    """Median over the runs of the run's time over the retraining time of the same session."""
+    """The same as a share of retraining, timed likewise in the same session."""
     best: Histograms
     worst: Histograms
     resampled: Resampled
@@ -141,8 +135,10 @@ def figures_of(
     delta: float,
     ceiling: Ceiling,
     resampled: np.ndarray,
+    cost: tuple[float, float],
 ) -> Figures:
-    """All figures; `resampled`: `[RESAMPLES, 2]` of `resampled_figures`, stream "unlearned"."""
+    """All figures; `resampled`: `[RESAMPLES, 2]` of `resampled_figures`, stream "unlearned"; `cost`: seconds of a
+    run, and their share of retraining."""
     unlearned = population(evidence, forget_labels, test_labels)
     retrained = population(retrained_evidence, forget_labels, test_labels)
     u, r = unlearned.confidences, retrained.confidences
@@ -187,8 +183,8 @@ def figures_of(
         ruli=_attack(scoring.ruli_scores(u, r)),
         population_attack=_population_attack(u, evidence, test_labels),
         svm_attack=_svm_attack(evidence, forget_labels, test_labels),
-        run_seconds=float(np.median(evidence["seconds"])),
-        retraining_share=float(np.median(evidence["retraining_share"])),
+        run_seconds=cost[0],
+        retraining_share=cost[1],
         best=_histograms(int(epsilon.argmin()), epsilon, u, r),
         worst=_histograms(int(epsilon.argmax()), epsilon, u, r),
         resampled=_stored(resampled),

@@ -4,16 +4,25 @@ import json
 from collections.abc import Callable
 
 from benchmark.scenario import load_scenario, scenario_names
-from benchmark.submission.source import find_submission, submission_names
+from benchmark.submission.source import find_submission, submission_names, tuned_scenarios
 from benchmark.workspace import Workspace
 
 Rows = list[dict[str, object]]
 
 
 def submissions(workspace: Workspace) -> Rows:
-    """Name, title, source and hash of every folder in submissions/."""
+    """Name, title, source and hash of every folder in submissions/, and the scenarios it has been tuned for."""
     found = [find_submission(name, workspace) for name in submission_names(workspace)]
-    return [{"submission": s.name, "title": s.title, "reference": s.reference, "hash": s.hash} for s in found]
+    return [
+        {
+            "submission": s.name,
+            "title": s.title,
+            "reference": s.reference,
+            "hash": s.hash,
+            "tuned": ", ".join(tuned_scenarios(s.folder)),
+        }
+        for s in found
+    ]
 
 
 def scenarios(workspace: Workspace) -> Rows:

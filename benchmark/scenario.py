@@ -4,11 +4,12 @@ import hashlib
 import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from benchmark.errors import BenchError
+from benchmark.sections import Architecture, Count, Data, FileNet, Forget, RandomForget, Section, Seed
 from benchmark.seeds import derive_seed
 
 SHIPPED = Path(__file__).parent / "scenarios"
@@ -16,42 +17,11 @@ SHIPPED = Path(__file__).parent / "scenarios"
 # Part of every pool's hash: raise it when the code trains other models from the same scenario.
 TRAINING_VERSION = 1
 
-Count = Annotated[int, Field(ge=1)]
-Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Role = Literal["original", "retrained", "calibration"]
 """Calibration: a second, independent retrained population, against which perfect unlearning is measured."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class Data(_Section):
-    """Where the examples come from and how many each split gets; splits are stratified by class."""
-
-    source: Literal["digits"]
-    train: Count
-    validation: Count
-    test: Count
-    seed: Seed
-
-
-class Forget(_Section):
-    """Which training examples have to be forgotten."""
-
-    kind: Literal["random"]
-    size: Count
-    seed: Seed
-
-
-class Architecture(_Section):
-    """A network by name; `widths` are the hidden layers of an mlp, the channels of a cnn's convolutions."""
-
-    name: Literal["mlp", "cnn"]
-    widths: Annotated[tuple[Count, ...], Field(min_length=1)]
-
-
-class Recipe(_Section):
+class Recipe(Section):
     """How a model is trained: once for originals, retrained models and the oracle."""
 
     optimizer: Literal["sgd", "adam"]
@@ -62,6 +32,8 @@ class Recipe(_Section):
     epochs: Count
     batch_size: Count
     class_weights: bool = False
+    augmentation: Annotated[tuple[Literal["crop", "flip"], ...], Field(min_length=1)] | None = None
+    """Images only: a random crop of the image with 4 black pixels around it, a random mirror image."""
 
     @model_validator(mode="after")
     def _momentum_belongs_to_sgd(self) -> "Recipe":
@@ -70,7 +42,7 @@ class Recipe(_Section):
         return self
 
 
-class Protocol(_Section):
+class Protocol(Section):
     """How many models are compared, and by which rules."""
 
     models: Annotated[int, Field(ge=4)]
@@ -82,6 +54,8 @@ class Protocol(_Section):
     """The share of the retraining time that the median run may cost."""
     timeout: Annotated[float, Field(gt=0)]
     """Wall-clock seconds after which a single run is killed."""
+    memory: Annotated[float, Field(gt=0)] = 4.0
+    """GiB beyond which a single run is killed."""
     block: Count
     """Models trained together and stored as one file."""
     controls: tuple[str, ...] = ()
@@ -95,7 +69,7 @@ class Protocol(_Section):
         return self
 
 
-class Scenario(_Section):
+class Scenario(Section):
     """The whole file. `hash` names what is compared, `pool_hash` the part that determines the models."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
@@ -108,14 +82,16 @@ class Scenario(_Section):
 
     @model_validator(mode="after")
     def _forget_set_fits(self) -> "Scenario":
-        if self.forget.size >= self.data.train:
-            raise ValueError(f"forget.size is {self.forget.size}, expected less than data.train ({self.data.train})")
+        train = getattr(self.data, "train", None)  # other sources know it only once they are read
+        if train is not None and isinstance(self.forget, RandomForget) and self.forget.size >= train:
+            raise ValueError(f"forget.size is {self.forget.size}, expected less than data.train ({train})")
         return self
 
     @property
     def hash(self) -> str:
         """12 hex digits over everything but the name and the description."""
-        return _digest({"training": TRAINING_VERSION, **self.model_dump(exclude={"name", "description"})})
+        protocol = self.model_dump(include={"protocol"})
+        return _digest({"training": TRAINING_VERSION, **protocol, **self._models()})
 
     def __hash__(self) -> int:
         return hash(self.hash)
@@ -123,15 +99,18 @@ class Scenario(_Section):
     @property
     def pool_hash(self) -> str:
         """12 hex digits over what determines the models: two scenarios that differ in N or δ share a pool."""
-        content = self.model_dump(include={"data", "forget", "architecture", "recipe"})
         return _digest(
             {
                 "training": TRAINING_VERSION,
                 "block": self.protocol.block,
                 "seed": self.protocol.seed,
-                **content,
+                **self._models(),
             }
         )
+
+    def _models(self) -> dict[str, Any]:
+        """What decides the models. None is left out: keys that are added later change no hash where they are absent."""
+        return self.model_dump(include={"data", "forget", "architecture", "recipe"}, exclude_none=True)
 
     @property
     def label(self) -> str:
@@ -171,21 +150,59 @@ def scenario_names() -> list[str]:
 def load_scenario(name_or_path: str) -> Scenario:
     """A shipped scenario by name, or any TOML file by path.
 
+    A file with the key `base` starts from the shipped scenario of that name: of its sections recipe and protocol the
+    keys it writes are replaced, of the others, which come in kinds, the whole section.
+
     Raises BenchError, in one sentence, when there is no such scenario or its content is not accepted.
     """
     is_path = name_or_path.endswith(".toml")
-    path = Path(name_or_path) if is_path else SHIPPED / f"{name_or_path}.toml"
-    if not is_path and name_or_path not in scenario_names():
-        raise BenchError(
-            f"there is no scenario {name_or_path!r}; name one of {', '.join(scenario_names())}, or a .toml file"
-        )
+    path = Path(name_or_path) if is_path else _shipped(name_or_path, ", or a .toml file")
+    content = _read(path)
+    origin = str(path) if is_path else f"scenario {name_or_path}"
+    if "base" in content:
+        base = _read(_shipped(content.pop("base"), " as base"))
+        for section in ("recipe", "protocol"):
+            if isinstance(content.get(section), dict):
+                content[section] = base[section] | content[section]
+        content = base | content
+    return _filled_in(_validated(content, origin), path.parent)
+
+
+def _shipped(name: str, alternative: str) -> Path:
+    if name not in scenario_names():
+        raise BenchError(f"there is no scenario {name!r}; name one of {', '.join(scenario_names())}{alternative}")
+    return SHIPPED / f"{name}.toml"
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BenchError(f"there is no scenario file {path}; give the path of a TOML file") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BenchError(f"{path} could not be read as TOML: {error}; expected a scenario file") from None
-    return _validated(content, str(path) if is_path else f"scenario {name_or_path}")
+
+
+def _filled_in(scenario: Scenario, folder: Path) -> Scenario:
+    """With what the hash needs and a file only names: the network's source, the checksums of the data."""
+    changes: dict[str, Any] = {}
+    net = scenario.architecture
+    if isinstance(net, FileNet) and net.source is None:
+        changes["architecture"] = net.model_copy(update={"source": _text(folder / net.file.rpartition(":")[0])})
+    if any(getattr(section, "sha256", "") is None for section in (scenario.data, scenario.forget)):
+        from benchmark.problem.checksums import with_checksums  # only now: it takes torch
+
+        changes |= with_checksums(scenario)
+    return scenario.model_copy(update=changes)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BenchError(
+            f"architecture.file names {path}, which could not be read: {error}; give path.py:function"
+        ) from None
 
 
 def _validated(content: dict[str, Any], origin: str) -> Scenario:
@@ -199,25 +216,57 @@ def _validated(content: dict[str, Any], origin: str) -> Scenario:
 def _sentence(error: ValidationError) -> str:
     """The first complaint of pydantic as: which key, what came, what is accepted."""
     first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"]) or "the file"
+    names, section = _located(first["loc"])
+    key = ".".join(names) or "the file"
+    context = first.get("ctx", {})
     if first["type"] == "extra_forbidden":
-        accepted = ", ".join(_section_at(first["loc"][:-1]).model_fields)
-        return f"{key} is not a key this version knows; accepted here: {accepted}"
+        return f"{key} is not a key this version knows; accepted here: {', '.join(section.model_fields)}"
     if first["type"] == "missing":
         return f"{key} is missing; add it"
+    if first["type"] == "union_tag_not_found":
+        return f"{key}.{_bare(context['discriminator'])} is missing; add it"
+    if first["type"] == "union_tag_invalid":
+        tag = f"{key}.{_bare(context['discriminator'])} is {context['tag']!r}"
+        return f"{tag}, expected {_enumerated(context['expected_tags'])}"
     if first["type"] == "value_error":
         return str(first["msg"]).removeprefix("Value error, ")
     expected = str(first["msg"]).replace("Input should be ", "").removeprefix("a valid ")
     return f"{key} is {first['input']!r}, expected {expected}"
 
 
-def _section_at(location: tuple[int | str, ...]) -> type[BaseModel]:
+def _located(location: tuple[int | str, ...]) -> tuple[list[str], type[BaseModel]]:
+    """The keys on the way to a place in the file, and the section that its last key is in, or would be."""
     section: type[BaseModel] = Scenario
-    for part in location:
-        annotation = section.model_fields[str(part)].annotation
-        assert isinstance(annotation, type)
-        section = annotation
-    return section
+    names: list[str] = []
+    kinds: dict[str, type[BaseModel]] = {}  # by tag: pydantic puts the tag of a section behind its key
+    for part in map(str, location):
+        if part in kinds:
+            section, kinds = kinds[part], {}
+            continue
+        names.append(part)
+        field = section.model_fields.get(part)
+        if field is None:
+            break
+        kinds = _kinds(field.annotation, field.discriminator)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            section = field.annotation
+    return names, section
+
+
+def _kinds(annotation: Any, discriminator: Any) -> dict[str, type[BaseModel]]:
+    """Of a union of sections, each under the tags it goes by."""
+    if not isinstance(discriminator, str):
+        return {}
+    return {tag: kind for kind in get_args(annotation) for tag in get_args(kind.model_fields[discriminator].annotation)}
+
+
+def _bare(quoted: str) -> str:
+    return quoted.strip("'")
+
+
+def _enumerated(tags: str) -> str:
+    """pydantic's "'a', 'b', 'c'" as "'a', 'b' or 'c'"."""
+    return " or ".join(tags.rsplit(", ", 1))
 
 
 def _digest(content: dict[str, Any]) -> str:

@@ -10,13 +10,18 @@ import numpy as np
 from pydantic import ValidationError
 
 from benchmark.errors import BenchError
-from benchmark.figures import Figures, Record
+from benchmark.figures import Figures
+from benchmark.record import Record
 from benchmark.scenario import Scenario
 from benchmark.scoring import VERSION
+from benchmark.submission.integrity import Integrity
 from benchmark.submission.runner import Status
-from benchmark.submission.runs import Failure
-from benchmark.submission.source import Submission
+from benchmark.submission.runs import Outcome
+from benchmark.submission.sandbox import Isolation
+from benchmark.submission.source import Submission, Values
 from benchmark.workspace import Arrays, Workspace, write_atomically
+
+_LOG_LINES = 20
 
 
 class Scorecard(Record):
@@ -24,6 +29,7 @@ class Scorecard(Record):
 
     submission: str
     title: str
+    values: Values
     reference: str
     control: bool
     scenario: str
@@ -36,6 +42,13 @@ class Scorecard(Record):
     date: str
     status: Status
     reason: str
+    isolation: Isolation
+    attempted_runs: int
+    failed_runs: int
+    allowed_failures: int
+    log: str
+    """The last lines of the first failed run; all of every failed run is in `leaderboard/logs/`."""
+    integrity: Integrity | None
     figures: Figures | None
 
     @classmethod
@@ -60,21 +73,38 @@ def scorecards_folder(workspace: Workspace) -> Path:
     return workspace.leaderboard / "scorecards"
 
 
-def scored(scenario: Scenario, submission: Submission, figures: Figures, evidence_hash: str) -> Scorecard:
-    """The scorecard of a submission whose N runs are complete."""
-    control = submission.name in scenario.protocol.controls
-    if not control and figures.retraining_share > scenario.protocol.budget:
+def scored(
+    scenario: Scenario,
+    submission: Submission,
+    outcome: Outcome,
+    isolation: Isolation,
+    integrity: Integrity,
+    figures: Figures,
+    evidence_hash: str,
+) -> Scorecard:
+    """The scorecard of a submission whose runs are complete, but for the failures that were allowed."""
+    status, reason = "ok", _failures(scenario, outcome)
+    if submission.name not in scenario.protocol.controls and figures.retraining_share > scenario.protocol.budget:
+        status = "over-budget"
         reason = (
             f"the median run costs {figures.retraining_share:.0%} of retraining, "
             f"the budget is {scenario.protocol.budget:.0%}"
         )
-        return _card(scenario, submission, "over-budget", reason, figures, evidence_hash)
-    return _card(scenario, submission, "ok", "", figures, evidence_hash)
+    card = _card(scenario, submission, status, reason, outcome, isolation)
+    return card.model_copy(update={"integrity": integrity, "figures": figures, "evidence_hash": evidence_hash})
 
 
-def failed(scenario: Scenario, submission: Submission, failure: Failure) -> Scorecard:
+def failed(scenario: Scenario, submission: Submission, outcome: Outcome, isolation: Isolation) -> Scorecard:
     """The scorecard of a submission that could not be scored (law 4)."""
-    return _card(scenario, submission, failure.status, failure.reason, None, "")
+    return _card(scenario, submission, outcome.failed[0].status, _failures(scenario, outcome), outcome, isolation)
+
+
+def _failures(scenario: Scenario, outcome: Outcome) -> str:
+    if not outcome.failed:
+        return ""
+    first = outcome.failed[0]
+    tried = "" if outcome.attempted == scenario.protocol.models else f" (given up after {outcome.attempted})"
+    return f"{len(outcome.failed)} of {scenario.protocol.models} runs failed{tried}; run {first.index}: {first.reason}"
 
 
 def _card(
@@ -82,31 +112,38 @@ def _card(
     submission: Submission,
     status: Status,
     reason: str,
-    figures: Figures | None,
-    evidence_hash: str,
+    outcome: Outcome,
+    isolation: Isolation,
 ) -> Scorecard:
     return Scorecard(
-        submission=submission.name,
+        submission=submission.entry,
         title=submission.title,
+        values=submission.values,
         reference=submission.reference,
         control=submission.name in scenario.protocol.controls,
         scenario=scenario.name,
         scenario_hash=scenario.hash,
         pool_hash=scenario.pool_hash,
         submission_hash=submission.hash,
-        evidence_hash=evidence_hash,
+        evidence_hash="",
         scorer_version=VERSION,
         models=scenario.protocol.models,
         date=datetime.now(UTC).strftime("%Y-%m-%d"),
         status=status,
         reason=reason,
-        figures=figures,
+        isolation=isolation,
+        attempted_runs=outcome.attempted,
+        failed_runs=len(outcome.failed),
+        allowed_failures=outcome.allowed,
+        log="\n".join(outcome.failed[0].log.splitlines()[-_LOG_LINES:]) if outcome.failed else "",
+        integrity=None,
+        figures=None,
     )
 
 
 def evidence_hash_of(evidence: Arrays) -> str:
-    """12 hex digits over what the score depends on: everything but the clock's readings."""
+    """12 hex digits over what the score depends on: not on what was noticed beside it."""
     digest = hashlib.sha256()
-    for name in sorted(evidence.keys() - {"seconds", "retraining_share"}):
+    for name in sorted(name for name in evidence if not name.startswith("run/")):
         digest.update(name.encode() + b"\0" + np.ascontiguousarray(evidence[name]).tobytes())
     return digest.hexdigest()[:12]

@@ -2,19 +2,78 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
+
+_PER_EXAMPLE = ("inputs", "targets", "ids", "subjects", "ages")
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """What a net sees of stored pixels: `pixels · gain + offset`, both `[channels, 1, 1]` float32."""
+
+    gain: Tensor
+    offset: Tensor
 
 
 @dataclass(frozen=True)
 class Split:
-    """`inputs` `[n, ...]` float32, `targets` `[n]` int64, `ids` `[n]` int64 rows of the source."""
+    """`inputs` `[n, ...]` are uint8 pixels as stored, or float32 as the net sees them."""
 
     inputs: Tensor
     targets: Tensor
+    """`[n]` int64."""
     ids: Tensor
+    """`[n]` int64: rows of the source."""
+    subjects: Tensor | None = None
+    """`[n]` int64, where the source knows whose examples they are."""
+    ages: Tensor | None = None
+    """`[n]` int64 years, where the source knows them."""
+    normalisation: Normalisation | None = None
+    """Of the pixels; with float inputs it only says what a black pixel is."""
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def at(self, rows: Tensor) -> "Split":
-        return Split(self.inputs[rows], self.targets[rows], self.ids[rows])
+        """Some of the examples: a mask, or row numbers in the order wanted."""
+        content = {name: tensor[rows] for name, tensor in self._present().items()}
+        return Split(**content, normalisation=self.normalisation)
+
+    def to(self, device: torch.device | str) -> "Split":
+        """The same examples on another device."""
+        return Split.from_tensors({name: tensor.to(device) for name, tensor in self.tensors().items()})
+
+    def normalised(self, inputs: Tensor) -> Tensor:
+        """A batch `[..., *input shape]` of this split's inputs as the net sees it.
+
+        Pixels become floats here and nowhere earlier: a batch at a time, in training and evaluation alike.
+        """
+        if inputs.dtype != torch.uint8 or self.normalisation is None:
+            return inputs
+        return inputs * self.normalisation.gain + self.normalisation.offset
+
+    @property
+    def black(self) -> Tensor:
+        """What a black pixel is among `inputs`, to be broadcast over `[channels, height, width]`."""
+        if self.inputs.dtype == torch.uint8 or self.normalisation is None:
+            return torch.zeros((), dtype=self.inputs.dtype, device=self.inputs.device)
+        return self.normalisation.offset
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything there is, by name, to be stored and read again by `from_tensors`."""
+        # Copies, because the splits of a problem share theirs and a safetensors file holds nothing twice.
+        shared = (
+            {name: tensor.clone() for name, tensor in vars(self.normalisation).items()} if self.normalisation else {}
+        )
+        return {**self._present(), **shared}
+
+    @classmethod
+    def from_tensors(cls, tensors: dict[str, Tensor]) -> "Split":
+        """The split that `tensors` came from."""
+        content = {name: tensors[name] for name in _PER_EXAMPLE if name in tensors}
+        normalisation = Normalisation(tensors["gain"], tensors["offset"]) if "gain" in tensors else None
+        return cls(**content, normalisation=normalisation)
+
+    def _present(self) -> dict[str, Tensor]:
+        return {name: getattr(self, name) for name in _PER_EXAMPLE if getattr(self, name) is not None}

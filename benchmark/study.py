@@ -369,7 +369,7 @@ def _labels(scenario: Scenario) -> tuple[NDArray, NDArray]:
 
 
 def _entry(scenario: Scenario, name: str, workspace: Workspace) -> Population:
-    submission = find_submission(name, workspace)
+    submission = find_submission(name, workspace, scenario)
     try:
         evidence = Runs(scenario, submission, Pool(scenario, workspace), workspace).evidence()
     except BenchError:

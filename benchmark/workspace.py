@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,6 +115,11 @@ class BlockStore:
     def record(self, name: str, checksum: str) -> None:
         """Enters a finished block into the manifest; call it with the lock held."""
         self._write_manifest({**self.finished(), name: checksum})
+
+    def discard(self, names: Iterable[str]) -> None:
+        """Takes blocks out of the manifest: they count as missing from now on."""
+        gone = set(names)
+        self._write_manifest({name: checksum for name, checksum in self.finished().items() if name not in gone})
 
     def discard_damaged(self, names: list[str]) -> list[Path]:
         """Sets aside the recorded blocks whose content is not what was written; returns where each went."""

@@ -1,11 +1,14 @@
 """A miniature scenario and a workspace with its pool, shared by the tests that need models."""
 
 import shutil
+import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+from benchmark import cli, evaluation, figures
 from benchmark.references import Pool
 from benchmark.scenario import Scenario, load_scenario
 from benchmark.workspace import Workspace
@@ -92,3 +95,29 @@ def submit(workspace):
         return name
 
     return write
+
+
+@pytest.fixture
+def bench(workspace, miniature_file, monkeypatch, capfd):
+    """Calls `bench ARGUMENTS` in the workspace: its exit status, output and errors.
+
+    In this process and with few resamples, because starting a process and resampling is most of what it would cost.
+    `scenario` is a scenario file; by default the miniature, None for none.
+    """
+    monkeypatch.chdir(workspace.root)
+    monkeypatch.setattr(cli, "_jobs", lambda jobs: jobs or 1)
+    for module in (figures, evaluation):
+        monkeypatch.setattr(module, "RESAMPLES", 40)
+
+    def run(*arguments, scenario=miniature_file):
+        handler = signal.getsignal(signal.SIGINT)
+        try:
+            cli.main([*arguments, *(["--scenario", str(scenario)] if scenario else [])])
+        except SystemExit as end:
+            status = end.code or 0
+        finally:
+            signal.signal(signal.SIGINT, handler)
+        captured = capfd.readouterr()
+        return SimpleNamespace(returncode=status, stdout=captured.out, stderr=captured.err)
+
+    return run

@@ -19,8 +19,6 @@ def evidence(seed, shift=0.0):
         "forget_logits": logits.astype(np.float32),
         "test_logits": rng.normal(0, 1, (MODELS, TEST, CLASSES)).astype(np.float32),
         "retain_accuracy": rng.uniform(0.9, 0.95, MODELS),
-        "seconds": np.full(MODELS, 0.5),
-        "retraining_share": np.full(MODELS, 0.1),
     }
 
 
@@ -34,7 +32,7 @@ def figures(entry):
     rows = resample(population(calibration, *LABELS), reference, "calibration", 1e-5, 1000, 1, quiet)
     ceiling = ceiling_of(population(calibration, *LABELS), reference, 1e-5, rows)
     rows = resample(population(entry, *LABELS), reference, "unlearned", 1e-5, 1000, 1, quiet)
-    return figures_of(entry, retrained, *LABELS, 1e-5, ceiling, rows)
+    return figures_of(entry, retrained, *LABELS, 1e-5, ceiling, rows, (0.5, 0.1))
 
 
 @pytest.fixture(scope="module")

@@ -54,6 +54,13 @@ def card(name, score=None, status="ok", spread=SPREAD, seed=0, **changes):
         "date": "2026-01-01",
         "status": status,
         "reason": "",
+        "values": "published",
+        "isolation": "sandbox",
+        "attempted_runs": 8,
+        "failed_runs": 0,
+        "allowed_failures": 0,
+        "log": "",
+        "integrity": None,
         "figures": figures,
     }
     return Scorecard(**(about | changes))

@@ -170,6 +170,15 @@ def test_equals_the_plain_sweep_on_a_resample():
 # The public function as a whole.
 
 
+@given(seed=st.integers(0, 10**6), shift=st.sampled_from([0.0, 0.5, 2.0, 6.0]), models=st.sampled_from([2, 5, 40]))
+@settings(max_examples=30, deadline=None)
+def test_buckets_are_those_of_the_full_estimate(seed, shift, models):
+    rng = np.random.default_rng(seed)
+    unlearned, retrained = rng.normal(shift, 2, (models, 5)), rng.normal(0, 1.5, (models, 5))
+    exact = published_epsilon(unlearned, retrained)
+    np.testing.assert_array_equal(published_epsilon(unlearned, retrained, bucket=0.5), np.floor(exact / 0.5) * 0.5)
+
+
 def test_examples_are_independent_and_the_order_of_models_does_not_matter():
     rng = np.random.default_rng(3)
     unlearned, retrained = rng.normal(1, 2, (40, 6)), rng.normal(0, 2, (30, 6))

@@ -30,7 +30,27 @@ def test_shipped_scenarios_are_what_the_protocol_says():
         ("epochs = 4", 'epochs = "4"', r"recipe\.epochs is '4', expected integer"),
         ("epochs = 4", "epochs = 4\nepoch = 3", r"recipe\.epoch is not a key .* accepted here: .*epochs"),
         ("epochs = 4", "", r"recipe\.epochs is missing"),
-        ('source = "digits"', 'source = "cifar"', r"data\.source is 'cifar', expected 'digits'"),
+        ('source = "digits"', 'source = "cifar"', r"data\.source is 'cifar', expected 'digits', .* or 'npz'$"),
+        ('source = "digits"\n', "", r"data\.source is missing; add it"),
+        ("train = 200\n", "", r"data\.train is missing; add it"),
+        ("train = 200", "train = 0", r"data\.train is 0, expected greater than or equal to 1"),
+        (
+            "train = 200",
+            "train = 200\nsize = 3",
+            r"data\.size is not a key .* accepted here: train, validation, test, seed, source",
+        ),
+        ('kind = "random"', 'kind = "rows"', r"forget\.kind is 'rows', expected 'random', .* or 'indices'"),
+        ('kind = "random"\nsize = 10', 'kind = "class"\nclasses = [3]', r"forget\.classes\.0 is 3, expected string"),
+        ('kind = "random"\nsize = 10\nseed = 0', 'kind = "subject"', r"one of subjects \(names\) and count"),
+        ('kind = "random"\nsize = 10', 'kind = "subject"\nsubjects = ["a"]', r"forget\.seed is for forget\.count"),
+        ('name = "mlp"', 'name = "torchvision"', r"architecture\.model is missing"),
+        (
+            'name = "mlp"\nwidths = [16]',
+            'name = "torchvision"\nmodel = "resnet18"\nwidths = [16]',
+            r"widths is not a key",
+        ),
+        ('name = "mlp"\nwidths = [16]', 'name = "file"\nfile = "net.py"', r"architecture\.file is 'net\.py', expected"),
+        ("epochs = 4", 'epochs = 4\naugmentation = ["blur"]', r"augmentation\.0 is 'blur', expected 'crop' or 'flip'"),
         ("learning_rate = 0.1", "learning_rate = nan", r"recipe\.learning_rate is .*expected"),
         ("[protocol]", "[protocol]\noriginals = 9", r"originals is 9, expected at most models \(8\)"),
         ("size = 10", "size = 200", r"forget\.size is 200, expected less than data\.train \(200\)"),
@@ -53,12 +73,51 @@ def test_unknown_names_are_answered_with_the_known_ones(tmp_path):
         load_scenario(str(tmp_path / "none.toml"))
 
 
+def test_a_file_may_start_from_a_shipped_scenario(tmp_path):
+    mine = load(
+        """
+        base = "breast-cancer"
+        name = "mine"
+        [forget]
+        kind = "subject"
+        subjects = ["3", "5"]
+        [recipe]
+        epochs = 7
+        """,
+        tmp_path,
+    )
+    base = load_scenario("breast-cancer")
+    assert mine.recipe == base.recipe.model_copy(update={"epochs": 7})
+    assert (mine.name, mine.forget.subjects) == ("mine", ("3", "5"))
+    assert (mine.data, mine.architecture, mine.protocol) == (base.data, base.architecture, base.protocol)
+    assert load('base = "breast-cancer"', tmp_path).hash == base.hash
+    with pytest.raises(BenchError, match=r"no scenario 'cifar'; name one of .* as base"):
+        load('base = "cifar"', tmp_path)
+
+
 def test_the_hash_is_of_the_content_alone(tmp_path):
     first = load(MINIATURE, tmp_path)
     renamed = load(MINIATURE.replace('name = "miniature"', 'name = "other"').replace("for a test", "indeed"), tmp_path)
     assert renamed.hash == first.hash
     for old, new in (("delta = 1e-5", "delta = 1e-4"), ("models = 8", "models = 9"), ("seed = 0", "seed = 1")):
         assert load(MINIATURE.replace(old, new, 1), tmp_path).hash != first.hash
+
+
+def test_what_later_versions_add_leaves_old_pools_alone():
+    """The digits' models are those of the first version, to the bit: their seeds come from these hashes."""
+    assert load_scenario("digits").pool_hash == "a830a7dbd6be"
+    assert load_scenario("digits-cnn").pool_hash == "b5194ab3e447"
+
+
+def test_every_section_is_in_the_hash_of_the_pool(tmp_path):
+    first = load(MINIATURE, tmp_path)
+    for old, new in (
+        ("seed = 0\n[forget]", "seed = 1\n[forget]"),
+        ('kind = "random"\nsize = 10\nseed = 0', 'kind = "class"\nclasses = ["3"]'),
+        ('name = "mlp"\nwidths = [16]', 'name = "torchvision"\nmodel = "resnet18"'),
+        ("epochs = 4", 'epochs = 4\naugmentation = ["flip"]'),
+    ):
+        assert load(MINIATURE.replace(old, new, 1), tmp_path).pool_hash != first.pool_hash
 
 
 def test_the_pool_is_shared_by_scenarios_that_train_the_same_models(miniature, tmp_path):
@@ -77,6 +136,12 @@ def test_blocks_are_whole_whatever_n_is(miniature):
     assert list(miniature.blocks(8)) == [0, 1]
     assert list(miniature.blocks(9)) == [0, 1, 2]
     assert list(miniature.indices(1)) == [4, 5, 6, 7]
+
+
+def test_another_number_of_models_keeps_everything_else(tmp_path):
+    for name in scenario_names():
+        scenario = load_scenario(name)
+        assert scenario.with_models(8).with_models(scenario.protocol.models) == scenario
 
 
 def test_an_impossible_number_of_models_is_refused(miniature):

@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from benchmark.models import seeded_model
-from benchmark.scenario import Architecture, Recipe
+from benchmark.scenario import Recipe
+from benchmark.sections import SmallNet
 from benchmark.split import Split
 from benchmark.training import StackedModel, train_block, train_model
 
@@ -56,7 +57,7 @@ def nets_of(kind):
             torch.manual_seed(0)
             return [Residual() for _ in SEEDS]
     widths = {"mlp": (16, 12), "cnn": (4, 6)}[kind]
-    return [seeded_model(Architecture(name=kind, widths=widths), (1, 8, 8), 10, seed) for seed in SEEDS]
+    return [seeded_model(SmallNet(name=kind, widths=widths), (1, 8, 8), 10, seed) for seed in SEEDS]
 
 
 WEIGHTS = torch.linspace(0.5, 2.0, 10)
@@ -139,6 +140,21 @@ def test_every_epoch_shows_every_example_once_in_an_order_of_its_own(split):
         assert sorted(model[:70].tolist()) == sorted(model[70:].tolist()) == list(range(70))
     assert not torch.equal(order[0], order[1])
     assert not torch.equal(order[0, :70], order[0, 70:])
+
+
+def test_a_last_batch_of_one_example_is_left_out():
+    """BatchNorm over 1×1 maps cannot take its variance. Which example it is changes from epoch to epoch."""
+    from benchmark.training.recipe import _batches
+
+    batches = list(_batches(recipe(epochs=8), 33, SEEDS))
+    assert [batch.shape[1] for batch in batches] == [16, 16] * 8
+    left_out = [set(range(33)) - set(torch.cat(batches[i : i + 2], dim=1)[0].tolist()) for i in range(0, 16, 2)]
+    assert all(len(one) == 1 for one in left_out)
+    assert len(set.union(*left_out)) > 1
+    generator = torch.Generator().manual_seed(0)
+    examples = Split(torch.rand(33, 1, 1, 1, generator=generator), torch.arange(33) % 10, torch.arange(33))
+    net = nn.Sequential(nn.Conv2d(1, 4, 1), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4, 10))
+    train_model(net, recipe(augmentation=("flip",)), examples, 1, None)
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_another_model(split):

@@ -1,8 +1,8 @@
 """The leaderboard as a table: what is ranked with what, the CSV, the view in the terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from itertools import groupby
-from typing import cast
+from typing import Any, cast
 
 import pandas as pd
 from rich import box
@@ -13,12 +13,19 @@ from benchmark.leaderboard.comparison import estimates
 from benchmark.leaderboard.ranks import ranks
 from benchmark.scorecard import Scorecard
 from benchmark.scoring import VERSION
+from benchmark.submission.integrity import Integrity
 
 _ABOUT = [
     "models",
     "status",
     "reason",
+    "attempted_runs",
+    "failed_runs",
+    "allowed_failures",
+    "isolation",
+    *Integrity.model_fields,
     "control",
+    "values",
     "scorer_version",
     "scenario_hash",
     "submission_hash",
@@ -104,7 +111,7 @@ def render(rows: pd.DataFrame, title: str) -> Table:
         rank = "control" if row["control"] else "–" if pd.isna(row["rank"]) else f"{row['rank']}"
         rank += "=" if shared.get(index, False) else ""
         if pd.isna(row["score"]):
-            table.add_row(rank, row["submission"], *["–"] * 6, row["status"])
+            table.add_row(rank, row["submission"], *["–"] * 6, _status(row))
             continue
         table.add_row(
             rank,
@@ -115,15 +122,27 @@ def render(rows: pd.DataFrame, title: str) -> Table:
             f"{row['certified_examples']:.0f}",
             f"{row['distinguishable']:.0%}",
             f"{row['retraining_share']:.0%}",
-            row["status"],
+            _status(row),
             style="dim" if row["control"] else None,
         )
     return table
 
 
+def _status(row: dict[Hashable, Any]) -> str:
+    """With whatever a reader has to know before believing the row."""
+    remarks = [row["status"]]
+    if row["failed_runs"]:
+        remarks.append(f"{row['failed_runs']} of {row['attempted_runs']} runs failed")
+    if row["isolation"] == "process":
+        remarks.append("no sandbox")
+    return ", ".join(remarks)
+
+
 def _row(card: Scorecard, rank: int | None) -> dict[str, object]:
     row: dict[str, object] = card.model_dump(include=set(COLUMNS))
     row |= {"rank": rank, "standing": _STANDING.get(card.status, len(_STANDING))}
+    if card.integrity:
+        row |= card.integrity.model_dump()
     if card.figures:
         row |= {name: value for name, value in card.figures if isinstance(value, float | int)}
         for name, estimate in estimates(card.figures).items():

@@ -32,7 +32,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import norm
 
 from benchmark.scoring.published import published_epsilon
-from benchmark.scoring.quality import competition_score, forgetting_quality
+from benchmark.scoring.quality import BUCKET, competition_score, forgetting_quality
 from benchmark.scoring.samples import Floats
 
 STREAMS = {"unlearned": 0, "calibration": 1, "retrained": 2}  # each its own random numbers
@@ -57,7 +57,7 @@ def figures(population: Population, retrained: Population, delta: float = 1e-5) 
         lengths = tuple(len(part) for part in models)
         if len(set(lengths)) != 1:
             raise ValueError(f"{name} has φ and accuracies of {lengths} models, expected as many of each")
-    epsilon = published_epsilon(population.confidences, retrained.confidences, delta)
+    epsilon = published_epsilon(population.confidences, retrained.confidences, delta, BUCKET)
     quality = forgetting_quality(epsilon, len(population.confidences))
     accuracies = (
         float(np.mean(values))

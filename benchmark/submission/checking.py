@@ -10,8 +10,8 @@ from benchmark.evidence import evidence_of, stack, state_of
 from benchmark.models import seeded_model
 from benchmark.problem import load_problem
 from benchmark.scenario import Scenario
+from benchmark.submission.budget import Clock
 from benchmark.submission.runner import Worker
-from benchmark.submission.runs import measured_clock
 from benchmark.submission.source import find_submission
 from benchmark.training import train_model
 from benchmark.workspace import Workspace
@@ -19,7 +19,7 @@ from benchmark.workspace import Workspace
 
 def check_submission(name: str, scenario: Scenario, workspace: Workspace, warn: Callable[[str], None]) -> Table:
     """What one run did to one original, beside that original. Raises BenchError when the run fails."""
-    submission = find_submission(name, workspace)
+    submission = find_submission(name, workspace, scenario)
     problem = load_problem(scenario)
     worker = Worker(scenario, problem, submission.folder)  # starts while the original trains
     try:
@@ -27,16 +27,19 @@ def check_submission(name: str, scenario: Scenario, workspace: Workspace, warn: 
         net = seeded_model(scenario.architecture, problem.input_shape, problem.classes, seed)
         train_model(net, scenario.recipe, problem.train, seed, problem.class_weights)
         original = state_of(net)
-        clock = measured_clock(worker, scenario, original)
-        run = worker.run(original, scenario.seed("unlearned", 0), scenario.protocol.timeout)
+        clock = Clock(worker, scenario, [original], submission.hyperparameters)
+        run = worker.run(original, scenario.seed("unlearned", 0), hyperparameters=submission.hyperparameters)
+        timing = clock.time_submission() if run.weights else None
     finally:
         worker.close()
-    if run.weights is None:
+    if run.weights is None or timing is None:
         raise BenchError(f"{name} is {run.status}: {run.reason}\n{run.log}".rstrip())
     if all(torch.equal(run.weights[key], original[key]) for key in original):
         warn(f"{name} changed nothing: the net it handed back is the original")
-    share = float(clock.net(run.cpu_seconds) / clock.retraining)
-    if share > scenario.protocol.budget and name not in scenario.protocol.controls:
+    if not timing.deterministic:
+        warn(f"{name} is not deterministic: the same seed gave other weights")
+    share = timing.share
+    if share > scenario.protocol.budget and submission.name not in scenario.protocol.controls:
         warn(f"{name} costs {share:.0%} of retraining, the budget is {scenario.protocol.budget:.0%}")
     found = evidence_of(scenario, problem, stack([original, run.weights]))
     forget = found["forget_logits"].argmax(axis=-1) == problem.forget.targets.numpy()

@@ -11,11 +11,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, TensorDataset
+from torch.utils.data import DataLoader, Dataset, Subset
 
-from benchmark.split import Split
+from benchmark.split import Normalisation, Split
 
 ENTRY_POINT = "unlearning"
 FILE = "submission.py"
@@ -74,6 +75,14 @@ def entry_point(module: ModuleType, offers: dict[str, Any]) -> Callable[..., Any
     return lambda *arguments: function(*arguments, **extras)
 
 
+def set_hyperparameters(module: ModuleType, values: dict[str, Any]) -> None:
+    """Replaces values of the module's `HYPERPARAMETERS`. Raises NotASubmission when it has no such."""
+    own = getattr(module, "HYPERPARAMETERS", {})
+    if unknown := sorted(values.keys() - own.keys()):
+        raise NotASubmission(f"HYPERPARAMETERS has no {', '.join(unknown)}, which is to be set")
+    own.update(values)
+
+
 def batch_format(module: ModuleType) -> str:
     """The module's `BATCH_FORMAT`, by default "tuple". Raises NotASubmission when there is no such format."""
     wanted = getattr(module, "BATCH_FORMAT", BATCH_FORMATS[0])
@@ -82,44 +91,79 @@ def batch_format(module: ModuleType) -> str:
     return wanted
 
 
-class KaggleDataset(Dataset[dict[str, Any]]):
+class TupleDataset(Dataset[Any]):
+    """`(input, target)` of every example of a split, inputs as the net sees them."""
+
+    def __init__(self, split: Split, consumed: np.ndarray | None = None) -> None:
+        """`consumed` `[1]` counts the examples taken; in shared memory it also counts those of a loader's workers."""
+        self.split = split
+        self.consumed = np.zeros(1, dtype=np.int64) if consumed is None else consumed
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def __getitem__(self, row: int) -> Any:
+        return self.__getitems__([row])[0]
+
+    def __getitems__(self, rows: list[int]) -> list[Any]:
+        """A batch at once, as torch's loaders ask for it: pixels become floats in one step."""
+        self.consumed += len(rows)
+        inputs = self.split.normalised(self.split.inputs[rows])
+        return [self._example(row, own) for row, own in zip(rows, inputs, strict=True)]
+
+    def _example(self, row: int, own: Tensor) -> Any:
+        return own, self.split.targets[row]
+
+
+class KaggleDataset(TupleDataset):
     """The competition's batches: dicts with image, image_id, age_group (the class), age and person_id.
 
     A problem that knows no age or person repeats the class and the row of the source there.
     """
 
-    def __init__(self, split: Split) -> None:
-        self._split = split
-
-    def __len__(self) -> int:
-        return len(self._split)
-
-    def __getitem__(self, row: int) -> dict[str, Any]:
-        target, identity = self._split.targets[row], int(self._split.ids[row])
+    def _example(self, row: int, own: Tensor) -> dict[str, Any]:
+        split, identity = self.split, int(self.split.ids[row])
         return {
-            "image": self._split.inputs[row],
+            "image": own,
             "image_id": str(identity),
-            "age_group": target,
-            "age": target,
-            "person_id": identity,
+            "age_group": split.targets[row],
+            "age": split.targets[row] if split.ages is None else split.ages[row],
+            "person_id": identity if split.subjects is None else int(split.subjects[row]),
         }
 
 
-def loader(split: Split, batch_size: int, form: str, *, shuffle: bool) -> DataLoader[Any]:
-    """A real `DataLoader` over one split, in one of BATCH_FORMATS."""
-    dataset: Dataset[Any]
-    dataset = KaggleDataset(split) if form == "kaggle" else TensorDataset(split.inputs, split.targets)
+def loader(
+    split: Split, batch_size: int, form: str, *, shuffle: bool, consumed: np.ndarray | None = None
+) -> DataLoader[Any]:
+    """A real `DataLoader` over one split, in one of BATCH_FORMATS; `consumed` `[1]` counts the examples taken."""
+    dataset = (KaggleDataset if form == "kaggle" else TupleDataset)(split, consumed)
     return DataLoader(dataset, batch_size=batch_size, shuffle=shuffle)
 
 
-def collected(examples: DataLoader[Any]) -> Split:
-    """All examples of a loader's dataset, in the dataset's order, whatever the batch format."""
+def collected(examples: DataLoader[Any], normalisation: Normalisation | None = None) -> Split:
+    """All examples of a loader's dataset, in the dataset's order, whatever the batch format.
+
+    Of the harness's own datasets, or parts of them, as they are stored: pixels stay pixels. Of any other as the net
+    sees them, where `normalisation` tells the recipe's augmentation what a black pixel is.
+    """
+    stored = _stored(examples.dataset)
+    if stored is not None:
+        return stored
     everything = next(iter(DataLoader(examples.dataset, batch_size=len(examples.dataset))))  # type: ignore[arg-type]
     if isinstance(everything, dict):
         inputs, targets = everything["image"], everything["age_group"]
     else:
         inputs, targets = everything[0], everything[1]
-    return Split(inputs, targets, torch.arange(len(targets)))
+    return Split(inputs, targets, torch.arange(len(targets)), normalisation=normalisation)
+
+
+def _stored(dataset: Dataset[Any]) -> Split | None:
+    """The examples behind a dataset of `loader`'s, or behind a `Subset` of one."""
+    if isinstance(dataset, Subset):
+        whole = _stored(dataset.dataset)
+        return None if whole is None else whole.at(torch.as_tensor(list(dataset.indices)))
+    exactly = type(dataset) in (TupleDataset, KaggleDataset)  # what derives from them may yield other examples
+    return dataset.split if exactly and isinstance(dataset, TupleDataset) else None
 
 
 def unlearned_state(net: nn.Module, returned: object) -> dict[str, Tensor]:
@@ -128,6 +172,13 @@ def unlearned_state(net: nn.Module, returned: object) -> dict[str, Tensor]:
         raise InvalidOutput(f"{ENTRY_POINT} returned {describe_type(returned)}, expected the unlearned net or None")
     final = net if returned is None else returned
     return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in final.state_dict().items()}
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a run ended because it got no more memory; torch's own allocator on the CPU raises a RuntimeError."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
 
 
 def describe(error: BaseException) -> str:

@@ -1,51 +1,78 @@
-"""What passes between the harness and a worker: a folder with the problem, requests and replies of one line.
+"""What passes between the harness and a worker: a folder, and requests and replies of one line.
 
-The folder holds what a submission may see and nothing else: no test data, no retrained model.
+In the folder, GIVEN holds what a submission may see and nothing else (no test data, no retrained model), and two
+files come back: UNLEARNED and LOG. Everything is overwritten for the next run.
 """
 
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self
 
+from pydantic import TypeAdapter
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from benchmark.scenario import Architecture, Recipe
 from benchmark.split import Split
 
+GIVEN, ORIGINAL, UNLEARNED, LOG = "given", "original.safetensors", "unlearned.safetensors", "run.log"
 _JOB, _EXAMPLES = "job.json", "examples.safetensors"
-_SPLITS = ("retain", "forget", "validation")
-
 
 Task = Literal["unlearn", "retrain", "nothing"]
 """Call the submission; or, to have something to time it against, follow the scenario's recipe, or do nothing."""
 
+Limit = Literal["time", "memory", "processes", "output"]
+
+LOADERS = ("retain", "forget", "validation")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one run may take; beyond it the run is killed from outside."""
+
+    seconds: float
+    """Wall clock."""
+    memory: int
+    """Bytes, over all processes of the run, on top of what the worker holds itself."""
+    file_bytes: int
+    """The largest file the run may write; what it prints is one."""
+    processes: int = 256
+    """Processes and threads."""
+
 
 @dataclass(frozen=True)
 class Request:
-    """One run. Paths are as the worker sees them; `limit` is in wall-clock seconds."""
+    """One run."""
 
     task: Task
     seed: int
-    limit: float
-    original: str
-    unlearned: str
-    log: str
+    limits: Limits
+    hyperparameters: dict[str, Any]
+    """Values that replace some of the submission's own."""
 
     def line(self) -> str:
         return json.dumps(asdict(self)) + "\n"
 
+    @classmethod
+    def from_line(cls, line: str) -> Self:
+        content = json.loads(line)
+        return cls(**{**content, "limits": Limits(**content["limits"])})
+
 
 @dataclass(frozen=True)
 class Reply:
-    """How a run's process ended, measured by its parent, which runs no code of the submission's."""
+    """How a run ended, measured by a parent that runs no code of the submission's."""
 
     exit_code: int
     """As from `os.waitstatus_to_exitcode`: negative for a signal."""
-    timed_out: bool
+    over: Limit | None
+    """The limit for which it was killed."""
     cpu_seconds: float
+    """Of all its processes."""
     wall_seconds: float
+    consumed: tuple[int, ...] = (0, 0, 0)
+    """Examples taken from each of LOADERS, as the run's own process counted them."""
 
     def line(self) -> str:
         return json.dumps(asdict(self)) + "\n"
@@ -67,7 +94,9 @@ class Job:
 def write_job(folder: Path, job: Job) -> None:
     """Puts into `folder` what submissions may see of the problem."""
     tensors = {
-        f"{name}/{field}": tensor.contiguous() for name in _SPLITS for field, tensor in vars(getattr(job, name)).items()
+        f"{name}/{field}": tensor.contiguous()
+        for name in LOADERS
+        for field, tensor in getattr(job, name).tensors().items()
     }
     if job.class_weights is not None:
         tensors["class_weights"] = job.class_weights
@@ -83,9 +112,9 @@ def write_job(folder: Path, job: Job) -> None:
 def read_job(folder: Path) -> Job:
     about = json.loads((folder / _JOB).read_text())
     tensors = load_file(folder / _EXAMPLES)
-    splits = {name: Split(*(tensors[f"{name}/{field}"] for field in ("inputs", "targets", "ids"))) for name in _SPLITS}
+    splits = {name: Split.from_tensors(_under(f"{name}/", tensors)) for name in LOADERS}
     return Job(
-        architecture=Architecture.model_validate_json(json.dumps(about["architecture"])),
+        architecture=TypeAdapter(Architecture).validate_json(json.dumps(about["architecture"])),
         recipe=Recipe.model_validate_json(json.dumps(about["recipe"])),
         classes=about["classes"],
         retain=splits["retain"],
@@ -93,3 +122,7 @@ def read_job(folder: Path) -> Job:
         validation=splits["validation"],
         class_weights=tensors.get("class_weights"),
     )
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

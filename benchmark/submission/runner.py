@@ -4,33 +4,52 @@ import contextlib
 import json
 import os
 import select
-import stat
+import shutil
+import signal
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import IO, Any, Literal
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
-import benchmark
 from benchmark.errors import BenchError
 from benchmark.models import skeleton
 from benchmark.problem import Problem
 from benchmark.scenario import Scenario
-from benchmark.submission.exchange import Job, Reply, Request, Task, write_job
-from benchmark.submission.worker import INVALID_OUTPUT, NOT_A_SUBMISSION
+from benchmark.submission.exchange import (
+    GIVEN,
+    LOG,
+    ORIGINAL,
+    UNLEARNED,
+    Job,
+    Limits,
+    Reply,
+    Request,
+    Task,
+    write_job,
+)
+from benchmark.submission.handback import expected_of, largest_file, read_weights
+from benchmark.submission.sandbox import worker_command
+from benchmark.submission.worker import INVALID_OUTPUT, NOT_A_SUBMISSION, OUT_OF_MEMORY
 
-Status = Literal["ok", "over-budget", "crashed", "timed-out", "invalid-output", "not-a-submission"]
+Status = Literal["ok", "over-budget", "crashed", "timed-out", "out-of-memory", "invalid-output", "not-a-submission"]
 
 # Seconds the worker gets beyond a run's limit before the harness kills the worker itself.
 _GRACE = 10.0
 _START_LIMIT = 120.0
 _LOG_TAIL = 4_000  # characters
+_MEMORY = int(0.8 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))  # bytes for all runs together
+_PRINTED = 16 << 20  # bytes a run may print, where its weights are smaller
+_EXIT_CODES: dict[int, Status] = {
+    NOT_A_SUBMISSION: "not-a-submission",
+    INVALID_OUTPUT: "invalid-output",
+    OUT_OF_MEMORY: "out-of-memory",
+}
+# Ends with the worker, however the harness ended, and then removes the exchange folder.
+_LAUNCHER = ["/bin/sh", "-c", '"$@"; exec rm -rf -- "$0"']
 
 
 @dataclass(frozen=True)
@@ -43,106 +62,72 @@ class Run:
     cpu_seconds: float
     wall_seconds: float
     weights: dict[str, Tensor] | None
+    consumed: tuple[int, ...] = (0, 0, 0)
+    """Examples taken from the retain, forget and validation loaders."""
 
 
 class Worker:
     """One worker process for one submission on one scenario. Close it, or let this process end."""
 
-    def __init__(self, scenario: Scenario, problem: Problem, submission: Path) -> None:
-        """Starts the process and returns at once; the first run waits until it is ready."""
-        self._exchange = Path(tempfile.mkdtemp(prefix="bench-"))
-        self._expected = {
-            name: (tensor.shape, tensor.dtype)
-            for name, tensor in skeleton(scenario.architecture, problem.input_shape, problem.classes)
-            .state_dict()
-            .items()
-        }
-        write_job(
-            self._exchange,
-            Job(
-                scenario.architecture,
-                scenario.recipe,
-                problem.classes,
-                problem.retain,
-                problem.forget,
-                problem.validation,
-                problem.class_weights,
-            ),
-        )
-        self._errors = (self._exchange / "worker.log").open("w+b")
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "benchmark.submission.worker", self._exchange, submission.resolve()],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            cwd=self._exchange,
-            env=_environment(self._exchange),
-            start_new_session=True,  # Ctrl-C is for the harness; the worker ends when its input does
-        )
-        self._ready = False
+    def __init__(self, scenario: Scenario, problem: Problem, submission: Path, neighbours: int = 0) -> None:
+        """Starts the process and returns at once; the first run waits until it is ready.
 
-    def run(self, weights: dict[str, Tensor], seed: int, limit: float, task: Task = "unlearn") -> Run:
-        """One run from the original `weights`.
+        `neighbours` other workers have to find room in this machine's memory too.
+        """
+        self._submission = submission.resolve()
+        self._expected = expected_of(skeleton(scenario.architecture, problem.input_shape, problem.classes))
+        self._limits = Limits(
+            seconds=scenario.protocol.timeout,
+            memory=min(int(scenario.protocol.memory * 2**30), _MEMORY // (neighbours + 1)),
+            file_bytes=max(_PRINTED, largest_file(self._expected)),
+        )
+        self._job = Job(
+            scenario.architecture,
+            scenario.recipe,
+            problem.classes,
+            problem.retain,
+            problem.forget,
+            problem.validation,
+            problem.class_weights,
+        )
+        self._start()
+
+    def run(
+        self,
+        weights: dict[str, Tensor],
+        seed: int,
+        task: Task = "unlearn",
+        hyperparameters: dict[str, Any] | None = None,
+    ) -> Run:
+        """One run from the original `weights`, with some of the submission's own hyper-parameters replaced.
 
         Whatever the submission does ends up in the Run's status. Raises BenchError when the worker cannot start.
         """
+        if self._process.poll() is not None:  # an earlier run took it down
+            self.close()
+            self._start()
         self.wait_until_ready()
-        original, unlearned = self._exchange / "original.safetensors", self._exchange / "unlearned.safetensors"
-        log = self._exchange / "run.log"
-        save_file(weights, original)
-        request = Request(task, seed, limit, str(original), str(unlearned), str(log))
-        try:
-            reply = self._ask(request)
-            ending = _tail(log)
-            if reply is None:
-                return Run("timed-out", f"the run ended its worker or outlived {limit:g} s", ending, limit, limit, None)
-            return self._judge(reply, limit, ending, unlearned)
-        finally:
-            for path in (original, unlearned, log):
-                path.unlink(missing_ok=True)
+        for name in (UNLEARNED, LOG):
+            self._clear(name)
+        save_file(weights, self._exchange / GIVEN / ORIGINAL)
+        reply = self._ask(Request(task, seed, self._limits, hyperparameters or {}))
+        ending = _tail(self._exchange / LOG)
+        if reply is None:
+            seconds = self._limits.seconds
+            return Run("crashed", "the run took its worker down, or outlived it", ending, seconds, seconds, None)
+        return self._judge(reply, ending)
 
     def close(self) -> None:
-        """Ends the worker, which removes the exchange folder, and waits for it."""
+        """Ends the worker and waits for it; the exchange folder goes with it."""
         with contextlib.suppress(OSError):
-            self._process.stdin.close()  # type: ignore[union-attr]
+            self._input.close()
         try:
             self._process.wait(timeout=_GRACE)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process.stdout.close()  # type: ignore[union-attr]
+            self._kill()
+        self._output.close()
         self._errors.close()
-
-    def _ask(self, request: Request) -> Reply | None:
-        """Sends a request and waits for its reply; None when the worker is dead or does not answer in time."""
-        try:
-            self._process.stdin.write(request.line().encode())  # type: ignore[union-attr]
-            self._process.stdin.flush()  # type: ignore[union-attr]
-        except OSError:
-            return None
-        line = self._read_line(request.limit + _GRACE)
-        return Reply(**json.loads(line)) if line else None
-
-    def _judge(self, reply: Reply, limit: float, ending: str, unlearned: Path) -> Run:
-        def failed(status: Status, reason: str) -> Run:
-            return Run(status, reason, ending, reply.cpu_seconds, reply.wall_seconds, None)
-
-        last = ending.strip().splitlines()[-1] if ending.strip() else "it left no message"
-        if reply.timed_out:
-            return failed("timed-out", f"the run was killed after {limit:g} s")
-        if reply.exit_code == NOT_A_SUBMISSION:
-            return failed("not-a-submission", last)
-        if reply.exit_code == INVALID_OUTPUT:
-            return failed("invalid-output", last)
-        if reply.exit_code < 0:
-            return failed("crashed", f"the run was killed by signal {-reply.exit_code}")
-        if reply.exit_code:
-            return failed("crashed", last)
-        try:
-            weights = _strictly_loaded(unlearned, self._expected)
-        except ValueError as error:
-            return failed("invalid-output", str(error))
-        return Run("ok", "", "", reply.cpu_seconds, reply.wall_seconds, weights)
+        shutil.rmtree(self._exchange, ignore_errors=True)
 
     def wait_until_ready(self) -> None:
         """Returns once the worker has imported everything. Raises BenchError when it cannot start."""
@@ -155,59 +140,116 @@ class Worker:
             raise BenchError(f"the worker process did not start: {lines[-1]}; check the Python installation")
         self._ready = True
 
+    def _start(self) -> None:
+        self._exchange = Path(tempfile.mkdtemp(prefix="bench-")).resolve()
+        (self._exchange / GIVEN).mkdir()
+        write_job(self._exchange / GIVEN, self._job)
+        for name in (UNLEARNED, LOG):
+            (self._exchange / name).touch()
+        command = worker_command(self._exchange, self._submission, gpu=False)
+        arguments, inherited = command.arguments, []
+        if command.seccomp is not None:
+            inherited = [_readable(command.seccomp)]
+            arguments = [arguments[0], "--seccomp", str(inherited[0]), *arguments[1:]]
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115
+        self._process = subprocess.Popen(
+            [*_LAUNCHER, str(self._exchange), *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            cwd=self._exchange,
+            env=command.environment,
+            pass_fds=inherited,
+            start_new_session=True,  # Ctrl-C is for the harness; the worker ends when its input does
+        )
+        for descriptor in inherited:
+            os.close(descriptor)
+        self._ready = False
+
+    @property
+    def _input(self) -> IO[bytes]:
+        assert self._process.stdin is not None
+        return self._process.stdin
+
+    @property
+    def _output(self) -> IO[bytes]:
+        assert self._process.stdout is not None
+        return self._process.stdout
+
+    def _clear(self, name: str) -> None:
+        """Empties a file in place: the sandbox is bound to this very file. Whatever else lies there is removed."""
+        path = self._exchange / name
+        if path.is_symlink() or not path.is_file():
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+        path.write_bytes(b"")
+
+    def _ask(self, request: Request) -> Reply | None:
+        """Sends a request and waits for its reply; None when the worker is dead or does not answer in time."""
+        try:
+            self._input.write(request.line().encode())
+            self._input.flush()
+        except OSError:
+            return None
+        line = self._read_line(request.limits.seconds + _GRACE)
+        return Reply(**json.loads(line)) if line else None
+
+    def _judge(self, reply: Reply, ending: str) -> Run:
+        def failed(status: Status, reason: str) -> Run:
+            return Run(status, reason, ending, reply.cpu_seconds, reply.wall_seconds, None)
+
+        limits = self._limits
+        if reply.over == "time":
+            return failed("timed-out", f"the run was killed after {limits.seconds:g} s")
+        if reply.over == "memory":
+            return failed("out-of-memory", f"the run was killed for using more than {limits.memory / 2**30:g} GiB")
+        if reply.over == "processes":
+            return failed("crashed", f"the run was killed for having more than {limits.processes} processes")
+        if reply.over == "output":
+            return failed("crashed", f"the run was killed for printing more than {limits.file_bytes >> 20} MiB")
+        if reply.exit_code < 0:
+            return failed("crashed", f"the run was killed by {_signal_name(-reply.exit_code)}")
+        if reply.exit_code:
+            last = ending.strip().splitlines()[-1] if ending.strip() else "it left no message"
+            return failed(_EXIT_CODES.get(reply.exit_code, "crashed"), last)
+        try:
+            weights = read_weights(self._exchange / UNLEARNED, self._expected)
+        except ValueError as error:
+            return failed("invalid-output", str(error))
+        return Run("ok", "", "", reply.cpu_seconds, reply.wall_seconds, weights, tuple(reply.consumed))
+
     def _read_line(self, limit: float) -> bytes:
         """One line of the worker's, or nothing when it died or did not answer within `limit` seconds."""
-        stream = self._process.stdout
-        assert stream is not None
-        if not select.select([stream], [], [], limit)[0]:
-            self._process.kill()
+        if not select.select([self._output], [], [], limit)[0]:
+            self._kill()
             return b""
-        return stream.readline()
+        return self._output.readline()
+
+    def _kill(self) -> None:
+        """The launcher, bubblewrap and the worker; without a sandbox the kernel kills the worker's child too."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
 
-def _strictly_loaded(path: Path, expected: dict[str, tuple[torch.Size, torch.dtype]]) -> dict[str, Tensor]:
-    """The weights in `path` if they are exactly the architecture's, all finite; ValueError says what is not."""
+def _readable(content: bytes) -> int:
+    """A descriptor from which `content` can be read once; a pipe holds far more than a filter."""
+    reading, writing = os.pipe()
+    os.write(writing, content)
+    os.close(writing)
+    return reading
+
+
+def _signal_name(number: int) -> str:
     try:
-        about = path.lstat()
-    except FileNotFoundError:
-        raise ValueError("the run ended without handing back weights") from None
-    if not stat.S_ISREG(about.st_mode):
-        raise ValueError("the run put something other than a file in the place of its weights")
-    size = sum(shape.numel() * dtype.itemsize for shape, dtype in expected.values())
-    if about.st_size > 2 * size + 1_000_000:
-        raise ValueError(f"the run handed back {about.st_size:,} bytes, expected about {size:,}")
-    try:
-        weights = load(path.read_bytes())
-    except SafetensorError as error:
-        raise ValueError(f"the run handed back a file that is not safetensors: {error}") from None
-    if wrong := sorted(weights.keys() ^ expected.keys()):
-        raise ValueError(f"the returned net has other tensors than the original: {', '.join(wrong[:3])}")
-    for name, (shape, dtype) in expected.items():
-        tensor = weights[name]
-        if tensor.shape != shape or tensor.dtype != dtype:
-            raise ValueError(f"{name} is {tuple(tensor.shape)} of {tensor.dtype}, expected {tuple(shape)} of {dtype}")
-        if not tensor.isfinite().all():
-            raise ValueError(f"{name} holds values that are not finite")
-    return weights
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _tail(log: Path) -> str:
     try:
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - _LOG_TAIL))
+        with open(os.open(log, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _LOG_TAIL))
             return file.read().decode(errors="replace")
     except OSError:
         return ""
-
-
-def _environment(exchange: Path) -> dict[str, str]:
-    """The short list of variables a submission sees."""
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
-    return {
-        **kept,
-        "PYTHONPATH": str(Path(benchmark.__file__).resolve().parents[1]),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "HOME": str(exchange),
-        "TMPDIR": str(exchange),
-        "OMP_NUM_THREADS": "1",
-    }

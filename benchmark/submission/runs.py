@@ -1,11 +1,11 @@
 """The N runs of one submission: every original goes through a worker, evidence comes out, block by block."""
 
+import json
 import queue
-import statistics
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -18,21 +18,47 @@ from benchmark.evidence import NonFiniteLogits, concatenate, evidence_of, stack
 from benchmark.problem import Problem, load_problem
 from benchmark.references import Pool
 from benchmark.scenario import Scenario
-from benchmark.submission.exchange import Task
+from benchmark.submission.budget import TIMED_ORIGINALS, Clock, Timing
+from benchmark.submission.integrity import records_of
 from benchmark.submission.runner import Run, Status, Worker
+from benchmark.submission.sandbox import isolation
 from benchmark.submission.source import Submission
-from benchmark.workspace import Arrays, BlockStore, Workspace, write_block
+from benchmark.workspace import Arrays, BlockStore, Workspace, write_atomically, write_block
 
-_TIMING_RUNS = 3
+_OVERFLOW = "the returned net's outputs are not finite"
+
+_LABEL = "running the submission"
+
+# Failed runs beyond the allowed ones after which the rest is not worth trying.
+_PATIENCE = 8
 
 
 @dataclass(frozen=True)
-class Failure:
-    """Why a submission gets no score."""
+class FailedRun:
+    """One run that handed back no weights."""
 
+    index: int
     status: Status
     reason: str
     log: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the runs of a submission went."""
+
+    failed: tuple[FailedRun, ...]
+    """In the order of their indices."""
+    attempted: int
+    """Runs that ended, well or not: N unless so many failed that the others were given up."""
+    allowed: int
+    """Failures that do not cost the score."""
+    timing: Timing | None = None
+    """None when the runs were given up."""
+
+    @property
+    def successful(self) -> bool:
+        return len(self.failed) <= self.allowed
 
 
 class Runs:
@@ -42,86 +68,122 @@ class Runs:
         self.scenario, self.submission, self.pool = scenario, submission, pool
         self.problem: Problem = load_problem(scenario)
         self.store = BlockStore(
-            workspace.leaderboard / "evidence" / scenario.label / f"{submission.name}-{submission.hash}",
-            {"scenario": scenario.model_dump(), "submission": submission.name},
+            workspace.leaderboard / "evidence" / scenario.label / f"{submission.entry}-{submission.hash}",
+            {"scenario": scenario.model_dump(), "submission": submission.entry},
         )
+        self._about = self.store.folder / "runs.json"
 
-    def complete(self, jobs: int, progress: Progress, warn: Callable[[str], None]) -> Failure | None:
-        """Runs whatever block is missing, in `jobs` workers; returns the first failure, if there is one."""
+    def complete(self, jobs: int, allowed: int, progress: Progress, warn: Callable[[str], None]) -> Outcome:
+        """Does whatever run is missing, in `jobs` workers, until all are done or too many of them failed.
+
+        Too many: more than `allowed`, and either as many as succeeded or _PATIENCE more. Failed runs of an earlier
+        call are tried again when they are more than `allowed`.
+        """
         if self.store.is_locked():
-            warn(f"another process is running {self.submission.name} on {self.scenario.label}; waiting for it")
+            warn(f"another process is running {self.submission.entry} on {self.scenario.label}; waiting for it")
         with self.store.locked():
             wanted = [_name(block) for block in self.scenario.blocks(self.scenario.protocol.models)]
             for path in self.store.discard_damaged(wanted):
                 warn(f"{path.with_suffix('.safetensors')} is damaged; set aside as {path.name}, running it again")
-            missing = [block for block, name in enumerate(wanted) if name not in self.store.finished()]
-            if not missing:
-                return None
-            with self._workers(min(jobs, len(missing))) as workers:
-                return self._run_blocks(missing, workers, progress)
+            known = self._known(allowed)
+            finished = self.store.finished()
+            missing = [block for block, name in enumerate(wanted) if name not in finished]
+            if missing or known.timing is None:
+                with self._workers(max(1, min(jobs, len(missing)))) as workers:
+                    self._run(missing, workers, _Tally(self.scenario, missing, known.failed, allowed, progress))
+            else:
+                self._write(known)
+            return self.outcome()
+
+    def outcome(self) -> Outcome:
+        """How the runs went that are on the disk. Raises BenchError when there are none."""
+        try:
+            about = json.loads(self._about.read_text())
+            failed = tuple(FailedRun(**run) for run in about["failed"])
+            timing = Timing(**about["timing"]) if about["timing"] else None
+            return Outcome(failed, about["attempted"], about["allowed"], timing)
+        except (OSError, ValueError, KeyError, TypeError):
+            raise BenchError(
+                f"there are no complete runs of {self.submission.entry} on {self.scenario.label}; "
+                f"run `bench run --submission {self.submission.entry}` first"
+            ) from None
+
+    def _known(self, allowed: int) -> Outcome:
+        """What an earlier call left behind; its failed runs are to be tried again when they are too many."""
+        try:
+            known = self.outcome()
+        except BenchError:
+            self.store.discard(self.store.finished())  # nobody knows whether any of their runs failed
+            return Outcome((), 0, allowed)
+        finished = self.store.finished()
+        failed = tuple(run for run in known.failed if _name(self._block_of(run.index)) in finished)
+        if len(failed) > allowed:
+            self.store.discard(_name(self._block_of(run.index)) for run in failed)
+            failed = ()
+        return replace(known, failed=failed, allowed=allowed)
+
+    def _write(self, outcome: Outcome) -> None:
+        write_atomically(self._about, (json.dumps(asdict(outcome), indent=1) + "\n").encode())
 
     def evidence(self) -> Arrays:
-        """Evidence of the N unlearned models, with `seconds` and `retraining_share` of every run."""
+        """Evidence of the unlearned models, with what `records_of` knows of each run, named `run/...`."""
         models = self.scenario.protocol.models
         return concatenate([self.store.read(_name(b)) for b in self.scenario.blocks(models)], models)
 
-    def _run_blocks(self, missing: list[int], workers: list[Worker], progress: Progress) -> Failure | None:
+    def _run(self, missing: list[int], workers: list[Worker], tally: "_Tally") -> None:
+        """Runs the blocks on all workers, and times, before and after, on the first alone."""
         idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
         for worker in workers:
             idle.put(worker)
-        clock = measured_clock(workers[0], self.scenario, self._original(0, self.pool.original_weights))
-        stop = threading.Event()
-        count = _Counter(progress, f"running {self.submission.name}", sum(len(self._indices(b)) for b in missing))
+        clock = Clock(workers[0], self.scenario, self._first_originals(), self.submission.hyperparameters)
 
-        def run_block(block: int) -> tuple[str, str] | Failure | None:
+        def run_block(block: int) -> tuple[str, str] | None:
             worker = idle.get()
             try:
-                return self._run_block(block, worker, clock, stop, count)
+                return self._run_block(block, worker, tally)
             finally:
                 idle.put(worker)
 
-        first: Failure | None = None
         for result in map_blocks(run_block, [(block,) for block in missing], len(workers), threads=True):
-            if isinstance(result, Failure):
-                first = first or result
-                stop.set()  # the blocks that are left return at once
-            elif result is not None:
+            self._write(tally.outcome)  # first, because a failed run must not be forgotten with its block on record
+            if result is not None:
                 self.store.record(*result)
-        return first
+        self._write(tally.outcome if tally.hopeless else replace(tally.outcome, timing=clock.time_submission()))
 
-    def _run_block(
-        self, block: int, worker: Worker, clock: "Clock", stop: threading.Event, count: "_Counter"
-    ) -> tuple[str, str] | Failure | None:
-        """Name and checksum of the block written; None when the runs were stopped meanwhile."""
+    def _first_originals(self) -> list[dict[str, Tensor]]:
         read = lru_cache(maxsize=1)(self.pool.original_weights)
-        runs: list[Run] = []
-        states: list[dict[str, Tensor]] = []
-        for index in self._indices(block):
-            if stop.is_set():
+        return [self._original(index, read) for index in range(min(TIMED_ORIGINALS, self.scenario.protocol.models))]
+
+    def _run_block(self, block: int, worker: Worker, tally: "_Tally") -> tuple[str, str] | None:
+        """Name and checksum of the block written; None when the runs were given up meanwhile."""
+        read = lru_cache(maxsize=1)(self.pool.original_weights)
+        done: list[tuple[int, dict[str, Tensor], Run]] = []
+        for index in _indices(self.scenario, block):
+            if tally.hopeless:
                 return None
+            original = self._original(index, read)
             seed = self.scenario.seed("unlearned", index)
-            run = worker.run(self._original(index, read), seed, self.scenario.protocol.timeout)
+            run = worker.run(original, seed, hyperparameters=self.submission.hyperparameters)
+            tally.ended()
             if run.weights is None:
-                return self._failure(index, run.status, run.reason, run.log)
-            runs.append(run)
-            states.append(run.weights)
-            count.add()
-        try:
-            arrays = evidence_of(self.scenario, self.problem, stack(states))
-        except NonFiniteLogits as error:
-            index = self._indices(block)[error.models[0]]
-            return self._failure(index, "invalid-output", "the returned net's outputs are not finite", "")
-        seconds = np.array([run.cpu_seconds for run in runs])
-        arrays |= {"seconds": clock.net(seconds), "retraining_share": clock.net(seconds) / clock.retraining}
+                tally.failed_with(FailedRun(index, run.status, run.reason, run.log))
+            else:
+                done.append((index, original, run))
+        while True:
+            # A block without a single success still has to be a block: of none of the models.
+            states = [run.weights for _, _, run in done if run.weights is not None]
+            try:
+                found = evidence_of(self.scenario, self.problem, stack(states or [self._original(0, read)]))
+                break
+            except NonFiniteLogits as error:
+                for row in sorted(error.models, reverse=True):
+                    tally.failed_with(FailedRun(done.pop(row)[0], "invalid-output", _OVERFLOW, ""))
+        arrays = {name: array[: len(states)] for name, array in found.items()}
+        arrays |= records_of(done, isolation())
         return _name(block), write_block(self.store.path(_name(block)), arrays)
 
-    def _failure(self, index: int, status: Status, reason: str, log: str) -> Failure:
-        return Failure(status, f"run {index} of {self.scenario.protocol.models}: {reason}", log)
-
-    def _indices(self, block: int) -> range:
-        """The runs of a block; unlike the pool's, the last block stops at N: runs are not trained together."""
-        indices = self.scenario.indices(block)
-        return range(indices.start, min(indices.stop, self.scenario.protocol.models))
+    def _block_of(self, index: int) -> int:
+        return index // self.scenario.protocol.block
 
     def _original(self, index: int, read: Callable[[int], Arrays]) -> dict[str, Tensor]:
         """The weights that run `index` starts from, out of the pool's block that `read` gives."""
@@ -131,7 +193,7 @@ class Runs:
 
     @contextmanager
     def _workers(self, count: int) -> Iterator[list[Worker]]:
-        workers = [Worker(self.scenario, self.problem, self.submission.folder) for _ in range(count)]
+        workers = [Worker(self.scenario, self.problem, self.submission.folder, count - 1) for _ in range(count)]
         try:
             for worker in workers:
                 worker.wait_until_ready()
@@ -141,49 +203,50 @@ class Runs:
                 worker.close()
 
 
-@dataclass(frozen=True)
-class Clock:
-    """CPU seconds, measured in this session through the very process boundary that the runs go through.
+class _Tally:
+    """Counts the runs of all threads, and knows when to give up."""
 
-    `starting` is what a run costs that does nothing (fork, load, save): the harness's, so it is taken off both the
-    run and the retraining.
-    """
-
-    starting: float
-    retraining: float
-
-    def net(self, seconds: np.ndarray | float) -> np.ndarray:
-        """Seconds without what starting the run cost."""
-        return np.maximum(seconds - self.starting, 0.0)
-
-
-def measured_clock(worker: Worker, scenario: Scenario, weights: dict[str, Tensor]) -> Clock:
-    """Times retraining serially, while the other workers idle: medians of several runs."""
-
-    def median(task: Task) -> float:
-        limit = scenario.protocol.timeout
-        runs = [worker.run(weights, scenario.seed(task, i), limit, task) for i in range(_TIMING_RUNS)]
-        for run in runs:
-            if run.weights is None:
-                raise BenchError(f"timing the scenario's own training failed: {run.reason}; raise protocol.timeout")
-        return statistics.median(run.cpu_seconds for run in runs)
-
-    starting = median("nothing")
-    return Clock(starting, max(median("retrain") - starting, 1e-9))
-
-
-class _Counter:
-    """Counts finished runs over all threads."""
-
-    def __init__(self, progress: Progress, label: str, total: int) -> None:
-        self._progress, self._label, self._total, self._done = progress, label, total, 0
+    def __init__(
+        self,
+        scenario: Scenario,
+        missing: list[int],
+        kept: tuple[FailedRun, ...],
+        allowed: int,
+        progress: Progress,
+    ) -> None:
         self._lock = threading.Lock()
-        progress(label, 0, total)
+        self._failed, self._allowed = list(kept), allowed
+        self._left = sum(len(_indices(scenario, block)) for block in missing)
+        self._attempted = scenario.protocol.models - self._left
+        self._progress, self._total = progress, self._left
+        self._progress(_LABEL, 0, self._total)
 
-    def add(self) -> None:
+    @property
+    def outcome(self) -> Outcome:
         with self._lock:
-            self._done += 1
-            self._progress(self._label, self._done, self._total)
+            failed = tuple(sorted(self._failed, key=lambda run: run.index))
+            return Outcome(failed, self._attempted, self._allowed)
+
+    @property
+    def hopeless(self) -> bool:
+        beyond = len(self._failed) - self._allowed
+        return beyond > 0 and (2 * len(self._failed) >= self._attempted or beyond > _PATIENCE)
+
+    def ended(self) -> None:
+        with self._lock:
+            self._attempted += 1
+            self._left -= 1
+            self._progress(_LABEL, self._total - self._left, self._total)
+
+    def failed_with(self, run: FailedRun) -> None:
+        with self._lock:
+            self._failed.append(run)
+
+
+def _indices(scenario: Scenario, block: int) -> range:
+    """The runs of a block; unlike the pool's, the last block stops at N: runs are not trained together."""
+    indices = scenario.indices(block)
+    return range(indices.start, min(indices.stop, scenario.protocol.models))
 
 
 def _name(block: int) -> str:

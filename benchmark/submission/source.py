@@ -2,23 +2,38 @@
 
 import ast
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 from benchmark.errors import BenchError
+from benchmark.scenario import Scenario
 from benchmark.submission.contract import FILE
 from benchmark.workspace import Workspace
+
+Values = Literal["published", "tuned"]
+
+_TUNED, _TUNED_FOLDER = "+tuned", "tuned"
 
 
 @dataclass(frozen=True)
 class Submission:
-    """`hash` is over the names and contents of all its files; `title` and `reference` are its own constants."""
+    """`hash` is over its files and its hyper-parameters; `title` and `reference` are its own constants."""
 
     name: str
     folder: Path
     hash: str
     title: str
     reference: str
+    hyperparameters: dict[str, Any]
+    """Values that replace the submission's own; empty for the published ones."""
+    values: Values
+
+    @property
+    def entry(self) -> str:
+        """Its name on the board."""
+        return self.name + (_TUNED if self.values == "tuned" else "")
 
 
 def submission_names(workspace: Workspace) -> list[str]:
@@ -28,8 +43,12 @@ def submission_names(workspace: Workspace) -> list[str]:
     )
 
 
-def find_submission(name: str, workspace: Workspace) -> Submission:
-    """Raises BenchError when there is no such folder."""
+def find_submission(entry: str, workspace: Workspace, scenario: Scenario | None = None) -> Submission:
+    """The submission NAME with its own values, or NAME+tuned with those that tuning found for `scenario`.
+
+    Raises BenchError when there is no such submission, or no tuned values.
+    """
+    name, tuned = entry.removesuffix(_TUNED), entry.endswith(_TUNED)
     names = submission_names(workspace)
     if name not in names:
         raise BenchError(
@@ -37,20 +56,60 @@ def find_submission(name: str, workspace: Workspace) -> Submission:
             f"there are {', '.join(names) or 'none'}, and `bench new NAME` begins one"
         )
     folder = workspace.submissions / name
+    hyperparameters = _tuned_values(tuned_file(folder, scenario), name) if tuned and scenario else {}
     constants = _constants(folder / FILE)
     return Submission(
         name=name,
         folder=folder,
-        hash=_hash(folder),
+        hash=_hash(folder, hyperparameters),
         title=constants.get("TITLE", name),
         reference=constants.get("REFERENCE", ""),
+        hyperparameters=hyperparameters,
+        values="tuned" if tuned else "published",
     )
 
 
-def _hash(folder: Path) -> str:
-    digest = hashlib.sha256()
+def default_entry(name: str, workspace: Workspace, scenario: Scenario) -> str:
+    """NAME+tuned where tuning has found values for the scenario, else NAME."""
+    return name + (_TUNED if _read_tuned(tuned_file(workspace.submissions / name, scenario)) else "")
+
+
+def tuned_file(folder: Path, scenario: Scenario) -> Path:
+    """Where the values that tuning found are kept."""
+    return folder / _TUNED_FOLDER / f"{scenario.name}.json"
+
+
+def tuned_scenarios(folder: Path) -> list[str]:
+    """Names of the scenarios for which tuning has found values for the submission in `folder`."""
+    return sorted(path.stem for path in (folder / _TUNED_FOLDER).glob("*.json") if _read_tuned(path))
+
+
+def _tuned_values(path: Path, name: str) -> dict[str, Any]:
+    values = _read_tuned(path)
+    if values is None and path.exists():
+        raise BenchError(
+            f"no values in {path}: the search is unfinished, or none of its trials could win; "
+            f"run `bench tune {name}` to know, or `bench run` with --published"
+        )
+    if values is None:
+        raise BenchError(f"{name} has no tuned values in {path}; run `bench tune {name}` first")
+    return values
+
+
+def _read_tuned(path: Path) -> dict[str, Any] | None:
+    """The values that tuning has written there; None where there are none, or none yet."""
+    try:
+        return json.loads(path.read_text())["hyperparameters"]
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError):
+        raise BenchError(f"{path} holds no hyperparameters; delete it and tune again") from None
+
+
+def _hash(folder: Path, hyperparameters: dict[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps(hyperparameters, sort_keys=True).encode())
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
+        if path.is_file() and not {"__pycache__", _TUNED_FOLDER} & set(path.relative_to(folder).parts):
             digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()[:12]

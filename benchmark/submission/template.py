@@ -40,10 +40,16 @@ def unlearning(net, retain_loader, forget_loader, val_loader):
 
 def write_template(name: str, workspace: Workspace) -> Path:
     """Writes submissions/NAME/submission.py. Raises BenchError when the name is taken or cannot be one."""
+    path = new_submission(name, workspace)
+    write_atomically(path, _TEMPLATE.format(name=name).encode())
+    return path
+
+
+def new_submission(name: str, workspace: Workspace) -> Path:
+    """Where the file of a submission goes that is not there yet. Raises BenchError as `write_template` does."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
         raise BenchError(f"{name!r} cannot name a submission; use letters, digits, - and _ and begin with no sign")
     path = workspace.submissions / name / FILE
     if path.parent.exists():
         raise BenchError(f"{path.parent} is there already; choose another name")
-    write_atomically(path, _TEMPLATE.format(name=name).encode())
     return path

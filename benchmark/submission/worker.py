@@ -1,11 +1,10 @@
 """The worker: a small parent that has imported torch once and forks a fresh child for every run.
 
-    python -m benchmark.submission.worker EXCHANGE_FOLDER SUBMISSION_FOLDER
+    python -m benchmark.submission.worker GIVEN RETURNED SUBMISSION SCRATCH
 
-Requests come on standard input, replies go to standard output, one line each. The parent never runs a line of the
-submission, and never a backward pass (autograd refuses to work in a child forked after one). It measures the child
-from outside, kills it at its limit, and when the harness is gone it kills the child, removes the exchange folder
-and ends.
+four folders: what the harness gives, where it expects the answer, the submission, and where runs may write. Requests
+come on standard input, replies go to standard output, one line each. The parent never runs a line of the
+submission, and never a backward pass (autograd refuses to work in a child forked after one).
 """
 
 import ast
@@ -13,21 +12,16 @@ import contextlib
 import ctypes
 import gc
 import importlib
-import json
-import os
 import random
-import select
-import shutil
-import signal
 import sys
-import tempfile
-import time
 import traceback
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -40,44 +34,44 @@ from benchmark.submission.contract import (
     batch_format,
     collected,
     entry_point,
+    is_out_of_memory,
     load_module,
     loader,
+    set_hyperparameters,
     unlearned_state,
 )
-from benchmark.submission.exchange import Job, Reply, Request, read_job
+from benchmark.submission.exchange import LOADERS, LOG, ORIGINAL, UNLEARNED, Job, Request, read_job
+from benchmark.submission.supervisor import CannotCleanUp, Supervisor
 from benchmark.training import train_model
 
 # Exit codes of a child that say more than "it raised".
-NOT_A_SUBMISSION, INVALID_OUTPUT, RAISED = 3, 4, 5
+NOT_A_SUBMISSION, INVALID_OUTPUT, OUT_OF_MEMORY = 3, 4, 5
 
 # Packages that submissions import and that take long: the parent imports them once, if submission.py names them.
 _WORTH_PRELOADING = {"matplotlib", "numpy", "pandas", "scipy", "sklearn", "torch", "torchvision", "tqdm"}
 
 
 def main() -> None:
-    exchange, submission = Path(sys.argv[1]), Path(sys.argv[2])
-    try:
-        _serve(exchange, submission)
-    except BrokenPipeError:
-        pass  # the harness went away before it could be answered
-    finally:
-        shutil.rmtree(exchange, ignore_errors=True)
+    given, returned, submission, scratch = map(Path, sys.argv[1:])
+    with contextlib.suppress(BrokenPipeError, CannotCleanUp):  # nobody waits, or the harness starts a new worker
+        _serve(given, returned, submission, scratch)
 
 
-def _serve(exchange: Path, submission: Path) -> None:
+def _serve(given: Path, returned: Path, submission: Path, scratch: Path) -> None:
     torch.set_num_threads(1)
-    job = read_job(exchange)
+    job = read_job(given)
     net = build_model(job.architecture, tuple(job.retain.inputs.shape[1:]), job.classes).eval()
     _warm_up(job)
     _preload(submission / FILE)
     gc.collect()
     gc.freeze()  # what exists now is never collected: children need not copy its pages
     _collapse_pages()
-    requests = sys.stdin.fileno()
+    supervisor = Supervisor(scratch, returned / LOG, sys.stdin.fileno())
+    bench = _Bench(job, net, submission, given / ORIGINAL, returned / UNLEARNED, supervisor.consumed)
     print("ready", flush=True)
     for line in iter(sys.stdin.readline, ""):
-        request = Request(**json.loads(line))
-        reply = _run_in_child(request, job, net, submission, requests)
+        request = Request.from_line(line)
+        reply = supervisor.run(partial(_run, request, bench), request.limits)
         if reply is None:
             break
         sys.stdout.write(reply.line())
@@ -131,70 +125,30 @@ def _collapse_pages() -> None:
                 madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), collapse)
 
 
-def _run_in_child(request: Request, job: Job, net: nn.Module, submission: Path, requests: int) -> Reply | None:
-    """Forks, waits, measures; None when the harness has gone meanwhile."""
-    scratch = tempfile.mkdtemp(prefix="run-")
-    started = time.monotonic()
-    child = os.fork()
-    if child == 0:
-        code = RAISED
-        try:
-            _become_child(request.log, scratch)
-            code = _run(request, job, net, submission)
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            with contextlib.suppress(Exception):
-                sys.stdout.flush()
-                sys.stderr.flush()
-            os._exit(code)
-    timed_out = gone = False
-    while True:
-        pid, status, usage = os.wait4(child, os.WNOHANG)
-        if pid:
-            break
-        waited = time.monotonic() - started
-        timed_out = timed_out or waited > request.limit
-        if timed_out or gone:
-            _kill_group(child)
-        # A line while a child runs can only be the end of the input: the harness sends one request at a time.
-        gone = bool(select.select([requests], [], [], min(0.05, 0.001 + waited / 50))[0])
-    wall = time.monotonic() - started
-    _kill_group(child)  # whatever it left running
-    shutil.rmtree(scratch, ignore_errors=True)
-    if gone:
-        return None
-    return Reply(os.waitstatus_to_exitcode(status), timed_out, usage.ru_utime + usage.ru_stime, wall)
+@dataclass(frozen=True)
+class _Bench:
+    """What every run finds: the problem, a net of its architecture, the submission, where to read and write."""
+
+    job: Job
+    net: nn.Module
+    submission: Path
+    original: Path
+    unlearned: Path
+    consumed: np.ndarray
 
 
-def _kill_group(child: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child, signal.SIGKILL)
-
-
-def _become_child(log: str, scratch: str) -> None:
-    """A session of its own, none of the parent's channels, an empty folder to work in."""
-    os.setsid()
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    for source, target in ((nothing, 0), (output, 1), (output, 2)):
-        os.dup2(source, target)
-    os.closerange(3, 256)
-    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115
-    os.chdir(scratch)
-    os.environ["TMPDIR"] = tempfile.tempdir = scratch
-
-
-def _run(request: Request, job: Job, net: nn.Module, submission: Path) -> int:
+def _run(request: Request, bench: _Bench) -> int:
+    """In the child: one run, from the original's weights to the unlearned ones; returns its exit code."""
     _seed(request.seed)
-    net.load_state_dict(load_file(request.original))
+    bench.net.load_state_dict(load_file(bench.original))
     try:
-        returned: object = net
+        returned: object = bench.net
         if request.task == "retrain":
-            returned = _retrain(job, request.seed, loader(job.retain, job.recipe.batch_size, "tuple", shuffle=True))
+            retain = loader(bench.job.retain, bench.job.recipe.batch_size, "tuple", shuffle=True)
+            returned = _retrain(bench, request.seed, retain)
         elif request.task == "unlearn":
-            returned = _unlearn(request, job, net, submission)
-        state = unlearned_state(net, returned)
+            returned = _unlearn(request, bench)
+        state = unlearned_state(bench.net, returned)
     except NotASubmission as error:
         traceback.print_exception(error.__cause__ or error)
         print(error, file=sys.stderr)
@@ -202,31 +156,47 @@ def _run(request: Request, job: Job, net: nn.Module, submission: Path) -> int:
     except InvalidOutput as error:
         print(error, file=sys.stderr)
         return INVALID_OUTPUT
-    save_file(state, request.unlearned)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        traceback.print_exc()
+        return OUT_OF_MEMORY
+    bench.unlearned.write_bytes(save(state))
     return 0
 
 
-def _unlearn(request: Request, job: Job, net: nn.Module, submission: Path) -> object:
-    module = load_module(submission)
+def _unlearn(request: Request, bench: _Bench) -> object:
+    module = load_module(bench.submission)
+    set_hyperparameters(module, request.hyperparameters)
     offers = {
-        "class_weights": job.class_weights,
+        "class_weights": bench.job.class_weights,
         "device": torch.device("cpu"),
         "seed": request.seed,
-        "recipe": lambda examples: _retrain(job, request.seed, examples),
+        "recipe": lambda examples: _retrain(bench, request.seed, examples),
     }
     function = entry_point(module, offers)
-    form, size = batch_format(module), job.recipe.batch_size
-    return function(
-        net,
-        loader(job.retain, size, form, shuffle=True),
-        loader(job.forget, size, form, shuffle=True),
-        loader(job.validation, size, form, shuffle=False),
+    form = batch_format(module)
+    loaders = (
+        loader(
+            getattr(bench.job, name),
+            bench.job.recipe.batch_size,
+            form,
+            shuffle=name != "validation",
+            consumed=bench.consumed[i : i + 1],
+        )
+        for i, name in enumerate(LOADERS)
     )
+    return function(bench.net, *loaders)
 
 
-def _retrain(job: Job, seed: int, examples: DataLoader) -> nn.Module:
-    """The contract's `recipe`: a fresh net, trained on all examples of a loader exactly as the scenario does."""
-    split = collected(examples)
+def _retrain(bench: _Bench, seed: int, examples: DataLoader) -> nn.Module:
+    """The contract's `recipe`: a fresh net, trained on all examples of a loader exactly as the scenario does.
+
+    They count as taken from the retain loader.
+    """
+    job = bench.job
+    split = collected(examples, job.retain.normalisation)
+    bench.consumed[0] += job.recipe.epochs * len(split)
     own = derive_seed(seed, "recipe")
     fresh = seeded_model(job.architecture, tuple(split.inputs.shape[1:]), job.classes, own)
     train_model(fresh, job.recipe, split, own, job.class_weights)

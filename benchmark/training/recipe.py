@@ -13,6 +13,7 @@ from torch import Tensor
 from benchmark.scenario import Recipe
 from benchmark.seeds import derive_seed
 from benchmark.split import Split
+from benchmark.training.augmentation import augmented, moves
 
 Forward = Callable[[Tensor], Tensor]
 """`[models, batch, ...]` → logits `[models, batch, classes]`."""
@@ -28,11 +29,15 @@ def fit(
 ) -> None:
     """Trains `parameters` in place by `recipe`; model m sees the examples in the order of `seeds[m]`."""
     optimizer = _optimizer(recipe, parameters)
-    steps = recipe.epochs * math.ceil(len(split) / recipe.batch_size)
-    for step, batch in enumerate(_batches(recipe, len(split), seeds)):
+    shown = _shown(len(split), recipe.batch_size)
+    steps = recipe.epochs * math.ceil(shown / recipe.batch_size)
+    batches = zip(_batches(recipe, len(split), seeds), moves(recipe, shown, seeds), strict=True)
+    for step, (rows, own) in enumerate(batches):
         for group in optimizer.param_groups:
             group["lr"] = recipe.learning_rate * _decay(recipe, step / steps)
-        logits = forward(_rows(split.inputs, batch))
+        batch = rows.to(split.inputs.device)
+        inputs = augmented(_rows(split.inputs, batch), own, split.black)
+        logits = forward(split.normalised(inputs))
         loss = _losses(logits, _rows(split.targets, batch), class_weights).sum()
         optimizer.zero_grad()
         loss.backward()
@@ -44,7 +49,12 @@ def _batches(recipe: Recipe, size: int, seeds: list[int]) -> Iterator[Tensor]:
     generators = [torch.Generator().manual_seed(derive_seed(seed, "shuffle")) for seed in seeds]
     for _ in range(recipe.epochs):
         order = torch.stack([torch.randperm(size, generator=generator) for generator in generators])
-        yield from order.split(recipe.batch_size, dim=1)
+        yield from order[:, : _shown(size, recipe.batch_size)].split(recipe.batch_size, dim=1)
+
+
+def _shown(size: int, batch_size: int) -> int:
+    """Examples an epoch shows: all, but for a last batch of a single one, whose variance BatchNorm cannot take."""
+    return size - 1 if size % batch_size == 1 and size > 1 else size
 
 
 def _rows(values: Tensor, batch: Tensor) -> Tensor:

@@ -76,6 +76,8 @@ def train_block(
 
 def _forward(net: nn.Module, state: State, inputs: Tensor) -> Tensor:
     models = len(inputs)
+    if isinstance(next(net.children()), nn.Flatten):
+        inputs = inputs.flatten(2)
     for name, layer in net.named_children():
         own = {key.removeprefix(f"{name}."): tensor for key, tensor in state.items() if key.startswith(f"{name}.")}
         # Between layers: features as [models, batch, features], images as [batch, models·channels, h, w].
@@ -86,8 +88,8 @@ def _forward(net: nn.Module, state: State, inputs: Tensor) -> Tensor:
 
 
 def _flatten(layer: nn.Flatten, own: State, inputs: Tensor, models: int) -> Tensor:
-    if inputs.ndim == 5:  # the net's first layer
-        return inputs.flatten(2)
+    if inputs.ndim == 3:  # features already, as every input of a net that begins with this layer
+        return inputs
     return inputs.unflatten(1, (models, -1)).flatten(2).transpose(0, 1).contiguous()
 
 

@@ -1,0 +1,83 @@
+"""What identifies data that nobody publishes a checksum of: a SHA-256 over the names and contents of all files read.
+
+The scenario holds it, so the hash of a scenario, and with it the pool, changes when a file does. Hashing a large data
+set takes a while, so the result is remembered beside the data under the names, sizes and times of the files.
+"""
+
+import contextlib
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from benchmark.errors import BenchError
+from benchmark.problem.folder import data_folder
+from benchmark.problem.sources import source
+from benchmark.scenario import Scenario
+from benchmark.sections import IndicesForget
+from benchmark.workspace import write_atomically
+
+PREPARED = "prepared"  # the folder in the data folder for what can be made again
+
+
+def with_checksums(scenario: Scenario) -> dict[str, Any]:
+    """The scenario's sections that lack the checksum of their data, with it; those whose data is missing stay away."""
+    changes: dict[str, Any] = {}
+    for name in ("data", "forget"):
+        section = getattr(scenario, name)
+        if getattr(section, "sha256", "") is None:
+            with contextlib.suppress(BenchError):  # whoever needs the data will say what is missing
+                changes[name] = section.model_copy(update={"sha256": checksum(section, data_folder())})
+    return changes
+
+
+def checksum(section: Any, folder: Path) -> str:
+    """SHA-256 of what `section`, of a scenario's data or forget set, reads in `folder`.
+
+    Raises BenchError when something is missing.
+    """
+    files = _files(section, folder)
+    try:
+        listing = "".join(f"{name}\n{path.stat().st_size} {path.stat().st_mtime_ns}\n" for name, path in files.items())
+        remembered = folder / PREPARED / f"{hashlib.sha256(listing.encode()).hexdigest()}.sha256"
+        if remembered.exists():
+            return remembered.read_text()
+        digest = _sha256(files)
+    except OSError as error:
+        raise BenchError(
+            f"{error.filename} could not be read: {error.strerror}; put it back or make it readable"
+        ) from None
+    with contextlib.suppress(OSError):  # a folder that cannot be written to costs time only
+        write_atomically(remembered, digest.encode())
+    return digest
+
+
+def verify(section: Any, folder: Path) -> None:
+    """Raises BenchError unless the data of `section` is what the scenario was loaded, or written, with."""
+    expected = getattr(section, "sha256", None)
+    if hasattr(section, "sha256") and (found := checksum(section, folder)) != expected:
+        told = "had no data when it was loaded" if expected is None else f"expects the sha256 {expected}"
+        raise BenchError(
+            f"the data of {_name(section)} in {folder} has the sha256 {found}, but the scenario {told}; "
+            "restore the data, or load the scenario again with its own or no sha256"
+        )
+
+
+def _files(section: Any, folder: Path) -> dict[str, Path]:
+    if not isinstance(section, IndicesForget):
+        return source(section.source).files(section, folder)
+    path = folder / section.file
+    if not path.is_file():
+        raise BenchError(f"forget.file is {section.file}, expected a file in {folder}; put it there or set --data-dir")
+    return {section.file: path}
+
+
+def _sha256(files: dict[str, Path]) -> str:
+    digest = hashlib.sha256()
+    for name, path in files.items():
+        with path.open("rb") as file:
+            digest.update(f"{name}\n{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def _name(section: Any) -> str:
+    return section.file if isinstance(section, IndicesForget) else section.source

@@ -1,0 +1,105 @@
+"""A problem: the scenario made real, as tensors."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from benchmark.errors import BenchError
+from benchmark.problem.checksums import PREPARED, verify
+from benchmark.problem.folder import data_folder
+from benchmark.problem.forget import forgotten
+from benchmark.problem.prepared import Tensors, prepared
+from benchmark.problem.sources import source
+from benchmark.problem.splits import split
+from benchmark.scenario import TRAINING_VERSION, Scenario
+from benchmark.sections import BreastCancer, Digits, IndicesForget
+from benchmark.split import Split
+
+FEWEST = 10
+"""Forget examples, and test examples, without which membership attacks cannot be scored."""
+_SPLITS = ("train", "retain", "forget", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """`train` is `retain` and `forget` together; `class_weights` `[classes]` only where the recipe asks for them."""
+
+    train: Split
+    retain: Split
+    forget: Split
+    validation: Split
+    test: Split
+    classes: int
+    class_weights: Tensor | None
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one example."""
+        return tuple(self.train.inputs.shape[1:])
+
+
+def load_problem(scenario: Scenario) -> Problem:
+    """The scenario's examples, split; the last problem is kept in memory.
+
+    Raises BenchError when data is missing, damaged, or other than the scenario says.
+    """
+    return _load(scenario, None if _comes_with_a_package(scenario) else data_folder())
+
+
+@lru_cache(maxsize=1)
+def _load(scenario: Scenario, folder: Path | None) -> Problem:
+    if folder is None:
+        tensors = _read(scenario, Path())
+    else:
+        tensors = prepared(folder / PREPARED / f"{_identity(scenario)}.safetensors", lambda: _read(scenario, folder))
+    splits = {name: Split.from_tensors(_under(f"{name}/", tensors)) for name in _SPLITS}
+    if scenario.recipe.augmentation and splits["train"].inputs.ndim != 4:
+        raise BenchError("recipe.augmentation is for images, but the data has none; remove it")
+    classes = int(tensors["classes"])
+    weights = _inverse_frequency(splits["train"].targets, classes) if scenario.recipe.class_weights else None
+    return Problem(**splits, classes=classes, class_weights=weights)
+
+
+def _read(scenario: Scenario, folder: Path) -> Tensors:
+    """Every split's tensors, and the number of classes, out of the source's own files."""
+    for section in (scenario.data, scenario.forget):
+        verify(section, folder)
+    examples = source(scenario.data.source).load(scenario.data, folder)
+    train, validation, test = split(examples, scenario.data)
+    chosen = forgotten(train, examples, scenario.forget, folder)
+    retain, forget = train.at(~chosen), train.at(chosen)
+    splits = dict(zip(_SPLITS, (train, retain, forget, validation, test), strict=True))
+    for name in ("forget", "test"):
+        if len(splits[name]) < FEWEST:
+            raise BenchError(
+                f"there are {len(splits[name])} {name} examples, expected at least {FEWEST}, because attacks are "
+                "cross-validated that many times; change the sections data and forget"
+            )
+    named = {f"{name}/{field}": tensor for name, own in splits.items() for field, tensor in own.tensors().items()}
+    return {**named, "classes": torch.tensor(len(examples.class_names))}
+
+
+def _comes_with_a_package(scenario: Scenario) -> bool:
+    return isinstance(scenario.data, Digits | BreastCancer) and not isinstance(scenario.forget, IndicesForget)
+
+
+def _identity(scenario: Scenario) -> str:
+    """A file name for what the data and forget sections decide together."""
+    content = scenario.model_dump(include={"data", "forget"}, exclude_none=True)
+    canonical = json.dumps({"version": TRAINING_VERSION, **content}, sort_keys=True)
+    return f"{scenario.data.source}-{hashlib.sha256(canonical.encode()).hexdigest()[:16]}"
+
+
+def _under(prefix: str, tensors: Tensors) -> Tensors:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _inverse_frequency(targets: Tensor, classes: int) -> Tensor:
+    """1 / class count over the whole of train (the competition's weights); 0 for a class that does not occur."""
+    counts = torch.bincount(targets, minlength=classes)
+    return torch.where(counts > 0, 1.0 / counts.clamp(min=1), 0.0)

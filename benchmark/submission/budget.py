@@ -1,0 +1,86 @@
+"""The clock that a submission's cost is read from. No submission can reach it.
+
+Everything is timed by the worker's parent process, one run at a time, in one session, through the very walls that
+all runs go through: runs side by side would slow one another down, and retraining too.
+"""
+
+import statistics
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmark.errors import BenchError
+from benchmark.scenario import Scenario
+from benchmark.submission.exchange import Task
+from benchmark.submission.runner import Run, Worker
+
+TIMED_ORIGINALS = 4
+_TIMING_RUNS = 3
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Medians of a few runs, without what starting a run costs."""
+
+    retraining: float
+    """CPU seconds."""
+    submission: float
+    deterministic: bool
+    """Whether the same seed gave the same weights twice."""
+
+    @property
+    def share(self) -> float:
+        """What a run costs, as a share of retraining."""
+        return self.submission / self.retraining
+
+
+class Clock:
+    """Times retraining when it is made, and the submission later, when it is known to work."""
+
+    def __init__(
+        self,
+        worker: Worker,
+        scenario: Scenario,
+        originals: list[dict[str, Tensor]],
+        hyperparameters: dict[str, Any],
+    ) -> None:
+        """Raises BenchError when the scenario's own training fails under the scenario's limits."""
+        self._worker, self._scenario, self._originals = worker, scenario, originals
+        self._hyperparameters = hyperparameters
+        self._starting = self._median("nothing")
+        self._retraining = max(self._median("retrain") - self._starting, 1e-9)
+
+    def time_submission(self) -> Timing:
+        """One more run of each of the originals, and of the first another one: with its seed again."""
+        runs = [
+            self._worker.run(
+                self._originals[i], self._scenario.seed("unlearned", i), hyperparameters=self._hyperparameters
+            )
+            for i in [0, *range(len(self._originals))]
+        ]
+        done = [run for run in runs if run.weights is not None]
+        # Failures were counted before; should all of these fail, the cost of failing is what there is to report.
+        seconds = statistics.median(map(_seconds, done or runs)) - self._starting
+        return Timing(self._retraining, max(seconds, 0.0), _same(runs[0], runs[1]))
+
+    def _median(self, task: Task) -> float:
+        runs = [self._worker.run(self._originals[0], self._scenario.seed(task, i), task) for i in range(_TIMING_RUNS)]
+        for run in runs:
+            if run.weights is None:
+                raise BenchError(
+                    f"timing the scenario's own training failed: {run.reason}; raise protocol.timeout or .memory"
+                )
+        return statistics.median(map(_seconds, runs))
+
+
+def _same(one: Run, other: Run) -> bool:
+    if one.weights is None or other.weights is None:
+        return False
+    return all(torch.equal(tensor, other.weights[name]) for name, tensor in one.weights.items())
+
+
+def _seconds(run: Run) -> float:
+    """CPU seconds of all its processes."""
+    return run.cpu_seconds

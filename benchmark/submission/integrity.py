@@ -1,0 +1,77 @@
+"""What the harness noticed about the runs, beside their evidence: cost, data consumed, and whether anything is odd."""
+
+import hashlib
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmark.record import Record
+from benchmark.submission.exchange import LOADERS
+from benchmark.submission.runner import Run
+from benchmark.submission.sandbox import Isolation
+from benchmark.workspace import Arrays
+
+
+class Integrity(Record):
+    """Reported beside the score; none of it changes the score."""
+
+    change: float
+    """Median over the runs of ‖θ_unlearned − θ_original‖ / ‖θ_original‖."""
+    unchanged_runs: int
+    """Runs that handed back their original, bit by bit."""
+    repeated_runs: int
+    """Runs with the very weights of a run from another original."""
+    deterministic: bool
+    """Whether the same seed gave the same weights twice."""
+    retain_epochs: float
+    """Median over the runs of the examples taken from the retain loader, over the size of the retain set."""
+    forget_epochs: float
+    validation_epochs: float
+
+
+def records_of(done: list[tuple[int, dict[str, Tensor], Run]], isolation: Isolation) -> Arrays:
+    """What is kept of each run beside its evidence; `done` holds index, original and run."""
+    weights = [run.weights or {} for _, _, run in done]
+    return {
+        "run/index": np.array([index for index, _, _ in done], dtype=np.int64),
+        "run/seconds": np.array([run.cpu_seconds for _, _, run in done], dtype=np.float64),
+        "run/sandboxed": np.full(len(done), isolation == "sandbox"),
+        "run/digest": np.array([_digest(own) for own in weights], dtype=np.int64),
+        "run/original": np.array([_digest(original) for _, original, _ in done], dtype=np.int64),
+        "run/change": np.array([_change(o[1], own) for o, own in zip(done, weights, strict=True)], dtype=np.float64),
+        "run/consumed": np.array([run.consumed for _, _, run in done], dtype=np.int64).reshape(-1, len(LOADERS)),
+    }
+
+
+def integrity_of(evidence: Arrays, sizes: tuple[int, int, int], deterministic: bool) -> Integrity:
+    """`sizes`: examples in the retain, forget and validation sets."""
+    digest, original = evidence["run/digest"], evidence["run/original"]
+    same = digest[:, None] == digest[None, :]
+    epochs = np.median(evidence["run/consumed"], axis=0) / sizes
+    return Integrity(
+        change=float(np.median(evidence["run/change"])),
+        unchanged_runs=int((digest == original).sum()),
+        repeated_runs=int((same & (original[:, None] != original[None, :])).any(axis=1).sum()),
+        deterministic=deterministic,
+        **{f"{name}_epochs": float(value) for name, value in zip(LOADERS, epochs, strict=True)},
+    )
+
+
+def isolation_of(evidence: Arrays) -> Isolation:
+    """`sandbox` only when every run had one."""
+    return "sandbox" if evidence["run/sandboxed"].all() else "process"
+
+
+def _digest(weights: dict[str, Tensor]) -> int:
+    digest = hashlib.blake2b(digest_size=8)
+    for name in sorted(weights):
+        digest.update(weights[name].contiguous().numpy().tobytes())
+    return int.from_bytes(digest.digest(), "little", signed=True)
+
+
+def _change(original: dict[str, Tensor], unlearned: dict[str, Tensor]) -> float:
+    names = [name for name, tensor in original.items() if tensor.is_floating_point()]
+    before = torch.cat([original[name].flatten().double() for name in names])
+    after = torch.cat([unlearned[name].flatten().double() for name in names])
+    return float((after - before).norm() / before.norm().clamp(min=1e-300))

@@ -1,0 +1,260 @@
+"""Runs a function in a forked child: limits it, kills it with all it started, measures it, cleans up behind it.
+
+As process 1 of a sandbox, this is out of the child's reach: a child can neither signal it, nor read or write its
+memory, and with one call it kills everything else there is. Outside a sandbox it does the same as well as it can.
+"""
+
+import contextlib
+import ctypes
+import mmap
+import os
+import resource
+import select
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from benchmark.submission.exchange import LOADERS, Limit, Limits, Reply
+
+# Seconds in which no run can do harm: looking at it would cost more than a small run itself.
+_UNWATCHED = 0.02
+_LINUX = sys.platform == "linux"
+_TICKS = os.sysconf("SC_CLK_TCK")
+_SET_PARENT_DEATH_SIGNAL, _SET_DUMPABLE, _SET_CHILD_SUBREAPER, _SET_NO_NEW_PRIVILEGES = 1, 4, 36, 38
+
+
+class CannotCleanUp(Exception):
+    """A run left behind what could not be removed: no other run may start here."""
+
+
+class Supervisor:
+    """Runs one child after another; `harness` is the channel whose end means that nobody waits any more."""
+
+    def __init__(self, scratch: Path, log: Path, harness: int) -> None:
+        """Every run gets an empty folder in `scratch`, and its output goes to `log`."""
+        self._scratch, self._log, self._harness = scratch, log, harness
+        with tempfile.TemporaryFile(dir=scratch) as page:  # the sandbox has no other shared memory
+            page.truncate(mmap.PAGESIZE)
+            self._consumed = mmap.mmap(page.fileno(), mmap.PAGESIZE)
+        self._own_memory = 0
+        if _LINUX:
+            _prctl(_SET_DUMPABLE, 0)  # nothing of this process can be opened through /proc
+            _prctl(_SET_CHILD_SUBREAPER, 1)  # orphans of a run come here
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    @property
+    def consumed(self) -> np.ndarray:
+        """Examples taken from each of LOADERS; shared with the child, and with the child's children."""
+        return np.frombuffer(self._consumed, dtype=np.int64, count=len(LOADERS))
+
+    def run(self, function: Callable[[], int], limits: Limits) -> Reply | None:
+        """Calls `function` in a child, which exits with what it returns (1 if it raises).
+
+        None when the harness has gone meanwhile. Raises CannotCleanUp.
+        """
+        self._consumed[:] = bytes(mmap.PAGESIZE)  # all of it: the run before could write anywhere in the page
+        self._own_memory = _memory(os.getpid())
+        folder = tempfile.mkdtemp(prefix="run-", dir=self._scratch)
+        before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+        child = os.fork()
+        if child == 0:
+            self._be_child(function, limits, folder)
+        watch = _Watch(limits, self._own_memory, self._log)
+        over: Limit | None = None
+        gone = False
+        while True:
+            pid, status = os.waitpid(child, os.WNOHANG)
+            if pid:
+                break
+            waited = time.monotonic() - started
+            if waited > _UNWATCHED:
+                over = over or watch.exceeded(waited)
+            if over or gone:
+                _kill_all(child)
+            # A line while a child runs can only be the end of the input: the harness sends one request at a time.
+            gone = bool(select.select([self._harness], [], [], min(0.02, 0.001 + waited / 50))[0])
+        wall = time.monotonic() - started
+        over = over or watch.printed_too_much()
+        _end_all(child)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        reply = Reply(
+            os.waitstatus_to_exitcode(status),
+            over,
+            max(seconds, watch.seconds),
+            wall,
+            tuple(self.consumed.tolist()),
+        )
+        if gone:
+            return None
+        for written in (self._scratch, *([Path("/dev/shm")] if os.getpid() == 1 else [])):
+            _empty(written)
+        return reply
+
+    def _be_child(self, function: Callable[[], int], limits: Limits, folder: str) -> None:
+        """Never returns."""
+        code = 1
+        try:
+            _become_child(self._log, folder, limits, self._own_memory)
+            code = function()
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            with contextlib.suppress(BaseException):
+                sys.stdout.flush()
+                sys.stderr.flush()
+            os._exit(code)
+
+
+class _Watch:
+    """Looks at a run's processes from outside."""
+
+    def __init__(self, limits: Limits, own_memory: int, log: Path) -> None:
+        self._limits, self._own_memory, self._log = limits, own_memory, log
+        self._seconds: dict[int, float] = {}
+
+    @property
+    def seconds(self) -> float:
+        """CPU seconds of all processes that were ever seen: also of those that nobody waits for."""
+        return sum(self._seconds.values())
+
+    def exceeded(self, waited: float) -> Limit | None:
+        if waited > self._limits.seconds:
+            return "time"
+        memory = tasks = 0
+        for pid in _descendants():
+            memory += max(0, _memory(pid) - self._own_memory)
+            tasks += _tasks(pid)
+            self._seconds[pid] = max(self._seconds.get(pid, 0.0), _cpu_seconds(pid))
+            if memory > self._limits.memory:
+                return "memory"
+            if tasks > self._limits.processes:
+                return "processes"
+        return self.printed_too_much()
+
+    def printed_too_much(self) -> Limit | None:
+        with contextlib.suppress(OSError):
+            if self._log.stat().st_size >= self._limits.file_bytes:
+                return "output"
+        return None
+
+
+def _become_child(log: Path, folder: str, limits: Limits, own_memory: int) -> None:
+    """A session of its own, none of the parent's channels, an empty folder to work in, the kernel's limits."""
+    os.setsid()
+    if _LINUX:
+        _prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+        _prctl(_SET_DUMPABLE, 1)
+        _prctl(_SET_NO_NEW_PRIVILEGES, 1)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+    for source, target in ((nothing, 0), (output, 1), (output, 2)):
+        os.dup2(source, target)
+    os.closerange(3, 256)
+    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115
+    os.chdir(folder)
+    os.environ["TMPDIR"] = tempfile.tempdir = folder
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limits.file_bytes, limits.file_bytes))
+    if _LINUX:  # elsewhere it means something else
+        data = _field(Path("/proc/self/status"), "VmData:") + limits.memory
+        resource.setrlimit(resource.RLIMIT_DATA, (data, data))
+
+
+def _kill_all(child: int) -> None:
+    """Signals everything that descends from this process."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if os.getpid() == 1:
+            os.kill(-1, signal.SIGKILL)
+        else:
+            os.killpg(child, signal.SIGKILL)
+    for pid in _descendants():
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _end_all(child: int) -> None:
+    """Kills what is left of a run, and waits until there is nothing: so its time is counted too."""
+    any_kind = 0x40000000 if _LINUX else 0  # __WALL: also children that would end without a signal
+    while True:
+        _kill_all(child)
+        try:
+            while os.waitpid(-1, os.WNOHANG | any_kind)[0]:
+                pass  # a fork bomb leaves thousands
+        except ChildProcessError:
+            return
+        time.sleep(0.001)
+
+
+def _empty(folder: Path) -> None:
+    """Removes everything in `folder`, whatever permissions a run has put on it."""
+    try:
+        for entry in folder.iterdir():
+            if entry.is_symlink() or not entry.is_dir():
+                entry.unlink()
+                continue
+            entry.chmod(0o700)
+            for parent, folders, _ in os.walk(entry):
+                for inner in folders:
+                    if not os.path.islink(path := os.path.join(parent, inner)):
+                        os.chmod(path, 0o700)
+            for parent, folders, files in os.walk(entry, topdown=False):
+                for inner in files:
+                    os.unlink(os.path.join(parent, inner))
+                for inner in folders:  # a link to a folder is listed among the folders
+                    path = os.path.join(parent, inner)
+                    os.unlink(path) if os.path.islink(path) else os.rmdir(path)
+            entry.rmdir()
+    except (OSError, RecursionError):
+        raise CannotCleanUp from None
+
+
+def _descendants() -> Iterator[int]:
+    """Processes below this one; on systems without Linux's /proc none can be listed."""
+    waiting = [os.getpid()] if _LINUX else []
+    while waiting:
+        for listing in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                children = [int(pid) for pid in listing.read_text().split()]
+                yield from children
+                waiting += children
+
+
+def _memory(pid: int) -> int:
+    """Bytes that are the process's own: not those of files."""
+    status = Path(f"/proc/{pid}/status")
+    return _field(status, "RssAnon:") + _field(status, "RssShmem:") if _LINUX else 0
+
+
+def _field(status: Path, name: str) -> int:
+    """A field of /proc/PID/status, in bytes; 0 when the process has ended."""
+    with contextlib.suppress(OSError):
+        for line in status.read_text().splitlines():
+            if line.startswith(name):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def _tasks(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        return len(os.listdir(f"/proc/{pid}/task"))
+    return 0
+
+
+def _cpu_seconds(pid: int) -> float:
+    """User and system time of a process, in steps of a clock tick."""
+    with contextlib.suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS
+    return 0.0
+
+
+def _prctl(option: int, value: int) -> None:
+    ctypes.CDLL(None).prctl(option, ctypes.c_ulong(value), 0, 0, 0)

@@ -1,0 +1,241 @@
+"""Miniature data sets in the real on-disk formats, and every shipped scenario small enough to be run on them.
+
+torchvision checks MD5 sums: the makers of CIFAR and CelebA put those of the miniature files into torchvision's own
+tables, so that all of its checking runs as for the real data.
+"""
+
+import hashlib
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torchvision.datasets as tv
+from PIL import Image
+
+from benchmark.scenario import Scenario, load_scenario
+
+SIZES = {"cifar train": 60, "cifar test": 40, "casia persons": 20, "femnist writers": 8, "celeba": 44, "faces": 108}
+
+
+def miniature(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Scenario:
+    """The shipped scenario `name` with N = 8, one epoch and a small net (but `casia-surf` with its real ResNet-18).
+
+    Its data is made in `folder`, which becomes the data folder until the monkeypatch is undone.
+    """
+    folder.mkdir(exist_ok=True)
+    monkeypatch.setenv("BENCH_DATA", str(folder))
+    changes = _MINIATURES[name]
+    if make := _MAKERS.get(name):
+        make(folder, monkeypatch)
+    content = load_scenario(name).model_dump()
+    for section, update in changes.items():
+        content[section] = update if "name" in update else content[section] | update
+    content["recipe"] |= {"epochs": 1, "batch_size": 64 if name == "casia-surf" else 16}
+    content["protocol"] |= {"models": 8, "block": 4, "budget": 1.0, "timeout": 120.0}
+    return Scenario.model_validate_json(json.dumps(content))
+
+
+# --- CIFAR
+
+
+def make_cifar10(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """cifar-10-batches-py: five training batches, a test batch, the names of the classes."""
+    root, rng = folder / tv.CIFAR10.base_folder, np.random.default_rng(0)
+    names = [name for name, _ in tv.CIFAR10.train_list]
+    for name in names:
+        _pickle(root / name, _batch(rng, SIZES["cifar train"] // len(names), "labels", 10))
+    _pickle(root / "test_batch", _batch(rng, SIZES["cifar test"], "labels", 10))
+    words = "airplane automobile bird cat deer dog frog horse ship truck"
+    _pickle(root / "batches.meta", {"label_names": words.split()})
+    _publish(tv.CIFAR10, root, monkeypatch)
+
+
+def make_cifar100(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """cifar-100-python: train, test and meta, with fine and coarse labels."""
+    root, rng = folder / tv.CIFAR100.base_folder, np.random.default_rng(0)
+    for name in ("train", "test"):
+        content = _batch(rng, SIZES[f"cifar {name}"], "fine_labels", 100)
+        _pickle(root / name, content | {"coarse_labels": [label // 5 for label in content["fine_labels"]]})
+    _pickle(root / "meta", {"fine_label_names": [f"thing {i:02d}" for i in range(100)]})
+    _publish(tv.CIFAR100, root, monkeypatch)
+
+
+def _batch(rng: np.random.Generator, size: int, labels: str, classes: int) -> dict:
+    return {
+        "data": rng.integers(0, 256, (size, 3 * 32 * 32), dtype=np.uint8),
+        labels: [i % classes for i in range(size)],
+    }
+
+
+def _publish(kind: type[tv.CIFAR10], root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for table in ("train_list", "test_list"):
+        monkeypatch.setattr(kind, table, [[name, _md5(root / name)] for name, _ in getattr(kind, table)])
+    monkeypatch.setattr(kind, "meta", {**kind.meta, "md5": _md5(root / kind.meta["filename"])})
+
+
+def _pickle(path: Path, content: dict) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(pickle.dumps(content, protocol=2))
+
+
+def _md5(path: Path) -> str:
+    return hashlib.md5(path.read_bytes()).hexdigest()
+
+
+# --- faces
+
+
+def make_casia_surf(folder: Path, monkeypatch: pytest.MonkeyPatch | None = None) -> None:
+    """CASIA-SURF's tree: 20 persons in two groups, five pictures each, and one person without pictures."""
+    root, rng = folder / "casia-surf", np.random.default_rng(0)
+    persons = [f"CLKJ_{'AS' if i % 2 else 'CS'}{i:04d}" for i in range(SIZES["casia persons"])]
+    for i, person in enumerate(persons):
+        for j in range(5):
+            _image(root / f"WBackground/{1 + i % 2}/{person}/real.rssdk/color/{j}.jpg", rng, (48, 36))
+    lines = [f"{person} {18 + 2 * i} {'FM'[i % 2]}" for i, person in enumerate([*persons, "CLKJ_ZZ9999"])]
+    (root / "Age_Gender.txt").write_text("\n".join(lines) + "\n")
+
+
+def make_celeba(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CelebA's text files, with their one or two lines of heading, and aligned pictures of 178×218 pixels."""
+    root, rng = folder / "celeba", np.random.default_rng(0)
+    names = [f"{i + 1:06d}.jpg" for i in range(SIZES["celeba"])]
+    for name in names:
+        _image(root / "img_align_celeba" / name, rng, (178, 218))
+    parts = [0] * 24 + [1] * 10 + [2] * 10
+    identities = [100 + 8 * part + i % 6 for i, part in enumerate(parts)]  # nobody is in two parts
+    attributes = rng.choice([-1, 1], (len(names), 3))
+    count = str(len(names))
+    tables = {
+        "list_eval_partition.txt": ([], [[part] for part in parts]),
+        "identity_CelebA.txt": ([], [[identity] for identity in identities]),
+        "list_attr_celeba.txt": ([count, "Male Smiling Young "], attributes),
+        "list_bbox_celeba.txt": ([count, "image_id x_1 y_1 width height"], np.ones((len(names), 4), int)),
+        "list_landmarks_align_celeba.txt": ([count, "lefteye_x lefteye_y"], np.ones((len(names), 2), int)),
+    }
+    for file, (heading, rows) in tables.items():
+        lines = [f"{name}  {' '.join(map(str, row))}" for name, row in zip(names, rows, strict=True)]
+        (root / file).write_text("\n".join([*heading, *lines]) + "\n")
+    known = [
+        (key, _md5(root / file) if file in tables else checksum, file) for key, checksum, file in tv.CelebA.file_list
+    ]
+    monkeypatch.setattr(tv.CelebA, "file_list", known)
+
+
+def make_faces(folder: Path, monkeypatch: pytest.MonkeyPatch | None = None, *, split: bool = False) -> None:
+    """faces/faces.csv: 12 subjects with nine pictures each, JPEG and PNG, two labels."""
+    root, rng = folder / "faces", np.random.default_rng(0)
+    lines = ["path,label,subject" + (",split" if split else "")]
+    for i in range(SIZES["faces"]):
+        subject, name = i // 9, f"p{i // 9}/{i}.{'png' if i % 2 else 'jpg'}"
+        _image(root / name, rng, (40, 50))
+        part = "train" if subject < 9 else "test"
+        lines.append(f"{name},{'smile' if i % 3 else 'none'},p{subject}" + (f",{part}" if split else ""))
+    (root / "faces.csv").write_text("\n".join(lines) + "\n")
+
+
+def make_image_folder(
+    folder: Path, monkeypatch: pytest.MonkeyPatch | None = None, parts: tuple[str, ...] = ("",)
+) -> None:
+    """images/<class>/*.png, or the same below every one of `parts`."""
+    rng = np.random.default_rng(0)
+    for part in parts:
+        for name in ("ants", "bees"):
+            for i in range(50):
+                _image(folder / "images" / part / name / f"{i}.png", rng, (36, 36))
+
+
+def _image(path: Path, rng: np.random.Generator, size: tuple[int, int]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(rng.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)).save(path)
+
+
+# --- handwriting
+
+
+def femnist_writers() -> dict[str, tuple[np.ndarray, list[int]]]:
+    """Writer → images `[16, 28, 28]` uint8 and their characters."""
+    rng = np.random.default_rng(0)
+    names = [f"f{i:04d}_{40 - i}" for i in range(SIZES["femnist writers"])]
+    return {name: (rng.integers(0, 256, (16, 28, 28), dtype=np.uint8), [i % 4 for i in range(16)]) for name in names}
+
+
+def make_femnist(folder: Path, monkeypatch: pytest.MonkeyPatch | None = None) -> None:
+    """LEAF's train and test folders: every writer's images in both, 784 floats each."""
+    writers = femnist_writers()
+    for part, rows in (("train", slice(0, 14)), ("test", slice(14, 16))):
+        for number, names in enumerate((list(writers)[:5], list(writers)[5:])):
+            content = {
+                "users": names,
+                "num_samples": [len(writers[name][1][rows]) for name in names],
+                "user_data": {
+                    name: {"x": (writers[name][0][rows].reshape(-1, 784) / 255).tolist(), "y": writers[name][1][rows]}
+                    for name in names
+                },
+            }
+            path = folder / "femnist" / part / f"all_data_{number}_niid_0_keep_0_{part}_9.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(content))
+
+
+def make_femnist_parquet(folder: Path) -> None:
+    """The same images as PNG in two parquet files. Needs pyarrow."""
+    import io
+
+    import pandas as pd
+
+    def png(pixels: np.ndarray) -> bytes:
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, format="PNG")
+        return buffer.getvalue()
+
+    rows = [
+        {"image": {"bytes": png(pixels), "path": f"{i}.png"}, "writer_id": name, "hsf_id": 0, "character": character}
+        for name, (images, characters) in femnist_writers().items()
+        for i, (pixels, character) in enumerate(zip(images, characters, strict=True))
+    ]
+    (folder / "femnist").mkdir(parents=True, exist_ok=True)
+    for number, part in enumerate((rows[: len(rows) // 2], rows[len(rows) // 2 :])):
+        pd.DataFrame(part).to_parquet(folder / "femnist" / f"train-0000{number}-of-00002.parquet")
+
+
+# --- arrays
+
+
+def make_npz(folder: Path, monkeypatch: pytest.MonkeyPatch | None = None, **arrays: np.ndarray) -> None:
+    """arrays.npz: 100 images of 12×12 pixels in three classes, or the arrays given."""
+    rng = np.random.default_rng(0)
+    default = {"inputs": rng.integers(0, 256, (100, 12, 12), dtype=np.uint8), "targets": np.arange(100) % 3}
+    np.savez(folder / "arrays.npz", **(arrays or default))
+
+
+_CNN = {"name": "cnn", "widths": [4]}
+
+_MAKERS = {
+    "cifar10": make_cifar10,
+    "cifar10-class": make_cifar10,
+    "cifar100": make_cifar100,
+    "casia-surf": make_casia_surf,
+    "femnist": make_femnist,
+    "celeba-identity": make_celeba,
+    "faces-manifest": make_faces,
+    "image-folder": make_image_folder,
+    "npz": make_npz,
+}
+
+_MINIATURES: dict[str, dict[str, dict]] = {
+    "cifar10": {"data": {"validation": 20}, "forget": {"size": 10}, "architecture": _CNN},
+    "cifar10-class": {"data": {"validation": 20}, "architecture": _CNN},
+    "cifar100": {"data": {"validation": 20}, "forget": {"size": 10}, "architecture": _CNN},
+    "casia-surf": {"forget": {"count": 4}},
+    "femnist": {"data": {"writers": 6}, "forget": {"count": 2}, "architecture": _CNN},
+    "celeba-identity": {"data": {"size": 16}, "forget": {"count": 3}, "architecture": _CNN},
+    "faces-manifest": {"data": {"size": 16}, "forget": {"count": 2}, "architecture": _CNN},
+    "image-folder": {"data": {"size": 16}, "forget": {"size": 10}, "architecture": _CNN},
+    "npz": {"forget": {"size": 10}},
+    "breast-cancer": {"data": {"train": 200}},
+    "digits": {"data": {"train": 200}},
+    "digits-cnn": {"data": {"train": 200}, "architecture": _CNN},
+}

@@ -1,0 +1,24 @@
+import torch
+
+from benchmark.evidence import evidence_of, stack, state_of
+from benchmark.models import seeded_model
+from benchmark.problem import load_problem
+from benchmark.sections import SmallNet
+from benchmark.training import train_model
+
+
+def test_evidence_of_nets_with_batchnorm_is_that_of_each_in_evaluation_mode(miniature):
+    """Running averages, not those of the batch; and evaluating leaves them as they are."""
+    scenario = miniature.model_copy(update={"architecture": SmallNet(name="cnn", widths=(4,))})
+    problem = load_problem(scenario)
+    nets = [seeded_model(scenario.architecture, problem.input_shape, problem.classes, seed) for seed in (1, 2)]
+    for seed, net in enumerate(nets):
+        train_model(net, scenario.recipe, problem.retain, seed, None)
+    state = stack([state_of(net) for net in nets])
+    before = {name: tensor.clone() for name, tensor in state.items()}
+    evidence = evidence_of(scenario, problem, state)
+    for row, net in enumerate(nets):
+        with torch.no_grad():
+            expected = net(problem.forget.inputs)
+        torch.testing.assert_close(torch.from_numpy(evidence["forget_logits"][row]), expected, rtol=1e-3, atol=1e-4)
+    assert all(torch.equal(before[name], tensor) for name, tensor in state.items())

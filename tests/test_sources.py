@@ -1,0 +1,492 @@
+"""Every source on a miniature data set in its real on-disk format, made by datasets.py."""
+
+import io
+import json
+import random
+import shutil
+import sys
+from pathlib import Path
+from urllib.error import URLError
+
+import datasets
+import numpy as np
+import pytest
+import torch
+import torchvision.datasets as tv
+from datasets import miniature
+from PIL import Image
+
+from benchmark.errors import BenchError
+from benchmark.problem import check_data, data_folder, load_problem, set_data_folder
+from benchmark.scenario import load_scenario, scenario_names
+
+PARTS = ("retain", "forget", "validation", "test")
+FROM_FILES = sorted(set(scenario_names()) - {"digits", "digits-cnn", "breast-cancer"})
+
+
+@pytest.mark.parametrize("name", scenario_names())
+def test_every_shipped_scenario_becomes_a_problem(name, tmp_path, monkeypatch):
+    scenario = miniature(name, tmp_path / "data", monkeypatch)
+    problem = load_problem(scenario)
+    ids = torch.cat([getattr(problem, part).ids for part in PARTS])
+    assert len(ids) == len(ids.unique())
+    assert sorted(problem.train.ids.tolist()) == sorted([*problem.retain.ids.tolist(), *problem.forget.ids.tolist()])
+    for part in PARTS:
+        split = getattr(problem, part)
+        assert len(split)
+        assert split.targets.max() < problem.classes
+        seen = split.normalised(split.inputs)
+        assert seen.dtype == torch.float32
+        assert seen.isfinite().all()
+    if scenario.forget.kind == "subject":
+        assert not set(problem.retain.subjects.tolist()) & set(problem.forget.subjects.tolist())
+    assert {row["status"] for row in check_data(scenario)} == {"ok"}
+
+
+@pytest.mark.parametrize("name", FROM_FILES)
+def test_missing_data_is_one_sentence_that_says_what_and_where(name, tmp_path, monkeypatch):
+    miniature(name, tmp_path / "data", monkeypatch)
+    for kind in (tv.CIFAR10, tv.CIFAR100):
+        monkeypatch.setattr(kind, "download", _no_network)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.setenv("BENCH_DATA", str(empty))
+    scenario = load_scenario(name)
+    with pytest.raises(BenchError, match=str(empty)) as caught:
+        load_problem(scenario)
+    assert "\n" not in str(caught.value)
+    assert "--data-dir" in str(caught.value)
+    assert "missing" in {row["status"] for row in check_data(scenario)}
+
+
+def _no_network(self):
+    raise URLError("no network")
+
+
+def test_shipped_scenarios_say_the_same_with_and_without_their_data(tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path))
+    without = load_scenario("cifar10")
+    datasets.make_cifar10(tmp_path, monkeypatch)
+    assert load_scenario("cifar10").hash == without.hash
+
+
+# --- CIFAR
+
+
+def test_cifar_is_torchvisions_with_the_starting_kits_validation_set(tmp_path, monkeypatch):
+    scenario = miniature("cifar10", tmp_path, monkeypatch)
+    problem = load_problem(scenario)
+    train, held_out = (tv.CIFAR10(str(tmp_path), train=training) for training in (True, False))
+    generator = torch.Generator().manual_seed(42)
+    test, validation = torch.utils.data.random_split(held_out, [0.5, 0.5], generator=generator)
+    assert sorted(problem.test.ids.tolist()) == sorted(len(train) + i for i in test.indices)
+    assert sorted(problem.validation.ids.tolist()) == sorted(len(train) + i for i in validation.indices)
+    for split, source, offset in ((problem.retain, train, 0), (problem.test, held_out, len(train))):
+        row = int(split.ids[7]) - offset
+        np.testing.assert_array_equal(split.inputs[7].permute(1, 2, 0).numpy(), source.data[row])
+        assert split.targets[7] == source.targets[row]
+
+
+def test_pixels_reach_the_net_as_torchvisions_transforms_make_them(tmp_path, monkeypatch):
+    from torchvision.transforms import Compose, Normalize, ToTensor
+
+    scenario = miniature("cifar10", tmp_path, monkeypatch)
+    split = load_problem(scenario).validation
+    transform = Compose([ToTensor(), Normalize(scenario.data.mean, scenario.data.std)])
+    expected = torch.stack([transform(image.permute(1, 2, 0).numpy()) for image in split.inputs])
+    torch.testing.assert_close(split.normalised(split.inputs), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_cifar_that_was_tampered_with_is_refused(tmp_path, monkeypatch):
+    scenario = miniature("cifar10", tmp_path, monkeypatch)
+    path = tmp_path / tv.CIFAR10.base_folder / "data_batch_3"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    monkeypatch.setattr(tv.CIFAR10, "download", lambda self: None)
+    with pytest.raises(BenchError, match="cifar10 is not whole"):
+        load_problem(scenario)
+    damaged = [row["what"] for row in check_data(scenario) if row["status"] == "damaged"]
+    assert damaged == ["cifar-10-batches-py/data_batch_3"]
+
+
+def test_a_class_to_forget_is_gone_from_what_is_kept(tmp_path, monkeypatch):
+    problem = load_problem(miniature("cifar10-class", tmp_path, monkeypatch))
+    assert set(problem.forget.targets.tolist()) == {0}
+    assert 0 not in problem.retain.targets
+    assert len(problem.forget) == 10  # two in each of the five files
+
+
+# --- CASIA-SURF
+
+
+def test_casia_surf_is_split_and_labelled_as_the_competition_did(tmp_path, monkeypatch):
+    scenario = miniature("casia-surf", tmp_path, monkeypatch)
+    problem = load_problem(scenario)
+    # The competition's rule once more, on names instead of tensors.
+    root = tmp_path / "casia-surf"
+    ages = {line.split()[0]: int(line.split()[1]) for line in (root / "Age_Gender.txt").read_text().splitlines()}
+    edges = np.linspace(min(ages.values()), max(ages.values()) + 1, 11)
+    images = []
+    for folder in sorted(map(str, root.glob("WBackground/*/*"))):
+        images += [(Path(folder).name, file) for file in sorted(map(str, Path(folder).glob("*/*/*")))]
+    shuffled = list(enumerate(images))
+    random.Random(43).shuffle(shuffled)
+    train = shuffled[: int(0.8 * len(images))]
+    lowest = sorted({person for _, (person, _) in train})[:4]
+    forget = {row for row, (person, _) in train if person in lowest}
+    validation = {row for row, _ in shuffled[int(0.8 * len(images)) : int(0.9 * len(images))]}
+    assert set(problem.forget.ids.tolist()) == forget
+    assert set(problem.validation.ids.tolist()) == validation
+    assert set(problem.test.ids.tolist()) == {row for row, _ in shuffled[int(0.9 * len(images)) :]}
+    persons = sorted(ages)
+    for split in (problem.retain, problem.forget, problem.test):
+        for row, subject, age, target in zip(split.ids, split.subjects, split.ages, split.targets, strict=True):
+            person = images[row][0]
+            assert (persons[subject], ages[person]) == (person, age)
+            assert edges[target] <= age < edges[target + 1]
+
+
+def test_casia_surf_pixels_are_floats_from_0_to_255(tmp_path, monkeypatch):
+    problem = load_problem(miniature("casia-surf", tmp_path, monkeypatch))
+    assert torch.equal(problem.test.normalised(problem.test.inputs), problem.test.inputs.float())
+    counts = torch.bincount(problem.train.targets, minlength=10)
+    expected = torch.tensor([1 / count if count else 0.0 for count in counts.tolist()])
+    torch.testing.assert_close(problem.class_weights, expected)
+
+
+def test_a_face_without_a_line_in_the_labels_is_named(tmp_path, monkeypatch):
+    miniature("casia-surf", tmp_path, monkeypatch)
+    labels = tmp_path / "casia-surf" / "Age_Gender.txt"
+    labels.write_text("\n".join(labels.read_text().splitlines()[1:]))
+    with pytest.raises(BenchError, match="no line for CLKJ_CS0000"):
+        load_problem(load_scenario("casia-surf"))
+
+
+# --- FEMNIST
+
+
+def test_femnist_holds_the_very_pixels_of_its_writers(tmp_path, monkeypatch):
+    problem = load_problem(miniature("femnist", tmp_path, monkeypatch))
+    _check_femnist(problem)
+
+
+def test_femnist_is_the_same_from_parquet(tmp_path, monkeypatch):
+    pytest.importorskip("pyarrow")
+    scenario = miniature("femnist", tmp_path, monkeypatch)
+    shutil.rmtree(tmp_path / "femnist")
+    datasets.make_femnist_parquet(tmp_path)
+    _check_femnist(load_problem(scenario.model_copy(update={"data": _reloaded(scenario)})))
+
+
+def test_parquet_without_pyarrow_is_one_sentence(tmp_path, monkeypatch):
+    import pandas as pd
+
+    scenario = miniature("femnist", tmp_path, monkeypatch)
+    (tmp_path / "femnist" / "train.parquet").write_bytes(b"PAR1")
+    monkeypatch.setattr(pd, "read_parquet", _no_pyarrow)
+    with pytest.raises(BenchError, match="needs pyarrow to be read; install it"):
+        load_problem(scenario.model_copy(update={"data": _reloaded(scenario)}))
+
+
+def _no_pyarrow(*_, **__):
+    raise ImportError("Missing optional dependency 'pyarrow'.")
+
+
+def _reloaded(scenario):
+    """The scenario's data section with the checksum of what is there now."""
+    return scenario.data.model_copy(update={"sha256": load_scenario(scenario.name).data.sha256})
+
+
+def _check_femnist(problem):
+    writers = sorted(datasets.femnist_writers().items())[:6]
+    assert problem.classes == 62
+    assert len(problem.train) + len(problem.validation) + len(problem.test) == 6 * 16
+    known = {
+        (subject, image.tobytes()): character
+        for subject, (_, (images, characters)) in enumerate(writers)
+        for image, character in zip(images, characters, strict=True)
+    }
+    for part in PARTS:
+        split = getattr(problem, part)
+        for image, subject, target in zip(split.inputs, split.subjects.tolist(), split.targets.tolist(), strict=True):
+            assert known[subject, image.numpy().tobytes()] == target
+
+
+# --- CelebA
+
+
+def test_celeba_has_its_own_split_attribute_and_identities(tmp_path, monkeypatch):
+    scenario = miniature("celeba-identity", tmp_path, monkeypatch)
+    problem = load_problem(scenario)
+    listed = tv.CelebA(str(tmp_path), split="train", target_type=["attr", "identity"])
+    column = listed.attr_names.index("Smiling")
+    assert [len(problem.train), len(problem.validation), len(problem.test)] == [24, 10, 10]
+    assert torch.equal(problem.train.targets, listed.attr[:, column].long())
+    identities = listed.identity[:, 0].tolist()
+    pairs = set(zip(identities, problem.train.subjects.tolist(), strict=True))
+    assert len(pairs) == len(set(identities)) == 6
+    parts = [set(split.subjects.tolist()) for split in (problem.train, problem.validation, problem.test)]
+    assert not parts[0] & parts[1]
+    assert not parts[0] & parts[2]
+    with pytest.raises(BenchError, match="'Frown', expected one of Male, Smiling, Young"):
+        load_problem(scenario.model_copy(update={"data": scenario.data.model_copy(update={"attribute": "Frown"})}))
+
+
+def test_only_the_middle_square_of_a_celeba_picture_is_kept(tmp_path):
+    from benchmark.problem.sources.images import read_images
+
+    pixels = np.zeros((218, 178, 3), dtype=np.uint8)
+    pixels[20:198] = 255
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    assert (read_images([tmp_path / "a.png"], 16, 3, middle_square=True) == 255).all()
+    assert not (read_images([tmp_path / "a.png"], 16, 3) == 255).all()
+
+
+# --- the user's own
+
+
+def test_a_manifest_says_label_subject_and_split(tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path))
+    datasets.make_faces(tmp_path, split=True)
+    scenario = load_scenario("faces-manifest")
+    problem = load_problem(scenario)
+    # p9, p10 and p11 are in test; a tenth of train becomes validation, as the file has none.
+    assert len(problem.test) == 27
+    names = sorted(f"p{i}" for i in range(12))
+    assert {names[code] for code in problem.test.subjects.tolist()} == {"p9", "p10", "p11"}
+    assert len(problem.validation) == round(0.1 * 81)
+    assert len(set(problem.forget.subjects.tolist())) == 5
+    for image, row, target in zip(problem.test.inputs, problem.test.ids.tolist(), problem.test.targets, strict=True):
+        assert target == (0 if row % 3 == 0 else 1)  # none before smile
+        with Image.open(tmp_path / "faces" / f"p{row // 9}" / f"{row}.{'png' if row % 2 else 'jpg'}") as original:
+            whole = torch.from_numpy(np.array(original)).permute(2, 0, 1)[None].float()
+        small = torch.nn.functional.interpolate(whole, (32, 32), mode="bilinear", antialias=True, align_corners=False)
+        assert (small[0] - image).abs().max() < 1.5
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("path,subject", "has the columns path, subject, expected path and label"),
+        ("path,label,split\np0/0.jpg,none,tests", "split 'tests', expected train, validation or test"),
+        ("path,label\np0/none.jpg,none", "lists p0/none.jpg, which is not there"),
+        ("path,label\nfaces.csv,none", "could not be read as an image"),
+        ("path,label", "lists no image"),
+    ],
+)
+def test_a_wrong_manifest_gets_one_sentence(line, sentence, tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path))
+    datasets.make_faces(tmp_path)
+    (tmp_path / "faces" / "faces.csv").write_text(line + "\n")
+    with pytest.raises(BenchError, match=sentence):
+        load_problem(load_scenario("faces-manifest"))
+
+
+def test_an_image_folder_may_come_with_its_split(tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path))
+    datasets.make_image_folder(tmp_path, parts=("train", "val", "test"))
+    scenario = load_scenario("image-folder")
+    problem = load_problem(scenario)
+    assert [len(problem.train), len(problem.validation), len(problem.test)] == [100, 100, 100]
+    assert problem.classes == 2
+
+
+def test_arrays_may_be_features_with_names_for_classes_and_subjects(tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path))
+    rng = np.random.default_rng(0)
+    arrays = {
+        "inputs": rng.normal(5, 3, (80, 7)),
+        "targets": np.array(["b", "a"] * 40),
+        "subjects": np.arange(80) // 2,
+        "split": np.array((["train"] * 6 + ["validation", "test"]) * 10),
+    }
+    datasets.make_npz(tmp_path, **arrays)
+    scenario = load_scenario("npz")
+    update = {
+        "data": scenario.data.model_copy(update={"standardise": True}),
+        "forget": scenario.forget.model_copy(update={"size": 10}),
+    }
+    problem = load_problem(scenario.model_copy(update=update))
+    assert [len(problem.train), len(problem.validation), len(problem.test)] == [60, 10, 10]
+    assert problem.train.inputs.dtype == torch.float32
+    torch.testing.assert_close(problem.train.inputs.mean(0), torch.zeros(7), atol=1e-6, rtol=0)
+    torch.testing.assert_close(problem.train.inputs.std(0, correction=0), torch.ones(7))
+    raw = arrays["inputs"][problem.train.ids.numpy()]
+    expected = (arrays["inputs"][problem.test.ids.numpy()] - raw.mean(0)) / raw.std(0)
+    np.testing.assert_allclose(problem.test.inputs.numpy(), expected, rtol=1e-5, atol=1e-5)
+    assert problem.train.targets.tolist() == [1 - row % 2 for row in problem.train.ids.tolist()]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "sentence"),
+    [
+        ({"inputs": np.zeros((4, 2))}, "has no array targets"),
+        ({"inputs": np.zeros((4, 2)), "targets": np.zeros(3)}, "expected the same for all"),
+        ({"inputs": np.full((4, 2), np.nan), "targets": np.zeros(4)}, "not finite"),
+        ({"inputs": np.array(["x"] * 4), "targets": np.zeros(4)}, "expected uint8 images or numbers"),
+    ],
+)
+def test_wrong_arrays_get_one_sentence(arrays, sentence, tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path))
+    datasets.make_npz(tmp_path, **arrays)
+    with pytest.raises(BenchError, match=sentence):
+        load_problem(load_scenario("npz"))
+
+
+def test_breast_cancer_is_standardised_over_train(tmp_path, monkeypatch):
+    problem = load_problem(miniature("breast-cancer", tmp_path, monkeypatch))
+    torch.testing.assert_close(problem.train.inputs.mean(0), torch.zeros(30), atol=1e-5, rtol=0)
+    assert problem.test.inputs.mean(0).abs().max() > 1e-3
+    assert len(problem.train.subjects.unique()) == len(problem.train)
+
+
+# --- where data lies, and what identifies it
+
+
+def test_the_data_folder_is_named_or_in_the_workspace(tmp_path, monkeypatch):
+    (tmp_path / "submissions").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("BENCH_DATA", raising=False)
+    assert data_folder() == tmp_path / "data"
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path / "elsewhere"))
+    assert data_folder() == tmp_path / "elsewhere"
+    set_data_folder(tmp_path)
+    assert data_folder() == tmp_path
+    with pytest.raises(BenchError, match="none is not there"):
+        set_data_folder(tmp_path / "none")
+
+
+@pytest.mark.parametrize("changed", ["faces/faces.csv", "faces/p3/29.png"])
+def test_changed_data_is_another_pool(changed, tmp_path, monkeypatch):
+    before = miniature("faces-manifest", tmp_path, monkeypatch)
+    path = tmp_path / changed
+    if path.suffix == ".csv":
+        path.write_text(path.read_text().replace("smile", "laugh", 1))
+    else:
+        buffer = io.BytesIO()
+        Image.new("RGB", (40, 50)).save(buffer, format="PNG")
+        path.write_bytes(buffer.getvalue())
+    after = load_scenario("faces-manifest")
+    assert after.data.sha256 != before.data.sha256
+    assert after.pool_hash != load_scenario_with(after, before.data.sha256).pool_hash
+    with pytest.raises(BenchError, match=f"has the sha256 {after.data.sha256}, but the scenario expects"):
+        load_problem(before)
+
+
+def load_scenario_with(scenario, sha256):
+    return scenario.model_copy(update={"data": scenario.data.model_copy(update={"sha256": sha256})})
+
+
+def test_a_checksum_in_the_file_is_the_same_scenario_and_needs_no_data_to_be_loaded(tmp_path, monkeypatch):
+    from benchmark.scenario import SHIPPED
+
+    miniature("npz", tmp_path, monkeypatch)
+    without = load_scenario("npz")
+    pinned = tmp_path / "mine.toml"
+    text = (SHIPPED / "npz.toml").read_text()
+    pinned.write_text(text.replace('file = "arrays.npz"', f'file = "arrays.npz"\nsha256 = "{without.data.sha256}"'))
+    assert load_scenario(str(pinned)).hash == without.hash
+    (tmp_path / "arrays.npz").unlink()
+    assert load_scenario(str(pinned)).hash == without.hash
+
+
+def test_data_is_read_once_and_then_shared(tmp_path, monkeypatch):
+    scenario = miniature("image-folder", tmp_path, monkeypatch)
+    first = load_problem(scenario)
+    load_problem(miniature("npz", tmp_path / "other", monkeypatch))  # the memory holds one problem
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path))
+    shutil.rmtree(tmp_path / "images")
+    again = load_problem(scenario)
+    assert again is not first
+    for part in PARTS:
+        assert torch.equal(getattr(again, part).inputs, getattr(first, part).inputs)
+    (prepared,) = (tmp_path / "prepared").glob("*.safetensors")
+    if sys.platform == "linux":
+        assert str(prepared) in Path("/proc/self/maps").read_text()
+
+
+def test_half_a_prepared_file_is_read_again(tmp_path, monkeypatch):
+    scenario = miniature("npz", tmp_path, monkeypatch)
+    first = load_problem(scenario)
+    (prepared,) = (tmp_path / "prepared").glob("*.safetensors")
+    inputs = first.test.inputs.clone()
+    prepared.write_bytes(prepared.read_bytes()[:1000])
+    load_problem(load_scenario("digits"))
+    assert torch.equal(load_problem(scenario).test.inputs, inputs)
+
+
+# --- forget sets and splits that only some sources have
+
+
+def test_subjects_to_forget_can_be_named(tmp_path, monkeypatch):
+    scenario = miniature("faces-manifest", tmp_path, monkeypatch)
+    problem = load_problem(forgetting(scenario, kind="subject", subjects=["p3", "p11"]))
+    names = sorted(f"p{i}" for i in range(12))
+    assert set(problem.forget.subjects.tolist()) == {names.index("p3"), names.index("p11")}
+    assert not set(problem.retain.subjects.tolist()) & set(problem.forget.subjects.tolist())
+    with pytest.raises(BenchError, match=r"forget\.subjects has 'p99', expected names among p0, p1, p10"):
+        load_problem(forgetting(scenario, kind="subject", subjects=["p99"]))
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".txt"])
+def test_rows_to_forget_can_be_listed_in_a_file(suffix, tmp_path, monkeypatch):
+    scenario = miniature("cifar10", tmp_path, monkeypatch)
+    path = tmp_path / f"forget_idx{suffix}"
+    _write_rows(path, [59, *range(10)])
+    by_file = forgetting(scenario, kind="indices", file=path.name)
+    assert sorted(load_problem(by_file).forget.ids.tolist()) == [*range(10), 59]
+    _write_rows(path, [58, *range(10)])
+    other = forgetting(scenario, kind="indices", file=path.name)
+    assert other.pool_hash != by_file.pool_hash
+    assert sorted(load_problem(other).forget.ids.tolist()) == [*range(10), 58]
+    assert sorted(load_problem(by_file).forget.ids.tolist()) == [*range(10), 59]  # read before the file changed
+    path.write_bytes(path.read_bytes()[:-1] if suffix == ".npy" else b"5 3 1.5")
+    with pytest.raises(BenchError, match="could not be read"):
+        load_problem(forgetting(scenario, kind="indices", file=path.name))
+
+
+def _write_rows(path, rows):
+    np.save(path, rows) if path.suffix == ".npy" else path.write_text("\n".join(map(str, rows)))
+
+
+def test_a_forget_set_must_be_some_and_not_all_of_train(tmp_path, monkeypatch):
+    scenario = miniature("image-folder", tmp_path, monkeypatch)
+    for changes, sentence in (
+        ({"kind": "random", "size": 80, "seed": 0}, "80 of 80 training examples"),
+        ({"kind": "class", "classes": ["ants", "bees"]}, "80 of 80 training examples"),
+        ({"kind": "class", "classes": ["wasps"]}, "'wasps', expected names among ants, bees"),
+        ({"kind": "subject", "count": 1}, "the data knows no subjects"),
+        ({"kind": "random", "size": 9, "seed": 0}, "there are 9 forget examples, expected at least 10"),
+    ):
+        with pytest.raises(BenchError, match=sentence):
+            load_problem(forgetting(scenario, **changes))
+
+
+def test_disjoint_splits_share_no_subject(tmp_path, monkeypatch):
+    scenario = miniature("faces-manifest", tmp_path, monkeypatch)
+    disjoint = scenario.model_copy(update={"data": scenario.data.model_copy(update={"disjoint": True})})
+    problem = load_problem(disjoint)
+    parts = [set(split.subjects.tolist()) for split in (problem.train, problem.validation, problem.test)]
+    assert sum(map(len, parts)) == len(set.union(*parts)) == 12
+    assert load_problem(disjoint).test.ids.tolist() == problem.test.ids.tolist()
+    path = tmp_path / "faces" / "faces.csv"
+    lines = path.read_text().splitlines()
+    parts = [f"{line},{'train' if i % 3 else 'test'}" for i, line in enumerate(lines[1:])]
+    path.write_text("\n".join([f"{lines[0]},split", *parts]))
+    data = load_scenario("faces-manifest").data.model_copy(update={"disjoint": True})
+    with pytest.raises(BenchError, match="subject p0 in two parts"):
+        load_problem(scenario.model_copy(update={"data": data}))
+
+
+def test_numbers_of_the_normalisation_must_fit_the_channels(tmp_path, monkeypatch):
+    scenario = miniature("npz", tmp_path, monkeypatch)
+    data = scenario.data.model_copy(update={"mean": (0.5, 0.5, 0.5)})
+    with pytest.raises(BenchError, match=r"data\.mean has 3 numbers, expected 1, one a channel"):
+        load_problem(scenario.model_copy(update={"data": data}))
+
+
+def forgetting(scenario, **section):
+    """The scenario with another forget section, loaded as from a file."""
+    from benchmark.scenario import Scenario, _filled_in
+
+    content = scenario.model_dump() | {"forget": section}
+    return _filled_in(Scenario.model_validate_json(json.dumps(content)), None)
