@@ -4,29 +4,15 @@ Minimises CE(retain) for one epoch: SGD, learning rate 1e-3, momentum 0.9, weigh
 Source: the sample entry of the NeurIPS 2023 unlearning competition.
 """
 
-from torch import nn, optim
+from benchmark.toolbox import cross_entropy, finetune
 
 TITLE = "Fine-tuning"
 REFERENCE = "NeurIPS 2023 unlearning competition, sample entry"
 HYPERPARAMETERS = {"epochs": 1, "learning_rate": 1e-3, "momentum": 0.9, "weight_decay": 5e-4}
+SEARCH_SPACE = {"epochs": (1, 5), "learning_rate": (1e-5, 1e-1, "log"), "weight_decay": (1e-5, 1e-1, "log")}
 
 
 def unlearning(net, retain_loader, forget_loader, val_loader, class_weights):
-    epochs = HYPERPARAMETERS["epochs"]
-    criterion = nn.CrossEntropyLoss(weight=class_weights)
-    optimizer = optim.SGD(
-        net.parameters(),
-        lr=HYPERPARAMETERS["learning_rate"],
-        momentum=HYPERPARAMETERS["momentum"],
-        weight_decay=HYPERPARAMETERS["weight_decay"],
-    )
-    schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=epochs)
     net.train()
-    for _ in range(epochs):
-        for inputs, targets in retain_loader:
-            optimizer.zero_grad()
-            criterion(net(inputs), targets).backward()
-            optimizer.step()
-        schedule.step()
-    net.eval()
-    return net
+    finetune(net, retain_loader, cross_entropy(net, class_weights), **HYPERPARAMETERS)
+    return net.eval()
