@@ -23,6 +23,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+data = typer.Typer(help="The data sets that scenarios read.", no_args_is_help=True)
+app.add_typer(data, name="data")
 out, err = Console(), Console(stderr=True)
 
 ScenarioOption = Annotated[
@@ -33,15 +35,29 @@ JobsOption = Annotated[int | None, typer.Option("--jobs", min=1, help="Processes
 SandboxOption = Annotated[
     bool, typer.Option("--require-sandbox", help="Refuse to run a submission where bubblewrap does not work.")
 ]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        callback=lambda folder: _read_data_from(folder),
+        help="Where the data sets lie; by default BENCH_DATA, else data/ in the workspace.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, for machines.")]
 
 
 @app.command()
 def run(
-    submission: Annotated[str, typer.Option("--submission", help="The name of a folder in submissions/.")],
+    submission: Annotated[
+        str | None, typer.Option("--submission", help="The name of a folder in submissions/.")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every submission, published and tuned, that has no current row yet.")
+    ] = False,
     scenario: ScenarioOption = "digits",
     models: ModelsOption = None,
     jobs: JobsOption = None,
+    data_dir: DataOption = None,
     published: Annotated[
         bool, typer.Option("--published", help="The submission's own values, though it has been tuned.")
     ] = False,
@@ -54,9 +70,9 @@ def run(
     """Train what is missing of the reference pool, run the submission N times, score it, rank it.
 
     Interrupt it whenever you like: the same command goes on where it stopped. The exit status is 0 only when the
-    submission got a score.
+    submission got a score; with --all, when every submission got a row.
     """
-    from benchmark.evaluation import evaluate
+    from benchmark.evaluation import evaluate, missing_entries
     from benchmark.submission.sandbox import settle_isolation
     from benchmark.submission.source import default_entry
     from benchmark.terminal import progress_bars, warn
@@ -64,29 +80,64 @@ def run(
 
     workspace, chosen = Workspace.find(), _scenario(scenario, models)
     settle_isolation(required=require_sandbox, warn=warn(err))
-    entry = submission if published else default_entry(submission, workspace, chosen)
-    with progress_bars(err) as progress:
-        card = evaluate(chosen, entry, workspace, _jobs(jobs), allow_failures, progress, warn(err))
+    if bool(submission) == everything:
+        raise BenchError("name one submission with --submission NAME, or take all with --all")
+    if submission:
+        entries = [submission if published else default_entry(submission, workspace, chosen)]
+    else:
+        entries = missing_entries(chosen, workspace)
+    cards = []
+    for entry in entries:
+        with progress_bars(err) as progress:
+            cards.append(evaluate(chosen, entry, workspace, _jobs(jobs), allow_failures, progress, warn(err)))
     if as_json:
-        print(card.model_dump_json(indent=1))
+        dumped = [card.model_dump() for card in cards]
+        print(json.dumps(dumped[0] if submission else dumped, indent=1, ensure_ascii=False))
     else:
         _show(workspace, chosen)
-    if card.status not in ("ok", "over-budget"):
-        log = workspace.log(chosen.label, entry)
-        raise BenchError(f"{entry} is {card.status}: {card.reason}; its log is {log}")
+    if submission and cards[0].status not in ("ok", "over-budget"):
+        log = workspace.log(chosen.label, entries[0])
+        raise BenchError(f"{entries[0]} is {cards[0].status}: {cards[0].reason}; its log is {log}")
 
 
 @app.command()
-def prepare(scenario: ScenarioOption = "digits", models: ModelsOption = None, jobs: JobsOption = None) -> None:
+def prepare(
+    scenario: ScenarioOption = "digits",
+    models: ModelsOption = None,
+    jobs: JobsOption = None,
+    data_dir: DataOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what it would take: models, disk, memory, time.")
+    ] = False,
+) -> None:
     """Train what is missing of a scenario's reference pool."""
+    from benchmark.planning import dry_run as planned
     from benchmark.references import Pool
-    from benchmark.terminal import progress_bars, warn
+    from benchmark.terminal import progress_bars, table, warn
     from benchmark.workspace import Workspace
 
+    if dry_run:
+        out.print(table(planned(_scenario(scenario, models), _jobs(jobs))))
+        return
     pool = Pool(_scenario(scenario, models), Workspace.find())
     with progress_bars(err) as progress:
         pool.prepare(_jobs(jobs), progress, warn(err))
     out.print(f"the pool {pool.store.folder} is complete")
+
+
+@data.command("check")
+def data_check(
+    scenario: Annotated[str, typer.Argument(help="A shipped scenario's name, or the path of a .toml file.")],
+    data_dir: DataOption = None,
+) -> None:
+    """Verify the files that a scenario reads; the exit status is 0 only when all are there and whole."""
+    from benchmark.problem import check_data
+    from benchmark.terminal import table
+
+    rows = check_data(_scenario(scenario, None))
+    out.print(table(rows))
+    if wrong := [row["what"] for row in rows if row["status"] != "ok"]:
+        raise BenchError(f"{len(wrong)} of {len(rows)} things {scenario} needs are not as they should be: {wrong[0]}")
 
 
 @app.command("list")
@@ -136,6 +187,7 @@ def import_notebook_(
 def check(
     name: Annotated[str, typer.Argument(help="The name of a folder in submissions/.")],
     scenario: ScenarioOption = "digits",
+    data_dir: DataOption = None,
     require_sandbox: SandboxOption = False,
 ) -> None:
     """Run a submission once on a freshly trained original, in seconds: does it keep the contract and the budget?"""
@@ -276,6 +328,14 @@ def _show(workspace: "Workspace", scenario: "Scenario") -> None:
         if rows["scenario_hash"].iloc[0] == scenario.hash:
             out.print(render(rows, title))
     out.print(f"[dim]{workspace.leaderboard}: leaderboard.csv, scorecards, plots[/dim]")
+
+
+def _read_data_from(folder: Path | None) -> Path | None:
+    if folder:
+        from benchmark.problem.folder import set_data_folder
+
+        set_data_folder(folder)
+    return folder
 
 
 def _jobs(jobs: int | None) -> int:

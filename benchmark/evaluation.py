@@ -7,7 +7,7 @@ import numpy as np
 from benchmark.engine import Progress
 from benchmark.errors import BenchError
 from benchmark.figures import RESAMPLES, Ceiling, ceiling_of, figures_of, population
-from benchmark.leaderboard import rebuild
+from benchmark.leaderboard import read_scorecards, rebuild
 from benchmark.references import Pool
 from benchmark.resampling import resample
 from benchmark.scenario import Scenario
@@ -16,7 +16,7 @@ from benchmark.scoring import VERSION, Population
 from benchmark.submission.integrity import integrity_of, isolation_of
 from benchmark.submission.runs import Outcome, Runs
 from benchmark.submission.sandbox import isolation
-from benchmark.submission.source import Submission, find_submission
+from benchmark.submission.source import Submission, default_entry, find_submission, submission_names
 from benchmark.workspace import Workspace, write_atomically
 
 
@@ -52,6 +52,19 @@ def evaluate(
     card.write(workspace)
     rebuild(workspace, card)
     return card
+
+
+def missing_entries(scenario: Scenario, workspace: Workspace) -> list[str]:
+    """Every submission, with its own and with its tuned values, that has no scorecard of its present files."""
+    current = {
+        (card.submission, card.submission_hash)
+        for card in read_scorecards(workspace)
+        if (card.scenario_hash, card.scorer_version) == (scenario.hash, VERSION)
+    }
+    names = submission_names(workspace)
+    entries = dict.fromkeys([*names, *(default_entry(name, workspace, scenario) for name in names)])
+    found = [find_submission(entry, workspace, scenario) for entry in entries]
+    return [submission.entry for submission in found if (submission.entry, submission.hash) not in current]
 
 
 def rescore(scenario: Scenario, name: str, workspace: Workspace, jobs: int, progress: Progress) -> Scorecard:

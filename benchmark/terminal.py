@@ -1,6 +1,6 @@
 """What a person sees while the harness works."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -37,7 +37,7 @@ def warn(console: Console) -> Callable[[str], None]:
     return lambda sentence: console.print("[yellow]note:[/yellow]", escape(sentence), highlight=False, soft_wrap=True)
 
 
-def table(rows: list[dict[str, object]]) -> Table:
+def table(rows: Sequence[Mapping[str, object]]) -> Table:
     """Rows with the same keys, as they are."""
     drawn = Table()
     for heading in rows[0]:

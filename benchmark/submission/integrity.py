@@ -18,6 +18,8 @@ class Integrity(Record):
 
     change: float
     """Median over the runs of ‖θ_unlearned − θ_original‖ / ‖θ_original‖."""
+    touched: float
+    """Median over the runs of the share of the weights that changed at all."""
     unchanged_runs: int
     """Runs that handed back their original, bit by bit."""
     repeated_runs: int
@@ -33,13 +35,15 @@ class Integrity(Record):
 def records_of(done: list[tuple[int, dict[str, Tensor], Run]], isolation: Isolation) -> Arrays:
     """What is kept of each run beside its evidence; `done` holds index, original and run."""
     weights = [run.weights or {} for _, _, run in done]
+    changes = np.array([_change(original, run.weights or {}) for _, original, run in done]).reshape(-1, 2)
     return {
         "run/index": np.array([index for index, _, _ in done], dtype=np.int64),
         "run/seconds": np.array([run.cpu_seconds for _, _, run in done], dtype=np.float64),
         "run/sandboxed": np.full(len(done), isolation == "sandbox"),
         "run/digest": np.array([_digest(own) for own in weights], dtype=np.int64),
         "run/original": np.array([_digest(original) for _, original, _ in done], dtype=np.int64),
-        "run/change": np.array([_change(o[1], own) for o, own in zip(done, weights, strict=True)], dtype=np.float64),
+        "run/change": changes[:, 0],
+        "run/touched": changes[:, 1],
         "run/consumed": np.array([run.consumed for _, _, run in done], dtype=np.int64).reshape(-1, len(LOADERS)),
     }
 
@@ -51,6 +55,7 @@ def integrity_of(evidence: Arrays, sizes: tuple[int, int, int], deterministic: b
     epochs = np.median(evidence["run/consumed"], axis=0) / sizes
     return Integrity(
         change=float(np.median(evidence["run/change"])),
+        touched=float(np.median(evidence["run/touched"])),
         unchanged_runs=int((digest == original).sum()),
         repeated_runs=int((same & (original[:, None] != original[None, :])).any(axis=1).sum()),
         deterministic=deterministic,
@@ -70,8 +75,10 @@ def _digest(weights: dict[str, Tensor]) -> int:
     return int.from_bytes(digest.digest(), "little", signed=True)
 
 
-def _change(original: dict[str, Tensor], unlearned: dict[str, Tensor]) -> float:
+def _change(original: dict[str, Tensor], unlearned: dict[str, Tensor]) -> tuple[float, float]:
+    """Relative distance, and the share of the numbers that are not what they were."""
     names = [name for name, tensor in original.items() if tensor.is_floating_point()]
     before = torch.cat([original[name].flatten().double() for name in names])
     after = torch.cat([unlearned[name].flatten().double() for name in names])
-    return float((after - before).norm() / before.norm().clamp(min=1e-300))
+    distance = (after - before).norm() / before.norm().clamp(min=1e-300)
+    return float(distance), float((after != before).double().mean())

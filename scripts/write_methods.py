@@ -1,0 +1,91 @@
+"""Writes docs/methods.md: what every submission says of itself, and what the board found.
+
+python scripts/write_methods.py
+"""
+
+import ast
+import re
+from pathlib import Path
+
+from benchmark.leaderboard import read_scorecards
+from benchmark.scorecard import Scorecard
+from benchmark.submission.source import submission_names
+from benchmark.workspace import Workspace
+
+SCENARIOS = ("digits", "digits-cnn")
+
+INTRODUCTION = """# Methods
+
+Written by `python scripts/write_methods.py` from the submissions' own docstrings and constants, and from the committed
+scorecards. **Data** (R retain, F forget, V validation) and **epochs** are what the runs took from their loaders;
+**touched** is the share of the weights that changed; all three as counted on {measured}. Scores are those of the
+published values / of the tuned ones; a dash: not run, or no score (the board says why).
+
+"""
+COLUMNS = ("submission", "idea", "data", "epochs", "touched", *SCENARIOS, "source")
+
+
+def main() -> None:
+    workspace = Workspace.find()
+    cards = read_scorecards(workspace)
+    newest = {(card.scenario, card.submission): card for card in sorted(cards, key=lambda card: card.date)}
+    rows, details = [], []
+    for name in submission_names(workspace):
+        title, reference, documentation, values = described(workspace.submissions / name / "submission.py")
+        idea, *rest = [re.sub(r"\s+", " ", part) for part in documentation.split("\n\n")]
+        counted = next((newest[s, name] for s in reversed(SCENARIOS) if counted_in(newest.get((s, name)))), None)
+        scores = [f"{score(newest.get((s, name)))} / {score(newest.get((s, f'{name}+tuned')))}" for s in SCENARIOS]
+        cells = [f"[{name}](#{name.lower()})", first_sentence(idea), *consumption(counted), *scores, reference]
+        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+        published = ", ".join(f"{key} {value}" for key, value in values.items()) or "none"
+        details += [f"## {name}", "", f"**{title}.** {idea}", ""]
+        details += [line for part in [*rest, f"Published values: {published}."] for line in (part, "")]
+    header = [f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS)]
+    page = INTRODUCTION.format(measured=SCENARIOS[-1]) + "\n".join([*header, *rows, "", *details])
+    (workspace.root / "docs" / "methods.md").write_text(page)
+
+
+def described(path: Path) -> tuple[str, str, str, dict[str, object]]:
+    """Title, reference, docstring and hyper-parameters, without running the file."""
+    tree = ast.parse(path.read_text())
+    constants: dict[str, object] = {}
+    for node in tree.body:
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        if isinstance(target, ast.Name) and target.id in ("TITLE", "REFERENCE", "HYPERPARAMETERS"):
+            constants[target.id] = ast.literal_eval(node.value)  # type: ignore[attr-defined]
+    values = constants.get("HYPERPARAMETERS", {})
+    assert isinstance(values, dict)
+    return str(constants["TITLE"]), str(constants["REFERENCE"]), ast.get_docstring(tree) or "", values
+
+
+def first_sentence(text: str) -> str:
+    return re.split(r"(?<=[.!?]) ", text)[0]
+
+
+def counted_in(card: Scorecard | None) -> bool:
+    return card is not None and card.integrity is not None
+
+
+def consumption(card: Scorecard | None) -> list[str]:
+    """Data, epochs and share of the weights touched."""
+    if card is None or card.integrity is None:
+        return ["–"] * 3
+    found = card.integrity
+    epochs = {"R": found.retain_epochs, "F": found.forget_epochs, "V": found.validation_epochs}
+    used = {letter: count for letter, count in epochs.items() if count > 0}
+    return [
+        " ".join(used) or "none",
+        " ".join(f"{count:.3g}" for count in used.values()) or "0",
+        f"{found.touched:.0%}",
+    ]
+
+
+def score(card: Scorecard | None) -> str:
+    if card is None or card.figures is None:
+        return "–" if card is None else f"– ({card.status})"
+    remark = "" if card.status == "ok" else f" ({card.status})"
+    return f"{card.figures.score.value:.3f}{remark}"
+
+
+if __name__ == "__main__":
+    main()
