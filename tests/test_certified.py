@@ -9,9 +9,9 @@ from scipy.stats import binom, norm
 
 from benchmark.scoring.certified import (
     Attack,
-    _best_attack,
     _bounds,
-    _called_unlearned,
+    best_attack,
+    called_unlearned,
     certifiable_epsilon,
     certified_epsilon,
 )
@@ -186,10 +186,10 @@ def test_no_interval_beats_the_chosen_one(seed: int, distinct: int):
     bounds = _bounds(14, 11, 1e-5, 0.05)
 
     def value(attack: Attack) -> float:
-        missed_u = np.count_nonzero(~_called_unlearned(attack, unlearned))
-        missed_r = np.count_nonzero(_called_unlearned(attack, retrained))
+        missed_u = np.count_nonzero(~called_unlearned(attack, unlearned))
+        missed_r = np.count_nonzero(called_unlearned(attack, retrained))
         return bounds[missed_u, missed_r]
 
     cuts = [-np.inf, *(np.arange(distinct + 2) + 0.5), np.inf]
     every = [Attack(low, high, inside) for low in cuts for high in cuts for inside in (True, False)]
-    assert value(_best_attack(unlearned, retrained, bounds)) == max(value(attack) for attack in every)
+    assert value(best_attack(unlearned, retrained, bounds)) == max(value(attack) for attack in every)

@@ -5,6 +5,7 @@
 
 from benchmark.scoring.bootstrap import Population, figures, interval, resampled_figures, resampled_share
 from benchmark.scoring.certified import certifiable_epsilon, certified_epsilon
+from benchmark.scoring.held_out import held_out_epsilon
 from benchmark.scoring.klom import klom
 from benchmark.scoring.lira import attack_intervals, attack_result, ruli, ruli_scores, ulira, ulira_scores
 from benchmark.scoring.overunlearning import direction
@@ -29,6 +30,7 @@ __all__ = [
     "distinguishable",
     "figures",
     "forgetting_quality",
+    "held_out_epsilon",
     "interval",
     "klom",
     "logit_scaled_confidence",

@@ -60,9 +60,9 @@ def certified_epsilon(
         tuning_u, tuning_r = halves[tuning]
         held_out_u, held_out_r = halves[evaluation]
         for example in range(examples):
-            attack = _best_attack(tuning_u[:, example], tuning_r[:, example], tables[tuning])
-            missed_u = np.count_nonzero(~_called_unlearned(attack, held_out_u[:, example]))
-            missed_r = np.count_nonzero(_called_unlearned(attack, held_out_r[:, example]))
+            attack = best_attack(tuning_u[:, example], tuning_r[:, example], tables[tuning])
+            missed_u = np.count_nonzero(~called_unlearned(attack, held_out_u[:, example]))
+            missed_r = np.count_nonzero(called_unlearned(attack, held_out_r[:, example]))
             best[example] = max(best[example], tables[evaluation][missed_u, missed_r])
     return best
 
@@ -107,7 +107,7 @@ def _largest_rate(models: int, error_probability: float) -> Floats:
     return np.append(beta.ppf(1 - error_probability, errors + 1, models - errors), 1.0)
 
 
-def _best_attack(unlearned: Floats, retrained: Floats, bounds: Floats) -> Attack:
+def best_attack(unlearned: Floats, retrained: Floats, bounds: Floats) -> Attack:
     """Of all single thresholds and all intervals, both ways round, the one with the largest bound on ε.
 
     A cut between two values that only unlearned (or only retrained) models took is never the best one: moving
@@ -137,5 +137,5 @@ def _best_attack(unlearned: Floats, retrained: Floats, bounds: Floats) -> Attack
     return best[1]
 
 
-def _called_unlearned(attack: Attack, phi: Floats) -> np.ndarray:
+def called_unlearned(attack: Attack, phi: Floats) -> np.ndarray:
     return ((attack.low < phi) & (phi <= attack.high)) == attack.unlearned_inside

@@ -7,7 +7,7 @@ a block of the 160,000 interval attacks is ruled out by the best counts any of i
 
 from functools import lru_cache
 from math import ceil
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,6 +27,9 @@ BLOCKS = (25, 5, 1)  # sides of the blocks of interval attacks, coarse to single
 INFORMATIVE, UNINFORMATIVE = -1.0, -2.0
 
 
+Attacks = Literal["single", "double", "both"]
+
+
 class Table(NamedTuple):
     """Indexed `[errors on the one sample, errors on the other]`."""
 
@@ -35,15 +38,21 @@ class Table(NamedTuple):
 
 
 def published_epsilon(
-    unlearned: ArrayLike, retrained: ArrayLike, delta: float = 1e-5, bucket: float | None = None
+    unlearned: ArrayLike,
+    retrained: ArrayLike,
+    delta: float = 1e-5,
+    bucket: float | None = None,
+    attacks: Attacks = "both",
 ) -> NDArray[np.float64]:
     """The published estimate of every forget example's ε, in nats, in [0, 50].
 
-    `unlearned`, `retrained`: φ, `[models, examples]` each; the numbers of models may differ. Returns
-    `[examples]`; with `bucket`, rounded down to its multiples, which is all that F needs and up to twice as
-    fast, because attacks that cannot reach a higher bucket need not be looked at. 50 stands for ∞. An attack with
-    exactly one error rate of zero is discarded. Where that leaves none (both samples must be finer than the grid)
-    the sources give no rule; here ε is
+    `unlearned`, `retrained`: φ, `[models, examples]` each; the numbers of models may differ. `attacks`: the
+    competition takes both families, single thresholds and double ones (intervals). `bucket`: round ε down to its
+    multiples, which is all that F needs and up to twice as fast, because attacks that cannot reach a higher bucket
+    need not be looked at. Returns `[examples]`.
+
+    50 stands for ∞. An attack with exactly one error rate of zero is discarded. Where that leaves none (both samples
+    must be finer than the grid) the sources give no rule; here ε is
     - 0 when every attack has FPR + FNR = 1, that is, treats both samples alike (two equal constants);
     - 50 otherwise: some attack tells the samples apart with one error of exactly zero, for which no finite
       value can be given, and as in the guard the doubt counts against the unlearning.
@@ -59,7 +68,7 @@ def published_epsilon(
         raise ValueError(f"a value of ±{largest:g} is no φ, which lies within ±104")
     table = _table(len(unlearned), len(retrained), float(delta), bucket)
     pairs = zip(np.sort(unlearned.T), np.sort(retrained.T), strict=True)
-    return np.array([_epsilon(u, r, table) for u, r in pairs])
+    return np.array([_epsilon(u, r, table, attacks) for u, r in pairs])
 
 
 @lru_cache(maxsize=4)
@@ -82,7 +91,7 @@ def _table(n_unlearned: int, n_retrained: int, delta: float, bucket: float | Non
     return Table(epsilon, np.ascontiguousarray(bound))
 
 
-def _epsilon(unlearned: Floats, retrained: Floats, table: Table) -> float:
+def _epsilon(unlearned: Floats, retrained: Floats, table: Table, attacks: Attacks) -> float:
     """ε of one forget example from its two sorted samples."""
     range_u, range_r = unlearned[-1] - unlearned[0], retrained[-1] - retrained[0]
     smaller, larger = min(range_u, range_r), max(range_u, range_r)
@@ -93,8 +102,11 @@ def _epsilon(unlearned: Floats, retrained: Floats, table: Table) -> float:
     above = _median(unlearned) >= _median(retrained)
     # Of equal ranges, the positive is the sample that the single thresholds called negative.
     narrower = range_u < range_r or (range_u == range_r and not above)
-    best = _best_single(*(one_way if above else other_way))
-    best = _best_interval(*(one_way if narrower else other_way), best)
+    best = UNINFORMATIVE
+    if attacks != "double":
+        best = _best_single(*(one_way if above else other_way))
+    if attacks != "single":
+        best = _best_interval(*(one_way if narrower else other_way), best)
     if best >= 0:
         return best
     return CAP if best == INFORMATIVE else 0.0

@@ -1,0 +1,117 @@
+"""The study of a scenario: every variant of the scorer on the evidence that its entries left on the disk."""
+
+from collections.abc import Callable
+
+import pandas as pd
+from numpy.typing import NDArray
+
+from benchmark.engine import Progress
+from benchmark.errors import BenchError
+from benchmark.figures import population
+from benchmark.problem import load_problem
+from benchmark.references import Pool
+from benchmark.scenario import Scenario, scenario_names
+from benchmark.scoring import Population
+from benchmark.scoring.samples import Floats
+from benchmark.study.plots import draw_study
+from benchmark.study.variants import evaluate_variants
+from benchmark.submission.runs import Runs
+from benchmark.submission.source import find_submission
+from benchmark.workspace import Workspace, write_atomically
+
+
+def study(
+    scenario: Scenario,
+    workspace: Workspace,
+    names: list[str],
+    progress: Progress,
+    warn: Callable[[str], None],
+) -> pd.DataFrame:
+    """The variants on the stored evidence of `names`; also in `leaderboard/studies/` as a CSV and a figure.
+
+    The row with one original is there when evidence of all entries is stored for the same scenario with
+    `originals = 1`; otherwise `warn` says what to run. Raises BenchError, naming the command that helps, when an
+    entry's evidence or the pool's is not complete, and when there are fewer than two entries.
+    """
+    if len(set(names)) < 2:
+        raise BenchError(f"a study ranks entries, so it needs two or more; got {', '.join(names) or 'none'}")
+    entries = {name: _entry(scenario, name, workspace) for name in names}
+    retrained, calibration = _references(scenario, workspace)
+    rows = evaluate_variants(
+        populations={name: entry.confidences for name, entry in entries.items()},
+        retrained=retrained.confidences,
+        calibration=calibration.confidences,
+        utilities={name: _utility(entry, retrained) for name, entry in entries.items()},
+        delta=scenario.protocol.delta,
+        originals=scenario.originals,
+        one_original=_one_original(scenario, names, workspace, warn),
+        progress=progress,
+    )
+    path = workspace.leaderboard / "studies" / f"{scenario.label}.csv"
+    write_atomically(path, rows.to_csv(index=False, float_format="%.6g").encode())
+    write_atomically(path.with_suffix(".png"), draw_study(rows, f"{scenario.name}, {len(names)} entries"))
+    return rows
+
+
+def _utility(unlearned: Population, retrained: Population) -> float:
+    """(RA_U / RA_R)·(TA_U / TA_R), of all models."""
+    retain = unlearned.retain_accuracy.mean() / retrained.retain_accuracy.mean()
+    return float(retain * unlearned.test_accuracy.mean() / retrained.test_accuracy.mean())
+
+
+def _labels(scenario: Scenario) -> tuple[NDArray, NDArray]:
+    """Of the forget and of the test set."""
+    problem = load_problem(scenario)
+    return problem.forget.targets.numpy(), problem.test.targets.numpy()
+
+
+def _entry(scenario: Scenario, name: str, workspace: Workspace) -> Population:
+    submission = find_submission(name, workspace, scenario)
+    try:
+        evidence = Runs(scenario, submission, Pool(scenario, workspace), workspace).evidence()
+    except BenchError:
+        raise BenchError(
+            f"there is no complete evidence of {name} on {scenario.label}; "
+            f"type `bench run --submission {name} {_options(scenario)}`"
+        ) from None
+    return population(evidence, *_labels(scenario))
+
+
+def _references(scenario: Scenario, workspace: Workspace) -> tuple[Population, Population]:
+    """The retrained and the calibration models."""
+    pool = Pool(scenario, workspace)
+    try:
+        retrained, calibration = pool.evidence("retrained"), pool.evidence("calibration")
+    except BenchError:
+        raise BenchError(
+            f"the pool {pool.store.folder} is not complete; type `bench prepare {_options(scenario)}`"
+        ) from None
+    return population(retrained, *_labels(scenario)), population(calibration, *_labels(scenario))
+
+
+def _one_original(
+    scenario: Scenario, names: list[str], workspace: Workspace, warn: Callable[[str], None]
+) -> dict[str, Floats] | None:
+    """φ of the entries on the same scenario with one original, under whatever name; None where some is missing."""
+    if scenario.originals == 1:
+        return None
+    protocol = scenario.protocol.model_copy(update={"originals": 1})
+    single = scenario.model_copy(update={"protocol": protocol})
+    for folder in (workspace.leaderboard / "evidence").glob(f"*-{single.hash}"):
+        named = single.model_copy(update={"name": folder.name.removesuffix(f"-{single.hash}")})
+        try:
+            return {name: _entry(named, name, workspace).confidences for name in names}
+        except BenchError:
+            continue
+    warn(
+        f"one original against {scenario.originals} is left out: copy the scenario's file, keep its name, add "
+        f"`originals = 1` to [protocol], and type `bench run --submission NAME --scenario COPY.toml "
+        f"--models {scenario.protocol.models}` for {', '.join(names)}"
+    )
+    return None
+
+
+def _options(scenario: Scenario) -> str:
+    """The options of `bench` that name this scenario."""
+    file = scenario.name if scenario.name in scenario_names() else f"{scenario.name}.toml"
+    return f"--scenario {file} --models {scenario.protocol.models}"
