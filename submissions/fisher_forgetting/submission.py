@@ -18,7 +18,7 @@ HYPERPARAMETERS = {
     "alpha": 1e-6,
     "bound": 1e3,  # of 1 / H; from memory
 }
-SEARCH_SPACE = {"alpha": (1e-9, 1e-4, "log"), "bound": (1e2, 1e6, "log")}
+SEARCH_SPACE = {"alpha": (1e-9, 1e-5, "log"), "bound": (1e2, 1e5, "log")}
 
 
 def unlearning(net, retain_loader, forget_loader, val_loader):
