@@ -1,4 +1,5 @@
-# `make run` and `make test` do all the set-up; nothing else needs to be installed first but Python 3.11 or newer.
+# `make run` and `make test` do all the set-up; nothing else needs to be installed first but Python 3.11 or newer, and
+# bubblewrap (a package of every Linux distribution) for submissions to run in a sandbox.
 PYTHON ?= python3
 BIN := .venv/bin
 

@@ -8,6 +8,7 @@ from benchmark import scoring
 from benchmark.record import Record
 from benchmark.scoring import Population
 from benchmark.scoring.lira import Scores
+from benchmark.scoring.population import FEWEST_EXAMPLES
 from benchmark.workspace import Arrays
 
 RESAMPLES = 1000
@@ -97,8 +98,9 @@ class Figures(Record):
     mean_klom: Estimate
     ulira: Attack
     ruli: Attack
-    population_attack: Estimate
-    svm_attack: Estimate
+    population_attack: Estimate | None
+    """Absent, like the next, where there are too few forget or test examples to fit and judge a classifier."""
+    svm_attack: Estimate | None
     run_seconds: float
     """What a run costs in CPU seconds: median of a few, timed one at a time."""
     retraining_share: float
@@ -252,14 +254,18 @@ def _attack(scores: Scores) -> Attack:
     )
 
 
-def _population_attack(forget_phi: np.ndarray, evidence: Arrays, test_labels: np.ndarray) -> Estimate:
+def _population_attack(forget_phi: np.ndarray, evidence: Arrays, test_labels: np.ndarray) -> Estimate | None:
+    if min(forget_phi.shape[1], len(test_labels)) < FEWEST_EXAMPLES:
+        return None
     few = evidence["test_logits"][:_ATTACKED]
     test_phi = scoring.logit_scaled_confidence(few, test_labels)
     found = scoring.mean_population_attack(forget_phi[:_ATTACKED], test_phi, seed=0, models=len(few))
     return Estimate(value=found.accuracy, low=found.low, high=found.high)
 
 
-def _svm_attack(evidence: Arrays, forget_labels: np.ndarray, test_labels: np.ndarray) -> Estimate:
+def _svm_attack(evidence: Arrays, forget_labels: np.ndarray, test_labels: np.ndarray) -> Estimate | None:
+    if min(len(forget_labels), len(test_labels)) < FEWEST_EXAMPLES:
+        return None
     forget, test = (evidence[name][:_ATTACKED] for name in ("forget_logits", "test_logits"))
     found = scoring.mean_svm_attack(forget, forget_labels, test, test_labels, seed=0, models=len(forget))
     return Estimate(value=found.accuracy, low=found.low, high=found.high)

@@ -11,7 +11,8 @@ Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Path = Annotated[str, Field(min_length=1)]
+Name = Annotated[str, Field(min_length=1)]
+DataPath = Name
 """Relative to the data folder (`--data-dir`, BENCH_DATA, by default data/ in the workspace), or absolute."""
 
 
@@ -101,7 +102,7 @@ class CasiaSurf(_Pixels, _OnDisk):
     """CASIA-SURF as the competition read, labelled and split it."""
 
     source: Literal["casia_surf"]
-    folder: Path = "casia-surf"
+    folder: DataPath = "casia-surf"
     size: Count
     """Images are resized to size × size pixels."""
     age_groups: Annotated[int, Field(ge=2)]
@@ -113,7 +114,7 @@ class Femnist(_Pixels, _Shares, _OnDisk):
     """FEMNIST as LEAF's JSON or as parquet: 62 characters of 28×28 pixels, subjects are their writers."""
 
     source: Literal["femnist"]
-    folder: Path = "femnist"
+    folder: DataPath = "femnist"
     writers: Count | None = None
     """Only the first so many, in the order of their names."""
 
@@ -122,7 +123,7 @@ class Celeba(_Pixels):
     """torchvision's CelebA in its own split, which shares no identity; subjects are the identities."""
 
     source: Literal["celeba"]
-    attribute: Path
+    attribute: Name
     """The one of the 40 attributes that is to be told, e.g. Smiling."""
     size: Count
     """The middle square of an image is resized to size × size pixels."""
@@ -138,21 +139,21 @@ class ImageFolder(_Images):
     """A folder with a folder of images for every class."""
 
     source: Literal["image_folder"]
-    folder: Path
+    folder: DataPath
 
 
 class Manifest(_Images):
     """A CSV file with the columns path (from the file's own folder) and label, and, if known, subject and split."""
 
     source: Literal["manifest"]
-    file: Path
+    file: DataPath
 
 
 class Npz(_Pixels, _Shares, _OnDisk):
     """An .npz file with the arrays inputs and targets, and, if known, subjects and split."""
 
     source: Literal["npz"]
-    file: Path
+    file: DataPath
     standardise: bool = False
     """Every feature to mean 0 and standard deviation 1 over train."""
 
@@ -203,7 +204,7 @@ class IndicesForget(Section):
     """The rows of the source that a file lists: .npy, or text with a number a line."""
 
     kind: Literal["indices"]
-    file: Path
+    file: DataPath
     sha256: Sha256 | None = None
     """Of the file; where it is absent, loading the scenario works it out."""
 
@@ -225,7 +226,7 @@ class TorchvisionNet(Section):
     """Any of torchvision's classification models, without weights."""
 
     name: Literal["torchvision"]
-    model: Annotated[str, Field(min_length=1)]
+    model: Name
     stem: Literal["32x32"] | None = None
     """For small images a ResNet begins with a 3×3 convolution of stride 1 and no max-pooling."""
 

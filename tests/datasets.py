@@ -1,15 +1,18 @@
 """Miniature data sets in the real on-disk formats, and every shipped scenario small enough to be run on them.
 
 torchvision checks MD5 sums: the makers of CIFAR and CelebA put those of the miniature files into torchvision's own
-tables, so that all of its checking runs as for the real data.
+tables, so that all of its checking runs as for the real data. Images of different classes differ in brightness, so that
+even an epoch on them teaches something: no score exists where a retrained model gets nothing right.
 """
 
 import hashlib
+import io
 import json
 import pickle
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torchvision.datasets as tv
 from PIL import Image
@@ -56,17 +59,16 @@ def make_cifar100(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """cifar-100-python: train, test and meta, with fine and coarse labels."""
     root, rng = folder / tv.CIFAR100.base_folder, np.random.default_rng(0)
     for name in ("train", "test"):
-        content = _batch(rng, SIZES[f"cifar {name}"], "fine_labels", 100)
+        content = _batch(rng, SIZES[f"cifar {name}"], "fine_labels", 4)  # four of the hundred classes occur
         _pickle(root / name, content | {"coarse_labels": [label // 5 for label in content["fine_labels"]]})
     _pickle(root / "meta", {"fine_label_names": [f"thing {i:02d}" for i in range(100)]})
     _publish(tv.CIFAR100, root, monkeypatch)
 
 
 def _batch(rng: np.random.Generator, size: int, labels: str, classes: int) -> dict:
-    return {
-        "data": rng.integers(0, 256, (size, 3 * 32 * 32), dtype=np.uint8),
-        labels: [i % classes for i in range(size)],
-    }
+    own = np.arange(size) % classes
+    pixels = rng.integers(0, 100, (size, 3 * 32 * 32)) + 150 * own[:, None] // (classes - 1)
+    return {"data": pixels.astype(np.uint8), labels: own.tolist()}
 
 
 def _publish(kind: type[tv.CIFAR10], root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,10 +93,12 @@ def make_casia_surf(folder: Path, monkeypatch: pytest.MonkeyPatch | None = None)
     """CASIA-SURF's tree: 20 persons in two groups, five pictures each, and one person without pictures."""
     root, rng = folder / "casia-surf", np.random.default_rng(0)
     persons = [f"CLKJ_{'AS' if i % 2 else 'CS'}{i:04d}" for i in range(SIZES["casia persons"])]
+    ages = [20 + i if i % 3 else 70 - i for i in range(len(persons) + 1)]
     for i, person in enumerate(persons):
         for j in range(5):
-            _image(root / f"WBackground/{1 + i % 2}/{person}/real.rssdk/color/{j}.jpg", rng, (48, 36))
-    lines = [f"{person} {18 + 2 * i} {'FM'[i % 2]}" for i, person in enumerate([*persons, "CLKJ_ZZ9999"])]
+            path = root / f"WBackground/{1 + i % 2}/{person}/real.rssdk/color/{j}.jpg"
+            _image(path, rng, (48, 36), shade=3 * ages[i] - 60)
+    lines = [f"{person} {ages[i]} {'FM'[i % 2]}" for i, person in enumerate([*persons, "CLKJ_ZZ9999"])]
     (root / "Age_Gender.txt").write_text("\n".join(lines) + "\n")
 
 
@@ -102,11 +106,11 @@ def make_celeba(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """CelebA's text files, with their one or two lines of heading, and aligned pictures of 178×218 pixels."""
     root, rng = folder / "celeba", np.random.default_rng(0)
     names = [f"{i + 1:06d}.jpg" for i in range(SIZES["celeba"])]
-    for name in names:
-        _image(root / "img_align_celeba" / name, rng, (178, 218))
     parts = [0] * 24 + [1] * 10 + [2] * 10
     identities = [100 + 8 * part + i % 6 for i, part in enumerate(parts)]  # nobody is in two parts
     attributes = rng.choice([-1, 1], (len(names), 3))
+    for name, (_, smiling, _) in zip(names, attributes, strict=True):
+        _image(root / "img_align_celeba" / name, rng, (178, 218), shade=75 + 75 * smiling)
     count = str(len(names))
     tables = {
         "list_eval_partition.txt": ([], [[part] for part in parts]),
@@ -130,7 +134,7 @@ def make_faces(folder: Path, monkeypatch: pytest.MonkeyPatch | None = None, *, s
     lines = ["path,label,subject" + (",split" if split else "")]
     for i in range(SIZES["faces"]):
         subject, name = i // 9, f"p{i // 9}/{i}.{'png' if i % 2 else 'jpg'}"
-        _image(root / name, rng, (40, 50))
+        _image(root / name, rng, (40, 50), shade=150 if i % 3 else 0)
         part = "train" if subject < 9 else "test"
         lines.append(f"{name},{'smile' if i % 3 else 'none'},p{subject}" + (f",{part}" if split else ""))
     (root / "faces.csv").write_text("\n".join(lines) + "\n")
@@ -144,12 +148,12 @@ def make_image_folder(
     for part in parts:
         for name in ("ants", "bees"):
             for i in range(50):
-                _image(folder / "images" / part / name / f"{i}.png", rng, (36, 36))
+                _image(folder / "images" / part / name / f"{i}.png", rng, (36, 36), shade=150 * (name == "bees"))
 
 
-def _image(path: Path, rng: np.random.Generator, size: tuple[int, int]) -> None:
+def _image(path: Path, rng: np.random.Generator, size: tuple[int, int], shade: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(rng.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)).save(path)
+    Image.fromarray(rng.integers(shade, shade + 100, (size[1], size[0], 3)).astype(np.uint8)).save(path)
 
 
 # --- handwriting
@@ -159,7 +163,12 @@ def femnist_writers() -> dict[str, tuple[np.ndarray, list[int]]]:
     """Writer → images `[16, 28, 28]` uint8 and their characters."""
     rng = np.random.default_rng(0)
     names = [f"f{i:04d}_{40 - i}" for i in range(SIZES["femnist writers"])]
-    return {name: (rng.integers(0, 256, (16, 28, 28), dtype=np.uint8), [i % 4 for i in range(16)]) for name in names}
+    characters = np.arange(16) % 4
+
+    def images() -> np.ndarray:
+        return (rng.integers(0, 100, (16, 28, 28)) + 50 * characters[:, None, None]).astype(np.uint8)
+
+    return {name: (images(), characters.tolist()) for name in names}
 
 
 def make_femnist(folder: Path, monkeypatch: pytest.MonkeyPatch | None = None) -> None:
@@ -180,11 +189,8 @@ def make_femnist(folder: Path, monkeypatch: pytest.MonkeyPatch | None = None) ->
             path.write_text(json.dumps(content))
 
 
-def make_femnist_parquet(folder: Path) -> None:
-    """The same images as PNG in two parquet files. Needs pyarrow."""
-    import io
-
-    import pandas as pd
+def femnist_tables() -> list[pd.DataFrame]:
+    """The same images as PNG, in two tables with the columns of flwrlabs/femnist."""
 
     def png(pixels: np.ndarray) -> bytes:
         buffer = io.BytesIO()
@@ -196,9 +202,14 @@ def make_femnist_parquet(folder: Path) -> None:
         for name, (images, characters) in femnist_writers().items()
         for i, (pixels, character) in enumerate(zip(images, characters, strict=True))
     ]
+    return [pd.DataFrame(part) for part in (rows[: len(rows) // 2], rows[len(rows) // 2 :])]
+
+
+def make_femnist_parquet(folder: Path) -> None:
+    """Two parquet files. Needs pyarrow."""
     (folder / "femnist").mkdir(parents=True, exist_ok=True)
-    for number, part in enumerate((rows[: len(rows) // 2], rows[len(rows) // 2 :])):
-        pd.DataFrame(part).to_parquet(folder / "femnist" / f"train-0000{number}-of-00002.parquet")
+    for number, table in enumerate(femnist_tables()):
+        table.to_parquet(folder / "femnist" / f"train-0000{number}-of-00002.parquet")
 
 
 # --- arrays
@@ -207,7 +218,9 @@ def make_femnist_parquet(folder: Path) -> None:
 def make_npz(folder: Path, monkeypatch: pytest.MonkeyPatch | None = None, **arrays: np.ndarray) -> None:
     """arrays.npz: 100 images of 12×12 pixels in three classes, or the arrays given."""
     rng = np.random.default_rng(0)
-    default = {"inputs": rng.integers(0, 256, (100, 12, 12), dtype=np.uint8), "targets": np.arange(100) % 3}
+    targets = np.arange(100) % 3
+    pixels = rng.integers(0, 100, (100, 12, 12)) + 75 * targets[:, None, None]
+    default = {"inputs": pixels.astype(np.uint8), "targets": targets}
     np.savez(folder / "arrays.npz", **(arrays or default))
 
 
@@ -229,7 +242,7 @@ _MINIATURES: dict[str, dict[str, dict]] = {
     "cifar10": {"data": {"validation": 20}, "forget": {"size": 10}, "architecture": _CNN},
     "cifar10-class": {"data": {"validation": 20}, "architecture": _CNN},
     "cifar100": {"data": {"validation": 20}, "forget": {"size": 10}, "architecture": _CNN},
-    "casia-surf": {"forget": {"count": 4}},
+    "casia-surf": {"forget": {"count": 4}, "recipe": {"learning_rate": 1e-3}},
     "femnist": {"data": {"writers": 6}, "forget": {"count": 2}, "architecture": _CNN},
     "celeba-identity": {"data": {"size": 16}, "forget": {"count": 3}, "architecture": _CNN},
     "faces-manifest": {"data": {"size": 16}, "forget": {"count": 2}, "architecture": _CNN},

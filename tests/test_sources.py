@@ -1,15 +1,13 @@
 """Every source on a miniature data set in its real on-disk format, made by datasets.py."""
 
-import io
-import json
 import random
 import shutil
-import sys
 from pathlib import Path
 from urllib.error import URLError
 
 import datasets
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import torchvision.datasets as tv
@@ -17,7 +15,7 @@ from datasets import miniature
 from PIL import Image
 
 from benchmark.errors import BenchError
-from benchmark.problem import check_data, data_folder, load_problem, set_data_folder
+from benchmark.problem import check_data, load_problem
 from benchmark.scenario import load_scenario, scenario_names
 
 PARTS = ("retain", "forget", "validation", "test")
@@ -177,9 +175,17 @@ def test_femnist_is_the_same_from_parquet(tmp_path, monkeypatch):
     _check_femnist(load_problem(scenario.model_copy(update={"data": _reloaded(scenario)})))
 
 
-def test_parquet_without_pyarrow_is_one_sentence(tmp_path, monkeypatch):
-    import pandas as pd
+def test_femnist_is_the_same_from_the_tables_that_parquet_holds(tmp_path, monkeypatch):
+    """As above where there is no pyarrow: only the reading of the files is replaced."""
+    tables = dict(zip(("train-0.parquet", "train-1.parquet"), datasets.femnist_tables(), strict=True))
+    scenario = miniature("femnist", tmp_path, monkeypatch)
+    for name in tables:
+        (tmp_path / "femnist" / name).write_bytes(b"PAR1" + name.encode())
+    monkeypatch.setattr(pd, "read_parquet", lambda path, columns: tables[path.name][columns])
+    _check_femnist(load_problem(scenario.model_copy(update={"data": _reloaded(scenario)})))
 
+
+def test_parquet_without_pyarrow_is_one_sentence(tmp_path, monkeypatch):
     scenario = miniature("femnist", tmp_path, monkeypatch)
     (tmp_path / "femnist" / "train.parquet").write_bytes(b"PAR1")
     monkeypatch.setattr(pd, "read_parquet", _no_pyarrow)
@@ -337,156 +343,3 @@ def test_breast_cancer_is_standardised_over_train(tmp_path, monkeypatch):
     torch.testing.assert_close(problem.train.inputs.mean(0), torch.zeros(30), atol=1e-5, rtol=0)
     assert problem.test.inputs.mean(0).abs().max() > 1e-3
     assert len(problem.train.subjects.unique()) == len(problem.train)
-
-
-# --- where data lies, and what identifies it
-
-
-def test_the_data_folder_is_named_or_in_the_workspace(tmp_path, monkeypatch):
-    (tmp_path / "submissions").mkdir()
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("BENCH_DATA", raising=False)
-    assert data_folder() == tmp_path / "data"
-    monkeypatch.setenv("BENCH_DATA", str(tmp_path / "elsewhere"))
-    assert data_folder() == tmp_path / "elsewhere"
-    set_data_folder(tmp_path)
-    assert data_folder() == tmp_path
-    with pytest.raises(BenchError, match="none is not there"):
-        set_data_folder(tmp_path / "none")
-
-
-@pytest.mark.parametrize("changed", ["faces/faces.csv", "faces/p3/29.png"])
-def test_changed_data_is_another_pool(changed, tmp_path, monkeypatch):
-    before = miniature("faces-manifest", tmp_path, monkeypatch)
-    path = tmp_path / changed
-    if path.suffix == ".csv":
-        path.write_text(path.read_text().replace("smile", "laugh", 1))
-    else:
-        buffer = io.BytesIO()
-        Image.new("RGB", (40, 50)).save(buffer, format="PNG")
-        path.write_bytes(buffer.getvalue())
-    after = load_scenario("faces-manifest")
-    assert after.data.sha256 != before.data.sha256
-    assert after.pool_hash != load_scenario_with(after, before.data.sha256).pool_hash
-    with pytest.raises(BenchError, match=f"has the sha256 {after.data.sha256}, but the scenario expects"):
-        load_problem(before)
-
-
-def load_scenario_with(scenario, sha256):
-    return scenario.model_copy(update={"data": scenario.data.model_copy(update={"sha256": sha256})})
-
-
-def test_a_checksum_in_the_file_is_the_same_scenario_and_needs_no_data_to_be_loaded(tmp_path, monkeypatch):
-    from benchmark.scenario import SHIPPED
-
-    miniature("npz", tmp_path, monkeypatch)
-    without = load_scenario("npz")
-    pinned = tmp_path / "mine.toml"
-    text = (SHIPPED / "npz.toml").read_text()
-    pinned.write_text(text.replace('file = "arrays.npz"', f'file = "arrays.npz"\nsha256 = "{without.data.sha256}"'))
-    assert load_scenario(str(pinned)).hash == without.hash
-    (tmp_path / "arrays.npz").unlink()
-    assert load_scenario(str(pinned)).hash == without.hash
-
-
-def test_data_is_read_once_and_then_shared(tmp_path, monkeypatch):
-    scenario = miniature("image-folder", tmp_path, monkeypatch)
-    first = load_problem(scenario)
-    load_problem(miniature("npz", tmp_path / "other", monkeypatch))  # the memory holds one problem
-    monkeypatch.setenv("BENCH_DATA", str(tmp_path))
-    shutil.rmtree(tmp_path / "images")
-    again = load_problem(scenario)
-    assert again is not first
-    for part in PARTS:
-        assert torch.equal(getattr(again, part).inputs, getattr(first, part).inputs)
-    (prepared,) = (tmp_path / "prepared").glob("*.safetensors")
-    if sys.platform == "linux":
-        assert str(prepared) in Path("/proc/self/maps").read_text()
-
-
-def test_half_a_prepared_file_is_read_again(tmp_path, monkeypatch):
-    scenario = miniature("npz", tmp_path, monkeypatch)
-    first = load_problem(scenario)
-    (prepared,) = (tmp_path / "prepared").glob("*.safetensors")
-    inputs = first.test.inputs.clone()
-    prepared.write_bytes(prepared.read_bytes()[:1000])
-    load_problem(load_scenario("digits"))
-    assert torch.equal(load_problem(scenario).test.inputs, inputs)
-
-
-# --- forget sets and splits that only some sources have
-
-
-def test_subjects_to_forget_can_be_named(tmp_path, monkeypatch):
-    scenario = miniature("faces-manifest", tmp_path, monkeypatch)
-    problem = load_problem(forgetting(scenario, kind="subject", subjects=["p3", "p11"]))
-    names = sorted(f"p{i}" for i in range(12))
-    assert set(problem.forget.subjects.tolist()) == {names.index("p3"), names.index("p11")}
-    assert not set(problem.retain.subjects.tolist()) & set(problem.forget.subjects.tolist())
-    with pytest.raises(BenchError, match=r"forget\.subjects has 'p99', expected names among p0, p1, p10"):
-        load_problem(forgetting(scenario, kind="subject", subjects=["p99"]))
-
-
-@pytest.mark.parametrize("suffix", [".npy", ".txt"])
-def test_rows_to_forget_can_be_listed_in_a_file(suffix, tmp_path, monkeypatch):
-    scenario = miniature("cifar10", tmp_path, monkeypatch)
-    path = tmp_path / f"forget_idx{suffix}"
-    _write_rows(path, [59, *range(10)])
-    by_file = forgetting(scenario, kind="indices", file=path.name)
-    assert sorted(load_problem(by_file).forget.ids.tolist()) == [*range(10), 59]
-    _write_rows(path, [58, *range(10)])
-    other = forgetting(scenario, kind="indices", file=path.name)
-    assert other.pool_hash != by_file.pool_hash
-    assert sorted(load_problem(other).forget.ids.tolist()) == [*range(10), 58]
-    assert sorted(load_problem(by_file).forget.ids.tolist()) == [*range(10), 59]  # read before the file changed
-    path.write_bytes(path.read_bytes()[:-1] if suffix == ".npy" else b"5 3 1.5")
-    with pytest.raises(BenchError, match="could not be read"):
-        load_problem(forgetting(scenario, kind="indices", file=path.name))
-
-
-def _write_rows(path, rows):
-    np.save(path, rows) if path.suffix == ".npy" else path.write_text("\n".join(map(str, rows)))
-
-
-def test_a_forget_set_must_be_some_and_not_all_of_train(tmp_path, monkeypatch):
-    scenario = miniature("image-folder", tmp_path, monkeypatch)
-    for changes, sentence in (
-        ({"kind": "random", "size": 80, "seed": 0}, "80 of 80 training examples"),
-        ({"kind": "class", "classes": ["ants", "bees"]}, "80 of 80 training examples"),
-        ({"kind": "class", "classes": ["wasps"]}, "'wasps', expected names among ants, bees"),
-        ({"kind": "subject", "count": 1}, "the data knows no subjects"),
-        ({"kind": "random", "size": 9, "seed": 0}, "there are 9 forget examples, expected at least 10"),
-    ):
-        with pytest.raises(BenchError, match=sentence):
-            load_problem(forgetting(scenario, **changes))
-
-
-def test_disjoint_splits_share_no_subject(tmp_path, monkeypatch):
-    scenario = miniature("faces-manifest", tmp_path, monkeypatch)
-    disjoint = scenario.model_copy(update={"data": scenario.data.model_copy(update={"disjoint": True})})
-    problem = load_problem(disjoint)
-    parts = [set(split.subjects.tolist()) for split in (problem.train, problem.validation, problem.test)]
-    assert sum(map(len, parts)) == len(set.union(*parts)) == 12
-    assert load_problem(disjoint).test.ids.tolist() == problem.test.ids.tolist()
-    path = tmp_path / "faces" / "faces.csv"
-    lines = path.read_text().splitlines()
-    parts = [f"{line},{'train' if i % 3 else 'test'}" for i, line in enumerate(lines[1:])]
-    path.write_text("\n".join([f"{lines[0]},split", *parts]))
-    data = load_scenario("faces-manifest").data.model_copy(update={"disjoint": True})
-    with pytest.raises(BenchError, match="subject p0 in two parts"):
-        load_problem(scenario.model_copy(update={"data": data}))
-
-
-def test_numbers_of_the_normalisation_must_fit_the_channels(tmp_path, monkeypatch):
-    scenario = miniature("npz", tmp_path, monkeypatch)
-    data = scenario.data.model_copy(update={"mean": (0.5, 0.5, 0.5)})
-    with pytest.raises(BenchError, match=r"data\.mean has 3 numbers, expected 1, one a channel"):
-        load_problem(scenario.model_copy(update={"data": data}))
-
-
-def forgetting(scenario, **section):
-    """The scenario with another forget section, loaded as from a file."""
-    from benchmark.scenario import Scenario, _filled_in
-
-    content = scenario.model_dump() | {"forget": section}
-    return _filled_in(Scenario.model_validate_json(json.dumps(content)), None)

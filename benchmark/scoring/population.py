@@ -22,6 +22,7 @@ from scipy.stats import t
 from benchmark.scoring.samples import Floats
 
 SPLITS = 10
+FEWEST_EXAMPLES = SPLITS  # so that a tenth, to judge by, is at least one
 CONFIDENCE = 0.95
 
 

@@ -25,7 +25,7 @@ class Timing:
     """Medians of a few runs, without what starting a run costs."""
 
     retraining: float
-    """CPU seconds."""
+    """Seconds: of all CPUs where the net is on the CPU, of the wall clock where it is on a GPU."""
     submission: float
     deterministic: bool
     """Whether the same seed gave the same weights twice."""
@@ -62,8 +62,12 @@ class Clock:
         ]
         done = [run for run in runs if run.weights is not None]
         # Failures were counted before; should all of these fail, the cost of failing is what there is to report.
-        seconds = statistics.median(map(_seconds, done or runs)) - self._starting
+        seconds = statistics.median(map(self._seconds, done or runs)) - self._starting
         return Timing(self._retraining, max(seconds, 0.0), _same(runs[0], runs[1]))
+
+    def _seconds(self, run: Run) -> float:
+        """A run's wall clock ends with its process, and so not before its GPU has finished."""
+        return run.cpu_seconds if self._worker.device == "cpu" else run.wall_seconds
 
     def _median(self, task: Task) -> float:
         runs = [self._worker.run(self._originals[0], self._scenario.seed(task, i), task) for i in range(_TIMING_RUNS)]
@@ -72,15 +76,10 @@ class Clock:
                 raise BenchError(
                     f"timing the scenario's own training failed: {run.reason}; raise protocol.timeout or .memory"
                 )
-        return statistics.median(map(_seconds, runs))
+        return statistics.median(map(self._seconds, runs))
 
 
 def _same(one: Run, other: Run) -> bool:
     if one.weights is None or other.weights is None:
         return False
     return all(torch.equal(tensor, other.weights[name]) for name, tensor in one.weights.items())
-
-
-def _seconds(run: Run) -> float:
-    """CPU seconds of all its processes."""
-    return run.cpu_seconds

@@ -89,6 +89,8 @@ class Job:
     forget: Split
     validation: Split
     class_weights: Tensor | None
+    device: str = "cpu"
+    """Where nets are put and models trained; the loaders' examples stay on the CPU, as the competition's do."""
 
 
 def write_job(folder: Path, job: Job) -> None:
@@ -105,6 +107,7 @@ def write_job(folder: Path, job: Job) -> None:
         "architecture": job.architecture.model_dump(),
         "recipe": job.recipe.model_dump(),
         "classes": job.classes,
+        "device": job.device,
     }
     (folder / _JOB).write_text(json.dumps(about))
 
@@ -121,6 +124,7 @@ def read_job(folder: Path) -> Job:
         forget=splits["forget"],
         validation=splits["validation"],
         class_weights=tensors.get("class_weights"),
+        device=about["device"],
     )
 
 

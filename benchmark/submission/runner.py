@@ -69,11 +69,14 @@ class Run:
 class Worker:
     """One worker process for one submission on one scenario. Close it, or let this process end."""
 
-    def __init__(self, scenario: Scenario, problem: Problem, submission: Path, neighbours: int = 0) -> None:
+    def __init__(
+        self, scenario: Scenario, problem: Problem, submission: Path, neighbours: int = 0, device: str = "cpu"
+    ) -> None:
         """Starts the process and returns at once; the first run waits until it is ready.
 
         `neighbours` other workers have to find room in this machine's memory too.
         """
+        self.device = device
         self._submission = submission.resolve()
         self._expected = expected_of(skeleton(scenario.architecture, problem.input_shape, problem.classes))
         self._limits = Limits(
@@ -89,6 +92,7 @@ class Worker:
             problem.forget,
             problem.validation,
             problem.class_weights,
+            device,
         )
         self._start()
 
@@ -146,7 +150,7 @@ class Worker:
         write_job(self._exchange / GIVEN, self._job)
         for name in (UNLEARNED, LOG):
             (self._exchange / name).touch()
-        command = worker_command(self._exchange, self._submission, gpu=False)
+        command = worker_command(self._exchange, self._submission, gpu=self.device != "cpu")
         arguments, inherited = command.arguments, []
         if command.seccomp is not None:
             inherited = [_readable(command.seccomp)]

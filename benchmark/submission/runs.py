@@ -64,8 +64,10 @@ class Outcome:
 class Runs:
     """The evidence of a submission's N runs; `complete` does the missing ones."""
 
-    def __init__(self, scenario: Scenario, submission: Submission, pool: Pool, workspace: Workspace) -> None:
-        self.scenario, self.submission, self.pool = scenario, submission, pool
+    def __init__(
+        self, scenario: Scenario, submission: Submission, pool: Pool, workspace: Workspace, device: str = "cpu"
+    ) -> None:
+        self.scenario, self.submission, self.pool, self.device = scenario, submission, pool, device
         self.problem: Problem = load_problem(scenario)
         self.store = BlockStore(
             workspace.leaderboard / "evidence" / scenario.label / f"{submission.entry}-{submission.hash}",
@@ -193,7 +195,9 @@ class Runs:
 
     @contextmanager
     def _workers(self, count: int) -> Iterator[list[Worker]]:
-        workers = [Worker(self.scenario, self.problem, self.submission.folder, count - 1) for _ in range(count)]
+        workers = [
+            Worker(self.scenario, self.problem, self.submission.folder, count - 1, self.device) for _ in range(count)
+        ]
         try:
             for worker in workers:
                 worker.wait_until_ready()

@@ -141,14 +141,15 @@ def _run(request: Request, bench: _Bench) -> int:
     """In the child: one run, from the original's weights to the unlearned ones; returns its exit code."""
     _seed(request.seed)
     bench.net.load_state_dict(load_file(bench.original))
+    net = bench.net.to(bench.job.device)
     try:
-        returned: object = bench.net
+        returned: object = net
         if request.task == "retrain":
             retain = loader(bench.job.retain, bench.job.recipe.batch_size, "tuple", shuffle=True)
             returned = _retrain(bench, request.seed, retain)
         elif request.task == "unlearn":
-            returned = _unlearn(request, bench)
-        state = unlearned_state(bench.net, returned)
+            returned = _unlearn(request, bench, net)
+        state = unlearned_state(net, returned)
     except NotASubmission as error:
         traceback.print_exception(error.__cause__ or error)
         print(error, file=sys.stderr)
@@ -165,12 +166,13 @@ def _run(request: Request, bench: _Bench) -> int:
     return 0
 
 
-def _unlearn(request: Request, bench: _Bench) -> object:
+def _unlearn(request: Request, bench: _Bench, net: nn.Module) -> object:
     module = load_module(bench.submission)
     set_hyperparameters(module, request.hyperparameters)
+    device, weights = torch.device(bench.job.device), bench.job.class_weights
     offers = {
-        "class_weights": bench.job.class_weights,
-        "device": torch.device("cpu"),
+        "class_weights": None if weights is None else weights.to(device),
+        "device": device,
         "seed": request.seed,
         "recipe": lambda examples: _retrain(bench, request.seed, examples),
     }
@@ -186,7 +188,7 @@ def _unlearn(request: Request, bench: _Bench) -> object:
         )
         for i, name in enumerate(LOADERS)
     )
-    return function(bench.net, *loaders)
+    return function(net, *loaders)
 
 
 def _retrain(bench: _Bench, seed: int, examples: DataLoader) -> nn.Module:
@@ -195,11 +197,12 @@ def _retrain(bench: _Bench, seed: int, examples: DataLoader) -> nn.Module:
     They count as taken from the retain loader.
     """
     job = bench.job
-    split = collected(examples, job.retain.normalisation)
+    split = collected(examples, job.retain.normalisation).to(job.device)
+    weights = None if job.class_weights is None else job.class_weights.to(job.device)
     bench.consumed[0] += job.recipe.epochs * len(split)
     own = derive_seed(seed, "recipe")
     fresh = seeded_model(job.architecture, tuple(split.inputs.shape[1:]), job.classes, own)
-    train_model(fresh, job.recipe, split, own, job.class_weights)
+    train_model(fresh.to(job.device), job.recipe, split, own, weights)
     return fresh
 
 

@@ -1,0 +1,63 @@
+"""Every shipped scenario, from files in its real format to a leaderboard row, with eight models and one epoch."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from datasets import miniature
+from PIL import Image
+
+from benchmark import cli
+from benchmark.scenario import scenario_names
+
+
+@pytest.mark.parametrize("name", scenario_names())
+def test_a_scenario_becomes_a_row(name, bench, workspace, tmp_path, monkeypatch):
+    scenario = miniature(name, tmp_path / "data", monkeypatch)
+    monkeypatch.setattr(cli, "_scenario", lambda *_: scenario)
+    done = bench("run", "--submission", "finetune", scenario=name)
+    assert done.returncode == 0, done.stderr
+    row = pd.read_csv(workspace.leaderboard / "leaderboard.csv").iloc[0]
+    assert (row["scenario"], row["scenario_hash"], row["models"]) == (name, scenario.hash, 8)
+    assert row["status"] in ("ok", "over-budget")  # of such short training every epoch is a large share
+    assert row["score"] >= 0
+    assert row["retain_epochs"] == 1
+
+
+def test_a_folder_of_ones_own_images_becomes_a_leaderboard_in_two_commands(bench, workspace, monkeypatch):
+    monkeypatch.setenv("BENCH_DATA", "")  # to be what it was after the test
+    rng, data, rows = np.random.default_rng(0), workspace.root / "photos", []
+    for person in range(24):
+        for shot in range(5):
+            path = data / f"person{person:02d}" / f"{shot}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(rng.integers(0, 120, (20, 20, 3), dtype=np.uint8) + np.uint8(100 * (person % 2))).save(path)
+            rows.append({"path": path.relative_to(data), "label": "ab"[person % 2], "subject": f"person{person:02d}"})
+    pd.DataFrame(rows).to_csv(data / "photos.csv", index=False)
+    (workspace.root / "mine.toml").write_text(MINE)
+    for command in (("data", "check", "mine.toml"), ("run", "--scenario", "mine.toml", "--submission", "finetune")):
+        done = bench(*command, "--data-dir", str(data), scenario=None)
+        assert done.returncode == 0, done.stderr
+    row = pd.read_csv(workspace.leaderboard / "leaderboard.csv").iloc[0]
+    assert (row["scenario"], row["submission"]) == ("mine", "finetune")
+
+
+MINE = """
+base = "faces-manifest"
+name = "mine"
+description = "Two of 24 people have left."
+[data]
+source = "manifest"
+file = "photos.csv"
+size = 16
+[forget]
+kind = "subject"
+subjects = ["person02", "person05"]
+[architecture]
+name = "cnn"
+widths = [4]
+[recipe]
+epochs = 2
+[protocol]
+models = 8
+block = 8
+"""
