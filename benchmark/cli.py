@@ -237,7 +237,7 @@ def tune(
     if records:
         out.print(table(trial_rows(records[0]) if name else summary_rows(records)))
     if without := refused + [record.submission for record in records if record.hyperparameters is None]:
-        raise BenchError(f"no values were found for {', '.join(without)}; published values need no tuning")
+        raise BenchError(f"no values were found for {', '.join(without)}; run with --published")
     out.print(f"next: bench run --submission {name or 'NAME'} --scenario {scenario}")
 
 

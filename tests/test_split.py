@@ -49,7 +49,8 @@ def test_a_split_survives_its_tensors_and_a_move(split):
 
 def test_the_exchange_hands_over_pixels_architecture_and_recipe(split, tmp_path):
     scenario = load_scenario("cifar10")
-    job = Job(scenario.architecture, scenario.recipe, 3, split, split.at(torch.arange(2)), split.at(torch.arange(12)), torch.ones(3))
+    forget, validation = split.at(torch.arange(2)), split.at(torch.arange(12))
+    job = Job(scenario.architecture, scenario.recipe, 3, split, forget, validation, torch.ones(3))
     write_job(tmp_path, job)
     received = read_job(tmp_path)
     assert (received.architecture, received.recipe) == (scenario.architecture, scenario.recipe)

@@ -47,8 +47,9 @@ from benchmark.training import train_model
 # Exit codes of a child that say more than "it raised".
 NOT_A_SUBMISSION, INVALID_OUTPUT, OUT_OF_MEMORY = 3, 4, 5
 
-# Packages that submissions import and that take long: the parent imports them once, if submission.py names them.
-_WORTH_PRELOADING = {"matplotlib", "numpy", "pandas", "scipy", "sklearn", "torch", "torchvision", "tqdm"}
+# Packages that submissions import and that take long: the parent imports them once, if submission.py names them. They
+# are no code of the submission's.
+_WORTH_PRELOADING = {"benchmark", "matplotlib", "numpy", "pandas", "scipy", "sklearn", "torch", "torchvision", "tqdm"}
 
 
 def main() -> None:

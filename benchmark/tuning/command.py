@@ -1,0 +1,130 @@
+"""What `bench tune` does: from a submission's name to the values in its folder."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from benchmark.engine import Progress
+from benchmark.errors import BenchError
+from benchmark.references import Pool
+from benchmark.scenario import Scenario
+from benchmark.seeds import derive_seed
+from benchmark.submission.source import Submission, find_submission, submission_names, tuned_file
+from benchmark.tuning.measuring import allowed_share, measuring, rungs
+from benchmark.tuning.record import Tuning, versions
+from benchmark.tuning.scenario import tuning_scenario
+from benchmark.tuning.search import OtherSearch, search
+from benchmark.tuning.space import declares_search_space, read_search_space
+from benchmark.workspace import Workspace
+
+Warn = Callable[[str], None]
+
+
+def tunable(scenario: Scenario, workspace: Workspace) -> list[str]:
+    """The submissions that have a SEARCH_SPACE and are no controls of `scenario`."""
+    names = (name for name in submission_names(workspace) if name not in scenario.protocol.controls)
+    return [name for name in names if declares_search_space(workspace.submissions / name)]
+
+
+def tune(
+    scenario: Scenario, name: str, workspace: Workspace, trials: int, jobs: int, progress: Progress, warn: Warn
+) -> Tuning:
+    """Searches for the values that the submission `name` gets on `scenario`; its folder holds them afterwards.
+
+    No trial on record is made again, unless the submission or the scenario has changed. Raises BenchError when `name`
+    is a control, has no SEARCH_SPACE that is accepted or more trials than wanted, or the scenario cannot be trained.
+    """
+    if name in scenario.protocol.controls:
+        raise BenchError(f"{name} is a control of {scenario.name}, which are not tuned; name another submission")
+    submission = find_submission(name, workspace)
+    space = read_search_space(name, submission.folder)
+    tuned_on = tuning_scenario(scenario)
+    path = tuned_file(submission.folder, scenario)
+    path.parent.mkdir(exist_ok=True)
+    with _lock(path.parent / ".lock", warn):
+        for left in path.parent.glob(".*.tmp"):  # of a process that was killed
+            left.unlink(missing_ok=True)
+        empty = _empty(submission, scenario, tuned_on, trials)
+        record = _known(path, empty, warn)
+        if len(record.trials) == trials:
+            record.write(path)  # it may have been wanted longer
+            return record
+        pool = Pool(tuned_on, workspace)
+        pool.prepare(jobs, progress, warn)
+        bar = _Bar(progress, record)
+
+        def store(longer: Tuning) -> None:
+            longer.write(path)
+            bar.reach(longer)
+
+        seed = derive_seed(tuned_on.pool_hash, "sampler") % 2**32
+        with measuring(submission, pool, min(jobs, record.rungs[-1]), bar.tick) as measure:
+            try:
+                return search(space, measure, seed, record, store)
+            except OtherSearch:
+                warn(f"the trials of {name} on record are of another version's search; starting over")
+                bar.reach(empty)
+                return search(space, measure, seed, empty, store)
+
+
+def _lock(path: Path, warn: Warn) -> FileLock:
+    lock = FileLock(path)
+    try:
+        with lock.acquire(timeout=0):
+            return lock
+    except Timeout:
+        warn(f"another process is tuning {path.parent.parent.name}; waiting for it")
+        return lock
+
+
+def _empty(submission: Submission, scenario: Scenario, tuned_on: Scenario, trials: int) -> Tuning:
+    return Tuning(
+        submission=submission.name,
+        submission_hash=submission.hash,
+        scenario=scenario.name,
+        tuning_scenario_hash=tuned_on.hash,
+        rungs=rungs(tuned_on.protocol.models),
+        allowed_share=allowed_share(tuned_on),
+        wanted=trials,
+        hyperparameters=None,
+        trials=[],
+        versions=versions(),
+    )
+
+
+def _known(path: Path, empty: Tuning, warn: Warn) -> Tuning:
+    """The record that an earlier call has left, as far as it still holds."""
+    record = Tuning.read(path)
+    if record is None:
+        return empty
+    for what in ("submission_hash", "tuning_scenario_hash", "rungs"):
+        if getattr(record, what) != getattr(empty, what):
+            changed = empty.submission if what == "submission_hash" else f"the scenario {empty.scenario}"
+            warn(f"{changed} has changed since {empty.submission} was tuned; starting over")
+            return empty
+    if len(record.trials) > empty.wanted:
+        raise BenchError(
+            f"{empty.submission} has {len(record.trials)} trials on {empty.scenario}, {empty.wanted} were asked for; "
+            f"ask for at least as many, or delete {path}"
+        )
+    return record.wanting(empty.wanted)
+
+
+class _Bar:
+    """Progress in runs; of a trial that is given up all of them count as done."""
+
+    def __init__(self, progress: Progress, record: Tuning) -> None:
+        self._progress, self._label, self._done = progress, f"tuning {record.submission}", 0
+        self._total = record.wanted * record.rungs[-1]
+        self.reach(record)
+
+    def tick(self) -> None:
+        self._show(self._done + 1)
+
+    def reach(self, record: Tuning) -> None:
+        self._show(len(record.trials) * record.rungs[-1])
+
+    def _show(self, done: int) -> None:
+        self._done = done
+        self._progress(self._label, done, self._total)

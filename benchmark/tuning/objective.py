@@ -1,0 +1,37 @@
+"""What a trial is worth: the competition's score with two changes: validation for test accuracy, H without steps."""
+
+import numpy as np
+
+from benchmark.scoring import Population, competition_score, logit_scaled_confidence, published_epsilon
+from benchmark.workspace import Arrays
+
+
+def judged_on_validation(evidence: Arrays, forget_labels: np.ndarray) -> Population:
+    """What the objective takes of evidence; the test set's part of it is not looked at."""
+    return Population(
+        logit_scaled_confidence(evidence["forget_logits"], forget_labels),
+        evidence["retain_accuracy"],
+        evidence["validation_correct"].mean(axis=1),
+    )
+
+
+def objective(unlearned: Population, retrained: Population, delta: float) -> float:
+    """F · (RA_U / RA_R) · (VA_U / VA_R), with F the mean of 4^−ε over the forget examples, ε in nats.
+
+    H(ε) = 2^−⌊2ε⌋ is 4^−ε in steps of ½ nat, cut off where few models cannot measure ε any more: with 8 of them F is
+    nearly always 0. Kendall's τ with the score of 256 models, over 18 settings of 12 methods on digits, mean of 16
+    draws (± 0.02): with H 0.71, 0.73, 0.71 from 16, 32, 64 runs; with 4^−ε 0.70, 0.71, 0.72, 0.73 from 8, 16, 32, 64.
+
+    The populations may differ in size.
+    """
+    epsilon = published_epsilon(unlearned.confidences, retrained.confidences, delta)
+    accuracies = (
+        float(np.mean(values))
+        for values in (
+            unlearned.retain_accuracy,
+            retrained.retain_accuracy,
+            unlearned.test_accuracy,
+            retrained.test_accuracy,
+        )
+    )
+    return competition_score(float(np.mean(0.25**epsilon)), *accuracies)

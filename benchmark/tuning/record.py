@@ -1,0 +1,91 @@
+"""What tuning leaves beside a submission: `tuned/<scenario>.json`, written after every trial."""
+
+import json
+import platform
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import ValidationError
+
+from benchmark.errors import BenchError
+from benchmark.record import Record
+from benchmark.workspace import write_atomically
+
+State = Literal["complete", "pruned", "over-budget", "failed"]
+
+
+class Trial(Record):
+    """One set of values."""
+
+    values: dict[str, Any]
+    scores: list[float]
+    """After each of the record's `rungs` that it reached."""
+    share: float | None
+    """What a run costs, as a share of retraining; None when the first ones failed."""
+    state: State
+    """Only a complete one can win."""
+    reason: str
+
+    @property
+    def fit(self) -> bool:
+        """Whether it might have won."""
+        return self.state in ("complete", "pruned")
+
+
+class Tuning(Record):
+    """A search, finished or not."""
+
+    submission: str
+    submission_hash: str
+    scenario: str
+    """The judged one."""
+    tuning_scenario_hash: str
+    rungs: list[int]
+    """Numbers of runs after which trials are compared, and the worse half is given up."""
+    allowed_share: float
+    """Of retraining; a trial that costs more cannot win."""
+    wanted: int
+    """Trials, the same number for every submission."""
+    hyperparameters: dict[str, Any] | None
+    """Of the best trial; None before the last one, and when none of them can win."""
+    trials: list[Trial]
+    versions: dict[str, str]
+
+    @classmethod
+    def read(cls, path: Path) -> "Tuning | None":
+        """None where there is no such file. Raises BenchError when it holds something else."""
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValidationError) as error:
+            first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+            raise BenchError(f"{path} is not a record of tuning: {first}; delete it and tune again") from None
+
+    def write(self, path: Path) -> None:
+        write_atomically(path, (json.dumps(self.model_dump(), indent=1, ensure_ascii=False) + "\n").encode())
+
+    @property
+    def best(self) -> Trial | None:
+        """The first of the highest scores, once all trials are done."""
+        complete = [trial for trial in self.trials if trial.state == "complete"]
+        if len(self.trials) < self.wanted or not complete:
+            return None
+        return max(complete, key=lambda trial: trial.scores[-1])
+
+    def after(self, trial: Trial) -> "Tuning":
+        """The record with one trial more."""
+        return self.model_copy(update={"trials": [*self.trials, trial]}).wanting(self.wanted)
+
+    def wanting(self, trials: int) -> "Tuning":
+        """The record of a search for so many trials, with the values that have won if these are all."""
+        record = self.model_copy(update={"wanted": trials})
+        return record.model_copy(update={"hyperparameters": record.best.values if record.best else None})
+
+
+def versions() -> dict[str, str]:
+    """Of what decides the trials beside our own code."""
+    import optuna
+
+    return {"python": platform.python_version(), "torch": str(torch.__version__), "optuna": optuna.__version__}

@@ -1,0 +1,64 @@
+"""The scenario that is tuned on: of the judged one's kind, with models and a forget set of its own."""
+
+import numpy as np
+import torch
+
+from benchmark.problem import data_folder, load_problem
+from benchmark.problem.forget import forgotten
+from benchmark.problem.sources import Examples, source
+from benchmark.scenario import Scenario
+from benchmark.sections import ClassForget, Forget, IndicesForget, RandomForget, SubjectForget
+from benchmark.seeds import derive_seed
+
+MODELS = 64
+_DRAWS = 100  # forget sets to choose the one from that has the least in common with the judged one
+
+
+def tuning_scenario(scenario: Scenario) -> Scenario:
+    """Data, splits, architecture, recipe and rules of `scenario`; another forget set, other originals and retrained
+    models, and at most MODELS of them.
+
+    It does not depend on N, so that tuned values are of a scenario by its name. Raises BenchError when data is missing.
+    """
+    seed = derive_seed(scenario.pool_hash, "tuning")
+    protocol = scenario.protocol
+    models = min(MODELS, protocol.models)
+    originals = None if protocol.originals is None else min(protocol.originals, models)
+    return scenario.model_copy(
+        update={
+            "name": f"{scenario.name}-tuning",
+            "description": f"What {scenario.name} is tuned on: another forget set, other models.",
+            "forget": _other_forget_set(scenario, seed),
+            "protocol": protocol.model_copy(update={"models": models, "originals": originals, "seed": seed}),
+        }
+    )
+
+
+def _other_forget_set(scenario: Scenario, seed: int) -> Forget:
+    """Of the same kind and size, and disjoint from the judged one where a few draws can be.
+
+    Other classes; other subjects; other examples at random, also where a file lists the judged ones.
+    """
+    forget, problem = scenario.forget, load_problem(scenario)
+    if isinstance(forget, ClassForget):
+        return _other_classes(scenario, forget, seed)
+    seeds = (derive_seed(seed, "forget", draw) for draw in range(_DRAWS))
+    if isinstance(forget, SubjectForget):
+        count = forget.count or len(forget.subjects or ())
+        draws: list[Forget] = [SubjectForget(kind="subject", count=count, seed=own) for own in seeds]
+    else:
+        size = len(problem.forget) if isinstance(forget, IndicesForget) else forget.size
+        draws = [RandomForget(kind="random", size=size, seed=own) for own in seeds]
+    train = problem.train
+    judged = torch.isin(train.ids, problem.forget.ids)
+    unnamed = Examples(train.inputs, train.targets, class_names=())  # numbers are drawn, so no names are looked up
+    return min(draws, key=lambda draw: int((forgotten(train, unnamed, draw, data_folder()) & judged).sum()))
+
+
+def _other_classes(scenario: Scenario, forget: ClassForget, seed: int) -> ClassForget:
+    """As many classes of train's others as there are, up to the number of the judged ones."""
+    names = source(scenario.data.source).load(scenario.data, data_folder()).class_names
+    present = {names[code] for code in load_problem(scenario).train.targets.unique().tolist()}
+    others = sorted(present - set(forget.classes))
+    drawn = np.random.default_rng(seed).permutation(len(others))[: len(forget.classes)]
+    return ClassForget(kind="class", classes=tuple(others[i] for i in sorted(drawn)))

@@ -1,0 +1,164 @@
+"""SEARCH_SPACE: the values that tuning tries, read from a submission's source without running any of it.
+
+`(1, 5)` is a range of whole numbers and `(0.1, 1.0)` of numbers, with the ends; `(1e-5, 1e-1, "log")` is even in the
+logarithm; a list holds choices. Its keys are some of HYPERPARAMETERS', whose values are what is published.
+"""
+
+import ast
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmark.errors import BenchError
+from benchmark.submission.contract import FILE
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+_SPACE, _PUBLISHED = "SEARCH_SPACE", "HYPERPARAMETERS"
+
+
+@dataclass(frozen=True)
+class Range:
+    """All numbers from `low` to `high`; whole ones when both ends are."""
+
+    low: float
+    high: float
+    log: bool
+
+    @property
+    def whole(self) -> bool:
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+
+Choices = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """`published` lies inside: a value outside of its range counts as the range's nearest end."""
+
+    dimensions: dict[str, Range | Choices]
+    published: dict[str, Any]
+
+    def distributions(self) -> "dict[str, BaseDistribution]":
+        """As Optuna knows them; choices by their number, because it takes no lists."""
+        from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+        found: dict[str, BaseDistribution] = {}
+        for name, own in self.dimensions.items():
+            if not isinstance(own, Range):
+                found[name] = CategoricalDistribution(range(len(own)))
+            elif own.whole:
+                found[name] = IntDistribution(int(own.low), int(own.high), log=own.log)
+            else:
+                found[name] = FloatDistribution(own.low, own.high, log=own.log)
+        return found
+
+    def values(self, drawn: dict[str, Any]) -> dict[str, Any]:
+        """What the submission gets for what Optuna has drawn."""
+        return {
+            name: drawn[name] if isinstance(own, Range) else own[drawn[name]] for name, own in self.dimensions.items()
+        }
+
+    def start(self) -> dict[str, Any]:
+        """The published values, as Optuna would have drawn them."""
+        return {
+            name: self.published[name] if isinstance(own, Range) else own.index(self.published[name])
+            for name, own in self.dimensions.items()
+        }
+
+
+def declares_search_space(folder: Path) -> bool:
+    """Whether the submission in `folder` has a SEARCH_SPACE, right or wrong."""
+    return _assigned(folder, _SPACE) is not None
+
+
+def read_search_space(name: str, folder: Path) -> SearchSpace:
+    """Raises BenchError when the submission `name` declares none, or one that is not accepted."""
+    if not declares_search_space(folder):
+        raise BenchError(
+            f"{name} declares no {_SPACE}, so there is nothing to tune; add one to its {FILE}, e.g. "
+            '{"learning_rate": (1e-4, 1e-1, "log")}'
+        )
+    space, published = _literal(name, folder, _SPACE), _literal(name, folder, _PUBLISHED)
+    if not space:
+        raise BenchError(f"{_SPACE} of {name} is empty, expected a range or a list of choices for at least one key")
+    if unknown := [key for key in space if key not in published]:
+        raise BenchError(
+            f"{_SPACE} of {name} has {unknown[0]!r}, expected keys of {_PUBLISHED}: {', '.join(published)}"
+        )
+    dimensions = {key: _dimension(f"{_SPACE}[{key!r}] of {name}", own) for key, own in space.items()}
+    return SearchSpace(
+        dimensions, {key: _within(f"{key} of {name}", own, published[key]) for key, own in dimensions.items()}
+    )
+
+
+def _dimension(where: str, given: Any) -> Range | Choices:
+    if isinstance(given, list) and given:
+        return tuple(_stored(given))
+    if isinstance(given, tuple) and len(given) in (2, 3) and all(map(_is_number, given[:2])):
+        low, high, *rest = given
+        if low < high and rest in ([], ["log"]) and (low > 0 or not rest):
+            return Range(low, high, log=bool(rest))
+    raise BenchError(f'{where} is {given!r}, expected (low, high), (low, high, "log") with low above 0, or a list')
+
+
+def _within(where: str, own: Range | Choices, published: Any) -> Any:
+    """The published value; where it lies outside a range, the nearest end."""
+    if not isinstance(own, Range):
+        if _stored(published) not in own:
+            raise BenchError(f"the published {where} is {published!r}, expected one of its choices; add it to {_SPACE}")
+        return _stored(published)
+    if not _is_number(published) or (own.whole and not isinstance(published, int)):
+        raise BenchError(f"the published {where} is {published!r}, expected a number of its range's type")
+    return min(max(published, own.low), own.high)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _stored(value: Any) -> Any:
+    """As it comes back from the trials' file, and as the submission gets it: tuples are lists there."""
+    return json.loads(json.dumps(value))
+
+
+def _literal(name: str, folder: Path, constant: str) -> dict[str, Any]:
+    node = _assigned(folder, constant)
+    try:
+        value = ast.literal_eval(_Fractions().visit(node)) if node else {}
+    except (ValueError, TypeError):
+        raise BenchError(
+            f"{constant} of {name} is computed when {FILE} runs, expected a literal dict that can be read without "
+            "running it; write the values out"
+        ) from None
+    if not isinstance(value, dict):
+        raise BenchError(f"{constant} of {name} is a {type(value).__name__}, expected a dict of names and values")
+    return value
+
+
+class _Fractions(ast.NodeTransformer):
+    """Works out what people write as 8 / 255."""
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        parts = [part.value for part in (node.left, node.right) if isinstance(part, ast.Constant)]
+        if isinstance(node.op, ast.Div) and len(parts) == 2 and all(map(_is_number, parts)) and parts[1]:
+            return ast.Constant(parts[0] / parts[1])  # type: ignore[operator]
+        return node
+
+
+def _assigned(folder: Path, constant: str) -> ast.expr | None:
+    """What the module assigns to `constant` last; None where it does not, or cannot be parsed: a run will say why."""
+    try:
+        body = ast.parse((folder / FILE).read_bytes()).body
+    except (OSError, SyntaxError, ValueError):
+        return None
+    assignments = [node for node in body if isinstance(node, ast.Assign | ast.AnnAssign)]
+    values = [node.value for node in assignments if constant in map(ast.unparse, _targets(node))]
+    return values[-1] if values else None
+
+
+def _targets(node: ast.Assign | ast.AnnAssign) -> list[ast.expr]:
+    return node.targets if isinstance(node, ast.Assign) else [node.target]

@@ -1,0 +1,46 @@
+"""Searches as a person reads them."""
+
+from typing import Any
+
+from benchmark.tuning.record import Trial, Tuning
+
+Rows = list[dict[str, object]]
+
+
+def trial_rows(record: Tuning) -> Rows:
+    """A row for every trial; the best one has a star."""
+    return [
+        {
+            "trial": f"{number}{' *' if trial is record.best else ''}",
+            "values": _assignments(trial.values),
+            "score": _score(trial),
+            "runs": record.rungs[len(trial.scores) - 1] if trial.scores else 0,
+            "cost": "" if trial.share is None else f"{trial.share:.0%}",
+            "state": f"{trial.state}: {trial.reason}" if trial.reason else trial.state,
+        }
+        for number, trial in enumerate(record.trials)
+    ]
+
+
+def summary_rows(records: list[Tuning]) -> Rows:
+    """A row for every submission: what the published values got, and what the best ones."""
+    return [
+        {
+            "submission": record.submission,
+            "trials": len(record.trials),
+            "published": _score(record.trials[0]) if record.trials[0].state == "complete" else record.trials[0].state,
+            "tuned": _score(record.best) if record.best else "none within the budget",
+            "values": _assignments(record.hyperparameters or {}),
+        }
+        for record in records
+    ]
+
+
+def _score(trial: Trial) -> str:
+    return f"{trial.scores[-1]:.4f}" if trial.scores else ""
+
+
+def _assignments(values: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{key}={value:.3g}" if isinstance(value, float) else f"{key}={value}" for key, value in values.items()
+    )
