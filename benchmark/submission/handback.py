@@ -24,11 +24,11 @@ def largest_file(expected: Expected) -> int:
 def read_weights(path: Path, expected: Expected) -> dict[str, Tensor]:
     """The weights in `path` if they are exactly the architecture's, all finite; ValueError says what is not."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        file = open(path, "rb", opener=_only_a_file)  # noqa: SIM115
     except OSError:
         raise ValueError("the run put something other than a file in the place of its weights") from None
-    with open(descriptor, "rb") as file:
-        about = os.fstat(descriptor)
+    with file:
+        about = os.fstat(file.fileno())
         if not stat.S_ISREG(about.st_mode):
             raise ValueError("the run put something other than a file in the place of its weights")
         if about.st_size > largest_file(expected):
@@ -50,6 +50,11 @@ def read_weights(path: Path, expected: Expected) -> dict[str, Tensor]:
         if not tensor.isfinite().all():
             raise ValueError(f"{name} holds values that are not finite")
     return weights
+
+
+def _only_a_file(path: str, flags: int) -> int:
+    """Follows no link, and waits for nobody at the other end of a pipe."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def _short(value: object) -> str:

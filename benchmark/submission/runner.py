@@ -41,6 +41,7 @@ Status = Literal["ok", "over-budget", "crashed", "timed-out", "out-of-memory", "
 _GRACE = 10.0
 _START_LIMIT = 120.0
 _LOG_TAIL = 4_000  # characters
+_REASON = 300  # characters
 _MEMORY = int(0.8 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))  # bytes for all runs together
 _PRINTED = 16 << 20  # bytes a run may print, where its weights are smaller
 _EXIT_CODES: dict[int, Status] = {
@@ -199,7 +200,7 @@ class Worker:
 
     def _judge(self, reply: Reply, ending: str) -> Run:
         def failed(status: Status, reason: str) -> Run:
-            return Run(status, reason, ending, reply.cpu_seconds, reply.wall_seconds, None)
+            return Run(status, _printable(reason), ending, reply.cpu_seconds, reply.wall_seconds, None)
 
         limits = self._limits
         if reply.over == "time":
@@ -241,6 +242,11 @@ def _readable(content: bytes) -> int:
     os.write(writing, content)
     os.close(writing)
     return reading
+
+
+def _printable(text: str) -> str:
+    """At most 300 characters, none of which a terminal obeys: a reason may quote a stranger."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:_REASON])
 
 
 def _signal_name(number: int) -> str:

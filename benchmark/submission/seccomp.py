@@ -1,8 +1,8 @@
 """The system calls a submission does without: a filter for the kernel, as `bwrap --seccomp` takes it.
 
 Refused is what reaches another process or machine, what outlives a run (System V memory, keyrings, message queues,
-marks on the files it hands back), what makes new namespaces, and memory that no limit sees. A filter is classic BPF: 8 bytes an instruction, over the call's
-number and arguments (Linux, Documentation/userspace-api/seccomp_filter.rst).
+marks on the files it hands back), what makes new namespaces, and memory that no limit sees. A filter is classic BPF:
+8 bytes an instruction, over the call's number and arguments (Linux, Documentation/userspace-api/seccomp_filter.rst).
 """
 
 import platform

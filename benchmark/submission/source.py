@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,9 @@ from benchmark.submission.contract import FILE
 from benchmark.workspace import Workspace
 
 Values = Literal["published", "tuned"]
+
+_LARGEST = 1 << 30  # bytes in a submission's folder
+_CONSTANT = 300  # characters of a title or a reference
 
 _TUNED, _TUNED_FOLDER = "+tuned", "tuned"
 
@@ -102,16 +106,20 @@ def _read_tuned(path: Path) -> dict[str, Any] | None:
         return json.loads(path.read_text())["hyperparameters"]
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise BenchError(f"{path} holds no hyperparameters; delete it and tune again") from None
 
 
 def _hash(folder: Path, hyperparameters: dict[str, Any]) -> str:
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    if size > _LARGEST:
+        raise BenchError(f"the folder {folder.name} holds {size:,} bytes, expected at most {_LARGEST:,}; remove some")
     digest = hashlib.sha256(json.dumps(hyperparameters, sort_keys=True).encode())
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not {"__pycache__", _TUNED_FOLDER} & set(path.relative_to(folder).parts):
-            digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
+            digest.update(os.fsencode(path.relative_to(folder)) + b"\0")
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:12]
 
 
@@ -119,10 +127,10 @@ def _constants(path: Path) -> dict[str, str]:
     """The module's top-level string constants; none if it cannot be parsed (a run will say why)."""
     try:
         tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError):
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return {}
     return {
-        target.id: node.value.value
+        target.id: "".join(letter if letter.isprintable() else "?" for letter in node.value.value[:_CONSTANT])
         for node in tree.body
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
         for target in node.targets

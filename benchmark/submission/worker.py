@@ -95,15 +95,17 @@ def _preload(path: Path) -> None:
     """Imports the well-known packages that the submission names, without running any of it."""
     try:
         tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError):
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return  # the child will say what is wrong
     for node in ast.walk(tree):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names = [node.module]
         for name in names:
-            if name.split(".")[0] in _WORTH_PRELOADING:
-                with contextlib.suppress(ImportError):
+            first, *rest = name.split(".")
+            # What is private may be a program: importing numpy.f2py.__main__ would end this process.
+            if first in _WORTH_PRELOADING and not any(part.startswith("_") for part in rest):
+                with contextlib.suppress(Exception):
                     importlib.import_module(name)
 
 
