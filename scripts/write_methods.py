@@ -18,7 +18,7 @@ INTRODUCTION = """# Methods
 
 Written by `python scripts/write_methods.py` from the submissions' own docstrings and constants, and from the committed
 scorecards. **Data** (R retain, F forget, V validation) and **epochs** are what the runs took from their loaders;
-**touched** is the share of the weights that changed; all three as counted on {measured}. Scores are those of the
+**touched** is the share of the weights that changed; all three as counted on {measured}, where it has been run, else on digits. Scores are those of the
 published values / of the tuned ones; a dash: not run, or no score (the board says why).
 
 """
@@ -31,13 +31,12 @@ def main() -> None:
     newest = {(card.scenario, card.submission): card for card in sorted(cards, key=lambda card: card.date)}
     rows, details = [], []
     for name in submission_names(workspace):
-        title, reference, documentation, values = described(workspace.submissions / name / "submission.py")
+        title, reference, documentation, published = described(workspace.submissions / name / "submission.py")
         idea, *rest = [re.sub(r"\s+", " ", part) for part in documentation.split("\n\n")]
         counted = next((newest[s, name] for s in reversed(SCENARIOS) if counted_in(newest.get((s, name)))), None)
         scores = [f"{score(newest.get((s, name)))} / {score(newest.get((s, f'{name}+tuned')))}" for s in SCENARIOS]
         cells = [f"[{name}](#{name.lower()})", first_sentence(idea), *consumption(counted), *scores, reference]
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-        published = ", ".join(f"{key} {value}" for key, value in values.items()) or "none"
         details += [f"## {name}", "", f"**{title}.** {idea}", ""]
         details += [line for part in [*rest, f"Published values: {published}."] for line in (part, "")]
     header = [f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS)]
@@ -45,17 +44,20 @@ def main() -> None:
     (workspace.root / "docs" / "methods.md").write_text(page)
 
 
-def described(path: Path) -> tuple[str, str, str, dict[str, object]]:
-    """Title, reference, docstring and hyper-parameters, without running the file."""
+def described(path: Path) -> tuple[str, str, str, str]:
+    """Title, reference, docstring and hyper-parameters as they are written, without running the file."""
     tree = ast.parse(path.read_text())
-    constants: dict[str, object] = {}
+    constants: dict[str, ast.expr] = {}
     for node in tree.body:
         target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
-        if isinstance(target, ast.Name) and target.id in ("TITLE", "REFERENCE", "HYPERPARAMETERS"):
-            constants[target.id] = ast.literal_eval(node.value)  # type: ignore[attr-defined]
-    values = constants.get("HYPERPARAMETERS", {})
-    assert isinstance(values, dict)
-    return str(constants["TITLE"]), str(constants["REFERENCE"]), ast.get_docstring(tree) or "", values
+        if isinstance(target, ast.Name) and isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
+            constants[target.id] = node.value
+    values = constants["HYPERPARAMETERS"]
+    assert isinstance(values, ast.Dict)
+    pairs = zip(values.keys, values.values, strict=True)
+    written = ", ".join(f"{ast.literal_eval(key)} {ast.unparse(value)}" for key, value in pairs if key)
+    title, reference = (ast.literal_eval(constants[name]) for name in ("TITLE", "REFERENCE"))
+    return title, reference, ast.get_docstring(tree) or "", written or "none"
 
 
 def first_sentence(text: str) -> str:
