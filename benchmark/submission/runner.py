@@ -118,6 +118,7 @@ class Worker:
         reply = self._ask(Request(task, seed, self._limits, hyperparameters or {}))
         ending = _tail(self._exchange / LOG)
         if reply is None:
+            self._kill()  # and waits, so that the next run finds it gone, and its folder with it
             seconds = self._limits.seconds
             return Run("crashed", "the run took its worker down, or outlived it", ending, seconds, seconds, None)
         return self._judge(reply, ending)
