@@ -16,7 +16,7 @@ from benchmark.evidence import NonFiniteLogits, concatenate, evidence_of
 from benchmark.models import seeded_model
 from benchmark.problem import load_problem
 from benchmark.scenario import Role, Scenario
-from benchmark.training import train_block
+from benchmark.training import keep_freed_memory, train_block
 from benchmark.workspace import Arrays, BlockStore, Workspace, write_block
 
 _WEIGHTS, _EVIDENCE = "weights/", "evidence/"
@@ -72,6 +72,7 @@ class Pool:
 def _train(scenario: Scenario, role: Role, block: int, path: Path) -> tuple[str, str]:
     """Trains and writes one block; returns its name and checksum. Runs in a process of the engine's."""
     torch.set_num_threads(1)
+    keep_freed_memory()
     problem = load_problem(scenario)
     split = problem.train if role == "original" else problem.retain
     seeds = [scenario.seed(role, index) for index in scenario.indices(block)]
