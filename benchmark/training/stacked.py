@@ -82,9 +82,15 @@ def _forward(net: nn.Module, state: State, inputs: Tensor) -> Tensor:
         own = {key.removeprefix(f"{name}."): tensor for key, tensor in state.items() if key.startswith(f"{name}.")}
         # Between layers: features as [models, batch, features], images as [batch, models·channels, h, w].
         if inputs.ndim == 5 and not isinstance(layer, nn.Flatten):
-            inputs = inputs.movedim(0, 1).flatten(1, 2).contiguous(memory_format=torch.channels_last)
+            inputs = _channels_last(inputs.movedim(0, 1).flatten(1, 2))
         inputs = _RULES[type(layer)](layer, own, inputs, models)
+        if inputs.ndim == 4 and inputs.requires_grad:
+            inputs.register_hook(_channels_last)  # gradients in the layout of what they belong to: several times faster
     return inputs
+
+
+def _channels_last(images: Tensor) -> Tensor:
+    return images.contiguous(memory_format=torch.channels_last)
 
 
 def _flatten(layer: nn.Flatten, own: State, inputs: Tensor, models: int) -> Tensor:
@@ -126,6 +132,11 @@ def _batch_norm(layer: nn.BatchNorm2d, own: State, inputs: Tensor, models: int) 
     )
 
 
+def _relu(layer: nn.ReLU, own: State, inputs: Tensor, models: int) -> Tensor:
+    # What requires a gradient was made by the layer before; anything else may be the data itself.
+    return torch.relu_(inputs) if inputs.requires_grad else torch.relu(inputs)
+
+
 def _elementwise(layer: nn.Module, own: State, inputs: Tensor, models: int) -> Tensor:
     """Layers without weights that treat every channel alone: they need not know about the models."""
     return layer(inputs)
@@ -137,7 +148,7 @@ _RULES: dict[type[nn.Module], Callable[..., Tensor]] = {
     nn.Conv2d: _conv2d,
     nn.BatchNorm2d: _batch_norm,
     nn.MaxPool2d: _elementwise,
-    nn.ReLU: _elementwise,
+    nn.ReLU: _relu,
 }
 
 
