@@ -2,6 +2,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from naive import plain_epsilon
 from scipy.stats import norm
 
@@ -51,6 +53,27 @@ def test_any_split_of_the_resamples_gives_the_same_rows():
     assert len(np.unique(whole[:, 1])) == 6
     assert not np.array_equal(whole, resampled_figures(unlearned, retrained, range(6), seed=4))
     assert resampled_figures(unlearned, retrained, range(0)).shape == (0, 2)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    models=st.tuples(st.integers(4, 40), st.integers(4, 40)),
+    step=st.sampled_from([0.0, 0.004, 0.25, 2.0]),
+)
+def test_resamples_at_once_are_the_figures_of_every_half(seed, models, step):
+    """Rounded, constant, nearly constant and far examples side by side; more resamples than go at once."""
+    rng = np.random.default_rng(seed)
+    spread = rng.choice([0.0, 0.005, 0.3, 2.0, 40.0], (2, 6))
+    both = []
+    for n, sd in zip(models, spread, strict=True):
+        phi = rng.choice([0.0, 0.0, 1.0, 60.0]) + sd * rng.uniform(-1, 1, (n, 6))
+        both.append(Population((phi / step).round() * step if step else phi, *rng.uniform(0.5, 1, (2, n))))
+    rows = resampled_figures(*both, range(3, 26), seed=5)
+    for row, b in zip(rows, range(3, 26), strict=True):
+        draws = (np.random.default_rng([5, k, b]).permutation(n)[: n // 2] for k, n in zip((0, 2), models, strict=True))
+        halves = [Population(*(part[kept] for part in one)) for one, kept in zip(both, draws, strict=True)]
+        np.testing.assert_array_equal(row, figures(*halves))
 
 
 def test_entries_share_their_draws_and_the_ceiling_only_those_of_the_retrained():

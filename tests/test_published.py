@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive import naive_epsilon, naive_epsilon_of_rates, plain_epsilon
 
+from benchmark.scoring import published
 from benchmark.scoring.published import published_epsilon
 
 
@@ -165,6 +166,26 @@ def test_equals_the_plain_sweep_on_a_resample():
     unlearned, retrained = unlearned[rng.integers(256, size=256)], retrained[rng.integers(256, size=256)]
     expected = [plain_epsilon(u, r) for u, r in zip(unlearned.T, retrained.T, strict=True)]
     np.testing.assert_allclose(published_epsilon(unlearned, retrained), expected, atol=1e-12)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(samples, samples), min_size=2, max_size=5), st.sampled_from(["single", "double", "both"]))
+def test_examples_searched_together_are_those_searched_alone(pairs, attacks):
+    """Grids of very different lengths, guarded and undecided examples in one search."""
+    sizes = (min(len(pair[side]) for pair in pairs) for side in (0, 1))
+    sides = [np.stack([pair[side][:n] for pair in pairs], axis=1) for side, n in enumerate(sizes)]
+    alone = [published_epsilon(*(side[:, [e]] for side in sides), attacks=attacks)[0] for e in range(len(pairs))]
+    np.testing.assert_array_equal(published_epsilon(*sides, attacks=attacks), alone)
+
+
+@pytest.mark.parametrize(("examples", "blocks"), [(3, 20_000), (500, 7), (1, 1)])
+def test_the_portions_worked_on_at_once_do_not_matter(monkeypatch, examples, blocks):
+    rng = np.random.default_rng(6)
+    unlearned, retrained = rng.normal([0, 1, 3, 0.5, 0], 2, (60, 5)).round(1), rng.normal(0, 2, (50, 5)).round(1)
+    expected = published_epsilon(unlearned, retrained)
+    monkeypatch.setattr(published, "EXAMPLES_AT_ONCE", examples)
+    monkeypatch.setattr(published, "BLOCKS_AT_ONCE", blocks)
+    np.testing.assert_array_equal(published_epsilon(unlearned, retrained), expected)
 
 
 # The public function as a whole.

@@ -36,6 +36,7 @@ from benchmark.scoring.quality import BUCKET, competition_score, forgetting_qual
 from benchmark.scoring.samples import Floats
 
 STREAMS = {"unlearned": 0, "calibration": 1, "retrained": 2}  # each its own random numbers
+TOGETHER = 20  # resamples computed at once; more gain little and take memory
 WIDENED = 1.1  # halves understate the standard deviation by 0 to 13 % in the simulations above
 
 
@@ -58,6 +59,11 @@ def figures(population: Population, retrained: Population, delta: float = 1e-5) 
         if len(set(lengths)) != 1:
             raise ValueError(f"{name} has φ and accuracies of {lengths} models, expected as many of each")
     epsilon = published_epsilon(population.confidences, retrained.confidences, delta, BUCKET)
+    return _figures(epsilon, population, retrained)
+
+
+def _figures(epsilon: Floats, population: Population, retrained: Population) -> Floats:
+    """`[F, score]` from every example's ε."""
     quality = forgetting_quality(epsilon, len(population.confidences))
     accuracies = (
         float(np.mean(values))
@@ -89,8 +95,14 @@ def resampled_figures(
     Raises ValueError when a population has fewer than four models, and on what `figures` refuses.
     """
     rows = np.empty((len(resamples), 2))
-    for row, b in zip(rows, resamples, strict=True):
-        row[:] = figures(_half(population, seed, b, stream), _half(retrained, seed, b, "retrained"), delta)
+    for start in range(0, len(resamples), TOGETHER):
+        part = resamples[start : start + TOGETHER]
+        halves = [_half(population, seed, b, stream) for b in part]
+        against = [_half(retrained, seed, b, "retrained") for b in part]
+        # The examples of all halves side by side: the estimator takes many at once far faster than one by one.
+        phi, other = (np.concatenate([half.confidences for half in side], axis=1) for side in (halves, against))
+        epsilon = published_epsilon(phi, other, delta, BUCKET).reshape(len(part), -1)
+        rows[start : start + TOGETHER] = [_figures(*half) for half in zip(epsilon, halves, against, strict=True)]
     return rows
 
 
