@@ -32,6 +32,10 @@ ScenarioOption = Annotated[
 ]
 ModelsOption = Annotated[int | None, typer.Option("--models", help="N, instead of the scenario's own.")]
 JobsOption = Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; by default one a core.")]
+DeviceOption = Annotated[
+    str | None,
+    typer.Option("--device", help="cpu or cuda; by default a GPU where there is one and the net is not a small one."),
+]
 SandboxOption = Annotated[
     bool, typer.Option("--require-sandbox", help="Refuse to run a submission where bubblewrap does not work.")
 ]
@@ -57,6 +61,7 @@ def run(
     scenario: ScenarioOption = "digits",
     models: ModelsOption = None,
     jobs: JobsOption = None,
+    device: DeviceOption = None,
     data_dir: DataOption = None,
     published: Annotated[
         bool, typer.Option("--published", help="The submission's own values, though it has been tuned.")
@@ -72,6 +77,7 @@ def run(
     Interrupt it whenever you like: the same command goes on where it stopped. The exit status is 0 only when the
     submission got a score; with --all, when every submission got a row.
     """
+    from benchmark.device import choose_device
     from benchmark.evaluation import evaluate, missing_entries
     from benchmark.submission.sandbox import settle_isolation
     from benchmark.submission.source import default_entry
@@ -80,6 +86,7 @@ def run(
 
     workspace, chosen = Workspace.find(), _scenario(scenario, models)
     settle_isolation(required=require_sandbox, warn=warn(err))
+    where = choose_device(device, chosen)
     if bool(submission) == everything:
         raise BenchError("name one submission with --submission NAME, or take all with --all")
     if submission:
@@ -89,7 +96,7 @@ def run(
     cards = []
     for entry in entries:
         with progress_bars(err) as progress:
-            cards.append(evaluate(chosen, entry, workspace, _jobs(jobs), allow_failures, progress, warn(err)))
+            cards.append(evaluate(chosen, entry, workspace, _jobs(jobs), where, allow_failures, progress, warn(err)))
     if as_json:
         dumped = [card.model_dump() for card in cards]
         print(json.dumps(dumped[0] if submission else dumped, indent=1, ensure_ascii=False))
@@ -105,21 +112,25 @@ def prepare(
     scenario: ScenarioOption = "digits",
     models: ModelsOption = None,
     jobs: JobsOption = None,
+    device: DeviceOption = None,
     data_dir: DataOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what it would take: models, disk, memory, time.")
     ] = False,
 ) -> None:
     """Train what is missing of a scenario's reference pool."""
+    from benchmark.device import choose_device
     from benchmark.planning import dry_run as planned
     from benchmark.references import Pool
     from benchmark.terminal import progress_bars, table, warn
     from benchmark.workspace import Workspace
 
+    chosen = _scenario(scenario, models)
+    where = choose_device(device, chosen)
     if dry_run:
-        out.print(table(planned(_scenario(scenario, models), _jobs(jobs))))
+        out.print(table(planned(chosen, _jobs(jobs), where)))
         return
-    pool = Pool(_scenario(scenario, models), Workspace.find())
+    pool = Pool(chosen, Workspace.find(), where)
     with progress_bars(err) as progress:
         pool.prepare(_jobs(jobs), progress, warn(err))
     out.print(f"the pool {pool.store.folder} is complete")
@@ -207,6 +218,7 @@ def tune(
     scenario: ScenarioOption = "digits",
     trials: Annotated[int, typer.Option("--trials", min=1, help="The same number for every submission.")] = 20,
     jobs: JobsOption = None,
+    device: DeviceOption = None,
     require_sandbox: SandboxOption = False,
 ) -> None:
     """Search for a submission's hyper-parameters, on other models and another forget set than it is judged by.
@@ -214,6 +226,7 @@ def tune(
     Interrupt it whenever you like: the same command goes on where it stopped, and finds the same values. The exit
     status is 0 only when values were found.
     """
+    from benchmark.device import choose_device
     from benchmark.submission.sandbox import settle_isolation
     from benchmark.terminal import progress_bars, table, warn
     from benchmark.tuning import summary_rows, trial_rows, tunable
@@ -223,12 +236,13 @@ def tune(
     workspace, chosen = Workspace.find(), _scenario(scenario, None)
     if (name is None) != everything:
         raise BenchError("nothing or too much to tune; name one submission, or all of them with --all")
+    where = choose_device(device, chosen)
     settle_isolation(required=require_sandbox, warn=warn(err))
     records, refused = [], []
     for each in [name] if name else tunable(chosen, workspace):
         try:
             with progress_bars(err) as progress:
-                records.append(tuned(chosen, each, workspace, trials, _jobs(jobs), progress, warn(err)))
+                records.append(tuned(chosen, each, workspace, trials, _jobs(jobs), where, progress, warn(err)))
         except BenchError as error:
             if name:
                 raise

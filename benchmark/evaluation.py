@@ -25,11 +25,12 @@ def evaluate(
     name: str,
     workspace: Workspace,
     jobs: int,
+    device: str,
     allowed_failures: int,
     progress: Progress,
     warn: Callable[[str], None],
 ) -> Scorecard:
-    """Runs, scores and ranks the entry `name`; the scorecard is on disk and on the board when this returns.
+    """Runs on `device`, scores and ranks the entry `name`; its scorecard is stored and on the board on return.
 
     It gets a score when at most `allowed_failures` of its runs failed; their logs go to `leaderboard/logs/`. Raises
     BenchError when there is no such submission or the scenario cannot be trained.
@@ -41,7 +42,7 @@ def evaluate(
             "a quarter of the runs, and four have to be left"
         )
     submission = find_submission(name, workspace, scenario)
-    pool = Pool(scenario, workspace)
+    pool = Pool(scenario, workspace, device)
     pool.prepare(jobs, progress, warn)
     runs = Runs(scenario, submission, pool, workspace)
     outcome = runs.complete(jobs, allowed_failures, progress, warn)

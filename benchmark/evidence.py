@@ -29,7 +29,7 @@ class NonFiniteLogits(Exception):
 
 
 def evidence_of(scenario: Scenario, problem: Problem, state: dict[str, Tensor]) -> Arrays:
-    """Evidence of stacked weights `[models, ...]`, computed by the harness's own forward code.
+    """Evidence of stacked weights `[models, ...]`, computed by the harness's own forward code where the weights lie.
 
     Raises NonFiniteLogits when a model's outputs overflow.
     """
@@ -40,7 +40,7 @@ def evidence_of(scenario: Scenario, problem: Problem, state: dict[str, Tensor]) 
 @torch.no_grad()
 def _evidence(model: StackedModel, problem: Problem) -> Arrays:
     validation = _logits(model, problem.validation)
-    confidence = logit_scaled_confidence(validation, problem.validation.targets.numpy())
+    confidence = logit_scaled_confidence(validation, problem.validation.targets.cpu().numpy())
     return {
         "forget_logits": _logits(model, problem.forget),
         "test_logits": _logits(model, problem.test),
@@ -52,9 +52,10 @@ def _evidence(model: StackedModel, problem: Problem) -> Arrays:
 
 def _logits(model: StackedModel, split: Split) -> np.ndarray:
     """`[models, examples, classes]` float32."""
-    batches = (split.normalised(chunk) for chunk in split.inputs.split(_CHUNK))
+    there = split.to(model.device)
+    batches = (there.normalised(chunk) for chunk in there.inputs.split(_CHUNK))
     chunks = [model(batch.expand(model.count, *batch.shape)) for batch in batches]
-    logits = torch.cat(chunks, dim=1)
+    logits = torch.cat(chunks, dim=1).cpu()
     overflown = ~logits.isfinite().all(dim=2).all(dim=1)
     if overflown.any():
         raise NonFiniteLogits(overflown.nonzero().flatten().tolist())
@@ -62,7 +63,7 @@ def _logits(model: StackedModel, split: Split) -> np.ndarray:
 
 
 def _correct(logits: np.ndarray, split: Split) -> np.ndarray:
-    return logits.argmax(axis=-1) == split.targets.numpy()
+    return logits.argmax(axis=-1) == split.targets.cpu().numpy()
 
 
 def stack(states: list[dict[str, Tensor]]) -> dict[str, Tensor]:

@@ -22,16 +22,18 @@ _SLICE = 256  # examples of every split evaluated for timing
 Rows = list[dict[str, str]]
 
 
-def dry_run(scenario: Scenario, jobs: int) -> Rows:
+def dry_run(scenario: Scenario, jobs: int, device: str) -> Rows:
     """Rows of `what`, `estimate` and `from` about the whole pool: models, disk, memory, time.
 
-    Trains a few steps of a block in each of `jobs` processes at once, as `prepare` would, and keeps nothing of it.
+    Trains a few steps of a block in each of `jobs` processes at once, or on `device` in this one, as `prepare` would,
+    and keeps nothing of it.
     What has been trained already is not taken off. Raises BenchError when data is missing.
     """
     problem = load_problem(scenario)
     weights, evidence = _bytes_per_model(scenario, problem)
     block, blocks = scenario.protocol.block, _blocks(scenario)
-    trials = list(map_blocks(_trial, [(scenario,)] * jobs, jobs))
+    jobs = jobs if device == "cpu" else 1
+    trials = list(map_blocks(_trial, [(scenario, device)] * jobs, jobs))
     seconds = sum(trial[0] for trial in trials) / jobs
     count = {role: n * block for role, n in blocks.items()}
     total = sum(blocks.values())
@@ -48,7 +50,11 @@ def dry_run(scenario: Scenario, jobs: int) -> Rows:
             _gigabytes(weights * count["original"] + evidence * sum(count.values())),
             f"{_gigabytes(weights * count['original'])} are weights of originals",
         ),
-        _row("memory", f"{_gigabytes(max(trial[1] for trial in trials))} a process, {jobs} at once", "measured now"),
+        _row(
+            "memory",
+            f"{_gigabytes(max(trial[1] for trial in trials))} a process, {jobs} at once",
+            f"measured now, on {device}",
+        ),
         _row(
             "time",
             _duration(seconds * total / min(jobs, total)),
@@ -63,17 +69,22 @@ def _blocks(scenario: Scenario) -> dict[str, int]:
     return {"original": len(scenario.blocks(scenario.originals)), "retrained": models, "calibration": models}
 
 
-def _trial(scenario: Scenario) -> tuple[float, float]:
-    """Seconds that one block takes in this process, and the most memory the process has held, in bytes."""
+def _trial(scenario: Scenario, device: str) -> tuple[float, float]:
+    """Seconds that one block takes in this process, and the most memory the process or its GPU has held, in bytes."""
     torch.set_num_threads(1)
-    problem = load_problem(scenario)
+    problem = load_problem(scenario).on(device)
     seeds = [scenario.seed("original", index) for index in scenario.indices(0)]
     nets = [seeded_model(scenario.architecture, problem.input_shape, problem.classes, seed) for seed in seeds]
     state = train_block(nets, *_few_steps(scenario, problem, 1), seeds, problem.class_weights).state  # not timed
     training = _training(scenario, problem, nets, seeds)
     evaluation = _evaluation(scenario, problem, state)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return training + evaluation, peak
+    return training + evaluation, _peak(device)
+
+
+def _peak(device: str) -> int:
+    if device != "cpu":
+        return torch.cuda.max_memory_reserved(device)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _training(scenario: Scenario, problem: Problem, nets: list[nn.Module], seeds: list[int]) -> float:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from benchmark.device import make_repeatable
 from benchmark.engine import Progress, map_blocks
 from benchmark.errors import BenchError
 from benchmark.evidence import NonFiniteLogits, concatenate, evidence_of
@@ -23,17 +24,17 @@ _WEIGHTS, _EVIDENCE = "weights/", "evidence/"
 
 
 class Pool:
-    """Reads one scenario's reference models; `prepare` builds what is missing of them."""
+    """Reads one scenario's reference models; `prepare` builds what is missing of them, on `device`."""
 
-    def __init__(self, scenario: Scenario, workspace: Workspace) -> None:
-        self.scenario = scenario
+    def __init__(self, scenario: Scenario, workspace: Workspace, device: str = "cpu") -> None:
+        self.scenario, self.device = scenario, device
         self.store = BlockStore(
             workspace.pools / f"{scenario.name}-{scenario.pool_hash}",
-            {"scenario": scenario.model_dump(), "built_with": _versions()},
+            {"scenario": scenario.model_dump(), "built_with": _versions(device)},
         )
 
     def prepare(self, jobs: int, progress: Progress, warn: Callable[[str], None]) -> None:
-        """Trains the missing blocks, and those whose file is damaged, in `jobs` processes."""
+        """Trains the missing blocks, and those whose file is damaged: in `jobs` processes, on a GPU in this one."""
         if self.store.is_locked():
             warn(f"another process is training {self.store.folder.name}; waiting for it")
         with self.store.locked():
@@ -42,9 +43,10 @@ class Pool:
                 warn(f"{path.with_suffix('.safetensors')} is damaged; set aside as {path.name}, training it again")
             finished = self.store.finished()
             missing = [block for block in wanted if _name(*block) not in finished]
-            tasks = [(self.scenario, *block, self.store.path(_name(*block))) for block in missing]
+            tasks = [(self.scenario, *block, self.store.path(_name(*block)), self.device) for block in missing]
             size = self.scenario.protocol.block
             label = "training reference models"
+            jobs = jobs if self.device == "cpu" else 1
             if tasks:
                 progress(label, 0, len(tasks) * size)
             for done, (name, checksum) in enumerate(map_blocks(_train, tasks, jobs), start=1):
@@ -69,11 +71,12 @@ class Pool:
         return self.scenario.originals if role == "original" else self.scenario.protocol.models
 
 
-def _train(scenario: Scenario, role: Role, block: int, path: Path) -> tuple[str, str]:
+def _train(scenario: Scenario, role: Role, block: int, path: Path, device: str) -> tuple[str, str]:
     """Trains and writes one block; returns its name and checksum. Runs in a process of the engine's."""
     torch.set_num_threads(1)
     keep_freed_memory()
-    problem = load_problem(scenario)
+    make_repeatable(device)
+    problem = load_problem(scenario).on(device)
     split = problem.train if role == "original" else problem.retain
     seeds = [scenario.seed(role, index) for index in scenario.indices(block)]
     nets = [seeded_model(scenario.architecture, problem.input_shape, problem.classes, seed) for seed in seeds]
@@ -85,7 +88,7 @@ def _train(scenario: Scenario, role: Role, block: int, path: Path) -> tuple[str,
             f"training {role} models of scenario {scenario.name} diverged; lower recipe.learning_rate"
         ) from None
     if role == "original":
-        arrays |= {_WEIGHTS + name: tensor.numpy() for name, tensor in state.items()}
+        arrays |= {_WEIGHTS + name: tensor.cpu().numpy() for name, tensor in state.items()}
     return _name(role, block), write_block(path, arrays)
 
 
@@ -97,9 +100,10 @@ def _part(arrays: Arrays, prefix: str) -> Arrays:
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
-def _versions() -> dict[str, str]:
+def _versions(device: str) -> dict[str, str]:
     return {
         "python": platform.python_version(),
         "torch": str(torch.__version__),
         "machine": platform.machine(),
+        "device": "cpu" if device == "cpu" else torch.cuda.get_device_name(device),
     }

@@ -34,6 +34,8 @@ class Recipe(Section):
     class_weights: bool = False
     augmentation: Annotated[tuple[Literal["crop", "flip"], ...], Field(min_length=1)] | None = None
     """Images only: a random crop of the image with 4 black pixels around it, a random mirror image."""
+    precision: Literal["bfloat16"] | None = None
+    """Of the forward and backward pass, where torch's autocast allows it; weights and losses are float32 always."""
 
     @model_validator(mode="after")
     def _momentum_belongs_to_sgd(self) -> "Recipe":

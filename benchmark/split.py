@@ -41,7 +41,9 @@ class Split:
         return Split(**content, normalisation=self.normalisation)
 
     def to(self, device: torch.device | str) -> "Split":
-        """The same examples on another device."""
+        """The same examples on a device; themselves, where they lie there already."""
+        if self.inputs.device == torch.device(device):
+            return self
         return Split.from_tensors({name: tensor.to(device) for name, tensor in self.tensors().items()})
 
     def normalised(self, inputs: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from benchmark.workspace import Workspace
 
 def test_a_dry_run_says_what_a_pool_will_cost_and_writes_none(tmp_path, monkeypatch):
     scenario = load_scenario("digits")
-    rows = {row["what"]: row["estimate"] for row in dry_run(scenario, 1)}
+    rows = {row["what"]: row["estimate"] for row in dry_run(scenario, 1, "cpu")}
     assert rows["models"] == "1,536: 512 original, 512 retrained, 512 calibration"
     assert rows["network"] == "4,810 numbers"
     assert rows["data"].endswith("MB")
@@ -22,7 +22,7 @@ def test_a_dry_run_says_what_a_pool_will_cost_and_writes_none(tmp_path, monkeypa
 @pytest.mark.parametrize("name", ["npz", "breast-cancer"])
 def test_the_disk_it_foretells_is_what_the_pool_takes(name, tmp_path, monkeypatch):
     scenario = miniature(name, tmp_path / "data", monkeypatch)
-    rows = {row["what"]: row["estimate"] for row in dry_run(scenario, 1)}
+    rows = {row["what"]: row["estimate"] for row in dry_run(scenario, 1, "cpu")}
     pool = Pool(scenario, Workspace(tmp_path))
     pool.prepare(1, lambda *_: None, pytest.fail)
     taken = sum(path.stat().st_size for path in pool.store.folder.rglob("*.safetensors"))

@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from benchmark.models import seeded_model
-from benchmark.scenario import Recipe
+from benchmark.problem import load_problem
+from benchmark.scenario import Recipe, load_scenario
 from benchmark.sections import SmallNet
 from benchmark.split import Split
 from benchmark.training import StackedModel, train_block, train_model
@@ -29,6 +30,19 @@ class Residual(nn.Module):
     def forward(self, inputs):
         features = inputs.flatten(1)
         return self.outer(torch.relu(features + self.norm(self.inner(features))))
+
+
+class Wide(nn.Module):
+    """More weights than a block gains by: its nets are trained each by itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(64, 1600)
+        self.norm = nn.BatchNorm1d(1600)
+        self.outer = nn.Linear(1600, 10)
+
+    def forward(self, inputs):
+        return self.outer(torch.relu(self.norm(self.inner(inputs.flatten(1)))))
 
 
 def recipe(**changes):
@@ -52,10 +66,10 @@ def split():
 
 
 def nets_of(kind):
-    if kind == "residual":
+    if kind in ("residual", "wide"):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            return [Residual() for _ in SEEDS]
+            return [{"residual": Residual, "wide": Wide}[kind]() for _ in SEEDS]
     widths = {"mlp": (16, 12), "cnn": (4, 6)}[kind]
     return [seeded_model(SmallNet(name=kind, widths=widths), (1, 8, 8), 10, seed) for seed in SEEDS]
 
@@ -63,7 +77,7 @@ def nets_of(kind):
 WEIGHTS = torch.linspace(0.5, 2.0, 10)
 
 
-@pytest.mark.parametrize("kind", ["mlp", "cnn", "residual"])
+@pytest.mark.parametrize("kind", ["mlp", "cnn", "residual", "wide"])
 @pytest.mark.parametrize(
     ("changes", "weights"),
     [
@@ -170,7 +184,32 @@ def test_a_block_leaves_the_nets_it_was_given_alone(split):
     assert all(torch.equal(before[name], tensor) for name, tensor in nets[0].state_dict().items())
 
 
-@pytest.mark.parametrize("kind", ["mlp", "cnn", "residual"])
+@pytest.mark.parametrize("kind", ["mlp", "cnn", "residual", "wide"])
+def test_at_half_precision_both_paths_learn_what_float32_learns(kind):
+    problem = load_problem(load_scenario("digits"))
+    examples, inputs = problem.retain, problem.test.inputs
+    correct = {}
+    for precision in (None, "bfloat16"):
+        settings = recipe(precision=precision, epochs=6)
+        block = train_block(nets_of(kind), settings, examples, SEEDS, None)
+        alone = nets_of(kind)[0]
+        train_model(alone, settings, examples, SEEDS[0], None)
+        assert all(tensor.dtype in (torch.float32, torch.int64) for tensor in block.state.values())
+        with torch.no_grad():
+            both = block(inputs.expand(3, *inputs.shape)), alone(inputs)[None]
+        correct[precision] = [(logits.argmax(2) == problem.test.targets).float().mean().item() for logits in both]
+    assert correct["bfloat16"] == pytest.approx(correct[None], abs=0.03)
+    assert min(correct[None]) > 0.8
+
+
+def test_half_precision_is_another_training_and_part_of_the_hash(split, miniature):
+    full, half = (train_block(nets_of("cnn"), recipe(precision=p), split, SEEDS, None) for p in (None, "bfloat16"))
+    assert not torch.equal(full.state["0.weight"], half.state["0.weight"])
+    changed = miniature.model_copy(update={"recipe": miniature.recipe.model_copy(update={"precision": "bfloat16"})})
+    assert changed.pool_hash != miniature.pool_hash
+
+
+@pytest.mark.parametrize("kind", ["mlp", "cnn", "residual", "wide"])
 def test_stacked_evaluation_is_each_models_own_forward(kind, split):
     nets = [net.eval() for net in nets_of(kind)]
     with torch.no_grad():

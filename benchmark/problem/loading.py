@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -40,6 +40,12 @@ class Problem:
     def input_shape(self) -> tuple[int, ...]:
         """The shape of one example."""
         return tuple(self.train.inputs.shape[1:])
+
+    def on(self, device: str) -> "Problem":
+        """The same problem with all its tensors on a device."""
+        splits = {name: getattr(self, name).to(device) for name in _SPLITS}
+        weights = None if self.class_weights is None else self.class_weights.to(device)
+        return replace(self, **splits, class_weights=weights)
 
 
 def load_problem(scenario: Scenario) -> Problem:

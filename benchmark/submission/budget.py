@@ -33,12 +33,16 @@ class Timing:
     """Whether the same seed gave the same weights twice."""
     starting: float
     """Seconds that starting a run costs: the harness's, so it is taken off the others."""
+    device: str = "cpu"
 
     def with_runs(self, seconds: np.ndarray) -> "Timing":
         """With the cost of the runs that count, by their CPU seconds, should they be far from as cheap as the timed.
 
-        A submission can find out when it is timed: processes have numbers. This is why it gains nothing.
+        A submission can find out when it is timed: processes have numbers. This is why it gains nothing. On a GPU the
+        runs that count are not looked at: what they took by the wall clock depends on how many shared it.
         """
+        if self.device != "cpu":
+            return self
         counted = float(np.median(seconds)) - self.starting
         return replace(self, submission=max(self.submission, counted / _CROWDED))
 
@@ -74,12 +78,8 @@ class Clock:
         ]
         done = [run for run in runs if run.weights is not None]
         # Failures were counted before; should all of these fail, the cost of failing is what there is to report.
-        seconds = statistics.median(map(self._seconds, done or runs)) - self._starting
-        return Timing(self._retraining, max(seconds, 0.0), _same(runs[0], runs[1]), self._starting)
-
-    def _seconds(self, run: Run) -> float:
-        """A run's wall clock ends with its process, and so not before its GPU has finished."""
-        return run.cpu_seconds if self._worker.device == "cpu" else run.wall_seconds
+        seconds = statistics.median(run.seconds for run in done or runs) - self._starting
+        return Timing(self._retraining, max(seconds, 0.0), _same(runs[0], runs[1]), self._starting, self._worker.device)
 
     def _median(self, task: Task) -> float:
         runs = [self._worker.run(self._originals[0], self._scenario.seed(task, i), task) for i in range(_TIMING_RUNS)]
@@ -88,7 +88,7 @@ class Clock:
                 raise BenchError(
                     f"timing the scenario's own training failed: {run.reason}; raise protocol.timeout or .memory"
                 )
-        return statistics.median(map(self._seconds, runs))
+        return statistics.median(run.seconds for run in runs)
 
 
 def _same(one: Run, other: Run) -> bool:

@@ -38,7 +38,7 @@ def records_of(done: list[tuple[int, dict[str, Tensor], Run]], isolation: Isolat
     changes = np.array([_change(original, run.weights or {}) for _, original, run in done]).reshape(-1, 2)
     return {
         "run/index": np.array([index for index, _, _ in done], dtype=np.int64),
-        "run/seconds": np.array([run.cpu_seconds for _, _, run in done], dtype=np.float64),
+        "run/seconds": np.array([run.seconds for _, _, run in done], dtype=np.float64),
         "run/sandboxed": np.full(len(done), isolation == "sandbox"),
         "run/digest": np.array([_digest(own) for own in weights], dtype=np.int64),
         "run/original": np.array([_digest(original) for _, original, _ in done], dtype=np.int64),

@@ -60,8 +60,9 @@ class Run:
     status: Status
     reason: str
     log: str
-    cpu_seconds: float
-    wall_seconds: float
+    seconds: float
+    """What it cost: of all CPUs where the net is on the CPU; of the wall clock on a GPU, which ends with the process,
+    and so not before the GPU has finished."""
     weights: dict[str, Tensor] | None
     consumed: tuple[int, ...] = (0, 0, 0)
     """Examples taken from the retain, forget and validation loaders."""
@@ -119,8 +120,7 @@ class Worker:
         ending = _tail(self._exchange / LOG)
         if reply is None:
             self._kill()  # and waits, so that the next run finds it gone, and its folder with it
-            seconds = self._limits.seconds
-            return Run("crashed", "the run took its worker down, or outlived it", ending, seconds, seconds, None)
+            return Run("crashed", "the run took its worker down, or outlived it", ending, self._limits.seconds, None)
         return self._judge(reply, ending)
 
     def close(self) -> None:
@@ -201,8 +201,9 @@ class Worker:
 
     def _judge(self, reply: Reply, ending: str) -> Run:
         def failed(status: Status, reason: str) -> Run:
-            return Run(status, _printable(reason), ending, reply.cpu_seconds, reply.wall_seconds, None)
+            return Run(status, _printable(reason), ending, seconds, None)
 
+        seconds = reply.cpu_seconds if self.device == "cpu" else reply.wall_seconds
         limits = self._limits
         if reply.over == "time":
             return failed("timed-out", f"the run was killed after {limits.seconds:g} s")
@@ -221,7 +222,7 @@ class Worker:
             weights = read_weights(self._exchange / UNLEARNED, self._expected)
         except ValueError as error:
             return failed("invalid-output", str(error))
-        return Run("ok", "", "", reply.cpu_seconds, reply.wall_seconds, weights, tuple(reply.consumed))
+        return Run("ok", "", "", seconds, weights, tuple(reply.consumed))
 
     def _read_line(self, limit: float) -> bytes:
         """One line of the worker's, or nothing when it died or did not answer within `limit` seconds."""

@@ -64,10 +64,8 @@ class Outcome:
 class Runs:
     """The evidence of a submission's N runs; `complete` does the missing ones."""
 
-    def __init__(
-        self, scenario: Scenario, submission: Submission, pool: Pool, workspace: Workspace, device: str = "cpu"
-    ) -> None:
-        self.scenario, self.submission, self.pool, self.device = scenario, submission, pool, device
+    def __init__(self, scenario: Scenario, submission: Submission, pool: Pool, workspace: Workspace) -> None:
+        self.scenario, self.submission, self.pool, self.device = scenario, submission, pool, pool.device
         self.problem: Problem = load_problem(scenario)
         self.store = BlockStore(
             workspace.leaderboard / "evidence" / scenario.label / f"{submission.entry}-{submission.hash}",
@@ -175,7 +173,8 @@ class Runs:
             # A block without a single success still has to be a block: of none of the models.
             states = [run.weights for _, _, run in done if run.weights is not None]
             try:
-                found = evidence_of(self.scenario, self.problem, stack(states or [self._original(0, read)]))
+                together = stack(states or [self._original(0, read)])
+                found = evidence_of(self.scenario, self.problem, _on(self.device, together))
                 break
             except NonFiniteLogits as error:
                 for row in sorted(error.models, reverse=True):
@@ -251,6 +250,10 @@ def _indices(scenario: Scenario, block: int) -> range:
     """The runs of a block; unlike the pool's, the last block stops at N: runs are not trained together."""
     indices = scenario.indices(block)
     return range(indices.start, min(indices.stop, scenario.protocol.models))
+
+
+def _on(device: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.to(device) for name, tensor in state.items()}
 
 
 def _name(block: int) -> str:

@@ -12,18 +12,18 @@ from benchmark.seeds import derive_seed
 PADDING = 4  # pixels of black on every side, out of which a crop is taken
 
 
-def moves(recipe: Recipe, size: int, seeds: list[int]) -> Iterator[Tensor | None]:
+def moves(recipe: Recipe, size: int, seeds: list[int], device: torch.device | str = "cpu") -> Iterator[Tensor | None]:
     """For every batch of the recipe, `[models, batch, 3]`: rows down, columns to the right, mirrored (0 or 1).
 
     None for every batch where the recipe augments nothing. Drawn an epoch at a time from a generator of the model's
-    own, on the CPU, so that a model sees the same pictures alone, in a block and on any device.
+    own, on the CPU, so that a model sees the same pictures alone, in a block and on any `device`, where they are put.
     """
     if not recipe.augmentation:
         yield from [None] * (recipe.epochs * math.ceil(size / recipe.batch_size))
         return
     generators = [torch.Generator().manual_seed(derive_seed(seed, "augmentation")) for seed in seeds]
     for _ in range(recipe.epochs):
-        drawn = torch.stack([_drawn(recipe, size, generator) for generator in generators])
+        drawn = torch.stack([_drawn(recipe, size, generator) for generator in generators]).to(device)
         yield from drawn.split(recipe.batch_size, dim=1)
 
 
@@ -35,7 +35,7 @@ def augmented(inputs: Tensor, own: Tensor | None, black: Tensor) -> Tensor:
     if own is None:
         return inputs
     height, width = inputs.shape[-2:]
-    down, right, mirrored = own.flatten(0, 1).to(inputs.device).unsqueeze(2).unbind(1)  # [models · batch, 1] each
+    down, right, mirrored = own.flatten(0, 1).unsqueeze(2).unbind(1)  # [models · batch, 1] each
     across = torch.arange(width, device=inputs.device)
     rows = down + torch.arange(height, device=inputs.device)
     columns = right + torch.where(mirrored.bool(), across.flip(0), across)

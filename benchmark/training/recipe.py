@@ -1,10 +1,12 @@
-"""The recipe, written once: order of the examples, loss, optimiser, schedule, and the loop itself.
+"""The recipe, written once: order of the examples, loss, optimiser, schedule, and the step itself.
 
 Everything is elementwise over the models, so the same code trains one network (`models` = 1) and a block.
 """
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -19,36 +21,79 @@ Forward = Callable[[Tensor], Tensor]
 """`[models, batch, ...]` → logits `[models, batch, classes]`."""
 
 
-def fit(
-    forward: Forward,
-    parameters: Iterable[Tensor],
-    recipe: Recipe,
-    split: Split,
-    seeds: list[int],
-    class_weights: Tensor | None,
-) -> None:
-    """Trains `parameters` in place by `recipe`; model m sees the examples in the order of `seeds[m]`."""
-    optimizer = _optimizer(recipe, parameters)
-    shown = _shown(len(split), recipe.batch_size)
-    steps = recipe.epochs * math.ceil(shown / recipe.batch_size)
-    batches = zip(_batches(recipe, len(split), seeds), moves(recipe, shown, seeds), strict=True)
-    for step, (rows, own) in enumerate(batches):
-        for group in optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * _decay(recipe, step / steps)
-        batch = rows.to(split.inputs.device)
-        inputs = augmented(_rows(split.inputs, batch), own, split.black)
-        logits = forward(split.normalised(inputs))
-        loss = _losses(logits, _rows(split.targets, batch), class_weights).sum()
-        optimizer.zero_grad()
+class Batch(NamedTuple):
+    """What one step takes."""
+
+    learning_rate: float
+    rows: Tensor
+    """`[models, batch]`: rows of the split."""
+    moves: Tensor | None
+    """`[models, batch, 3]`, of `augmentation.moves`; None where the recipe augments nothing."""
+
+
+class Training:
+    """A training under way: `step` for every one of `batches`, in their order."""
+
+    def __init__(
+        self,
+        forward: Forward,
+        parameters: Iterable[Tensor],
+        recipe: Recipe,
+        split: Split,
+        seeds: list[int],
+        class_weights: Tensor | None,
+    ) -> None:
+        """`parameters` are trained in place, where the examples lie; model m sees them in the order of `seeds[m]`."""
+        self._forward, self._recipe, self._split, self._seeds = forward, recipe, split, seeds
+        self._class_weights = class_weights
+        self._optimizer = _optimizer(recipe, parameters, self.device)
+
+    @property
+    def device(self) -> torch.device:
+        return self._split.inputs.device
+
+    def batches(self) -> Iterator[Batch]:
+        recipe, device = self._recipe, self.device
+        shown = _shown(len(self._split), recipe.batch_size)
+        steps = recipe.epochs * math.ceil(shown / recipe.batch_size)
+        rows = _batches(recipe, len(self._split), self._seeds, device)
+        for step, (own, moved) in enumerate(zip(rows, moves(recipe, shown, self._seeds, device), strict=True)):
+            yield Batch(recipe.learning_rate * _decay(recipe, step / steps), own, moved)
+
+    def step(self, batch: Batch) -> None:
+        self.set_rate(batch.learning_rate)
+        self.compute(batch.rows, batch.moves)
+
+    def set_rate(self, learning_rate: float) -> None:
+        for group in self._optimizer.param_groups:
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(learning_rate)
+            else:
+                group["lr"] = learning_rate
+
+    def compute(self, rows: Tensor, moved: Tensor | None) -> None:
+        """One step at the learning rate that is set. Asks nothing of the device, so that a GPU can record it."""
+        split = self._split
+        inputs = split.normalised(augmented(_rows(split.inputs, rows), moved, split.black))
+        with self._precision():
+            logits = self._forward(inputs)
+        loss = _losses(logits.to(inputs.dtype), _rows(split.targets, rows), self._class_weights).sum()
+        self._optimizer.zero_grad()
         loss.backward()
-        optimizer.step()
+        self._optimizer.step()
+
+    def _precision(self) -> AbstractContextManager:
+        if self._recipe.precision is None:
+            return nullcontext()
+        # No cache of converted weights: a recorded step would go on reading those of its first day.
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, cache_enabled=False)
 
 
-def _batches(recipe: Recipe, size: int, seeds: list[int]) -> Iterator[Tensor]:
+def _batches(recipe: Recipe, size: int, seeds: list[int], device: torch.device | str = "cpu") -> Iterator[Tensor]:
     """Rows `[models, batch]` of the split; each model has its own shuffle, the last batch may be smaller."""
     generators = [torch.Generator().manual_seed(derive_seed(seed, "shuffle")) for seed in seeds]
     for _ in range(recipe.epochs):
-        order = torch.stack([torch.randperm(size, generator=generator) for generator in generators])
+        order = torch.stack([torch.randperm(size, generator=generator) for generator in generators]).to(device)
         yield from order[:, : _shown(size, recipe.batch_size)].split(recipe.batch_size, dim=1)
 
 
@@ -73,17 +118,14 @@ def _losses(logits: Tensor, targets: Tensor, class_weights: Tensor | None) -> Te
     return losses.sum(dim=1) / class_weights[targets].sum(dim=1)
 
 
-def _optimizer(recipe: Recipe, parameters: Iterable[Tensor]) -> torch.optim.Optimizer:
+def _optimizer(recipe: Recipe, parameters: Iterable[Tensor], device: torch.device) -> torch.optim.Optimizer:
+    on_gpu = device.type == "cuda"  # where a recorded step has to find its learning rate in the GPU's memory
+    rate = torch.tensor(recipe.learning_rate, device=device) if on_gpu else recipe.learning_rate
+    decay = recipe.weight_decay
     if recipe.optimizer == "adam":
         # Adam's decay is the L2 kind, as in the competition's task; momentum is SGD's alone.
-        return torch.optim.Adam(parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
-    return torch.optim.SGD(
-        parameters,
-        lr=recipe.learning_rate,
-        momentum=recipe.momentum,
-        weight_decay=recipe.weight_decay,
-        fused=True,
-    )
+        return torch.optim.Adam(parameters, lr=rate, weight_decay=decay, fused=True, capturable=on_gpu)
+    return torch.optim.SGD(parameters, lr=rate, momentum=recipe.momentum, weight_decay=decay, fused=True)
 
 
 def _decay(recipe: Recipe, progress: float) -> float:

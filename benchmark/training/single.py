@@ -1,14 +1,13 @@
-"""One model at a time: what the oracle runs inside the worker, and what the fast path is held to."""
+"""One model at a time: what the oracle runs inside the worker, and what a block is held to."""
 
 from torch import Tensor, nn
 
 from benchmark.scenario import Recipe
 from benchmark.split import Split
-from benchmark.training.recipe import fit
+from benchmark.training.flight import train_each
 
 
 def train_model(net: nn.Module, recipe: Recipe, split: Split, seed: int, class_weights: Tensor | None) -> None:
-    """Trains `net` in place on `split` by `recipe` and leaves it in evaluation mode."""
-    net.train()
-    fit(lambda inputs: net(inputs[0])[None], net.parameters(), recipe, split, [seed], class_weights)
+    """Trains `net` in place on `split`, which lies where it does, by `recipe`, and leaves it in evaluation mode."""
+    train_each([net], recipe, split, [seed], class_weights)
     net.eval()

@@ -18,7 +18,10 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from benchmark.scenario import Recipe
 from benchmark.split import Split
-from benchmark.training.recipe import fit
+from benchmark.training.flight import complete, train_each
+from benchmark.training.recipe import Training
+
+_SMALL = 100_000  # parameters
 
 State = dict[str, Tensor]
 """Names of parameters and buffers → `[models, ...]`."""
@@ -45,6 +48,10 @@ class StackedModel:
         return len(next(iter(self.parameters.values())))
 
     @property
+    def device(self) -> torch.device:
+        return next(iter(self.parameters.values())).device
+
+    @property
     def state(self) -> State:
         return {name: tensor.detach() for name, tensor in (self.parameters | self.buffers).items()}
 
@@ -52,7 +59,10 @@ class StackedModel:
         state = self.parameters | self.buffers
         if _is_sequence_of_known_layers(self._skeleton):
             return _forward(self._skeleton, state, inputs)
-        return vmap(lambda own, batch: functional_call(self._skeleton, own, (batch,)))(state, inputs)
+        if _work_as_one(self._skeleton):
+            return vmap(lambda own, batch: functional_call(self._skeleton, own, (batch,)))(state, inputs)
+        own = ({name: tensor[model] for name, tensor in state.items()} for model in range(self.count))
+        return torch.stack([functional_call(self._skeleton, *each) for each in zip(own, inputs, strict=True)])
 
     @contextmanager
     def training(self) -> Iterator[None]:
@@ -67,10 +77,17 @@ class StackedModel:
 def train_block(
     nets: list[nn.Module], recipe: Recipe, split: Split, seeds: list[int], class_weights: Tensor | None
 ) -> StackedModel:
-    """Trains copies of `nets` together, model m in the order of `seeds[m]`, and returns them in evaluation mode."""
+    """Trains copies of `nets`, model m in the order of `seeds[m]`, where the examples lie.
+
+    Returns them in evaluation mode. Nets too large to gain by it are not trained as one, but each by itself.
+    """
+    nets = [copy.deepcopy(net).to(split.inputs.device) for net in nets]
+    if not _work_as_one(nets[0]):
+        train_each(nets, recipe, split, seeds, class_weights)
+        return StackedModel([net.eval() for net in nets])
     stacked = StackedModel(nets)
     with stacked.training():
-        fit(stacked, stacked.parameters.values(), recipe, split, seeds, class_weights)
+        complete([Training(stacked, stacked.parameters.values(), recipe, split, seeds, class_weights)])
     return stacked
 
 
@@ -150,6 +167,11 @@ _RULES: dict[type[nn.Module], Callable[..., Tensor]] = {
     nn.MaxPool2d: _elementwise,
     nn.ReLU: _relu,
 }
+
+
+def _work_as_one(net: nn.Module) -> bool:
+    """True for nets whose layers are so small that a block of them takes little longer than one."""
+    return _is_sequence_of_known_layers(net) or sum(map(Tensor.numel, net.parameters())) <= _SMALL
 
 
 def _is_sequence_of_known_layers(net: nn.Module) -> bool:

@@ -28,7 +28,14 @@ def tunable(scenario: Scenario, workspace: Workspace) -> list[str]:
 
 
 def tune(
-    scenario: Scenario, name: str, workspace: Workspace, trials: int, jobs: int, progress: Progress, warn: Warn
+    scenario: Scenario,
+    name: str,
+    workspace: Workspace,
+    trials: int,
+    jobs: int,
+    device: str,
+    progress: Progress,
+    warn: Warn,
 ) -> Tuning:
     """Searches for the values that the submission `name` gets on `scenario`; its folder holds them afterwards.
 
@@ -50,7 +57,7 @@ def tune(
         if len(record.trials) == trials:
             record.write(path)  # it may have been wanted longer
             return record
-        pool = Pool(tuned_on, workspace)
+        pool = Pool(tuned_on, workspace, device)
         pool.prepare(jobs, progress, warn)
         bar = _Bar(progress, record)
 

@@ -61,7 +61,7 @@ def measuring(submission: Submission, pool: Pool, jobs: int, tick: Callable[[], 
     """
     scenario = pool.scenario
     problem = load_problem(scenario)
-    workers = [Worker(scenario, problem, submission.folder, jobs - 1) for _ in range(jobs)]
+    workers = [Worker(scenario, problem, submission.folder, jobs - 1, pool.device) for _ in range(jobs)]
     try:
         for worker in workers:
             worker.wait_until_ready()
@@ -100,7 +100,7 @@ class _Trials:
         for index in range(_TIMED):
             run = self._run(self._workers[0], index, values)
             evidence.append(_succeeded(index, self._evidence(run)))
-            seconds.append(run.cpu_seconds)
+            seconds.append(run.seconds)
             self._tick()
         share = _share(self._nothing, self._retraining, min(seconds))
         if self._allowed < share < _HOPELESS * self._allowed:
@@ -112,13 +112,13 @@ class _Trials:
         rounds = []
         for _ in range(_TIMED):
             yardsticks = self._yardsticks()
-            rounds.append((*yardsticks, self._run(self._workers[0], 0, values).cpu_seconds))
+            rounds.append((*yardsticks, self._run(self._workers[0], 0, values).seconds))
         nothing, retraining, run = map(min, zip(*rounds, strict=True))
         self._nothing, self._retraining = min(self._nothing, nothing), min(self._retraining, retraining)
         return _share(nothing, retraining, run)
 
     def _yardsticks(self) -> tuple[float, float]:
-        """CPU seconds of a run that does nothing and of one that retrains."""
+        """Seconds of a run that does nothing and of one that retrains."""
         return self._seconds("nothing"), self._seconds("retrain")
 
     def _side_by_side(self, indices: range, values: Values) -> list[Arrays]:
@@ -158,13 +158,13 @@ class _Trials:
         return {name: torch.from_numpy(np.ascontiguousarray(array[row])) for name, array in weights.items()}
 
     def _seconds(self, task: Task) -> float:
-        """CPU seconds of a run of the harness's own."""
+        """Seconds of a run of the harness's own."""
         run = self._workers[0].run(self._original(0), self._scenario.seed(task, 0), task)
         if run.weights is None:
             raise BenchError(
                 f"timing the scenario's own training failed: {run.reason}; raise protocol.timeout or .memory"
             )
-        return run.cpu_seconds
+        return run.seconds
 
 
 def _share(nothing: float, retraining: float, run: float) -> float:

@@ -1,0 +1,31 @@
+"""Which device nets are trained and unlearned on."""
+
+import os
+
+import torch
+
+from benchmark.errors import BenchError
+from benchmark.scenario import Scenario
+from benchmark.sections import SmallNet
+
+
+def choose_device(asked: str | None, scenario: Scenario) -> str:
+    """`asked`, e.g. "cpu" or "cuda:1"; by default this machine's GPU, where it has one and the net deserves it.
+
+    The small nets are faster on the CPU, which trains a block of them at once and starts a run in a fraction of the
+    time. Raises BenchError when `asked` is not there.
+    """
+    there = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+    if asked is None:
+        return "cpu" if isinstance(scenario.architecture, SmallNet) else there[:2][-1]
+    wanted = "cuda:0" if asked == "cuda" else asked
+    if wanted not in there:
+        raise BenchError(f"device {asked!r} was asked for, but torch sees {', '.join(there)}; name one of these")
+    return wanted
+
+
+def make_repeatable(device: torch.device | str) -> None:
+    """Has a GPU compute the same bits every time, whatever else it computes meanwhile."""
+    if torch.device(device).type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA is first used
+        torch.backends.cudnn.deterministic = True

@@ -1,0 +1,142 @@
+"""Several trainings in flight at once on one GPU.
+
+A small batch leaves most of a large GPU idle, and starting its kernels one by one takes longer than running them.
+So every training records its step once (a CUDA graph), and afterwards starts it with a single call, on a stream of its
+own, in turn with the others. On a CPU, where a process is one training at a time, they follow one another.
+"""
+
+import copy
+import time
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from benchmark.scenario import Recipe
+from benchmark.split import Split
+from benchmark.training.recipe import Batch, Training
+
+_UNRECORDED = 3  # steps until the optimiser and the libraries have made whatever they keep
+_TIMED = 20  # steps by which a width is judged
+_WORTH_IT = 1.05  # what twice as many in flight have to gain
+_widths: dict[tuple[str, str, torch.Size, int], int] = {}  # of this process
+
+
+def train_each(
+    nets: Sequence[nn.Module], recipe: Recipe, split: Split, seeds: list[int], class_weights: Tensor | None
+) -> None:
+    """Trains every net in place, each as if alone, as many at a time as is fastest on the examples' device."""
+    width = _width(nets, recipe, split, class_weights)
+    for first in range(0, len(nets), width):
+        own = slice(first, first + width)
+        complete([_training(*each, recipe, split, class_weights) for each in zip(nets[own], seeds[own], strict=True)])
+
+
+def complete(trainings: Iterable[Training]) -> None:
+    """Brings the trainings to their end: on a GPU all at once, elsewhere one after the other."""
+    flying = []
+    for training in trainings:
+        if training.device.type == "cuda":
+            flying.append(_Flying(training))
+        else:
+            for batch in training.batches():
+                training.step(batch)
+    _advance(flying)
+
+
+def _training(net: nn.Module, seed: int, recipe: Recipe, split: Split, class_weights: Tensor | None) -> Training:
+    net.train()
+    on_gpu = split.inputs.device.type == "cuda"
+    if on_gpu:
+        net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def forward(inputs: Tensor) -> Tensor:
+        (batch,) = inputs
+        if on_gpu and batch.ndim == 4:
+            batch = batch.contiguous(memory_format=torch.channels_last)
+        return net(batch)[None]
+
+    return Training(forward, net.parameters(), recipe, split, [seed], class_weights)
+
+
+class _Recorded:
+    """A step for batches of one shape, as the GPU replays it from tensors of its own."""
+
+    def __init__(self, training: Training, batch: Batch, stream: torch.cuda.Stream) -> None:
+        self._rows = batch.rows.clone()
+        self._moves = None if batch.moves is None else batch.moves.clone()
+        self._graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self._graph, stream=stream):
+            training.compute(self._rows, self._moves)
+
+    def replay(self, batch: Batch) -> None:
+        self._rows.copy_(batch.rows)
+        if self._moves is not None and batch.moves is not None:
+            self._moves.copy_(batch.moves)
+        self._graph.replay()
+
+
+class _Flying:
+    """A training on a stream of its own; recording changes nothing of what is computed."""
+
+    def __init__(self, training: Training) -> None:
+        self._training, self._batches = training, training.batches()
+        self._stream = torch.cuda.Stream(training.device)
+        self._stream.wait_stream(torch.cuda.current_stream(training.device))
+        self._done = 0
+        self._steps: dict[int, _Recorded] = {}  # by the size of the batch: an epoch's last one may be smaller
+
+    def advance(self) -> bool:
+        """Starts the next step and does not wait for it; False when there is none."""
+        with torch.cuda.stream(self._stream):
+            batch = next(self._batches, None)
+            if batch is None:
+                return False
+            if self._done < _UNRECORDED:
+                self._training.step(batch)
+            else:
+                self._training.set_rate(batch.learning_rate)
+                size = batch.rows.shape[1]
+                if size not in self._steps:
+                    self._steps[size] = _Recorded(self._training, batch, self._stream)
+                self._steps[size].replay(batch)
+            self._done += 1
+            return True
+
+
+def _advance(flying: list[_Flying], steps: int | None = None) -> None:
+    """Takes `steps` steps of each in turn, or all there are, and waits for the GPU."""
+    while flying and steps != 0:
+        flying = [each for each in flying if each.advance()]
+        steps = None if steps is None else steps - 1
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+
+
+def _width(nets: Sequence[nn.Module], recipe: Recipe, split: Split, class_weights: Tensor | None) -> int:
+    """How many trainings at once are fastest: doubled as long as that gains, and measured once a process."""
+    device = split.inputs.device
+    if device.type != "cuda" or len(nets) == 1:
+        return 1
+    key = (str(device), str(nets[0]), split.inputs.shape[1:], recipe.batch_size)
+    if key not in _widths:
+        best, width = 0.0, 1
+        while width <= len(nets):
+            rate = _steps_a_second([copy.deepcopy(net) for net in nets[:width]], recipe, split, class_weights)
+            if rate < _WORTH_IT * best:
+                break
+            best, width = rate, 2 * width
+        _widths[key] = max(width // 2, 1)
+    return _widths[key]
+
+
+def _steps_a_second(nets: list[nn.Module], recipe: Recipe, split: Split, class_weights: Tensor | None) -> float:
+    """Of all nets together; 0 where they do not fit into the GPU's memory."""
+    try:
+        flying = [_Flying(_training(net, 0, recipe, split, class_weights)) for net in nets]
+        _advance(flying, _UNRECORDED + 2)  # the first recording and one replay
+        started = time.perf_counter()
+        _advance(flying, _TIMED)
+    except torch.OutOfMemoryError:
+        return 0.0
+    return len(nets) * _TIMED / (time.perf_counter() - started)

@@ -1,0 +1,31 @@
+"""Where nets go. What needs a GPU is measured by scripts/measure_gpu.py."""
+
+import pytest
+import torch
+
+from benchmark.device import choose_device
+from benchmark.errors import BenchError
+from benchmark.scenario import load_scenario
+
+
+@pytest.mark.parametrize(("gpus", "digits", "faces"), [(0, "cpu", "cpu"), (1, "cpu", "cuda:0"), (2, "cpu", "cuda:0")])
+def test_large_nets_go_to_the_first_gpu_there_is_and_small_ones_stay(gpus, digits, faces, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    assert choose_device(None, load_scenario("digits")) == digits
+    assert choose_device(None, load_scenario("cifar10")) == faces
+
+
+def test_who_asks_gets_what_is_there_or_a_sentence(monkeypatch):
+    scenario = load_scenario("digits")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert [choose_device(asked, scenario) for asked in ("cpu", "cuda", "cuda:1")] == ["cpu", "cuda:0", "cuda:1"]
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    with pytest.raises(BenchError, match="'cuda' was asked for, but torch sees cpu; name one of these"):
+        choose_device("cuda", scenario)
+
+
+def test_a_missing_gpu_is_one_sentence_on_the_command_line(bench):
+    done = bench("prepare", "--device", "cuda:7")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "'cuda:7' was asked for" in done.stderr
