@@ -26,11 +26,12 @@ from benchmark.scenario import Scenario, load_scenario
 from benchmark.training import keep_freed_memory, stacked, train_block
 
 
-def plain(scenario: Scenario, models: int) -> None:
+def plain(scenario: Scenario, models: int) -> list[nn.Module]:
     """Trains `models` networks, one after the other, the textbook way."""
     set_num_threads(1)
     problem, recipe = load_problem(scenario), scenario.recipe
     loader = DataLoader(TensorDataset(problem.train.inputs, problem.train.targets), recipe.batch_size, shuffle=True)
+    nets = []
     for _ in range(models):
         net = build_model(scenario.architecture, problem.input_shape, problem.classes)
         optimizer = SGD(net.parameters(), recipe.learning_rate, recipe.momentum, weight_decay=recipe.weight_decay)
@@ -43,6 +44,8 @@ def plain(scenario: Scenario, models: int) -> None:
                 criterion(net(inputs), targets).backward()
                 optimizer.step()
                 schedule.step()
+        nets.append(net)
+    return nets
 
 
 def block(scenario: Scenario, number: int, with_vmap: bool) -> None:

@@ -296,7 +296,7 @@ def test_scrub_leaves_its_teacher_on_forget_and_stays_with_it_on_retain(kind, mo
         teachers.append(copied_net(net))
         return teachers[-1]
 
-    monkeypatch.setattr(toolbox, "frozen_copy", frozen_copy)
+    monkeypatch.setattr(toolbox.training, "frozen_copy", frozen_copy)
     loaders, settings = tiny_loaders(), {"epochs": 3, "learning_rate": 5e-3, "weight_decay": 0.0}
     before, obedient = run("scrub", kind, max_epochs=0, **settings)
     _, unlearned = run("scrub", kind, max_epochs=3, **settings)

@@ -455,7 +455,7 @@ def test_forget_cycles_as_published(name, rates, monkeypatch):
         seen.append((len(drawn), optimizer.param_groups[0]["lr"]))
         optimizer.step()
 
-    monkeypatch.setattr(toolbox, "descend", watched)
+    monkeypatch.setattr(toolbox.training, "descend", watched)
     if name == "forget_b":
         monkeypatch.setattr(module, "descend", watched)
     run(module)

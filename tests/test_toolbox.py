@@ -46,7 +46,7 @@ def test_descend_is_plain_sgd():
 @pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler.step")  # the spy takes no step
 def test_finetune_decays_from_epoch_to_epoch_and_never_to_nothing(monkeypatch):
     net, retain, rates = original("mlp").train(), tiny_loaders().retain, []
-    monkeypatch.setattr(toolbox, "descend", lambda *args: rates.append(args[3].param_groups[0]["lr"]))
+    monkeypatch.setattr(toolbox.training, "descend", lambda *args: rates.append(args[3].param_groups[0]["lr"]))
     toolbox.finetune(
         net, retain, toolbox.cross_entropy(net), epochs=3, learning_rate=0.4, momentum=0.0, weight_decay=0.0
     )

@@ -1,0 +1,74 @@
+"""Batches and loaders, of either form that the contract knows."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Subset
+
+
+def inputs_and_targets(batch: Any) -> tuple[Any, Any]:
+    """The inputs and targets of a batch in either format. A pair of batches stays a pair."""
+    if isinstance(batch, dict):
+        return batch["image"], batch["age_group"]
+    inputs, targets = batch
+    return inputs, targets
+
+
+def together(first: Iterable[Any], second: Iterable[Any]) -> Iterable[tuple[Any, Any]]:
+    """A batch of `second` beside every batch of `first`; `second` starts again (reshuffled) whenever it ends.
+
+    Like a loader it can be passed over again and again.
+    """
+    return _Together(first, second)
+
+
+@dataclass(frozen=True)
+class _Together:
+    first: Iterable[Any]
+    second: Iterable[Any]
+
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
+        for batch, other in zip(self.first, repeated(self.second), strict=False):
+            yield inputs_and_targets(batch), inputs_and_targets(other)
+
+
+def repeated(loader: Iterable[Any]) -> Iterator[Any]:
+    """The batches of a loader without end, reshuffled in every round; `islice` takes as many as are wanted."""
+    while True:
+        yield from loader
+
+
+def rebatched(loader: DataLoader, batch_size: int | None = None, shuffle: bool = True) -> DataLoader:
+    """A loader over the same dataset with another batch size (None keeps it)."""
+    return DataLoader(loader.dataset, batch_size=batch_size or loader.batch_size, shuffle=shuffle)
+
+
+def subset(loader: DataLoader, size: int) -> DataLoader:
+    """A shuffling loader over `size` random examples (all of them when there are fewer), drawn once."""
+    rows = torch.randperm(len(loader.dataset))[:size].tolist()  # type: ignore[arg-type]
+    return DataLoader(Subset(loader.dataset, rows), batch_size=loader.batch_size, shuffle=True)
+
+
+def tensors(loader: DataLoader) -> tuple[Tensor, Tensor]:
+    """All inputs and targets of a loader, in the order of its dataset."""
+    inputs, targets = zip(*map(inputs_and_targets, rebatched(loader, shuffle=False)), strict=True)
+    return torch.cat(inputs), torch.cat(targets)
+
+
+def class_counts(loader: DataLoader, classes: int) -> Tensor:
+    """Examples of each class in a loader: [classes]."""
+    counts = [inputs_and_targets(batch)[1].bincount(minlength=classes) for batch in loader]
+    return torch.stack(counts).sum(0)
+
+
+def wrong_labels(targets: Tensor, classes: int) -> Tensor:
+    """Uniform over the other classes: the true label plus 1 … classes − 1, around the circle."""
+    return (targets + torch.randint_like(targets, 1, classes)) % classes
+
+
+def common_size(parts: tuple[Any, Any]) -> int:
+    """Examples in the smallest batch among a batch's, or a pair of batches', tensors."""
+    return min(len(part) if isinstance(part, Tensor) else common_size(part) for part in parts)

@@ -1,0 +1,215 @@
+"""How much faster nets too large for a block train here than in a starting kit's loop, on this machine's device.
+
+    python scripts/measure_gpu.py [--device cuda] [--precision bfloat16] [--steps 100] [--accuracy 64]
+
+The plain alternative is the competition's starting kit: one `nn.Module`, a `DataLoader` whose two workers crop and flip
+images, float32, `optim.SGD`, a step at a time. Both train on images drawn at random, of the scenario's number and shape
+(a step's time does not depend on what they show, and CIFAR-10 need not be there), in turn, three rounds. A step's time
+is the difference between many steps and few, so that what happens once a model does not count; it is then multiplied by
+the recipe's steps and the scenario's models.
+
+`--accuracy M` trains M models each way on real data instead (`--scenario digits-cnn`: the digits), the fast ones with
+float32 and with bfloat16, and prints their mean test accuracy with its standard error.
+"""
+
+import argparse
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from itertools import cycle, islice
+
+import torch
+from measure_training import plain as plain_on_digits
+from torch import nn
+from torch.optim import SGD
+from torch.profiler import ProfilerActivity, profile
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms import v2
+
+from benchmark.device import choose_device, make_repeatable
+from benchmark.evidence import evidence_of
+from benchmark.models import seeded_model
+from benchmark.problem import load_problem
+from benchmark.scenario import Recipe, Scenario, load_scenario
+from benchmark.split import Normalisation, Split
+from benchmark.training import keep_freed_memory, train_block
+
+SHAPE, CLASSES = (3, 32, 32), 10
+FEW = 10
+
+
+class Pictures(Dataset):
+    """What a starting kit's `DataLoader` loads: augmented and normalised one by one, on the CPU."""
+
+    def __init__(self, split: Split) -> None:
+        self.split = split
+        self.look = v2.Compose(
+            [
+                v2.RandomCrop(32, padding=4),
+                v2.RandomHorizontalFlip(),
+                v2.ToDtype(torch.float32, scale=True),
+                v2.Normalize([0.4914, 0.4822, 0.4465], [0.2023, 0.1994, 0.2010]),
+            ]
+        )
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def __getitem__(self, row: int) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.look(self.split.inputs[row]), self.split.targets[row]
+
+
+def pictures(examples: int) -> Split:
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randint(0, 256, (examples, *SHAPE), dtype=torch.uint8, generator=generator)
+    scale = Normalisation(torch.full((3, 1, 1), 1 / 51), torch.full((3, 1, 1), -2.5))
+    targets = torch.randint(0, CLASSES, (examples,), generator=generator)
+    return Split(inputs, targets, torch.arange(examples), normalisation=scale)
+
+
+def plain(scenario: Scenario, split: Split, device: str, steps: int) -> float:
+    """Seconds for `steps` steps of one model."""
+    net = seeded_model(scenario.architecture, SHAPE, CLASSES, 0).to(device).train()
+    recipe = scenario.recipe
+    optimizer = SGD(net.parameters(), recipe.learning_rate, recipe.momentum, weight_decay=recipe.weight_decay)
+    criterion = nn.CrossEntropyLoss()
+    loader = DataLoader(Pictures(split), recipe.batch_size, shuffle=True, num_workers=2, persistent_workers=True)
+    batches = cycle(loader)
+    next(batches)  # the loader's workers have started
+    started = time.perf_counter()
+    for inputs, targets in islice(batches, steps):
+        inputs, targets = inputs.to(device), targets.to(device)
+        optimizer.zero_grad()
+        criterion(net(inputs), targets).backward()
+        optimizer.step()
+    settle(device)
+    return time.perf_counter() - started
+
+
+def ours(scenario: Scenario, split: Split, device: str, steps: int) -> float:
+    """Seconds for `steps` steps of every model of a block, trained as a reference pool is."""
+    size = scenario.recipe.batch_size
+    some = split.at(torch.arange(size * steps)).to(device)
+    recipe: Recipe = scenario.recipe.model_copy(update={"epochs": 1})
+    seeds = list(range(scenario.protocol.block))
+    nets = [seeded_model(scenario.architecture, SHAPE, CLASSES, seed) for seed in seeds]
+    settle(device)
+    started = time.perf_counter()
+    train_block(nets, recipe, some, seeds, None)
+    settle(device)
+    return time.perf_counter() - started
+
+
+def settle(device: str) -> None:
+    if device != "cpu":
+        torch.cuda.synchronize(device)
+
+
+def a_step(way: Callable[[Scenario, Split, str, int], float], *where: object, steps: int) -> float:
+    """Seconds of one more step."""
+    few, many = (way(*where, count) for count in (FEW, FEW + steps))  # type: ignore[arg-type]
+    return (many - few) / steps
+
+
+def kernel_share(scenario: Scenario, split: Split, device: str, steps: int) -> float:
+    """The share of the time between the first and the last kernel in which at least one kernel ran."""
+    with profile(activities=[ProfilerActivity.CUDA]) as found:
+        ours(scenario, split, device, FEW + steps)
+    spans = sorted(
+        (event.time_range.start, event.time_range.end)
+        for event in found.events() or []
+        if event.device_type == torch.autograd.DeviceType.CUDA
+    )
+    spans = spans[len(spans) // 2 :]  # behind the recording
+    busy, until = 0.0, spans[0][0]
+    for start, end in spans:
+        busy += max(0.0, end - max(start, until))
+        until = max(until, end)
+    return busy / (until - spans[0][0])
+
+
+def speed(scenario: Scenario, device: str, steps: int, examples: int) -> None:
+    recipe, block = scenario.recipe, scenario.protocol.block
+    split = pictures(examples)
+    whole = recipe.epochs * -(-examples // recipe.batch_size)
+    if examples < (FEW + steps) * recipe.batch_size:
+        raise SystemExit(f"{examples} examples make fewer than {FEW + steps} batches; take fewer --steps")
+    models = scenario.originals + scenario.protocol.models
+    ratios = []
+    for _ in range(3):
+        theirs = a_step(plain, scenario, split, device, steps=steps)
+        mine = a_step(ours, scenario, split, device, steps=steps) / block
+        ratios.append(theirs / mine)
+        print(
+            f"plain {1e3 * theirs:8.2f} ms a step, {theirs * whole:7.1f} s a model   ours {1e3 * mine:8.2f} ms, "
+            f"{mine * whole:7.1f} s a model, {models:,} models in {mine * whole * models / 3600:.2f} h   "
+            f"plain / ours {theirs / mine:.1f}"
+        )
+    print(f"median ratio {statistics.median(ratios):.1f}; {whole:,} steps a model, {block} models a block")
+    if device == "cpu":
+        print("kernel share and GPU memory: not on a CPU")
+        return
+    print(f"kernels run {kernel_share(scenario, split, device, steps):.0%} of the time (70 % wanted)")
+    print(f"GPU memory {torch.cuda.max_memory_reserved(device) / 2**30:.1f} GiB")
+
+
+def accuracy(scenario: Scenario, device: str, models: int) -> None:
+    problem = load_problem(scenario).on(device)
+    correct = {"plain": plain_accuracies(scenario, models)}
+    for precision in (None, "bfloat16"):
+        recipe = scenario.recipe.model_copy(update={"precision": precision})
+        seeds = list(range(models))
+        nets = [seeded_model(scenario.architecture, problem.input_shape, problem.classes, seed) for seed in seeds]
+        state = train_block(nets, recipe, problem.train, seeds, problem.class_weights).state
+        logits = evidence_of(scenario, problem, state)["test_logits"]
+        correct[f"ours, {precision or 'float32'}"] = list(
+            (logits.argmax(-1) == problem.test.targets.cpu().numpy()).mean(axis=1)
+        )
+    for name, shares in correct.items():
+        error = statistics.stdev(shares) / len(shares) ** 0.5
+        print(f"{name:16} mean test accuracy {statistics.mean(shares):.4f} ± {error:.4f} (s.e., {len(shares)} models)")
+
+
+def plain_accuracies(scenario: Scenario, models: int) -> list[float]:
+    """On the CPU, where the plain loop of measure_training.py runs."""
+    problem = load_problem(scenario)
+    found = []
+    for seed in range(models):
+        torch.manual_seed(seed)
+        (net,) = plain_on_digits(scenario, 1)
+        with torch.no_grad():
+            logits = net.eval()(problem.test.normalised(problem.test.inputs))
+        found.append((logits.argmax(1) == problem.test.targets).float().mean().item())
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scenario", default="cifar10")
+    parser.add_argument("--device")
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--examples", type=int, default=45_000)
+    parser.add_argument("--precision", choices=["bfloat16"], help="of ours; by default the scenario's")
+    parser.add_argument("--accuracy", type=int, default=0, metavar="MODELS")
+    options = parser.parse_args()
+    scenario = load_scenario(options.scenario)
+    if options.precision:
+        recipe = scenario.recipe.model_copy(update={"precision": options.precision})
+        scenario = scenario.model_copy(update={"recipe": recipe})
+    device = choose_device(options.device, scenario)
+    torch.set_num_threads(1)
+    keep_freed_memory()
+    make_repeatable(device)
+    name = torch.cuda.get_device_name(device) if device != "cpu" else f"{platform.machine()}, one thread"
+    versions = f"Python {platform.python_version()}, torch {torch.__version__}"
+    print(f"{scenario.name} on {name}; {os.cpu_count()} cores, {versions}")
+    if options.accuracy:
+        accuracy(scenario, device, options.accuracy)
+    else:
+        speed(scenario, device, options.steps, options.examples)
+
+
+if __name__ == "__main__":
+    main()
