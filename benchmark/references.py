@@ -8,7 +8,9 @@ import platform
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from benchmark.device import make_repeatable
 from benchmark.engine import Progress, map_blocks
@@ -53,9 +55,11 @@ class Pool:
                 self.store.record(name, checksum)
                 progress(label, done * size, len(tasks) * size)
 
-    def original_weights(self, block: int) -> Arrays:
-        """Names of parameters and buffers → `[block size, ...]`."""
-        return _part(self.store.read(_name("original", block)), _WEIGHTS)
+    def original(self, index: int) -> dict[str, Tensor]:
+        """Parameters and buffers of the original that run `index` starts from."""
+        block, row = divmod(index % self.scenario.originals, self.scenario.protocol.block)
+        weights = _part(self.store.row(_name("original", block), row), _WEIGHTS)
+        return {name: torch.from_numpy(np.array(array)) for name, array in weights.items()}
 
     def evidence(self, role: Role) -> Arrays:
         """Evidence of the scenario's N models of `role`."""

@@ -135,8 +135,19 @@ def test_the_evidence_is_what_a_model_trained_alone_shows(workspace, miniature):
 
 def test_only_originals_keep_their_weights(workspace, miniature):
     pool = Pool(miniature, workspace)
-    assert set(pool.original_weights(0)) == {"1.weight", "1.bias", "3.weight", "3.bias"}
+    assert set(pool.original(0)) == {"1.weight", "1.bias", "3.weight", "3.bias"}
     assert not any(name.startswith("weights/") for name in pool.store.read("retrained/0000"))
+
+
+def test_an_original_is_its_row_of_its_block(workspace, miniature):
+    pool = Pool(miniature, workspace)
+    block = pool.store.read("original/0001")
+    own = pool.original(miniature.protocol.block + 2)
+    assert all(np.array_equal(tensor.numpy(), block[f"weights/{name}"][2]) for name, tensor in own.items())
+    few = miniature.model_copy(update={"protocol": miniature.protocol.model_copy(update={"originals": 2})})
+    assert torch.equal(Pool(few, workspace).original(7)["1.bias"], pool.original(1)["1.bias"])
+    with pytest.raises(BenchError, match="missing or damaged"):
+        pool.store.row("original/0099", 0)
 
 
 def test_a_diverging_recipe_is_an_error_of_one_sentence(miniature, tmp_path):

@@ -4,7 +4,6 @@ import re
 import time
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from safetensors.numpy import load_file
@@ -85,10 +84,7 @@ def worker(request, miniature, tmp_path_factory):
 @pytest.fixture
 def attempt(worker, miniature, trained_pool):
     """Runs a source once, in a real worker, from the pool's first original."""
-    weights = {
-        name: torch.from_numpy(np.ascontiguousarray(array[0]))
-        for name, array in Pool(miniature, Workspace(trained_pool)).original_weights(0).items()
-    }
+    weights = Pool(miniature, Workspace(trained_pool)).original(0)
     usual = worker._limits
 
     def run(source, seed=1, task="unlearn", runs=1, **limits):

@@ -6,10 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from benchmark.engine import Progress, map_blocks
@@ -151,17 +148,15 @@ class Runs:
         self._write(tally.outcome if tally.hopeless else replace(tally.outcome, timing=clock.time_submission()))
 
     def _first_originals(self) -> list[dict[str, Tensor]]:
-        read = lru_cache(maxsize=1)(self.pool.original_weights)
-        return [self._original(index, read) for index in range(min(TIMED_ORIGINALS, self.scenario.protocol.models))]
+        return [self.pool.original(index) for index in range(min(TIMED_ORIGINALS, self.scenario.protocol.models))]
 
     def _run_block(self, block: int, worker: Worker, tally: "_Tally") -> tuple[str, str] | None:
         """Name and checksum of the block written; None when the runs were given up meanwhile."""
-        read = lru_cache(maxsize=1)(self.pool.original_weights)
         done: list[tuple[int, dict[str, Tensor], Run]] = []
         for index in _indices(self.scenario, block):
             if tally.hopeless:
                 return None
-            original = self._original(index, read)
+            original = self.pool.original(index)
             seed = self.scenario.seed("unlearned", index)
             run = worker.run(original, seed, hyperparameters=self.submission.hyperparameters)
             tally.ended()
@@ -173,7 +168,7 @@ class Runs:
             # A block without a single success still has to be a block: of none of the models.
             states = [run.weights for _, _, run in done if run.weights is not None]
             try:
-                together = stack(states or [self._original(0, read)])
+                together = stack(states or [self.pool.original(0)])
                 found = evidence_of(self.scenario, self.problem, _on(self.device, together))
                 break
             except NonFiniteLogits as error:
@@ -185,12 +180,6 @@ class Runs:
 
     def _block_of(self, index: int) -> int:
         return index // self.scenario.protocol.block
-
-    def _original(self, index: int, read: Callable[[int], Arrays]) -> dict[str, Tensor]:
-        """The weights that run `index` starts from, out of the pool's block that `read` gives."""
-        block, row = divmod(index % self.scenario.originals, self.scenario.protocol.block)
-        weights = read(block)
-        return {name: torch.from_numpy(np.ascontiguousarray(array[row])) for name, array in weights.items()}
 
     @contextmanager
     def _workers(self, count: int) -> Iterator[list[Worker]]:

@@ -4,12 +4,7 @@ import queue
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
-
-import numpy as np
-import torch
-from torch import Tensor
 
 from benchmark.engine import map_blocks
 from benchmark.errors import BenchError
@@ -80,7 +75,7 @@ class _Trials:
         self._problem = replace(problem, test=problem.validation)  # the test set does not get as far as here
         self._labels = problem.forget.targets.numpy()
         self._retrained = judged_on_validation(pool.evidence("retrained"), self._labels)
-        self._weights = lru_cache(maxsize=2)(pool.original_weights)
+        self._original = pool.original
         self._allowed = allowed_share(pool.scenario)
         self._nothing, self._retraining = map(min, zip(*(self._yardsticks() for _ in range(_TIMED)), strict=True))
 
@@ -151,11 +146,6 @@ class _Trials:
             return evidence_of(self._scenario, self._problem, stack([run.weights]))
         except NonFiniteLogits:
             return "invalid-output: the returned net's outputs are not finite"
-
-    def _original(self, index: int) -> dict[str, Tensor]:
-        block, row = divmod(index % self._scenario.originals, self._scenario.protocol.block)
-        weights = self._weights(block)
-        return {name: torch.from_numpy(np.ascontiguousarray(array[row])) for name, array in weights.items()}
 
     def _seconds(self, task: Task) -> float:
         """Seconds of a run of the harness's own."""

@@ -1,0 +1,212 @@
+"""Writes docs/results.md from the committed scorecards: tables, and sentences that say what the intervals support.
+
+python scripts/write_results.py
+"""
+
+from itertools import combinations
+
+from benchmark.figures import Figures
+from benchmark.leaderboard import read_scorecards
+from benchmark.leaderboard.ranks import ranks, score_difference
+from benchmark.scenario import load_scenario
+from benchmark.scorecard import Scorecard
+from benchmark.submission.source import default_entry, submission_names
+from benchmark.workspace import Workspace
+
+SCENARIOS = ("digits", "digits-cnn")
+TUNED = "+tuned"
+
+INTRODUCTION = """# Results
+
+Written by `python scripts/write_results.py` from the scorecards in `leaderboard/`; the board is made by
+
+    bench run --all                          # published values
+    bench tune --all && bench run --all      # and the tuned ones
+
+for each scenario. Every claim here is one of the stored intervals: 95 %, over models; where many pairs are compared,
+corrected for their number (Bonferroni). "Tells apart" means that 0 is outside such an interval of a paired difference
+of scores. What the columns mean is said in [scoring.md](scoring.md), what the methods do in [methods.md](methods.md).
+Two small networks on 8×8 digits say nothing about other data: they say what the benchmark can see.
+"""
+
+
+def main() -> None:
+    workspace = Workspace.find()
+    page = [INTRODUCTION]
+    for name in SCENARIOS:
+        scenario = load_scenario(name)
+        cards = [card for card in read_scorecards(workspace) if card.scenario_hash == scenario.hash]
+        if cards:
+            newest = max(card.scorer_version for card in cards)
+            page += section(name, [card for card in cards if card.scorer_version == newest])
+            missing = sorted(set(wanted(workspace, name)) - {card.submission for card in cards})
+            if missing:
+                page += [f"Not on this board yet: {', '.join(missing)}.", ""]
+    (workspace.root / "docs" / "results.md").write_text("\n".join(page).rstrip() + "\n")
+
+
+def wanted(workspace: Workspace, scenario: str) -> list[str]:
+    names = submission_names(workspace)
+    return [*names, *(default_entry(name, workspace, load_scenario(scenario)) for name in names)]
+
+
+def section(name: str, cards: list[Scorecard]) -> list[str]:
+    scored = {card.submission: card.figures for card in cards if card.figures}
+    models = cards[0].models
+    lines = [f"## {name}, N = {models}", "", f"![score against utility](../{plot(cards[0])})", ""]
+    lines += table(cards)
+    if failed := [card for card in cards if not card.figures]:
+        lines += ["Without a score: " + "; ".join(f"{c.submission} ({c.status}: {c.reason})" for c in failed) + ".", ""]
+    entries = [card for card in cards if card.figures and not card.control]
+    for title, found in (
+        ("How far from the ceiling", ceiling(scored, entries)),
+        ("Who resolves from whom", resolution(entries)),
+        ("Who forgets more than nothing does", against_identity(scored, entries)),
+        ("Who over-unlearns", direction(entries)),
+        ("What tuning changes", tuning(scored)),
+    ):
+        lines += [f"**{title}.** {found}", ""]
+    return lines
+
+
+def plot(card: Scorecard) -> str:
+    return f"leaderboard/plots/{card.scenario}-{card.scenario_hash}/tradeoff.png"
+
+
+def table(cards: list[Scorecard]) -> list[str]:
+    place = ranks(cards)
+    lines = [
+        "| rank | entry | score | share of the ceiling | certified leaks | told apart | remembered | over-unlearned "
+        "| retain | test | cost | status |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    order = {"ok": 0, "over-budget": 1}
+    scored = [card for card in cards if card.figures]
+    for card in sorted(
+        scored, key=lambda c: (c.control, order.get(c.status, 2), -c.figures.score.value if c.figures else 0)
+    ):
+        f = card.figures
+        assert f is not None
+        share = (
+            f"{f.score_share.value:.2f} [{f.score_share.low:.2f}, {f.score_share.high:.2f}]" if f.score_share else ""
+        )
+        cells = [
+            "control" if card.control else str(place[card.submission]),
+            card.submission,
+            f"{f.score.value:.4f} [{f.score.low:.4f}, {f.score.high:.4f}]",
+            share,
+            f"{f.certified_examples} of {len(f.epsilon)}",
+            f"{f.distinguishable:.0%}",
+            f"{f.remembered:.0%}",
+            f"{f.over_unlearned:.0%}",
+            f"{f.retain_ratio.value:.3f}",
+            f"{f.test_ratio.value:.3f}",
+            f"{f.retraining_share:.0%}",
+            card.status,
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return [*lines, ""]
+
+
+def ceiling(scored: dict[str, Figures], entries: list[Scorecard]) -> str:
+    found = []
+    oracle = scored.get("retrain")
+    if oracle and oracle.score_share:
+        share = oracle.score_share
+        inside = "inside" if share.low <= 1 <= share.high else "outside"
+        found.append(
+            f"The oracle `retrain` has {share.value:.2f} of the ceiling [{share.low:.2f}, {share.high:.2f}], with 1 "
+            f"{inside} its interval; {oracle.certified_examples} of its examples are certified to leak and "
+            f"{oracle.distinguishable:.0%} are told apart at a false discovery rate of 5 %."
+        )
+    within = [card for card in entries if card.status == "ok"]
+    for title, group in (("entry within the budget", within), ("entry at any cost", entries)):
+        if group:
+            best = max(group, key=lambda card: card.figures.score.value if card.figures else 0)
+            share = best.figures.score_share if best.figures else None
+            if share:
+                found.append(
+                    f"The best {title} is `{best.submission}` with {share.value:.2f} of it "
+                    f"[{share.low:.2f}, {share.high:.2f}]."
+                )
+    return " ".join(found)
+
+
+def resolution(entries: list[Scorecard]) -> str:
+    pairs = list(combinations(entries, 2))
+    if not pairs:
+        return "There is a single entry."
+    level = 1 - 0.05 / len(pairs)
+    apart = [pair for pair in pairs if resolved(*pair, level)]
+    found = [f"Of {len(pairs)} pairs of entries, the runs tell {len(apart)} apart, at 95 % for all pairs together."]
+    top = max(entries, key=lambda card: card.figures.score.value if card.figures else 0)
+    with_top = [card.submission for card in entries if card is not top and not resolved(card, top, level)]
+    found.append(
+        f"Not told apart from the highest score, `{top.submission}`: {listed(with_top)}."
+        if with_top
+        else f"The highest score, `{top.submission}`, is told apart from all others."
+    )
+    return " ".join(found)
+
+
+def resolved(first: Scorecard, second: Scorecard, level: float) -> bool:
+    assert first.figures is not None
+    assert second.figures is not None
+    difference = score_difference(first.figures, second.figures, level)
+    return not difference.low <= 0 <= difference.high
+
+
+def against_identity(scored: dict[str, Figures], entries: list[Scorecard]) -> str:
+    if "identity" not in scored:
+        return "`identity` has not been run."
+    level = 1 - 0.05 / len(entries)
+    differences = {
+        card.submission: score_difference(card.figures, scored["identity"], level) for card in entries if card.figures
+    }
+    above = [name for name, difference in differences.items() if difference.low > 0]
+    below = [name for name, difference in differences.items() if difference.high < 0]
+    return (
+        f"Scores above that of `identity`, which does nothing: {listed(above)}. Below it: {listed(below)}. "
+        f"Of the other {len(entries) - len(above) - len(below)} entries the runs do not say."
+    )
+
+
+def direction(entries: list[Scorecard]) -> str:
+    over = sorted(
+        (card for card in entries if card.figures and card.figures.over_unlearned > card.figures.remembered),
+        key=lambda card: -card.figures.over_unlearned if card.figures else 0,
+    )
+    return (
+        "More examples pushed beyond the retrained models than still remembered (each share at a false discovery rate "
+        "of 5 %): "
+        + listed([f"{c.submission} ({c.figures.over_unlearned:.0%})" for c in over if c.figures], quoted=False)
+        + "."
+    )
+
+
+def tuning(scored: dict[str, Figures]) -> str:
+    names = [name for name in scored if name + TUNED in scored]
+    if not names:
+        return "No tuned values have been run."
+    level = 1 - 0.05 / len(names)
+    gained, lost = [], []
+    for name in names:
+        difference = score_difference(scored[name + TUNED], scored[name], level)
+        text = f"{name} ({difference.value:+.4f} [{difference.low:+.4f}, {difference.high:+.4f}])"
+        if difference.low > 0:
+            gained.append(text)
+        elif difference.high < 0:
+            lost.append(text)
+    return (
+        f"Of {len(names)} methods run with both, tuning raises the score of {len(gained)}: "
+        f"{listed(gained, quoted=False)}. It lowers that of {len(lost)}, most often because the tuned values keep to "
+        f"the budget and the published do not: {listed(lost, quoted=False)}. The others' differences are not resolved."
+    )
+
+
+def listed(names: list[str], *, quoted: bool = True) -> str:
+    return ", ".join(f"`{name}`" if quoted else name for name in names) or "none"
+
+
+if __name__ == "__main__":
+    main()
