@@ -8,6 +8,8 @@ from benchmark.errors import BenchError
 from benchmark.scenario import Scenario
 from benchmark.sections import SmallNet
 
+_ON_ONE_GPU = 4
+
 
 def choose_device(asked: str | None, scenario: Scenario) -> str:
     """`asked`, e.g. "cpu" or "cuda:1"; by default this machine's GPU, where it has one and the net deserves it.
@@ -24,8 +26,15 @@ def choose_device(asked: str | None, scenario: Scenario) -> str:
     return wanted
 
 
+def workers_on(device: str, jobs: int) -> int:
+    """How many submissions run side by side: on a GPU few, because each brings a context and a net in training."""
+    return jobs if device == "cpu" else min(jobs, _ON_ONE_GPU)
+
+
 def make_repeatable(device: torch.device | str) -> None:
     """Has a GPU compute the same bits every time, whatever else it computes meanwhile."""
     if torch.device(device).type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA is first used
         torch.backends.cudnn.deterministic = True
+        for others in ("flash", "mem_efficient", "cudnn"):  # attention whose gradients are added up in any order
+            getattr(torch.backends.cuda, f"enable_{others}_sdp")(False)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from benchmark.device import make_repeatable
 from benchmark.engine import map_blocks
 from benchmark.evidence import evidence_of
 from benchmark.models import seeded_model, skeleton
@@ -72,6 +73,7 @@ def _blocks(scenario: Scenario) -> dict[str, int]:
 def _trial(scenario: Scenario, device: str) -> tuple[float, float]:
     """Seconds that one block takes in this process, and the most memory the process or its GPU has held, in bytes."""
     torch.set_num_threads(1)
+    make_repeatable(device)
     problem = load_problem(scenario).on(device)
     seeds = [scenario.seed("original", index) for index in scenario.indices(0)]
     nets = [seeded_model(scenario.architecture, problem.input_shape, problem.classes, seed) for seed in seeds]
@@ -88,17 +90,17 @@ def _peak(device: str) -> int:
 
 
 def _training(scenario: Scenario, problem: Problem, nets: list[nn.Module], seeds: list[int]) -> float:
-    """Seconds to train a block, from as many steps as it takes to measure one."""
+    """Seconds to train a block, from as many steps as it takes to tell how much longer more of them take."""
     whole = scenario.recipe.epochs * -(-len(problem.retain) // scenario.recipe.batch_size)
-    steps = 2
+    steps, before = 2, 0.0
     while True:
         recipe, batch = _few_steps(scenario, problem, steps)
         started = time.perf_counter()
         train_block(nets, recipe, batch, seeds, problem.class_weights)
         seconds = time.perf_counter() - started
-        if seconds > _LONG_ENOUGH or steps >= whole:
-            return seconds / steps * whole
-        steps *= 4
+        if steps > 2 and (seconds - before > _LONG_ENOUGH or steps >= whole):
+            return max(seconds - before, 0.0) / (steps * 3 / 4) * whole
+        steps, before = 4 * steps, seconds
 
 
 def _few_steps(scenario: Scenario, problem: Problem, steps: int) -> tuple[Recipe, Split]:

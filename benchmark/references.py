@@ -30,6 +30,7 @@ class Pool:
 
     def __init__(self, scenario: Scenario, workspace: Workspace, device: str = "cpu") -> None:
         self.scenario, self.device = scenario, device
+        make_repeatable(device)
         self.store = BlockStore(
             workspace.pools / f"{scenario.name}-{scenario.pool_hash}",
             {"scenario": scenario.model_dump(), "built_with": _versions(device)},
@@ -93,6 +94,8 @@ def _train(scenario: Scenario, role: Role, block: int, path: Path, device: str) 
         ) from None
     if role == "original":
         arrays |= {_WEIGHTS + name: tensor.cpu().numpy() for name, tensor in state.items()}
+    if device != "cpu":
+        torch.cuda.empty_cache()  # the workers of submissions need room beside this process
     return _name(role, block), write_block(path, arrays)
 
 

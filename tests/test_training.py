@@ -32,6 +32,13 @@ class Residual(nn.Module):
         return self.outer(torch.relu(features + self.norm(self.inner(features))))
 
 
+class Forgetful(nn.Sequential):
+    """Draws random numbers in training."""
+
+    def __init__(self):
+        super().__init__(nn.Flatten(), nn.Linear(64, 32), nn.Dropout(0.5), nn.Linear(32, 10))
+
+
 class Wide(nn.Module):
     """More weights than a block gains by: its nets are trained each by itself."""
 
@@ -175,6 +182,22 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_another_model(split)
     first, second = (train_block(nets_of("cnn"), recipe(), split, SEEDS, None).state for _ in range(2))
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert not torch.equal(first["0.weight"][0], first["0.weight"][1])
+
+
+def test_nets_that_draw_random_numbers_are_functions_of_their_seeds_too(split):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        nets = [Forgetful() for _ in SEEDS]
+    blocks, alone = [], []
+    for elsewhere in (1, 2):
+        torch.manual_seed(elsewhere)
+        blocks.append(train_block(nets, recipe(), split, SEEDS, None).state["1.weight"])
+        net = copy.deepcopy(nets[0])
+        train_model(net, recipe(), split, SEEDS[0], None)
+        alone.append(net[1].weight)
+    assert torch.equal(*blocks)
+    assert torch.equal(*alone)
+    assert not torch.equal(blocks[0][0], blocks[0][1])
 
 
 def test_a_block_leaves_the_nets_it_was_given_alone(split):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, Subset
+from torch.utils.data import DataLoader, Dataset, Subset, get_worker_info
 
 from benchmark.split import Normalisation, Split
 
@@ -94,9 +94,12 @@ def batch_format(module: ModuleType) -> str:
 class TupleDataset(Dataset[Any]):
     """`(input, target)` of every example of a split, inputs as the net sees them."""
 
-    def __init__(self, split: Split, consumed: np.ndarray | None = None) -> None:
-        """`consumed` `[1]` counts the examples taken; in shared memory it also counts those of a loader's workers."""
-        self.split = split
+    def __init__(self, split: Split, consumed: np.ndarray | None = None, device: str = "cpu") -> None:
+        """`consumed` `[1]` counts the examples taken; in shared memory it also counts those of a loader's workers.
+
+        Examples come from `device`, but in a loader's worker processes, which must not touch a GPU, from the CPU.
+        """
+        self.split, self._near = split, split.to(device)
         self.consumed = np.zeros(1, dtype=np.int64) if consumed is None else consumed
 
     def __len__(self) -> int:
@@ -108,11 +111,12 @@ class TupleDataset(Dataset[Any]):
     def __getitems__(self, rows: list[int]) -> list[Any]:
         """A batch at once, as torch's loaders ask for it: pixels become floats in one step."""
         self.consumed += len(rows)
-        inputs = self.split.normalised(self.split.inputs[rows])
-        return [self._example(row, own) for row, own in zip(rows, inputs, strict=True)]
+        split = self._near if get_worker_info() is None else self.split
+        inputs = split.normalised(split.inputs[rows])
+        return [self._example(split, row, own) for row, own in zip(rows, inputs, strict=True)]
 
-    def _example(self, row: int, own: Tensor) -> Any:
-        return own, self.split.targets[row]
+    def _example(self, split: Split, row: int, own: Tensor) -> Any:
+        return own, split.targets[row]
 
 
 class KaggleDataset(TupleDataset):
@@ -121,22 +125,22 @@ class KaggleDataset(TupleDataset):
     A problem that knows no age or person repeats the class and the row of the source there.
     """
 
-    def _example(self, row: int, own: Tensor) -> dict[str, Any]:
-        split, identity = self.split, int(self.split.ids[row])
+    def _example(self, split: Split, row: int, own: Tensor) -> dict[str, Any]:
+        identity = int(self.split.ids[row])
         return {
             "image": own,
             "image_id": str(identity),
             "age_group": split.targets[row],
             "age": split.targets[row] if split.ages is None else split.ages[row],
-            "person_id": identity if split.subjects is None else int(split.subjects[row]),
+            "person_id": identity if self.split.subjects is None else int(self.split.subjects[row]),
         }
 
 
 def loader(
-    split: Split, batch_size: int, form: str, *, shuffle: bool, consumed: np.ndarray | None = None
+    split: Split, batch_size: int, form: str, *, shuffle: bool, consumed: np.ndarray | None = None, device: str = "cpu"
 ) -> DataLoader[Any]:
-    """A real `DataLoader` over one split, in one of BATCH_FORMATS; `consumed` `[1]` counts the examples taken."""
-    dataset = (KaggleDataset if form == "kaggle" else TupleDataset)(split, consumed)
+    """A real `DataLoader` over one split, in one of BATCH_FORMATS; `consumed` and `device` as of `TupleDataset`."""
+    dataset = (KaggleDataset if form == "kaggle" else TupleDataset)(split, consumed, device)
     return DataLoader(dataset, batch_size=batch_size, shuffle=shuffle)
 
 

@@ -90,7 +90,7 @@ class Job:
     validation: Split
     class_weights: Tensor | None
     device: str = "cpu"
-    """Where nets are put and models trained; the loaders' examples stay on the CPU, as the competition's do."""
+    """Where nets are put, models trained, and where the loaders' batches lie."""
 
 
 def write_job(folder: Path, job: Job) -> None:

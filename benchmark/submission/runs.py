@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 
 from torch import Tensor
 
+from benchmark.device import workers_on
 from benchmark.engine import Progress, map_blocks
 from benchmark.errors import BenchError
 from benchmark.evidence import NonFiniteLogits, concatenate, evidence_of, stack
@@ -86,7 +87,7 @@ class Runs:
             finished = self.store.finished()
             missing = [block for block, name in enumerate(wanted) if name not in finished]
             if missing or known.timing is None:
-                with self._workers(max(1, min(jobs, len(missing)))) as workers:
+                with self._workers(max(1, min(workers_on(self.device, jobs), len(missing)))) as workers:
                     self._run(missing, workers, _Tally(self.scenario, missing, known.failed, allowed, progress))
             else:
                 self._write(known)

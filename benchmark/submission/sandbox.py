@@ -85,7 +85,7 @@ def worker_command(exchange: Path, submission: Path, *, gpu: bool) -> Command:
         scratch = exchange / "scratch"
         scratch.mkdir()
         paths = [exchange / GIVEN, exchange, submission, scratch]
-        environment = _variables(str(package.parent), str(scratch))
+        environment = _variables(str(package.parent), str(scratch), gpu=gpu)
         return Command([sys.executable, *module, *map(str, paths)], environment, None)
     walls = [
         *_walls(gpu=gpu),
@@ -102,7 +102,7 @@ def worker_command(exchange: Path, submission: Path, *, gpu: bool) -> Command:
     paths = [_GIVEN, _RETURNED, _SUBMISSION, Path("/tmp")]
     return Command(
         ["bwrap", *walls, "--", str(_inside(Path(sys.executable))), *module, *map(str, paths)],
-        _variables(str(_PACKAGE), "/tmp"),
+        _variables(str(_PACKAGE), "/tmp", gpu=gpu),
         seccomp_filter(gpu=gpu),
     )
 
@@ -166,9 +166,12 @@ def _read_only(paths: tuple[str, ...]) -> list[str]:
     return [word for path in paths for word in ("--ro-bind-try", path, path)]
 
 
-def _variables(python_path: str, home: str) -> dict[str, str]:
+def _variables(python_path: str, home: str, *, gpu: bool) -> dict[str, str]:
     """All the variables that a submission sees."""
-    kept = {name: os.environ[name] for name in ("LANG", "LD_LIBRARY_PATH") if name in os.environ}
+    wanted = ["LANG", "LD_LIBRARY_PATH", *(["CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"] if gpu else [])]
+    kept = {name: os.environ[name] for name in wanted if name in os.environ}
+    if not gpu:
+        kept["CUDA_VISIBLE_DEVICES"] = ""
     if site.ENABLE_USER_SITE:
         kept["PYTHONUSERBASE"] = site.getuserbase()
     return {

@@ -12,9 +12,11 @@ import contextlib
 import ctypes
 import gc
 import importlib
+import os
 import random
 import sys
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,6 +27,7 @@ from safetensors.torch import load_file, save
 from torch import nn
 from torch.utils.data import DataLoader
 
+from benchmark.device import make_repeatable
 from benchmark.models import build_model, seeded_model
 from benchmark.seeds import derive_seed
 from benchmark.submission.contract import (
@@ -47,6 +50,8 @@ from benchmark.training import train_model
 # Exit codes of a child that say more than "it raised".
 NOT_A_SUBMISSION, INVALID_OUTPUT, OUT_OF_MEMORY = 3, 4, 5
 
+_VISIBLE = "CUDA_VISIBLE_DEVICES"
+
 # Packages that submissions import and that take long: the parent imports them once, if submission.py names them. They
 # are no code of the submission's.
 _WORTH_PRELOADING = {"benchmark", "matplotlib", "numpy", "pandas", "scipy", "sklearn", "torch", "torchvision", "tqdm"}
@@ -62,8 +67,10 @@ def _serve(given: Path, returned: Path, submission: Path, scratch: Path) -> None
     torch.set_num_threads(1)
     job = read_job(given)
     net = build_model(job.architecture, tuple(job.retain.inputs.shape[1:]), job.classes).eval()
-    _warm_up(job)
-    _preload(submission / FILE)
+    make_repeatable(job.device)
+    with _no_gpu():
+        _warm_up(job)
+        _preload(submission / FILE)
     gc.collect()
     gc.freeze()  # what exists now is never collected: children need not copy its pages
     _collapse_pages()
@@ -77,6 +84,20 @@ def _serve(given: Path, returned: Path, submission: Path, scratch: Path) -> None
             break
         sys.stdout.write(reply.line())
         sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _no_gpu() -> Iterator[None]:
+    """Hides the GPU: once this process has used it, no child of its can. Some optimisers do, just to ask for it."""
+    visible = os.environ.get(_VISIBLE)
+    os.environ[_VISIBLE] = ""
+    try:
+        yield
+    finally:
+        if visible is None:
+            del os.environ[_VISIBLE]
+        else:
+            os.environ[_VISIBLE] = visible
 
 
 def _warm_up(job: Job) -> None:
@@ -188,6 +209,7 @@ def _unlearn(request: Request, bench: _Bench, net: nn.Module) -> object:
             form,
             shuffle=name != "validation",
             consumed=bench.consumed[i : i + 1],
+            device=bench.job.device,
         )
         for i, name in enumerate(LOADERS)
     )

@@ -2,24 +2,28 @@
 
 A small batch leaves most of a large GPU idle, and starting its kernels one by one takes longer than running them.
 So every training records its step once (a CUDA graph), and afterwards starts it with a single call, on a stream of its
-own, in turn with the others. On a CPU, where a process is one training at a time, they follow one another.
+own, in turn with the others. On a CPU, where a process is one training at a time, they follow one another; so do nets
+that draw random numbers (dropout), anywhere, because two in flight would draw from one generator.
 """
 
 import copy
 import time
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
+from benchmark.errors import BenchError
 from benchmark.scenario import Recipe
+from benchmark.seeds import derive_seed
 from benchmark.split import Split
 from benchmark.training.recipe import Batch, Training
 
-_UNRECORDED = 3  # steps until the optimiser and the libraries have made whatever they keep
+_UNRECORDED = 3  # steps with batches of a size until the optimiser and the libraries have made whatever they keep
 _TIMED = 20  # steps by which a width is judged
 _WORTH_IT = 1.05  # what twice as many in flight have to gain
-_widths: dict[tuple[str, str, torch.Size, int], int] = {}  # of this process
+_widths: dict[tuple[str, str, torch.Size, str], int] = {}  # of this process
 
 
 def train_each(
@@ -32,16 +36,17 @@ def train_each(
         complete([_training(*each, recipe, split, class_weights) for each in zip(nets[own], seeds[own], strict=True)])
 
 
-def complete(trainings: Iterable[Training]) -> None:
+def complete(trainings: Sequence[Training]) -> None:
     """Brings the trainings to their end: on a GPU all at once, elsewhere one after the other."""
-    flying = []
+    if all(training.device.type == "cuda" and not training.draws for training in trainings):
+        _advance([_Flying(training) for training in trainings])
+        return
     for training in trainings:
-        if training.device.type == "cuda":
-            flying.append(_Flying(training))
-        else:
+        generators = [training.device.index or 0] if training.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=generators):
+            torch.manual_seed(derive_seed(training.seeds[0], "layers"))
             for batch in training.batches():
                 training.step(batch)
-    _advance(flying)
 
 
 def _training(net: nn.Module, seed: int, recipe: Recipe, split: Split, class_weights: Tensor | None) -> Training:
@@ -56,18 +61,40 @@ def _training(net: nn.Module, seed: int, recipe: Recipe, split: Split, class_wei
             batch = batch.contiguous(memory_format=torch.channels_last)
         return net(batch)[None]
 
-    return Training(forward, net.parameters(), recipe, split, [seed], class_weights)
+    return Training(forward, net.parameters(), recipe, split, [seed], class_weights, draws=_draws(net))
+
+
+def _draws(net: nn.Module) -> bool:
+    """Whether training the net takes random numbers: by the layers that torch and torchvision have for it."""
+    return any(
+        getattr(layer, "p", 0) > 0 or getattr(layer, "dropout", 0) > 0
+        for layer in net.modules()
+        if type(layer).__name__ in _DRAWING
+    )
+
+
+_DRAWING = {"Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "StochasticDepth", "MultiheadAttention"}
 
 
 class _Recorded:
-    """A step for batches of one shape, as the GPU replays it from tensors of its own."""
+    """A step for batches of one size, as the GPU replays it from tensors of its own."""
 
-    def __init__(self, training: Training, batch: Batch, stream: torch.cuda.Stream) -> None:
+    def __init__(self, training: Training, batch: Batch, stream: torch.cuda.Stream, like: "_Recorded | None") -> None:
+        """`like`: another size's step of the same training; as the two never run at once, they share their memory."""
         self._rows = batch.rows.clone()
         self._moves = None if batch.moves is None else batch.moves.clone()
         self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph, stream=stream):
-            training.compute(self._rows, self._moves)
+        pool = None if like is None else like._graph.pool()
+        try:
+            with torch.cuda.graph(self._graph, pool=pool, stream=stream):
+                training.compute(self._rows, self._moves)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            raise BenchError(
+                f"a training step of this net could not be recorded on the GPU ({str(error).splitlines()[0]}); a step "
+                "must not ask for a tensor's value, and --device cpu trains any net"
+            ) from error
 
     def replay(self, batch: Batch) -> None:
         self._rows.copy_(batch.rows)
@@ -80,11 +107,12 @@ class _Flying:
     """A training on a stream of its own; recording changes nothing of what is computed."""
 
     def __init__(self, training: Training) -> None:
+        self.device = training.device
         self._training, self._batches = training, training.batches()
         self._stream = torch.cuda.Stream(training.device)
         self._stream.wait_stream(torch.cuda.current_stream(training.device))
-        self._done = 0
-        self._steps: dict[int, _Recorded] = {}  # by the size of the batch: an epoch's last one may be smaller
+        self._done: Counter[int] = Counter()  # by the size of the batch: an epoch's last one may be smaller
+        self._steps: dict[int, _Recorded] = {}
 
     def advance(self) -> bool:
         """Starts the next step and does not wait for it; False when there is none."""
@@ -92,38 +120,40 @@ class _Flying:
             batch = next(self._batches, None)
             if batch is None:
                 return False
-            if self._done < _UNRECORDED:
+            size = batch.rows.shape[1]
+            if self._done[size] < _UNRECORDED:
                 self._training.step(batch)
             else:
                 self._training.set_rate(batch.learning_rate)
-                size = batch.rows.shape[1]
                 if size not in self._steps:
-                    self._steps[size] = _Recorded(self._training, batch, self._stream)
+                    other = next(iter(self._steps.values()), None)
+                    self._steps[size] = _Recorded(self._training, batch, self._stream, other)
                 self._steps[size].replay(batch)
-            self._done += 1
+            self._done[size] += 1
             return True
 
 
 def _advance(flying: list[_Flying], steps: int | None = None) -> None:
     """Takes `steps` steps of each in turn, or all there are, and waits for the GPU."""
-    while flying and steps != 0:
-        flying = [each for each in flying if each.advance()]
+    devices, left = {each.device for each in flying}, flying
+    while left and steps != 0:
+        left = [each for each in left if each.advance()]
         steps = None if steps is None else steps - 1
-    if torch.cuda.is_initialized():
-        torch.cuda.synchronize()
+    for device in devices:
+        torch.cuda.synchronize(device)
 
 
 def _width(nets: Sequence[nn.Module], recipe: Recipe, split: Split, class_weights: Tensor | None) -> int:
     """How many trainings at once are fastest: doubled as long as that gains, and measured once a process."""
     device = split.inputs.device
-    if device.type != "cuda" or len(nets) == 1:
+    if device.type != "cuda" or len(nets) == 1 or _draws(nets[0]):
         return 1
-    key = (str(device), str(nets[0]), split.inputs.shape[1:], recipe.batch_size)
+    key = (str(device), str(nets[0]), split.inputs.shape[1:], recipe.model_dump_json())
     if key not in _widths:
         best, width = 0.0, 1
         while width <= len(nets):
             rate = _steps_a_second([copy.deepcopy(net) for net in nets[:width]], recipe, split, class_weights)
-            if rate < _WORTH_IT * best:
+            if rate <= _WORTH_IT * best:
                 break
             best, width = rate, 2 * width
         _widths[key] = max(width // 2, 1)
@@ -132,11 +162,14 @@ def _width(nets: Sequence[nn.Module], recipe: Recipe, split: Split, class_weight
 
 def _steps_a_second(nets: list[nn.Module], recipe: Recipe, split: Split, class_weights: Tensor | None) -> float:
     """Of all nets together; 0 where they do not fit into the GPU's memory."""
+    long_enough = recipe.model_copy(update={"epochs": recipe.epochs + _UNRECORDED + 2 + _TIMED})
+    flying: list[_Flying] = []
     try:
-        flying = [_Flying(_training(net, 0, recipe, split, class_weights)) for net in nets]
+        flying += [_Flying(_training(net, 0, long_enough, split, class_weights)) for net in nets]
         _advance(flying, _UNRECORDED + 2)  # the first recording and one replay
         started = time.perf_counter()
         _advance(flying, _TIMED)
+        return len(nets) * _TIMED / (time.perf_counter() - started)
     except torch.OutOfMemoryError:
+        torch.cuda.synchronize(split.inputs.device)  # before the memory of what still runs is given away
         return 0.0
-    return len(nets) * _TIMED / (time.perf_counter() - started)

@@ -42,9 +42,15 @@ class Training:
         split: Split,
         seeds: list[int],
         class_weights: Tensor | None,
+        *,
+        draws: bool = False,
     ) -> None:
-        """`parameters` are trained in place, where the examples lie; model m sees them in the order of `seeds[m]`."""
-        self._forward, self._recipe, self._split, self._seeds = forward, recipe, split, seeds
+        """`parameters` are trained in place, where the examples lie; model m sees them in the order of `seeds[m]`.
+
+        `draws`: `forward` takes random numbers from torch's generator.
+        """
+        self._forward, self._recipe, self._split, self.seeds = forward, recipe, split, seeds
+        self.draws = draws
         self._class_weights = class_weights
         self._optimizer = _optimizer(recipe, parameters, self.device)
 
@@ -56,8 +62,8 @@ class Training:
         recipe, device = self._recipe, self.device
         shown = _shown(len(self._split), recipe.batch_size)
         steps = recipe.epochs * math.ceil(shown / recipe.batch_size)
-        rows = _batches(recipe, len(self._split), self._seeds, device)
-        for step, (own, moved) in enumerate(zip(rows, moves(recipe, shown, self._seeds, device), strict=True)):
+        rows = _batches(recipe, len(self._split), self.seeds, device)
+        for step, (own, moved) in enumerate(zip(rows, moves(recipe, shown, self.seeds, device), strict=True)):
             yield Batch(recipe.learning_rate * _decay(recipe, step / steps), own, moved)
 
     def step(self, batch: Batch) -> None:

@@ -60,7 +60,8 @@ class StackedModel:
         if _is_sequence_of_known_layers(self._skeleton):
             return _forward(self._skeleton, state, inputs)
         if _work_as_one(self._skeleton):
-            return vmap(lambda own, batch: functional_call(self._skeleton, own, (batch,)))(state, inputs)
+            one = vmap(lambda own, batch: functional_call(self._skeleton, own, (batch,)), randomness="different")
+            return one(state, inputs)
         own = ({name: tensor[model] for name, tensor in state.items()} for model in range(self.count))
         return torch.stack([functional_call(self._skeleton, *each) for each in zip(own, inputs, strict=True)])
 

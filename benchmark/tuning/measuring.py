@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from benchmark.device import workers_on
 from benchmark.engine import map_blocks
 from benchmark.errors import BenchError
 from benchmark.evidence import NonFiniteLogits, concatenate, evidence_of, stack
@@ -55,7 +56,7 @@ def measuring(submission: Submission, pool: Pool, jobs: int, tick: Callable[[], 
     Raises BenchError when a worker cannot start or the scenario's own training fails under its limits.
     """
     scenario = pool.scenario
-    problem = load_problem(scenario)
+    problem, jobs = load_problem(scenario), workers_on(pool.device, jobs)
     workers = [Worker(scenario, problem, submission.folder, jobs - 1, pool.device) for _ in range(jobs)]
     try:
         for worker in workers:
@@ -75,7 +76,7 @@ class _Trials:
         self._problem = replace(problem, test=problem.validation)  # the test set does not get as far as here
         self._labels = problem.forget.targets.numpy()
         self._retrained = judged_on_validation(pool.evidence("retrained"), self._labels)
-        self._original = pool.original
+        self._original, self._device = pool.original, pool.device
         self._allowed = allowed_share(pool.scenario)
         self._nothing, self._retraining = map(min, zip(*(self._yardsticks() for _ in range(_TIMED)), strict=True))
 
@@ -143,7 +144,8 @@ class _Trials:
         if run.weights is None:
             return f"{run.status}: {run.reason}"
         try:
-            return evidence_of(self._scenario, self._problem, stack([run.weights]))
+            together = {name: tensor.to(self._device) for name, tensor in stack([run.weights]).items()}
+            return evidence_of(self._scenario, self._problem, together)
         except NonFiniteLogits:
             return "invalid-output: the returned net's outputs are not finite"
 
