@@ -17,8 +17,7 @@ from benchmark.scenario import Scenario
 from benchmark.submission.exchange import Task
 from benchmark.submission.runner import Run, Worker
 
-TIMED_ORIGINALS = 4
-_TIMING_RUNS = 3
+TIMED_ORIGINALS = _ROUNDS = 4
 _CROWDED = 2.0  # how much longer a run may take beside others than alone
 
 
@@ -53,7 +52,7 @@ class Timing:
 
 
 class Clock:
-    """Times retraining when it is made, and the submission later, when it is known to work."""
+    """Times retraining and the submission in turn: a machine that gets busy slows down both."""
 
     def __init__(
         self,
@@ -65,30 +64,41 @@ class Clock:
         """Raises BenchError when the scenario's own training fails under the scenario's limits."""
         self._worker, self._scenario, self._originals = worker, scenario, originals
         self._hyperparameters = hyperparameters
-        self._starting = self._median("nothing")
-        self._retraining = max(self._median("retrain") - self._starting, 1e-9)
+        self._seconds("retrain", 0)
 
     def time_submission(self) -> Timing:
-        """One more run of each of the originals, and of the first another one: with its seed again."""
-        runs = [
-            self._worker.run(
-                self._originals[i], self._scenario.seed("unlearned", i), hyperparameters=self._hyperparameters
-            )
-            for i in [0, *range(len(self._originals))]
-        ]
+        """Rounds of doing nothing, retraining and one more run of an original; of the first another with its seed."""
+        again = self._unlearned(0)
+        starting, retraining, runs = [], [], []
+        for i in range(_ROUNDS):
+            starting.append(self._seconds("nothing", i))
+            retraining.append(self._seconds("retrain", i))
+            runs.append(self._unlearned(i))
         done = [run for run in runs if run.weights is not None]
         # Failures were counted before; should all of these fail, the cost of failing is what there is to report.
-        seconds = statistics.median(run.seconds for run in done or runs) - self._starting
-        return Timing(self._retraining, max(seconds, 0.0), _same(runs[0], runs[1]), self._starting, self._worker.device)
+        seconds = statistics.median(run.seconds for run in done or runs)
+        nothing = statistics.median(starting)
+        return Timing(
+            retraining=max(statistics.median(retraining) - nothing, 1e-9),
+            submission=max(seconds - nothing, 0.0),
+            deterministic=_same(runs[0], again),
+            starting=nothing,
+            device=self._worker.device,
+        )
 
-    def _median(self, task: Task) -> float:
-        runs = [self._worker.run(self._originals[0], self._scenario.seed(task, i), task) for i in range(_TIMING_RUNS)]
-        for run in runs:
-            if run.weights is None:
-                raise BenchError(
-                    f"timing the scenario's own training failed: {run.reason}; raise protocol.timeout or .memory"
-                )
-        return statistics.median(run.seconds for run in runs)
+    def _unlearned(self, index: int) -> Run:
+        index %= len(self._originals)
+        seed = self._scenario.seed("unlearned", index)
+        return self._worker.run(self._originals[index], seed, hyperparameters=self._hyperparameters)
+
+    def _seconds(self, task: Task, index: int) -> float:
+        """Of a run of the harness's own."""
+        run = self._worker.run(self._originals[0], self._scenario.seed(task, index), task)
+        if run.weights is None:
+            raise BenchError(
+                f"timing the scenario's own training failed: {run.reason}; raise protocol.timeout or .memory"
+            )
+        return run.seconds
 
 
 def _same(one: Run, other: Run) -> bool:
