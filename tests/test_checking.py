@@ -1,0 +1,38 @@
+"""`bench check` on everything that ships. Its behaviour on broken submissions is in test_cli.py."""
+
+import shutil
+
+import pytest
+from conftest import REPOSITORY
+
+from benchmark.problem import load_problem
+from benchmark.submission import checking
+from benchmark.submission.checking import check_submission
+from benchmark.submission.runner import Worker
+from benchmark.submission.source import submission_names
+from benchmark.workspace import Workspace
+
+SHIPPED = Workspace(REPOSITORY)
+
+
+@pytest.fixture(scope="module")
+def worker(miniature, tmp_path_factory):
+    """One for all of them, which read their files anew for every run: starting one takes longer than a check."""
+    folder = tmp_path_factory.mktemp("checked")
+    worker = Worker(miniature, load_problem(miniature), folder)
+    ended, worker.close = worker.close, lambda: None
+    yield worker
+    ended()
+
+
+@pytest.mark.parametrize("name", submission_names(SHIPPED))
+def test_every_submission_passes(name, worker, miniature, monkeypatch):
+    for old in worker._submission.iterdir():
+        shutil.rmtree(old) if old.is_dir() else old.unlink()
+    shutil.copytree(SHIPPED.submissions / name, worker._submission, dirs_exist_ok=True)
+    monkeypatch.setattr(checking, "Worker", lambda *_: worker)
+    warnings = []
+    table = check_submission(name, miniature, SHIPPED, warnings.append)
+    assert list(table.columns[0].cells) == ["forget", "retain", "validation"]
+    unexpected = [warning for warning in warnings if "of retraining" not in warning]
+    assert unexpected == ([f"{name} changed nothing: the net it handed back is the original"] * (name == "identity"))
