@@ -53,7 +53,7 @@ def wanted(workspace: Workspace, scenario: str) -> list[str]:
 def section(name: str, cards: list[Scorecard]) -> list[str]:
     scored = {card.submission: card.figures for card in cards if card.figures}
     models = cards[0].models
-    lines = [f"## {name}, N = {models}", "", f"![score against utility](../{plot(cards[0])})", ""]
+    lines = [f"## {name}, N = {models}", "", f"![every score with its interval](../{plot(cards[0])})", ""]
     lines += table(cards)
     if failed := [card for card in cards if not card.figures]:
         lines += ["Without a score: " + "; ".join(f"{c.submission} ({c.status}: {c.reason})" for c in failed) + ".", ""]
@@ -70,7 +70,7 @@ def section(name: str, cards: list[Scorecard]) -> list[str]:
 
 
 def plot(card: Scorecard) -> str:
-    return f"leaderboard/plots/{card.scenario}-{card.scenario_hash}/tradeoff.png"
+    return f"leaderboard/plots/{card.scenario}-{card.scenario_hash}/scores.png"
 
 
 def table(cards: list[Scorecard]) -> list[str]:

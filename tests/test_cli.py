@@ -55,7 +55,7 @@ def test_a_run_leaves_a_row_a_scorecard_evidence_and_plots(own_process, workspac
     assert row["score_low"] <= row["score"] <= row["score_high"]
     assert row["retraining_share"] > 0
     plots = {path.name for path in (workspace.leaderboard / "plots" / miniature.label).iterdir()}
-    assert plots == {"tradeoff.png", "epsilon.png", "phi-finetune.png"}
+    assert plots == {"scores.png", "tradeoff.png", "epsilon.png", "phi-finetune.png"}
 
 
 def test_rerunning_repeats_nothing_and_changes_nothing(bench, workspace, miniature):

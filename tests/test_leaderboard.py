@@ -142,7 +142,7 @@ def test_the_csv_and_the_plots_follow_the_scorecards(tmp_path):
     rows = pd.read_csv(tmp_path / "leaderboard" / "leaderboard.csv")
     assert rows["submission"].tolist() == ["good", "poor", "broken"]
     plots = tmp_path / "leaderboard" / "plots" / "digits-aaa"
-    expected = {"tradeoff.png", "epsilon.png", "phi-good.png", "phi-poor.png"}
+    expected = {"scores.png", "tradeoff.png", "epsilon.png", "phi-good.png", "phi-poor.png"}
     assert {path.name for path in plots.iterdir()} == expected
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in plots.iterdir())
 

@@ -4,7 +4,7 @@ import pandas as pd
 from filelock import FileLock
 
 from benchmark.errors import BenchError
-from benchmark.leaderboard.plots import plot_epsilon, plot_phi, plot_tradeoff
+from benchmark.leaderboard.plots import plot_epsilon, plot_phi, plot_scores, plot_tradeoff
 from benchmark.leaderboard.table import leaderboard
 from benchmark.scenario import Scenario
 from benchmark.scorecard import Scorecard, scorecards_folder
@@ -60,6 +60,7 @@ def _groups(cards: list[Scorecard]) -> dict[str, list[Scorecard]]:
 
 def _plot(workspace: Workspace, label: str, comparable: list[Scorecard], own: list[Scorecard]) -> None:
     folder = workspace.leaderboard / "plots" / label
+    plot_scores(comparable, folder / "scores.png")
     plot_tradeoff(comparable, folder / "tradeoff.png")
     plot_epsilon(comparable, folder / "epsilon.png")
     for card in own:

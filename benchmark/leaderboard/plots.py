@@ -1,26 +1,53 @@
 """The plots a paper would show, drawn from scorecards alone."""
 
 import math
-from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from benchmark.figures import Figures, Histograms
 from benchmark.scorecard import Scorecard
 
-_UNLEARNED, _RETRAINED, _CONTROL, _GRID = "#c44e2b", "#2b6cb0", "#555555", "#dddddd"
+_UNLEARNED, _OVER_BUDGET, _RETRAINED, _CONTROL, _GRID = "#c44e2b", "#d9a441", "#2b6cb0", "#555555", "#dddddd"
 _DPI = 150
+_ROW = 0.17  # inches an entry
+_LINE = 0.032  # of the axes' height, a name takes
+_FARTHEST = 5  # lines between a point and its name
+
+
+def plot_scores(cards: list[Scorecard], path: Path) -> None:
+    """Every entry's score with its 95 % interval, the highest on top; dotted: the ceiling."""
+    ordered = sorted(cards, key=lambda card: _scored(card).score.value)
+    canvas, axes = _canvas(6.4, 1.2 + _ROW * len(ordered))
+    for row, card in enumerate(ordered):
+        score = _scored(card).score
+        axes.hlines(row, score.low, score.high, color=_color(card), linewidth=1.2)
+        axes.scatter(score.value, row, color=_color(card), marker=_marker(card), s=20, zorder=3)
+    best = _scored(ordered[-1])
+    if best.score_share and best.score_share.value > 0:
+        axes.axvline(best.score.value / best.score_share.value, color=_RETRAINED, linewidth=0.9, linestyle=":")
+    axes.set_yticks(range(len(ordered)), [card.submission for card in ordered], fontsize=8)
+    axes.set(
+        xlabel="score, 95 % interval over models; dotted: perfect unlearning",
+        title=_title(cards),
+        ylim=(-0.7, len(ordered) - 0.3),
+    )
+    axes.set_xlim(left=0)
+    _kinds(axes, cards, "lower right")
+    _save(canvas, path)
 
 
 def plot_tradeoff(cards: list[Scorecard], path: Path) -> None:
-    """Forgetting quality against utility, with lines of equal score."""
-    canvas, axes = _canvas(6.4, 4.6)
+    """Forgetting quality against utility, with lines of equal score; named are those for whose name there is room."""
+    canvas, axes = _canvas(7.2, 4.8)
     points = [(_utility(figures), figures.forgetting_quality.value) for figures in _figures(cards)]
     left = min([x for x, _ in points] + [0.98]) - 0.01
-    right = max([x for x, _ in points] + [1.0]) + 0.015
+    end = max([x for x, _ in points] + [1.0]) + 0.005
+    right = end + 0.3 * (end - left)  # names stand to the right of their points
     ceiling = _figures(cards)[0].ceiling
     top = 1.15 * max([figures.forgetting_quality.high for figures in _figures(cards)] + [ceiling, 0.05])
     axes.axhline(ceiling, color=_RETRAINED, linewidth=0.9, linestyle=":")
@@ -29,14 +56,15 @@ def plot_tradeoff(cards: list[Scorecard], path: Path) -> None:
     for score in _round_levels(top):
         axes.plot(utilities, score / utilities, color=_GRID, linewidth=0.8, zorder=0)
         axes.annotate(f"score {score:g}", (right, score / right), color="#999999", fontsize=7, ha="right", va="bottom")
-    heights = _apart([y for _, y in points], 0.033 * top)
-    for (x, y), height, card, figures in zip(points, heights, cards, _figures(cards), strict=True):
-        color = _CONTROL if card.control else _UNLEARNED
+    for (x, y), card, figures in zip(points, cards, _figures(cards), strict=True):
         doubt = figures.forgetting_quality
-        axes.vlines(x, doubt.low, doubt.high, color=color, linewidth=0.8, alpha=0.6)
-        axes.scatter(x, y, color=color, marker="D" if card.control else "o", s=32, zorder=3)
-        label = (x + 0.01 * (right - left), height)
-        axes.annotate(card.submission, (x, y), label, fontsize=8, color=color, va="center")
+        axes.vlines(x, doubt.low, doubt.high, color=_color(card), linewidth=0.8, alpha=0.6)
+        axes.scatter(x, y, color=_color(card), marker=_marker(card), s=26, zorder=3)
+    scaled = [((x - left) / (right - left), y / top) for x, y in points]
+    for card, (x, y), place in zip(cards, scaled, _name_places(cards, scaled), strict=True):
+        if place is not None:
+            axes.plot([x, place[0]], [y, place[1]], color=_GRID, linewidth=0.6, zorder=1, transform=axes.transAxes)
+            axes.text(*place, card.submission, fontsize=7, color=_color(card), va="center", transform=axes.transAxes)
     axes.set(
         xlim=(left, right),
         ylim=(0, top),
@@ -44,38 +72,23 @@ def plot_tradeoff(cards: list[Scorecard], path: Path) -> None:
         ylabel="forgetting quality F",
         title=_title(cards),
     )
+    _kinds(axes, cards, "upper left")
     _save(canvas, path)
 
 
 def plot_epsilon(cards: list[Scorecard], path: Path) -> None:
-    """The ε of every forget example, sorted, one line an entry; ε = ∞ lies on a line of its own at the top."""
-    canvas, axes = _canvas(6.4, 4.6)
+    """The ε of every forget example, best forgotten first; a row an entry, the highest score on top."""
+    ordered = sorted(cards, key=lambda card: -_scored(card).score.value)
+    canvas, axes = _canvas(6.8, 1.4 + _ROW * len(ordered))
     largest = math.log(cards[0].models - 1)
-    infinite = 1.12 * largest
-    for card, figures in zip(cards, _figures(cards), strict=True):
-        values = np.sort(figures.epsilon)
-        shares = (np.arange(len(values)) + 0.5) / len(values)
-        shown = np.where(values > largest + 1e-9, infinite, values)
-        axes.plot(
-            shares,
-            shown,
-            label=f"{card.submission} (F = {figures.forgetting_quality.value:.3f})",
-            linestyle="--" if card.control else "-",
-            linewidth=1.6,
-            marker=".",
-            markersize=3,
-        )
-    axes.axhline(largest, color=_GRID, linewidth=0.8, zorder=0)
-    ticks = list(range(math.floor(largest) + 1))
-    axes.set_yticks([*ticks, infinite], [*map(str, ticks), "∞"])
-    axes.set(
-        xlim=(0, 1),
-        ylim=(0, 1.05 * infinite),
-        xlabel="share of the forget examples, best forgotten first",
-        ylabel=f"ε (published estimator; the line: ln(N − 1) = {largest:.2f})",
-        title=_title(cards),
-    )
-    axes.legend(fontsize=8, loc="best", frameon=False)
+    colors = colormaps["viridis_r"].with_extremes(over="black")
+    rows = np.sort([_scored(card).epsilon for card in ordered], axis=1)
+    image = axes.imshow(rows, aspect="auto", cmap=colors, vmin=0, vmax=largest + 1e-9, interpolation="nearest")
+    axes.set_yticks(range(len(ordered)), [card.submission for card in ordered], fontsize=8)
+    axes.set(xlabel="forget examples, each row best forgotten first", title=_title(cards))
+    axes.set_xticks([])
+    bar = canvas.colorbar(image, ax=axes, extend="max", shrink=min(1.0, 14 / len(ordered)))
+    bar.set_label(f"ε up to ln(N − 1) = {largest:.2f}; black: ∞")
     _save(canvas, path)
 
 
@@ -129,13 +142,44 @@ def _figures(cards: list[Scorecard]) -> list[Figures]:
     return [card.figures for card in cards if card.figures]
 
 
-def _apart(heights: list[float], distance: float) -> list[float]:
-    """The heights, the upper ones of a crowd moved up until any two are `distance` apart."""
-    placed = list(heights)
-    order = sorted(range(len(heights)), key=heights.__getitem__)
-    for below, above in pairwise(order):
-        placed[above] = max(placed[above], placed[below] + distance)
-    return placed
+def _scored(card: Scorecard) -> Figures:
+    assert card.figures is not None
+    return card.figures
+
+
+def _color(card: Scorecard) -> str:
+    return _CONTROL if card.control else _OVER_BUDGET if card.status == "over-budget" else _UNLEARNED
+
+
+def _marker(card: Scorecard) -> str:
+    return "D" if card.control else "o"
+
+
+def _kinds(axes: Axes, cards: list[Scorecard], where: Literal["lower right", "upper left"]) -> None:
+    """A legend of what the colours say, where there is more than one."""
+    names = {_UNLEARNED: "within the budget", _OVER_BUDGET: "over budget", _CONTROL: "control"}
+    present = {_color(card): _marker(card) for card in cards}
+    for color, name in names.items():
+        if color in present:
+            axes.scatter([], [], color=color, marker=present[color], s=20, label=name)
+    if len(present) > 1:
+        axes.legend(fontsize=7, frameon=False, loc=where)
+
+
+def _name_places(cards: list[Scorecard], points: list[tuple[float, float]]) -> list[tuple[float, float] | None]:
+    """Where each name begins, in shares of the axes; None where others have taken the room. Controls choose first."""
+    taken: list[tuple[float, float, float]] = []
+    places: list[tuple[float, float] | None] = [None] * len(cards)
+    for k in sorted(range(len(cards)), key=lambda k: (not cards[k].control, -_scored(cards[k]).score.value)):
+        x, y, width = points[k][0] + 0.015, points[k][1], 0.0125 * len(cards[k].submission)
+        for rows in sorted(range(-_FARTHEST, _FARTHEST + 1), key=abs):
+            height = y + rows * _LINE
+            free = all(abs(height - h) >= _LINE or x > end or x + width < begin for begin, end, h in taken)
+            if free and 0.02 < height < 0.98:
+                taken.append((x, x + width, height))
+                places[k] = x, height
+                break
+    return places
 
 
 def _round_levels(top: float) -> np.ndarray:
