@@ -34,7 +34,9 @@ ModelsOption = Annotated[int | None, typer.Option("--models", help="N, instead o
 JobsOption = Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; by default one a core.")]
 DeviceOption = Annotated[
     str | None,
-    typer.Option("--device", help="cpu or cuda; by default a GPU where there is one and the net is not a small one."),
+    typer.Option(
+        "--device", help="cpu, cuda or cuda:1; by default a GPU where there is one and the net is neither mlp nor cnn."
+    ),
 ]
 SandboxOption = Annotated[
     bool, typer.Option("--require-sandbox", help="Refuse to run a submission where bubblewrap does not work.")
@@ -201,7 +203,7 @@ def check(
     data_dir: DataOption = None,
     require_sandbox: SandboxOption = False,
 ) -> None:
-    """Run a submission once on a freshly trained original, in seconds: does it keep the contract and the budget?"""
+    """Try a submission on one freshly trained original: does it keep the contract and the budget?"""
     from benchmark.submission.checking import check_submission
     from benchmark.submission.sandbox import settle_isolation
     from benchmark.terminal import warn

@@ -32,7 +32,7 @@ def workers_on(device: str, jobs: int) -> int:
 
 
 def make_repeatable(device: torch.device | str) -> None:
-    """Has a GPU compute the same bits every time, whatever else it computes meanwhile."""
+    """Has a GPU compute the same bits every time, as far as cuDNN, cuBLAS and attention decide."""
     if torch.device(device).type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA is first used
         torch.backends.cudnn.deterministic = True

@@ -15,7 +15,7 @@ from benchmark.models import seeded_model, skeleton
 from benchmark.problem import Problem, load_problem
 from benchmark.scenario import Recipe, Scenario
 from benchmark.split import Split
-from benchmark.training import train_block
+from benchmark.training import keep_freed_memory, train_block
 
 _LONG_ENOUGH = 0.5  # seconds of training that make a step's time trustworthy
 _SLICE = 256  # examples of every split evaluated for timing
@@ -27,8 +27,7 @@ def dry_run(scenario: Scenario, jobs: int, device: str) -> Rows:
     """Rows of `what`, `estimate` and `from` about the whole pool: models, disk, memory, time.
 
     Trains a few steps of a block in each of `jobs` processes at once, or on `device` in this one, as `prepare` would,
-    and keeps nothing of it.
-    What has been trained already is not taken off. Raises BenchError when data is missing.
+    and keeps nothing of it. What has been trained already is not taken off. Raises BenchError when data is missing.
     """
     problem = load_problem(scenario)
     weights, evidence = _bytes_per_model(scenario, problem)
@@ -73,6 +72,7 @@ def _blocks(scenario: Scenario) -> dict[str, int]:
 def _trial(scenario: Scenario, device: str) -> tuple[float, float]:
     """Seconds that one block takes in this process, and the most memory the process or its GPU has held, in bytes."""
     torch.set_num_threads(1)
+    keep_freed_memory()
     make_repeatable(device)
     problem = load_problem(scenario).on(device)
     seeds = [scenario.seed("original", index) for index in scenario.indices(0)]

@@ -96,7 +96,7 @@ def scored(
 
 
 def failed(scenario: Scenario, submission: Submission, outcome: Outcome, isolation: Isolation) -> Scorecard:
-    """The scorecard of a submission that could not be scored (law 4)."""
+    """The scorecard of a submission that could not be scored."""
     return _card(scenario, submission, outcome.failed[0].status, _failures(scenario, outcome), outcome, isolation)
 
 

@@ -1,4 +1,4 @@
-"""Where things lie, and law 2: a file is whole or absent, and a damaged one is named, set aside and rebuilt."""
+"""Where things lie. A file is whole or absent, and a damaged one is named, set aside and rebuilt."""
 
 import hashlib
 import json

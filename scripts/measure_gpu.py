@@ -8,7 +8,7 @@ images, float32, `optim.SGD`, a step at a time. Both train on images drawn at ra
 is the difference between many steps and few, so that what happens once a model does not count; it is then multiplied by
 the recipe's steps and the scenario's models.
 
-`--accuracy M` trains M models each way on real data instead (`--scenario digits-cnn`: the digits), the fast ones with
+`--accuracy M` trains M models each way on real data instead (`--scenario digits` or `digits-cnn`), the fast ones with
 float32 and with bfloat16, and prints their mean test accuracy with its standard error.
 """
 
@@ -212,6 +212,8 @@ def main() -> None:
     name = torch.cuda.get_device_name(device) if device != "cpu" else f"{platform.machine()}, one thread"
     versions = f"Python {platform.python_version()}, torch {torch.__version__}"
     print(f"{scenario.name} on {name}; {os.cpu_count()} cores, {versions}")
+    if options.accuracy and scenario.data.source != "digits":
+        parser.error("--accuracy has a plain loop for the scenarios digits and digits-cnn alone")
     if options.accuracy:
         accuracy(scenario, device, options.accuracy)
     else:

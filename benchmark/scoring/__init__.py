@@ -1,4 +1,4 @@
-"""Evidence in, figures out: numpy and scipy only, no torch, no disk (law 5).
+"""Evidence in, figures out: numpy, scipy and scikit-learn, no torch, no disk.
 
 `population` alone uses scikit-learn's classifiers, and imports them when it is called.
 """

@@ -37,7 +37,7 @@ class Timing:
     def with_runs(self, seconds: np.ndarray) -> "Timing":
         """With the cost of the runs that count, by their CPU seconds, should they be far from as cheap as the timed.
 
-        A submission can find out when it is timed: processes have numbers. This is why it gains nothing. On a GPU the
+        A submission can find out when it is timed: processes have numbers. This is why it gains no more than a factor of two. On a GPU the
         runs that count are not looked at: what they took by the wall clock depends on how many shared it.
         """
         if self.device != "cpu":
@@ -67,7 +67,7 @@ class Clock:
         self._seconds("retrain", 0)
 
     def time_submission(self) -> Timing:
-        """Rounds of doing nothing, retraining and one more run of an original; of the first another with its seed."""
+        """Four rounds of nothing, retraining and a run; the first original runs once more with the same seed."""
         again = self._unlearned(0)
         starting, retraining, runs = [], [], []
         for i in range(_ROUNDS):

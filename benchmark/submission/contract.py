@@ -1,6 +1,6 @@
 """The contract, seen from the submission's side: what `unlearning` is given, and what it may return.
 
-Everything here runs in the worker process, never in the harness's.
+All functions here run in the worker process, never in the harness's.
 """
 
 import importlib.util

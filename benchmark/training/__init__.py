@@ -1,4 +1,4 @@
-"""Training: one recipe, followed by one model at a time and by a whole block at once (law 7)."""
+"""Training: one recipe, for a model by itself, a block as one network, or several in flight on a GPU."""
 
 from benchmark.training.memory import keep_freed_memory
 from benchmark.training.single import train_model

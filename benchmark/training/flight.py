@@ -61,11 +61,11 @@ def _training(net: nn.Module, seed: int, recipe: Recipe, split: Split, class_wei
             batch = batch.contiguous(memory_format=torch.channels_last)
         return net(batch)[None]
 
-    return Training(forward, net.parameters(), recipe, split, [seed], class_weights, draws=_draws(net))
+    return Training(forward, net.parameters(), recipe, split, [seed], class_weights, draws=draws(net))
 
 
-def _draws(net: nn.Module) -> bool:
-    """Whether training the net takes random numbers: by the layers that torch and torchvision have for it."""
+def draws(net: nn.Module) -> bool:
+    """Whether training the net takes random numbers: by its layers; a forward that calls F.dropout is not seen."""
     return any(
         getattr(layer, "p", 0) > 0 or getattr(layer, "dropout", 0) > 0
         for layer in net.modules()
@@ -146,7 +146,7 @@ def _advance(flying: list[_Flying], steps: int | None = None) -> None:
 def _width(nets: Sequence[nn.Module], recipe: Recipe, split: Split, class_weights: Tensor | None) -> int:
     """How many trainings at once are fastest: doubled as long as that gains, and measured once a process."""
     device = split.inputs.device
-    if device.type != "cuda" or len(nets) == 1 or _draws(nets[0]):
+    if device.type != "cuda" or len(nets) == 1 or draws(nets[0]):
         return 1
     key = (str(device), str(nets[0]), split.inputs.shape[1:], recipe.model_dump_json())
     if key not in _widths:

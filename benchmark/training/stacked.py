@@ -3,7 +3,7 @@
 Parameters and buffers are stacked along a first dimension of models (`torch.func.stack_module_state`). A net
 made of the layers in `_RULES` runs with the models folded into the channels: convolutions become grouped ones in
 channels-last memory, linear layers one batched product. `torch.func.vmap` computes the same for any net, and is
-what other nets get, but on a CPU its layouts make it about 2 times slower for digits and for digits-cnn
+what other small nets get (large ones train each by itself), but on a CPU its layouts make it about 2 times slower for digits and for digits-cnn
 (`python scripts/measure_training.py` prints today's figures).
 """
 
@@ -18,7 +18,7 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from benchmark.scenario import Recipe
 from benchmark.split import Split
-from benchmark.training.flight import complete, train_each
+from benchmark.training.flight import complete, draws, train_each
 from benchmark.training.recipe import Training
 
 _SMALL = 100_000  # parameters
@@ -88,7 +88,9 @@ def train_block(
         return StackedModel([net.eval() for net in nets])
     stacked = StackedModel(nets)
     with stacked.training():
-        complete([Training(stacked, stacked.parameters.values(), recipe, split, seeds, class_weights)])
+        complete(
+            [Training(stacked, stacked.parameters.values(), recipe, split, seeds, class_weights, draws=draws(nets[0]))]
+        )
     return stacked
 
 
@@ -171,7 +173,7 @@ _RULES: dict[type[nn.Module], Callable[..., Tensor]] = {
 
 
 def _work_as_one(net: nn.Module) -> bool:
-    """True for nets whose layers are so small that a block of them takes little longer than one."""
+    """True for nets of known layers, and for others so small that a block of them takes little longer than one."""
     return _is_sequence_of_known_layers(net) or sum(map(Tensor.numel, net.parameters())) <= _SMALL
 
 
