@@ -287,7 +287,15 @@ print(sorted(os.environ))
     assert processes == "['1'] /tmp sandbox 1000"
     assert network == "['lo']"
     allowed = {"HOME", "LANG", "LD_LIBRARY_PATH", "OMP_NUM_THREADS", "PATH", "PWD", "PYTHONDONTWRITEBYTECODE"}
-    allowed |= {"PYTHONPATH", "PYTHONUSERBASE", "PYTORCH_NVML_BASED_CUDA_CHECK", "TMPDIR", "USER", "LC_CTYPE"}
+    allowed |= {
+        "PYTHONPATH",
+        "PYTHONUSERBASE",
+        "PYTORCH_NVML_BASED_CUDA_CHECK",
+        "CUDA_VISIBLE_DEVICES",
+        "TMPDIR",
+        "USER",
+        "LC_CTYPE",
+    }
     assert set(eval(variables)) <= allowed
 
 

@@ -129,7 +129,7 @@ class Runs:
         return concatenate([self.store.read(_name(b)) for b in self.scenario.blocks(models)], models)
 
     def _run(self, missing: list[int], workers: list[Worker], tally: "_Tally") -> None:
-        """Has the first worker retrain once, to see that it can, runs the blocks on all, then times on the first alone."""
+        """Has the first worker retrain once, to see that it can, runs the blocks on all, and times on the first."""
         idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
         for worker in workers:
             idle.put(worker)
