@@ -17,10 +17,10 @@ SCENARIOS = ("digits", "digits-cnn")
 INTRODUCTION = """# Methods
 
 Written by `python scripts/write_methods.py` from the submissions' own docstrings and constants, and from the committed
-scorecards. **Data** (R retain, F forget, V validation) and **epochs**, in the same order, are what the runs took from their
-loaders; **touched** is the share of the weights that changed; all three as counted on {measured}, where it has been
-run, else on digits. Scores are those of the published values / of the tuned ones; a dash: not run, or no score (the board says
-why).
+scorecards. **Data** (R retain, F forget, V validation) and **epochs**, in the same order, are what the runs took from
+their loaders; **touched** is the share of the weights that changed; all three as counted on {measured}, where it has
+been run, else on digits. Scores are those of the published values / of the tuned ones; a dash: not run, or no score
+(the board says why).
 
 """
 COLUMNS = ("submission", "idea", "data", "epochs", "touched", *SCENARIOS, "source")

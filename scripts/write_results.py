@@ -27,8 +27,9 @@ Written by `python scripts/write_results.py` from the scorecards in `leaderboard
 with `--scenario NAME` for each. Every comparison of scores here is one of the stored intervals: 95 %, over models;
 where many pairs are compared, corrected for their number (Bonferroni): ranks for one entry's comparisons, "who resolves
 from whom" for all pairs together, so it tells fewer apart. "Tells apart" means that 0 is outside such an interval of a
-paired difference of scores. What the columns mean is said in [scoring.md](scoring.md), what the methods do in [methods.md](methods.md).
-Two small networks on 8×8 digits say nothing about other data: they say what the benchmark can see.
+paired difference of scores. What the columns mean is said in [scoring.md](scoring.md), what the methods do in
+[methods.md](methods.md). Two small networks on 8×8 digits say nothing about other data: they say what the benchmark can
+see.
 """
 
 

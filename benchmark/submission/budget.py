@@ -37,9 +37,8 @@ class Timing:
     def with_runs(self, seconds: np.ndarray) -> "Timing":
         """With the cost of the runs that count, by their CPU seconds, should they be far from as cheap as the timed.
 
-        A submission can find out when it is timed: processes have numbers. This is why it gains no more than a factor of
-        two. On a GPU the runs that count are not looked at: what they took by the wall clock depends on how many shared
-        it.
+        A submission can find out when it is timed: processes have numbers. So it gains no more than a factor of two.
+        On a GPU the runs that count are not looked at: what they took by the wall clock depends on how many shared it.
         """
         if self.device != "cpu":
             return self
