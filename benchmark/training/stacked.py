@@ -153,8 +153,9 @@ def _batch_norm(layer: nn.BatchNorm2d, own: State, inputs: Tensor, models: int) 
 
 
 def _relu(layer: nn.ReLU, own: State, inputs: Tensor, models: int) -> Tensor:
-    # What requires a gradient was made by the layer before; anything else may be the data itself.
-    return torch.relu_(inputs) if inputs.requires_grad else torch.relu(inputs)
+    # In place on images that the layer before has made: features are views, for which autograd would copy gradients,
+    # and what requires no gradient may be the data itself.
+    return torch.relu_(inputs) if inputs.ndim == 4 and inputs.requires_grad else torch.relu(inputs)
 
 
 def _elementwise(layer: nn.Module, own: State, inputs: Tensor, models: int) -> Tensor:
