@@ -66,9 +66,9 @@ def _correct(logits: np.ndarray, split: Split) -> np.ndarray:
     return logits.argmax(axis=-1) == split.targets.cpu().numpy()
 
 
-def stack(states: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """Weights of several models of one architecture → names → `[models, ...]`."""
-    return {name: torch.stack([state[name] for state in states]) for name in states[0]}
+def stack(states: list[dict[str, Tensor]], device: str = "cpu") -> dict[str, Tensor]:
+    """Weights of several models of one architecture → names → `[models, ...]`, on `device`."""
+    return {name: torch.stack([state[name] for state in states]).to(device) for name in states[0]}
 
 
 def concatenate(blocks: list[Arrays], models: int) -> Arrays:

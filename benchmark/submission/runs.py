@@ -169,8 +169,8 @@ class Runs:
             # A block without a single success still has to be a block: of none of the models.
             states = [run.weights for _, _, run in done if run.weights is not None]
             try:
-                together = stack(states or [self.pool.original(0)])
-                found = evidence_of(self.scenario, self.problem, _on(self.device, together))
+                together = stack(states or [self.pool.original(0)], self.device)
+                found = evidence_of(self.scenario, self.problem, together)
                 break
             except NonFiniteLogits as error:
                 for row in sorted(error.models, reverse=True):
@@ -240,10 +240,6 @@ def _indices(scenario: Scenario, block: int) -> range:
     """The runs of a block; unlike the pool's, the last block stops at N: runs are not trained together."""
     indices = scenario.indices(block)
     return range(indices.start, min(indices.stop, scenario.protocol.models))
-
-
-def _on(device: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor.to(device) for name, tensor in state.items()}
 
 
 def _name(block: int) -> str:

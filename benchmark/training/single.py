@@ -8,6 +8,6 @@ from benchmark.training.flight import train_each
 
 
 def train_model(net: nn.Module, recipe: Recipe, split: Split, seed: int, class_weights: Tensor | None) -> None:
-    """Trains `net` in place on `split`, which lies where it does, by `recipe`, and leaves it in evaluation mode."""
+    """Trains `net` in place by `recipe`, on the device of both it and `split`, and leaves it in evaluation mode."""
     train_each([net], recipe, split, [seed], class_weights)
     net.eval()

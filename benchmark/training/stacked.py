@@ -105,7 +105,7 @@ def _forward(net: nn.Module, state: State, inputs: Tensor) -> Tensor:
             inputs = _channels_last(inputs.movedim(0, 1).flatten(1, 2))
         inputs = _RULES[type(layer)](layer, own, inputs, models)
         if inputs.ndim == 4 and inputs.requires_grad:
-            inputs.register_hook(_channels_last)  # gradients in the layout of what they belong to: several times faster
+            inputs.register_hook(_channels_last)  # gradients in the layout of what they belong to
     return inputs
 
 

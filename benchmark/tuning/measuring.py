@@ -144,8 +144,7 @@ class _Trials:
         if run.weights is None:
             return f"{run.status}: {run.reason}"
         try:
-            together = {name: tensor.to(self._device) for name, tensor in stack([run.weights]).items()}
-            return evidence_of(self._scenario, self._problem, together)
+            return evidence_of(self._scenario, self._problem, stack([run.weights], self._device))
         except NonFiniteLogits:
             return "invalid-output: the returned net's outputs are not finite"
 
