@@ -242,7 +242,7 @@ def test_a_run_over_a_limit_is_killed_and_says_which(attempt):
     hog = attempt(body("kept = [torch.ones(4_000_000) for _ in range(10_000)]"), memory=200_000_000)
     assert hog.status == "out-of-memory", hog.reason
     children = attempt(
-        body("[os.fork() or time.sleep(5) for _ in range(4)]; time.sleep(5)"), processes=8, memory=10**12
+        body("[os.fork() or time.sleep(30) for _ in range(12)]; time.sleep(30)"), processes=8, memory=10**12
     )
     assert (children.status, children.reason) == ("crashed", "the run was killed for having more than 8 processes")
     printing = attempt(body("while True: os.write(1, b'x' * 100_000)"), file_bytes=2_000_000)
