@@ -106,6 +106,7 @@ def bench(workspace, miniature_file, monkeypatch, capfd):
     """
     monkeypatch.chdir(workspace.root)
     monkeypatch.setattr(cli, "_jobs", lambda jobs: jobs or 1)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)  # the same on a machine that has a GPU
     for module in (figures, evaluation):
         monkeypatch.setattr(module, "RESAMPLES", 40)
 

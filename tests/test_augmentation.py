@@ -65,7 +65,6 @@ def test_models_and_epochs_move_differently_and_always_the_same():
 
 def test_a_recipe_without_augmentation_moves_nothing(pixels):
     assert list(moves(recipe(), 40, SEEDS)) == [None] * 6
-    assert augmented(pixels.inputs, None, BLACK) is pixels.inputs
 
 
 def test_floats_are_moved_into_the_black_that_pixels_would_have(pixels):

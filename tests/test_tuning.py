@@ -311,15 +311,15 @@ def test_rungs_are_n_and_its_halves():
 # --- the command, with made-up answers
 
 NOISY = """
-import time, torch
+import torch
 HYPERPARAMETERS = {"strength": 0.5, "fate": "dawdle"}
 SEARCH_SPACE = {"strength": (1e-3, 10.0, "log"), "fate": ["live", "dawdle"]}
 
-def unlearning(net, retain_loader, forget_loader, val_loader):
+def unlearning(net, retain_loader, forget_loader, val_loader, recipe):
     if HYPERPARAMETERS["fate"] == "die":
         raise RuntimeError("as told")
-    end = time.process_time() + 0.3
-    while HYPERPARAMETERS["fate"] == "dawdle" and time.process_time() < end: pass
+    for _ in range(4 if HYPERPARAMETERS["fate"] == "dawdle" else 0):
+        recipe(retain_loader)  # far over the budget on a machine of any speed
     with torch.no_grad():
         for parameter in net.parameters():
             parameter += HYPERPARAMETERS["strength"] * torch.randn_like(parameter)

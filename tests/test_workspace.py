@@ -87,7 +87,7 @@ def test_a_killed_process_lets_go_of_its_lock(store):
     held = context.Event()
     process = context.Process(target=hold, args=(store.folder, held))
     process.start()
-    assert held.wait(20)
+    assert held.wait(120)
     assert store.is_locked()
     os.kill(process.pid, signal.SIGKILL)
     process.join()

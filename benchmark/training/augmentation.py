@@ -27,13 +27,11 @@ def moves(recipe: Recipe, size: int, seeds: list[int], device: torch.device | st
         yield from drawn.split(recipe.batch_size, dim=1)
 
 
-def augmented(inputs: Tensor, own: Tensor | None, black: Tensor) -> Tensor:
+def augmented(inputs: Tensor, own: Tensor, black: Tensor) -> Tensor:
     """`inputs` `[models, batch, channels, height, width]`, moved as `own` (from `moves`) says.
 
     `black` fills what comes in from outside, e.g. 0 for pixels as they are stored.
     """
-    if own is None:
-        return inputs
     height, width = inputs.shape[-2:]
     down, right, mirrored = own.flatten(0, 1).unsqueeze(2).unbind(1)  # [models · batch, 1] each
     across = torch.arange(width, device=inputs.device)

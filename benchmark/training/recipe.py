@@ -52,7 +52,8 @@ class Training:
         self._forward, self._recipe, self._split, self.seeds = forward, recipe, split, seeds
         self.draws = draws
         self._class_weights = class_weights
-        self._optimizer = _optimizer(recipe, parameters, self.device)
+        self._parameters = list(parameters)
+        self._optimizer = _optimizer(recipe, self._parameters, self.device)
 
     @property
     def device(self) -> torch.device:
@@ -80,11 +81,15 @@ class Training:
     def compute(self, rows: Tensor, moved: Tensor | None) -> None:
         """One step at the learning rate that is set. Asks nothing of the device, so that a GPU can record it."""
         split = self._split
-        inputs = split.normalised(augmented(_rows(split.inputs, rows), moved, split.black))
+        inputs = _rows(split.inputs, rows)
+        if moved is not None:
+            inputs = augmented(inputs, moved, split.black)
+        inputs = split.normalised(inputs)
         with self._precision():
             logits = self._forward(inputs)
-        loss = _losses(logits.to(inputs.dtype), _rows(split.targets, rows), self._class_weights).sum()
-        self._optimizer.zero_grad()
+        loss = _loss(logits.to(inputs.dtype), _rows(split.targets, rows), self._class_weights)
+        for parameter in self._parameters:
+            parameter.grad = None  # as zero_grad does, which takes longer than all of a small net's gradients
         loss.backward()
         self._optimizer.step()
 
@@ -113,15 +118,16 @@ def _rows(values: Tensor, batch: Tensor) -> Tensor:
     return values.index_select(0, batch.flatten()).unflatten(0, batch.shape)
 
 
-def _losses(logits: Tensor, targets: Tensor, class_weights: Tensor | None) -> Tensor:
-    """The mean (weighted) cross-entropy of each model's batch, `[models]`.
+def _loss(logits: Tensor, targets: Tensor, class_weights: Tensor | None) -> Tensor:
+    """The mean (weighted) cross-entropy of each model's batch, summed over the models: none sees another's gradient.
 
     Classes go second because torch's log-softmax is several times faster over a dimension that is not the last.
     """
-    losses = F.cross_entropy(logits.transpose(1, 2), targets, weight=class_weights, reduction="none")
+    logits = logits.transpose(1, 2)
     if class_weights is None:
-        return losses.mean(dim=1)
-    return losses.sum(dim=1) / class_weights[targets].sum(dim=1)
+        return F.cross_entropy(logits, targets, reduction="sum") / targets.shape[1]
+    losses = F.cross_entropy(logits, targets, weight=class_weights, reduction="none")
+    return (losses.sum(dim=1) / class_weights[targets].sum(dim=1)).sum()
 
 
 def _optimizer(recipe: Recipe, parameters: Iterable[Tensor], device: torch.device) -> torch.optim.Optimizer:

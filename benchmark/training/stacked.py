@@ -10,6 +10,7 @@ for digits and for digits-cnn (`python scripts/measure_training.py` prints today
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -32,7 +33,7 @@ class StackedModel:
 
     def __init__(self, nets: list[nn.Module]) -> None:
         self.parameters, self.buffers = stack_module_state(nets)
-        self._skeleton = copy.deepcopy(nets[0]).to("meta")
+        self._use(copy.deepcopy(nets[0]).to("meta"))
 
     @classmethod
     def from_state(cls, skeleton: nn.Module, state: State) -> "StackedModel":
@@ -40,8 +41,12 @@ class StackedModel:
         stacked = cls.__new__(cls)
         stacked.parameters = {name: state[name] for name, _ in skeleton.named_parameters()}
         stacked.buffers = {name: state[name] for name, _ in skeleton.named_buffers()}
-        stacked._skeleton = skeleton
+        stacked._use(skeleton)
         return stacked
+
+    def _use(self, skeleton: nn.Module) -> None:
+        self._skeleton = skeleton
+        self._layers = _known_layers(skeleton)
 
     @property
     def count(self) -> int:
@@ -57,8 +62,8 @@ class StackedModel:
 
     def __call__(self, inputs: Tensor) -> Tensor:
         state = self.parameters | self.buffers
-        if _is_sequence_of_known_layers(self._skeleton):
-            return _forward(self._skeleton, state, inputs)
+        if self._layers:
+            return _forward(self._layers, state, inputs)
         if _work_as_one(self._skeleton):
             one = vmap(lambda own, batch: functional_call(self._skeleton, own, (batch,)), randomness="different")
             return one(state, inputs)
@@ -94,16 +99,24 @@ def train_block(
     return stacked
 
 
-def _forward(net: nn.Module, state: State, inputs: Tensor) -> Tensor:
+class _Layer(NamedTuple):
+    """A layer of a sequence, with the rule that computes it for all models."""
+
+    module: nn.Module
+    rule: Callable[..., Tensor]
+    names: dict[str, str]
+    """Of its parameters and buffers: its own name → the whole net's."""
+
+
+def _forward(layers: list[_Layer], state: State, inputs: Tensor) -> Tensor:
     models = len(inputs)
-    if isinstance(next(net.children()), nn.Flatten):
+    if isinstance(layers[0].module, nn.Flatten):
         inputs = inputs.flatten(2)
-    for name, layer in net.named_children():
-        own = {key.removeprefix(f"{name}."): tensor for key, tensor in state.items() if key.startswith(f"{name}.")}
+    for module, rule, names in layers:
         # Between layers: features as [models, batch, features], images as [batch, models·channels, h, w].
-        if inputs.ndim == 5 and not isinstance(layer, nn.Flatten):
+        if inputs.ndim == 5 and not isinstance(module, nn.Flatten):
             inputs = _channels_last(inputs.movedim(0, 1).flatten(1, 2))
-        inputs = _RULES[type(layer)](layer, own, inputs, models)
+        inputs = rule(module, {own: state[name] for own, name in names.items()}, inputs, models)
         if inputs.ndim == 4 and inputs.requires_grad:
             inputs.register_hook(_channels_last)  # gradients in the layout of what they belong to
     return inputs
@@ -175,15 +188,26 @@ _RULES: dict[type[nn.Module], Callable[..., Tensor]] = {
 
 def _work_as_one(net: nn.Module) -> bool:
     """True for nets of known layers, and for others so small that a block of them takes little longer than one."""
-    return _is_sequence_of_known_layers(net) or sum(map(Tensor.numel, net.parameters())) <= _SMALL
+    return bool(_known_layers(net)) or sum(map(Tensor.numel, net.parameters())) <= _SMALL
 
 
-def _is_sequence_of_known_layers(net: nn.Module) -> bool:
-    """True for what the rules compute exactly: `Sequential` nets in torch's default settings of the known layers."""
-    return type(net) is nn.Sequential and all(
+def _known_layers(net: nn.Module) -> list[_Layer]:
+    """Those of a net that the rules compute exactly: a `Sequential` of known layers in torch's default settings.
+
+    None of any other net's.
+    """
+    if type(net) is not nn.Sequential or not all(map(_is_known, net)):
+        return []
+    return [
+        _Layer(module, _RULES[type(module)], {own: f"{place}.{own}" for own in module.state_dict()})
+        for place, module in net.named_children()
+    ]
+
+
+def _is_known(layer: nn.Module) -> bool:
+    return (
         type(layer) in _RULES
         and getattr(layer, "padding_mode", "zeros") == "zeros"
         and getattr(layer, "bias", True) is not None
         and (not isinstance(layer, nn.BatchNorm2d) or (layer.track_running_stats and layer.momentum is not None))
-        for layer in net
     )
