@@ -15,7 +15,7 @@ from benchmark.sections import SmallNet
 from benchmark.split import Split
 from benchmark.training import StackedModel, train_block, train_model
 
-SEEDS = [11, 12, 13]
+SEEDS = [11, 12, 13, 14]
 
 
 class Residual(nn.Module):
@@ -105,6 +105,26 @@ def test_a_block_trains_to_the_same_weights_as_one_model_at_a_time(kind, changes
             torch.testing.assert_close(block.state[name][row], tensor, rtol=1e-7, atol=1e-9)
 
 
+@pytest.mark.parametrize("models", [1, 2, 3])
+def test_convolutions_that_share_a_group_with_others_do_not_see_them(models, split):
+    split = Split(split.inputs.double(), split.targets, split.ids)
+    nets = [net.double() for net in nets_of("cnn")]  # 4 channels each: 4 models to a group, or none of fewer models
+    together = train_block(nets, recipe(), split, SEEDS, None)
+    fewer = train_block(nets[:models], recipe(), split, SEEDS[:models], None)
+    for name, tensor in fewer.state.items():
+        torch.testing.assert_close(together.state[name][:models], tensor, rtol=1e-7, atol=1e-9)
+
+
+def test_a_model_that_diverges_takes_no_other_with_it(split):
+    nets = nets_of("cnn")
+    healthy = train_block(nets, recipe(), split, SEEDS, None).state
+    with torch.no_grad():
+        nets[2][0].weight.fill_(math.inf)
+    for name, tensor in train_block(nets, recipe(), split, SEEDS, None).state.items():
+        assert torch.equal(tensor[[0, 1, 3]], healthy[name][[0, 1, 3]])
+        assert name.endswith("num_batches_tracked") or not tensor[2].isfinite().all()
+
+
 def test_in_float32_the_paths_differ_by_rounding_alone(split):
     nets = nets_of("mlp")
     block = train_block(nets, recipe(), split, SEEDS, None)
@@ -115,7 +135,7 @@ def test_in_float32_the_paths_differ_by_rounding_alone(split):
 
 def test_batch_norm_counts_and_averages_are_the_real_ones(split):
     block = train_block(nets_of("cnn"), recipe(epochs=2), split, SEEDS, None)
-    assert block.state["1.num_batches_tracked"].tolist() == [10, 10, 10]
+    assert block.state["1.num_batches_tracked"].tolist() == [10] * len(SEEDS)
     assert (block.state["1.running_mean"] != 0).all()
     assert not torch.equal(block.state["1.running_var"][0], block.state["1.running_var"][1])
 
@@ -219,7 +239,7 @@ def test_at_half_precision_both_paths_learn_what_float32_learns(kind):
         train_model(alone, settings, examples, SEEDS[0], None)
         assert all(tensor.dtype in (torch.float32, torch.int64) for tensor in block.state.values())
         with torch.no_grad():
-            both = block(inputs.expand(3, *inputs.shape)), alone(inputs)[None]
+            both = block(inputs.expand(len(SEEDS), *inputs.shape)), alone(inputs)[None]
         correct[precision] = [(logits.argmax(2) == problem.test.targets).float().mean().item() for logits in both]
     assert correct["bfloat16"] == pytest.approx(correct[None], abs=0.03)
     assert min(correct[None]) > 0.8
@@ -236,6 +256,6 @@ def test_half_precision_is_another_training_and_part_of_the_hash(split, miniatur
 def test_stacked_evaluation_is_each_models_own_forward(kind, split):
     nets = [net.eval() for net in nets_of(kind)]
     with torch.no_grad():
-        together = StackedModel(nets)(split.inputs.expand(3, *split.inputs.shape))
+        together = StackedModel(nets)(split.inputs.expand(len(SEEDS), *split.inputs.shape))
         alone = torch.stack([net(split.inputs) for net in nets])
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
