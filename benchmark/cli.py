@@ -221,6 +221,7 @@ def tune(
     trials: Annotated[int, typer.Option("--trials", min=1, help="The same number for every submission.")] = 20,
     jobs: JobsOption = None,
     device: DeviceOption = None,
+    data_dir: DataOption = None,
     require_sandbox: SandboxOption = False,
 ) -> None:
     """Search for a submission's hyper-parameters, on other models and another forget set than it is judged by.
@@ -263,6 +264,7 @@ def score(
     scenario: ScenarioOption = "digits",
     models: ModelsOption = None,
     jobs: JobsOption = None,
+    data_dir: DataOption = None,
 ) -> None:
     """Score stored evidence again with this version of the scorer; no model is trained or run."""
     from benchmark.evaluation import rescore
@@ -296,7 +298,12 @@ def compare(first: str, second: str, scenario: ScenarioOption = "digits", models
 
 
 @app.command()
-def study(scenario: ScenarioOption = "digits", models: ModelsOption = None, as_json: JsonOption = False) -> None:
+def study(
+    scenario: ScenarioOption = "digits",
+    models: ModelsOption = None,
+    data_dir: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """How F and the ranking change with N, the attacks, δ and the buckets: one table, one figure."""
     from benchmark.leaderboard import scored_submissions
     from benchmark.study import study as studied

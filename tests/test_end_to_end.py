@@ -34,7 +34,8 @@ def test_a_folder_of_ones_own_images_becomes_a_leaderboard_in_two_commands(bench
             rows.append({"path": path.relative_to(data), "label": "ab"[person % 2], "subject": f"person{person:02d}"})
     pd.DataFrame(rows).to_csv(data / "photos.csv", index=False)
     (workspace.root / "mine.toml").write_text(MINE)
-    for command in (("data", "check", "mine.toml"), ("run", "--scenario", "mine.toml", "--submission", "finetune")):
+    two = ("data", "check", "mine.toml"), ("run", "--scenario", "mine.toml", "--submission", "finetune")
+    for command in (*two, ("score", "--scenario", "mine.toml")):
         done = bench(*command, "--data-dir", str(data), scenario=None)
         assert done.returncode == 0, done.stderr
     row = pd.read_csv(workspace.leaderboard / "leaderboard.csv").iloc[0]
