@@ -1,9 +1,10 @@
 """One trial's runs: what a run costs, and the score after 8, 16, … of them."""
 
 import queue
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from statistics import median
 from typing import Any
 
 from benchmark.device import workers_on
@@ -21,7 +22,7 @@ from benchmark.tuning.record import State
 from benchmark.workspace import Arrays
 
 MARGIN = 0.9  # what is within the budget here has to be within it when the judged runs are timed
-_TIMED = 3  # runs of which the quickest counts, because whatever else the machine does only adds
+_TIMED = 4  # runs, of as many originals, whose median counts: some methods stop early on some originals
 _HOPELESS = 3.0  # a cost so many times too high is no accident of timing
 
 Values = dict[str, Any]
@@ -78,7 +79,7 @@ class _Trials:
         self._retrained = judged_on_validation(pool.evidence("retrained"), self._labels)
         self._original, self._device = pool.original, pool.device
         self._allowed = allowed_share(pool.scenario)
-        self._nothing, self._retraining = map(min, zip(*(self._yardsticks() for _ in range(_TIMED)), strict=True))
+        self._nothing, self._retraining = _medians(self._yardsticks() for _ in range(_TIMED))
 
     def __call__(self, values: Values) -> Iterator[tuple[float, float]]:
         scenario = self._scenario
@@ -98,7 +99,7 @@ class _Trials:
             evidence.append(_succeeded(index, self._evidence(run)))
             seconds.append(run.seconds)
             self._tick()
-        share = _share(self._nothing, self._retraining, min(seconds))
+        share = _share(self._nothing, self._retraining, median(seconds))
         if self._allowed < share < _HOPELESS * self._allowed:
             share = min(share, self._share_now(values))
         return round(share, 4), evidence
@@ -106,10 +107,10 @@ class _Trials:
     def _share_now(self, values: Values) -> float:
         """Of a run and of retraining in turn, which a machine that is busy for a while slows down alike."""
         rounds = []
-        for _ in range(_TIMED):
+        for index in range(_TIMED):
             yardsticks = self._yardsticks()
-            rounds.append((*yardsticks, self._run(self._workers[0], 0, values).seconds))
-        nothing, retraining, run = map(min, zip(*rounds, strict=True))
+            rounds.append((*yardsticks, self._run(self._workers[0], index, values).seconds))
+        nothing, retraining, run = _medians(rounds)
         self._nothing, self._retraining = min(self._nothing, nothing), min(self._retraining, retraining)
         return _share(nothing, retraining, run)
 
@@ -156,6 +157,10 @@ class _Trials:
                 f"timing the scenario's own training failed: {run.reason}; raise protocol.timeout or .memory"
             )
         return run.seconds
+
+
+def _medians(rounds: Iterable[tuple[float, ...]]) -> list[float]:
+    return [median(column) for column in zip(*rounds, strict=True)]
 
 
 def _share(nothing: float, retraining: float, run: float) -> float:
