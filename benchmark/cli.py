@@ -283,7 +283,13 @@ def score(
 
 
 @app.command()
-def compare(first: str, second: str, scenario: ScenarioOption = "digits", models: ModelsOption = None) -> None:
+def compare(
+    first: str,
+    second: str,
+    scenario: ScenarioOption = "digits",
+    models: ModelsOption = None,
+    data_dir: DataOption = None,
+) -> None:
     """Print the difference of every figure of two entries, with intervals and a sentence of verdict."""
     from benchmark.leaderboard import compare as compared
     from benchmark.leaderboard import find_scorecard

@@ -113,6 +113,8 @@ def _from_file(architecture: FileNet, input_shape: tuple[int, ...], classes: int
     net = build(input_shape, classes)
     if not isinstance(net, nn.Module):
         raise BenchError(f"{architecture.file} returned a {type(net).__name__}, expected a torch.nn.Module")
+    if len(list(net.named_parameters(remove_duplicate=False))) > len(list(net.parameters())):
+        raise BenchError(f"{architecture.file} returned a net whose layers share weights; give each its own")
     return net
 
 

@@ -123,6 +123,7 @@ def test_ctrl_c_is_answered_in_one_sentence(own_process, submit, workspace):
     patience = time.monotonic() + 120
     while not (workspace.leaderboard / "evidence").exists() and time.monotonic() < patience:
         time.sleep(0.1)
+    assert (workspace.leaderboard / "evidence").exists()
     time.sleep(4)  # so that the workers are at it
     os.killpg(process.pid, signal.SIGINT)
     _, stderr = process.communicate(timeout=60)

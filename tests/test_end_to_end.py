@@ -24,7 +24,6 @@ def test_a_scenario_becomes_a_row(name, bench, workspace, tmp_path, monkeypatch)
 
 
 def test_a_folder_of_ones_own_images_becomes_a_leaderboard_in_two_commands(bench, workspace, monkeypatch):
-    monkeypatch.setenv("BENCH_DATA", "")  # to be what it was after the test
     rng, data, rows = np.random.default_rng(0), workspace.root / "photos", []
     for person in range(24):
         for shot in range(5):
@@ -35,7 +34,9 @@ def test_a_folder_of_ones_own_images_becomes_a_leaderboard_in_two_commands(bench
     pd.DataFrame(rows).to_csv(data / "photos.csv", index=False)
     (workspace.root / "mine.toml").write_text(MINE)
     two = ("data", "check", "mine.toml"), ("run", "--scenario", "mine.toml", "--submission", "finetune")
-    for command in (*two, ("score", "--scenario", "mine.toml")):
+    others = ("score", "--scenario", "mine.toml"), ("compare", "finetune", "finetune", "--scenario", "mine.toml")
+    for command in (*two, *others):
+        monkeypatch.setenv("BENCH_DATA", "")  # which the option sets
         done = bench(*command, "--data-dir", str(data), scenario=None)
         assert done.returncode == 0, done.stderr
     row = pd.read_csv(workspace.leaderboard / "leaderboard.csv").iloc[0]

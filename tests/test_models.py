@@ -23,6 +23,10 @@ nothing = 3
 
 def no_net(input_shape, classes):
     return "net"
+
+def tied(input_shape, classes):
+    inner = nn.Linear(64, 64)
+    return nn.Sequential(nn.Flatten(), inner, nn.ReLU(), inner, nn.Linear(64, classes))
 """
 
 
@@ -83,6 +87,7 @@ def test_a_users_net_comes_with_the_scenario(tmp_path):
         (FileNet(name="file", file="net.py:absent", source=MINE), (1, 8, 8), "no function absent"),
         (FileNet(name="file", file="net.py:nothing", source=MINE), (1, 8, 8), "no function nothing"),
         (FileNet(name="file", file="net.py:no_net", source=MINE), (1, 8, 8), "returned a str"),
+        (FileNet(name="file", file="net.py:tied", source=MINE), (1, 8, 8), "layers share weights"),
         (FileNet(name="file", file="net.py:build", source="import nowhere_to_be_found"), (1, 8, 8), "ModuleNotFound"),
     ],
 )

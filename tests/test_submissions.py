@@ -223,8 +223,8 @@ import contextlib, os, sys, time
 def unlearning(net, retain_loader, forget_loader, val_loader):
     name = f"a-daemon-of-{os.getppid()}"  # without a sandbox, others of the same test may be in sight
     for pid in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline") as file:
-            if name in file.read():
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
+            if name.encode() in file.read():
                 os._exit(9)
     if os.fork() == 0:
         os.setsid()

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections import OrderedDict
 
 import pytest
 import torch
@@ -30,6 +31,22 @@ class Residual(nn.Module):
     def forward(self, inputs):
         features = inputs.flatten(1)
         return self.outer(torch.relu(features + self.norm(self.inner(features))))
+
+
+def unusual():
+    """A sequence with named layers, one ReLU used three times, two in a row and one before pooling."""
+    relu = nn.ReLU()
+    layers = {
+        "convolution": nn.Conv2d(1, 2, 3, padding=1),
+        "first": relu,
+        "pool": nn.MaxPool2d(3, 2, padding=1),
+        "second": relu,
+        "flatten": nn.Flatten(),
+        "inner": nn.Linear(32, 10),
+        "third": relu,
+        "outer": nn.Linear(10, 10),
+    }
+    return nn.Sequential(OrderedDict(layers))
 
 
 class Forgetful(nn.Sequential):
@@ -73,18 +90,19 @@ def split():
 
 
 def nets_of(kind):
-    if kind in ("residual", "wide"):
+    others = {"residual": Residual, "wide": Wide, "unusual": unusual}
+    if kind in others:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            return [{"residual": Residual, "wide": Wide}[kind]() for _ in SEEDS]
-    widths = {"mlp": (16, 12), "cnn": (4, 6)}[kind]
+            return [others[kind]() for _ in SEEDS]
+    widths = {"mlp": (16, 12), "cnn": (8, 6)}[kind]
     return [seeded_model(SmallNet(name=kind, widths=widths), (1, 8, 8), 10, seed) for seed in SEEDS]
 
 
 WEIGHTS = torch.linspace(0.5, 2.0, 10)
 
 
-@pytest.mark.parametrize("kind", ["mlp", "cnn", "residual", "wide"])
+@pytest.mark.parametrize("kind", ["mlp", "cnn", "residual", "wide", "unusual"])
 @pytest.mark.parametrize(
     ("changes", "weights"),
     [
@@ -108,7 +126,7 @@ def test_a_block_trains_to_the_same_weights_as_one_model_at_a_time(kind, changes
 @pytest.mark.parametrize("models", [1, 2, 3])
 def test_convolutions_that_share_a_group_with_others_do_not_see_them(models, split):
     split = Split(split.inputs.double(), split.targets, split.ids)
-    nets = [net.double() for net in nets_of("cnn")]  # 4 channels each: 4 models to a group, or none of fewer models
+    nets = [net.double() for net in nets_of("cnn")]  # 8 channels each: 2 models to a group, if they can be paired
     together = train_block(nets, recipe(), split, SEEDS, None)
     fewer = train_block(nets[:models], recipe(), split, SEEDS[:models], None)
     for name, tensor in fewer.state.items():
@@ -252,7 +270,7 @@ def test_half_precision_is_another_training_and_part_of_the_hash(split, miniatur
     assert changed.pool_hash != miniature.pool_hash
 
 
-@pytest.mark.parametrize("kind", ["mlp", "cnn", "residual", "wide"])
+@pytest.mark.parametrize("kind", ["mlp", "cnn", "residual", "wide", "unusual"])
 def test_stacked_evaluation_is_each_models_own_forward(kind, split):
     nets = [net.eval() for net in nets_of(kind)]
     with torch.no_grad():

@@ -185,9 +185,7 @@ def _batch_norm(layer: nn.BatchNorm2d, own: State, inputs: Tensor, models: int) 
 
 
 def _relu(layer: nn.ReLU, own: State, inputs: Tensor, models: int) -> Tensor:
-    # In place on images that the layer before has made: features are views, for which autograd would copy gradients,
-    # and what requires no gradient may be the data itself.
-    return torch.relu_(inputs) if inputs.ndim == 4 and inputs.requires_grad else torch.relu(inputs)
+    return torch.relu(inputs)
 
 
 def _elementwise(layer: nn.Module, own: State, inputs: Tensor, models: int) -> Tensor:
@@ -215,11 +213,11 @@ def _known_layers(net: nn.Module) -> list[_Layer]:
 
     None of any other net's.
     """
-    if type(net) is not nn.Sequential or not all(map(_is_known, net)):
+    if type(net) is not nn.Sequential or not len(net) or not all(map(_is_known, net)):
         return []
     layers = [
         _Layer(module, _RULES[type(module)], {own: f"{place}.{own}" for own in module.state_dict()})
-        for place, module in net.named_children()
+        for place, module in list(net.named_modules(remove_duplicate=False))[1:]  # a ReLU may be used twice
     ]
     if isinstance(layers[0].module, nn.Conv2d):
         layers[0] = layers[0]._replace(rule=_first_conv2d)
@@ -235,4 +233,5 @@ def _is_known(layer: nn.Module) -> bool:
         and getattr(layer, "padding_mode", "zeros") == "zeros"
         and getattr(layer, "bias", True) is not None
         and (not isinstance(layer, nn.BatchNorm2d) or (layer.track_running_stats and layer.momentum is not None))
+        and (not isinstance(layer, nn.Flatten) or (layer.start_dim, layer.end_dim) == (1, -1))
     )

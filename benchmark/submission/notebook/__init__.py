@@ -20,7 +20,7 @@ from pathlib import Path
 
 from benchmark.submission.notebook.cells import code_cells
 from benchmark.submission.notebook.needs import Notebook
-from benchmark.submission.notebook.written import module, notes
+from benchmark.submission.notebook.written import notes, submission_source
 from benchmark.submission.template import new_submission
 from benchmark.workspace import Workspace, write_atomically
 
@@ -38,5 +38,5 @@ def import_notebook(path: Path, name: str, workspace: Workspace, warn: Callable[
     kept = notebook.needed()
     for sentence in notes(notebook, kept):
         warn(sentence)
-    write_atomically(destination, module(kept, path.name, name).encode(errors="replace"))
+    write_atomically(destination, submission_source(kept, path.name, name).encode(errors="replace"))
     return destination

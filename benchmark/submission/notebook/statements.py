@@ -52,7 +52,10 @@ class Statement:
 
 
 def statements_of(number: int, source: str) -> list[Statement]:
-    """Raises SyntaxError or ValueError when the cell is no Python even without its magics."""
+    """The top-level statements of code cell `number`.
+
+    Raises SyntaxError or ValueError when it is no Python even without its magics.
+    """
     first = source.split(maxsplit=1)[0] if source.strip() else ""
     if first.startswith("%%") and first not in _PYTHON_CELL_MAGICS:
         return []

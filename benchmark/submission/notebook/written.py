@@ -1,4 +1,4 @@
-"""The submission's source, and what its author should look at."""
+"""What is written of a notebook: the submission's source, and notes on what its author should look at."""
 
 import ast
 import json
@@ -23,7 +23,7 @@ def _batch_format(kept: list[Statement]) -> str:
     return "tuple"
 
 
-def module(kept: list[Statement], file: str, name: str) -> str:
+def submission_source(kept: list[Statement], file: str, name: str) -> str:
     """The submission's source: docstring, imports, the contract's constants, the rest."""
     constants = {"TITLE": name, "REFERENCE": f"imported from {file}", "BATCH_FORMAT": _batch_format(kept)}
     taken = set[str]().union(*(s.binds for s in kept))  # a name that the notebook uses stays the notebook's
