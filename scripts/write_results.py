@@ -10,7 +10,8 @@ from benchmark.leaderboard import read_scorecards
 from benchmark.leaderboard.ranks import ranks, score_difference
 from benchmark.scenario import load_scenario
 from benchmark.scorecard import Scorecard
-from benchmark.submission.source import default_entry, submission_names
+from benchmark.submission.source import default_entry, submission_names, tuned_file
+from benchmark.tuning import Tuning
 from benchmark.workspace import Workspace
 
 SCENARIOS = ("digits", "digits-cnn")
@@ -24,12 +25,12 @@ Written by `python scripts/write_results.py` from the scorecards in `leaderboard
     bench tune --all     # finds the tuned ones
     bench run --all      # and runs them
 
-with `--scenario NAME` for each. Every comparison of scores here is one of the stored intervals: 95 %, over models;
-where many pairs are compared, corrected for their number (Bonferroni): ranks for one entry's comparisons, "who resolves
-from whom" for all pairs together, so it tells fewer apart. "Tells apart" means that 0 is outside such an interval of a
-paired difference of scores. What the columns mean is said in [scoring.md](scoring.md), what the methods do in
-[methods.md](methods.md). Two small networks on 8×8 digits say nothing about other data: they say what the benchmark can
-see.
+with `--scenario NAME` for each; [tuning.md](tuning.md) has the procedure. Every comparison of scores here is one of the
+stored intervals: 95 %, over models; where many pairs are compared, corrected for their number (Bonferroni): ranks for
+one entry's comparisons, "who resolves from whom" for all pairs together, so it tells fewer apart. "Tells apart" means
+that 0 is outside such an interval of a paired difference of scores. What the columns mean is said in
+[scoring.md](scoring.md), what the methods do in [methods.md](methods.md). Two small networks on 8×8 digits say nothing
+about other data: they say what the benchmark can see.
 """
 
 
@@ -41,7 +42,7 @@ def main() -> None:
         cards = [card for card in read_scorecards(workspace) if card.scenario_hash == scenario.hash]
         if cards:
             newest = max(card.scorer_version for card in cards)
-            page += section(name, [card for card in cards if card.scorer_version == newest])
+            page += section(workspace, name, [card for card in cards if card.scorer_version == newest])
             missing = sorted(set(wanted(workspace, name)) - {card.submission for card in cards})
             if missing:
                 page += [f"Not on this board yet: {', '.join(missing)}.", ""]
@@ -53,7 +54,7 @@ def wanted(workspace: Workspace, scenario: str) -> list[str]:
     return [*names, *(default_entry(name, workspace, load_scenario(scenario)) for name in names)]
 
 
-def section(name: str, cards: list[Scorecard]) -> list[str]:
+def section(workspace: Workspace, name: str, cards: list[Scorecard]) -> list[str]:
     scored = {card.submission: card.figures for card in cards if card.figures}
     models = cards[0].models
     lines = [f"## {name}, N = {models}", "", f"![every score with its interval](../{plot(cards[0])})", ""]
@@ -66,7 +67,7 @@ def section(name: str, cards: list[Scorecard]) -> list[str]:
         ("Who resolves from whom", resolution(entries)),
         ("Who forgets more than nothing does", against_identity(scored, entries)),
         ("Who over-unlearns", direction(entries)),
-        ("What tuning changes", tuning(scored)),
+        ("What tuning changes", f"{tuning(scored)} {budgets(workspace, name, entries)}"),
     ):
         lines += [f"**{title}.** {found}", ""]
     return lines
@@ -187,6 +188,22 @@ def direction(entries: list[Scorecard]) -> str:
     )
 
 
+def budgets(workspace: Workspace, scenario: str, entries: list[Scorecard]) -> str:
+    """How many entries keep to the budget, and for which methods tuning has met no values that do."""
+    kinds = {True: "tuned", False: "published"}
+    sentence = ", ".join(
+        f"{sum(card.status == 'ok' for card in group)} of {len(group)} entries with {kinds[tuned]} values"
+        for tuned in (False, True)
+        if (group := [card for card in entries if card.submission.endswith(TUNED) == tuned])
+    )
+    without = []
+    for name in submission_names(workspace):
+        record = Tuning.read(tuned_file(workspace.submissions / name, load_scenario(scenario)))
+        if record and len(record.trials) == record.wanted and record.hyperparameters is None:
+            without.append(name)
+    return f"Within the budget are {sentence}. Tuning met no values within it for: {listed(without)}."
+
+
 def tuning(scored: dict[str, Figures]) -> str:
     names = [name for name in scored if name + TUNED in scored]
     if not names:
@@ -201,7 +218,7 @@ def tuning(scored: dict[str, Figures]) -> str:
         elif difference.high < 0:
             lost.append(text)
     return (
-        f"Of {len(names)} methods run with both, tuning raises the score of {len(gained)}: "
+        f"Of {len(names)} methods run with both values, tuning raises the score of {len(gained)}: "
         f"{listed(gained, quoted=False)}. It lowers that of {len(lost)}, most often because the tuned values keep to "
         f"the budget and the published do not: {listed(lost, quoted=False)}. The others' differences are not resolved."
     )
