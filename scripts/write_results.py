@@ -217,10 +217,11 @@ def tuning(scored: dict[str, Figures]) -> str:
             gained.append(text)
         elif difference.high < 0:
             lost.append(text)
+    why = ", most often because the tuned values keep to the budget and the published do not" if lost else ""
     return (
         f"Of {len(names)} methods run with both values, tuning raises the score of {len(gained)}: "
-        f"{listed(gained, quoted=False)}. It lowers that of {len(lost)}, most often because the tuned values keep to "
-        f"the budget and the published do not: {listed(lost, quoted=False)}. The others' differences are not resolved."
+        f"{listed(gained, quoted=False)}. It lowers that of {len(lost)}{why}: {listed(lost, quoted=False)}. "
+        "The others' differences are not resolved."
     )
 
 
