@@ -493,3 +493,21 @@ def test_a_trial_fails_with_its_runs_and_the_test_set_plays_no_part(workspace, s
     assert len(good) == len(bad) == 2
     assert good[-1] > bad[-1]
     assert caught.value.state == "failed"
+
+
+def test_a_method_that_is_cheap_on_a_single_original_is_not_cheap(workspace, submit, unhurried_pool):
+    cheap = unhurried_pool.scenario.seed("unlearned", 0)
+    submit(
+        f"""
+HYPERPARAMETERS = {{"strength": 1.0}}
+SEARCH_SPACE = {{"strength": (0.1, 1.0)}}
+def unlearning(net, retain_loader, forget_loader, val_loader, recipe, seed):
+    for _ in range(4 if seed != {cheap} else 0):
+        recipe(retain_loader)
+"""
+    )
+    submission = find_submission("stranger", workspace)
+    with measuring.measuring(submission, unhurried_pool, 1, lambda: None) as measure, pytest.raises(Unfit) as caught:
+        list(measure({"strength": 1.0}))
+    assert caught.value.state == "over-budget"
+    assert caught.value.share > 2

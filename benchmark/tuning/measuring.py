@@ -23,7 +23,7 @@ from benchmark.workspace import Arrays
 
 MARGIN = 0.9  # what is within the budget here has to be within it when the judged runs are timed
 _TIMED = 4  # runs, of as many originals, whose median counts: some methods stop early on some originals
-_HOPELESS = 3.0  # a cost so many times too high is no accident of timing
+_HOPELESS = 2.0  # a cost so many times too high is no accident of timing
 
 Values = dict[str, Any]
 Measure = Callable[[Values], Iterator[tuple[float, float]]]
