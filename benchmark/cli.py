@@ -305,6 +305,9 @@ def compare(
 
 @app.command()
 def study(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Two entries or more; by default all that have a score.")
+    ] = None,
     scenario: ScenarioOption = "digits",
     models: ModelsOption = None,
     data_dir: DataOption = None,
@@ -317,9 +320,9 @@ def study(
     from benchmark.workspace import Workspace
 
     workspace, chosen = Workspace.find(), _scenario(scenario, models)
-    names = scored_submissions(workspace, chosen)
+    entries = names or scored_submissions(workspace, chosen)
     with progress_bars(err) as progress:
-        rows = studied(chosen, workspace, names, progress, warn(err))
+        rows = studied(chosen, workspace, entries, progress, warn(err))
     if as_json:
         print(rows.to_json(orient="records", indent=1))
         return

@@ -222,5 +222,6 @@ def test_a_study_leaves_a_table_and_a_figure(bench, workspace, miniature):
     done = bench("study")
     assert done.returncode == 0, done.stderr
     assert "held-out" in done.stdout
+    assert "needs two or more; got identity" in bench("study", "identity").stderr
     studies = workspace.leaderboard / "studies"
     assert {path.name for path in studies.iterdir()} == {f"{miniature.label}.csv", f"{miniature.label}.png"}
