@@ -80,7 +80,9 @@ def workspace(trained_pool, tmp_path) -> Workspace:
     """A workspace of the test's own: the miniature's pool and the shipped submissions."""
     root = tmp_path / "workspace"
     shutil.copytree(trained_pool, root)
-    shutil.copytree(REPOSITORY / "submissions", root / "submissions", ignore=shutil.ignore_patterns("__pycache__"))
+    # Without tuned values: a test is of what a submission.py says.
+    ignored = shutil.ignore_patterns("__pycache__", "tuned")
+    shutil.copytree(REPOSITORY / "submissions", root / "submissions", ignore=ignored)
     return Workspace(root)
 
 
