@@ -11,7 +11,7 @@ from benchmark.leaderboard.ranks import ranks, score_difference
 from benchmark.scenario import load_scenario
 from benchmark.scorecard import Scorecard
 from benchmark.submission.source import default_entry, submission_names, tuned_file
-from benchmark.tuning import Tuning
+from benchmark.tuning import Tuning, tunable
 from benchmark.workspace import Workspace
 
 SCENARIOS = ("digits", "digits-cnn")
@@ -196,12 +196,16 @@ def budgets(workspace: Workspace, scenario: str, entries: list[Scorecard]) -> st
         for tuned in (False, True)
         if (group := [card for card in entries if card.submission.endswith(TUNED) == tuned])
     )
-    without = []
-    for name in submission_names(workspace):
-        record = Tuning.read(tuned_file(workspace.submissions / name, load_scenario(scenario)))
-        if record and len(record.trials) == record.wanted and record.hyperparameters is None:
-            without.append(name)
-    return f"Within the budget are {sentence}. Tuning met no values within it for: {listed(without)}."
+    judged = load_scenario(scenario)
+    records = {
+        name: Tuning.read(tuned_file(workspace.submissions / name, judged)) for name in tunable(judged, workspace)
+    }
+    done = {name: record for name, record in records.items() if record and len(record.trials) == record.wanted}
+    without = [name for name, record in done.items() if record.hyperparameters is None]
+    return (
+        f"Within the budget are {sentence}. Tuning met no values within it for: {listed(without)}. "
+        f"Not tuned yet: {listed([name for name in records if name not in done])}."
+    )
 
 
 def tuning(scored: dict[str, Figures]) -> str:
