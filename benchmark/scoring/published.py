@@ -21,6 +21,7 @@ NEARLY_CONSTANT = 0.01  # guard: a range below this share of the other's is maxi
 PER_UNIT = 100  # thresholds per unit of φ
 MARGIN = 2.0  # an interval's ends move this far to either side
 LEFT_ENDS = 400
+ROUNDING = 1e-9  # nats; far above that of an interval's ends
 CELLS = 256  # equal stretches of a sample, each of which knows how many values come before it
 EXAMPLES_AT_ONCE = 500  # more gain little
 BLOCKS_AT_ONCE = 20_000  # some 10 MB of intermediate results
@@ -178,6 +179,7 @@ class Grids(NamedTuple):
     reach: Floats  # left ends lie within MARGIN of right − reach; nan: between the two below
     start: Floats
     stop: Floats
+    drift: Floats  # from one right end to the next, of the left end with the same i + j
 
     def ends(self, example: Indices, i: Indices, j: Indices) -> tuple[Floats, Floats]:
         """Right end i and its left end j; both grow with their indices."""
@@ -195,7 +197,8 @@ def _singles(samples: Samples, positive: Indices, negative: Indices) -> Grids:
     high = np.maximum(samples.high[positive], samples.high[negative])
     count = np.ceil(PER_UNIT * (high - low)).astype(np.intp)
     no = np.full_like(low, np.nan)
-    return Grids(positive, negative, np.ones_like(count), count, high, high, no, low, high)
+    one, none = np.ones_like(count), np.zeros_like(low)  # there is no next right end
+    return Grids(positive, negative, one, count, high, high, no, low, high, none)
 
 
 def _intervals(samples: Samples, positive: Indices, negative: Indices) -> Grids:
@@ -204,7 +207,8 @@ def _intervals(samples: Samples, positive: Indices, negative: Indices) -> Grids:
     low, high = highest - MARGIN, highest + MARGIN
     count = np.ceil(PER_UNIT * (high - low)).astype(np.intp)  # 400, or 401 by rounding
     lefts, no = np.full_like(count, LEFT_ENDS), np.full_like(low, np.nan)
-    return Grids(positive, negative, count, lefts, low, high, width, no, no)
+    drift = np.abs((high - low) / (count - 1) - 2 * MARGIN / (LEFT_ENDS - 1))  # 0 but for 401 right ends
+    return Grids(positive, negative, count, lefts, low, high, width, no, no, drift)
 
 
 def _element(start: Floats, stop: Floats, count: Indices, k: Indices) -> Floats:
@@ -215,11 +219,13 @@ def _element(start: Floats, stop: Floats, count: Indices, k: Indices) -> Floats:
 def _search(samples: Samples, grids: Grids, table: Table, best: Floats) -> None:
     """Raises `best`, `[examples]`, to the largest entry that an attack of the example's grid reaches.
 
-    Branch and bound: blocks `[3, blocks]` of (example, i, j), first of whole grids, are cut into four. Both ends
-    grow with their indices, so the interval from a block's first left to its last right end misses no more
-    positives than any of the block, and the one from the last left to the first right end has no more false alarms.
+    Branch and bound: blocks `[3, blocks]` of (example, i, i + j) for right ends i and their left ends j, first of
+    whole grids, are cut into four. The interval from a block's lowest left to its highest right end misses no more
+    positives than any of the block, and the one from the highest left to the lowest right end has no more false
+    alarms. i + j tells where a left end lies, nearly whatever i is: so a block's left ends are close together.
     """
     stride = np.repeat([table.epsilon.shape[1], 1], len(best))  # of a sample's errors in the table
+    places = grids.rights + grids.lefts - 1
 
     def entries(example: Indices, left_p: Floats, right_p: Floats, left_n: Floats, right_n: Floats) -> Indices:
         """Of intervals for the positive and intervals for the negative, the places of their errors in the table."""
@@ -230,19 +236,28 @@ def _search(samples: Samples, grids: Grids, table: Table, best: Floats) -> None:
         inside_p, inside_n = np.maximum(np.subtract(*ends.reshape(2, -1)), 0).reshape(2, -1)
         return (samples.size[p] - inside_p) * stride[p] + inside_n * stride[n]
 
-    whole = 2 ** ceil(log2(max(grids.rights.max(), grids.lefts.max(), 1)))
+    whole = 2 ** ceil(log2(max(places.max(), 1)))
     todo = [(whole, np.stack([np.arange(len(best)), *np.zeros((2, len(best)), dtype=np.intp)]))]
     while todo:
         size, blocks = todo.pop()
-        example, i, j = blocks = blocks[:, (blocks[1] < grids.rights[blocks[0]]) & (blocks[2] < grids.lefts[blocks[0]])]
-        left, right = grids.ends(example, i, j)
-        last_i = np.minimum(i + size, grids.rights[example]) - 1
-        last_j = np.minimum(j + size, grids.lefts[example]) - 1
-        last_left, last_right = grids.ends(example, last_i, last_j)
-        bound = table.bound.take(entries(example, left, last_right, last_left, right))
+        example, i, place = blocks
+        # What of each block belongs to the grid, where j runs from 0 to lefts − 1.
+        last_place = np.minimum(place + size, places[example]) - 1
+        first_i = np.maximum(i, place - grids.lefts[example] + 1)
+        last_i = np.minimum(np.minimum(i + size, grids.rights[example]) - 1, last_place)
+        some = np.flatnonzero(first_i <= last_i)
+        blocks, example, first_i, last_i = blocks[:, some], example[some], first_i[some], last_i[some]
+        first_place = np.maximum(place[some], first_i)
+        last_place = np.minimum(last_place[some], last_i + grids.lefts[example] - 1)
+
+        left, right = grids.ends(example, first_i, first_place - first_i)
+        last_left, last_right = grids.ends(example, last_i, last_place - last_i)
+        slack = ROUNDING + grids.drift[example] * (last_i - first_i)
+        bound = table.bound.take(entries(example, left - slack, last_right, last_left + slack, right))
 
         keep = np.flatnonzero(bound > best[example])
-        example, left, right = example[keep], left[keep], right[keep]
+        example, middle_i = example[keep], (first_i + last_i)[keep] // 2
+        left, right = grids.ends(example, middle_i, (first_place + last_place)[keep] // 2 - middle_i)
         np.maximum.at(best, example, table.epsilon.take(entries(example, left, right, left, right)))
         blocks = blocks[:, keep[bound[keep] > best[example]]]
         if size > 1 and blocks.size:
