@@ -14,6 +14,8 @@ from rich.markup import escape
 from benchmark.errors import BenchError
 
 if TYPE_CHECKING:  # the rest is imported by the commands that need it: torch alone takes seconds
+    from pandas import DataFrame
+
     from benchmark.scenario import Scenario
     from benchmark.workspace import Workspace
 
@@ -81,6 +83,7 @@ def run(
     """
     from benchmark.device import choose_device
     from benchmark.evaluation import evaluate, missing_entries
+    from benchmark.leaderboard import rebuild
     from benchmark.submission.sandbox import settle_isolation
     from benchmark.submission.source import default_entry
     from benchmark.terminal import progress_bars, warn
@@ -95,15 +98,16 @@ def run(
         entries = [submission if published else default_entry(submission, workspace, chosen)]
     else:
         entries = missing_entries(chosen, workspace)
-    cards = []
+    cards, rows = [], None
     for entry in entries:
         with progress_bars(err) as progress:
             cards.append(evaluate(chosen, entry, workspace, _jobs(jobs), where, allow_failures, progress, warn(err)))
+        rows = rebuild(workspace, cards[-1:])
     if as_json:
         dumped = [card.model_dump() for card in cards]
         print(json.dumps(dumped[0] if submission else dumped, indent=1, ensure_ascii=False))
     else:
-        _show(workspace, chosen)
+        _show(workspace, chosen, rebuild(workspace, []) if rows is None else rows)
     if submission and cards[0].status not in ("ok", "over-budget"):
         log = workspace.log(chosen.label, entries[0])
         raise BenchError(f"{entries[0]} is {cards[0].status}: {cards[0].reason}; its log is {log}")
@@ -268,7 +272,7 @@ def score(
 ) -> None:
     """Score stored evidence again with this version of the scorer; no model is trained or run."""
     from benchmark.evaluation import rescore
-    from benchmark.leaderboard import scored_submissions
+    from benchmark.leaderboard import rebuild, scored_submissions
     from benchmark.terminal import progress_bars
     from benchmark.workspace import Workspace
 
@@ -276,10 +280,11 @@ def score(
     names = [submission] if submission else scored_submissions(workspace, chosen)
     if not names:
         raise BenchError(f"nothing has been scored on {chosen.label} yet; run `bench run --submission NAME` first")
+    cards = []
     for name in names:
         with progress_bars(err) as progress:
-            rescore(chosen, name, workspace, _jobs(jobs), progress)
-    _show(workspace, chosen)
+            cards.append(rescore(chosen, name, workspace, _jobs(jobs), progress))
+    _show(workspace, chosen, rebuild(workspace, cards))
 
 
 @app.command()
@@ -353,12 +358,12 @@ def _scenario(name: str, models: int | None) -> "Scenario":
     return loaded if models is None else loaded.with_models(models)
 
 
-def _show(workspace: "Workspace", scenario: "Scenario") -> None:
-    from benchmark.leaderboard import groups, leaderboard, read_scorecards, render
+def _show(workspace: "Workspace", scenario: "Scenario", rows: "DataFrame") -> None:
+    from benchmark.leaderboard import groups, render
 
-    for title, rows in groups(leaderboard(read_scorecards(workspace))):
-        if rows["scenario_hash"].iloc[0] == scenario.hash:
-            out.print(render(rows, title))
+    for title, group in groups(rows):
+        if group["scenario_hash"].iloc[0] == scenario.hash:
+            out.print(render(group, title))
     out.print(f"[dim]{workspace.leaderboard}: leaderboard.csv, scorecards, plots[/dim]")
 
 

@@ -18,7 +18,7 @@ Progress = Callable[[str, int, int], None]
 def map_blocks(
     function: Callable[..., Result], arguments: Iterable[tuple], jobs: int, *, threads: bool = False
 ) -> Iterator[Result]:
-    """Yields `function(*a)` for every `a` of `arguments`, as they finish.
+    """An iterator of `function(*a)` for every `a` of `arguments`, as they finish; the work begins at once.
 
     Each of the `jobs` processes computes with one thread. `threads=True` is for functions that only wait for
     processes of their own.
@@ -29,7 +29,7 @@ def map_blocks(
         parallel = joblib.Parallel(return_as="generator_unordered", pre_dispatch="n_jobs")
         call = function if threads else partial(_in_process, os.getpid(), function)
         results = parallel(joblib.delayed(call)(*own) for own in arguments)
-        yield from cast(Iterator[Result], results)
+        return cast(Iterator[Result], results)
 
 
 def _in_process(home: int, function: Callable[..., Result], *arguments: object) -> Result:

@@ -7,7 +7,7 @@ import numpy as np
 from benchmark.engine import Progress
 from benchmark.errors import BenchError
 from benchmark.figures import RESAMPLES, Ceiling, ceiling_of, figures_of, population
-from benchmark.leaderboard import read_scorecards, rebuild
+from benchmark.leaderboard import read_scorecards
 from benchmark.references import Pool
 from benchmark.resampling import resample
 from benchmark.scenario import Scenario
@@ -30,7 +30,7 @@ def evaluate(
     progress: Progress,
     warn: Callable[[str], None],
 ) -> Scorecard:
-    """Runs on `device`, scores and ranks the entry `name`; its scorecard is stored and on the board on return.
+    """Runs on `device` and scores the entry `name`; its scorecard is stored on return.
 
     It gets a score when at most `allowed_failures` of its runs failed; their logs go to `leaderboard/logs/`. Raises
     BenchError when there is no such submission or the scenario cannot be trained.
@@ -54,7 +54,6 @@ def evaluate(
     else:
         card = failed(scenario, submission, outcome, isolation())
     card.write(workspace)
-    rebuild(workspace, card)
     return card
 
 
@@ -84,7 +83,6 @@ def rescore(scenario: Scenario, name: str, workspace: Workspace, jobs: int, prog
         raise BenchError(f"{name} failed on {scenario.label}; `bench run --submission {name}` tries it again")
     card = _scored(scenario, submission, pool, runs, outcome, jobs, progress)
     card.write(workspace)
-    rebuild(workspace, card)
     return card
 
 
@@ -128,6 +126,6 @@ def _ceiling(
     delta = scenario.protocol.delta
     calibration = population(pool.evidence("calibration"), *labels)
     resampled = resample(calibration, reference, "calibration", delta, RESAMPLES, jobs, progress)
-    ceiling = ceiling_of(calibration, reference, delta, resampled)
+    ceiling = ceiling_of(calibration, reference, delta, resampled())
     write_atomically(path, ceiling.model_dump_json().encode())
     return ceiling

@@ -136,11 +136,11 @@ def figures_of(
     test_labels: np.ndarray,
     delta: float,
     ceiling: Ceiling,
-    resampled: np.ndarray,
+    resampled: Callable[[], np.ndarray],
     cost: tuple[float, float],
 ) -> Figures:
-    """All figures; `resampled`: `[RESAMPLES, 2]` of `resampled_figures`, stream "unlearned"; `cost`: seconds of a
-    run, and their share of retraining."""
+    """All figures; `resampled` is called when all else is done and returns `[RESAMPLES, 2]` of `resampled_figures`,
+    stream "unlearned"; `cost`: seconds of a run, and their share of retraining."""
     unlearned = population(evidence, forget_labels, test_labels)
     retrained = population(retrained_evidence, forget_labels, test_labels)
     u, r = unlearned.confidences, retrained.confidences
@@ -154,13 +154,16 @@ def figures_of(
     retain_ratio = _mean_estimate(_ratio, unlearned.retain_accuracy, retrained.retain_accuracy)
     test_ratio = _mean_estimate(_ratio, unlearned.test_accuracy, retrained.test_accuracy)
     klom = scoring.klom(u, r)
+    mean_klom = _mean_klom(float(klom.mean()), u, r)
+    ulira, ruli = _attack(scoring.ulira_scores(u, r)), _attack(scoring.ruli_scores(u, r))
+    population_attack = _population_attack(u, evidence, test_labels)
+    svm_attack = _svm_attack(evidence, forget_labels, test_labels)
+    rows = resampled()
     return Figures(
-        score=_estimate(score, resampled[:, 1], (0, np.inf)),
-        forgetting_quality=_estimate(quality, resampled[:, 0], (0, 1)),
-        score_share=_share(score, resampled[:, 1], ceiling.score, ceiling.resampled.score),
-        quality_share=_share(
-            quality, resampled[:, 0], ceiling.forgetting_quality, ceiling.resampled.forgetting_quality
-        ),
+        score=_estimate(score, rows[:, 1], (0, np.inf)),
+        forgetting_quality=_estimate(quality, rows[:, 0], (0, 1)),
+        score_share=_share(score, rows[:, 1], ceiling.score, ceiling.resampled.score),
+        quality_share=_share(quality, rows[:, 0], ceiling.forgetting_quality, ceiling.resampled.forgetting_quality),
         ceiling=ceiling.forgetting_quality.value,
         retain_accuracy=_mean_estimate(_first, unlearned.retain_accuracy, retrained.retain_accuracy),
         test_accuracy=_mean_estimate(_first, unlearned.test_accuracy, retrained.test_accuracy),
@@ -180,16 +183,16 @@ def figures_of(
         remembered=direction.remembered,
         over_unlearned=direction.over_unlearned,
         klom=klom.tolist(),
-        mean_klom=_mean_klom(float(klom.mean()), u, r),
-        ulira=_attack(scoring.ulira_scores(u, r)),
-        ruli=_attack(scoring.ruli_scores(u, r)),
-        population_attack=_population_attack(u, evidence, test_labels),
-        svm_attack=_svm_attack(evidence, forget_labels, test_labels),
+        mean_klom=mean_klom,
+        ulira=ulira,
+        ruli=ruli,
+        population_attack=population_attack,
+        svm_attack=svm_attack,
         run_seconds=cost[0],
         retraining_share=cost[1],
         best=_histograms(int(epsilon.argmin()), epsilon, u, r),
         worst=_histograms(int(epsilon.argmax()), epsilon, u, r),
-        resampled=_stored(resampled),
+        resampled=_stored(rows),
     )
 
 

@@ -1,5 +1,6 @@
 """The resamples behind the intervals, on all cores. Imports no torch: its processes start in a fraction of a second."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -15,17 +16,24 @@ Stream = Literal["unlearned", "calibration"]
 
 def resample(
     entry: Population, reference: Population, stream: Stream, delta: float, count: int, jobs: int, progress: Progress
-) -> np.ndarray:
-    """`resampled_figures` of `range(count)`: `[count, 2]`, the same whatever `jobs` is."""
+) -> Callable[[], np.ndarray]:
+    """Starts computing `resampled_figures` of `range(count)`, the same whatever `jobs` is.
+
+    Returns a function that waits for them: `[count, 2]`.
+    """
     label = f"intervals of the {'ceiling' if stream == 'calibration' else 'entry'}"
     chunks = [range(start, min(start + _CHUNK, count)) for start in range(0, count, _CHUNK)]
-    rows = np.empty((count, 2))
     progress(label, 0, count)
-    tasks = [(entry, reference, chunk, stream, delta) for chunk in chunks]
-    for done, (chunk, part) in enumerate(map_blocks(_resample_chunk, tasks, jobs), start=1):
-        rows[chunk.start : chunk.stop] = part
-        progress(label, min(done * _CHUNK, count), count)
-    return rows
+    parts = map_blocks(_resample_chunk, [(entry, reference, chunk, stream, delta) for chunk in chunks], jobs)
+
+    def wait() -> np.ndarray:
+        rows = np.empty((count, 2))
+        for done, (chunk, part) in enumerate(parts, start=1):
+            rows[chunk.start : chunk.stop] = part
+            progress(label, min(done * _CHUNK, count), count)
+        return rows
+
+    return wait
 
 
 def _resample_chunk(

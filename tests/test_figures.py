@@ -30,7 +30,7 @@ def figures(entry):
     reference = population(retrained, *LABELS)
     quiet = lambda *_: None  # noqa: E731
     rows = resample(population(calibration, *LABELS), reference, "calibration", 1e-5, 1000, 1, quiet)
-    ceiling = ceiling_of(population(calibration, *LABELS), reference, 1e-5, rows)
+    ceiling = ceiling_of(population(calibration, *LABELS), reference, 1e-5, rows())
     rows = resample(population(entry, *LABELS), reference, "unlearned", 1e-5, 1000, 1, quiet)
     return figures_of(entry, retrained, *LABELS, 1e-5, ceiling, rows, (0.5, 0.1))
 
@@ -88,11 +88,11 @@ def test_every_interval_holds_its_value(perfect, leaking):
 
 def test_the_resamples_do_not_depend_on_the_number_of_processes():
     u, r = (population(evidence(seed), *LABELS) for seed in (3, 1))
-    one, two = (resample(u, r, "unlearned", 1e-5, 120, jobs, lambda *_: None) for jobs in (1, 2))
+    one, two = (resample(u, r, "unlearned", 1e-5, 120, jobs, lambda *_: None)() for jobs in (1, 2))
     np.testing.assert_array_equal(one, two)
 
 
 def test_delta_reaches_the_resamples():
     u, r = (population(evidence(seed, shift), *LABELS) for seed, shift in ((3, 2.0), (1, 0.0)))
-    small, large = (resample(u, r, "unlearned", delta, 20, 1, lambda *_: None) for delta in (1e-5, 0.3))
+    small, large = (resample(u, r, "unlearned", delta, 20, 1, lambda *_: None)() for delta in (1e-5, 0.3))
     assert (large[:, 0] > small[:, 0]).all()

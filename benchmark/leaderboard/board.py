@@ -31,8 +31,11 @@ def find_scorecard(workspace: Workspace, scenario: Scenario, submission: str) ->
     )
 
 
-def rebuild(workspace: Workspace, changed: Scorecard | None = None) -> pd.DataFrame:
-    """Writes `leaderboard.csv` and the plots; with `changed`, only the plots that this entry appears in."""
+def rebuild(workspace: Workspace, changed: list[Scorecard] | None = None) -> pd.DataFrame:
+    """Writes `leaderboard.csv` and the plots; with `changed`, only the plots that one of these entries appears in.
+
+    Returns the leaderboard.
+    """
     workspace.leaderboard.mkdir(parents=True, exist_ok=True)
     with FileLock(workspace.leaderboard / ".lock"):
         cards = read_scorecards(workspace)
@@ -41,8 +44,9 @@ def rebuild(workspace: Workspace, changed: Scorecard | None = None) -> pd.DataFr
             workspace.leaderboard / "leaderboard.csv", rows.to_csv(index=False, float_format="%.6g").encode()
         )
         for label, comparable in _groups(cards).items():
-            if changed is None or changed in comparable:
-                _plot(workspace, label, comparable, [changed] if changed else comparable)
+            own = [card for card in comparable if changed is None or card in changed]
+            if own:
+                _plot(workspace, label, comparable, own)
     return rows
 
 

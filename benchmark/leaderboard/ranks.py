@@ -20,8 +20,9 @@ def ranks(cards: list[Scorecard]) -> dict[str, int]:
         level = 1 - 0.05 / max(1, len(entries) - 1)
         below = len(found)
         for name, figures in entries:
-            better = [other for _, other in entries if score_difference(other, figures, level).low > 0]
-            found[name] = below + 1 + len(better)
+            above = [other for _, other in entries if other.score.value > figures.score.value]
+            resolved = [other for other in above if score_difference(other, figures, level).low > 0]
+            found[name] = below + 1 + len(resolved)
     return found
 
 

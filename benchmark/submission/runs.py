@@ -4,6 +4,7 @@ import json
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 
@@ -192,8 +193,8 @@ class Runs:
                 worker.wait_until_ready()
             yield workers
         finally:
-            for worker in workers:
-                worker.close()
+            with ThreadPoolExecutor() as together:  # the kernel takes its time to free what torch holds
+                list(together.map(Worker.close, workers))
 
 
 class _Tally:

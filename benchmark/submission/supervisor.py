@@ -22,8 +22,8 @@ import numpy as np
 
 from benchmark.submission.exchange import LOADERS, Limit, Limits, Reply
 
-# Seconds in which no run can do harm: looking at it would cost more than a small run itself.
-_UNWATCHED = 0.02
+# Seconds in which no run can do harm: looking at it more often would cost as much as a small run itself.
+_BETWEEN_LOOKS = 0.02
 _LINUX = sys.platform == "linux"
 _TICKS = os.sysconf("SC_CLK_TCK")
 _SET_PARENT_DEATH_SIGNAL, _SET_DUMPABLE, _SET_CHILD_SUBREAPER, _SET_NO_NEW_PRIVILEGES = 1, 4, 36, 38
@@ -68,17 +68,19 @@ class Supervisor:
         watch = _Watch(limits, self._own_memory, self._log)
         over: Limit | None = None
         gone = False
-        while True:
-            pid, status = os.waitpid(child, os.WNOHANG)
-            if pid:
-                break
-            waited = time.monotonic() - started
-            if waited > _UNWATCHED:
-                over = over or watch.exceeded(waited)
-            if over or gone:
-                _kill_all(child)
-            # A line while a child runs can only be the end of the input: the harness sends one request at a time.
-            gone = bool(select.select([self._harness], [], [], min(0.02, 0.001 + waited / 50))[0])
+        with _ending_of(child) as ended:
+            while True:
+                pid, status = os.waitpid(child, os.WNOHANG)
+                if pid:
+                    break
+                waited = time.monotonic() - started
+                if waited > _BETWEEN_LOOKS:
+                    over = over or watch.exceeded(waited)
+                if over or gone:
+                    _kill_all(child)
+                # A line while a child runs can only be the end of the input: the harness sends one request at a time.
+                pause = _BETWEEN_LOOKS if ended else min(_BETWEEN_LOOKS, 0.001 + waited / 50)
+                gone = self._harness in select.select([self._harness, *ended], [], [], pause)[0]
         wall = time.monotonic() - started
         over = over or watch.printed_too_much()
         _end_all(child)
@@ -143,6 +145,19 @@ class _Watch:
             if self._log.stat().st_size >= self._limits.file_bytes:
                 return "output"
         return None
+
+
+@contextlib.contextmanager
+def _ending_of(child: int) -> Iterator[list[int]]:
+    """A descriptor that can be read once the child has ended; none where the system has no such thing."""
+    descriptors: list[int] = []
+    with contextlib.suppress(AttributeError, OSError):  # not on Linux, or before 5.3
+        descriptors.append(os.pidfd_open(child))
+    try:
+        yield descriptors
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
 
 
 def _become_child(log: Path, folder: str, limits: Limits, own_memory: int) -> None:
