@@ -16,7 +16,13 @@ from benchmark.scoring import VERSION, Population
 from benchmark.submission.integrity import integrity_of, isolation_of
 from benchmark.submission.runs import Outcome, Runs
 from benchmark.submission.sandbox import isolation
-from benchmark.submission.source import Submission, default_entry, find_submission, submission_names
+from benchmark.submission.source import (
+    Submission,
+    changed_since_tuned,
+    default_entry,
+    find_submission,
+    submission_names,
+)
 from benchmark.workspace import Workspace, write_atomically
 
 
@@ -42,6 +48,8 @@ def evaluate(
             "a quarter of the runs, and four have to be left"
         )
     submission = find_submission(name, workspace, scenario)
+    if changed_since_tuned(submission, scenario):
+        warn(f"{name} runs with values found for other files of it; `bench tune {submission.name}` finds new ones")
     pool = Pool(scenario, workspace, device)
     pool.prepare(jobs, progress, warn)
     runs = Runs(scenario, submission, pool, workspace)

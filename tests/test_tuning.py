@@ -20,7 +20,13 @@ from benchmark.references import Pool
 from benchmark.scenario import load_scenario
 from benchmark.scoring import Population, forgetting_quality, published_epsilon
 from benchmark.sections import ClassForget, IndicesForget, SubjectForget
-from benchmark.submission.source import default_entry, find_submission, submission_names, tuned_scenarios
+from benchmark.submission.source import (
+    changed_since_tuned,
+    default_entry,
+    find_submission,
+    submission_names,
+    tuned_scenarios,
+)
 from benchmark.tuning import Tuning, command, measuring, tuning_scenario
 from benchmark.tuning.measuring import Unfit, rungs
 from benchmark.tuning.objective import objective
@@ -368,6 +374,16 @@ def test_a_changed_submission_is_tuned_anew(no_runs, bench, submit):
     again = bench("tune", "stranger", "--trials", "3")
     assert "stranger has changed since stranger was tuned; starting over" in again.stderr.replace("\n", " ")
     assert no_runs == ["stranger", "stranger"]
+
+
+def test_values_found_for_other_files_are_used_with_a_note(no_runs, bench, submit, workspace, miniature):
+    submit(NOISY)
+    bench("tune", "stranger", "--trials", "3")
+    tuned, published = (find_submission(entry, workspace, miniature) for entry in ("stranger+tuned", "stranger"))
+    assert not changed_since_tuned(tuned, miniature)
+    submit(NOISY + "# better\n")
+    assert changed_since_tuned(tuned, miniature)
+    assert not changed_since_tuned(published, miniature)
 
 
 def test_trials_of_another_optuna_are_made_anew(no_runs, bench, submit, workspace):

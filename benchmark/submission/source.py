@@ -78,6 +78,14 @@ def default_entry(name: str, workspace: Workspace, scenario: Scenario) -> str:
     return name + (_TUNED if _read_tuned(tuned_file(workspace.submissions / name, scenario)) else "")
 
 
+def changed_since_tuned(submission: Submission, scenario: Scenario) -> bool:
+    """Whether the values are tuned, but for other files than the submission has now."""
+    if submission.values != "tuned":
+        return False
+    record = _read_record(tuned_file(submission.folder, scenario))
+    return record is not None and record.get("submission_hash") != _hash(submission.folder, {})
+
+
 def tuned_file(folder: Path, scenario: Scenario) -> Path:
     """Where the values that tuning found are kept."""
     return folder / _TUNED_FOLDER / f"{scenario.name}.json"
@@ -102,8 +110,16 @@ def _tuned_values(path: Path, name: str) -> dict[str, Any]:
 
 def _read_tuned(path: Path) -> dict[str, Any] | None:
     """The values that tuning has written there; None where there are none, or none yet."""
+    record = _read_record(path)
+    return None if record is None else record["hyperparameters"]
+
+
+def _read_record(path: Path) -> dict[str, Any] | None:
+    """What tuning has written there; None where there is no such file."""
     try:
-        return json.loads(path.read_text())["hyperparameters"]
+        record = json.loads(path.read_text())
+        record["hyperparameters"]  # raises where this is no record
+        return record
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError, RecursionError):
