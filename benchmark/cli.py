@@ -281,10 +281,13 @@ def score(
     if not names:
         raise BenchError(f"nothing has been scored on {chosen.label} yet; run `bench run --submission NAME` first")
     cards = []
-    for name in names:
-        with progress_bars(err) as progress:
-            cards.append(rescore(chosen, name, workspace, _jobs(jobs), progress))
-    _show(workspace, chosen, rebuild(workspace, cards))
+    try:
+        for name in names:
+            with progress_bars(err) as progress:
+                cards.append(rescore(chosen, name, workspace, _jobs(jobs), progress))
+    finally:
+        rows = rebuild(workspace, cards)
+    _show(workspace, chosen, rows)
 
 
 @app.command()

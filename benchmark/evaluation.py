@@ -9,7 +9,7 @@ from benchmark.errors import BenchError
 from benchmark.figures import RESAMPLES, Ceiling, ceiling_of, figures_of, population
 from benchmark.leaderboard import read_scorecards
 from benchmark.references import Pool
-from benchmark.resampling import resample
+from benchmark.resampling import resampling
 from benchmark.scenario import Scenario
 from benchmark.scorecard import Scorecard, evidence_hash_of, failed, scored
 from benchmark.scoring import VERSION, Population
@@ -108,11 +108,12 @@ def _scored(
     evidence, retrained = runs.evidence(), pool.evidence("retrained")
     reference = population(retrained, *labels)
     ceiling = _ceiling(scenario, pool, reference, labels, jobs, progress)
-    resampled = resample(population(evidence, *labels), reference, "unlearned", delta, RESAMPLES, jobs, progress)
+    unlearned = population(evidence, *labels)
     assert outcome.timing is not None  # of whatever was not given up
     timing = outcome.timing.with_runs(evidence["run/seconds"])
     cost = timing.submission, timing.share
-    figures = figures_of(evidence, retrained, *labels, delta, ceiling, resampled, cost)
+    with resampling(unlearned, reference, "unlearned", delta, RESAMPLES, jobs, progress) as resampled:
+        figures = figures_of(evidence, retrained, *labels, delta, ceiling, resampled, cost)
     sizes = len(problem.retain), len(problem.forget), len(problem.validation)
     integrity = integrity_of(evidence, sizes, timing.deterministic)
     evidence_hash = evidence_hash_of(evidence)
@@ -133,7 +134,7 @@ def _ceiling(
         return Ceiling.model_validate_json(path.read_bytes())
     delta = scenario.protocol.delta
     calibration = population(pool.evidence("calibration"), *labels)
-    resampled = resample(calibration, reference, "calibration", delta, RESAMPLES, jobs, progress)
-    ceiling = ceiling_of(calibration, reference, delta, resampled())
+    with resampling(calibration, reference, "calibration", delta, RESAMPLES, jobs, progress) as resampled:
+        ceiling = ceiling_of(calibration, reference, delta, resampled())
     write_atomically(path, ceiling.model_dump_json().encode())
     return ceiling

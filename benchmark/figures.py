@@ -104,7 +104,7 @@ class Figures(Record):
     run_seconds: float
     """What a run costs in CPU seconds: median of a few, timed one at a time."""
     retraining_share: float
-    """The same as a share of retraining, timed likewise in the same session."""
+    """The same as a share of retraining, timed in turn with it."""
     best: Histograms
     worst: Histograms
     resampled: Resampled

@@ -1,6 +1,7 @@
 """The resamples behind the intervals, on all cores. Imports no torch: its processes start in a fraction of a second."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import numpy as np
@@ -14,26 +15,34 @@ _CHUNK = 50
 Stream = Literal["unlearned", "calibration"]
 
 
-def resample(
+@contextmanager
+def resampling(
     entry: Population, reference: Population, stream: Stream, delta: float, count: int, jobs: int, progress: Progress
-) -> Callable[[], np.ndarray]:
-    """Starts computing `resampled_figures` of `range(count)`, the same whatever `jobs` is.
+) -> Iterator[Callable[[], np.ndarray]]:
+    """Computes `resampled_figures` of `range(count)`, the same whatever `jobs` is, while the caller does other things.
 
-    Returns a function that waits for them: `[count, 2]`.
+    Gives a function that waits for them: `[count, 2]`. After an exception nothing more is begun.
     """
     label = f"intervals of the {'ceiling' if stream == 'calibration' else 'entry'}"
     chunks = [range(start, min(start + _CHUNK, count)) for start in range(0, count, _CHUNK)]
+    rows = np.empty((count, 2))
+    left = iter(chunks)
     progress(label, 0, count)
-    parts = map_blocks(_resample_chunk, [(entry, reference, chunk, stream, delta) for chunk in chunks], jobs)
+    parts = map_blocks(_resample_chunk, ((entry, reference, chunk, stream, delta) for chunk in left), jobs)
 
     def wait() -> np.ndarray:
-        rows = np.empty((count, 2))
         for done, (chunk, part) in enumerate(parts, start=1):
             rows[chunk.start : chunk.stop] = part
             progress(label, min(done * _CHUNK, count), count)
         return rows
 
-    return wait
+    try:
+        yield wait
+    finally:
+        for _ in left:  # nobody waited: what has begun takes a second; killing its processes upsets loky
+            pass
+        for _ in parts:
+            pass
 
 
 def _resample_chunk(

@@ -1,11 +1,12 @@
-"""Writes docs/results.md from the committed scorecards: tables, and sentences that say what the intervals support.
+"""Writes docs/results.md, and the summary in README.md, from the committed scorecards: tables, and sentences that say
+what the intervals support.
 
 python scripts/write_results.py
 """
 
 from itertools import combinations
 
-from benchmark.figures import Figures
+from benchmark.figures import Estimate, Figures
 from benchmark.leaderboard import read_scorecards
 from benchmark.leaderboard.ranks import ranks, score_difference
 from benchmark.scenario import load_scenario
@@ -19,34 +20,49 @@ TUNED = "+tuned"
 
 INTRODUCTION = """# Results
 
-Written by `python scripts/write_results.py` from the scorecards in `leaderboard/`; the board is made by
+Written by `python scripts/write_results.py` from the scorecards in `leaderboard/`. The boards are made by
 
-    bench run --all      # published values
-    bench tune --all     # finds the tuned ones
-    bench run --all      # and runs them
+    bench tune --all     # finds the tuned values
+    bench run --all      # every entry, with published and with tuned values
 
-with `--scenario NAME` for each; [tuning.md](tuning.md) has the procedure. Every comparison of scores here is one of the
-stored intervals: 95 %, over models; where many pairs are compared, corrected for their number (Bonferroni): ranks for
-one entry's comparisons, "who resolves from whom" for all pairs together, so it tells fewer apart. "Tells apart" means
-that 0 is outside such an interval of a paired difference of scores. What the columns mean is said in
-[scoring.md](scoring.md), what the methods do in [methods.md](methods.md). Two small networks on 8×8 digits say nothing
-about other data: they say what the benchmark can see.
+with `--scenario NAME` for each; [tuning.md](tuning.md) has the procedure. A clone holds what these commands have made,
+so there they find nothing to do: remove `leaderboard/scorecards/` and `submissions/*/tuned/` to make all of it anew.
+`bench run --submission NAME` repeats a single row, with `--published` that of the file's own values.
+
+Every comparison of scores here is one of the stored intervals: 95 %, over models; where many pairs are compared,
+corrected for their number (Bonferroni). Ranks, and the comparison with `identity`, are corrected for one entry's
+comparisons, "who resolves from whom" for all pairs together, so it is the stricter. Two entries are told apart when 0
+is outside such an interval of their paired difference of scores; an *example* is told apart when a test still finds a
+difference between its unlearned and retrained models, at a false discovery rate of 5 %. What the columns mean is said
+in [scoring.md](scoring.md), what the methods do in [methods.md](methods.md). Two small networks on 8×8 digits say
+nothing about other data: they say what the benchmark can see.
 """
+
+
+README_BEGIN, README_END = "<!-- written by scripts/write_results.py -->\n", "<!-- end -->\n"
 
 
 def main() -> None:
     workspace = Workspace.find()
-    page = [INTRODUCTION]
+    page, summary = [INTRODUCTION], []
     for name in SCENARIOS:
         scenario = load_scenario(name)
         cards = [card for card in read_scorecards(workspace) if card.scenario_hash == scenario.hash]
         if cards:
             newest = max(card.scorer_version for card in cards)
-            page += section(workspace, name, [card for card in cards if card.scorer_version == newest])
+            cards = [card for card in cards if card.scorer_version == newest]
+            page += section(workspace, name, cards)
             missing = sorted(set(wanted(workspace, name)) - {card.submission for card in cards})
             if missing:
                 page += [f"Not on this board yet: {', '.join(missing)}.", ""]
+            if name == SCENARIOS[0]:
+                summary += few_rows(cards)
+            summary += [in_short(workspace, name, cards), ""]
     (workspace.root / "docs" / "results.md").write_text("\n".join(page).rstrip() + "\n")
+    readme = workspace.root / "README.md"
+    before, _, rest = readme.read_text().partition(README_BEGIN)
+    _, _, after = rest.partition(README_END)
+    readme.write_text(before + README_BEGIN + "\n".join(summary) + README_END + after)
 
 
 def wanted(workspace: Workspace, scenario: str) -> list[str]:
@@ -73,6 +89,42 @@ def section(workspace: Workspace, name: str, cards: list[Scorecard]) -> list[str
     return lines
 
 
+def few_rows(cards: list[Scorecard]) -> list[str]:
+    """For the README: the controls, the best within the budget, the best and the worst beyond it."""
+    scored = sorted((c for c in cards if c.figures), key=lambda c: -c.figures.score.value if c.figures else 0)
+    within, beyond = ([c for c in scored if c.status == s and not c.control] for s in ("ok", "over-budget"))
+    place = ranks(cards)
+    lines = [
+        "| rank | entry | score | its share of the ceiling | certified leaks | examples told apart | cost |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for card in [*within[:4], *beyond[:1], *beyond[-1:], *(card for card in scored if card.control)]:
+        f = card.figures
+        assert f is not None
+        share = f"{f.score_share.value:.2f}" if f.score_share else "–"
+        rank = "control" if card.control else f"{place[card.submission]}"
+        over = ", over budget" if card.status == "over-budget" else ""
+        lines.append(
+            f"| {rank} | {card.submission} | {f.score.value:.3f} ± {(f.score.high - f.score.low) / 2:.3f} | {share} "
+            f"| {f.certified_examples} | {f.distinguishable:.0%} | {f.retraining_share:.0%}{over} |"
+        )
+    return [*lines, ""]
+
+
+def in_short(workspace: Workspace, name: str, cards: list[Scorecard]) -> str:
+    """For the README: one board in three sentences."""
+    scored = {card.submission: card.figures for card in cards if card.figures}
+    entries = [card for card in cards if card.figures and not card.control]
+    gained, lost = changed_by_tuning(scored)
+    above = listed(against(scored, entries)[0], quoted=False) if "identity" in scored else "not known"
+    examples = len(next(iter(scored.values())).epsilon)
+    return (
+        f"**`{name}`**, N = {cards[0].models}, {examples} forget examples: {len(entries)} entries and "
+        f"{len(cards) - len(entries)} controls. {budgets(workspace, name, entries)} Tuning raises {len(gained)} scores "
+        f"and lowers {len(lost)}. Resolved above `identity`, which does nothing: {above}."
+    )
+
+
 def plot(card: Scorecard) -> str:
     return f"leaderboard/plots/{card.scenario}-{card.scenario_hash}/scores.png"
 
@@ -80,7 +132,8 @@ def plot(card: Scorecard) -> str:
 def table(cards: list[Scorecard]) -> list[str]:
     place = ranks(cards)
     lines = [
-        "| rank | entry | score | share of the ceiling | certified leaks | told apart | remembered | over-unlearned "
+        "| rank | entry | score | its share of the ceiling | certified leaks | examples told apart | remembered "
+        "| over-unlearned "
         "| retain | test | cost | status |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
@@ -163,16 +216,22 @@ def resolved(first: Scorecard, second: Scorecard, level: float) -> bool:
 def against_identity(scored: dict[str, Figures], entries: list[Scorecard]) -> str:
     if "identity" not in scored:
         return "`identity` has not been run."
+    above, below = against(scored, entries)
+    return (
+        f"Scores above that of `identity`, which does nothing: {listed(above, quoted=False)}. "
+        f"Below it: {listed(below)}. "
+        f"Of the other {len(entries) - len(above) - len(below)} entries the runs do not say."
+    )
+
+
+def against(scored: dict[str, Figures], entries: list[Scorecard]) -> tuple[list[str], list[str]]:
+    """The entries whose scores are resolved above that of `identity`, with the difference, and those below."""
     level = 1 - 0.05 / len(entries)
     differences = {
         card.submission: score_difference(card.figures, scored["identity"], level) for card in entries if card.figures
     }
-    above = [name for name, difference in differences.items() if difference.low > 0]
-    below = [name for name, difference in differences.items() if difference.high < 0]
-    return (
-        f"Scores above that of `identity`, which does nothing: {listed(above)}. Below it: {listed(below)}. "
-        f"Of the other {len(entries) - len(above) - len(below)} entries the runs do not say."
-    )
+    above = [with_difference(name, difference) for name, difference in differences.items() if difference.low > 0]
+    return above, [name for name, difference in differences.items() if difference.high < 0]
 
 
 def direction(entries: list[Scorecard]) -> str:
@@ -209,24 +268,33 @@ def budgets(workspace: Workspace, scenario: str, entries: list[Scorecard]) -> st
 
 
 def tuning(scored: dict[str, Figures]) -> str:
-    names = [name for name in scored if name + TUNED in scored]
-    if not names:
-        return "No tuned values have been run."
-    level = 1 - 0.05 / len(names)
-    gained, lost = [], []
-    for name in names:
-        difference = score_difference(scored[name + TUNED], scored[name], level)
-        text = f"{name} ({difference.value:+.4f} [{difference.low:+.4f}, {difference.high:+.4f}])"
-        if difference.low > 0:
-            gained.append(text)
-        elif difference.high < 0:
-            lost.append(text)
+    gained, lost = changed_by_tuning(scored)
     why = ", most often because the tuned values keep to the budget and the published do not" if lost else ""
     return (
-        f"Of {len(names)} methods run with both values, tuning raises the score of {len(gained)}: "
+        f"Of {len(both(scored))} methods run with both values, tuning raises the score of {len(gained)}: "
         f"{listed(gained, quoted=False)}. It lowers that of {len(lost)}{why}: {listed(lost, quoted=False)}. "
         "The others' differences are not resolved."
     )
+
+
+def both(scored: dict[str, Figures]) -> list[str]:
+    return [name for name in scored if name + TUNED in scored]
+
+
+def changed_by_tuning(scored: dict[str, Figures]) -> tuple[list[str], list[str]]:
+    """The methods whose score tuning raises and lowers, with the difference."""
+    gained, lost = [], []
+    for name in both(scored):
+        difference = score_difference(scored[name + TUNED], scored[name], 1 - 0.05 / len(both(scored)))
+        if difference.low > 0:
+            gained.append(with_difference(name, difference))
+        elif difference.high < 0:
+            lost.append(with_difference(name, difference))
+    return gained, lost
+
+
+def with_difference(name: str, difference: Estimate) -> str:
+    return f"`{name}` ({difference.value:+.4f} [{difference.low:+.4f}, {difference.high:+.4f}])"
 
 
 def listed(names: list[str], *, quoted: bool = True) -> str:

@@ -5,7 +5,7 @@ import pytest
 
 from benchmark import scoring
 from benchmark.figures import ceiling_of, figures_of, population
-from benchmark.resampling import resample
+from benchmark.resampling import resampling
 
 MODELS, FORGET, TEST, CLASSES = 64, 12, 60, 4
 
@@ -29,10 +29,10 @@ def figures(entry):
     retrained, calibration = evidence(1), evidence(2)
     reference = population(retrained, *LABELS)
     quiet = lambda *_: None  # noqa: E731
-    rows = resample(population(calibration, *LABELS), reference, "calibration", 1e-5, 1000, 1, quiet)
-    ceiling = ceiling_of(population(calibration, *LABELS), reference, 1e-5, rows())
-    rows = resample(population(entry, *LABELS), reference, "unlearned", 1e-5, 1000, 1, quiet)
-    return figures_of(entry, retrained, *LABELS, 1e-5, ceiling, rows, (0.5, 0.1))
+    with resampling(population(calibration, *LABELS), reference, "calibration", 1e-5, 1000, 1, quiet) as rows:
+        ceiling = ceiling_of(population(calibration, *LABELS), reference, 1e-5, rows())
+    with resampling(population(entry, *LABELS), reference, "unlearned", 1e-5, 1000, 1, quiet) as rows:
+        return figures_of(entry, retrained, *LABELS, 1e-5, ceiling, rows, (0.5, 0.1))
 
 
 @pytest.fixture(scope="module")
@@ -86,13 +86,29 @@ def test_every_interval_holds_its_value(perfect, leaking):
             assert estimate.low <= estimate.value <= estimate.high, name
 
 
+def resampled(u, r, delta=1e-5, count=120, jobs=1):
+    with resampling(u, r, "unlearned", delta, count, jobs, lambda *_: None) as rows:
+        return rows()
+
+
 def test_the_resamples_do_not_depend_on_the_number_of_processes():
     u, r = (population(evidence(seed), *LABELS) for seed in (3, 1))
-    one, two = (resample(u, r, "unlearned", 1e-5, 120, jobs, lambda *_: None)() for jobs in (1, 2))
+    one, two = (resampled(u, r, jobs=jobs) for jobs in (1, 2))
     np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_exception_beside_the_resamples_ends_them(jobs):
+    u, r = (population(evidence(seed), *LABELS) for seed in (3, 1))
+    with (
+        pytest.raises(ZeroDivisionError, match="beside"),
+        resampling(u, r, "unlearned", 1e-5, 1000, jobs, lambda *_: None),
+    ):
+        raise ZeroDivisionError("beside")
+    assert resampled(u, r, count=50, jobs=jobs).shape == (50, 2)
 
 
 def test_delta_reaches_the_resamples():
     u, r = (population(evidence(seed, shift), *LABELS) for seed, shift in ((3, 2.0), (1, 0.0)))
-    small, large = (resample(u, r, "unlearned", delta, 20, 1, lambda *_: None)() for delta in (1e-5, 0.3))
+    small, large = (resampled(u, r, delta, 20) for delta in (1e-5, 0.3))
     assert (large[:, 0] > small[:, 0]).all()

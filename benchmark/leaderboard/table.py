@@ -86,9 +86,9 @@ def groups(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 
 def render(rows: pd.DataFrame, title: str) -> Table:
     """The columns a person looks at first, for the terminal."""
-    ceiling = rows["ceiling"].dropna()
+    ceiling = (rows["score"] / rows["score_share"]).dropna()
     caption = (
-        "score ± half its 95 % interval; share: F as a share of the ceiling"
+        "score ± half its 95 % interval; share: of the ceiling"
         + (f" ({ceiling.iloc[0]:.3f}, perfect unlearning)" if len(ceiling) else "")
         + "; leaks: examples certified to leak; dist.: examples still told apart at FDR 5 %; cost: share of "
         "retraining. Entries that share a rank (=) are not resolved at 95 %, paired, corrected for their number."
@@ -118,7 +118,7 @@ def render(rows: pd.DataFrame, title: str) -> Table:
             row["submission"],
             f"{row['score']:.4f}",
             f"{(row['score_high'] - row['score_low']) / 2:.4f}",
-            "–" if pd.isna(row["quality_share"]) else f"{row['quality_share']:.2f}",
+            "–" if pd.isna(row["score_share"]) else f"{row['score_share']:.2f}",
             f"{row['certified_examples']:.0f}",
             f"{row['distinguishable']:.0%}",
             f"{row['retraining_share']:.0%}",

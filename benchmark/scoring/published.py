@@ -1,4 +1,4 @@
-"""The competition's own estimator of ε, to the letter, hundreds of times faster than a sweep of its grid.
+"""The competition's own estimator of ε, hundreds of times faster than a sweep of its grid.
 
 Three facts make it fast and keep it exact. An error rate is a count over N, so every ε an attack can reach
 stands in one table of (errors on unlearned, errors on retrained). ε only falls as either count grows, so

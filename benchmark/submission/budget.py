@@ -1,7 +1,7 @@
 """The clock that a submission's cost is read from. No submission can reach it.
 
-Everything is timed by the worker's parent process, one run at a time, in one session, through the very walls that
-all runs go through: runs side by side would slow one another down, and retraining too.
+Everything is timed by the worker's parent process, one run at a time, all in turn, through the very walls that all
+runs go through: runs side by side would slow one another down, and retraining too.
 """
 
 import statistics
