@@ -28,7 +28,7 @@ from benchmark.submission.source import (
     tuned_scenarios,
 )
 from benchmark.tuning import Tuning, command, measuring, tuning_scenario
-from benchmark.tuning.measuring import Unfit, rungs
+from benchmark.tuning.measuring import Cost, Unfit, rungs
 from benchmark.tuning.objective import objective
 from benchmark.tuning.search import OtherSearch, search
 from benchmark.tuning.space import read_search_space
@@ -214,7 +214,7 @@ def hill(values):
     """Best at 0.7; noisier after fewer runs."""
     for runs in RUNGS:
         noise = random.Random(f"{runs}{values}").gauss(0, 0.1 / runs)
-        yield 0.1, max(0.0, 1 - abs(values["strength"] - 0.7) + noise)
+        yield Cost(0.1, 0.1), max(0.0, 1 - abs(values["strength"] - 0.7) + noise)
 
 
 def searched(space, measure=hill, record=None, seed=0, store=lambda record: None):
@@ -273,11 +273,11 @@ def test_more_trials_go_on_from_fewer(strength):
 def troubled(values):
     """Too expensive above 0.6, and a failure in the later runs below 0.2; worth most there."""
     if values["strength"] > 0.6:
-        raise Unfit("over-budget", "too slow", values["strength"])
-    for count, (share, score) in enumerate(hill({"strength": 0.7})):
+        raise Unfit("over-budget", "too slow", Cost(1.0, values["strength"]))
+    for count, (cost, score) in enumerate(hill({"strength": 0.7})):
         if values["strength"] < 0.2 and count == 3:
             raise Unfit("failed", "run 40 is crashed: boom")
-        yield share, score * (1.0 if values["strength"] < 0.2 else values["strength"])
+        yield cost, score * (1.0 if values["strength"] < 0.2 else values["strength"])
 
 
 def test_what_fails_or_costs_too_much_cannot_win(strength):
@@ -286,20 +286,45 @@ def test_what_fails_or_costs_too_much_cannot_win(strength):
     assert all(states.values())
     assert max(trial.scores[2] for trial in states["failed"]) > found.best.scores[-1]
     assert 0.4 < found.hyperparameters["strength"] <= 0.6
-    assert all(trial.share > 0.6 and not trial.scores for trial in states["over-budget"])
+    assert all(trial.examples > 0.6 and not trial.scores for trial in states["over-budget"])
     half = found.model_copy(update={"trials": found.trials[:10]})
     assert searched(strength, troubled, half) == found
 
 
 def test_where_nothing_is_fit_there_are_trials_and_no_values(strength):
     def unfit(values):
-        raise Unfit("over-budget", "too slow", 3 * values["strength"])
+        raise Unfit("over-budget", "too slow", Cost(1.0, 3 * values["strength"]))
         yield
 
     found = searched(strength, unfit)
     assert (found.hyperparameters, found.best, len(found.trials)) == (None, None, 20)
-    cheapest = min(trial.share for trial in found.trials[10:])
+    cheapest = min(trial.examples for trial in found.trials[10:])
     assert cheapest < 0.4  # the search went where it is cheap
+
+
+def test_the_clock_leads_no_search_elsewhere(strength):
+    """Other seconds, the same verdicts: the same trials."""
+
+    def timed_by(clock):
+        def measure(values):
+            seconds = clock.uniform(0.5, 5.0)
+            if values["strength"] > 0.4:
+                raise Unfit("over-budget", "too slow", Cost(seconds, values["strength"]))
+            yield from ((Cost(seconds / 50, values["strength"]), score) for _, score in hill(values))
+
+        return searched(strength, measure)
+
+    one, two = (timed_by(random.Random(seed)) for seed in (0, 1))
+    assert [trial.share for trial in one.trials] != [trial.share for trial in two.trials]
+    assert told(one) == told(two)
+    assert {trial.state for trial in one.trials} >= {"over-budget", "complete"}
+
+
+def test_trials_whose_examples_were_not_counted_are_made_anew(strength):
+    found = searched(strength)
+    uncounted = [trial.model_copy(update={"examples": None}) for trial in found.trials[:5]]
+    with pytest.raises(OtherSearch):
+        searched(strength, record=found.model_copy(update={"trials": uncounted}))
 
 
 def test_trials_of_another_search_are_noticed(strength):
@@ -526,4 +551,5 @@ def unlearning(net, retain_loader, forget_loader, val_loader, recipe, seed):
     with measuring.measuring(submission, unhurried_pool, 1, lambda: None) as measure, pytest.raises(Unfit) as caught:
         list(measure({"strength": 1.0}))
     assert caught.value.state == "over-budget"
-    assert caught.value.share > 2
+    assert min(caught.value.cost) > 2  # three of four originals are retrained four times
+    assert caught.value.cost.examples == pytest.approx(4, rel=0.05)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmark.device import workers_on
 from benchmark.engine import map_blocks
@@ -26,18 +26,29 @@ _TIMED = 4  # runs, of as many originals, whose median counts: some methods stop
 _HOPELESS = 2.0  # a cost so many times too high is no accident of timing
 
 Values = dict[str, Any]
-Measure = Callable[[Values], Iterator[tuple[float, float]]]
-"""A trial: cost as a share of retraining, and score, after each of the rungs. Raises Unfit when it cannot win."""
+
+
+class Cost(NamedTuple):
+    """What a run costs, as shares of retraining."""
+
+    seconds: float
+    """By the clock, which is never twice the same: it decides whether a trial may win."""
+    examples: float
+    """Taken from the loaders, which is always the same: it tells the search where it is cheaper."""
+
+
+Measure = Callable[[Values], Iterator[tuple[Cost, float]]]
+"""A trial: its cost, and its score after each of the rungs. Raises Unfit when it cannot win."""
 
 
 class Unfit(Exception):
     """A trial that cannot win."""
 
-    def __init__(self, state: State, reason: str, share: float | None = None) -> None:
+    def __init__(self, state: State, reason: str, cost: Cost | None = None) -> None:
         super().__init__(reason)
         self.state: State = state
         self.reason = reason
-        self.share = share
+        self.cost = cost
 
 
 def rungs(models: int) -> list[int]:
@@ -79,30 +90,32 @@ class _Trials:
         self._retrained = judged_on_validation(pool.evidence("retrained"), self._labels)
         self._original, self._device = pool.original, pool.device
         self._allowed = allowed_share(pool.scenario)
+        self._taken_by_retraining = pool.scenario.recipe.epochs * len(problem.retain)
         self._nothing, self._retraining = _medians(self._yardsticks() for _ in range(_TIMED))
 
-    def __call__(self, values: Values) -> Iterator[tuple[float, float]]:
+    def __call__(self, values: Values) -> Iterator[tuple[Cost, float]]:
         scenario = self._scenario
-        share, done = self._timed(values)
-        if share > self._allowed:
-            raise Unfit("over-budget", f"more than {self._allowed:.0%} of retraining", share)
+        cost, done = self._timed(values)
+        if cost.seconds > self._allowed:
+            raise Unfit("over-budget", f"more than {self._allowed:.0%} of retraining", cost)
         for rung in rungs(scenario.protocol.models):
             done += self._side_by_side(range(len(done), rung), values)
             unlearned = judged_on_validation(concatenate(done, rung), self._labels)
-            yield share, objective(unlearned, self._retrained, scenario.protocol.delta)
+            yield cost, objective(unlearned, self._retrained, scenario.protocol.delta)
 
-    def _timed(self, values: Values) -> tuple[float, list[Arrays]]:
-        """The first runs, one after the other: what one costs, as a share of retraining, and their evidence."""
-        evidence, seconds = [], []
+    def _timed(self, values: Values) -> tuple[Cost, list[Arrays]]:
+        """The first runs, one after the other: what one costs, and their evidence."""
+        evidence, seconds, taken = [], [], []
         for index in range(_TIMED):
             run = self._run(self._workers[0], index, values)
             evidence.append(_succeeded(index, self._evidence(run)))
             seconds.append(run.seconds)
+            taken.append(sum(run.consumed))
             self._tick()
         share = _share(self._nothing, self._retraining, median(seconds))
         if self._allowed < share < _HOPELESS * self._allowed:
             share = min(share, self._share_now(values))
-        return round(share, 4), evidence
+        return Cost(round(share, 4), round(median(taken) / self._taken_by_retraining, 4)), evidence
 
     def _share_now(self, values: Values) -> float:
         """Of a run and of retraining in turn, which a machine that is busy for a while slows down alike."""

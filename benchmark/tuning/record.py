@@ -22,7 +22,9 @@ class Trial(Record):
     scores: list[float]
     """After each of the record's `rungs` that it reached."""
     share: float | None
-    """What a run costs, as a share of retraining; None when the first ones failed."""
+    """What a run costs by the clock, as a share of retraining; None when the first ones failed."""
+    examples: float | None = None
+    """What it takes from its loaders, as a share of what retraining takes; None likewise."""
     state: State
     """Only a complete one can win."""
     reason: str

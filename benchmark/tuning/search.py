@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from benchmark.tuning.measuring import Measure, Unfit
+from benchmark.tuning.measuring import Cost, Measure, Unfit
 from benchmark.tuning.record import State, Trial, Tuning
 from benchmark.tuning.space import SearchSpace
 
 if TYPE_CHECKING:
     import optuna
+
+_LOWEST = -1e6  # told of a trial that failed
 
 
 class OtherSearch(Exception):
@@ -49,23 +51,24 @@ def _study(seed: int) -> "optuna.Study":
 
 
 def _tried(
-    values: dict[str, object], answers: Iterator[tuple[float, float]], rungs: list[int], earlier: list[Trial]
+    values: dict[str, object], answers: Iterator[tuple[Cost, float]], rungs: list[int], earlier: list[Trial]
 ) -> Trial:
     """The trial of `values`, up to the rung where it is given up."""
     scores: list[float] = []
-    share: float | None = None
+    cost: Cost | None = None
 
     def ended(state: State, reason: str = "") -> Trial:
-        return Trial(values=values, scores=scores, share=share, state=state, reason=reason)
+        share, examples = cost or (None, None)
+        return Trial(values=values, scores=scores, share=share, examples=examples, state=state, reason=reason)
 
     try:
         for rung, answer in zip(rungs, answers, strict=True):
-            share, score = answer
+            cost, score = answer
             scores.append(score)
             if rung < rungs[-1] and not _in_better_half(scores, earlier):
                 return ended("pruned", f"not in the better half after {rung} runs")
     except Unfit as unfit:
-        share = unfit.share if share is None else share
+        cost = cost or unfit.cost
         return ended(unfit.state, unfit.reason)
     return ended("complete")
 
@@ -80,24 +83,28 @@ def _in_better_half(scores: list[float], earlier: list[Trial]) -> bool:
     return sum(rival > scores[-1] for rival in rivals) < max(1, (len(rivals) + 1) // 2)
 
 
-def _again(known: Trial) -> Iterator[tuple[float, float]]:
+def _again(known: Trial) -> Iterator[tuple[Cost, float]]:
     """The answers that `known` is the record of."""
+    cost = None if known.share is None or known.examples is None else Cost(known.share, known.examples)
     for score in known.scores:
-        assert known.share is not None
-        yield known.share, score
+        if cost is None:
+            raise OtherSearch  # which did not count examples
+        yield cost, score
     if not known.fit:
-        raise Unfit(known.state, known.reason, known.share)
+        raise Unfit(known.state, known.reason, cost)
     if known.state == "pruned":
         raise OtherSearch  # it was given up where this search goes on
 
 
 def _tell(study: "optuna.Study", asked: "optuna.Trial", trial: Trial, record: Tuning) -> None:
-    """Of a trial that cannot win, something lower than any score."""
+    """Of a trial that cannot win, something lower than any score; of a failed one, lower than any cost."""
     from optuna.trial import TrialState
 
-    if not trial.fit:
-        # Which way it gets cheaper, but in half budgets: the sampler must not follow the clock's noise.
-        study.tell(asked, -max(1.0, (trial.share or 0.0) // (record.allowed_share / 2)))
+    if trial.state == "failed" or trial.examples is None:
+        study.tell(asked, _LOWEST)
+    elif not trial.fit:
+        # Which way it gets cheaper, not by the clock: its noise would lead every search elsewhere.
+        study.tell(asked, max(-1.0 - trial.examples, _LOWEST))
     elif trial.state == "pruned":
         asked.report(trial.scores[-1], record.rungs[len(trial.scores) - 1])
         study.tell(asked, state=TrialState.PRUNED)
