@@ -1,10 +1,15 @@
 """The record of all figures, on populations whose answer is known."""
 
+import tempfile
+from functools import partial
+
 import numpy as np
 import pytest
 
+from benchmark import resampling as module
 from benchmark import scoring
 from benchmark.figures import ceiling_of, figures_of, population
+from benchmark.resampling import _resample_chunk as resample_chunk
 from benchmark.resampling import resampling
 
 MODELS, FORGET, TEST, CLASSES = 64, 12, 60, 4
@@ -86,6 +91,12 @@ def test_every_interval_holds_its_value(perfect, leaking):
             assert estimate.low <= estimate.value <= estimate.high, name
 
 
+def told_chunk(folder, *arguments):
+    """`_resample_chunk`, which leaves a file behind."""
+    tempfile.mkstemp(dir=folder)
+    return resample_chunk(*arguments)
+
+
 def resampled(u, r, delta=1e-5, count=120, jobs=1):
     with resampling(u, r, "unlearned", delta, count, jobs, lambda *_: None) as rows:
         return rows()
@@ -98,13 +109,15 @@ def test_the_resamples_do_not_depend_on_the_number_of_processes():
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_an_exception_beside_the_resamples_ends_them(jobs):
+def test_an_exception_beside_the_resamples_begins_no_more_of_them(jobs, tmp_path, monkeypatch):
     u, r = (population(evidence(seed), *LABELS) for seed in (3, 1))
+    monkeypatch.setattr(module, "_resample_chunk", partial(told_chunk, tmp_path))
     with (
         pytest.raises(ZeroDivisionError, match="beside"),
         resampling(u, r, "unlearned", 1e-5, 1000, jobs, lambda *_: None),
     ):
         raise ZeroDivisionError("beside")
+    assert len(list(tmp_path.iterdir())) < 10  # of 20
     assert resampled(u, r, count=50, jobs=jobs).shape == (50, 2)
 
 

@@ -8,6 +8,9 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -236,6 +239,19 @@ class Worker:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+
+
+@contextmanager
+def workers(scenario: Scenario, problem: Problem, submission: Path, count: int, device: str) -> Iterator[list[Worker]]:
+    """`count` workers side by side, ready; closed in the end. Raises BenchError when one cannot start."""
+    started = [Worker(scenario, problem, submission, count - 1, device) for _ in range(count)]
+    try:
+        for worker in started:
+            worker.wait_until_ready()
+        yield started
+    finally:
+        with ThreadPoolExecutor() as together:  # the kernel takes its time to free what torch holds
+            list(together.map(Worker.close, started))
 
 
 def _readable(content: bytes) -> int:

@@ -3,9 +3,7 @@
 import json
 import queue
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
 from torch import Tensor
@@ -19,7 +17,7 @@ from benchmark.references import Pool
 from benchmark.scenario import Scenario
 from benchmark.submission.budget import TIMED_ORIGINALS, Clock, Timing
 from benchmark.submission.integrity import records_of
-from benchmark.submission.runner import Run, Status, Worker
+from benchmark.submission.runner import Run, Status, Worker, workers
 from benchmark.submission.sandbox import isolation
 from benchmark.submission.source import Submission
 from benchmark.workspace import Arrays, BlockStore, Workspace, write_atomically, write_block
@@ -88,8 +86,9 @@ class Runs:
             finished = self.store.finished()
             missing = [block for block, name in enumerate(wanted) if name not in finished]
             if missing or known.timing is None:
-                with self._workers(max(1, min(workers_on(self.device, jobs), len(missing)))) as workers:
-                    self._run(missing, workers, _Tally(self.scenario, missing, known.failed, allowed, progress))
+                count = max(1, min(workers_on(self.device, jobs), len(missing)))
+                with workers(self.scenario, self.problem, self.submission.folder, count, self.device) as ready:
+                    self._run(missing, ready, _Tally(self.scenario, missing, known.failed, allowed, progress))
             else:
                 self._write(known)
             return self.outcome()
@@ -182,19 +181,6 @@ class Runs:
 
     def _block_of(self, index: int) -> int:
         return index // self.scenario.protocol.block
-
-    @contextmanager
-    def _workers(self, count: int) -> Iterator[list[Worker]]:
-        workers = [
-            Worker(self.scenario, self.problem, self.submission.folder, count - 1, self.device) for _ in range(count)
-        ]
-        try:
-            for worker in workers:
-                worker.wait_until_ready()
-            yield workers
-        finally:
-            with ThreadPoolExecutor() as together:  # the kernel takes its time to free what torch holds
-                list(together.map(Worker.close, workers))
 
 
 class _Tally:

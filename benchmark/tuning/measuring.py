@@ -15,7 +15,7 @@ from benchmark.problem import load_problem
 from benchmark.references import Pool
 from benchmark.scenario import Scenario
 from benchmark.submission.exchange import Task
-from benchmark.submission.runner import Run, Worker
+from benchmark.submission.runner import Run, Worker, workers
 from benchmark.submission.source import Submission
 from benchmark.tuning.objective import judged_on_validation, objective
 from benchmark.tuning.record import State
@@ -69,14 +69,8 @@ def measuring(submission: Submission, pool: Pool, jobs: int, tick: Callable[[], 
     """
     scenario = pool.scenario
     problem, jobs = load_problem(scenario), workers_on(pool.device, jobs)
-    workers = [Worker(scenario, problem, submission.folder, jobs - 1, pool.device) for _ in range(jobs)]
-    try:
-        for worker in workers:
-            worker.wait_until_ready()
-        yield _Trials(pool, workers, tick)
-    finally:
-        for worker in workers:
-            worker.close()
+    with workers(scenario, problem, submission.folder, jobs, pool.device) as ready:
+        yield _Trials(pool, ready, tick)
 
 
 class _Trials:

@@ -104,7 +104,7 @@ def _tell(study: "optuna.Study", asked: "optuna.Trial", trial: Trial, record: Tu
         study.tell(asked, _LOWEST)
     elif not trial.fit:
         # Which way it gets cheaper, not by the clock: its noise would lead every search elsewhere.
-        study.tell(asked, max(-1.0 - trial.examples, _LOWEST))
+        study.tell(asked, -1.0 - trial.examples)
     elif trial.state == "pruned":
         asked.report(trial.scores[-1], record.rungs[len(trial.scores) - 1])
         study.tell(asked, state=TrialState.PRUNED)
