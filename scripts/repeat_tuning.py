@@ -34,9 +34,8 @@ def main() -> None:
         shutil.copytree(here.submissions, copy.submissions, ignore=shutil.ignore_patterns("tuned", "__pycache__"))
         for name in arguments.names or tunable(scenario, here):
             known = Tuning.read(tuned_file(here.submissions / name, scenario))
-            print(
-                f"{name}: {compared(known, again(name, scenario, copy, known)) if known else 'not tuned'}", flush=True
-            )
+            found = compared(known, again(name, scenario, copy, known)) if known else "not tuned"
+            print(f"{name}: {found}", flush=True)
 
 
 def again(name: str, scenario: Scenario, copy: Workspace, known: Tuning) -> Tuning:

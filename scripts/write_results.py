@@ -60,8 +60,10 @@ def main() -> None:
             summary += [in_short(workspace, name, cards), ""]
     (workspace.root / "docs" / "results.md").write_text("\n".join(page).rstrip() + "\n")
     readme = workspace.root / "README.md"
-    before, _, rest = readme.read_text().partition(README_BEGIN)
-    _, _, after = rest.partition(README_END)
+    before, begin, rest = readme.read_text().partition(README_BEGIN)
+    _, end, after = rest.partition(README_END)
+    if not (begin and end):
+        raise SystemExit(f"{readme} has lost one of the two comments that the summary stands between")
     readme.write_text(before + README_BEGIN + "\n".join(summary) + README_END + after)
 
 
@@ -112,7 +114,7 @@ def few_rows(cards: list[Scorecard]) -> list[str]:
 
 
 def in_short(workspace: Workspace, name: str, cards: list[Scorecard]) -> str:
-    """For the README: one board in three sentences."""
+    """For the README: one board in a paragraph."""
     scored = {card.submission: card.figures for card in cards if card.figures}
     entries = [card for card in cards if card.figures and not card.control]
     gained, lost = changed_by_tuning(scored)
@@ -133,8 +135,7 @@ def table(cards: list[Scorecard]) -> list[str]:
     place = ranks(cards)
     lines = [
         "| rank | entry | score | its share of the ceiling | certified leaks | examples told apart | remembered "
-        "| over-unlearned "
-        "| retain | test | cost | status |",
+        "| over-unlearned | retain | test | cost | status |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     order = {"ok": 0, "over-budget": 1}
@@ -261,18 +262,16 @@ def budgets(workspace: Workspace, scenario: str, entries: list[Scorecard]) -> st
     }
     done = {name: record for name, record in records.items() if record and len(record.trials) == record.wanted}
     without = [name for name, record in done.items() if record.hyperparameters is None]
-    return (
-        f"Within the budget are {sentence}. Tuning met no values within it for: {listed(without)}. "
-        f"Not tuned yet: {listed([name for name in records if name not in done])}."
-    )
+    left = [name for name in records if name not in done]
+    found = f"Within the budget are {sentence}. Tuning met no values within it for: {listed(without)}."
+    return f"{found} Not tuned yet: {listed(left)}." if left else found
 
 
 def tuning(scored: dict[str, Figures]) -> str:
     gained, lost = changed_by_tuning(scored)
-    why = ", most often because the tuned values keep to the budget and the published do not" if lost else ""
     return (
         f"Of {len(both(scored))} methods run with both values, tuning raises the score of {len(gained)}: "
-        f"{listed(gained, quoted=False)}. It lowers that of {len(lost)}{why}: {listed(lost, quoted=False)}. "
+        f"{listed(gained, quoted=False)}. It lowers that of {len(lost)}: {listed(lost, quoted=False)}. "
         "The others' differences are not resolved."
     )
 
@@ -284,8 +283,9 @@ def both(scored: dict[str, Figures]) -> list[str]:
 def changed_by_tuning(scored: dict[str, Figures]) -> tuple[list[str], list[str]]:
     """The methods whose score tuning raises and lowers, with the difference."""
     gained, lost = [], []
-    for name in both(scored):
-        difference = score_difference(scored[name + TUNED], scored[name], 1 - 0.05 / len(both(scored)))
+    names = both(scored)
+    for name in names:
+        difference = score_difference(scored[name + TUNED], scored[name], 1 - 0.05 / len(names))
         if difference.low > 0:
             gained.append(with_difference(name, difference))
         elif difference.high < 0:
