@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from torch.utils.data import DataLoader, Subset, TensorDataset
+from torch.utils.data import DataLoader, Subset, TensorDataset, default_collate
 
 from benchmark.scenario import load_scenario
 from benchmark.split import Normalisation, Split
@@ -79,6 +79,38 @@ def test_kaggle_batches_carry_real_ages_and_persons(split):
     unknown = Split(split.inputs, split.targets, split.ids, normalisation=split.normalisation)
     (batch,) = loader(unknown, 12, "kaggle", shuffle=False)
     assert (batch["age"][4], batch["person_id"][4]) == (1, 104)
+
+
+@pytest.mark.parametrize("form", ["tuple", "kaggle"])
+def test_a_batch_is_what_torch_makes_of_its_examples(split, form):
+    examples = loader(split, 5, form, shuffle=False)
+    own = DataLoader(examples.dataset, batch_size=5)  # takes batches apart and puts them together itself
+    part = DataLoader(Subset(examples.dataset, range(12)), batch_size=5, collate_fn=examples.collate_fn)
+    for start, *batches in zip((0, 5, 10), examples, own, part, strict=True):
+        expected = default_collate([examples.dataset[row] for row in range(start, min(start + 5, 12))])
+        for batch in batches:
+            _assert_same(batch, expected)
+
+
+def _assert_same(batch, expected):
+    assert type(batch) is type(expected)
+    assert len(batch) == len(expected)
+    names = expected if isinstance(expected, dict) else range(len(expected))
+    for name in names:
+        if isinstance(expected[name], list):
+            assert batch[name] == expected[name]
+        else:
+            assert batch[name].dtype == expected[name].dtype
+            assert torch.equal(batch[name], expected[name])
+
+
+def test_examples_and_batches_can_be_changed_in_place():
+    split = Split(torch.rand(3, 4), torch.arange(3), torch.arange(3))
+    before = split.inputs.clone()
+    examples = loader(split, 3, "tuple", shuffle=False)
+    next(iter(examples))[0].zero_()
+    examples.dataset[1][0].zero_()
+    assert torch.equal(split.inputs, before)
 
 
 @pytest.mark.parametrize("form", ["tuple", "kaggle"])

@@ -6,7 +6,8 @@ All functions here run in the worker process, never in the harness's.
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, Subset, get_worker_info
+from torch.utils.data import DataLoader, Dataset, Subset, default_collate, get_worker_info
 
 from benchmark.split import Normalisation, Split
 
@@ -91,6 +92,28 @@ def batch_format(module: ModuleType) -> str:
     return wanted
 
 
+class Batch(Sequence[Any]):
+    """Examples that are put together already: `columns` is what `default_collate` makes of them.
+
+    A loader takes it for a list of examples, which come to be when it looks at them. The harness's own loaders do not
+    look: making a batch of single examples costs as much as a small net's step.
+    """
+
+    def __init__(self, columns: Any, rows: list[int], example: Callable[[int], Any]) -> None:
+        self.columns, self._rows, self._example = columns, rows, example
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._example(self._rows[index])
+
+
+def collate(batch: Any) -> Any:
+    """As `default_collate`, which knows no Batch."""
+    return batch.columns if isinstance(batch, Batch) else default_collate(batch)
+
+
 class TupleDataset(Dataset[Any]):
     """`(input, target)` of every example of a split, inputs as the net sees them."""
 
@@ -106,17 +129,22 @@ class TupleDataset(Dataset[Any]):
         return len(self.split)
 
     def __getitem__(self, row: int) -> Any:
-        return self.__getitems__([row])[0]
+        return self._example(self._taken(1), row)
 
-    def __getitems__(self, rows: list[int]) -> list[Any]:
+    def __getitems__(self, rows: list[int]) -> Batch:
         """A batch at once, as torch's loaders ask for it: pixels become floats in one step."""
-        self.consumed += len(rows)
-        split = self._near if get_worker_info() is None else self.split
-        inputs = split.normalised(split.inputs[rows])
-        return [self._example(split, row, own) for row, own in zip(rows, inputs, strict=True)]
+        split = self._taken(len(rows))
+        return Batch(self._columns(split, torch.as_tensor(rows)), rows, partial(self._example, split))
 
-    def _example(self, split: Split, row: int, own: Tensor) -> Any:
-        return own, split.targets[row]
+    def _taken(self, count: int) -> Split:
+        self.consumed += count
+        return self._near if get_worker_info() is None else self.split
+
+    def _example(self, split: Split, row: int) -> Any:
+        return split.normalised(split.inputs[row].clone()), split.targets[row]  # to be changed in place by who likes
+
+    def _columns(self, split: Split, rows: Tensor) -> Any:
+        return [split.normalised(split.inputs[rows]), split.targets[rows]]
 
 
 class KaggleDataset(TupleDataset):
@@ -125,14 +153,18 @@ class KaggleDataset(TupleDataset):
     A problem that knows no age or person repeats the class and the row of the source there.
     """
 
-    def _example(self, split: Split, row: int, own: Tensor) -> dict[str, Any]:
-        identity = int(self.split.ids[row])
+    def _example(self, split: Split, row: int) -> dict[str, Any]:
+        columns = self._columns(split, torch.as_tensor([row]))
+        return {**{name: column[0] for name, column in columns.items()}, "person_id": columns["person_id"].item()}
+
+    def _columns(self, split: Split, rows: Tensor) -> dict[str, Any]:
+        ids, classes = split.ids[rows], split.targets[rows]
         return {
-            "image": own,
-            "image_id": str(identity),
-            "age_group": split.targets[row],
-            "age": split.targets[row] if split.ages is None else split.ages[row],
-            "person_id": identity if self.split.subjects is None else int(self.split.subjects[row]),
+            "image": split.normalised(split.inputs[rows]),
+            "image_id": [str(identity) for identity in ids.tolist()],
+            "age_group": classes,
+            "age": classes if split.ages is None else split.ages[rows],
+            "person_id": ids if split.subjects is None else split.subjects[rows],
         }
 
 
@@ -141,7 +173,7 @@ def loader(
 ) -> DataLoader[Any]:
     """A real `DataLoader` over one split, in one of BATCH_FORMATS; `consumed` and `device` as of `TupleDataset`."""
     dataset = (KaggleDataset if form == "kaggle" else TupleDataset)(split, consumed, device)
-    return DataLoader(dataset, batch_size=batch_size, shuffle=shuffle)
+    return DataLoader(dataset, batch_size=batch_size, shuffle=shuffle, collate_fn=collate)
 
 
 def collected(examples: DataLoader[Any], normalisation: Normalisation | None = None) -> Split:

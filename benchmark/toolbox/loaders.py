@@ -43,13 +43,16 @@ def repeated(loader: Iterable[Any]) -> Iterator[Any]:
 
 def rebatched(loader: DataLoader, batch_size: int | None = None, shuffle: bool = True) -> DataLoader:
     """A loader over the same dataset with another batch size (None keeps it)."""
-    return DataLoader(loader.dataset, batch_size=batch_size or loader.batch_size, shuffle=shuffle)
+    size = batch_size or loader.batch_size
+    return DataLoader(loader.dataset, batch_size=size, shuffle=shuffle, collate_fn=loader.collate_fn)
 
 
 def subset(loader: DataLoader, size: int) -> DataLoader:
     """A shuffling loader over `size` random examples (all of them when there are fewer), drawn once."""
     rows = torch.randperm(len(loader.dataset))[:size].tolist()  # type: ignore[arg-type]
-    return DataLoader(Subset(loader.dataset, rows), batch_size=loader.batch_size, shuffle=True)
+    return DataLoader(
+        Subset(loader.dataset, rows), batch_size=loader.batch_size, shuffle=True, collate_fn=loader.collate_fn
+    )
 
 
 def tensors(loader: DataLoader) -> tuple[Tensor, Tensor]:
