@@ -217,8 +217,18 @@ def hill(values):
         yield Cost(0.1, 0.1), max(0.0, 1 - abs(values["strength"] - 0.7) + noise)
 
 
-def searched(space, measure=hill, record=None, seed=0, store=lambda record: None):
-    return search(space, measure, seed, record or blank(), store)
+class Answers:
+    """Of a function that makes a trial's costs and scores, and of one that knows for sure what it costs."""
+
+    def __init__(self, trial, share=lambda values: 0.1):
+        self.trial, self.share = trial, share
+
+    def __call__(self, values):
+        return self.trial(values)
+
+
+def searched(space, trial=hill, record=None, seed=0, store=lambda record: None, share=lambda values: 0.1):
+    return search(space, Answers(trial, share), seed, record or blank(), store)
 
 
 def test_the_obvious_optimum_is_found_and_the_published_values_come_first(strength):
@@ -320,6 +330,49 @@ def test_the_clock_leads_no_search_elsewhere(strength):
     assert {trial.state for trial in one.trials} >= {"over-budget", "complete"}
 
 
+def dear(values):
+    """Worth the more, the more it costs: the budget ends at a strength of 0.6."""
+    return values["strength"] / 3
+
+
+def hastily(clock):
+    """A hill beyond the budget, timed in passing: off by a tenth, more often than not."""
+
+    def trial(values):
+        cost = Cost(dear(values) * clock.lognormvariate(0, 0.1), values["strength"])
+        if cost.seconds > 0.3:
+            raise Unfit("over-budget", "too slow", cost)
+        yield from ((cost, score) for _, score in hill(values))
+
+    return trial
+
+
+def test_the_clock_is_asked_again_where_it_decides(strength):
+    asked = []
+
+    def surely(values):
+        asked.append(values)
+        return dear(values)
+
+    found = searched(strength, hastily(random.Random(0)), share=surely)
+    assert 0.5 < found.hyperparameters["strength"] <= 0.6
+    complete = [trial for trial in found.trials if len(trial.scores) == 4]
+    for number, trial in enumerate(complete):
+        ahead = [own for own in complete[:number] if own.state == "complete" and own.scores[-1] >= trial.scores[-1]]
+        assert (trial.values in asked) == (len(ahead) < 2)
+        assert trial.values not in asked or (trial.share > 0.2) == (trial.state == "over-budget")
+    half = found.model_copy(update={"trials": found.trials[:10]}).wanting(20)
+    again = searched(strength, hastily(random.Random(1)), half, share=surely)
+    assert again.trials[:10] == found.trials[:10]
+
+
+def test_a_hasty_clock_changes_no_values(strength):
+    chosen = {
+        searched(strength, hastily(random.Random(clock)), share=dear).hyperparameters["strength"] for clock in range(30)
+    }
+    assert len(chosen) == 1
+
+
 def test_trials_whose_examples_were_not_counted_are_made_anew(strength):
     found = searched(strength)
     uncounted = [trial.model_copy(update={"examples": None}) for trial in found.trials[:5]]
@@ -365,7 +418,7 @@ def no_runs(monkeypatch):
     @contextmanager
     def made_up(submission, pool, jobs, tick):
         asked.append(submission.name)
-        yield lambda values: list(hill({"strength": values["strength"]}))[:2]
+        yield Answers(lambda values: iter(list(hill({"strength": values["strength"]}))[:2]))
 
     monkeypatch.setattr(command, "measuring", made_up)
     monkeypatch.setattr(Pool, "prepare", lambda *_: None)
@@ -509,7 +562,7 @@ def test_real_runs_find_that_noise_is_bad_whatever_the_jobs_and_stops(
     assert {trial.state for trial in steady.trials if trial.values["fate"] == "dawdle"} == {"over-budget"}
     assert {trial.state for trial in steady.trials if trial.values["fate"] == "live"} <= {"complete", "pruned"}
     assert steady.hyperparameters["fate"] == "live"
-    alive = [trial.values["strength"] for trial in steady.trials if trial.fit]
+    alive = [trial.values["strength"] for trial in steady.trials if trial.values["fate"] == "live"]
     assert steady.hyperparameters["strength"] <= sorted(alive)[1]
     steady.model_copy(update={"trials": steady.trials[:3]}).wanting(6).write(path)
     assert bench(*command, "--jobs", "1", scenario=unhurried_file).returncode == 0

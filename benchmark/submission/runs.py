@@ -133,7 +133,7 @@ class Runs:
         idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
         for worker in workers:
             idle.put(worker)
-        clock = Clock(workers[0], self.scenario, self._first_originals(), self.submission.hyperparameters)
+        clock = Clock(workers[0], self.scenario, self._first_originals())
 
         def run_block(block: int) -> tuple[str, str] | None:
             worker = idle.get()
@@ -146,7 +146,11 @@ class Runs:
             self._write(tally.outcome)  # first, because a failed run must not be forgotten with its block on record
             if result is not None:
                 self.store.record(*result)
-        self._write(tally.outcome if tally.hopeless else replace(tally.outcome, timing=clock.time_submission()))
+        outcome = tally.outcome
+        if not tally.hopeless:
+            timing = clock.time_submission(self.submission.hyperparameters, self.scenario.protocol.budget)
+            outcome = replace(outcome, timing=timing)
+        self._write(outcome)
 
     def _first_originals(self) -> list[dict[str, Tensor]]:
         return [self.pool.original(index) for index in range(min(TIMED_ORIGINALS, self.scenario.protocol.models))]

@@ -1,20 +1,20 @@
 """One trial's runs: what a run costs, and the score after 8, 16, … of them."""
 
 import queue
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from benchmark.device import workers_on
 from benchmark.engine import map_blocks
-from benchmark.errors import BenchError
 from benchmark.evidence import NonFiniteLogits, concatenate, evidence_of, stack
 from benchmark.problem import load_problem
 from benchmark.references import Pool
 from benchmark.scenario import Scenario
-from benchmark.submission.exchange import Task
+from benchmark.submission.budget import TIMED_ORIGINALS, Clock, share_of
 from benchmark.submission.runner import Run, Worker, workers
 from benchmark.submission.source import Submission
 from benchmark.tuning.objective import judged_on_validation, objective
@@ -22,8 +22,8 @@ from benchmark.tuning.record import State
 from benchmark.workspace import Arrays
 
 MARGIN = 0.9  # what is within the budget here has to be within it when the judged runs are timed
-_TIMED = 4  # runs, of as many originals, whose median counts: some methods stop early on some originals
-_HOPELESS = 2.0  # a cost so many times too high is no accident of timing
+_YARDSTICKS = 4  # the last few, because a machine may be busy for an hour
+_HOPELESS = 1.5  # a cost so many times too high is no accident of timing
 
 Values = dict[str, Any]
 
@@ -32,13 +32,21 @@ class Cost(NamedTuple):
     """What a run costs, as shares of retraining."""
 
     seconds: float
-    """By the clock, which is never twice the same: it decides whether a trial may win."""
+    """By the clock, which is never twice the same."""
     examples: float
     """Taken from the loaders, which is always the same: it tells the search where it is cheaper."""
 
 
-Measure = Callable[[Values], Iterator[tuple[Cost, float]]]
-"""A trial: its cost, and its score after each of the rungs. Raises Unfit when it cannot win."""
+class Measure(Protocol):
+    """A trial of some values."""
+
+    def __call__(self, values: Values) -> Iterator[tuple[Cost, float]]:
+        """Its cost, hastily timed, and its score, after each of the rungs. Raises Unfit when it cannot win."""
+        ...
+
+    def share(self, values: Values) -> float:
+        """Its cost by the clock, timed until it is sure whether the budget allows it."""
+        ...
 
 
 class Unfit(Exception):
@@ -74,7 +82,7 @@ def measuring(submission: Submission, pool: Pool, jobs: int, tick: Callable[[], 
 
 
 class _Trials:
-    """A Measure. Scores depend on the values alone; whether a cost is within the budget depends on the clock too."""
+    """A Measure. Scores depend on the values alone; costs depend on the clock too."""
 
     def __init__(self, pool: Pool, workers: list[Worker], tick: Callable[[], None]) -> None:
         self._scenario, self._workers, self._tick = pool.scenario, workers, tick
@@ -85,45 +93,36 @@ class _Trials:
         self._original, self._device = pool.original, pool.device
         self._allowed = allowed_share(pool.scenario)
         self._taken_by_retraining = pool.scenario.recipe.epochs * len(problem.retain)
-        self._nothing, self._retraining = _medians(self._yardsticks() for _ in range(_TIMED))
+        originals = [pool.original(index) for index in range(min(TIMED_ORIGINALS, pool.scenario.protocol.models))]
+        self._clock = Clock(workers[0], pool.scenario, originals)
+        self._yardsticks: deque[tuple[float, float]] = deque(maxlen=_YARDSTICKS)
 
     def __call__(self, values: Values) -> Iterator[tuple[Cost, float]]:
         scenario = self._scenario
         cost, done = self._timed(values)
-        if cost.seconds > self._allowed:
-            raise Unfit("over-budget", f"more than {self._allowed:.0%} of retraining", cost)
+        if cost.seconds > _HOPELESS * self._allowed:
+            raise Unfit("over-budget", over_budget(self._allowed), cost)
         for rung in rungs(scenario.protocol.models):
             done += self._side_by_side(range(len(done), rung), values)
             unlearned = judged_on_validation(concatenate(done, rung), self._labels)
             yield cost, objective(unlearned, self._retrained, scenario.protocol.delta)
 
+    def share(self, values: Values) -> float:
+        return round(self._clock.time_submission(values, self._allowed).share, 4)
+
     def _timed(self, values: Values) -> tuple[Cost, list[Arrays]]:
         """The first runs, one after the other: what one costs, and their evidence."""
+        self._yardsticks.append((self._clock.seconds("nothing", 0), self._clock.seconds("retrain", 0)))
         evidence, seconds, taken = [], [], []
-        for index in range(_TIMED):
+        for index in range(TIMED_ORIGINALS):
             run = self._run(self._workers[0], index, values)
             evidence.append(_succeeded(index, self._evidence(run)))
             seconds.append(run.seconds)
             taken.append(sum(run.consumed))
             self._tick()
-        share = _share(self._nothing, self._retraining, median(seconds))
-        if self._allowed < share < _HOPELESS * self._allowed:
-            share = min(share, self._share_now(values))
+        nothing, retraining = map(median, zip(*self._yardsticks, strict=True))
+        share = share_of(nothing, retraining, median(seconds))
         return Cost(round(share, 4), round(median(taken) / self._taken_by_retraining, 4)), evidence
-
-    def _share_now(self, values: Values) -> float:
-        """Of a run and of retraining in turn, which a machine that is busy for a while slows down alike."""
-        rounds = []
-        for index in range(_TIMED):
-            yardsticks = self._yardsticks()
-            rounds.append((*yardsticks, self._run(self._workers[0], index, values).seconds))
-        nothing, retraining, run = _medians(rounds)
-        self._nothing, self._retraining = min(self._nothing, nothing), min(self._retraining, retraining)
-        return _share(nothing, retraining, run)
-
-    def _yardsticks(self) -> tuple[float, float]:
-        """Seconds of a run that does nothing and of one that retrains."""
-        return self._seconds("nothing"), self._seconds("retrain")
 
     def _side_by_side(self, indices: range, values: Values) -> list[Arrays]:
         idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
@@ -156,23 +155,10 @@ class _Trials:
         except NonFiniteLogits:
             return "invalid-output: the returned net's outputs are not finite"
 
-    def _seconds(self, task: Task) -> float:
-        """Seconds of a run of the harness's own."""
-        run = self._workers[0].run(self._original(0), self._scenario.seed(task, 0), task)
-        if run.weights is None:
-            raise BenchError(
-                f"timing the scenario's own training failed: {run.reason}; raise protocol.timeout or .memory"
-            )
-        return run.seconds
 
-
-def _medians(rounds: Iterable[tuple[float, ...]]) -> list[float]:
-    return [median(column) for column in zip(*rounds, strict=True)]
-
-
-def _share(nothing: float, retraining: float, run: float) -> float:
-    """From the seconds of whole runs, each of which includes what starting it costs."""
-    return max(run - nothing, 0.0) / max(retraining - nothing, 1e-9)
+def over_budget(allowed: float) -> str:
+    """Why a trial cannot win that costs more than the share `allowed` of retraining."""
+    return f"more than {allowed:.0%} of retraining"
 
 
 def _succeeded(index: int, outcome: Arrays | str) -> Arrays:

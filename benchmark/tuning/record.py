@@ -29,11 +29,6 @@ class Trial(Record):
     """Only a complete one can win."""
     reason: str
 
-    @property
-    def fit(self) -> bool:
-        """Whether it might have won."""
-        return self.state in ("complete", "pruned")
-
 
 class Tuning(Record):
     """A search, finished or not."""

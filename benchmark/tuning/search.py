@@ -1,9 +1,9 @@
 """The search itself: Optuna proposes values, runs answer, and the worse half is given up at every rung."""
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from benchmark.tuning.measuring import Cost, Measure, Unfit
+from benchmark.tuning.measuring import Cost, Measure, Unfit, over_budget
 from benchmark.tuning.record import State, Trial, Tuning
 from benchmark.tuning.space import SearchSpace
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import optuna
 
 _LOWEST = -1e6  # told of a trial that failed
+_LEADERS = 2  # which steer the search: its estimators take the best tenth for good, and all others for bad
 
 
 class OtherSearch(Exception):
@@ -33,7 +34,7 @@ def search(space: SearchSpace, measure: Measure, seed: int, record: Tuning, stor
         asked = study.ask(distributions)
         values = space.values(asked.params)
         known = record.trials[number] if number < len(record.trials) else None
-        trial = _tried(values, _again(known) if known else measure(values), record.rungs, record.trials[:number])
+        trial = _tried(values, _Again(known) if known else measure, record, record.trials[:number])
         if known is None:
             record = record.after(trial)
             store(record)
@@ -50,10 +51,11 @@ def _study(seed: int) -> "optuna.Study":
     return optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
 
 
-def _tried(
-    values: dict[str, object], answers: Iterator[tuple[Cost, float]], rungs: list[int], earlier: list[Trial]
-) -> Trial:
-    """The trial of `values`, up to the rung where it is given up."""
+def _tried(values: dict[str, Any], measure: Measure, record: Tuning, earlier: list[Trial]) -> Trial:
+    """The trial of `values`, up to the rung where it is given up.
+
+    What the clock says counts only where it decides something, and there it is asked until it is sure.
+    """
     scores: list[float] = []
     cost: Cost | None = None
 
@@ -62,38 +64,64 @@ def _tried(
         return Trial(values=values, scores=scores, share=share, examples=examples, state=state, reason=reason)
 
     try:
-        for rung, answer in zip(rungs, answers, strict=True):
+        for rung, answer in zip(record.rungs, measure(values), strict=True):
             cost, score = answer
             scores.append(score)
-            if rung < rungs[-1] and not _in_better_half(scores, earlier):
+            if rung < record.rungs[-1] and not _in_better_half(scores, earlier, record.allowed_share):
                 return ended("pruned", f"not in the better half after {rung} runs")
+        assert cost is not None
+        if _leads(scores[-1], earlier):
+            cost = cost._replace(seconds=measure.share(values))
     except Unfit as unfit:
         cost = cost or unfit.cost
         return ended(unfit.state, unfit.reason)
+    if cost.seconds > record.allowed_share:
+        return ended("over-budget", over_budget(record.allowed_share))
     return ended("complete")
 
 
-def _in_better_half(scores: list[float], earlier: list[Trial]) -> bool:
+def _in_better_half(scores: list[float], earlier: list[Trial], allowed: float) -> bool:
     """Whether the last of `scores` is among those of the trials that came as far; the first always is.
 
-    As Optuna's SuccessiveHalvingPruner has it, except that trials that turned out unfit keep nobody from going on.
+    As Optuna's SuccessiveHalvingPruner has it, except that trials that cannot win keep nobody from going on.
     """
     reached = len(scores)
-    rivals = [trial.scores[reached - 1] for trial in earlier if trial.fit and len(trial.scores) >= reached]
+    rivals = [
+        trial.scores[reached - 1]
+        for trial in earlier
+        if trial.state != "failed" and len(trial.scores) >= reached and trial.share is not None
+        if trial.share <= allowed
+    ]
     return sum(rival > scores[-1] for rival in rivals) < max(1, (len(rivals) + 1) // 2)
 
 
-def _again(known: Trial) -> Iterator[tuple[Cost, float]]:
-    """The answers that `known` is the record of."""
-    cost = None if known.share is None or known.examples is None else Cost(known.share, known.examples)
-    for score in known.scores:
-        if cost is None:
-            raise OtherSearch  # which did not count examples
-        yield cost, score
-    if not known.fit:
-        raise Unfit(known.state, known.reason, cost)
-    if known.state == "pruned":
-        raise OtherSearch  # it was given up where this search goes on
+def _leads(score: float, earlier: list[Trial]) -> bool:
+    return sum(trial.scores[-1] >= score for trial in earlier if trial.state == "complete") < _LEADERS
+
+
+class _Again:
+    """The answers that a trial on record has got."""
+
+    def __init__(self, known: Trial) -> None:
+        self._known = known
+
+    def __call__(self, values: dict[str, Any]) -> Iterator[tuple[Cost, float]]:
+        known, cost = self._known, None
+        if known.share is not None:
+            if known.examples is None:
+                raise OtherSearch  # which did not count examples
+            cost = Cost(known.share, known.examples)
+        for score in known.scores:
+            assert cost is not None
+            yield cost, score
+        if known.state in ("failed", "over-budget"):
+            raise Unfit(known.state, known.reason, cost)
+        if known.state == "pruned":
+            raise OtherSearch  # it was given up where this search goes on
+
+    def share(self, values: dict[str, Any]) -> float:
+        assert self._known.share is not None
+        return self._known.share
 
 
 def _tell(study: "optuna.Study", asked: "optuna.Trial", trial: Trial, record: Tuning) -> None:
@@ -102,7 +130,7 @@ def _tell(study: "optuna.Study", asked: "optuna.Trial", trial: Trial, record: Tu
 
     if trial.state == "failed" or trial.examples is None:
         study.tell(asked, _LOWEST)
-    elif not trial.fit:
+    elif trial.state == "over-budget":
         # Which way it gets cheaper, not by the clock: its noise would lead every search elsewhere.
         study.tell(asked, -1.0 - trial.examples)
     elif trial.state == "pruned":
