@@ -7,7 +7,7 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -96,17 +96,21 @@ class Batch(Sequence[Any]):
     """Examples that are put together already: `columns` is what `default_collate` makes of them.
 
     A loader takes it for a list of examples, which come to be when it looks at them. The harness's own loaders do not
-    look: making a batch of single examples costs as much as a small net's step.
+    look: taking a batch apart only to stack it again costs as much as a small net's step.
     """
 
-    def __init__(self, columns: Any, rows: list[int], example: Callable[[int], Any]) -> None:
-        self.columns, self._rows, self._example = columns, rows, example
+    def __init__(self, columns: Any, take_apart: Callable[[Any], list[Any]]) -> None:
+        self.columns, self._take_apart = columns, take_apart
+
+    @cached_property
+    def _examples(self) -> list[Any]:
+        return self._take_apart(self.columns)
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._examples)
 
     def __getitem__(self, index: Any) -> Any:
-        return self._example(self._rows[index])
+        return self._examples[index]
 
 
 def collate(batch: Any) -> Any:
@@ -129,22 +133,17 @@ class TupleDataset(Dataset[Any]):
         return len(self.split)
 
     def __getitem__(self, row: int) -> Any:
-        return self._example(self._taken(1), row)
+        split = self._taken(1)
+        return split.normalised(split.inputs[row].clone()), split.targets[row]
 
     def __getitems__(self, rows: list[int]) -> Batch:
         """A batch at once, as torch's loaders ask for it: pixels become floats in one step."""
-        split = self._taken(len(rows))
-        return Batch(self._columns(split, torch.as_tensor(rows)), rows, partial(self._example, split))
+        split, chosen = self._taken(len(rows)), torch.as_tensor(rows)
+        return Batch([split.normalised(split.inputs[chosen]), split.targets[chosen]], _pairs)
 
     def _taken(self, count: int) -> Split:
         self.consumed += count
         return self._near if get_worker_info() is None else self.split
-
-    def _example(self, split: Split, row: int) -> Any:
-        return split.normalised(split.inputs[row].clone()), split.targets[row]  # to be changed in place by who likes
-
-    def _columns(self, split: Split, rows: Tensor) -> Any:
-        return [split.normalised(split.inputs[rows]), split.targets[rows]]
 
 
 class KaggleDataset(TupleDataset):
@@ -153,19 +152,30 @@ class KaggleDataset(TupleDataset):
     A problem that knows no age or person repeats the class and the row of the source there.
     """
 
-    def _example(self, split: Split, row: int) -> dict[str, Any]:
-        columns = self._columns(split, torch.as_tensor([row]))
-        return {**{name: column[0] for name, column in columns.items()}, "person_id": columns["person_id"].item()}
+    def __getitem__(self, row: int) -> Any:
+        return self.__getitems__([row])[0]
 
-    def _columns(self, split: Split, rows: Tensor) -> dict[str, Any]:
-        ids, classes = split.ids[rows], split.targets[rows]
-        return {
-            "image": split.normalised(split.inputs[rows]),
+    def __getitems__(self, rows: list[int]) -> Batch:
+        split, chosen = self._taken(len(rows)), torch.as_tensor(rows)
+        ids, classes = split.ids[chosen], split.targets[chosen]
+        columns = {
+            "image": split.normalised(split.inputs[chosen]),
             "image_id": [str(identity) for identity in ids.tolist()],
             "age_group": classes,
-            "age": classes if split.ages is None else split.ages[rows],
-            "person_id": ids if split.subjects is None else split.subjects[rows],
+            "age": classes if split.ages is None else split.ages[chosen],
+            "person_id": ids if split.subjects is None else split.subjects[chosen],
         }
+        return Batch(columns, _dicts)
+
+
+def _pairs(columns: list[Tensor]) -> list[tuple[Tensor, ...]]:
+    return list(zip(*(column.unbind() for column in columns), strict=True))
+
+
+def _dicts(columns: dict[str, Any]) -> list[dict[str, Any]]:
+    apart = {name: column.unbind() if isinstance(column, Tensor) else column for name, column in columns.items()}
+    apart["person_id"] = columns["person_id"].tolist()
+    return [dict(zip(apart, row, strict=True)) for row in zip(*apart.values(), strict=True)]
 
 
 def loader(
