@@ -1,6 +1,7 @@
 """Evidence in, figures out: numpy, scipy and scikit-learn, no torch, no disk.
 
-`population` alone uses scikit-learn's classifiers, and imports them when it is called.
+scikit-learn's classifiers and `scipy.stats`, which takes a second, are imported where they are called: the processes
+that resample need neither.
 """
 
 from benchmark.scoring.bootstrap import Population, figures, interval, resampled_figures, resampled_share

@@ -29,7 +29,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from benchmark.scoring.published import published_epsilon
 from benchmark.scoring.quality import BUCKET, competition_score, forgetting_quality
@@ -143,7 +143,7 @@ def interval(
         raise ValueError("the estimate or a resampled value is not finite")
     if not 0 < level < 1:
         raise ValueError(f"level is {level}, expected a value between 0 and 1")
-    reach = WIDENED * norm.ppf((1 + level) / 2) * resampled.std(ddof=1)
+    reach = WIDENED * ndtri((1 + level) / 2) * resampled.std(ddof=1)
     low, high = np.clip([estimate - reach, estimate + reach], *limits)
     return float(low), float(high)
 

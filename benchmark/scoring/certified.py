@@ -23,7 +23,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import beta
 
 from benchmark.scoring.samples import Floats, checked_samples
 
@@ -103,6 +102,8 @@ def _bounds(models_u: int, models_r: int, delta: float, error_probability: float
 
 def _largest_rate(models: int, error_probability: float) -> Floats:
     """Clopper–Pearson upper bounds on an error rate, for 0 … `models` errors seen: `[models + 1]`."""
+    from scipy.stats import beta
+
     errors = np.arange(models)
     return np.append(beta.ppf(1 - error_probability, errors + 1, models - errors), 1.0)
 

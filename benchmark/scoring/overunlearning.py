@@ -22,7 +22,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import gammaln
-from scipy.stats import false_discovery_control, rankdata, t
 
 from benchmark.scoring.samples import Floats, checked_samples
 
@@ -44,6 +43,8 @@ def direction(unlearned: ArrayLike, retrained: ArrayLike) -> Direction:
     `unlearned`, `retrained`: φ in nats, `[models, examples]`. Raises ValueError on samples that
     `checked_samples` refuses.
     """
+    from scipy.stats import false_discovery_control, rankdata, t
+
     unlearned, retrained = checked_samples(unlearned, retrained)
     models_u, models_r = len(unlearned), len(retrained)
     pooled = rankdata(np.concatenate([unlearned, retrained]), axis=0)

@@ -23,7 +23,6 @@ from math import ceil
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import xlogy
-from scipy.stats import false_discovery_control
 
 from benchmark.scoring.samples import Floats, checked_samples
 
@@ -41,6 +40,8 @@ def distinguishable(
 
     Raises ValueError on samples that `checked_samples` refuses and on an FDR outside (0, 1).
     """
+    from scipy.stats import false_discovery_control
+
     unlearned, retrained = checked_samples(unlearned, retrained)
     if not 0 < fdr < 1:
         raise ValueError(f"fdr is {fdr}, expected between 0 and 1")

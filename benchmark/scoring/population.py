@@ -17,7 +17,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_softmax
-from scipy.stats import t
 
 from benchmark.scoring.samples import Floats
 
@@ -135,6 +134,8 @@ def _models(forget: NDArray, test: NDArray, models: int) -> int:
 
 
 def _mean(accuracies: list[float]) -> MeanAccuracy:
+    from scipy.stats import t
+
     mean, count = float(np.mean(accuracies)), len(accuracies)
     margin = float(t.isf((1 - CONFIDENCE) / 2, count - 1) * np.std(accuracies, ddof=1) / np.sqrt(count))
     return MeanAccuracy(mean, mean - margin, mean + margin, count)

@@ -19,20 +19,21 @@ from benchmark.submission.runner import Run, Worker
 
 TIMED_ORIGINALS = 4  # some methods stop early on some originals
 # A round tells right from wrong like a coin that is loaded the more, the farther the cost is from the limit. Stopping
-# at a lead makes Wald's sequential test of it (Annals of Mathematical Statistics 16, 1945): with four rounds in five on
-# the right side it errs once in a thousand times.
+# at a lead makes Wald's sequential test of it (Annals of Mathematical Statistics 16, 1945): of independent rounds, four
+# in five of which are on the right side, it errs once in a thousand times. On the limit nothing is ever sure.
 _LEAD, _ROUNDS_AT_MOST = 5, 25
-_LONG = 10.0  # seconds of timing: when rounds take longer, the noise of a moment averages out within each
+_LONG = 10.0  # seconds on the clock: when rounds take longer, the noise of a moment averages out within each
 _CROWDED = 2.0  # how much longer a run may take beside others than alone
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Medians of a few runs, without what starting a run costs."""
+    """Of a few rounds, without what starting a run costs."""
 
     retraining: float
-    """Seconds: of all CPUs where the net is on the CPU, of the wall clock where it is on a GPU."""
+    """Seconds, the median: of all CPUs where the net is on the CPU, of the wall clock where it is on a GPU."""
     submission: float
+    """Seconds: the median share of the rounds, of `retraining`."""
     deterministic: bool
     """Whether the same seed gave the same weights twice."""
     starting: float
@@ -69,19 +70,22 @@ class Clock:
 
         The first original runs once more with the same seed.
         """
-        again = self.unlearned(0, hyperparameters)
+        again, deterministic = self.unlearned(0, hyperparameters), False
         rounds: list[_Round] = []
         while len(rounds) < TIMED_ORIGINALS or not _settled(rounds, limit):
             index = len(rounds)
             nothing, retraining = self.seconds("nothing", index), self.seconds("retrain", index)
-            rounds.append(_Round(nothing, retraining, self.unlearned(index, hyperparameters)))
-        nothing = statistics.median(own.nothing for own in rounds)
-        retraining = max(statistics.median(own.retraining for own in rounds) - nothing, 1e-9)
+            run = self.unlearned(index, hyperparameters)
+            rounds.append(_Round(nothing, retraining, run.seconds, run.weights is not None))
+            if index == 0:
+                deterministic = _same(run, again)
+        starting = statistics.median(own.nothing for own in rounds)
+        retraining = max(statistics.median(own.retraining for own in rounds) - starting, 1e-9)
         return Timing(
             retraining=retraining,
             submission=statistics.median(_shares(rounds)) * retraining,
-            deterministic=_same(rounds[0].run, again),
-            starting=nothing,
+            deterministic=deterministic,
+            starting=starting,
             device=self._worker.device,
         )
 
@@ -103,27 +107,27 @@ class Clock:
 
 @dataclass(frozen=True)
 class _Round:
-    """What is timed one right after the other."""
+    """Seconds of whole runs, one right after the other, each with what starting it costs."""
 
     nothing: float
     retraining: float
-    run: Run
+    run: float
+    succeeded: bool
+
+    @property
+    def share(self) -> float:
+        return share_of(self.nothing, self.retraining, self.run)
 
 
 def _settled(rounds: list[_Round], limit: float) -> bool:
     """Whether more rounds are not worth their time."""
-    spent = sum(own.nothing + own.retraining + own.run.seconds for own in rounds)
+    spent = sum(own.nothing + own.retraining + own.run for own in rounds)
     return lead(_shares(rounds), limit) >= _LEAD or len(rounds) >= _ROUNDS_AT_MOST or spent > _LONG
 
 
 def _shares(rounds: list[_Round]) -> list[float]:
-    """Of each round: what its run costs of its retraining.
-
-    Failures were counted before; should all of these fail, the cost of failing is what there is to report.
-    """
-    nothing = statistics.median(own.nothing for own in rounds)
-    done = [own for own in rounds if own.run.weights is not None]
-    return [share_of(nothing, own.retraining, own.run.seconds) for own in done or rounds]
+    """Failures were counted before; should all of these fail, the cost of failing is what there is to report."""
+    return [own.share for own in rounds if own.succeeded] or [own.share for own in rounds]
 
 
 def share_of(nothing: float, retraining: float, run: float) -> float:
