@@ -53,7 +53,7 @@ class Protocol(Section):
     """Originals that the runs start from, in turn; absent: every run has its own."""
     delta: Annotated[float, Field(gt=0, lt=1)]
     budget: Annotated[float, Field(gt=0, le=1)]
-    """The share of the retraining time that the median run may cost."""
+    """The share of retraining's time that a run may cost."""
     timeout: Annotated[float, Field(gt=0)]
     """Wall-clock seconds after which a single run is killed."""
     memory: Annotated[float, Field(gt=0)] = 4.0

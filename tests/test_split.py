@@ -106,11 +106,12 @@ def _assert_same(batch, expected):
 
 def test_examples_and_batches_can_be_changed_in_place():
     split = Split(torch.rand(3, 4), torch.arange(3), torch.arange(3))
-    before = split.inputs.clone()
+    before = split.at(torch.arange(3))
     examples = loader(split, 3, "tuple", shuffle=False)
-    next(iter(examples))[0].zero_()
-    examples.dataset[1][0].zero_()
-    assert torch.equal(split.inputs, before)
+    for part in (*next(iter(examples)), *examples.dataset[1]):
+        part.fill_(7)
+    assert torch.equal(split.inputs, before.inputs)
+    assert torch.equal(split.targets, before.targets)
 
 
 @pytest.mark.parametrize("form", ["tuple", "kaggle"])

@@ -1,4 +1,4 @@
-"""A submission's first look at the harness: a handful of runs on one original, no pool needed."""
+"""A submission's first look at the harness: a few dozen runs at most, on one original, no pool needed."""
 
 from collections.abc import Callable
 

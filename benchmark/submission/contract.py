@@ -134,7 +134,7 @@ class TupleDataset(Dataset[Any]):
 
     def __getitem__(self, row: int) -> Any:
         split = self._taken(1)
-        return split.normalised(split.inputs[row].clone()), split.targets[row]
+        return split.normalised(split.inputs[row].clone()), split.targets[row].clone()
 
     def __getitems__(self, rows: list[int]) -> Batch:
         """A batch at once, as torch's loaders ask for it: pixels become floats in one step."""
@@ -157,13 +157,15 @@ class KaggleDataset(TupleDataset):
 
     def __getitems__(self, rows: list[int]) -> Batch:
         split, chosen = self._taken(len(rows)), torch.as_tensor(rows)
-        ids, classes = split.ids[chosen], split.targets[chosen]
+        classes = split.targets[chosen]
+        ids = self.split.ids[chosen]
+        subjects = None if self.split.subjects is None else self.split.subjects[chosen]
         columns = {
             "image": split.normalised(split.inputs[chosen]),
             "image_id": [str(identity) for identity in ids.tolist()],
             "age_group": classes,
-            "age": classes if split.ages is None else split.ages[chosen],
-            "person_id": ids if split.subjects is None else split.subjects[chosen],
+            "age": classes.clone() if split.ages is None else split.ages[chosen],
+            "person_id": ids if subjects is None else subjects,
         }
         return Batch(columns, _dicts)
 

@@ -153,7 +153,7 @@ class Runs:
         self._write(outcome)
 
     def _first_originals(self) -> list[dict[str, Tensor]]:
-        return [self.pool.original(index) for index in range(min(TIMED_ORIGINALS, self.scenario.protocol.models))]
+        return [self.pool.original(index) for index in range(TIMED_ORIGINALS)]
 
     def _run_block(self, block: int, worker: Worker, tally: "_Tally") -> tuple[str, str] | None:
         """Name and checksum of the block written; None when the runs were given up meanwhile."""

@@ -23,7 +23,7 @@ from benchmark.workspace import Arrays
 
 MARGIN = 0.9  # what is within the budget here has to be within it when the judged runs are timed
 _YARDSTICKS = 4  # the last few, because a machine may be busy for an hour
-_HOPELESS = 1.5  # a cost so many times too high is no accident of timing
+_HOPELESS = 2.0  # a cost so many times too high is no accident of timing
 
 Values = dict[str, Any]
 
@@ -93,7 +93,7 @@ class _Trials:
         self._original, self._device = pool.original, pool.device
         self._allowed = allowed_share(pool.scenario)
         self._taken_by_retraining = pool.scenario.recipe.epochs * len(problem.retain)
-        originals = [pool.original(index) for index in range(min(TIMED_ORIGINALS, pool.scenario.protocol.models))]
+        originals = [pool.original(index) for index in range(TIMED_ORIGINALS)]
         self._clock = Clock(workers[0], pool.scenario, originals)
         self._yardsticks: deque[tuple[float, float]] = deque(maxlen=_YARDSTICKS)
 

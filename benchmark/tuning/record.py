@@ -29,6 +29,10 @@ class Trial(Record):
     """Only a complete one can win."""
     reason: str
 
+    def within(self, allowed: float) -> bool:
+        """Whether its cost, however it was timed, is known and at most `allowed`."""
+        return self.share is not None and self.share <= allowed
+
 
 class Tuning(Record):
     """A search, finished or not."""

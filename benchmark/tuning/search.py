@@ -1,6 +1,7 @@
 """The search itself: Optuna proposes values, runs answer, and the worse half is given up at every rung."""
 
 from collections.abc import Callable, Iterator
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from benchmark.tuning.measuring import Cost, Measure, Unfit, over_budget
@@ -11,7 +12,6 @@ if TYPE_CHECKING:
     import optuna
 
 _LOWEST = -1e6  # told of a trial that failed
-_LEADERS = 2  # which steer the search: its estimators take the best tenth for good, and all others for bad
 
 
 class OtherSearch(Exception):
@@ -70,7 +70,7 @@ def _tried(values: dict[str, Any], measure: Measure, record: Tuning, earlier: li
             if rung < record.rungs[-1] and not _in_better_half(scores, earlier, record.allowed_share):
                 return ended("pruned", f"not in the better half after {rung} runs")
         assert cost is not None
-        if _leads(scores[-1], earlier):
+        if _leads(scores[-1], earlier, record.wanted):
             cost = cost._replace(seconds=measure.share(values))
     except Unfit as unfit:
         cost = cost or unfit.cost
@@ -89,14 +89,14 @@ def _in_better_half(scores: list[float], earlier: list[Trial], allowed: float) -
     rivals = [
         trial.scores[reached - 1]
         for trial in earlier
-        if trial.state != "failed" and len(trial.scores) >= reached and trial.share is not None
-        if trial.share <= allowed
+        if trial.state != "failed" and len(trial.scores) >= reached and trial.within(allowed)
     ]
     return sum(rival > scores[-1] for rival in rivals) < max(1, (len(rivals) + 1) // 2)
 
 
-def _leads(score: float, earlier: list[Trial]) -> bool:
-    return sum(trial.scores[-1] >= score for trial in earlier if trial.state == "complete") < _LEADERS
+def _leads(score: float, earlier: list[Trial], wanted: int) -> bool:
+    """Whether it may win or steer the search, whose estimators take the best tenth for good and all others for bad."""
+    return sum(trial.scores[-1] >= score for trial in earlier if trial.state == "complete") < ceil(wanted / 10)
 
 
 class _Again:
