@@ -234,6 +234,7 @@ def tune(
     status is 0 only when values were found.
     """
     from benchmark.device import choose_device
+    from benchmark.scorecard import scorecards_folder
     from benchmark.submission.sandbox import settle_isolation
     from benchmark.terminal import progress_bars, table, warn
     from benchmark.tuning import summary_rows, trial_rows, tunable
@@ -258,6 +259,10 @@ def tune(
     if records:
         out.print(table(trial_rows(records[0]) if name else summary_rows(records)))
     if without := refused + [record.submission for record in records if record.hyperparameters is None]:
+        for each in without:
+            left = scorecards_folder(workspace) / chosen.label / f"{each}+tuned.json"
+            if left.exists():
+                warn(err)(f"{left} is of values that an earlier search found; remove it and run `bench leaderboard`")
         raise BenchError(f"no values were found for {', '.join(without)}; run with --published")
     out.print(f"next: bench run --submission {name or 'NAME'} --scenario {scenario}")
 

@@ -18,6 +18,7 @@ from benchmark.problem import load_problem
 from benchmark.problem.checksums import checksum
 from benchmark.references import Pool
 from benchmark.scenario import load_scenario
+from benchmark.scorecard import scorecards_folder
 from benchmark.scoring import Population, forgetting_quality, published_epsilon
 from benchmark.sections import ClassForget, IndicesForget, SubjectForget
 from benchmark.submission.source import (
@@ -457,6 +458,25 @@ def test_a_changed_submission_is_tuned_anew(no_runs, bench, submit):
     assert no_runs == ["stranger", "stranger"]
 
 
+def test_a_search_without_values_says_which_row_is_of_an_earlier_one(
+    no_runs, bench, submit, workspace, monkeypatch, miniature
+):
+    def unfit(values):
+        raise Unfit("over-budget", "too slow", Cost(1.0, 1.0))
+        yield
+
+    monkeypatch.setattr("test_tuning.hill", unfit)
+    submit(NOISY)
+    card = scorecards_folder(workspace) / miniature.label / "stranger+tuned.json"
+    for left in (False, True):
+        if left:
+            card.parent.mkdir(parents=True)
+            card.touch()
+        done = bench("tune", "stranger", "--trials", "2")
+        assert "no values were found for stranger" in done.stderr
+        assert (f"{card.name} is of values that an earlier search found" in done.stderr.replace("\n", "")) == left
+
+
 def test_values_found_for_other_files_are_used_with_a_note(no_runs, bench, submit, workspace, miniature):
     submit(NOISY)
     bench("tune", "stranger", "--trials", "3")
@@ -534,7 +554,7 @@ def test_what_cannot_be_tuned_is_refused_in_one_sentence(arguments, sentence, be
 def unhurried_file(tmp_path_factory):
     """The miniature, trained so long that what a run costs does not depend on the clock's mood."""
     path = tmp_path_factory.mktemp("unhurried") / "unhurried.toml"
-    path.write_text(MINIATURE.replace("epochs = 4", "epochs = 60").replace("miniature", "unhurried"))
+    path.write_text(MINIATURE.replace("epochs = 4", "epochs = 30").replace("miniature", "unhurried"))
     return path
 
 
