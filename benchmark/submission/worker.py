@@ -75,10 +75,11 @@ def _serve(given: Path, returned: Path, submission: Path, scratch: Path) -> None
     gc.freeze()  # what exists now is never collected: children need not copy its pages
     _collapse_pages()
     supervisor = Supervisor(scratch, returned / LOG, sys.stdin.fileno())
-    bench = _Bench(job, net, submission, given / ORIGINAL, returned / UNLEARNED, supervisor.consumed)
+    bench = _Bench(job, net, submission, returned / UNLEARNED, supervisor.consumed)
     print("ready", flush=True)
     for line in iter(sys.stdin.readline, ""):
         request = Request.from_line(line)
+        net.load_state_dict(load_file(given / ORIGINAL))  # here, where memory is touched for less than in a fresh child
         reply = supervisor.run(partial(_run, request, bench), request.limits)
         if reply is None:
             break
@@ -151,12 +152,11 @@ def _collapse_pages() -> None:
 
 @dataclass(frozen=True)
 class _Bench:
-    """What every run finds: the problem, a net of its architecture, the submission, where to read and write."""
+    """What every run finds: the problem, the original as a net, the submission, where to write."""
 
     job: Job
     net: nn.Module
     submission: Path
-    original: Path
     unlearned: Path
     consumed: np.ndarray
 
@@ -164,7 +164,6 @@ class _Bench:
 def _run(request: Request, bench: _Bench) -> int:
     """In the child: one run, from the original's weights to the unlearned ones; returns its exit code."""
     _seed(request.seed, bench.job.device)
-    bench.net.load_state_dict(load_file(bench.original))
     net = bench.net.to(bench.job.device)
     try:
         returned: object = net
