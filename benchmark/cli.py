@@ -81,19 +81,19 @@ def run(
     Interrupt it whenever you like: the same command goes on where it stopped. The exit status is 0 only when the
     submission got a score; with --all, when every submission got a row.
     """
+    if bool(submission) == everything:
+        raise BenchError("name one submission with --submission NAME, or take all with --all")
+    workspace, chosen = _about_to_run(scenario, models, jobs)
+
     from benchmark.device import choose_device
     from benchmark.evaluation import evaluate, missing_entries
     from benchmark.leaderboard import rebuild
     from benchmark.submission.sandbox import settle_isolation
     from benchmark.submission.source import default_entry
     from benchmark.terminal import progress_bars, warn
-    from benchmark.workspace import Workspace
 
-    workspace, chosen = Workspace.find(), _scenario(scenario, models)
     settle_isolation(required=require_sandbox, warn=warn(err))
     where = choose_device(device, chosen)
-    if bool(submission) == everything:
-        raise BenchError("name one submission with --submission NAME, or take all with --all")
     if submission:
         entries = [submission if published else default_entry(submission, workspace, chosen)]
     else:
@@ -364,6 +364,22 @@ def _scenario(name: str, models: int | None) -> "Scenario":
 
     loaded = load_scenario(name)
     return loaded if models is None else loaded.with_models(models)
+
+
+def _about_to_run(scenario: str, models: int | None, jobs: int | None) -> "tuple[Workspace, Scenario]":
+    """The workspace and the scenario. The processes that will train, or resample, import what they need from now on.
+
+    This one does so next; where nets are small the seconds count.
+    """
+    from benchmark.engine import start_importing
+    from benchmark.sections import SmallNet
+    from benchmark.workspace import Workspace
+
+    workspace, chosen = Workspace.find(), _scenario(scenario, models)
+    if isinstance(chosen.architecture, SmallNet):
+        trained = workspace.pool(chosen).exists()
+        start_importing("benchmark.resampling" if trained else "benchmark.references", _jobs(jobs))
+    return workspace, chosen
 
 
 def _show(workspace: "Workspace", scenario: "Scenario", rows: "DataFrame") -> None:

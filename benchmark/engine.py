@@ -1,5 +1,6 @@
 """Maps a function over blocks, on all cores, through joblib."""
 
+import importlib
 import os
 import threading
 import time
@@ -30,6 +31,16 @@ def map_blocks(
         call = function if threads else partial(_in_process, os.getpid(), function)
         results = parallel(joblib.delayed(call)(*own) for own in arguments)
         return cast(Iterator[Result], results)
+
+
+def start_importing(module: str, jobs: int) -> None:
+    """Has the processes of `map_blocks` import a module while this one does something else."""
+    calls = [(module,)] * jobs
+    threading.Thread(target=lambda: list(map_blocks(_import, calls, jobs)), daemon=True).start()
+
+
+def _import(module: str) -> None:
+    importlib.import_module(module)
 
 
 def _in_process(home: int, function: Callable[..., Result], *arguments: object) -> Result:

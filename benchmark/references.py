@@ -32,7 +32,7 @@ class Pool:
         self.scenario, self.device = scenario, device
         make_repeatable(device)
         self.store = BlockStore(
-            workspace.pools / f"{scenario.name}-{scenario.pool_hash}",
+            workspace.pool(scenario),
             {"scenario": scenario.model_dump(), "built_with": _versions(device)},
         )
 

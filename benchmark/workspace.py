@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -14,6 +15,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load, save
 
 from benchmark.errors import BenchError
+
+if TYPE_CHECKING:
+    from benchmark.scenario import Scenario
 
 Arrays = dict[str, np.ndarray]
 
@@ -40,6 +44,10 @@ class Workspace:
     @property
     def pools(self) -> Path:
         return self.root / "reference_models"
+
+    def pool(self, scenario: "Scenario") -> Path:
+        """The folder of a scenario's reference models."""
+        return self.pools / f"{scenario.name}-{scenario.pool_hash}"
 
     @property
     def leaderboard(self) -> Path:

@@ -5,7 +5,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmark.engine import map_blocks
+import pytest
+
+from benchmark.engine import map_blocks, start_importing
 
 
 def slow_square(value):
@@ -31,6 +33,31 @@ def test_threads_stay_in_this_process():
 
 def test_a_worker_process_computes_with_one_thread():
     assert list(map_blocks(threads_of_torch, [()], 2)) == [1]
+
+
+def imported(module):
+    return module in sys.modules
+
+
+def test_processes_import_while_this_one_works():
+    start_importing("mailbox", 2)
+    for _ in range(100):
+        if any(map_blocks(imported, [("mailbox",)] * 2, 2)):
+            break
+        time.sleep(0.1)
+    else:
+        raise AssertionError("no process has imported it")
+    assert not imported("mailbox")
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.5])
+def test_whoever_ends_while_processes_import_ends_in_silence(pause):
+    code = (
+        "import sys, time; from benchmark.engine import start_importing; start_importing('benchmark.references', 2); "
+        f"time.sleep({pause}); sys.exit(2)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", "")
 
 
 def test_a_killed_parent_takes_its_processes_along():
