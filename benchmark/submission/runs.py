@@ -133,7 +133,7 @@ class Runs:
         idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
         for worker in workers:
             idle.put(worker)
-        clock = Clock(workers[0], self.scenario, self._first_originals())
+        clock = Clock(workers[0], self.scenario, self.pool.originals(TIMED_ORIGINALS))
 
         def run_block(block: int) -> tuple[str, str] | None:
             worker = idle.get()
@@ -151,9 +151,6 @@ class Runs:
             timing = clock.time_submission(self.submission.hyperparameters, self.scenario.protocol.budget)
             outcome = replace(outcome, timing=timing)
         self._write(outcome)
-
-    def _first_originals(self) -> list[dict[str, Tensor]]:
-        return [self.pool.original(index) for index in range(TIMED_ORIGINALS)]
 
     def _run_block(self, block: int, worker: Worker, tally: "_Tally") -> tuple[str, str] | None:
         """Name and checksum of the block written; None when the runs were given up meanwhile."""

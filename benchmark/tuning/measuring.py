@@ -93,8 +93,7 @@ class _Trials:
         self._original, self._device = pool.original, pool.device
         self._allowed = allowed_share(pool.scenario)
         self._taken_by_retraining = pool.scenario.recipe.epochs * len(problem.retain)
-        originals = [pool.original(index) for index in range(TIMED_ORIGINALS)]
-        self._clock = Clock(workers[0], pool.scenario, originals)
+        self._clock = Clock(workers[0], pool.scenario, pool.originals(TIMED_ORIGINALS))
         self._yardsticks: deque[tuple[float, float]] = deque(maxlen=_YARDSTICKS)
 
     def __call__(self, values: Values) -> Iterator[tuple[Cost, float]]:
