@@ -159,6 +159,19 @@ def test_equals_the_plain_sweep_on_gaussians(shift, spread, n_unlearned, n_retra
     assert epsilon(unlearned, retrained) == pytest.approx(expected, abs=1e-12)
 
 
+@pytest.mark.parametrize("spread", [0.003, 0.05, 0.5])
+@pytest.mark.parametrize("right_ends", [400, 401])
+def test_equals_the_plain_sweep_where_values_lie_closer_than_its_ends(spread, right_ends):
+    """Most gaps between values hold no end of the grid; with 401 right ends which do depends on the right end."""
+    rng = np.random.default_rng(7)
+    while True:
+        unlearned, retrained = rng.normal(15, spread, 200), rng.normal(15 + spread / 2, 1.2 * spread, 300)
+        highest = unlearned.max()
+        if np.ptp(unlearned) < np.ptp(retrained) and ceil(100 * ((highest + 2) - (highest - 2))) == right_ends:
+            break
+    assert epsilon(unlearned, retrained) == pytest.approx(plain_epsilon(unlearned, retrained), abs=1e-12)
+
+
 def test_equals_the_plain_sweep_on_a_resample():
     """Bootstrap resamples are full of ties, and their ranges move with them."""
     rng = np.random.default_rng(2)
@@ -178,13 +191,14 @@ def test_examples_searched_together_are_those_searched_alone(pairs, attacks):
     np.testing.assert_array_equal(published_epsilon(*sides, attacks=attacks), alone)
 
 
-@pytest.mark.parametrize(("examples", "blocks"), [(3, 20_000), (500, 7), (1, 1)])
-def test_the_portions_worked_on_at_once_do_not_matter(monkeypatch, examples, blocks):
+@pytest.mark.parametrize(("examples", "squares", "largest"), [(3, 50_000, 16), (500, 7, 4), (1, 1, 64), (250, 100, 1)])
+def test_the_portions_worked_on_at_once_do_not_matter(monkeypatch, examples, squares, largest):
     rng = np.random.default_rng(6)
     unlearned, retrained = rng.normal([0, 1, 3, 0.5, 0], 2, (60, 5)).round(1), rng.normal(0, 2, (50, 5)).round(1)
     expected = published_epsilon(unlearned, retrained)
     monkeypatch.setattr(published, "EXAMPLES_AT_ONCE", examples)
-    monkeypatch.setattr(published, "BLOCKS_AT_ONCE", blocks)
+    monkeypatch.setattr(published, "SQUARES_AT_ONCE", squares)
+    monkeypatch.setattr(published, "LARGEST_SQUARE", largest)
     np.testing.assert_array_equal(published_epsilon(unlearned, retrained), expected)
 
 
