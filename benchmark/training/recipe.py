@@ -16,6 +16,7 @@ from benchmark.scenario import Recipe
 from benchmark.seeds import derive_seed
 from benchmark.split import Split
 from benchmark.training.augmentation import augmented, moves
+from benchmark.training.optimizer import optimizer
 
 Forward = Callable[[Tensor], Tensor]
 """`[models, batch, ...]` → logits `[models, batch, classes]`."""
@@ -53,7 +54,10 @@ class Training:
         self.draws = draws
         self._class_weights = class_weights
         self._parameters = list(parameters)
-        self._optimizer = _optimizer(recipe, self._parameters, self.device)
+        self._update = optimizer(recipe, self._parameters)
+        self._rate: float | Tensor = recipe.learning_rate
+        if self.device.type == "cuda":  # where a recorded step has to find it in the GPU's memory
+            self._rate = torch.tensor(self._rate, device=self.device)
 
     @property
     def device(self) -> torch.device:
@@ -72,11 +76,10 @@ class Training:
         self.compute(batch.rows, batch.moves)
 
     def set_rate(self, learning_rate: float) -> None:
-        for group in self._optimizer.param_groups:
-            if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(learning_rate)
-            else:
-                group["lr"] = learning_rate
+        if isinstance(self._rate, Tensor):
+            self._rate.fill_(learning_rate)
+        else:
+            self._rate = learning_rate
 
     def compute(self, rows: Tensor, moved: Tensor | None) -> None:
         """One step at the learning rate that is set. Asks nothing of the device, so that a GPU can record it."""
@@ -91,7 +94,7 @@ class Training:
         for parameter in self._parameters:
             parameter.grad = None  # as zero_grad does, which takes longer than all of a small net's gradients
         loss.backward()
-        self._optimizer.step()
+        self._update(self._rate)
 
     def _precision(self) -> AbstractContextManager:
         if self._recipe.precision is None:
@@ -128,16 +131,6 @@ def _loss(logits: Tensor, targets: Tensor, class_weights: Tensor | None) -> Tens
         return F.cross_entropy(logits, targets, reduction="sum") / targets.shape[1]
     losses = F.cross_entropy(logits, targets, weight=class_weights, reduction="none")
     return (losses.sum(dim=1) / class_weights[targets].sum(dim=1)).sum()
-
-
-def _optimizer(recipe: Recipe, parameters: Iterable[Tensor], device: torch.device) -> torch.optim.Optimizer:
-    on_gpu = device.type == "cuda"  # where a recorded step has to find its learning rate in the GPU's memory
-    rate = torch.tensor(recipe.learning_rate, device=device) if on_gpu else recipe.learning_rate
-    decay = recipe.weight_decay
-    if recipe.optimizer == "adam":
-        # Adam's decay is the L2 kind, as in the competition's task; momentum is SGD's alone.
-        return torch.optim.Adam(parameters, lr=rate, weight_decay=decay, fused=True, capturable=on_gpu)
-    return torch.optim.SGD(parameters, lr=rate, momentum=recipe.momentum, weight_decay=decay, fused=True)
 
 
 def _decay(recipe: Recipe, progress: float) -> float:

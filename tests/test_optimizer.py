@@ -1,0 +1,63 @@
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from benchmark.scenario import Recipe
+from benchmark.training.optimizer import optimizer
+
+
+def _recipe(**changes):
+    base = {"optimizer": "sgd", "learning_rate": 0.1, "schedule": "constant", "epochs": 1, "batch_size": 1}
+    return Recipe(**(base | changes))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "make"),
+    [
+        (_recipe(), lambda own: torch.optim.SGD(own, lr=1.0)),
+        (
+            _recipe(momentum=0.9, weight_decay=0.01),
+            lambda own: torch.optim.SGD(own, lr=1.0, momentum=0.9, weight_decay=0.01),
+        ),
+        (_recipe(optimizer="adam", weight_decay=0.01), lambda own: torch.optim.Adam(own, lr=1.0, weight_decay=0.01)),
+    ],
+    ids=["sgd", "momentum", "adam"],
+)
+def test_steps_as_torchs_own_classes(recipe, make):
+    torch.manual_seed(0)
+    ours = [torch.nn.Parameter(torch.randn(shape)) for shape in ((3, 4), (4,), (2, 2, 2))]
+    theirs = [torch.nn.Parameter(parameter.detach().clone()) for parameter in ours]
+    update, yardstick = optimizer(recipe, ours), make(theirs)
+    for step in range(6):
+        for k, (own, other) in enumerate(zip(ours, theirs, strict=True)):
+            # The last has a gradient now and then only, as a parameter that a forward pass may leave out.
+            gradient = torch.randn_like(own) if k < 2 or step in (1, 4) else None
+            own.grad, other.grad = gradient, gradient
+        rate = 0.1 / (step + 1)
+        update(rate)
+        yardstick.param_groups[0]["lr"] = rate
+        yardstick.step()
+        for own, other in zip(ours, theirs, strict=True):
+            torch.testing.assert_close(own, other, rtol=1e-6, atol=1e-7)
+    assert all(parameter.requires_grad for parameter in ours)
+
+
+def test_training_a_block_does_not_import_the_compiler():
+    """It would take every process that trains longer than importing torch."""
+    code = """
+import sys
+from benchmark.models import seeded_model
+from benchmark.problem import load_problem
+from benchmark.scenario import load_scenario
+from benchmark.training import train_block
+
+scenario = load_scenario("digits")
+problem = load_problem(scenario)
+net = seeded_model(scenario.architecture, problem.input_shape, problem.classes, 0)
+train_block([net], scenario.recipe.model_copy(update={"epochs": 1}), problem.train, [0], None)
+print("torch._dynamo" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
