@@ -53,6 +53,11 @@ class Workspace:
     def leaderboard(self) -> Path:
         return self.root / "leaderboard"
 
+    @property
+    def data(self) -> Path:
+        """Where data sets lie if nobody says otherwise, and what is prepared of those that come with a package."""
+        return self.root / "data"
+
     def log(self, label: str, submission: str) -> Path:
         """Where the log of a failed submission goes; `label` is the scenario's."""
         return self.leaderboard / "logs" / label / f"{submission}.log"

@@ -12,7 +12,7 @@ _VARIABLE = "BENCH_DATA"
 def data_folder() -> Path:
     """The folder with the data sets: what `set_data_folder` or BENCH_DATA says, else data/ in the workspace."""
     named = os.environ.get(_VARIABLE)
-    return Path(named).expanduser().resolve() if named else Workspace.find().root / "data"
+    return Path(named).expanduser().resolve() if named else Workspace.find().data
 
 
 def set_data_folder(folder: Path) -> None:

@@ -19,6 +19,7 @@ from benchmark.problem.splits import split
 from benchmark.scenario import TRAINING_VERSION, Scenario
 from benchmark.sections import BreastCancer, Digits, IndicesForget
 from benchmark.split import Split
+from benchmark.workspace import Workspace
 
 """Forget examples, and test examples, without which membership attacks cannot be scored."""
 _SPLITS = ("train", "retain", "forget", "validation", "test")
@@ -53,15 +54,14 @@ def load_problem(scenario: Scenario) -> Problem:
 
     Raises BenchError when data is missing, damaged, or other than the scenario says.
     """
-    return _load(scenario, None if _comes_with_a_package(scenario) else data_folder())
+    with_a_package = isinstance(scenario.data, Digits | BreastCancer) and not isinstance(scenario.forget, IndicesForget)
+    # A package's data is not in the user's folder, which may be read-only, but reading it, too, takes seconds.
+    return _load(scenario, Workspace.find().data if with_a_package else data_folder())
 
 
 @lru_cache(maxsize=1)
-def _load(scenario: Scenario, folder: Path | None) -> Problem:
-    if folder is None:
-        tensors = _read(scenario, Path())
-    else:
-        tensors = prepared(folder / PREPARED / f"{_identity(scenario)}.safetensors", lambda: _read(scenario, folder))
+def _load(scenario: Scenario, folder: Path) -> Problem:
+    tensors = prepared(folder / PREPARED / f"{_identity(scenario)}.safetensors", lambda: _read(scenario, folder))
     splits = {name: Split.from_tensors(_under(f"{name}/", tensors)) for name in _SPLITS}
     if scenario.recipe.augmentation and splits["train"].inputs.ndim != 4:
         raise BenchError("recipe.augmentation is for images, but the data has none; remove it")
@@ -81,10 +81,6 @@ def _read(scenario: Scenario, folder: Path) -> Tensors:
     splits = dict(zip(_SPLITS, (train, retain, forget, validation, test), strict=True))
     named = {f"{name}/{field}": tensor for name, own in splits.items() for field, tensor in own.tensors().items()}
     return {**named, "classes": torch.tensor(len(examples.class_names))}
-
-
-def _comes_with_a_package(scenario: Scenario) -> bool:
-    return isinstance(scenario.data, Digits | BreastCancer) and not isinstance(scenario.forget, IndicesForget)
 
 
 def _identity(scenario: Scenario) -> str:

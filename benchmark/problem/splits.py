@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from torch import Tensor
 
 from benchmark.errors import BenchError
@@ -93,6 +92,8 @@ def _stratified(
 
 def _halves(rows: Rows, size: int, classes: np.ndarray, seed: int) -> tuple[Rows, Rows]:
     """`size` of the rows, and the others, with the classes in equal shares in both."""
+    from sklearn.model_selection import train_test_split  # takes seconds, which few processes have to spend
+
     first, second = train_test_split(rows, train_size=size, stratify=classes[rows], random_state=seed)
     return np.asarray(first), np.asarray(second)
 
@@ -105,6 +106,8 @@ def _by_subject(subjects: Tensor, validation: float, test: float, seed: int, sou
 
 def _grouped(subjects: Tensor, share: float, seed: int, source: str) -> tuple[Rows, Rows]:
     """The rows of all subjects but a `share` of them, and the rows of these."""
+    from sklearn.model_selection import GroupShuffleSplit
+
     try:
         drawn = GroupShuffleSplit(n_splits=1, test_size=share, random_state=seed)
         kept, taken = next(drawn.split(subjects, groups=subjects.numpy()))
