@@ -83,7 +83,7 @@ def run(
     """
     if bool(submission) == everything:
         raise BenchError("name one submission with --submission NAME, or take all with --all")
-    workspace, chosen = _about_to_run(scenario, models, jobs)
+    workspace, chosen = _about_to_run(scenario, models, jobs, submission)
 
     from benchmark.device import choose_device
     from benchmark.evaluation import evaluate, missing_entries
@@ -366,19 +366,26 @@ def _scenario(name: str, models: int | None) -> "Scenario":
     return loaded if models is None else loaded.with_models(models)
 
 
-def _about_to_run(scenario: str, models: int | None, jobs: int | None) -> "tuple[Workspace, Scenario]":
-    """The workspace and the scenario. The processes that will train, or resample, import what they need from now on.
+def _about_to_run(
+    scenario: str, models: int | None, jobs: int | None, submission: str | None
+) -> "tuple[Workspace, Scenario]":
+    """The workspace and the scenario. The processes that come next import what they need from now on.
 
-    This one does so next; where nets are small the seconds count.
+    This one does so at the same time; where nets are small the seconds count.
     """
     from benchmark.engine import start_importing
     from benchmark.sections import SmallNet
+    from benchmark.submission.process import start_ahead
     from benchmark.workspace import Workspace
 
     workspace, chosen = Workspace.find(), _scenario(scenario, models)
     if isinstance(chosen.architecture, SmallNet):
-        trained = workspace.pool(chosen).exists()
-        start_importing("benchmark.resampling" if trained else "benchmark.references", _jobs(jobs))
+        if not workspace.pool(chosen).exists():
+            start_importing("benchmark.references", _jobs(jobs))
+        else:
+            start_importing("benchmark.resampling", _jobs(jobs))
+            if submission and (folder := workspace.submissions / submission).is_dir():
+                start_ahead(folder, min(_jobs(jobs), len(chosen.blocks(chosen.protocol.models))))
     return workspace, chosen
 
 

@@ -7,7 +7,7 @@ from torch.utils.data import DataLoader, Subset, TensorDataset, default_collate
 from benchmark.scenario import load_scenario
 from benchmark.split import Normalisation, Split
 from benchmark.submission.contract import collected, loader
-from benchmark.submission.exchange import Job, read_job, write_job
+from benchmark.submission.job import Job, read_job, write_job
 
 
 @pytest.fixture

@@ -300,7 +300,7 @@ def test_a_worker_that_dies_costs_the_run_not_the_harness(attempt, worker):
 def test_closing_removes_the_exchange_folder(worker, miniature):
     own = Worker(miniature, load_problem(miniature), worker._submission)
     own.wait_until_ready()
-    folder = own._exchange
+    folder = own._process.exchange
     assert folder.exists()
     own.close()
     assert not folder.exists()
@@ -308,7 +308,7 @@ def test_closing_removes_the_exchange_folder(worker, miniature):
 
 def test_the_exchange_folder_holds_no_test_data(worker, miniature):
     problem = load_problem(miniature)
-    examples = load_file(worker._exchange / GIVEN / "examples.safetensors")
+    examples = load_file(worker._process.exchange / GIVEN / "examples.safetensors")
     known = {int(row) for name, rows in examples.items() if name.endswith("/ids") for row in rows}
     assert known.isdisjoint(problem.test.ids.tolist())
     assert len(known) == len(problem.train) + len(problem.validation)

@@ -363,7 +363,7 @@ def _reached(example: Indices, right: Indices, left: Indices, pairs: Pairs) -> M
     number = np.maximum(np.minimum(rights.last[right], last) - begin + 1, 0)
     pair = np.repeat(np.arange(len(example)), number)
     i = begin[pair] + _counted(number)
-    own = Grids(*(part[example[pair]] for part in grids))
+    own = Grids._make(part[example[pair]] for part in grids)
     start, stop = own.left_ends(i)
     j = _first(start, stop, own.lefts, np.nextafter(lefts.lower[left], np.inf)[pair])
     there = (j < own.lefts) & (_element(start, stop, own.lefts, j) <= lefts.upper[left][pair])

@@ -3,17 +3,14 @@
 import contextlib
 import json
 import os
-import select
 import shutil
 import signal
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 from safetensors.torch import save_file
 from torch import Tensor
@@ -22,20 +19,10 @@ from benchmark.errors import BenchError
 from benchmark.models import skeleton
 from benchmark.problem import Problem
 from benchmark.scenario import Scenario
-from benchmark.submission.exchange import (
-    GIVEN,
-    LOG,
-    ORIGINAL,
-    UNLEARNED,
-    Job,
-    Limits,
-    Reply,
-    Request,
-    Task,
-    write_job,
-)
+from benchmark.submission.exchange import GIVEN, JOB, LOG, ORIGINAL, READY, UNLEARNED, Limits, Reply, Request, Task
 from benchmark.submission.handback import expected_of, largest_file, read_weights
-from benchmark.submission.sandbox import worker_command
+from benchmark.submission.job import Job, write_job
+from benchmark.submission.process import process_for
 from benchmark.submission.worker import INVALID_OUTPUT, NOT_A_SUBMISSION, OUT_OF_MEMORY
 
 Status = Literal["ok", "over-budget", "crashed", "timed-out", "out-of-memory", "invalid-output", "not-a-submission"]
@@ -52,8 +39,6 @@ _EXIT_CODES: dict[int, Status] = {
     INVALID_OUTPUT: "invalid-output",
     OUT_OF_MEMORY: "out-of-memory",
 }
-# Ends with the worker, however the harness ended, and then removes the exchange folder.
-_LAUNCHER = ["/bin/sh", "-c", '"$@"; exec rm -rf -- "$0"']
 
 
 @dataclass(frozen=True)
@@ -112,94 +97,49 @@ class Worker:
 
         Whatever the submission does ends up in the Run's status. Raises BenchError when the worker cannot start.
         """
-        if self._process.poll() is not None:  # an earlier run took it down
+        if self._process.ended:  # an earlier run took it down
             self.close()
             self._start()
         self.wait_until_ready()
+        exchange = self._process.exchange
         for name in (UNLEARNED, LOG):
-            self._clear(name)
-        save_file(weights, self._exchange / GIVEN / ORIGINAL)
+            _clear(exchange / name)
+        save_file(weights, exchange / GIVEN / ORIGINAL)
         reply = self._ask(Request(task, seed, self._limits, hyperparameters or {}))
-        ending = _tail(self._exchange / LOG)
+        ending = _tail(exchange / LOG)
         if reply is None:
-            self._kill()  # and waits, so that the next run finds it gone, and its folder with it
+            self._process.kill()  # and waits, so that the next run finds it gone, and its folder with it
             return Run("crashed", "the run took its worker down, or outlived it", ending, self._limits.seconds, None)
         return self._judge(reply, ending)
 
     def close(self) -> None:
         """Ends the worker and waits for it; the exchange folder goes with it."""
-        with contextlib.suppress(OSError):
-            self._input.close()
-        try:
-            self._process.wait(timeout=_GRACE)
-        except subprocess.TimeoutExpired:
-            self._kill()
-        self._output.close()
-        self._errors.close()
-        shutil.rmtree(self._exchange, ignore_errors=True)
+        self._process.close()
 
     def wait_until_ready(self) -> None:
         """Returns once the worker has imported everything. Raises BenchError when it cannot start."""
         if self._ready:
             return
-        if self._read_line(_START_LIMIT).strip() != b"ready":
-            self._errors.seek(0)
-            lines = self._errors.read().decode(errors="replace").strip().splitlines() or ["no message"]
+        if self._process.answer(_START_LIMIT).decode(errors="replace") != READY:
+            complaint = self._process.complaint
             self.close()
-            raise BenchError(f"the worker process did not start: {lines[-1]}; check the Python installation")
+            raise BenchError(f"the worker process did not start: {complaint}; check the Python installation")
         self._ready = True
 
     def _start(self) -> None:
-        self._exchange = Path(tempfile.mkdtemp(prefix="bench-")).resolve()
-        (self._exchange / GIVEN).mkdir()
-        write_job(self._exchange / GIVEN, self._job)
-        for name in (UNLEARNED, LOG):
-            (self._exchange / name).touch()
-        command = worker_command(self._exchange, self._submission, gpu=self.device != "cpu")
-        arguments, inherited = command.arguments, []
-        if command.seccomp is not None:
-            inherited = [_readable(command.seccomp)]
-            arguments = [arguments[0], "--seccomp", str(inherited[0]), *arguments[1:]]
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115
-        self._process = subprocess.Popen(
-            [*_LAUNCHER, str(self._exchange), *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            cwd=self._exchange,
-            env=command.environment,
-            pass_fds=inherited,
-            start_new_session=True,  # Ctrl-C is for the harness; the worker ends when its input does
-        )
-        for descriptor in inherited:
-            os.close(descriptor)
+        self._process = process_for(self._submission, gpu=self.device != "cpu")
+        write_job(self._process.exchange / GIVEN, self._job)
+        with contextlib.suppress(OSError):  # it died already, and waiting for it tells why
+            self._process.say(JOB)
         self._ready = False
-
-    @property
-    def _input(self) -> IO[bytes]:
-        assert self._process.stdin is not None
-        return self._process.stdin
-
-    @property
-    def _output(self) -> IO[bytes]:
-        assert self._process.stdout is not None
-        return self._process.stdout
-
-    def _clear(self, name: str) -> None:
-        """Empties a file in place: the sandbox is bound to this very file. Whatever else lies there is removed."""
-        path = self._exchange / name
-        if path.is_symlink() or not path.is_file():
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
-        path.write_bytes(b"")
 
     def _ask(self, request: Request) -> Reply | None:
         """Sends a request and waits for its reply; None when the worker is dead or does not answer in time."""
         try:
-            self._input.write(request.line().encode())
-            self._input.flush()
+            self._process.say(request.line())
         except OSError:
             return None
-        line = self._read_line(request.limits.seconds + _GRACE)
+        line = self._process.answer(request.limits.seconds + _GRACE)
         return Reply(**json.loads(line)) if line else None
 
     def _judge(self, reply: Reply, ending: str) -> Run:
@@ -222,23 +162,10 @@ class Worker:
             last = ending.strip().splitlines()[-1] if ending.strip() else "it left no message"
             return failed(_EXIT_CODES.get(reply.exit_code, "crashed"), last)
         try:
-            weights = read_weights(self._exchange / UNLEARNED, self._expected)
+            weights = read_weights(self._process.exchange / UNLEARNED, self._expected)
         except ValueError as error:
             return failed("invalid-output", str(error))
         return Run("ok", "", "", seconds, weights, tuple(reply.consumed))
-
-    def _read_line(self, limit: float) -> bytes:
-        """One line of the worker's, or nothing when it died or did not answer within `limit` seconds."""
-        if not select.select([self._output], [], [], limit)[0]:
-            self._kill()
-            return b""
-        return self._output.readline()
-
-    def _kill(self) -> None:
-        """The launcher, bubblewrap and the worker; without a sandbox the kernel kills the worker's child too."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
 
 
 @contextmanager
@@ -254,12 +181,11 @@ def workers(scenario: Scenario, problem: Problem, submission: Path, count: int, 
             list(together.map(Worker.close, started))
 
 
-def _readable(content: bytes) -> int:
-    """A descriptor from which `content` can be read once; a pipe holds far more than a filter."""
-    reading, writing = os.pipe()
-    os.write(writing, content)
-    os.close(writing)
-    return reading
+def _clear(path: Path) -> None:
+    """Empties a file in place: the sandbox is bound to this very file. Whatever else lies there is removed."""
+    if path.is_symlink() or not path.is_file():
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+    path.write_bytes(b"")
 
 
 def _printable(text: str) -> str:

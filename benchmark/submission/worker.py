@@ -43,7 +43,8 @@ from benchmark.submission.contract import (
     set_hyperparameters,
     unlearned_state,
 )
-from benchmark.submission.exchange import LOADERS, LOG, ORIGINAL, UNLEARNED, Job, Request, read_job
+from benchmark.submission.exchange import JOB, LOADERS, LOG, ORIGINAL, READY, UNLEARNED, Request
+from benchmark.submission.job import Job, read_job
 from benchmark.submission.supervisor import CannotCleanUp, Supervisor
 from benchmark.training import train_model
 
@@ -65,18 +66,20 @@ def main() -> None:
 
 def _serve(given: Path, returned: Path, submission: Path, scratch: Path) -> None:
     torch.set_num_threads(1)
+    with _no_gpu():
+        _warm_up()
+        _preload(submission / FILE)
+    if sys.stdin.readline() != JOB:  # the harness had no use for this worker
+        return
     job = read_job(given)
     net = build_model(job.architecture, tuple(job.retain.inputs.shape[1:]), job.classes).eval()
     make_repeatable(job.device)
-    with _no_gpu():
-        _warm_up(job)
-        _preload(submission / FILE)
     gc.collect()
     gc.freeze()  # what exists now is never collected: children need not copy its pages
     _collapse_pages()
     supervisor = Supervisor(scratch, returned / LOG, sys.stdin.fileno())
     bench = _Bench(job, net, submission, returned / UNLEARNED, supervisor.consumed)
-    print("ready", flush=True)
+    print(READY, end="", flush=True)
     for line in iter(sys.stdin.readline, ""):
         request = Request.from_line(line)
         net.load_state_dict(load_file(given / ORIGINAL))  # here, where memory is touched for less than in a fresh child
@@ -101,7 +104,7 @@ def _no_gpu() -> Iterator[None]:
             os.environ[_VISIBLE] = visible
 
 
-def _warm_up(job: Job) -> None:
+def _warm_up() -> None:
     """Makes torch import what it imports on first use (0.8 s that every child would pay), with no backward pass."""
     parameter = nn.Parameter(torch.zeros(1))
     for optimizer in (torch.optim.SGD, torch.optim.Adam):
@@ -110,7 +113,7 @@ def _warm_up(job: Job) -> None:
         torch.optim.lr_scheduler.CosineAnnealingLR(stepping, T_max=2)
         stepping.zero_grad()
         stepping.step()
-    next(iter(DataLoader(job.validation.targets, batch_size=2)))  # type: ignore[arg-type]
+    next(iter(DataLoader([0, 0], batch_size=2)))  # type: ignore[arg-type]
 
 
 def _preload(path: Path) -> None:

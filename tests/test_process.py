@@ -1,0 +1,88 @@
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from benchmark.submission import process
+from benchmark.submission.exchange import JOB
+from benchmark.submission.process import Process, process_for, start_ahead
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "submission.py").write_text("")
+    return tmp_path
+
+
+@pytest.fixture
+def ahead(monkeypatch):
+    """What was started ahead; ended with the test."""
+    monkeypatch.setattr(process, "_ahead", [])
+    yield process._ahead
+    process._close_ahead()
+
+
+def test_one_that_was_started_ahead_is_taken_once(folder, ahead):
+    start_ahead(folder, 1)
+    (first,) = ahead
+    taken = [process_for(folder, gpu=False) for _ in range(2)]
+    try:
+        assert taken[0] is first
+        assert taken[1] is not first
+        assert not ahead
+    finally:
+        for own in taken:
+            own.kill()
+            own.close()
+
+
+def test_one_for_another_submission_or_that_ended_is_not_taken(folder, ahead, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other")
+    start_ahead(other, 1)
+    start_ahead(folder, 1)
+    ahead[1].kill()
+    new = process_for(folder, gpu=False)
+    try:
+        assert new not in ahead
+        assert not new.ended
+    finally:
+        new.kill()
+        new.close()
+
+
+def test_those_that_nobody_took_end_with_their_folders(folder, ahead):
+    start_ahead(folder, 2)
+    started = list(ahead)
+    assert all(own.exchange.exists() for own in started)
+    process._close_ahead()
+    assert all(own.ended and not own.exchange.exists() for own in started)
+
+
+def test_without_a_job_a_worker_ends_when_its_input_does(folder):
+    own = Process(folder, gpu=False)
+    began = time.monotonic()
+    own.close()
+    assert own.ended
+    assert not own.exchange.exists()
+    assert time.monotonic() - began < process._PATIENCE  # by itself, not killed
+
+
+def test_one_that_cannot_start_says_why(folder, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    own = Process(folder, gpu=False)
+    try:
+        assert own.answer(60) == b""
+        own._process.wait()
+        with pytest.raises(OSError, match="Broken pipe"):
+            own.say(JOB)
+        assert own.complaint
+    finally:
+        own.close()
+
+
+def test_a_worker_can_start_before_torch_is_imported():
+    code = "import sys, benchmark.submission.process; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)
+    assert done.stdout.strip() == "False"
