@@ -1,9 +1,10 @@
 """How much faster whole blocks train than one model at a time.
 
-    python scripts/measure_training.py [--scenario digits] [--rounds 3]
+    python scripts/measure_training.py [--scenario digits] [--rounds 3] [--precision bfloat16]
 
 The plain alternative is what anybody would write: `nn.Module`, `DataLoader`, `optim.SGD`, one thread a process, the
-same number of processes. Both run in turn in the same minute; the ratio of each round is printed, and its median.
+same number of processes, float32. Both run in turn in the same minute; the ratio of each round is printed, and its
+median.
 """
 
 import argparse
@@ -75,14 +76,20 @@ def main() -> None:
     parser.add_argument("--scenario", default="digits")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=joblib.cpu_count())
+    parser.add_argument("--precision", choices=["bfloat16"], help="of the blocks")
     options = parser.parse_args()
     scenario, jobs = load_scenario(options.scenario), options.jobs
     size = scenario.protocol.block
+    if options.precision:
+        recipe = scenario.recipe.model_copy(update={"precision": options.precision})
+        scenario = scenario.model_copy(update={"recipe": recipe})
     print(
-        f"{scenario.name}: {jobs} processes, 1 thread each; {platform.processor() or platform.machine()}, "
+        f"{scenario.name}, {options.precision or 'float32'}: {jobs} processes, 1 thread each; "
+        f"{platform.processor() or platform.machine()}, "
         f"{os.cpu_count()} cores, Python {platform.python_version()}, torch {torch_version}"
     )
-    seconds_per_model(block, [(scenario, 0, False)] * jobs, 1, jobs)  # starts the processes, fills the caches
+    for function, first in ((block, (scenario, 0, False)), (plain, (scenario, 1))):
+        seconds_per_model(function, [first] * jobs, 1, jobs)  # starts the processes, imports, fills the caches
     ratios = []
     for _ in range(options.rounds):
         ours = seconds_per_model(block, [(scenario, b, False) for b in range(4 * jobs)], 4 * jobs * size, jobs)
