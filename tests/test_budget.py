@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmark.submission import budget
 from benchmark.submission.budget import Clock, lead
 from benchmark.submission.runner import Run
 
@@ -79,14 +80,14 @@ def test_the_verdict_is_right_where_a_single_round_is_often_wrong(miniature):
 
 
 def test_the_lead_is_walds_walk():
-    """Whoever leads by five first: wrong with probability 1 / (1 + (p / (1 - p))^5), p being the chance of each."""
+    """Whoever leads by k first: wrong with probability 1 / (1 + (p / (1 - p))^k), p being the chance of each."""
     rng = np.random.default_rng(2)
     for p in (0.6, 0.7):
         wrong = 0
         for _ in range(2_000):
             shares = []
-            while lead(shares, 0.5) < 5:
+            while lead(shares, 0.5) < budget._LEAD:
                 shares.append(float(rng.random() < p))
             wrong += np.mean(shares) < 0.5
-        expected = 1 / (1 + (p / (1 - p)) ** 5)
+        expected = 1 / (1 + (p / (1 - p)) ** budget._LEAD)
         assert wrong / 2_000 == pytest.approx(expected, abs=4 * np.sqrt(expected * (1 - expected) / 2_000))
