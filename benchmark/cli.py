@@ -83,16 +83,17 @@ def run(
     """
     if bool(submission) == everything:
         raise BenchError("name one submission with --submission NAME, or take all with --all")
-    workspace, chosen = _about_to_run(scenario, models, jobs, submission)
+    from benchmark.submission.sandbox import settle_isolation
+    from benchmark.terminal import progress_bars, warn
+
+    settle_isolation(required=require_sandbox, warn=warn(err))
+    workspace, chosen = _about_to_run(scenario, models, jobs, device, submission)
 
     from benchmark.device import choose_device
     from benchmark.evaluation import evaluate, missing_entries
     from benchmark.leaderboard import rebuild
-    from benchmark.submission.sandbox import settle_isolation
     from benchmark.submission.source import default_entry
-    from benchmark.terminal import progress_bars, warn
 
-    settle_isolation(required=require_sandbox, warn=warn(err))
     where = choose_device(device, chosen)
     if submission:
         entries = [submission if published else default_entry(submission, workspace, chosen)]
@@ -367,7 +368,7 @@ def _scenario(name: str, models: int | None) -> "Scenario":
 
 
 def _about_to_run(
-    scenario: str, models: int | None, jobs: int | None, submission: str | None
+    scenario: str, models: int | None, jobs: int | None, device: str | None, submission: str | None
 ) -> "tuple[Workspace, Scenario]":
     """The workspace and the scenario. The processes that come next import what they need from now on.
 
@@ -379,13 +380,16 @@ def _about_to_run(
     from benchmark.workspace import Workspace
 
     workspace, chosen = Workspace.find(), _scenario(scenario, models)
-    if isinstance(chosen.architecture, SmallNet):
-        if not workspace.pool(chosen).exists():
-            start_importing("benchmark.references", _jobs(jobs))
-        else:
-            start_importing("benchmark.resampling", _jobs(jobs))
-            if submission and (folder := workspace.submissions / submission).is_dir():
-                start_ahead(folder, min(_jobs(jobs), len(chosen.blocks(chosen.protocol.models))))
+    if not isinstance(chosen.architecture, SmallNet) or device not in (None, "cpu"):
+        return workspace, chosen
+    if not workspace.pool(chosen).exists():
+        start_importing("benchmark.references", _jobs(jobs))
+        return workspace, chosen
+    start_importing("benchmark.resampling", _jobs(jobs))
+    name = (submission or "").removesuffix("+tuned")
+    if name in {folder.name for folder in workspace.submissions.iterdir() if folder.is_dir()}:
+        workspace.leaderboard.mkdir(exist_ok=True)  # what is there when a worker starts can be hidden from it
+        start_ahead(workspace.submissions / name, min(_jobs(jobs), len(chosen.blocks(chosen.protocol.models))))
     return workspace, chosen
 
 

@@ -12,8 +12,10 @@ import time
 import pandas as pd
 import pytest
 
+from benchmark import cli
 from benchmark.leaderboard.table import COLUMNS
 from benchmark.scorecard import Scorecard
+from benchmark.submission import process
 
 
 @pytest.fixture
@@ -225,3 +227,41 @@ def test_a_study_leaves_a_table_and_a_figure(bench, workspace, miniature):
     assert "needs two or more; got identity" in bench("study", "identity").stderr
     studies = workspace.leaderboard / "studies"
     assert {path.name for path in studies.iterdir()} == {f"{miniature.label}.csv", f"{miniature.label}.png"}
+
+
+def test_workers_start_ahead_of_a_run_on_a_pool_that_is_there(bench, workspace, miniature, miniature_file, monkeypatch):
+    started, imported = [], []
+    monkeypatch.setattr("benchmark.submission.process.start_ahead", lambda *own: started.append(own))
+    monkeypatch.setattr("benchmark.engine.start_importing", lambda module, jobs: imported.append(module))
+    monkeypatch.chdir(workspace.root)
+
+    def about_to_run(submission, scenario=str(miniature_file), device=None):
+        started.clear()
+        cli._about_to_run(scenario, None, 1, device, submission)
+        return [(folder.name, count) for folder, count in started]
+
+    assert about_to_run("finetune") == about_to_run("finetune+tuned", device="cpu") == [("finetune", 1)]
+    assert set(imported) == {"benchmark.resampling"}
+    for name in (None, "nobody", "../submissions", "..", "/"):
+        assert about_to_run(name) == []
+    assert about_to_run("finetune", device="cuda") == []
+    imported.clear()
+    assert about_to_run("finetune", scenario="digits") == []
+    assert imported == ["benchmark.references"]
+
+
+def test_no_worker_that_was_started_ahead_is_left(bench, workspace, monkeypatch):
+    taken, real = [], process.process_for
+
+    def watched(submission, *, gpu):
+        ahead = list(process._ahead)
+        own = real(submission, gpu=gpu)
+        taken.append(own in ahead)
+        return own
+
+    monkeypatch.setattr("benchmark.submission.runner.process_for", watched)
+    assert bench("run", "--submission", "finetune").returncode == 0
+    assert taken
+    assert all(taken)
+    assert bench("run", "--submission", "finetune").returncode == 0  # everything is there
+    assert not process._ahead

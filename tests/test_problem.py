@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -52,3 +55,31 @@ def test_too_many_or_too_few_examples_are_refused(miniature):
         data = miniature.data.model_copy(update=update)
         with pytest.raises(BenchError, match=sentence):
             load_problem(miniature.model_copy(update={"data": data}))
+
+
+LOADS = """
+import sys
+from benchmark.problem import load_problem
+from benchmark.scenario import load_scenario
+
+print(len(load_problem(load_scenario("digits")).train), "sklearn" in sys.modules)
+"""
+
+
+def test_digits_are_read_once_and_then_without_scikit_learn(tmp_path):
+    (tmp_path / "submissions").mkdir()
+    first, second = (_python(LOADS, tmp_path) for _ in range(2))
+    assert (first, second) == ("1000 True", "1000 False")
+    assert len(list((tmp_path / "data" / "prepared").glob("digits-*.safetensors"))) == 1
+
+
+def test_digits_need_no_workspace_and_none_that_can_be_written_to(tmp_path):
+    assert _python(LOADS, tmp_path) == "1000 True"
+    (tmp_path / "submissions").mkdir()
+    (tmp_path / "data").write_text("not a folder")
+    assert _python(LOADS, tmp_path) == "1000 True"
+
+
+def _python(code, folder):
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()

@@ -1,13 +1,16 @@
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 
+from benchmark.errors import BenchError
+from benchmark.problem import load_problem
 from benchmark.submission import process
 from benchmark.submission.exchange import JOB
-from benchmark.submission.process import Process, process_for, start_ahead
+from benchmark.submission.process import Process, close_ahead, process_for, start_ahead
+from benchmark.submission.runner import Worker
+from benchmark.submission.sandbox import Command
 
 
 @pytest.fixture
@@ -21,7 +24,7 @@ def ahead(monkeypatch):
     """What was started ahead; ended with the test."""
     monkeypatch.setattr(process, "_ahead", [])
     yield process._ahead
-    process._close_ahead()
+    close_ahead()
 
 
 def test_one_that_was_started_ahead_is_taken_once(folder, ahead):
@@ -42,10 +45,12 @@ def test_one_for_another_submission_or_that_ended_is_not_taken(folder, ahead, tm
     other = tmp_path_factory.mktemp("other")
     start_ahead(other, 1)
     start_ahead(folder, 1)
-    ahead[1].kill()
+    started = list(ahead)
+    started[1].kill()
     new = process_for(folder, gpu=False)
     try:
-        assert new not in ahead
+        assert new not in started
+        assert new.purpose == (folder, False)
         assert not new.ended
     finally:
         new.kill()
@@ -56,30 +61,50 @@ def test_those_that_nobody_took_end_with_their_folders(folder, ahead):
     start_ahead(folder, 2)
     started = list(ahead)
     assert all(own.exchange.exists() for own in started)
-    process._close_ahead()
+    close_ahead()
+    assert not ahead
     assert all(own.ended and not own.exchange.exists() for own in started)
 
 
-def test_without_a_job_a_worker_ends_when_its_input_does(folder):
+def test_without_a_job_a_worker_ends_when_its_input_does(folder, monkeypatch):
+    monkeypatch.setattr(process, "_PATIENCE", 120)  # it may still be importing
     own = Process(folder, gpu=False)
-    began = time.monotonic()
     own.close()
-    assert own.ended
+    assert own._process.returncode == 0  # by itself, not killed
     assert not own.exchange.exists()
-    assert time.monotonic() - began < process._PATIENCE  # by itself, not killed
 
 
 def test_one_that_cannot_start_says_why(folder, monkeypatch):
-    monkeypatch.setattr(sys, "executable", "/bin/false")
+    monkeypatch.setattr(process, "worker_command", _cannot_start)
     own = Process(folder, gpu=False)
     try:
         assert own.answer(60) == b""
         own._process.wait()
         with pytest.raises(OSError, match="Broken pipe"):
             own.say(JOB)
-        assert own.complaint
+        assert own.complaint == "no such luck"
     finally:
         own.close()
+
+
+def test_a_worker_that_cannot_start_is_told_in_one_sentence(folder, miniature, monkeypatch):
+    """Also where it took its folder with it before its job was written."""
+    monkeypatch.setattr(process, "worker_command", _cannot_start)
+    real = process.Process
+
+    def ended(*arguments, **options):
+        own = real(*arguments, **options)
+        own._process.wait()
+        return own
+
+    monkeypatch.setattr(process, "Process", ended)
+    worker = Worker(miniature, load_problem(miniature), folder)
+    with pytest.raises(BenchError, match="did not start: no such luck; check the Python installation"):
+        worker.wait_until_ready()
+
+
+def _cannot_start(exchange, submission, *, gpu):
+    return Command(["/bin/sh", "-c", "echo no such luck >&2; exit 1"], {}, None)
 
 
 def test_a_worker_can_start_before_torch_is_imported():

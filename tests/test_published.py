@@ -247,10 +247,15 @@ def test_bad_input_is_refused(unlearned, retrained, options, message):
         published_epsilon(unlearned, retrained, **options)
 
 
-def test_an_example_takes_at_most_twenty_milliseconds():
+@pytest.mark.parametrize("tied", [False, True])
+def test_an_example_takes_at_most_five_milliseconds(tied):
+    """A tenth of that is what they take."""
     rng = np.random.default_rng(5)
-    unlearned, retrained = rng.normal(0.5, 2, (512, 10)), rng.normal(0, 2, (512, 10))
+    unlearned, retrained = rng.normal(0.5, 2, (512, 40)), rng.normal(0, 2, (512, 40))
+    if tied:  # of 1,000 values all but three are equal to another; a quarter of the examples have 401 right ends
+        middle = 15.3 + rng.random(40) / 10
+        unlearned, retrained = (middle + rng.integers(3, size=(512, 40)) * 0.002 for _ in range(2))
     published_epsilon(unlearned, retrained)
     start = time.process_time()
     published_epsilon(unlearned, retrained)
-    assert (time.process_time() - start) / 10 < 0.020
+    assert (time.process_time() - start) / 40 < 0.005

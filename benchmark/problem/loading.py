@@ -1,5 +1,6 @@
 """A problem: the scenario made real, as tensors."""
 
+import contextlib
 import hashlib
 import json
 from dataclasses import dataclass, replace
@@ -21,7 +22,6 @@ from benchmark.sections import BreastCancer, Digits, IndicesForget
 from benchmark.split import Split
 from benchmark.workspace import Workspace
 
-"""Forget examples, and test examples, without which membership attacks cannot be scored."""
 _SPLITS = ("train", "retain", "forget", "validation", "test")
 
 
@@ -54,20 +54,33 @@ def load_problem(scenario: Scenario) -> Problem:
 
     Raises BenchError when data is missing, damaged, or other than the scenario says.
     """
-    with_a_package = isinstance(scenario.data, Digits | BreastCancer) and not isinstance(scenario.forget, IndicesForget)
-    # A package's data is not in the user's folder, which may be read-only, but reading it, too, takes seconds.
-    return _load(scenario, Workspace.find().data if with_a_package else data_folder())
+    return _load(scenario, None if _comes_with_a_package(scenario) else data_folder())
 
 
 @lru_cache(maxsize=1)
-def _load(scenario: Scenario, folder: Path) -> Problem:
-    tensors = prepared(folder / PREPARED / f"{_identity(scenario)}.safetensors", lambda: _read(scenario, folder))
+def _load(scenario: Scenario, folder: Path | None) -> Problem:
+    tensors = _read_once(scenario, folder) if folder else _out_of_a_package(scenario)
     splits = {name: Split.from_tensors(_under(f"{name}/", tensors)) for name in _SPLITS}
     if scenario.recipe.augmentation and splits["train"].inputs.ndim != 4:
         raise BenchError("recipe.augmentation is for images, but the data has none; remove it")
     classes = int(tensors["classes"])
     weights = _inverse_frequency(splits["train"].targets, classes) if scenario.recipe.class_weights else None
     return Problem(**splits, classes=classes, class_weights=weights)
+
+
+def _comes_with_a_package(scenario: Scenario) -> bool:
+    return isinstance(scenario.data, Digits | BreastCancer) and not isinstance(scenario.forget, IndicesForget)
+
+
+def _out_of_a_package(scenario: Scenario) -> Tensors:
+    """Prepared in the workspace, because importing the package takes seconds; where that cannot be, read anew."""
+    with contextlib.suppress(BenchError, OSError):
+        return _read_once(scenario, Workspace.find().data)
+    return _read(scenario, Path())
+
+
+def _read_once(scenario: Scenario, folder: Path) -> Tensors:
+    return prepared(folder / PREPARED / f"{_identity(scenario)}.safetensors", lambda: _read(scenario, folder))
 
 
 def _read(scenario: Scenario, folder: Path) -> Tensors:

@@ -5,6 +5,7 @@ their number. The files are named after the sections that decide them and can be
 """
 
 import contextlib
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -34,7 +35,9 @@ def prepared(path: Path, make: Callable[[], Tensors]) -> Tensors:
             except SafetensorError:  # half a file, after a power cut
                 _write(path, make())
                 return load_file(path)
-    except PermissionError:
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
         raise BenchError(
             f"{path.parent} cannot be written to; make it writable, or a folder of your own with links to the data "
             "and name it with --data-dir"

@@ -4,8 +4,8 @@ Three facts make it fast and keep it exact. Errors change only where an end of a
 sample, so of 160,000 intervals those count alike whose ends lie between the same neighbouring values: instead of ends,
 gaps between values are paired. An error rate is a count over N, so every ε stands in one table of (errors on
 unlearned, errors on retrained), and as ε only falls as either grows, many pairs are ruled out at once. And every step
-is taken for hundreds of examples together. That a gap truly holds ends of the grid, to the last rounding, is asked of
-the few pairs alone that could raise an example's ε.
+is taken for hundreds of examples together. Whether a gap truly holds ends of the grid, to the last rounding, is asked
+only of the few pairs that could raise an example's ε.
 """
 
 from functools import lru_cache
@@ -26,13 +26,13 @@ LEFT_ENDS = 400
 ROUNDING = 1e-6  # steps of a grid; far above the rounding of its ends
 EXAMPLES_AT_ONCE = 250  # about as many as the processor's cache holds
 LARGEST_SQUARE = 16  # gaps; a power of two
-SQUARES_AT_ONCE = 50_000  # some 10 MB of intermediate results
+SQUARES_AT_ONCE = 50_000  # some 20 MB of intermediate results
 
 # What the table holds for a discarded attack, one of whose errors is exactly zero: below every ε, and the
 # informative above the uninformative, so that a plain maximum also tells what to do when no attack survives.
 INFORMATIVE, UNINFORMATIVE = -1.0, -2.0
-TINY = np.finfo(float).tiny
 IMPOSSIBLE = -3.0  # in the place of a pair of gaps without an attack
+TINY = np.finfo(float).tiny  # in the place of a step of width 0
 
 Indices = NDArray[np.intp]
 Mask = NDArray[np.bool_]
@@ -206,7 +206,7 @@ class Gaps(NamedTuple):
 class Window(NamedTuple):
     """The gaps from one threshold to another of every example, in rows of one length."""
 
-    meant: Mask  # `[examples, gaps]`: False where another row is longer
+    meant: Mask  # `[examples, gaps]`: False where another row is longer, and for gaps of no width
     k: Indices
     edges: Floats  # `[examples, gaps + 1]`
 
@@ -217,7 +217,8 @@ def _window(merged: Merged, begin: Floats, end: Floats) -> Window:
     k = first[:, None] + np.arange((last - first).max() + 2)
     rows = np.arange(len(k))[:, None] * merged.edges.shape[1]
     edges = merged.edges.take(np.minimum(k, merged.edges.shape[1] - 1) + rows)
-    return Window(k[:, :-1] <= last[:, None], k[:, :-1], edges)
+    meant = (k[:, :-1] <= last[:, None]) & (edges[:, :-1] < edges[:, 1:])  # nothing lies between equal values
+    return Window(meant, k[:, :-1], edges)
 
 
 def _gaps(merged: Merged, window: Window, first: Indices, last: Indices, positive: Mask) -> Gaps:
@@ -284,7 +285,7 @@ def _search(merged: Merged, grids: Grids, positive: Mask, table: Table, best: Fl
     strides = np.where(positive, [[models_r + 1], [1]], [[1], [models_r + 1]])
     rights, lefts = _right_gaps(merged, grids, positive), _left_gaps(merged, grids, positive)
     pairs = Pairs(grids, rights, lefts, np.where(positive, models_u, models_r), *strides)
-    todo = [(LARGEST_SQUARE, _squares(rights, lefts))]
+    todo = _parts(LARGEST_SQUARE, _squares(rights, lefts))
     while todo:
         size, (example, right, left) = todo.pop()
         last_right = np.minimum(right + size, (rights.start + rights.number)[example]) - 1
@@ -301,9 +302,8 @@ def _search(merged: Merged, grids: Grids, positive: Mask, table: Table, best: Fl
         _raise(best, values, example, *middle, pairs, thorough=size == 1)
         if size > 1:
             promising = bound > best[example]
-            quarters = _quarters((example[promising], right[promising], left[promising]), size // 2, rights, lefts)
-            parts = max(ceil(len(quarters[0]) / SQUARES_AT_ONCE), 1)
-            todo += [(size // 2, part) for part in zip(*(np.array_split(q, parts) for q in quarters), strict=True)]
+            left_over = example[promising], right[promising], left[promising]
+            todo += _parts(size // 2, _quarters(left_over, size // 2, rights, lefts))
 
 
 Squares = tuple[Indices, Indices, Indices]
@@ -317,6 +317,12 @@ def _squares(rights: Gaps, lefts: Gaps) -> Squares:
     example = np.repeat(np.arange(len(number)), number)
     row, column = np.divmod(_counted(number), columns[example])
     return example, rights.start[example] + LARGEST_SQUARE * row, lefts.start[example] + LARGEST_SQUARE * column
+
+
+def _parts(size: int, squares: Squares) -> list[tuple[int, Squares]]:
+    """Squares of a size, few enough at once."""
+    parts = max(ceil(len(squares[0]) / SQUARES_AT_ONCE), 1)
+    return [(size, part) for part in zip(*(np.array_split(each, parts) for each in squares), strict=True)]
 
 
 def _quarters(squares: Squares, half: int, rights: Gaps, lefts: Gaps) -> Squares:

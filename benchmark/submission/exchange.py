@@ -1,8 +1,8 @@
 """What passes between the harness and a worker: a folder, and requests and replies of one line.
 
 In the folder, GIVEN holds what a submission may see and nothing else (no test data, no retrained model), and two
-files come back: UNLEARNED and LOG. Everything is overwritten for the next run. Its job (`job.py`) is
-there before the first request.
+files come back: UNLEARNED and LOG. Everything is overwritten for the next run. The worker's job (`job.py`) is there
+before the first request.
 """
 
 import json

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 from typing import IO
 
@@ -18,6 +19,7 @@ _PATIENCE = 10.0  # seconds for a worker that has been told to end
 # Ends with the worker, however the harness ended, and then removes the exchange folder.
 _LAUNCHER = ["/bin/sh", "-c", '"$@"; exec rm -rf -- "$0"']
 _ahead: list["Process"] = []
+_taking = threading.Lock()
 
 
 class Process:
@@ -73,8 +75,7 @@ class Process:
 
     def kill(self) -> None:
         """The launcher, bubblewrap and the worker; without a sandbox the kernel kills the worker's child too."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        self._signal()
         self._process.wait()
 
     def close(self) -> None:
@@ -89,6 +90,11 @@ class Process:
         self._errors.close()
         shutil.rmtree(self.exchange, ignore_errors=True)
 
+    def _signal(self) -> None:
+        if not self.ended:  # else its number may be another's by now
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
     @property
     def _input(self) -> IO[bytes]:
         assert self._process.stdin is not None
@@ -102,25 +108,28 @@ class Process:
 
 def start_ahead(submission: Path, count: int) -> None:
     """Has the next `count` workers for this submission on a CPU import what they need while this process does."""
-    if not _ahead:
-        atexit.register(_close_ahead)
+    atexit.register(close_ahead)
     _ahead.extend(Process(submission, gpu=False) for _ in range(count))
 
 
 def process_for(submission: Path, *, gpu: bool) -> Process:
     """One that was started ahead, or else a new one."""
-    for process in _ahead:
-        if process.purpose == (submission.resolve(), gpu) and not process.ended:
-            _ahead.remove(process)
-            return process
+    with _taking:
+        for process in _ahead:
+            if process.purpose == (submission.resolve(), gpu) and not process.ended:
+                _ahead.remove(process)
+                return process
     return Process(submission, gpu=gpu)
 
 
-def _close_ahead() -> None:
-    """Of those that nobody wanted, nobody knows how far they are."""
-    while _ahead:
-        process = _ahead.pop()
-        process.kill()
+def close_ahead() -> None:
+    """Kills those that nobody took: as they may still be importing, they are not asked to end."""
+    with _taking:
+        left = list(_ahead)
+        _ahead.clear()
+    for process in left:
+        process._signal()
+    for process in left:
         process.close()
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -22,7 +23,7 @@ from benchmark.scenario import Scenario
 from benchmark.submission.exchange import GIVEN, JOB, LOG, ORIGINAL, READY, UNLEARNED, Limits, Reply, Request, Task
 from benchmark.submission.handback import expected_of, largest_file, read_weights
 from benchmark.submission.job import Job, write_job
-from benchmark.submission.process import process_for
+from benchmark.submission.process import close_ahead, process_for
 from benchmark.submission.worker import INVALID_OUTPUT, NOT_A_SUBMISSION, OUT_OF_MEMORY
 
 Status = Literal["ok", "over-budget", "crashed", "timed-out", "out-of-memory", "invalid-output", "not-a-submission"]
@@ -128,8 +129,8 @@ class Worker:
 
     def _start(self) -> None:
         self._process = process_for(self._submission, gpu=self.device != "cpu")
-        write_job(self._process.exchange / GIVEN, self._job)
-        with contextlib.suppress(OSError):  # it died already, and waiting for it tells why
+        with contextlib.suppress(OSError, SafetensorError):  # it died already, and waiting for it tells why
+            write_job(self._process.exchange / GIVEN, self._job)
             self._process.say(JOB)
         self._ready = False
 
@@ -171,8 +172,10 @@ class Worker:
 @contextmanager
 def workers(scenario: Scenario, problem: Problem, submission: Path, count: int, device: str) -> Iterator[list[Worker]]:
     """`count` workers side by side, ready; closed in the end. Raises BenchError when one cannot start."""
-    started = [Worker(scenario, problem, submission, count - 1, device) for _ in range(count)]
+    started: list[Worker] = []
     try:
+        started += (Worker(scenario, problem, submission, count - 1, device) for _ in range(count))
+        close_ahead()
         for worker in started:
             worker.wait_until_ready()
         yield started

@@ -17,6 +17,7 @@ from benchmark.references import Pool
 from benchmark.scenario import Scenario
 from benchmark.submission.budget import TIMED_ORIGINALS, Clock, Timing
 from benchmark.submission.integrity import records_of
+from benchmark.submission.process import close_ahead
 from benchmark.submission.runner import Run, Status, Worker, workers
 from benchmark.submission.sandbox import isolation
 from benchmark.submission.source import Submission
@@ -90,6 +91,7 @@ class Runs:
                 with workers(self.scenario, self.problem, self.submission.folder, count, self.device) as ready:
                     self._run(missing, ready, _Tally(self.scenario, missing, known.failed, allowed, progress))
             else:
+                close_ahead()
                 self._write(known)
             return self.outcome()
 

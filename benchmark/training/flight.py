@@ -20,7 +20,7 @@ from benchmark.seeds import derive_seed
 from benchmark.split import Split
 from benchmark.training.recipe import Batch, Training
 
-_UNRECORDED = 3  # steps with batches of a size until the optimiser and the libraries have made whatever they keep
+_UNRECORDED = 3  # steps with batches of a size until the libraries have made whatever they keep
 _TIMED = 20  # steps by which a width is judged
 _WORTH_IT = 1.05  # what twice as many in flight have to gain
 _widths: dict[tuple[str, str, torch.Size, str], int] = {}  # of this process

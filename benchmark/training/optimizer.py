@@ -22,7 +22,7 @@ def optimizer(recipe: Recipe, parameters: list[Tensor]) -> Update:
 
 
 def _sgd(recipe: Recipe, parameters: list[Tensor]) -> Update:
-    momenta = [torch.zeros_like(parameter) for parameter in parameters]
+    momenta = [torch.zeros_like(parameter) if recipe.momentum else None for parameter in parameters]
 
     def update(rate: float | Tensor) -> None:
         own, gradients, moving = _moved(parameters, momenta)
@@ -70,7 +70,7 @@ def _adam(recipe: Recipe, parameters: list[Tensor]) -> Update:
     return update
 
 
-def _moved(parameters: list[Tensor], *states: list[Tensor]) -> tuple[list, ...]:
+def _moved(parameters: list[Tensor], *states: list) -> tuple[list, ...]:
     """The parameters that have a gradient, their gradients, and what is kept for each."""
     own = [k for k, parameter in enumerate(parameters) if parameter.grad is not None]
     gradients = [gradient for parameter in parameters if (gradient := parameter.grad) is not None]
