@@ -92,18 +92,24 @@ def run(
     from benchmark.device import choose_device
     from benchmark.evaluation import evaluate, missing_entries
     from benchmark.leaderboard import rebuild
+    from benchmark.submission.process import close_ahead
     from benchmark.submission.source import default_entry
 
-    where = choose_device(device, chosen)
-    if submission:
-        entries = [submission if published else default_entry(submission, workspace, chosen)]
-    else:
-        entries = missing_entries(chosen, workspace)
-    cards, rows = [], None
-    for entry in entries:
-        with progress_bars(err) as progress:
-            cards.append(evaluate(chosen, entry, workspace, _jobs(jobs), where, allow_failures, progress, warn(err)))
-        rows = rebuild(workspace, cards[-1:])
+    try:
+        where = choose_device(device, chosen)
+        if submission:
+            entries = [submission if published else default_entry(submission, workspace, chosen)]
+        else:
+            entries = missing_entries(chosen, workspace)
+        cards, rows = [], None
+        for entry in entries:
+            with progress_bars(err) as progress:
+                cards.append(
+                    evaluate(chosen, entry, workspace, _jobs(jobs), where, allow_failures, progress, warn(err))
+                )
+            rows = rebuild(workspace, cards[-1:])
+    finally:
+        close_ahead()  # where the run was refused
     if as_json:
         dumped = [card.model_dump() for card in cards]
         print(json.dumps(dumped[0] if submission else dumped, indent=1, ensure_ascii=False))

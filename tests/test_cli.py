@@ -263,5 +263,8 @@ def test_no_worker_that_was_started_ahead_is_left(bench, workspace, monkeypatch)
     assert bench("run", "--submission", "finetune").returncode == 0
     assert taken
     assert all(taken)
+    assert not process._ahead
     assert bench("run", "--submission", "finetune").returncode == 0  # everything is there
+    assert not process._ahead
+    assert bench("run", "--submission", "finetune", "--allow-failures", "9").returncode == 2
     assert not process._ahead
