@@ -21,6 +21,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import sklearn  # noqa: F401 - sets variables of the environment when it is imported, which must not look like a leak
 import torch
 from joblib.externals.loky import get_reusable_executor
 from torch import nn
