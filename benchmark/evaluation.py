@@ -128,8 +128,8 @@ def _ceiling(
     jobs: int,
     progress: Progress,
 ) -> Ceiling:
-    """The scenario's ceiling, computed once for every version of the scorer and kept with the pool."""
-    path = pool.store.folder / f"ceiling-{scenario.hash}-{VERSION}.json"
+    """The scenario's ceiling, computed once for a version of the scorer and a number of resamples; kept in the pool."""
+    path = pool.store.folder / f"ceiling-{scenario.hash}-{VERSION}-{RESAMPLES}.json"
     if path.exists():
         return Ceiling.model_validate_json(path.read_bytes())
     delta = scenario.protocol.delta

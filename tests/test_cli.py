@@ -12,7 +12,7 @@ import time
 import pandas as pd
 import pytest
 
-from benchmark import cli
+from benchmark import cli, evaluation, figures
 from benchmark.leaderboard.table import COLUMNS
 from benchmark.scorecard import Scorecard
 from benchmark.submission import process
@@ -117,6 +117,15 @@ def test_scores_survive_kills_at_random_moments(bench, own_process, workspace, m
     timing = {"run_seconds", "retraining_share"}
     assert card.figures.model_dump(exclude=timing) == undisturbed.figures.model_dump(exclude=timing)
     assert card.evidence_hash == undisturbed.evidence_hash
+
+
+def test_a_stored_ceiling_serves_one_number_of_resamples(bench, workspace, miniature, monkeypatch):
+    """The share of the ceiling pairs every resample of an entry with one of the ceiling."""
+    assert bench("run", "--submission", "identity").returncode == 0
+    for module in (figures, evaluation):
+        monkeypatch.setattr(module, "RESAMPLES", 30)
+    assert bench("score").returncode == 0
+    assert len(scorecard(workspace, miniature, "identity").figures.resampled.score) == 30
 
 
 def test_ctrl_c_is_answered_in_one_sentence(own_process, submit, workspace):
