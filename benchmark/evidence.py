@@ -16,8 +16,10 @@ from benchmark.split import Split
 from benchmark.training import StackedModel
 from benchmark.workspace import Arrays
 
-# Examples evaluated at once: bounds the memory of a block's activations.
-_CHUNK = 256
+# What is evaluated at once bounds the memory of a block's activations. On a GPU a batch of small images is over before
+# the next one's kernels are started, so there it is larger.
+_EXAMPLES = 256
+_NUMBERS_ON_A_GPU = 2**24  # of the inputs
 
 
 class NonFiniteLogits(Exception):
@@ -53,13 +55,20 @@ def _evidence(model: StackedModel, problem: Problem) -> Arrays:
 def _logits(model: StackedModel, split: Split) -> np.ndarray:
     """`[models, examples, classes]` float32."""
     there = split.to(model.device)
-    batches = (there.normalised(chunk) for chunk in there.inputs.split(_CHUNK))
+    batches = (there.normalised(chunk) for chunk in there.inputs.split(_at_once(there.inputs)))
     chunks = [model(batch.expand(model.count, *batch.shape)) for batch in batches]
     logits = torch.cat(chunks, dim=1).cpu()
     overflown = ~logits.isfinite().all(dim=2).all(dim=1)
     if overflown.any():
         raise NonFiniteLogits(overflown.nonzero().flatten().tolist())
     return logits.numpy()
+
+
+def _at_once(inputs: Tensor) -> int:
+    """How many examples."""
+    if inputs.device.type == "cpu":
+        return _EXAMPLES
+    return max(_EXAMPLES, _NUMBERS_ON_A_GPU // inputs[0].numel())
 
 
 def _correct(logits: np.ndarray, split: Split) -> np.ndarray:

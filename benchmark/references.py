@@ -62,10 +62,6 @@ class Pool:
         weights = _part(self.store.row(_name("original", block), row), _WEIGHTS)
         return {name: torch.from_numpy(np.array(array)) for name, array in weights.items()}
 
-    def originals(self, count: int) -> list[dict[str, Tensor]]:
-        """Those that the first `count` runs start from."""
-        return [self.original(index) for index in range(count)]
-
     def evidence(self, role: Role) -> Arrays:
         """Evidence of the scenario's N models of `role`."""
         models = self._count(role)

@@ -1,6 +1,7 @@
+import pytest
 import torch
 
-from benchmark.evidence import evidence_of, stack, state_of
+from benchmark.evidence import _at_once, evidence_of, stack, state_of
 from benchmark.models import seeded_model
 from benchmark.problem import load_problem
 from benchmark.sections import SmallNet
@@ -22,3 +23,11 @@ def test_evidence_of_nets_with_batchnorm_is_that_of_each_in_evaluation_mode(mini
             expected = net(problem.forget.inputs)
         torch.testing.assert_close(torch.from_numpy(evidence["forget_logits"][row]), expected, rtol=1e-3, atol=1e-4)
     assert all(torch.equal(before[name], tensor) for name, tensor in state.items())
+
+
+@pytest.mark.parametrize(
+    ("device", "shape", "expected"),
+    [("cpu", (3, 32, 32), 256), ("meta", (3, 32, 32), 5461), ("meta", (3, 224, 224), 256)],
+)
+def test_a_gpu_evaluates_small_images_thousands_at_once(device, shape, expected):
+    assert _at_once(torch.empty(1, *shape, device=device)) == expected

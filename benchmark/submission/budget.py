@@ -5,6 +5,7 @@ runs go through: runs side by side would slow one another down, and retraining t
 """
 
 import statistics
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,11 +18,10 @@ from benchmark.scenario import Scenario
 from benchmark.submission.exchange import Task
 from benchmark.submission.runner import Run, Worker
 
-TIMED_ORIGINALS = 4  # some methods stop early on some originals
-# A round tells right from wrong like a coin that is loaded the more, the farther the cost is from the limit. Stopping
-# at a lead makes Wald's sequential test of it (Annals of Mathematical Statistics 16, 1945): of independent rounds, four
-# in five of which are on the right side, it errs once in a thousand times. On the limit nothing is ever sure.
-_LEAD, _ROUNDS_AT_MOST = 5, 25
+# Each round another run: some methods stop early on some originals, or draw what they do. What counts is the mean,
+# which is what all N runs cost; a median would say which of two things most of a few rounds happened to do.
+_ROUNDS_AT_LEAST, _ROUNDS_AT_MOST = 5, 25
+_SURE = 3.0  # standard errors between the mean and the limit
 _LONG = 10.0  # seconds on the clock: when rounds take longer, the noise of a moment averages out within each
 _CROWDED = 2.0  # how much longer a run may take beside others than alone
 
@@ -33,7 +33,7 @@ class Timing:
     retraining: float
     """Seconds, the median: of all CPUs where the net is on the CPU, of the wall clock where it is on a GPU."""
     submission: float
-    """Seconds: the median share of the rounds, of `retraining`."""
+    """Seconds: the mean share of the rounds, of `retraining`."""
     deterministic: bool
     """Whether the same seed gave the same weights twice."""
     starting: float
@@ -48,7 +48,7 @@ class Timing:
         """
         if self.device != "cpu":
             return self
-        counted = float(np.median(seconds)) - self.starting
+        counted = float(np.mean(seconds)) - self.starting
         return replace(self, submission=max(self.submission, counted / _CROWDED))
 
     @property
@@ -60,19 +60,22 @@ class Timing:
 class Clock:
     """Times retraining and a submission's runs in turn: a machine that gets busy slows down both."""
 
-    def __init__(self, worker: Worker, scenario: Scenario, originals: list[dict[str, Tensor]]) -> None:
-        """Raises BenchError when the scenario's own training fails under the scenario's limits."""
-        self._worker, self._scenario, self._originals = worker, scenario, originals
+    def __init__(self, worker: Worker, scenario: Scenario, original: Callable[[int], dict[str, Tensor]]) -> None:
+        """`original`: the weights that run `index` starts from.
+
+        Raises BenchError when the scenario's own training fails under the scenario's limits.
+        """
+        self._worker, self._scenario, self._original = worker, scenario, original
         self.seconds("retrain", 0)
 
     def time_submission(self, hyperparameters: dict[str, Any], limit: float) -> Timing:
-        """Rounds of nothing, retraining and a run, until most lie clearly on one side of `limit`, a share.
+        """Rounds of nothing, retraining and a run, until their mean lies clearly on one side of `limit`, a share.
 
-        The first original runs once more with the same seed.
+        The first run is made twice, with the same seed.
         """
         again, deterministic = self.unlearned(0, hyperparameters), False
         rounds: list[_Round] = []
-        while len(rounds) < TIMED_ORIGINALS or not _settled(rounds, limit):
+        while not _settled(rounds, limit):
             index = len(rounds)
             nothing, retraining = self.seconds("nothing", index), self.seconds("retrain", index)
             run = self.unlearned(index, hyperparameters)
@@ -83,21 +86,21 @@ class Clock:
         retraining = max(statistics.median(own.retraining for own in rounds) - starting, 1e-9)
         return Timing(
             retraining=retraining,
-            submission=statistics.median(_shares(rounds)) * retraining,
+            submission=statistics.fmean(_shares(rounds)) * retraining,
             deterministic=deterministic,
             starting=starting,
             device=self._worker.device,
         )
 
     def unlearned(self, index: int, hyperparameters: dict[str, Any]) -> Run:
-        """A run from one of the originals, with the seed of the run that counts."""
-        index %= len(self._originals)
+        """One of the N runs that count: its original, its seed."""
+        index %= self._scenario.protocol.models
         seed = self._scenario.seed("unlearned", index)
-        return self._worker.run(self._originals[index], seed, hyperparameters=hyperparameters)
+        return self._worker.run(self._original(index), seed, hyperparameters=hyperparameters)
 
     def seconds(self, task: Task, index: int) -> float:
         """Of a run of the harness's own."""
-        run = self._worker.run(self._originals[0], self._scenario.seed(task, index), task)
+        run = self._worker.run(self._original(0), self._scenario.seed(task, index), task)
         if run.weights is None:
             raise BenchError(
                 f"timing the scenario's own training failed: {run.reason}; raise protocol.timeout or .memory"
@@ -121,8 +124,18 @@ class _Round:
 
 def _settled(rounds: list[_Round], limit: float) -> bool:
     """Whether more rounds are not worth their time."""
+    if len(rounds) < _ROUNDS_AT_LEAST:
+        return False
     spent = sum(own.nothing + own.retraining + own.run for own in rounds)
-    return lead(_shares(rounds), limit) >= _LEAD or len(rounds) >= _ROUNDS_AT_MOST or spent > _LONG
+    return len(rounds) >= _ROUNDS_AT_MOST or spent > _LONG or _sure(_shares(rounds), limit)
+
+
+def _sure(shares: list[float], limit: float) -> bool:
+    """Whether their mean is far enough from the limit; of a single share nobody can be sure."""
+    if len(shares) < 2:
+        return False
+    error = statistics.stdev(shares) / len(shares) ** 0.5
+    return abs(statistics.fmean(shares) - limit) > _SURE * error
 
 
 def _shares(rounds: list[_Round]) -> list[float]:
@@ -133,11 +146,6 @@ def _shares(rounds: list[_Round]) -> list[float]:
 def share_of(nothing: float, retraining: float, run: float) -> float:
     """From the seconds of whole runs, each of which includes what starting it costs."""
     return max(run - nothing, 0.0) / max(retraining - nothing, 1e-9)
-
-
-def lead(shares: list[float], limit: float) -> int:
-    """How many more of the shares lie on one side of the limit than on the other."""
-    return abs(sum(1 if share > limit else -1 for share in shares))
 
 
 def _same(one: Run, other: Run) -> bool:

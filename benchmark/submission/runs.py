@@ -15,7 +15,7 @@ from benchmark.evidence import NonFiniteLogits, concatenate, evidence_of, stack
 from benchmark.problem import Problem, load_problem
 from benchmark.references import Pool
 from benchmark.scenario import Scenario
-from benchmark.submission.budget import TIMED_ORIGINALS, Clock, Timing
+from benchmark.submission.budget import Clock, Timing
 from benchmark.submission.integrity import records_of
 from benchmark.submission.process import close_ahead
 from benchmark.submission.runner import Run, Status, Worker, workers
@@ -135,7 +135,7 @@ class Runs:
         idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
         for worker in workers:
             idle.put(worker)
-        clock = Clock(workers[0], self.scenario, self.pool.originals(TIMED_ORIGINALS))
+        clock = Clock(workers[0], self.scenario, self.pool.original)
 
         def run_block(block: int) -> tuple[str, str] | None:
             worker = idle.get()

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from statistics import median
+from statistics import fmean, median
 from typing import Any, NamedTuple, Protocol
 
 from benchmark.device import workers_on
@@ -14,7 +14,7 @@ from benchmark.evidence import NonFiniteLogits, concatenate, evidence_of, stack
 from benchmark.problem import load_problem
 from benchmark.references import Pool
 from benchmark.scenario import Scenario
-from benchmark.submission.budget import TIMED_ORIGINALS, Clock, share_of
+from benchmark.submission.budget import Clock, share_of
 from benchmark.submission.runner import Run, Worker, workers
 from benchmark.submission.source import Submission
 from benchmark.tuning.objective import judged_on_validation, objective
@@ -22,6 +22,7 @@ from benchmark.tuning.record import State
 from benchmark.workspace import Arrays
 
 MARGIN = 0.9  # what is within the budget here has to be within it when the judged runs are timed
+_TIMED = 4  # of a trial's runs; each starts from another original
 _YARDSTICKS = 4  # the last few, because a machine may be busy for an hour
 _HOPELESS = 2.0  # a cost so many times too high is no accident of timing
 
@@ -93,7 +94,7 @@ class _Trials:
         self._original, self._device = pool.original, pool.device
         self._allowed = allowed_share(pool.scenario)
         self._taken_by_retraining = pool.scenario.recipe.epochs * len(problem.retain)
-        self._clock = Clock(workers[0], pool.scenario, pool.originals(TIMED_ORIGINALS))
+        self._clock = Clock(workers[0], pool.scenario, pool.original)
         self._yardsticks: deque[tuple[float, float]] = deque(maxlen=_YARDSTICKS)
 
     def __call__(self, values: Values) -> Iterator[tuple[Cost, float]]:
@@ -113,15 +114,15 @@ class _Trials:
         """The first runs, one after the other: what one costs, and their evidence."""
         self._yardsticks.append((self._clock.seconds("nothing", 0), self._clock.seconds("retrain", 0)))
         evidence, seconds, taken = [], [], []
-        for index in range(TIMED_ORIGINALS):
+        for index in range(_TIMED):
             run = self._run(self._workers[0], index, values)
             evidence.append(_succeeded(index, self._evidence(run)))
             seconds.append(run.seconds)
             taken.append(sum(run.consumed))
             self._tick()
         nothing, retraining = map(median, zip(*self._yardsticks, strict=True))
-        share = share_of(nothing, retraining, median(seconds))
-        return Cost(round(share, 4), round(median(taken) / self._taken_by_retraining, 4)), evidence
+        share = share_of(nothing, retraining, fmean(seconds))
+        return Cost(round(share, 4), round(fmean(taken) / self._taken_by_retraining, 4)), evidence
 
     def _side_by_side(self, indices: range, values: Values) -> list[Arrays]:
         idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
