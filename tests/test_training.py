@@ -133,11 +133,12 @@ def test_convolutions_that_share_a_group_with_others_do_not_see_them(models, spl
         torch.testing.assert_close(together.state[name][:models], tensor, rtol=1e-7, atol=1e-9)
 
 
-def test_a_model_that_diverges_takes_no_other_with_it(split):
-    nets = nets_of("cnn")
+@pytest.mark.parametrize(("kind", "first"), [("cnn", 0), ("mlp", 1)])
+def test_a_model_that_diverges_takes_no_other_with_it(kind, first, split):
+    nets = nets_of(kind)
     healthy = train_block(nets, recipe(), split, SEEDS, None).state
     with torch.no_grad():
-        nets[2][0].weight.fill_(math.inf)
+        nets[2][first].weight.fill_(math.inf)
     for name, tensor in train_block(nets, recipe(), split, SEEDS, None).state.items():
         assert torch.equal(tensor[[0, 1, 3]], healthy[name][[0, 1, 3]])
         assert name.endswith("num_batches_tracked") or not tensor[2].isfinite().all()
@@ -274,6 +275,6 @@ def test_half_precision_is_another_training_and_part_of_the_hash(split, miniatur
 def test_stacked_evaluation_is_each_models_own_forward(kind, split):
     nets = [net.eval() for net in nets_of(kind)]
     with torch.no_grad():
-        together = StackedModel(nets)(split.inputs.expand(len(SEEDS), *split.inputs.shape))
+        together = StackedModel(nets, "cpu")(split.inputs.expand(len(SEEDS), *split.inputs.shape))
         alone = torch.stack([net(split.inputs) for net in nets])
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)

@@ -18,7 +18,7 @@ from benchmark.errors import BenchError
 from benchmark.scenario import Recipe
 from benchmark.seeds import derive_seed
 from benchmark.split import Split
-from benchmark.training.recipe import Batch, Training
+from benchmark.training.recipe import Batch, Training, by_autograd
 
 _UNRECORDED = 3  # steps with batches of a size until the libraries have made whatever they keep
 _TIMED = 20  # steps by which a width is judged
@@ -61,7 +61,8 @@ def _training(net: nn.Module, seed: int, recipe: Recipe, split: Split, class_wei
             batch = batch.contiguous(memory_format=torch.channels_last)
         return net(batch)[None]
 
-    return Training(forward, net.parameters(), recipe, split, [seed], class_weights, draws=draws(net))
+    gradients = by_autograd(forward, net.parameters(), recipe, class_weights)
+    return Training(gradients, net.parameters(), recipe, split, [seed], draws=draws(net))
 
 
 def draws(net: nn.Module) -> bool:

@@ -22,6 +22,10 @@ Forward = Callable[[Tensor], Tensor]
 """`[models, batch, ...]` → logits `[models, batch, classes]`."""
 
 
+Gradients = Callable[[Tensor, Tensor], None]
+"""Inputs `[models, batch, ...]` and targets `[models, batch]` → every parameter's `grad`."""
+
+
 class Batch(NamedTuple):
     """What one step takes."""
 
@@ -37,24 +41,21 @@ class Training:
 
     def __init__(
         self,
-        forward: Forward,
+        gradients: Gradients,
         parameters: Iterable[Tensor],
         recipe: Recipe,
         split: Split,
         seeds: list[int],
-        class_weights: Tensor | None,
         *,
         draws: bool = False,
     ) -> None:
         """`parameters` are trained in place, where the examples lie; model m sees them in the order of `seeds[m]`.
 
-        `draws`: `forward` takes random numbers from torch's generator.
+        `draws`: `gradients` takes random numbers from torch's generator.
         """
-        self._forward, self._recipe, self._split, self.seeds = forward, recipe, split, seeds
+        self._gradients, self._recipe, self._split, self.seeds = gradients, recipe, split, seeds
         self.draws = draws
-        self._class_weights = class_weights
-        self._parameters = list(parameters)
-        self._update = optimizer(recipe, self._parameters)
+        self._update = optimizer(recipe, list(parameters))
         self._rate: float | Tensor = recipe.learning_rate
         if self.device.type == "cuda":  # where a recorded step has to find it in the GPU's memory
             self._rate = torch.tensor(self._rate, device=self.device)
@@ -87,20 +88,32 @@ class Training:
         inputs = _rows(split.inputs, rows)
         if moved is not None:
             inputs = augmented(inputs, moved, split.black)
-        inputs = split.normalised(inputs)
-        with self._precision():
-            logits = self._forward(inputs)
-        loss = _loss(logits.to(inputs.dtype), _rows(split.targets, rows), self._class_weights)
-        for parameter in self._parameters:
-            parameter.grad = None  # as zero_grad does, which takes longer than all of a small net's gradients
-        loss.backward()
+        self._gradients(split.normalised(inputs), _rows(split.targets, rows))
         self._update(self._rate)
 
-    def _precision(self) -> AbstractContextManager:
-        if self._recipe.precision is None:
-            return nullcontext()
-        # No cache of converted weights: a recorded step would go on reading those of its first day.
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, cache_enabled=False)
+
+def by_autograd(
+    forward: Forward, parameters: Iterable[Tensor], recipe: Recipe, class_weights: Tensor | None
+) -> Gradients:
+    """The gradients of the recipe's loss, of any net."""
+    trained = list(parameters)
+
+    def gradients(inputs: Tensor, targets: Tensor) -> None:
+        with _precision(recipe, inputs.device):
+            logits = forward(inputs)
+        loss = _loss(logits.to(inputs.dtype), targets, class_weights)
+        for parameter in trained:
+            parameter.grad = None  # as zero_grad does, which takes longer than all of a small net's gradients
+        loss.backward()
+
+    return gradients
+
+
+def _precision(recipe: Recipe, device: torch.device) -> AbstractContextManager:
+    if recipe.precision is None:
+        return nullcontext()
+    # No cache of converted weights: a recorded step would go on reading those of its first day.
+    return torch.autocast(device.type, dtype=torch.bfloat16, cache_enabled=False)
 
 
 def _batches(recipe: Recipe, size: int, seeds: list[int], device: torch.device | str = "cpu") -> Iterator[Tensor]:
@@ -108,7 +121,8 @@ def _batches(recipe: Recipe, size: int, seeds: list[int], device: torch.device |
     generators = [torch.Generator().manual_seed(derive_seed(seed, "shuffle")) for seed in seeds]
     for _ in range(recipe.epochs):
         order = torch.stack([torch.randperm(size, generator=generator) for generator in generators]).to(device)
-        yield from order[:, : _shown(size, recipe.batch_size)].split(recipe.batch_size, dim=1)
+        for rows in order[:, : _shown(size, recipe.batch_size)].split(recipe.batch_size, dim=1):
+            yield rows.contiguous()
 
 
 def _shown(size: int, batch_size: int) -> int:

@@ -20,7 +20,8 @@ from torch.func import functional_call, stack_module_state, vmap
 from benchmark.scenario import Recipe
 from benchmark.split import Split
 from benchmark.training.flight import complete, draws, train_each
-from benchmark.training.recipe import Training
+from benchmark.training.perceptrons import Perceptrons, dense_layers
+from benchmark.training.recipe import Gradients, Training, by_autograd
 
 _SMALL = 100_000  # parameters
 _LANES = 16  # float32 numbers in a vector register of AVX-512
@@ -32,8 +33,9 @@ State = dict[str, Tensor]
 class StackedModel:
     """`models` networks of one architecture; call it on `[models, batch, ...]` for `[models, batch, classes]`."""
 
-    def __init__(self, nets: list[nn.Module]) -> None:
-        self.parameters, self.buffers = stack_module_state(nets)
+    def __init__(self, nets: list[nn.Module], device: torch.device | str) -> None:
+        """Copies of their weights, on `device`."""
+        self.parameters, self.buffers = (_on(device, state) for state in stack_module_state(nets))
         self._use(copy.deepcopy(nets[0]).to("meta"))
 
     @classmethod
@@ -71,6 +73,13 @@ class StackedModel:
         own = ({name: tensor[model] for name, tensor in state.items()} for model in range(self.count))
         return torch.stack([functional_call(self._skeleton, *each) for each in zip(own, inputs, strict=True)])
 
+    def gradients(self, recipe: Recipe, class_weights: Tensor | None) -> Gradients:
+        """Of the recipe's loss."""
+        perceptrons = dense_layers(self._skeleton, self.parameters) if self._layers else []
+        if perceptrons and recipe.precision is None and self.device.type == "cpu":
+            return Perceptrons(perceptrons, class_weights)
+        return by_autograd(self, self.parameters.values(), recipe, class_weights)
+
     @contextmanager
     def training(self) -> Iterator[None]:
         """Training mode (batch statistics, running averages) inside, evaluation mode afterwards."""
@@ -88,16 +97,19 @@ def train_block(
 
     Returns them in evaluation mode. Nets too large to gain by it are not trained as one, but each by itself.
     """
-    nets = [copy.deepcopy(net).to(split.inputs.device) for net in nets]
     if not _work_as_one(nets[0]):
+        nets = [copy.deepcopy(net).to(split.inputs.device) for net in nets]
         train_each(nets, recipe, split, seeds, class_weights)
-        return StackedModel([net.eval() for net in nets])
-    stacked = StackedModel(nets)
+        return StackedModel([net.eval() for net in nets], split.inputs.device)
+    stacked = StackedModel(nets, split.inputs.device)
     with stacked.training():
-        complete(
-            [Training(stacked, stacked.parameters.values(), recipe, split, seeds, class_weights, draws=draws(nets[0]))]
-        )
+        gradients = stacked.gradients(recipe, class_weights)
+        complete([Training(gradients, stacked.parameters.values(), recipe, split, seeds, draws=draws(nets[0]))])
     return stacked
+
+
+def _on(device: torch.device | str, state: State) -> State:
+    return {name: tensor.detach().to(device).requires_grad_(tensor.requires_grad) for name, tensor in state.items()}
 
 
 class _Layer(NamedTuple):
