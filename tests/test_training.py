@@ -264,9 +264,10 @@ def test_at_half_precision_both_paths_learn_what_float32_learns(kind):
     assert min(correct[None]) > 0.8
 
 
-def test_half_precision_is_another_training_and_part_of_the_hash(split, miniature):
-    full, half = (train_block(nets_of("cnn"), recipe(precision=p), split, SEEDS, None) for p in (None, "bfloat16"))
-    assert not torch.equal(full.state["0.weight"], half.state["0.weight"])
+@pytest.mark.parametrize(("kind", "first"), [("cnn", "0.weight"), ("mlp", "1.weight")])
+def test_half_precision_is_another_training_and_part_of_the_hash(kind, first, split, miniature):
+    full, half = (train_block(nets_of(kind), recipe(precision=p), split, SEEDS, None) for p in (None, "bfloat16"))
+    assert not torch.equal(full.state[first], half.state[first])
     changed = miniature.model_copy(update={"recipe": miniature.recipe.model_copy(update={"precision": "bfloat16"})})
     assert changed.pool_hash != miniature.pool_hash
 

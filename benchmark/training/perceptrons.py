@@ -1,14 +1,15 @@
-"""Gradients of a block of multilayer perceptrons on a CPU, derived by hand, in memory that is allocated once.
+"""Gradients of a block of multilayer perceptrons on a CPU, written out by hand, in memory that is allocated once.
 
-Autograd writes every intermediate result to fresh memory, which is out of the caches by then, and its backward pass has
-products whose second factor is transposed, which take MKL more than twice as long as others. Without both, a step of
-`digits` takes less than half as long (`python scripts/measure_training.py` prints today's figures).
+Autograd writes every intermediate result to fresh memory, which is out of the caches by then. These are its own
+operations in its own order, and so its very bits; `python scripts/measure_training.py` prints today's figures.
 """
 
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+from benchmark.training.recipe import loss_of
 
 
 class Dense(NamedTuple):
@@ -22,11 +23,10 @@ class Dense(NamedTuple):
 
 
 class Perceptrons:
-    """`perceptrons(inputs, targets)` leaves the gradients of every model's mean cross-entropy in its parameters."""
+    """`perceptrons(inputs, targets)` leaves the gradients of the recipe's loss in the parameters' `grad`."""
 
     def __init__(self, layers: list[Dense], class_weights: Tensor | None) -> None:
         self._layers, self._class_weights = layers, class_weights
-        self._turned = [torch.empty_like(layer.weight.mT, memory_format=torch.contiguous_format) for layer in layers]
         self._batches: dict[int, _Batch] = {}  # by size: an epoch's last one may be smaller
         for layer in layers:
             layer.weight.grad, layer.bias.grad = torch.empty_like(layer.weight), torch.empty_like(layer.bias)
@@ -38,56 +38,48 @@ class Perceptrons:
         if size not in self._batches:
             self._batches[size] = _Batch(self._layers, size)
         batch = self._batches[size]
-        features = [inputs.flatten(2)]
-        for layer, turned, outputs in zip(self._layers, self._turned, batch.outputs, strict=True):
-            turned.copy_(layer.weight.mT)
-            torch.baddbmm(layer.bias.unsqueeze(1), features[-1], turned, out=outputs)
+        features = [inputs.flatten(2).mT]
+        for layer, outputs in zip(self._layers, batch.outputs, strict=True):
+            torch.baddbmm(layer.bias.unsqueeze(2), layer.weight, features[-1], out=outputs)
             features.append(outputs.relu_() if layer.relu else outputs)
-        gradient = self._of_logits(features[-1], targets, batch)
+        gradient = self._of_logits(features[-1], targets)
         for number in reversed(range(len(self._layers))):
             layer, given = self._layers[number], features[number]
             if layer.relu:
                 torch.ops.aten.threshold_backward.grad_input(gradient, features[number + 1], 0, grad_input=gradient)
-            torch.bmm(gradient.mT, given, out=layer.weight.grad)
-            torch.sum(gradient, 1, out=layer.bias.grad)
+            torch.bmm(gradient, given.mT, out=layer.weight.grad)
+            torch.sum(gradient, 2, out=layer.bias.grad)
             if number:
-                gradient = torch.bmm(gradient, layer.weight, out=batch.gradients[number])
+                gradient = torch.bmm(layer.weight.mT, gradient, out=batch.gradients[number - 1])
 
-    def _of_logits(self, logits: Tensor, targets: Tensor, batch: "_Batch") -> Tensor:
-        """`[models, batch, classes]`: softmax minus what is true, by the weight of the example in its batch.
-
-        Classes go second, because torch's softmax is several times faster over a dimension that is not the last.
-        """
-        if self._class_weights is None:
-            shares = torch.full_like(targets, 1 / targets.shape[1], dtype=logits.dtype)
-        else:
-            shares = self._class_weights[targets]
-            shares = shares / shares.sum(dim=1, keepdim=True)
-        shares = shares.unsqueeze(1)
-        found = torch.softmax(batch.logits.copy_(logits.mT), dim=1, out=batch.logits)
-        return found.mul_(shares).scatter_add_(1, targets.unsqueeze(1), -shares).mT
+    @torch.enable_grad()
+    def _of_logits(self, logits: Tensor, targets: Tensor) -> Tensor:
+        logits = logits.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(loss_of(logits.mT, targets, self._class_weights), logits)
+        return gradient
 
 
 class _Batch:
-    """What a step with batches of one size writes to."""
+    """What a step with batches of one size writes to: features as `[models, features, batch]`."""
 
     def __init__(self, layers: list[Dense], size: int) -> None:
         def memory(features: int) -> Tensor:
-            return layers[0].weight.new_empty(len(layers[0].weight), size, features)
+            return layers[0].weight.new_empty(len(layers[0].weight), features, size)
 
         self.outputs = [memory(layer.weight.shape[1]) for layer in layers]
-        self.gradients = [memory(layer.weight.shape[2]) for layer in layers]
-        """With respect to what each layer is given; the first one's is not asked for."""
-        self.logits = self.outputs[-1].new_empty(self.outputs[-1].mT.shape)
+        self.gradients = [memory(layer.weight.shape[1]) for layer in layers[:-1]]
+        """With respect to the outputs."""
 
 
 def dense_layers(net: nn.Module, weights: dict[str, Tensor]) -> list[Dense]:
     """Those of a perceptron: a `Sequential` of linear layers with biases, `Flatten` before and ReLU after some.
 
-    `weights`: names in `net` → `[models, ...]`. None of any other net's.
+    `weights`: names in `net` → `[models, ...]`. None of any other net's, nor of one with weights that are not trained.
     """
+    if not all(weight.requires_grad for weight in weights.values()):
+        return []
     found: list[Dense] = []
-    for place, layer in net.named_children():
+    for place, layer in list(net.named_modules(remove_duplicate=False))[1:]:  # a ReLU may be used twice
         if isinstance(layer, nn.Linear):
             found.append(Dense(weights[f"{place}.weight"], weights[f"{place}.bias"], relu=False))
         elif isinstance(layer, nn.ReLU) and found:

@@ -101,7 +101,7 @@ def by_autograd(
     def gradients(inputs: Tensor, targets: Tensor) -> None:
         with _precision(recipe, inputs.device):
             logits = forward(inputs)
-        loss = _loss(logits.to(inputs.dtype), targets, class_weights)
+        loss = loss_of(logits.to(inputs.dtype), targets, class_weights)
         for parameter in trained:
             parameter.grad = None  # as zero_grad does, which takes longer than all of a small net's gradients
         loss.backward()
@@ -135,7 +135,7 @@ def _rows(values: Tensor, batch: Tensor) -> Tensor:
     return values.index_select(0, batch.flatten()).unflatten(0, batch.shape)
 
 
-def _loss(logits: Tensor, targets: Tensor, class_weights: Tensor | None) -> Tensor:
+def loss_of(logits: Tensor, targets: Tensor, class_weights: Tensor | None) -> Tensor:
     """The mean (weighted) cross-entropy of each model's batch, summed over the models: none sees another's gradient.
 
     Classes go second because torch's log-softmax is several times faster over a dimension that is not the last.
