@@ -16,10 +16,10 @@ from benchmark.split import Split
 from benchmark.training import StackedModel
 from benchmark.workspace import Arrays
 
-# What is evaluated at once bounds the memory of a block's activations. On a GPU a batch of small images is over before
-# the next one's kernels are started, so there it is larger.
+# What is evaluated at once bounds the memory of a block's activations. On a GPU small images go thousands at a time:
+# there a batch of a single small net's costs more to start than to compute.
 _EXAMPLES = 256
-_NUMBERS_ON_A_GPU = 2**24  # of the inputs
+_NUMBERS_ON_A_GPU = 2**23  # of the inputs of all models that run as one
 
 
 class NonFiniteLogits(Exception):
@@ -55,7 +55,7 @@ def _evidence(model: StackedModel, problem: Problem) -> Arrays:
 def _logits(model: StackedModel, split: Split) -> np.ndarray:
     """`[models, examples, classes]` float32."""
     there = split.to(model.device)
-    batches = (there.normalised(chunk) for chunk in there.inputs.split(_at_once(there.inputs)))
+    batches = (there.normalised(chunk) for chunk in there.inputs.split(_at_once(there.inputs, model.as_one)))
     chunks = [model(batch.expand(model.count, *batch.shape)) for batch in batches]
     logits = torch.cat(chunks, dim=1).cpu()
     overflown = ~logits.isfinite().all(dim=2).all(dim=1)
@@ -64,11 +64,11 @@ def _logits(model: StackedModel, split: Split) -> np.ndarray:
     return logits.numpy()
 
 
-def _at_once(inputs: Tensor) -> int:
-    """How many examples."""
+def _at_once(inputs: Tensor, models: int) -> int:
+    """How many examples, of so many models side by side."""
     if inputs.device.type == "cpu":
         return _EXAMPLES
-    return max(_EXAMPLES, _NUMBERS_ON_A_GPU // inputs[0].numel())
+    return max(_EXAMPLES, _NUMBERS_ON_A_GPU // (inputs[0].numel() * models))
 
 
 def _correct(logits: np.ndarray, split: Split) -> np.ndarray:

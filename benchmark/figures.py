@@ -102,7 +102,7 @@ class Figures(Record):
     """Absent, like the next, where there are too few forget or test examples to fit and judge a classifier."""
     svm_attack: Estimate | None
     run_seconds: float
-    """What a run costs in CPU seconds, by the mean of a few rounds, timed one run at a time."""
+    """What a run costs in CPU seconds, by a few of the runs, timed one at a time."""
     retraining_share: float
     """The same as a share of retraining, timed in turn with it."""
     best: Histograms

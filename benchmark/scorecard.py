@@ -86,10 +86,7 @@ def scored(
     status, reason = "ok", _failures(scenario, outcome)
     if submission.name not in scenario.protocol.controls and figures.retraining_share > scenario.protocol.budget:
         status = "over-budget"
-        cost = (
-            f"the median run costs {figures.retraining_share:.0%} of retraining, "
-            f"the budget is {scenario.protocol.budget:.0%}"
-        )
+        cost = f"a run costs {figures.retraining_share:.0%} of retraining, the budget is {scenario.protocol.budget:.0%}"
         reason = f"{cost}; {reason}" if reason else cost
     card = _card(scenario, submission, status, reason, outcome, isolation)
     return card.model_copy(update={"integrity": integrity, "figures": figures, "evidence_hash": evidence_hash})

@@ -26,8 +26,13 @@ def test_evidence_of_nets_with_batchnorm_is_that_of_each_in_evaluation_mode(mini
 
 
 @pytest.mark.parametrize(
-    ("device", "shape", "expected"),
-    [("cpu", (3, 32, 32), 256), ("meta", (3, 32, 32), 5461), ("meta", (3, 224, 224), 256)],
+    ("device", "shape", "models", "expected"),
+    [
+        ("cpu", (3, 32, 32), 1, 256),
+        ("meta", (3, 32, 32), 1, 2730),
+        ("meta", (1, 28, 28), 16, 668),
+        ("meta", (3, 224, 224), 1, 256),
+    ],
 )
-def test_a_gpu_evaluates_small_images_thousands_at_once(device, shape, expected):
-    assert _at_once(torch.empty(1, *shape, device=device)) == expected
+def test_a_gpu_evaluates_small_images_by_the_thousand(device, shape, models, expected):
+    assert _at_once(torch.empty(1, *shape, device=device), models) == expected

@@ -18,11 +18,10 @@ from benchmark.scenario import Scenario
 from benchmark.submission.exchange import Task
 from benchmark.submission.runner import Run, Worker
 
-# Each round another run: some methods stop early on some originals, or draw what they do. What counts is the mean,
-# which is what all N runs cost; a median would say which of two things most of a few rounds happened to do.
 _ROUNDS_AT_LEAST, _ROUNDS_AT_MOST = 5, 25
-_SURE = 3.0  # standard errors between the mean and the limit
+_SURE = 3.0  # standard errors between the share and the limit
 _LONG = 10.0  # seconds on the clock: when rounds take longer, the noise of a moment averages out within each
+_GOLDEN = (5**0.5 - 1) / 2
 _CROWDED = 2.0  # how much longer a run may take beside others than alone
 
 
@@ -33,7 +32,7 @@ class Timing:
     retraining: float
     """Seconds, the median: of all CPUs where the net is on the CPU, of the wall clock where it is on a GPU."""
     submission: float
-    """Seconds: the mean share of the rounds, of `retraining`."""
+    """Seconds: the share of all rounds together, of `retraining`."""
     deterministic: bool
     """Whether the same seed gave the same weights twice."""
     starting: float
@@ -68,25 +67,25 @@ class Clock:
         self._worker, self._scenario, self._original = worker, scenario, original
         self.seconds("retrain", 0)
 
-    def time_submission(self, hyperparameters: dict[str, Any], limit: float) -> Timing:
-        """Rounds of nothing, retraining and a run, until their mean lies clearly on one side of `limit`, a share.
+    def time_submission(self, hyperparameters: dict[str, Any], limit: float, runs: list[int]) -> Timing:
+        """Rounds of nothing, retraining and one of `runs`, until their share lies clearly on one side of `limit`.
 
-        The first run is made twice, with the same seed.
+        They are taken in turn. The first is made once more, with the same seed.
         """
-        again, deterministic = self.unlearned(0, hyperparameters), False
+        again, deterministic = self.unlearned(runs[0], hyperparameters), False
         rounds: list[_Round] = []
         while not _settled(rounds, limit):
-            index = len(rounds)
-            nothing, retraining = self.seconds("nothing", index), self.seconds("retrain", index)
-            run = self.unlearned(index, hyperparameters)
+            number = len(rounds)
+            nothing, retraining = self.seconds("nothing", number), self.seconds("retrain", number)
+            run = self.unlearned(runs[number % len(runs)], hyperparameters)
             rounds.append(_Round(nothing, retraining, run.seconds, run.weights is not None))
-            if index == 0:
+            if number == 0:
                 deterministic = _same(run, again)
         starting = statistics.median(own.nothing for own in rounds)
         retraining = max(statistics.median(own.retraining for own in rounds) - starting, 1e-9)
         return Timing(
             retraining=retraining,
-            submission=statistics.fmean(_shares(rounds)) * retraining,
+            submission=_share(_counted(rounds)) * retraining,
             deterministic=deterministic,
             starting=starting,
             device=self._worker.device,
@@ -94,7 +93,6 @@ class Clock:
 
     def unlearned(self, index: int, hyperparameters: dict[str, Any]) -> Run:
         """One of the N runs that count: its original, its seed."""
-        index %= self._scenario.protocol.models
         seed = self._scenario.seed("unlearned", index)
         return self._worker.run(self._original(index), seed, hyperparameters=hyperparameters)
 
@@ -108,6 +106,17 @@ class Clock:
         return run.seconds
 
 
+def in_proportion(indices: np.ndarray, seconds: np.ndarray) -> list[int]:
+    """The runs to be timed, of those that took so long: any few of them are cheap and dear in the proportions of all.
+
+    A method may do different things in different runs. Golden sections through their order by seconds come near every
+    share of them soon, and which runs those are no submission can foresee.
+    """
+    ordered = indices[np.argsort(seconds, kind="stable")]
+    places = (0.5 + _GOLDEN * np.arange(_ROUNDS_AT_MOST)) % 1
+    return ordered[(places * len(ordered)).astype(np.intp)].tolist()
+
+
 @dataclass(frozen=True)
 class _Round:
     """Seconds of whole runs, one right after the other, each with what starting it costs."""
@@ -117,30 +126,33 @@ class _Round:
     run: float
     succeeded: bool
 
-    @property
-    def share(self) -> float:
-        return share_of(self.nothing, self.retraining, self.run)
-
 
 def _settled(rounds: list[_Round], limit: float) -> bool:
     """Whether more rounds are not worth their time."""
     if len(rounds) < _ROUNDS_AT_LEAST:
         return False
     spent = sum(own.nothing + own.retraining + own.run for own in rounds)
-    return len(rounds) >= _ROUNDS_AT_MOST or spent > _LONG or _sure(_shares(rounds), limit)
+    return len(rounds) >= _ROUNDS_AT_MOST or spent > _LONG or _sure(_counted(rounds), limit)
 
 
-def _sure(shares: list[float], limit: float) -> bool:
-    """Whether their mean is far enough from the limit; of a single share nobody can be sure."""
-    if len(shares) < 2:
+def _sure(rounds: list[_Round], limit: float) -> bool:
+    """Whether their share is far enough from the limit: the error of a ratio, from what each round is off by."""
+    if len(rounds) < _ROUNDS_AT_LEAST:
         return False
-    error = statistics.stdev(shares) / len(shares) ** 0.5
-    return abs(statistics.fmean(shares) - limit) > _SURE * error
+    share = _share(rounds)
+    off = [own.run - own.nothing - share * (own.retraining - own.nothing) for own in rounds]
+    error = statistics.stdev(off) * len(rounds) ** 0.5 / max(sum(own.retraining - own.nothing for own in rounds), 1e-9)
+    return abs(share - limit) > _SURE * error
 
 
-def _shares(rounds: list[_Round]) -> list[float]:
+def _share(rounds: list[_Round]) -> float:
+    """Of all rounds together: that of a single round whose retraining was disturbed counts for no more than others."""
+    return share_of(*(sum(getattr(own, name) for own in rounds) for name in ("nothing", "retraining", "run")))
+
+
+def _counted(rounds: list[_Round]) -> list[_Round]:
     """Failures were counted before; should all of these fail, the cost of failing is what there is to report."""
-    return [own.share for own in rounds if own.succeeded] or [own.share for own in rounds]
+    return [own for own in rounds if own.succeeded] or rounds
 
 
 def share_of(nothing: float, retraining: float, run: float) -> float:

@@ -29,7 +29,10 @@ def check_submission(name: str, scenario: Scenario, workspace: Workspace, warn: 
         original = state_of(net)
         clock = Clock(worker, scenario, lambda index: original)
         run = clock.unlearned(0, submission.hyperparameters)
-        timing = clock.time_submission(submission.hyperparameters, scenario.protocol.budget) if run.weights else None
+        timing = None
+        if run.weights:
+            runs = list(range(scenario.protocol.models))
+            timing = clock.time_submission(submission.hyperparameters, scenario.protocol.budget, runs)
     finally:
         worker.close()
     if run.weights is None or timing is None:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
+import numpy as np
 from torch import Tensor
 
 from benchmark.device import workers_on
@@ -15,7 +16,7 @@ from benchmark.evidence import NonFiniteLogits, concatenate, evidence_of, stack
 from benchmark.problem import Problem, load_problem
 from benchmark.references import Pool
 from benchmark.scenario import Scenario
-from benchmark.submission.budget import Clock, Timing
+from benchmark.submission.budget import Clock, Timing, in_proportion
 from benchmark.submission.integrity import records_of
 from benchmark.submission.process import close_ahead
 from benchmark.submission.runner import Run, Status, Worker, workers
@@ -150,9 +151,17 @@ class Runs:
                 self.store.record(*result)
         outcome = tally.outcome
         if not tally.hopeless:
-            timing = clock.time_submission(self.submission.hyperparameters, self.scenario.protocol.budget)
+            timing = clock.time_submission(
+                self.submission.hyperparameters, self.scenario.protocol.budget, self._to_be_timed()
+            )
             outcome = replace(outcome, timing=timing)
         self._write(outcome)
+
+    def _to_be_timed(self) -> list[int]:
+        blocks = (self.store.read(_name(block)) for block in self.scenario.blocks(self.scenario.protocol.models))
+        known = [(arrays["run/index"], arrays["run/seconds"]) for arrays in blocks]
+        indices, seconds = (np.concatenate(parts) for parts in zip(*known, strict=True))
+        return in_proportion(indices, seconds)
 
     def _run_block(self, block: int, worker: Worker, tally: "_Tally") -> tuple[str, str] | None:
         """Name and checksum of the block written; None when the runs were given up meanwhile."""

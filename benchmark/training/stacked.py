@@ -56,6 +56,11 @@ class StackedModel:
         return len(next(iter(self.parameters.values())))
 
     @property
+    def as_one(self) -> int:
+        """How many of them compute at the same time."""
+        return self.count if _work_as_one(self._skeleton) else 1
+
+    @property
     def device(self) -> torch.device:
         return next(iter(self.parameters.values())).device
 

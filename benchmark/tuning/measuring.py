@@ -8,13 +8,15 @@ from dataclasses import replace
 from statistics import fmean, median
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+
 from benchmark.device import workers_on
 from benchmark.engine import map_blocks
 from benchmark.evidence import NonFiniteLogits, concatenate, evidence_of, stack
 from benchmark.problem import load_problem
 from benchmark.references import Pool
 from benchmark.scenario import Scenario
-from benchmark.submission.budget import Clock, share_of
+from benchmark.submission.budget import Clock, in_proportion, share_of
 from benchmark.submission.runner import Run, Worker, workers
 from benchmark.submission.source import Submission
 from benchmark.tuning.objective import judged_on_validation, objective
@@ -22,7 +24,7 @@ from benchmark.tuning.record import State
 from benchmark.workspace import Arrays
 
 MARGIN = 0.9  # what is within the budget here has to be within it when the judged runs are timed
-_TIMED = 4  # of a trial's runs; each starts from another original
+_TIMED = 4  # of a trial's runs
 _YARDSTICKS = 4  # the last few, because a machine may be busy for an hour
 _HOPELESS = 2.0  # a cost so many times too high is no accident of timing
 
@@ -46,7 +48,7 @@ class Measure(Protocol):
         ...
 
     def share(self, values: Values) -> float:
-        """Its cost by the clock, timed until it is sure whether the budget allows it."""
+        """The cost of the trial that was just scored, timed until it is sure whether the budget allows it."""
         ...
 
 
@@ -95,10 +97,12 @@ class _Trials:
         self._allowed = allowed_share(pool.scenario)
         self._taken_by_retraining = pool.scenario.recipe.epochs * len(problem.retain)
         self._clock = Clock(workers[0], pool.scenario, pool.original)
+        self._seconds: dict[int, float] = {}  # of the last trial's runs
         self._yardsticks: deque[tuple[float, float]] = deque(maxlen=_YARDSTICKS)
 
     def __call__(self, values: Values) -> Iterator[tuple[Cost, float]]:
         scenario = self._scenario
+        self._seconds = {}
         cost, done = self._timed(values)
         if cost.seconds > _HOPELESS * self._allowed:
             raise Unfit("over-budget", over_budget(self._allowed), cost)
@@ -108,7 +112,8 @@ class _Trials:
             yield cost, objective(unlearned, self._retrained, scenario.protocol.delta)
 
     def share(self, values: Values) -> float:
-        return round(self._clock.time_submission(values, self._allowed).share, 4)
+        runs = in_proportion(*(np.array(part) for part in zip(*sorted(self._seconds.items()), strict=True)))
+        return round(self._clock.time_submission(values, self._allowed, runs).share, 4)
 
     def _timed(self, values: Values) -> tuple[Cost, list[Arrays]]:
         """The first runs, one after the other: what one costs, and their evidence."""
@@ -144,7 +149,9 @@ class _Trials:
         return [_succeeded(index, found[index]) for index in indices]
 
     def _run(self, worker: Worker, index: int, values: Values) -> Run:
-        return worker.run(self._original(index), self._scenario.seed("unlearned", index), hyperparameters=values)
+        run = worker.run(self._original(index), self._scenario.seed("unlearned", index), hyperparameters=values)
+        self._seconds[index] = run.seconds
+        return run
 
     def _evidence(self, run: Run) -> Arrays | str:
         """Of one model; or why there is none."""
