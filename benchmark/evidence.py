@@ -55,7 +55,7 @@ def _evidence(model: StackedModel, problem: Problem) -> Arrays:
 def _logits(model: StackedModel, split: Split) -> np.ndarray:
     """`[models, examples, classes]` float32."""
     there = split.to(model.device)
-    batches = (there.normalised(chunk) for chunk in there.inputs.split(_at_once(there.inputs, model.as_one)))
+    batches = (there.normalised(chunk) for chunk in there.inputs.split(at_once(there.inputs, model.as_one)))
     chunks = [model(batch.expand(model.count, *batch.shape)) for batch in batches]
     logits = torch.cat(chunks, dim=1).cpu()
     overflown = ~logits.isfinite().all(dim=2).all(dim=1)
@@ -64,8 +64,8 @@ def _logits(model: StackedModel, split: Split) -> np.ndarray:
     return logits.numpy()
 
 
-def _at_once(inputs: Tensor, models: int) -> int:
-    """How many examples, of so many models side by side."""
+def at_once(inputs: Tensor, models: int) -> int:
+    """How many examples are evaluated at once by so many models side by side."""
     if inputs.device.type == "cpu":
         return _EXAMPLES
     return max(_EXAMPLES, _NUMBERS_ON_A_GPU // (inputs[0].numel() * models))

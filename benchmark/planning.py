@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from benchmark.device import make_repeatable
 from benchmark.engine import map_blocks
-from benchmark.evidence import evidence_of
+from benchmark.evidence import at_once, evidence_of
 from benchmark.models import seeded_model, skeleton
 from benchmark.problem import Problem, load_problem
 from benchmark.scenario import Recipe, Scenario
@@ -18,7 +18,7 @@ from benchmark.split import Split
 from benchmark.training import keep_freed_memory, train_block
 
 _LONG_ENOUGH = 0.5  # seconds of training that make a step's time trustworthy
-_SLICE = 256  # examples of every split evaluated for timing
+_FIRST = {"cpu": 2, "cuda": 8}  # steps; on a GPU the first few are recorded, which takes longer than all others
 
 Rows = list[dict[str, str]]
 
@@ -92,13 +92,14 @@ def _peak(device: str) -> int:
 def _training(scenario: Scenario, problem: Problem, nets: list[nn.Module], seeds: list[int]) -> float:
     """Seconds to train a block, from as many steps as it takes to tell how much longer more of them take."""
     whole = scenario.recipe.epochs * -(-len(problem.retain) // scenario.recipe.batch_size)
-    steps, before = 2, 0.0
+    first = steps = _FIRST[problem.retain.inputs.device.type]
+    before = 0.0
     while True:
         recipe, batch = _few_steps(scenario, problem, steps)
         started = time.perf_counter()
         train_block(nets, recipe, batch, seeds, problem.class_weights)
         seconds = time.perf_counter() - started
-        if steps > 2 and (seconds - before > _LONG_ENOUGH or steps >= whole):
+        if steps > first and (seconds - before > _LONG_ENOUGH or steps >= whole):
             return max(seconds - before, 0.0) / (steps * 3 / 4) * whole
         steps, before = 4 * steps, seconds
 
@@ -112,7 +113,10 @@ def _few_steps(scenario: Scenario, problem: Problem, steps: int) -> tuple[Recipe
 def _evaluation(scenario: Scenario, problem: Problem, state: dict[str, Tensor]) -> float:
     """Seconds for the evidence of a block, from a slice of every split."""
     splits = {name: getattr(problem, name) for name in ("retain", "forget", "validation", "test")}
-    slices = {name: split.at(torch.arange(min(_SLICE, len(split)))) for name, split in splits.items()}
+    models = scenario.protocol.block
+    slices = {
+        name: split.at(torch.arange(min(at_once(split.inputs, models), len(split)))) for name, split in splits.items()
+    }
     started = time.perf_counter()
     evidence_of(scenario, replace(problem, **slices), state)
     seconds = time.perf_counter() - started

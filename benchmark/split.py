@@ -42,7 +42,8 @@ class Split:
 
     def to(self, device: torch.device | str) -> "Split":
         """The same examples on a device; themselves, where they lie there already."""
-        if self.inputs.device == torch.device(device):
+        own = [*self._present().values(), *(vars(self.normalisation).values() if self.normalisation else ())]
+        if all(tensor.device == torch.device(device) for tensor in own):
             return self
         return Split.from_tensors({name: tensor.to(device) for name, tensor in self.tensors().items()})
 

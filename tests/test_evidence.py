@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from benchmark.evidence import _at_once, evidence_of, stack, state_of
+from benchmark.evidence import at_once, evidence_of, stack, state_of
 from benchmark.models import seeded_model
 from benchmark.problem import load_problem
 from benchmark.sections import SmallNet
@@ -35,4 +35,4 @@ def test_evidence_of_nets_with_batchnorm_is_that_of_each_in_evaluation_mode(mini
     ],
 )
 def test_a_gpu_evaluates_small_images_by_the_thousand(device, shape, models, expected):
-    assert _at_once(torch.empty(1, *shape, device=device), models) == expected
+    assert at_once(torch.empty(1, *shape, device=device), models) == expected

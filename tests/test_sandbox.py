@@ -361,7 +361,25 @@ def test_a_gpu_brings_its_nodes_and_nothing_else(tmp_path, monkeypatch):
     )
     nodes = [str(node) for pattern in sandbox._GPU_NODES for node in Path("/dev").glob(pattern)]
     added = [word for word in with_gpu if word not in without]
-    assert set(added) == {"/sys", *nodes}
+    assert set(added) == {"/sys", *sandbox._SETTINGS, *nodes}
+
+
+@needs_sandbox
+@pytest.mark.parametrize("gpu", [False, True])
+def test_only_a_gpus_driver_may_name_its_threads_and_nobody_change_the_machines_settings(gpu, inside):
+    done = inside(
+        source="""
+import os
+for path in (f"/proc/self/task/{os.getpid()}/comm", "/proc/sys/kernel/core_pattern", "/proc/sys/vm/drop_caches"):
+    try:
+        os.close(os.open(path, os.O_WRONLY))
+        print("written")
+    except OSError as error:
+        print("refused")
+""",
+        gpu=gpu,
+    )
+    assert done.stdout.split() == ["written" if gpu else "refused", "refused", "refused"], done.stderr
 
 
 def test_the_fallback_is_the_same_worker_without_walls(tmp_path, monkeypatch):

@@ -1,5 +1,7 @@
 """Pixels on their way to a submission: through the exchange folder, into the loaders and back into the recipe."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.utils.data import DataLoader, Subset, TensorDataset, default_collate
@@ -45,6 +47,13 @@ def test_a_split_survives_its_tensors_and_a_move(split):
         assert all(torch.equal(copy.tensors()[name], tensor) for name, tensor in split.tensors().items())
     bare = Split(split.inputs.float(), split.targets, split.ids)
     assert Split.from_tensors(bare.tensors()).normalisation is None
+
+
+def test_what_lies_elsewhere_than_the_inputs_moves_too(split):
+    """As of a loader of a submission's own that yields a GPU's tensors, and the normalisation that the CPU knows."""
+    moved = replace(split, inputs=split.inputs.to("meta")).to("meta")
+    assert {tensor.device.type for tensor in moved.tensors().values()} == {"meta"}
+    assert moved.to("meta") is moved
 
 
 def test_the_exchange_hands_over_pixels_architecture_and_recipe(split, tmp_path):

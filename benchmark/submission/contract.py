@@ -138,7 +138,8 @@ class TupleDataset(Dataset[Any]):
 
     def __getitems__(self, rows: list[int]) -> Batch:
         """A batch at once, as torch's loaders ask for it: pixels become floats in one step."""
-        split, chosen = self._taken(len(rows)), torch.as_tensor(rows)
+        split = self._taken(len(rows))
+        chosen = torch.as_tensor(rows, device=split.inputs.device)
         return Batch([split.normalised(split.inputs[chosen]), split.targets[chosen]], _pairs)
 
     def _taken(self, count: int) -> Split:

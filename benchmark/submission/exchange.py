@@ -33,6 +33,8 @@ class Limits:
     """The largest file the run may write; what it prints is one."""
     processes: int = 256
     """Processes and threads."""
+    gpu: bool = False
+    """Whether a GPU's driver works in the run's own process: it maps memory and writes files that are not the run's."""
 
 
 @dataclass(frozen=True)

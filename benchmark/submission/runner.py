@@ -74,6 +74,7 @@ class Worker:
             seconds=scenario.protocol.timeout,
             memory=min(int(scenario.protocol.memory * 2**30), _MEMORY // (neighbours + 1)),
             file_bytes=max(_PRINTED, largest_file(self._expected)),
+            gpu=device != "cpu",
         )
         self._job = Job(
             scenario.architecture,

@@ -5,8 +5,10 @@ import queue
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from benchmark.device import workers_on
@@ -157,6 +159,11 @@ class Runs:
             outcome = replace(outcome, timing=timing)
         self._write(outcome)
 
+    @cached_property
+    def _near(self) -> Problem:
+        """The examples where the nets are evaluated."""
+        return self.problem.on(self.device)
+
     def _to_be_timed(self) -> list[int]:
         blocks = (self.store.read(_name(block)) for block in self.scenario.blocks(self.scenario.protocol.models))
         known = [(arrays["run/index"], arrays["run/seconds"]) for arrays in blocks]
@@ -182,11 +189,13 @@ class Runs:
             states = [run.weights for _, _, run in done if run.weights is not None]
             try:
                 together = stack(states or [self.pool.original(0)], self.device)
-                found = evidence_of(self.scenario, self.problem, together)
+                found = evidence_of(self.scenario, self._near, together)
                 break
             except NonFiniteLogits as error:
                 for row in sorted(error.models, reverse=True):
                     tally.failed_with(FailedRun(done.pop(row)[0], "invalid-output", _OVERFLOW, ""))
+        if self.device != "cpu":
+            torch.cuda.empty_cache()  # the workers need room beside this process
         arrays = {name: array[: len(states)] for name, array in found.items()}
         arrays |= records_of(done, isolation())
         return _name(block), write_block(self.store.path(_name(block)), arrays)

@@ -32,6 +32,7 @@ _ENVIRONMENT, _PACKAGE, _SUBMISSION, _GIVEN, _RETURNED = (
 )
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/alternatives")
 _NAMESPACES = ("user", "pid", "net", "ipc", "uts")
+_SETTINGS = ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus")
 _GPU_NODES = ("nvidia*", "dri", "kfd")
 _PRIVATE = ("submissions", "reference_models", "leaderboard", "data")
 _DATA_SETS = "lib*/python3*/*-packages/sklearn/datasets/data"
@@ -111,14 +112,18 @@ def _walls(*, gpu: bool) -> list[str]:
     """Namespaces, no privileges, a private /proc, /dev and /tmp.
 
     /proc is read-only because the machine's own settings are in it: where the harness is root, they are a
-    submission's too.
+    submission's too. A GPU's driver gives its threads names there and fails where it cannot, so with one only the
+    folders of settings are.
     """
     options = [f"--unshare-{name}" for name in _NAMESPACES]
     options += ["--unshare-cgroup-try", "--as-pid-1", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
     options += ["--uid", "1000", "--gid", "1000", "--hostname", "sandbox"]
-    options += ["--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev"]
-    # Shared mappings of /dev/zero are memory that no limit counts; /dev/full reads as zeros too.
-    options += ["--dev-bind", "/dev/full", "/dev/zero"]
+    options += ["--proc", "/proc"]
+    options += _read_only(_SETTINGS) if gpu else ["--remount-ro", "/proc"]
+    options += ["--dev", "/dev"]
+    if not gpu:  # which needs shared memory anyway
+        # Shared mappings of /dev/zero are memory that no limit counts; /dev/full reads as zeros too.
+        options += ["--dev-bind", "/dev/full", "/dev/zero"]
     if gpu:
         nodes = [node for pattern in _GPU_NODES for node in Path("/dev").glob(pattern)]
         options += [word for node in nodes for word in ("--dev-bind", str(node), str(node))]

@@ -25,6 +25,7 @@ from benchmark.submission.exchange import LOADERS, Limit, Limits, Reply
 # Seconds in which no run can do harm: looking at it more often would cost as much as a small run itself.
 _BETWEEN_LOOKS = 0.02
 _LINUX = sys.platform == "linux"
+_DRIVERS_FILE = 1 << 30  # bytes a GPU's driver may write to one file, such as kernels it has compiled
 _TICKS = os.sysconf("SC_CLK_TCK")
 _SET_PARENT_DEATH_SIGNAL, _SET_DUMPABLE, _SET_CHILD_SUBREAPER, _SET_NO_NEW_PRIVILEGES = 1, 4, 36, 38
 
@@ -177,8 +178,9 @@ def _become_child(log: Path, folder: str, limits: Limits, own_memory: int) -> No
     os.chdir(folder)
     os.environ["TMPDIR"] = tempfile.tempdir = folder
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limits.file_bytes, limits.file_bytes))
-    if _LINUX:  # elsewhere it means something else
+    file_bytes = max(limits.file_bytes, _DRIVERS_FILE) if limits.gpu else limits.file_bytes
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
+    if _LINUX and not limits.gpu:  # elsewhere it means something else
         data = _field(Path("/proc/self/status"), "VmData:") + limits.memory
         resource.setrlimit(resource.RLIMIT_DATA, (data, data))
 

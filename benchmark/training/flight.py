@@ -52,8 +52,9 @@ def complete(trainings: Sequence[Training]) -> None:
 def _training(net: nn.Module, seed: int, recipe: Recipe, split: Split, class_weights: Tensor | None) -> Training:
     net.train()
     on_gpu = split.inputs.device.type == "cuda"
-    if on_gpu:
-        net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    for parameter in net.parameters() if on_gpu else ():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
     def forward(inputs: Tensor) -> Tensor:
         (batch,) = inputs
@@ -87,7 +88,8 @@ class _Recorded:
         self._graph = torch.cuda.CUDAGraph()
         pool = None if like is None else like._graph.pool()
         try:
-            with torch.cuda.graph(self._graph, pool=pool, stream=stream):
+            # Only what this thread asks of CUDA is forbidden meanwhile: a submission may have others.
+            with torch.cuda.graph(self._graph, pool=pool, stream=stream, capture_error_mode="thread_local"):
                 training.compute(self._rows, self._moves)
         except torch.OutOfMemoryError:
             raise
@@ -149,7 +151,7 @@ def _width(nets: Sequence[nn.Module], recipe: Recipe, split: Split, class_weight
     device = split.inputs.device
     if device.type != "cuda" or len(nets) == 1 or draws(nets[0]):
         return 1
-    key = (str(device), str(nets[0]), split.inputs.shape[1:], recipe.model_dump_json())
+    key = (str(device), str(nets[0]), split.inputs.shape[1:], recipe.model_dump_json(exclude={"epochs"}))
     if key not in _widths:
         best, width = 0.0, 1
         while width <= len(nets):
@@ -162,7 +164,7 @@ def _width(nets: Sequence[nn.Module], recipe: Recipe, split: Split, class_weight
 
 
 def _steps_a_second(nets: list[nn.Module], recipe: Recipe, split: Split, class_weights: Tensor | None) -> float:
-    """Of all nets together; 0 where they do not fit into the GPU's memory."""
+    """Of all nets together; 0 where several do not fit into the GPU's memory, which its libraries say in many ways."""
     long_enough = recipe.model_copy(update={"epochs": recipe.epochs + _UNRECORDED + 2 + _TIMED})
     flying: list[_Flying] = []
     try:
@@ -171,6 +173,8 @@ def _steps_a_second(nets: list[nn.Module], recipe: Recipe, split: Split, class_w
         started = time.perf_counter()
         _advance(flying, _TIMED)
         return len(nets) * _TIMED / (time.perf_counter() - started)
-    except torch.OutOfMemoryError:
+    except (RuntimeError, BenchError):
         torch.cuda.synchronize(split.inputs.device)  # before the memory of what still runs is given away
+        if len(nets) == 1:
+            raise
         return 0.0
