@@ -133,15 +133,17 @@ def _forward(layers: list[_Layer], state: State, inputs: Tensor) -> Tensor:
     for module, rule, names in layers:
         # Between layers: features as [models, batch, features], images as [batch, models·channels, h, w].
         if inputs.ndim == 5 and not isinstance(module, nn.Flatten):
-            inputs = _channels_last(inputs.movedim(0, 1).flatten(1, 2))
+            inputs = _laid_out(inputs.movedim(0, 1).flatten(1, 2))
         inputs = rule(module, {own: state[name] for own, name in names.items()}, inputs, models)
         if inputs.ndim == 4 and inputs.requires_grad:
-            inputs.register_hook(_channels_last)  # gradients in the layout of what they belong to
+            inputs.register_hook(_laid_out)  # gradients in the layout of what they belong to
     return inputs
 
 
-def _channels_last(images: Tensor) -> Tensor:
-    return images.contiguous(memory_format=torch.channels_last)
+def _laid_out(images: Tensor) -> Tensor:
+    """As the device's convolutions of many groups like them best: cuDNN need not have one for another layout."""
+    on_cpu = images.device.type == "cpu"
+    return images.contiguous(memory_format=torch.channels_last if on_cpu else torch.contiguous_format)
 
 
 def _flatten(layer: nn.Flatten, own: State, inputs: Tensor, models: int) -> Tensor:
