@@ -27,7 +27,8 @@ Written by `python scripts/write_results.py` from the scorecards in `leaderboard
 
 with `--scenario NAME` for each; [tuning.md](tuning.md) has the procedure. A clone holds what these commands have made,
 so there they find nothing to do: remove `leaderboard/scorecards/` and `submissions/*/tuned/` to make all of it anew.
-`bench run --submission NAME` repeats a single row, with `--published` that of the file's own values.
+`bench run --submission NAME` repeats a single row, with `--published` that of the file's own values. By which clock and
+on which machine a row's cost was taken is said there too, under "The committed values".
 
 Every comparison of scores here is one of the stored intervals: 95 %, over models; where many pairs are compared,
 corrected for their number (Bonferroni). Ranks, and the comparison with `identity`, are corrected for one entry's
