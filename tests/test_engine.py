@@ -83,6 +83,13 @@ def test_a_killed_parent_takes_its_processes_along():
     raise AssertionError(f"{pids} outlived their parent")
 
 
+def test_a_process_whose_parent_was_gone_before_its_first_call_ends():
+    code = "import os, time; from benchmark.engine import _in_process; _in_process(os.getpid(), time.sleep, 0); "
+    code += "_in_process(os.getppid(), time.sleep, 1); print('lives', flush=True); _in_process(1 << 30, time.sleep, 60)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "lives\n", "")
+
+
 def tell_and_wait(folder):
     (Path(folder) / str(os.getpid())).touch()
     time.sleep(60)

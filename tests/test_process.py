@@ -1,6 +1,8 @@
 import os
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -64,6 +66,30 @@ def test_those_that_nobody_took_end_with_their_folders(folder, ahead):
     close_ahead()
     assert not ahead
     assert all(own.ended and not own.exchange.exists() for own in started)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_launcher_sandbox_and_worker_are_killed_as_one(folder):
+    """One in a process group of its own could be left behind: by a kill before its life is bound to the launcher's."""
+    own = Process(folder, gpu=False)
+    try:
+        deadline = time.monotonic() + 60
+        while "python" not in _program((family := _family(own._process.pid))[-1]):
+            assert time.monotonic() < deadline
+        assert {os.getpgid(pid) for pid in family} == {own._process.pid}
+    finally:
+        own.kill()
+        own.close()
+
+
+def _family(pid: int) -> list[int]:
+    """A process, its child, and so on."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(_family(int(children[0])) if children else [])]
+
+
+def _program(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text().split("\0")[0]
 
 
 def test_without_a_job_a_worker_ends_when_its_input_does(folder, monkeypatch):

@@ -114,9 +114,12 @@ def _walls(*, gpu: bool) -> list[str]:
     /proc is read-only because the machine's own settings are in it: where the harness is root, they are a
     submission's too. A GPU's driver gives its threads names there and fails where it cannot, so with one only the
     folders of settings are.
+
+    No new session: bubblewrap would begin it before it binds the worker's life to its own, and whoever is killed in
+    between leaves a worker behind. So all of them stay in the launcher's, which is killed as one; a run begins its own.
     """
     options = [f"--unshare-{name}" for name in _NAMESPACES]
-    options += ["--unshare-cgroup-try", "--as-pid-1", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+    options += ["--unshare-cgroup-try", "--as-pid-1", "--die-with-parent", "--cap-drop", "ALL"]
     options += ["--uid", "1000", "--gid", "1000", "--hostname", "sandbox"]
     options += ["--proc", "/proc"]
     options += _read_only(_SETTINGS) if gpu else ["--remount-ro", "/proc"]
