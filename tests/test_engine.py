@@ -42,7 +42,7 @@ def imported(module):
 def test_processes_import_while_this_one_works():
     start_importing("mailbox", 2)
     for _ in range(100):
-        if any(map_blocks(imported, [("mailbox",)] * 2, 2)):
+        if any(list(map_blocks(imported, [("mailbox",)] * 2, 2))):
             break
         time.sleep(0.1)
     else:
