@@ -171,3 +171,14 @@ def test_the_terminal_shows_every_entry():
     assert "good" in shown
     assert "0.5000" in shown
     assert "crashed" in shown
+
+
+def test_in_a_narrow_terminal_no_figure_is_cut():
+    def shown(width):
+        console = Console(width=width, record=True, file=io.StringIO())
+        console.print(render(leaderboard([card("a_name_of_many_letters+tuned", 0.5), card("b", 0.25)]), "title"))
+        return [line.split() for line in console.export_text().splitlines()]
+
+    figures = [line[2:8] for line in shown(120) if line and line[0] in "12"]
+    assert [figures_of_a_row[0] for figures_of_a_row in figures] == ["0.5000", "0.2500"]
+    assert [line[2:8] for line in shown(80) if line and line[0] in "12"] == figures

@@ -101,11 +101,12 @@ def render(rows: pd.DataFrame, title: str) -> Table:
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
-    for heading in ("rank", "submission"):
-        table.add_column(heading, no_wrap=True)
+    # In a narrow terminal names and remarks give way, never a figure.
+    table.add_column("rank", no_wrap=True)
+    table.add_column("submission", overflow="fold")
     for heading in ("score", "±", "share", "leaks", "dist.", "cost"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("status", no_wrap=True)
+    table.add_column("status", overflow="ellipsis")
     shared = rows["rank"].dropna().duplicated(keep=False)
     for index, row in zip(rows.index, rows.to_dict("records"), strict=True):
         rank = "control" if row["control"] else "–" if pd.isna(row["rank"]) else f"{row['rank']}"
