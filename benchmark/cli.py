@@ -131,7 +131,10 @@ def prepare(
         bool, typer.Option("--dry-run", help="Only say what it would take: models, disk, memory, time.")
     ] = False,
 ) -> None:
-    """Train what is missing of a scenario's reference pool."""
+    """Train what is missing of a scenario's reference pool.
+
+    Start it once for every GPU, or on several machines that see the same folder: they train the pool together.
+    """
     from benchmark.device import choose_device
     from benchmark.planning import dry_run as planned
     from benchmark.references import Pool

@@ -5,8 +5,8 @@ Every block is a pure function of (scenario, role, block number). Building the p
 """
 
 import platform
+import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from benchmark.training import keep_freed_memory, train_block
 from benchmark.workspace import Arrays, BlockStore, Workspace, write_block
 
 _WEIGHTS, _EVIDENCE = "weights/", "evidence/"
+_PAUSE = 1.0  # seconds between two looks at blocks that others are training
 
 
 class Pool:
@@ -37,24 +38,27 @@ class Pool:
         )
 
     def prepare(self, jobs: int, progress: Progress, warn: Callable[[str], None]) -> None:
-        """Trains the missing blocks, and those whose file is damaged: in `jobs` processes, on a GPU in this one."""
-        if self.store.is_locked():
-            warn(f"another process is training {self.store.folder.name}; waiting for it")
-        with self.store.locked():
-            wanted = self._blocks()
-            for path in self.store.discard_damaged([_name(*block) for block in wanted]):
-                warn(f"{path.with_suffix('.safetensors')} is damaged; set aside as {path.name}, training it again")
-            finished = self.store.finished()
-            missing = [block for block in wanted if _name(*block) not in finished]
-            tasks = [(self.scenario, *block, self.store.path(_name(*block)), self.device) for block in missing]
-            size = self.scenario.protocol.block
-            label = "training reference models"
-            jobs = jobs if self.device == "cpu" else 1
-            if tasks:
-                progress(label, 0, len(tasks) * size)
-            for done, (name, checksum) in enumerate(map_blocks(_train, tasks, jobs), start=1):
-                self.store.record(name, checksum)
-                progress(label, done * size, len(tasks) * size)
+        """Trains the missing blocks, and those whose file is damaged: in `jobs` processes, on a GPU in this one.
+
+        Whoever else prepares the same pool, here or on another machine that sees the same folder, takes other blocks.
+        """
+        for path in self.store.discard_damaged([_name(*block) for block in self._blocks()]):
+            warn(f"{path.with_suffix('.safetensors')} is damaged; set aside as {path.name}, training it again")
+        jobs = jobs if self.device == "cpu" else 1
+        total, alone = len(self._missing()), True
+        while missing := self._missing():
+            self._tell(progress, total)
+            free = [block for block in missing if not self._is_claimed(*block)]
+            if alone and len(free) < len(missing):
+                warn(f"another process is training models of {self.store.folder.name} too; the blocks are shared out")
+                alone = False
+            if free:
+                tasks = [(self.store, self.scenario, *block, self.device) for block in free]
+                for _ in map_blocks(_train, tasks, jobs):
+                    self._tell(progress, total)
+            else:
+                time.sleep(_PAUSE)
+        self._tell(progress, total)
 
     def original(self, index: int) -> dict[str, Tensor]:
         """Parameters and buffers of the original that run `index` starts from."""
@@ -72,12 +76,34 @@ class Pool:
         roles: tuple[Role, ...] = ("original", "retrained", "calibration")
         return [(role, block) for role in roles for block in self.scenario.blocks(self._count(role))]
 
+    def _missing(self) -> list[tuple[Role, int]]:
+        finished = self.store.finished()
+        return [block for block in self._blocks() if _name(*block) not in finished]
+
+    def _is_claimed(self, role: Role, block: int) -> bool:
+        with self.store.claimed(_name(role, block)) as ours:
+            return not ours
+
+    def _tell(self, progress: Progress, total: int) -> None:
+        """Of `total` blocks that were missing."""
+        size = self.scenario.protocol.block
+        if total:
+            progress("training reference models", (total - len(self._missing())) * size, total * size)
+
     def _count(self, role: Role) -> int:
         return self.scenario.originals if role == "original" else self.scenario.protocol.models
 
 
-def _train(scenario: Scenario, role: Role, block: int, path: Path, device: str) -> tuple[str, str]:
-    """Trains and writes one block; returns its name and checksum. Runs in a process of the engine's."""
+def _train(store: BlockStore, scenario: Scenario, role: Role, block: int, device: str) -> None:
+    """Trains, writes and records one block, unless another process does. Runs in a process of the engine's."""
+    name = _name(role, block)
+    with store.claimed(name) as ours:
+        if ours and name not in store.finished():
+            store.record(name, write_block(store.path(name), _trained(scenario, role, block, device)))
+
+
+def _trained(scenario: Scenario, role: Role, block: int, device: str) -> Arrays:
+    """Weights and evidence of a block of originals; evidence of any other."""
     torch.set_num_threads(1)
     keep_freed_memory()
     make_repeatable(device)
@@ -96,7 +122,7 @@ def _train(scenario: Scenario, role: Role, block: int, path: Path, device: str) 
         arrays |= {_WEIGHTS + name: tensor.cpu().numpy() for name, tensor in state.items()}
     if device != "cpu":
         torch.cuda.empty_cache()  # the workers of submissions need room beside this process
-    return _name(role, block), write_block(path, arrays)
+    return arrays
 
 
 def _name(role: Role, block: int) -> str:

@@ -100,8 +100,29 @@ class BlockStore:
         return self.folder / f"{name}.safetensors"
 
     @contextmanager
+    def claimed(self, name: str) -> Iterator[bool]:
+        """Whether this block is this process's to make until the end; it is not while it is another's.
+
+        A killed process lets go. Processes on several machines see each other's claims where their file system knows
+        flock, as NFS does on Linux.
+        """
+        path = self.path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path.with_name(f".{path.stem}.lock"), timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            yield False
+            return
+        try:
+            _sweep(path)
+            yield True
+        finally:
+            lock.release()
+
+    @contextmanager
     def locked(self) -> Iterator[None]:
-        """Only one process at a time builds in this folder; a second one waits, and a killed one lets go."""
+        """Only one process at a time works in this folder; a second one waits, and a killed one lets go."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / ".lock"):
             for left in self.folder.rglob(".*.tmp"):  # of a process that was killed
@@ -109,7 +130,7 @@ class BlockStore:
             yield
 
     def is_locked(self) -> bool:
-        """Whether another process is building here right now."""
+        """Whether another process holds the lock right now."""
         if not self.folder.exists():
             return False
         try:
@@ -127,25 +148,28 @@ class BlockStore:
             return {}
 
     def record(self, name: str, checksum: str) -> None:
-        """Enters a finished block into the manifest; call it with the lock held."""
-        self._write_manifest({**self.finished(), name: checksum})
+        """Enters a finished block into the manifest."""
+        with self._changing():
+            self._write_manifest({**self.finished(), name: checksum})
 
     def discard(self, names: Iterable[str]) -> None:
         """Takes blocks out of the manifest: they count as missing from now on."""
         gone = set(names)
-        self._write_manifest({name: checksum for name, checksum in self.finished().items() if name not in gone})
+        with self._changing():
+            self._write_manifest({name: checksum for name, checksum in self.finished().items() if name not in gone})
 
     def discard_damaged(self, names: list[str]) -> list[Path]:
         """Sets aside the recorded blocks whose content is not what was written; returns where each went."""
-        finished = self.finished()
         aside: list[Path] = []
-        for name in names:
-            if name in finished and self._checksum(name) != finished[name]:
-                del finished[name]
-                if self.path(name).exists():
-                    aside.append(self.path(name).replace(self.path(name).with_suffix(".damaged")))
-        if finished != self.finished():
-            self._write_manifest(finished)
+        with self._changing():
+            finished = self.finished()
+            for name in names:
+                if name in finished and self._checksum(name) != finished[name]:
+                    del finished[name]
+                    if self.path(name).exists():
+                        aside.append(self.path(name).replace(self.path(name).with_suffix(".damaged")))
+            if finished != self.finished():
+                self._write_manifest(finished)
         return aside
 
     def read(self, name: str) -> Arrays:
@@ -176,6 +200,20 @@ class BlockStore:
         except OSError:
             return None
 
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """One process at a time reads the manifest and writes another."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder / ".manifest.lock"):
+            _sweep(self._manifest)
+            yield
+
     def _write_manifest(self, blocks: dict[str, str]) -> None:
         content = {**self._about, "blocks": dict(sorted(blocks.items()))}
         write_atomically(self._manifest, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def _sweep(path: Path) -> None:
+    """Removes what processes that were killed left behind when they wrote this file; nobody may be writing it now."""
+    for left in path.parent.glob(f".{path.name}.*.tmp"):
+        left.unlink(missing_ok=True)

@@ -5,13 +5,17 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from benchmark import references
 from benchmark.errors import BenchError
 from benchmark.models import seeded_model
 from benchmark.problem import load_problem
@@ -106,6 +110,43 @@ def test_two_processes_on_one_pool_do_not_corrupt_it(workspace, miniature, minia
     both = [subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in "ab"]
     assert [process.wait(120) for process in both] == [0, 0]
     assert blocks_of(Pool(miniature, Workspace(root))) == blocks_of(Pool(miniature, workspace))
+
+
+def test_two_that_prepare_one_pool_share_its_blocks_out(miniature, tmp_path, monkeypatch):
+    trained = []
+    meeting = threading.Barrier(2, timeout=60)  # which breaks if one has to wait for the other to finish
+
+    def trained_block(scenario, role, block, device):
+        if threading.get_ident() not in {who for who, *_ in trained}:
+            meeting.wait()
+        trained.append((threading.get_ident(), role, block))
+        return {"x": np.zeros(1)}
+
+    monkeypatch.setattr(references, "_trained", trained_block)
+    monkeypatch.setattr(references, "_PAUSE", 0.01)
+    pools = [Pool(miniature, Workspace(tmp_path)) for _ in "ab"]
+    with ThreadPoolExecutor(2) as both:
+        list(both.map(lambda pool: pool.prepare(1, quiet, quiet), pools))
+    assert len({who for who, *_ in trained}) == 2
+    assert sorted(own for _, *own in trained) == sorted(list(own) for own in pools[0]._blocks())
+    assert len(blocks_of(pools[0])) == len(pools[0].store.finished()) == 6
+
+
+def test_what_another_process_has_claimed_is_awaited_and_taken_over_when_it_dies(workspace, miniature, monkeypatch):
+    pool, said, looks = Pool(miniature, workspace), [], []
+    before = blocks_of(pool)
+    pool.store.discard(["retrained/0001"])
+    monkeypatch.setattr(references, "time", SimpleNamespace(sleep=looks.append))
+    with ThreadPoolExecutor(1) as other:
+        with pool.store.claimed("retrained/0001") as ours:
+            assert ours
+            done = other.submit(pool.prepare, 1, quiet, said.append)
+            while len(looks) < 3:
+                assert not done.done()
+        # The claim has ended, as it does when its process is killed, and the block is still missing.
+        assert done.result(60) is None
+    assert said == [f"another process is training models of {pool.store.folder.name} too; the blocks are shared out"]
+    assert blocks_of(pool) == before
 
 
 def test_the_evidence_is_what_a_model_trained_alone_shows(workspace, miniature):

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -77,21 +78,47 @@ def test_writing_leaves_nothing_beside_the_file(tmp_path):
 
 
 def hold(folder, held):
-    with BlockStore(folder, {}).locked():
+    store = BlockStore(folder, {})
+    with store.locked(), store.claimed("a/0000"):
         held.set()
         time.sleep(60)
 
 
-def test_a_killed_process_lets_go_of_its_lock(store):
+def is_claimed(store, name):
+    with store.claimed(name) as ours:
+        return not ours
+
+
+def test_a_killed_process_lets_go_of_its_lock_and_its_claims(store):
     context = multiprocessing.get_context("spawn")
     held = context.Event()
     process = context.Process(target=hold, args=(store.folder, held))
     process.start()
     assert held.wait(120)
     assert store.is_locked()
+    assert is_claimed(store, "a/0000")
+    assert not is_claimed(store, "b/0000")
     os.kill(process.pid, signal.SIGKILL)
     process.join()
     assert not store.is_locked()
+    assert not is_claimed(store, "a/0000")
+
+
+def test_only_what_a_killed_writer_of_the_same_file_left_is_swept_up_where_others_may_write(store):
+    (store.folder / "a").mkdir(parents=True)
+    left, others = (store.folder / "a" / f".{name}.safetensors.123.tmp" for name in ("0000", "0001"))
+    for path in (left, others):
+        path.write_bytes(b"half")
+    with store.claimed("a/0000") as ours:
+        assert (ours, left.exists(), others.exists()) == (True, False, True)
+
+
+def test_two_that_record_at_once_record_both(store):
+    checksum = write_block(store.path("a/0000"), {"x": np.zeros(1)})
+    names = [f"a/{number:04d}" for number in range(40)]
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(store.record, names, [checksum] * 40))
+    assert list(store.finished()) == names
 
 
 def test_what_a_killed_writer_left_is_swept_up(store):
