@@ -98,7 +98,7 @@ def run(
     try:
         where = choose_device(device, chosen)
         if submission:
-            entries = [submission if published else default_entry(submission, workspace, chosen)]
+            entries = iter([submission if published else default_entry(submission, workspace, chosen)])
         else:
             entries = missing_entries(chosen, workspace)
         cards, rows = [], None
@@ -116,8 +116,9 @@ def run(
     else:
         _show(workspace, chosen, rebuild(workspace, []) if rows is None else rows)
     if submission and cards[0].status not in ("ok", "over-budget"):
-        log = workspace.log(chosen.label, entries[0])
-        raise BenchError(f"{entries[0]} is {cards[0].status}: {cards[0].reason}; its log is {log}")
+        (card,) = cards
+        log = workspace.log(chosen.label, card.submission)
+        raise BenchError(f"{card.submission} is {card.status}: {card.reason}; its log is {log}")
 
 
 @app.command()

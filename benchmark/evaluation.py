@@ -1,17 +1,16 @@
 """The whole way of one submission: pool, runs, scorecard, board. Every stage resumes from what is on the disk."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from benchmark.engine import Progress
 from benchmark.errors import BenchError
 from benchmark.figures import RESAMPLES, Ceiling, ceiling_of, figures_of, population
-from benchmark.leaderboard import read_scorecards
 from benchmark.references import Pool
 from benchmark.resampling import resampling
 from benchmark.scenario import Scenario
-from benchmark.scorecard import Scorecard, evidence_hash_of, failed, scored
+from benchmark.scorecard import Scorecard, evidence_hash_of, failed, scorecards_folder, scored
 from benchmark.scoring import VERSION, Population
 from benchmark.submission.integrity import integrity_of, isolation_of
 from benchmark.submission.runs import Outcome, Runs
@@ -23,7 +22,7 @@ from benchmark.submission.source import (
     find_submission,
     submission_names,
 )
-from benchmark.workspace import Workspace, write_atomically
+from benchmark.workspace import Workspace, free_first, write_atomically
 
 
 def evaluate(
@@ -65,17 +64,27 @@ def evaluate(
     return card
 
 
-def missing_entries(scenario: Scenario, workspace: Workspace) -> list[str]:
-    """Every submission, with its own and with its tuned values, that has no scorecard of its present files."""
-    current = {
-        (card.submission, card.submission_hash)
-        for card in read_scorecards(workspace)
-        if (card.scenario_hash, card.scorer_version) == (scenario.hash, VERSION)
-    }
+def missing_entries(scenario: Scenario, workspace: Workspace) -> Iterator[str]:
+    """Every submission, with its own and with its tuned values, that has no scorecard of its present files.
+
+    What another process is running comes last, and not at all if it has its scorecard by then.
+    """
     names = submission_names(workspace)
     entries = dict.fromkeys([*names, *(default_entry(name, workspace, scenario) for name in names)])
     found = [find_submission(entry, workspace, scenario) for entry in entries]
-    return [submission.entry for submission in found if (submission.entry, submission.hash) not in current]
+    missing = [submission for submission in found if not _has_scorecard(submission, scenario, workspace)]
+    pool = Pool(scenario, workspace)
+    for submission in free_first(missing, lambda own: Runs(scenario, own, pool, workspace).store.is_locked()):
+        if not _has_scorecard(submission, scenario, workspace):
+            yield submission.entry
+
+
+def _has_scorecard(submission: Submission, scenario: Scenario, workspace: Workspace) -> bool:
+    path = scorecards_folder(workspace) / scenario.label / f"{submission.entry}.json"
+    if not path.exists():
+        return False
+    card = Scorecard.read(path)
+    return (card.submission_hash, card.scorer_version) == (submission.hash, VERSION)
 
 
 def rescore(scenario: Scenario, name: str, workspace: Workspace, jobs: int, progress: Progress) -> Scorecard:

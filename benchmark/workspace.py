@@ -3,11 +3,11 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from benchmark.scenario import Scenario
 
 Arrays = dict[str, np.ndarray]
+Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,28 @@ class Workspace:
     def log(self, label: str, submission: str) -> Path:
         """Where the log of a failed submission goes; `label` is the scenario's."""
         return self.leaderboard / "logs" / label / f"{submission}.log"
+
+
+def is_locked(path: Path) -> bool:
+    """Whether another process holds this lock right now."""
+    if not path.exists():
+        return False
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def free_first(things: Iterable[Thing], is_taken: Callable[[Thing], bool]) -> Iterator[Thing]:
+    """What nobody else is at when its turn comes; then what somebody was at."""
+    taken = []
+    for thing in things:
+        if is_taken(thing):
+            taken.append(thing)
+        else:
+            yield thing
+    yield from taken
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -131,13 +154,7 @@ class BlockStore:
 
     def is_locked(self) -> bool:
         """Whether another process holds the lock right now."""
-        if not self.folder.exists():
-            return False
-        try:
-            with FileLock(self.folder / ".lock", timeout=0):
-                return False
-        except Timeout:
-            return True
+        return is_locked(self.folder / ".lock")
 
     def finished(self) -> dict[str, str]:
         """Names of the finished blocks → SHA-256; a manifest that cannot be read counts as empty."""

@@ -1,9 +1,9 @@
 """What `bench tune` does: from a submission's name to the values in its folder."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from benchmark.engine import Progress
 from benchmark.errors import BenchError
@@ -16,15 +16,16 @@ from benchmark.tuning.record import Tuning, versions
 from benchmark.tuning.scenario import tuning_scenario
 from benchmark.tuning.search import OtherSearch, search
 from benchmark.tuning.space import declares_search_space, read_search_space
-from benchmark.workspace import Workspace
+from benchmark.workspace import Workspace, free_first, is_locked
 
 Warn = Callable[[str], None]
 
 
-def tunable(scenario: Scenario, workspace: Workspace) -> list[str]:
-    """The submissions that have a SEARCH_SPACE and are no controls of `scenario`."""
+def tunable(scenario: Scenario, workspace: Workspace) -> Iterator[str]:
+    """The submissions that have a SEARCH_SPACE and are no controls of `scenario`; last those being tuned elsewhere."""
     names = (name for name in submission_names(workspace) if name not in scenario.protocol.controls)
-    return [name for name in names if declares_search_space(workspace.submissions / name)]
+    declared = [name for name in names if declares_search_space(workspace.submissions / name)]
+    return free_first(declared, lambda name: is_locked(_lock_of(workspace.submissions / name, scenario)))
 
 
 def tune(
@@ -49,7 +50,7 @@ def tune(
     tuned_on = tuning_scenario(scenario)
     path = tuned_file(submission.folder, scenario)
     path.parent.mkdir(exist_ok=True)
-    with _lock(path.parent / ".lock", warn):
+    with _lock(_lock_of(submission.folder, scenario), warn):
         for left in path.parent.glob(".*.tmp"):  # of a process that was killed
             left.unlink(missing_ok=True)
         empty = _empty(submission, scenario, tuned_on, trials)
@@ -76,13 +77,13 @@ def tune(
 
 
 def _lock(path: Path, warn: Warn) -> FileLock:
-    lock = FileLock(path)
-    try:
-        with lock.acquire(timeout=0):
-            return lock
-    except Timeout:
+    if is_locked(path):
         warn(f"another process is tuning {path.parent.parent.name}; waiting for it")
-        return lock
+    return FileLock(path)
+
+
+def _lock_of(folder: Path, scenario: Scenario) -> Path:
+    return tuned_file(folder, scenario).parent / ".lock"
 
 
 def _empty(submission: Submission, scenario: Scenario, tuned_on: Scenario, trials: int) -> Tuning:
