@@ -248,7 +248,7 @@ def tune(
     from benchmark.scorecard import scorecards_folder
     from benchmark.submission.sandbox import settle_isolation
     from benchmark.terminal import progress_bars, table, warn
-    from benchmark.tuning import summary_rows, trial_rows, tunable
+    from benchmark.tuning import summary_rows, trial_rows, tunable_in_turn
     from benchmark.tuning import tune as tuned
     from benchmark.workspace import Workspace
 
@@ -258,7 +258,7 @@ def tune(
     where = choose_device(device, chosen)
     settle_isolation(required=require_sandbox, warn=warn(err))
     records, refused = [], []
-    for each in [name] if name else tunable(chosen, workspace):
+    for each in [name] if name else tunable_in_turn(chosen, workspace):
         try:
             with progress_bars(err) as progress:
                 records.append(tuned(chosen, each, workspace, trials, _jobs(jobs), where, progress, warn(err)))

@@ -27,7 +27,8 @@ def map_blocks(
     backend = "threading" if threads else "loky"
     options = {} if threads else {"inner_max_num_threads": 1}
     with joblib.parallel_config(backend, n_jobs=jobs, **options):
-        parallel = joblib.Parallel(return_as="generator_unordered", pre_dispatch="n_jobs")
+        # Singly: after some calls that had nothing to do, joblib would hand out the long ones by the dozen.
+        parallel = joblib.Parallel(return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1)  # type: ignore
         call = function if threads else partial(_in_process, os.getpid(), function)
         results = parallel(joblib.delayed(call)(*own) for own in arguments)
         return cast(Iterator[Result], results)

@@ -22,7 +22,7 @@ from benchmark.submission.source import (
     find_submission,
     submission_names,
 )
-from benchmark.workspace import Workspace, free_first, write_atomically
+from benchmark.workspace import Workspace, shared_out, write_atomically
 
 
 def evaluate(
@@ -67,16 +67,16 @@ def evaluate(
 def missing_entries(scenario: Scenario, workspace: Workspace) -> Iterator[str]:
     """Every submission, with its own and with its tuned values, that has no scorecard of its present files.
 
-    What another process is running comes last, and not at all if it has its scorecard by then.
+    Others that ask at the same time get other ones.
     """
     names = submission_names(workspace)
     entries = dict.fromkeys([*names, *(default_entry(name, workspace, scenario) for name in names)])
-    found = [find_submission(entry, workspace, scenario) for entry in entries]
-    missing = [submission for submission in found if not _has_scorecard(submission, scenario, workspace)]
-    pool = Pool(scenario, workspace)
-    for submission in free_first(missing, lambda own: Runs(scenario, own, pool, workspace).store.is_locked()):
-        if not _has_scorecard(submission, scenario, workspace):
-            yield submission.entry
+    missing = shared_out(
+        [find_submission(entry, workspace, scenario) for entry in entries],
+        lambda own: workspace.leaderboard / "evidence" / scenario.label / f".{own.entry}.lock",
+        lambda own: _has_scorecard(own, scenario, workspace),
+    )
+    return (submission.entry for submission in missing)
 
 
 def _has_scorecard(submission: Submission, scenario: Scenario, workspace: Workspace) -> bool:

@@ -20,10 +20,9 @@ from benchmark.models import seeded_model
 from benchmark.problem import load_problem
 from benchmark.scenario import Role, Scenario
 from benchmark.training import keep_freed_memory, train_block
-from benchmark.workspace import Arrays, BlockStore, Workspace, write_block
+from benchmark.workspace import PAUSE, Arrays, BlockStore, Workspace, write_block
 
 _WEIGHTS, _EVIDENCE = "weights/", "evidence/"
-_PAUSE = 1.0  # seconds between two looks at blocks that others are training
 
 
 class Pool:
@@ -45,19 +44,21 @@ class Pool:
         for path in self.store.discard_damaged([_name(*block) for block in self._blocks()]):
             warn(f"{path.with_suffix('.safetensors')} is damaged; set aside as {path.name}, training it again")
         jobs = jobs if self.device == "cpu" else 1
-        total, alone = len(self._missing()), True
+        total, alone = 0, True
         while missing := self._missing():
+            total = max(total, len(missing))
             self._tell(progress, total)
-            free = [block for block in missing if not self._is_claimed(*block)]
-            if alone and len(free) < len(missing):
-                warn(f"another process is training models of {self.store.folder.name} too; the blocks are shared out")
-                alone = False
-            if free:
-                tasks = [(self.store, self.scenario, *block, self.device) for block in free]
-                for _ in map_blocks(_train, tasks, jobs):
-                    self._tell(progress, total)
-            else:
-                time.sleep(_PAUSE)
+            tasks = [(self.store, self.scenario, *block, self.device) for block in missing]
+            claims = []
+            for ours in map_blocks(_train, tasks, jobs):
+                claims.append(ours)
+                if alone and not ours:
+                    name = self.store.folder.name
+                    warn(f"another process is training models of {name} too; the blocks are shared out")
+                    alone = False
+                self._tell(progress, total)
+            if not any(claims):
+                time.sleep(PAUSE)
         self._tell(progress, total)
 
     def original(self, index: int) -> dict[str, Tensor]:
@@ -80,10 +81,6 @@ class Pool:
         finished = self.store.finished()
         return [block for block in self._blocks() if _name(*block) not in finished]
 
-    def _is_claimed(self, role: Role, block: int) -> bool:
-        with self.store.claimed(_name(role, block)) as ours:
-            return not ours
-
     def _tell(self, progress: Progress, total: int) -> None:
         """Of `total` blocks that were missing."""
         size = self.scenario.protocol.block
@@ -94,12 +91,13 @@ class Pool:
         return self.scenario.originals if role == "original" else self.scenario.protocol.models
 
 
-def _train(store: BlockStore, scenario: Scenario, role: Role, block: int, device: str) -> None:
-    """Trains, writes and records one block, unless another process does. Runs in a process of the engine's."""
+def _train(store: BlockStore, scenario: Scenario, role: Role, block: int, device: str) -> bool:
+    """Trains, writes and records one block; False when another process does. Runs in a process of the engine's."""
     name = _name(role, block)
     with store.claimed(name) as ours:
         if ours and name not in store.finished():
             store.record(name, write_block(store.path(name), _trained(scenario, role, block, device)))
+        return ours
 
 
 def _trained(scenario: Scenario, role: Role, block: int, device: str) -> Arrays:

@@ -27,7 +27,7 @@ def progress_bars(console: Console) -> Iterator[Callable[[str, int, int], None]]
         def progress(label: str, done: int, total: int) -> None:
             if label not in tasks:
                 tasks[label] = bars.add_task(label, total=total)
-            bars.update(tasks[label], completed=done)
+            bars.update(tasks[label], completed=done, total=total)
 
         yield progress
 

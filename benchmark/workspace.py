@@ -1,8 +1,11 @@
 """Where things lie. A file is whole or absent, and a damaged one is named, set aside and rebuilt."""
 
+import errno
 import hashlib
 import json
 import os
+import secrets
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 Arrays = dict[str, np.ndarray]
 Thing = TypeVar("Thing")
+
+PAUSE = 1.0  # seconds between two looks at what other processes are at
 
 
 @dataclass(frozen=True)
@@ -75,21 +80,52 @@ def is_locked(path: Path) -> bool:
         return True
 
 
-def free_first(things: Iterable[Thing], is_taken: Callable[[Thing], bool]) -> Iterator[Thing]:
-    """What nobody else is at when its turn comes; then what somebody was at."""
-    taken = []
-    for thing in things:
-        if is_taken(thing):
-            taken.append(thing)
-        else:
-            yield thing
-    yield from taken
+@contextmanager
+def claim(path: Path) -> Iterator[bool]:
+    """Whether what this lock stands for is this process's until the end; it is not while it is another's.
+
+    A killed process lets go. Processes on several machines see each other's claims where their file system knows
+    flock, as NFS does on Linux.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
+
+
+def shared_out(
+    things: Iterable[Thing], lock_of: Callable[[Thing], Path], is_done: Callable[[Thing], bool]
+) -> Iterator[Thing]:
+    """One thing after another, claimed until the next is asked for: none that another process has or that is done.
+
+    Waits at the end for what others have, and takes over what they leave.
+    """
+    left = list(things)
+    while left:
+        taken = []
+        for thing in left:
+            with claim(lock_of(thing)) as ours:
+                if not ours:
+                    taken.append(thing)
+                elif not is_done(thing):
+                    yield thing
+        left = taken
+        if left:
+            time.sleep(PAUSE)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Beside, flushed to the disk, then renamed: at no moment is there half a file under `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Two machines can have the same process number.
+    beside = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         with beside.open("wb") as file:
             file.write(content)
@@ -124,24 +160,12 @@ class BlockStore:
 
     @contextmanager
     def claimed(self, name: str) -> Iterator[bool]:
-        """Whether this block is this process's to make until the end; it is not while it is another's.
-
-        A killed process lets go. Processes on several machines see each other's claims where their file system knows
-        flock, as NFS does on Linux.
-        """
+        """Whether this block is this process's to make: see `claim`."""
         path = self.path(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path.with_name(f".{path.stem}.lock"), timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            yield False
-            return
-        try:
-            _sweep(path)
-            yield True
-        finally:
-            lock.release()
+        with claim(path.with_name(f".{path.stem}.lock")) as ours:
+            if ours:
+                _sweep(path)
+            yield ours
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -157,12 +181,19 @@ class BlockStore:
         return is_locked(self.folder / ".lock")
 
     def finished(self) -> dict[str, str]:
-        """Names of the finished blocks → SHA-256; a manifest that cannot be read counts as empty."""
+        """Names of the finished blocks → SHA-256; a manifest that is damaged or not there counts as empty.
+
+        Raises BenchError when it is there and cannot be read: to take it for empty would be to forget the blocks.
+        """
         try:
-            blocks = json.loads(self._manifest.read_text())["blocks"]
+            blocks = json.loads(_read_shared(self._manifest))["blocks"]
             return {str(name): str(checksum) for name, checksum in blocks.items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
             return {}
+        except OSError as error:
+            raise BenchError(
+                f"{self._manifest} cannot be read ({error.strerror}); run the same command again"
+            ) from None
 
     def record(self, name: str, checksum: str) -> None:
         """Enters a finished block into the manifest."""
@@ -177,16 +208,18 @@ class BlockStore:
 
     def discard_damaged(self, names: list[str]) -> list[Path]:
         """Sets aside the recorded blocks whose content is not what was written; returns where each went."""
+        finished = self.finished()
+        suspects = [name for name in names if name in finished and self._checksum(name) != finished[name]]
         aside: list[Path] = []
-        with self._changing():
-            finished = self.finished()
-            for name in names:
-                if name in finished and self._checksum(name) != finished[name]:
-                    del finished[name]
-                    if self.path(name).exists():
-                        aside.append(self.path(name).replace(self.path(name).with_suffix(".damaged")))
-            if finished != self.finished():
-                self._write_manifest(finished)
+        for name in suspects:
+            with self.claimed(name) as ours, self._changing():
+                known = self.finished()
+                if not ours or name not in known or self._checksum(name) == known[name]:
+                    continue  # another process has seen to it
+                del known[name]
+                self._write_manifest(known)
+                if self.path(name).exists():
+                    aside.append(self.path(name).replace(self.path(name).with_suffix(".damaged")))
         return aside
 
     def read(self, name: str) -> Arrays:
@@ -234,3 +267,13 @@ def _sweep(path: Path) -> None:
     """Removes what processes that were killed left behind when they wrote this file; nobody may be writing it now."""
     for left in path.parent.glob(f".{path.name}.*.tmp"):
         left.unlink(missing_ok=True)
+
+
+def _read_shared(path: Path) -> bytes:
+    """What is in a file that another machine may replace meanwhile: NFS then says once that this one is gone."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        if error.errno != errno.ESTALE:
+            raise
+        return path.read_bytes()

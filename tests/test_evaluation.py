@@ -1,17 +1,16 @@
 """What `bench run --all` and `bench tune --all` take, and in which order, when several of them share the work."""
 
 import shutil
+from types import SimpleNamespace
 
 import pytest
-from filelock import FileLock
 
 from benchmark import tuning
+from benchmark import workspace as workspace_module
 from benchmark.evaluation import missing_entries
-from benchmark.references import Pool
 from benchmark.scorecard import failed
-from benchmark.submission.runs import FailedRun, Outcome, Runs
-from benchmark.submission.source import find_submission, tuned_file
-from benchmark.workspace import free_first
+from benchmark.submission.runs import FailedRun, Outcome
+from benchmark.submission.source import find_submission
 
 
 @pytest.fixture
@@ -42,30 +41,46 @@ def test_a_scorecard_of_another_scenario_is_none(three, miniature):
     assert "finetune" in list(missing_entries(miniature, three))
 
 
-def test_what_another_process_is_running_comes_last_and_what_it_has_done_not_at_all(three, miniature):
-    runs = Runs(miniature, find_submission("cf_k", three), Pool(miniature, three), three)
-    with runs.store.locked():
-        entries = missing_entries(miniature, three)
-        assert next(entries) == "finetune"
-        give_a_scorecard("identity", miniature, three)
-        assert next(entries) == "cf_k"
-        assert list(entries) == []
-        entries = missing_entries(miniature, three)
-        assert next(entries) == "finetune"
-        give_a_scorecard("cf_k", miniature, three)
-        assert list(entries) == []
+def test_two_that_begin_at_the_same_time_get_different_ones_and_the_first_takes_over_what_the_second_leaves(
+    three, miniature, monkeypatch
+):
+    first, second = missing_entries(miniature, three), missing_entries(miniature, three)
+    assert [next(first), next(second)] == ["cf_k", "finetune"]
+    give_a_scorecard("cf_k", miniature, three)
+    assert next(first) == "identity"
+    give_a_scorecard("identity", miniature, three)
+    waits = []
+
+    def wait(seconds):
+        waits.append(seconds)
+        second.close()  # as when its process is killed
+
+    monkeypatch.setattr(workspace_module, "time", SimpleNamespace(sleep=wait))
+    assert next(first) == "finetune"
+    assert len(waits) == 1
+    give_a_scorecard("finetune", miniature, three)
+    assert list(first) == []
+    assert list(missing_entries(miniature, three)) == []
 
 
-def test_what_another_process_is_tuning_comes_last(three, miniature):
-    assert list(tuning.tunable(miniature, three)) == ["cf_k", "finetune"]
-    assert not tuned_file(three.submissions / "cf_k", miniature).parent.exists()  # looking leaves no trace
-    with FileLock(three.submissions / "cf_k" / "tuned" / ".lock"):
-        assert list(tuning.tunable(miniature, three)) == ["finetune", "cf_k"]
+def test_what_another_process_has_finished_meanwhile_is_not_run_again(three, miniature, monkeypatch):
+    first, second = missing_entries(miniature, three), missing_entries(miniature, three)
+    assert [next(first), next(second)] == ["cf_k", "finetune"]
+
+    def wait(_):
+        give_a_scorecard("finetune", miniature, three)
+        second.close()
+
+    monkeypatch.setattr(workspace_module, "time", SimpleNamespace(sleep=wait))
+    assert next(first) == "identity"
+    for name in ("cf_k", "identity"):
+        give_a_scorecard(name, miniature, three)
+    assert list(first) == []
 
 
-def test_each_is_asked_about_when_its_turn_comes():
-    taken = {"a"}
-    order = free_first("abc", taken.__contains__)
-    assert next(order) == "b"
-    taken.add("c")
-    assert list(order) == ["a", "c"]
+def test_two_that_tune_all_at_the_same_time_get_different_ones(three, miniature):
+    assert tuning.tunable(miniature, three) == ["cf_k", "finetune"]
+    first, second = (tuning.tunable_in_turn(miniature, three) for _ in "ab")
+    assert [next(first), next(second)] == ["cf_k", "finetune"]
+    second.close()
+    assert list(first) == ["finetune"]

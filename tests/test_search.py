@@ -75,7 +75,7 @@ def test_a_search_space_that_cannot_be_used_is_refused_in_one_sentence(source, s
 
 def test_the_search_spaces_that_ship_are_accepted():
     folder = REPOSITORY / "submissions"
-    names = list(tuning.tunable(load_scenario("digits"), Workspace(REPOSITORY)))
+    names = tuning.tunable(load_scenario("digits"), Workspace(REPOSITORY))
     assert {"finetune", "scrub", "forget_a", "aru"} <= set(names)
     for name in names:
         read_search_space(name, folder / name).distributions()

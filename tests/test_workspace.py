@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import json
 import multiprocessing
@@ -5,6 +6,7 @@ import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,6 +65,42 @@ def test_a_damaged_manifest_counts_as_empty(store, content):
     assert store.finished() == {}
     fill(store, "a/0000")
     assert store.read("a/0000")["x"].sum() == 3
+
+
+def test_a_manifest_that_cannot_be_read_is_not_taken_for_an_empty_one(store, monkeypatch):
+    fill(store, "a/0000")
+    before = (store.folder / "manifest.json").read_bytes()
+
+    def read_bytes(_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "read_bytes", read_bytes)
+        for use in (store.finished, lambda: store.record("a/0001", "x")):
+            with pytest.raises(BenchError, match=r"manifest\.json cannot be read \(Input/output error\)"):
+                use()
+    assert (store.folder / "manifest.json").read_bytes() == before
+
+
+def test_a_manifest_that_another_machine_has_replaced_is_opened_again(store, monkeypatch):
+    fill(store, "a/0000")
+    real, stale = Path.read_bytes, [OSError(errno.ESTALE, "Stale file handle")]
+
+    def read_bytes(path):
+        if stale:
+            raise stale.pop()
+        return real(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    assert list(store.finished()) == ["a/0000"]
+
+
+def test_a_damaged_block_that_another_process_is_making_anew_is_left_to_it(store):
+    fill(store, "a/0000")
+    store.path("a/0000").write_bytes(b"damaged")
+    with store.claimed("a/0000"):
+        assert store.discard_damaged(["a/0000"]) == []
+    assert store.path("a/0000").read_bytes() == b"damaged"
 
 
 def test_the_checksum_is_the_files_own(store):

@@ -164,8 +164,8 @@ def _accuracy(classifier: Any, forget: Floats, test: Floats, seed: int) -> float
     splits = StratifiedShuffleSplit(n_splits=SPLITS, test_size=0.1, random_state=seed).split(features, sides)
     # Values have been checked: to check them again at each of hundreds of fits takes as long as the fits.
     with config_context(assume_finite=True, skip_parameter_validation=True):
-        right = [
-            classifier.fit(features[fitted], sides[fitted]).predict(features[judged]) == sides[judged]
+        scores = [
+            np.mean(classifier.fit(features[fitted], sides[fitted]).predict(features[judged]) == sides[judged])
             for fitted, judged in splits
         ]
-    return float(np.mean(right))
+    return float(np.mean(scores))

@@ -16,16 +16,24 @@ from benchmark.tuning.record import Tuning, versions
 from benchmark.tuning.scenario import tuning_scenario
 from benchmark.tuning.search import OtherSearch, search
 from benchmark.tuning.space import declares_search_space, read_search_space
-from benchmark.workspace import Workspace, free_first, is_locked
+from benchmark.workspace import Workspace, is_locked, shared_out
 
 Warn = Callable[[str], None]
 
 
-def tunable(scenario: Scenario, workspace: Workspace) -> Iterator[str]:
-    """The submissions that have a SEARCH_SPACE and are no controls of `scenario`; last those being tuned elsewhere."""
+def tunable(scenario: Scenario, workspace: Workspace) -> list[str]:
+    """The submissions that have a SEARCH_SPACE and are no controls of `scenario`."""
     names = (name for name in submission_names(workspace) if name not in scenario.protocol.controls)
-    declared = [name for name in names if declares_search_space(workspace.submissions / name)]
-    return free_first(declared, lambda name: is_locked(_lock_of(workspace.submissions / name, scenario)))
+    return [name for name in names if declares_search_space(workspace.submissions / name)]
+
+
+def tunable_in_turn(scenario: Scenario, workspace: Workspace) -> Iterator[str]:
+    """All that are tunable, but not while another process has got one: it comes again when that is done with it."""
+    return shared_out(
+        tunable(scenario, workspace),
+        lambda name: tuned_file(workspace.submissions / name, scenario).parent / ".turn.lock",
+        lambda name: False,
+    )
 
 
 def tune(
@@ -50,7 +58,7 @@ def tune(
     tuned_on = tuning_scenario(scenario)
     path = tuned_file(submission.folder, scenario)
     path.parent.mkdir(exist_ok=True)
-    with _lock(_lock_of(submission.folder, scenario), warn):
+    with _lock(path.parent / ".lock", warn):
         for left in path.parent.glob(".*.tmp"):  # of a process that was killed
             left.unlink(missing_ok=True)
         empty = _empty(submission, scenario, tuned_on, trials)
@@ -80,10 +88,6 @@ def _lock(path: Path, warn: Warn) -> FileLock:
     if is_locked(path):
         warn(f"another process is tuning {path.parent.parent.name}; waiting for it")
     return FileLock(path)
-
-
-def _lock_of(folder: Path, scenario: Scenario) -> Path:
-    return tuned_file(folder, scenario).parent / ".lock"
 
 
 def _empty(submission: Submission, scenario: Scenario, tuned_on: Scenario, trials: int) -> Tuning:
