@@ -114,7 +114,9 @@ def run(
         dumped = [card.model_dump() for card in cards]
         print(json.dumps(dumped[0] if submission else dumped, indent=1, ensure_ascii=False))
     else:
-        _show(workspace, chosen, rebuild(workspace, []) if rows is None else rows)
+        if rows is None or everything:  # other processes that take all may have added rows since
+            rows = rebuild(workspace, [])
+        _show(workspace, chosen, rows)
     if submission and cards[0].status not in ("ok", "over-budget"):
         (card,) = cards
         log = workspace.log(chosen.label, card.submission)

@@ -12,7 +12,7 @@ import time
 import pandas as pd
 import pytest
 
-from benchmark import cli, evaluation, figures
+from benchmark import cli, evaluation, figures, leaderboard
 from benchmark.leaderboard.table import COLUMNS
 from benchmark.scorecard import Scorecard
 from benchmark.submission import process
@@ -277,3 +277,26 @@ def test_no_worker_that_was_started_ahead_is_left(bench, workspace, monkeypatch)
     assert not process._ahead
     assert bench("run", "--submission", "finetune", "--allow-failures", "9").returncode == 2
     assert not process._ahead
+
+
+def test_all_is_every_entry_that_has_no_row_and_shows_what_others_have_added(bench, workspace, miniature, monkeypatch):
+    for folder in workspace.submissions.iterdir():
+        if folder.name not in ("identity", "finetune"):
+            shutil.rmtree(folder)
+    assert bench("run", "--submission", "identity").returncode == 0
+    before = scorecard(workspace, miniature, "identity")
+    real = leaderboard.rebuild
+
+    def rebuild(workspace, changed):
+        rows = real(workspace, changed)
+        for card in changed:  # as soon as this process has shown its row, another one has a scorecard too
+            card.model_copy(update={"submission": "another"}).write(workspace)
+        return rows
+
+    monkeypatch.setattr(leaderboard, "rebuild", rebuild)
+    done = bench("run", "--all")
+    assert done.returncode == 0, done.stderr
+    assert all(name in done.stdout for name in ("identity", "finetune", "another"))
+    assert scorecard(workspace, miniature, "identity") == before
+    monkeypatch.setattr(evaluation, "evaluate", lambda *_: pytest.fail("nothing is missing"))
+    assert bench("run", "--all").returncode == 0
