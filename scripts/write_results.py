@@ -26,7 +26,8 @@ Written by `python scripts/write_results.py` from the scorecards in `leaderboard
     bench run --all      # every entry, with published and with tuned values
 
 with `--scenario NAME` for each; [tuning.md](tuning.md) has the procedure. A clone holds what these commands have made,
-so there they find nothing to do: remove `leaderboard/scorecards/` and `submissions/*/tuned/` to make all of it anew.
+so there they find nothing to do (the first names the methods without values, and ends with status 2 for their sake):
+remove `leaderboard/scorecards/`, `leaderboard/evidence/` and `submissions/*/tuned/` to make all of it anew.
 `bench run --submission NAME` repeats a single row, with `--published` that of the file's own values. By which clock and
 on which machine a row's cost was taken is said there too, under "The committed values".
 
