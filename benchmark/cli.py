@@ -282,22 +282,22 @@ def tune(
 
 @app.command()
 def score(
-    submission: Annotated[str | None, typer.Option("--submission", help="By default all.")] = None,
+    submission: Annotated[str | None, typer.Option("--submission", help="By default all that have run here.")] = None,
     scenario: ScenarioOption = "digits",
     models: ModelsOption = None,
     jobs: JobsOption = None,
     data_dir: DataOption = None,
 ) -> None:
     """Score stored evidence again with this version of the scorer; no model is trained or run."""
-    from benchmark.evaluation import rescore
-    from benchmark.leaderboard import rebuild, scored_submissions
-    from benchmark.terminal import progress_bars
+    from benchmark.evaluation import entries_with_evidence, rescore
+    from benchmark.leaderboard import rebuild
+    from benchmark.terminal import progress_bars, warn
     from benchmark.workspace import Workspace
 
     workspace, chosen = Workspace.find(), _scenario(scenario, models)
-    names = [submission] if submission else scored_submissions(workspace, chosen)
+    names = [submission] if submission else entries_with_evidence(chosen, workspace, warn(err))
     if not names:
-        raise BenchError(f"nothing has been scored on {chosen.label} yet; run `bench run --submission NAME` first")
+        raise BenchError(f"nothing has been run on {chosen.label} here; run `bench run --submission NAME` first")
     cards = []
     try:
         for name in names:
@@ -332,7 +332,7 @@ def compare(
 @app.command()
 def study(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Two entries or more; by default all that have a score.")
+        list[str] | None, typer.Argument(help="Two entries or more; by default all that have run here.")
     ] = None,
     scenario: ScenarioOption = "digits",
     models: ModelsOption = None,
@@ -340,13 +340,13 @@ def study(
     as_json: JsonOption = False,
 ) -> None:
     """How F and the ranking change with N, the attacks, δ and the buckets: one table, one figure."""
-    from benchmark.leaderboard import scored_submissions
+    from benchmark.evaluation import entries_with_evidence
     from benchmark.study import study as studied
     from benchmark.terminal import progress_bars, table, warn
     from benchmark.workspace import Workspace
 
     workspace, chosen = Workspace.find(), _scenario(scenario, models)
-    entries = names or scored_submissions(workspace, chosen)
+    entries = names or entries_with_evidence(chosen, workspace, warn(err))
     with progress_bars(err) as progress:
         rows = studied(chosen, workspace, entries, progress, warn(err))
     if as_json:

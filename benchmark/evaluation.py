@@ -7,21 +7,22 @@ import numpy as np
 from benchmark.engine import Progress
 from benchmark.errors import BenchError
 from benchmark.figures import RESAMPLES, Ceiling, ceiling_of, figures_of, population
+from benchmark.leaderboard import scored_submissions
 from benchmark.references import Pool
 from benchmark.resampling import resampling
 from benchmark.scenario import Scenario
 from benchmark.scorecard import Scorecard, evidence_hash_of, failed, scorecards_folder, scored
 from benchmark.scoring import VERSION, Population
 from benchmark.submission.integrity import integrity_of, isolation_of
-from benchmark.submission.runs import Outcome, Runs
+from benchmark.submission.runs import Outcome, Runs, has_evidence
 from benchmark.submission.sandbox import isolation
 from benchmark.submission.source import (
     Submission,
-    changed_since_tuned,
     default_entry,
     find_submission,
     submission_names,
 )
+from benchmark.tuning import changed_since_tuned
 from benchmark.workspace import Workspace, shared_out, write_atomically
 
 
@@ -47,8 +48,8 @@ def evaluate(
             "a quarter of the runs, and four have to be left"
         )
     submission = find_submission(name, workspace, scenario)
-    if changed_since_tuned(submission, scenario):
-        warn(f"{name} runs with values found for other files of it; `bench tune {submission.name}` finds new ones")
+    if changed := changed_since_tuned(submission, scenario, workspace):
+        warn(f"{changed} has changed since the values of {name} were found; `bench tune` finds new ones")
     pool = Pool(scenario, workspace, device)
     pool.prepare(jobs, progress, warn)
     runs = Runs(scenario, submission, pool, workspace)
@@ -85,6 +86,28 @@ def _has_scorecard(submission: Submission, scenario: Scenario, workspace: Worksp
         return False
     card = Scorecard.read(path)
     return (card.submission_hash, card.scorer_version) == (submission.hash, VERSION)
+
+
+def entries_with_evidence(scenario: Scenario, workspace: Workspace, warn: Callable[[str], None]) -> list[str]:
+    """Those of the entries with a score whose present files have run here; `warn` tells how many have not.
+
+    A clone of the repository has scorecards, but no evidence.
+    """
+    scored = scored_submissions(workspace, scenario)
+    found = [name for name in scored if _ran_here(scenario, name, workspace)]
+    if without := [name for name in scored if name not in found]:
+        warn(
+            f"{len(without)} of {len(scored)} entries are left out, for there is no evidence here of their present "
+            f"files ({', '.join(without[:3])}{', ...' * (len(without) > 3)}); `bench run` makes it"
+        )
+    return found
+
+
+def _ran_here(scenario: Scenario, name: str, workspace: Workspace) -> bool:
+    try:
+        return has_evidence(scenario, find_submission(name, workspace, scenario), workspace)
+    except BenchError:  # the submission is gone, or its tuned values are
+        return False
 
 
 def rescore(scenario: Scenario, name: str, workspace: Workspace, jobs: int, progress: Progress) -> Scorecard:

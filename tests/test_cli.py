@@ -183,6 +183,10 @@ def test_check_warns_of_a_net_that_did_not_change_and_fails_on_a_broken_one(benc
     done = bench("check", "stranger")
     assert done.returncode == 2
     assert "ZeroDivisionError" in done.stderr
+    submit("def unlearning(net, a, b, c):\n    for p in net.parameters(): p.data.fill_(1e30)\n    return net")
+    done = bench("check", "stranger")
+    assert done.returncode == 2
+    assert "stranger is invalid-output: the returned net's outputs are not finite" in done.stderr
 
 
 def test_the_leaderboard_is_rebuilt_from_scorecards_alone(bench, workspace, miniature):
@@ -209,8 +213,16 @@ def test_stored_evidence_is_scored_again_without_a_model(bench, workspace, minia
     assert scorecard(workspace, miniature, "identity") == before
 
 
-def test_scoring_without_evidence_says_what_to_do(bench):
+def test_scoring_without_evidence_says_what_to_do(bench, workspace, miniature):
     assert "run `bench run" in bench("score").stderr
+    bench("run", "--submission", "identity")
+    bench("run", "--submission", "retrain")
+    shutil.rmtree(next((workspace.leaderboard / "evidence" / miniature.label).glob("retrain-*")))
+    done = bench("score")
+    assert done.returncode == 0
+    assert "1 of 2 entries are left out" in done.stderr
+    assert "(retrain)" in done.stderr
+    assert "needs two or more; got identity" in bench("study").stderr
     done = bench("score", "--submission", "finetune")
     assert done.returncode == 2
     assert "Traceback" not in done.stderr

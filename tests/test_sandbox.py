@@ -15,6 +15,7 @@ import torch
 from benchmark.errors import BenchError
 from benchmark.submission import sandbox, seccomp
 from benchmark.submission.exchange import GIVEN, LOG, UNLEARNED
+from benchmark.submission.files import hash_of
 from benchmark.submission.handback import read_weights
 from benchmark.submission.sandbox import settle_isolation, why_no_sandbox, worker_command
 from benchmark.submission.seccomp import seccomp_filter
@@ -322,6 +323,43 @@ assert open("/dev/zero", "rb").read(3) == bytes(3)
 """
     )
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+@needs_sandbox
+def test_nothing_that_outlives_a_run_can_be_written_to_anywhere(inside):
+    """Whatever stands over what is hidden included: a run could leave word to the next one there."""
+    done = inside(
+        source="""
+import os
+for folder, folders, _ in os.walk("/"):
+    if folder in ("/proc", "/dev", "/sys"):
+        folders.clear()
+        continue
+    try:
+        open(folder + "/new", "w")
+        print(folder)
+    except OSError as error:
+        assert error.errno in (30, 2, 13), error
+"""
+    )
+    assert (done.returncode, done.stdout) == (0, "/tmp\n"), done.stderr
+
+
+@needs_sandbox
+def test_of_a_submissions_folder_only_what_its_hash_covers_is_shown(inside, tmp_path):
+    submission = tmp_path / "workspace" / "submissions" / "own"
+    for path in ("submission.py", "tuned/digits.json", "part/tuned/known", "part/__pycache__/secret.pyc"):
+        (submission / path).parent.mkdir(parents=True, exist_ok=True)
+        (submission / path).write_text("1")
+    (submission / "part" / "tuned" / "__pycache__").symlink_to("..")
+    done = inside("/bin/find", "/submission", "-type", "f")
+    assert set(done.stdout.split()) == {"/submission/submission.py", "/submission/part/tuned/known"}, done.stderr
+    shown = hash_of(submission, {})
+    (submission / "tuned" / "digits.json").write_text("2")
+    (submission / "part" / "__pycache__" / "secret.pyc").write_text("2")
+    assert hash_of(submission, {}) == shown
+    (submission / "part" / "tuned" / "known").write_text("2")
+    assert hash_of(submission, {}) != shown
 
 
 @needs_sandbox

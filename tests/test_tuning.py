@@ -20,14 +20,8 @@ from benchmark.scenario import load_scenario
 from benchmark.scorecard import scorecards_folder
 from benchmark.scoring import Population, forgetting_quality, published_epsilon
 from benchmark.sections import ClassForget, IndicesForget, SubjectForget
-from benchmark.submission.source import (
-    changed_since_tuned,
-    default_entry,
-    find_submission,
-    submission_names,
-    tuned_scenarios,
-)
-from benchmark.tuning import Tuning, command, measuring, tuning_scenario
+from benchmark.submission.source import default_entry, find_submission, submission_names, tuned_scenarios
+from benchmark.tuning import Tuning, changed_since_tuned, command, measuring, tuning_scenario
 from benchmark.tuning.measuring import Cost, Unfit
 from benchmark.tuning.objective import objective
 from benchmark.workspace import Workspace
@@ -197,14 +191,17 @@ def test_a_search_without_values_says_which_row_is_of_an_earlier_one(
         assert (f"{card.name} is of values that an earlier search found" in done.stderr.replace("\n", "")) == left
 
 
-def test_values_found_for_other_files_are_used_with_a_note(no_runs, bench, submit, workspace, miniature):
+def test_what_has_changed_since_values_were_found_is_known(no_runs, bench, submit, workspace, miniature):
     submit(NOISY)
     bench("tune", "stranger", "--trials", "3")
     tuned, published = (find_submission(entry, workspace, miniature) for entry in ("stranger+tuned", "stranger"))
-    assert not changed_since_tuned(tuned, miniature)
+    longer = miniature.model_copy(update={"recipe": miniature.recipe.model_copy(update={"epochs": 5})})
+    assert changed_since_tuned(tuned, miniature, workspace) is None
+    assert changed_since_tuned(tuned, miniature.with_models(200), workspace) is None  # values do not depend on N
+    assert changed_since_tuned(tuned, longer, workspace) == "the scenario miniature"
     submit(NOISY + "# better\n")
-    assert changed_since_tuned(tuned, miniature)
-    assert not changed_since_tuned(published, miniature)
+    assert changed_since_tuned(tuned, miniature, workspace) == "stranger"
+    assert changed_since_tuned(published, longer, workspace) is None
 
 
 def test_trials_of_another_optuna_are_made_anew(no_runs, bench, submit, workspace):

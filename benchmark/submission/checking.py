@@ -6,12 +6,13 @@ import torch
 from rich.table import Table
 
 from benchmark.errors import BenchError
-from benchmark.evidence import evidence_of, stack, state_of
+from benchmark.evidence import NonFiniteLogits, evidence_of, stack, state_of
 from benchmark.models import seeded_model
 from benchmark.problem import load_problem
 from benchmark.scenario import Scenario
 from benchmark.submission.budget import Clock
 from benchmark.submission.runner import Worker
+from benchmark.submission.runs import OVERFLOW
 from benchmark.submission.source import find_submission
 from benchmark.training import train_model
 from benchmark.workspace import Workspace
@@ -44,7 +45,12 @@ def check_submission(name: str, scenario: Scenario, workspace: Workspace, warn: 
     share = timing.share
     if share > scenario.protocol.budget and submission.name not in scenario.protocol.controls:
         warn(f"{name} costs {share:.0%} of retraining, the budget is {scenario.protocol.budget:.0%}")
-    found = evidence_of(scenario, problem, stack([original, run.weights]))
+    try:
+        found = evidence_of(scenario, problem, stack([original, run.weights]))
+    except NonFiniteLogits as error:
+        if 0 in error.models:
+            raise BenchError(f"training an original of {scenario.name} diverged; lower recipe.learning_rate") from None
+        raise BenchError(f"{name} is invalid-output: {OVERFLOW}") from None
     forget = found["forget_logits"].argmax(axis=-1) == problem.forget.targets.numpy()
     table = Table(
         title=f"{name} keeps the contract on {scenario.name}: {share:.0%} of retraining", title_justify="left"

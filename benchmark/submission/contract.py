@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Subset, default_collate, get_worker_info
 
 from benchmark.split import Normalisation, Split
+from benchmark.submission.files import FILE
 
 ENTRY_POINT = "unlearning"
-FILE = "submission.py"
 BATCH_FORMATS = ("tuple", "kaggle")
 _POSITIONAL = 4  # net, retain_loader, forget_loader, val_loader
 

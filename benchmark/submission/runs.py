@@ -26,9 +26,11 @@ from benchmark.submission.sandbox import isolation
 from benchmark.submission.source import Submission
 from benchmark.workspace import Arrays, BlockStore, Workspace, write_atomically, write_block
 
-_OVERFLOW = "the returned net's outputs are not finite"
+OVERFLOW = "the returned net's outputs are not finite"
 
 _LABEL = "running the submission"
+
+_ABOUT = "runs.json"
 
 # Failed runs beyond the allowed ones after which the rest is not worth trying.
 _PATIENCE = 8
@@ -68,11 +70,8 @@ class Runs:
     def __init__(self, scenario: Scenario, submission: Submission, pool: Pool, workspace: Workspace) -> None:
         self.scenario, self.submission, self.pool, self.device = scenario, submission, pool, pool.device
         self.problem: Problem = load_problem(scenario)
-        self.store = BlockStore(
-            workspace.leaderboard / "evidence" / scenario.label / f"{submission.entry}-{submission.hash}",
-            {"scenario": scenario.model_dump(), "submission": submission.entry},
-        )
-        self._about = self.store.folder / "runs.json"
+        self.store = _store(scenario, submission, workspace)
+        self._about = self.store.folder / _ABOUT
 
     def complete(self, jobs: int, allowed: int, progress: Progress, warn: Callable[[str], None]) -> Outcome:
         """Does whatever run is missing, in `jobs` workers, until all are done or too many of them failed.
@@ -193,7 +192,7 @@ class Runs:
                 break
             except NonFiniteLogits as error:
                 for row in sorted(error.models, reverse=True):
-                    tally.failed_with(FailedRun(done.pop(row)[0], "invalid-output", _OVERFLOW, ""))
+                    tally.failed_with(FailedRun(done.pop(row)[0], "invalid-output", OVERFLOW, ""))
         if self.device != "cpu":
             torch.cuda.empty_cache()  # the workers need room beside this process
         arrays = {name: array[: len(states)] for name, array in found.items()}
@@ -202,6 +201,13 @@ class Runs:
 
     def _block_of(self, index: int) -> int:
         return index // self.scenario.protocol.block
+
+
+def has_evidence(scenario: Scenario, submission: Submission, workspace: Workspace) -> bool:
+    """Whether all runs of a submission's present files are on record here; none of it is read."""
+    store = _store(scenario, submission, workspace)
+    wanted = {_name(block) for block in scenario.blocks(scenario.protocol.models)}
+    return wanted <= store.finished().keys() and (store.folder / _ABOUT).exists()
 
 
 class _Tally:
@@ -242,6 +248,13 @@ class _Tally:
     def failed_with(self, run: FailedRun) -> None:
         with self._lock:
             self._failed.append(run)
+
+
+def _store(scenario: Scenario, submission: Submission, workspace: Workspace) -> BlockStore:
+    return BlockStore(
+        workspace.leaderboard / "evidence" / scenario.label / f"{submission.entry}-{submission.hash}",
+        {"scenario": scenario.model_dump(), "submission": submission.entry},
+    )
 
 
 def _indices(scenario: Scenario, block: int) -> range:

@@ -20,6 +20,7 @@ from typing import Literal
 import benchmark
 from benchmark.errors import BenchError
 from benchmark.submission.exchange import GIVEN, LOG, UNLEARNED
+from benchmark.submission.files import beside
 from benchmark.submission.seccomp import seccomp_filter
 
 Isolation = Literal["sandbox", "process"]
@@ -95,6 +96,7 @@ def worker_command(exchange: Path, submission: Path, *, gpu: bool) -> Command:
         *_covers([*_data_sets(), *(submission.parent.parent / name for name in _PRIVATE)]),
         *("--ro-bind", str(package), str(_PACKAGE / package.name)),
         *("--ro-bind", str(submission), str(_SUBMISSION)),
+        *_empty([_SUBMISSION / folder.relative_to(submission) for folder in beside(submission)]),
         *("--ro-bind", str(exchange / GIVEN), str(_GIVEN)),
         *("--bind", str(exchange / UNLEARNED), str(_RETURNED / UNLEARNED)),
         *("--bind", str(exchange / LOG), str(_RETURNED / LOG)),
@@ -160,7 +162,12 @@ def _covers(folders: list[Path]) -> list[str]:
     shown = [*_SYSTEM, sys.base_prefix, site.getusersitepackages(), _ENVIRONMENT]
     inside = [_inside(folder) for folder in folders if folder.is_dir()]
     hidden = [path for path in inside if any(path.is_relative_to(root) for root in shown)]
-    return [word for path in hidden for word in ("--tmpfs", str(path))]
+    return _empty(hidden)
+
+
+def _empty(folders: list[Path]) -> list[str]:
+    """Puts emptiness over `folders`; it stays empty, for no run may leave anything to the next."""
+    return [word for path in folders for word in ("--tmpfs", str(path), "--remount-ro", str(path))]
 
 
 def _inside(path: Path) -> Path:

@@ -1,24 +1,21 @@
 """A submission as files: found, identified and described without running any of it."""
 
 import ast
-import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from benchmark.errors import BenchError
 from benchmark.scenario import Scenario
-from benchmark.submission.contract import FILE
+from benchmark.submission.files import FILE, TUNED, hash_of
 from benchmark.workspace import Workspace
 
 Values = Literal["published", "tuned"]
 
-_LARGEST = 1 << 30  # bytes in a submission's folder
 _CONSTANT = 300  # characters of a title or a reference
 
-_TUNED, _TUNED_FOLDER = "+tuned", "tuned"
+_TUNED = "+tuned"  # behind the name of an entry
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ def find_submission(entry: str, workspace: Workspace, scenario: Scenario | None 
     return Submission(
         name=name,
         folder=folder,
-        hash=_hash(folder, hyperparameters),
+        hash=hash_of(folder, hyperparameters),
         title=constants.get("TITLE", name),
         reference=constants.get("REFERENCE", ""),
         hyperparameters=hyperparameters,
@@ -78,22 +75,14 @@ def default_entry(name: str, workspace: Workspace, scenario: Scenario) -> str:
     return name + (_TUNED if _read_tuned(tuned_file(workspace.submissions / name, scenario)) else "")
 
 
-def changed_since_tuned(submission: Submission, scenario: Scenario) -> bool:
-    """Whether the values are tuned, but for other files than the submission has now."""
-    if submission.values != "tuned":
-        return False
-    record = _read_record(tuned_file(submission.folder, scenario))
-    return record is not None and record.get("submission_hash") != _hash(submission.folder, {})
-
-
 def tuned_file(folder: Path, scenario: Scenario) -> Path:
     """Where the values that tuning found are kept."""
-    return folder / _TUNED_FOLDER / f"{scenario.name}.json"
+    return folder / TUNED / f"{scenario.name}.json"
 
 
 def tuned_scenarios(folder: Path) -> list[str]:
     """Names of the scenarios for which tuning has found values for the submission in `folder`."""
-    return sorted(path.stem for path in (folder / _TUNED_FOLDER).glob("*.json") if _read_tuned(path))
+    return sorted(path.stem for path in (folder / TUNED).glob("*.json") if _read_tuned(path))
 
 
 def _tuned_values(path: Path, name: str) -> dict[str, Any]:
@@ -110,33 +99,12 @@ def _tuned_values(path: Path, name: str) -> dict[str, Any]:
 
 def _read_tuned(path: Path) -> dict[str, Any] | None:
     """The values that tuning has written there; None where there are none, or none yet."""
-    record = _read_record(path)
-    return None if record is None else record["hyperparameters"]
-
-
-def _read_record(path: Path) -> dict[str, Any] | None:
-    """What tuning has written there; None where there is no such file."""
     try:
-        record = json.loads(path.read_text())
-        record["hyperparameters"]  # raises where this is no record
-        return record
+        return json.loads(path.read_text())["hyperparameters"]
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError, RecursionError):
         raise BenchError(f"{path} holds no hyperparameters; delete it and tune again") from None
-
-
-def _hash(folder: Path, hyperparameters: dict[str, Any]) -> str:
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    if size > _LARGEST:
-        raise BenchError(f"the folder {folder.name} holds {size:,} bytes, expected at most {_LARGEST:,}; remove some")
-    digest = hashlib.sha256(json.dumps(hyperparameters, sort_keys=True).encode())
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and not {"__pycache__", _TUNED_FOLDER} & set(path.relative_to(folder).parts):
-            digest.update(os.fsencode(path.relative_to(folder)) + b"\0")
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()[:12]
 
 
 def _constants(path: Path) -> dict[str, str]:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from benchmark.errors import BenchError
-from benchmark.submission.contract import FILE
+from benchmark.submission.files import FILE
 from benchmark.workspace import Workspace, write_atomically
 
 _TEMPLATE = '''"""The idea in two sentences, the objective as a formula, the source."""

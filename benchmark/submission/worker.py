@@ -31,7 +31,6 @@ from benchmark.device import make_repeatable
 from benchmark.models import build_model, seeded_model
 from benchmark.seeds import derive_seed
 from benchmark.submission.contract import (
-    FILE,
     InvalidOutput,
     NotASubmission,
     batch_format,
@@ -44,6 +43,7 @@ from benchmark.submission.contract import (
     unlearned_state,
 )
 from benchmark.submission.exchange import JOB, LOADERS, LOG, ORIGINAL, READY, UNLEARNED, Request
+from benchmark.submission.files import FILE
 from benchmark.submission.job import Job, read_job
 from benchmark.submission.supervisor import CannotCleanUp, Supervisor
 from benchmark.training import train_model

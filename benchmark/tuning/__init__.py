@@ -1,8 +1,18 @@
 """Equal-budget tuning: a search over a submission's SEARCH_SPACE, judged by models of its own."""
 
-from benchmark.tuning.command import tunable, tunable_in_turn, tune
+from benchmark.tuning.command import changed_since_tuned, tunable, tunable_in_turn, tune
 from benchmark.tuning.record import Trial, Tuning
 from benchmark.tuning.scenario import tuning_scenario
 from benchmark.tuning.tables import summary_rows, trial_rows
 
-__all__ = ["Trial", "Tuning", "summary_rows", "trial_rows", "tunable", "tunable_in_turn", "tune", "tuning_scenario"]
+__all__ = [
+    "Trial",
+    "Tuning",
+    "changed_since_tuned",
+    "summary_rows",
+    "trial_rows",
+    "tunable",
+    "tunable_in_turn",
+    "tune",
+    "tuning_scenario",
+]

@@ -62,7 +62,7 @@ def tune(
         for left in path.parent.glob(".*.tmp"):  # of a process that was killed
             left.unlink(missing_ok=True)
         empty = _empty(submission, scenario, tuned_on, trials)
-        record = _known(path, empty, warn)
+        record = _known(path, empty, submission, tuned_on, warn)
         if len(record.trials) == trials:
             record.write(path)  # it may have been wanted longer
             return record
@@ -82,6 +82,23 @@ def tune(
                 warn(f"the trials of {name} on record are of another version's search; starting over")
                 bar.reach(empty)
                 return search(space, measure, seed, empty, store)
+
+
+def changed_since_tuned(submission: Submission, scenario: Scenario, workspace: Workspace) -> str | None:
+    """What is not as it was when the values of a tuned entry were found, if anything; N does not count."""
+    record = Tuning.read(tuned_file(submission.folder, scenario)) if submission.values == "tuned" else None
+    if record is None:
+        return None
+    tuned_on = tuning_scenario(scenario, record.rungs[-1])
+    return _change(record, find_submission(submission.name, workspace), tuned_on)
+
+
+def _change(record: Tuning, submission: Submission, tuned_on: Scenario) -> str | None:
+    if record.submission_hash != submission.hash:
+        return record.submission
+    if (record.tuning_scenario_hash, record.rungs) != (tuned_on.hash, rungs(tuned_on.protocol.models)):
+        return f"the scenario {record.scenario}"
+    return None
 
 
 def _lock(path: Path, warn: Warn) -> FileLock:
@@ -105,16 +122,14 @@ def _empty(submission: Submission, scenario: Scenario, tuned_on: Scenario, trial
     )
 
 
-def _known(path: Path, empty: Tuning, warn: Warn) -> Tuning:
+def _known(path: Path, empty: Tuning, submission: Submission, tuned_on: Scenario, warn: Warn) -> Tuning:
     """The record that an earlier call has left, as far as it still holds."""
     record = Tuning.read(path)
     if record is None:
         return empty
-    for what in ("submission_hash", "tuning_scenario_hash", "rungs"):
-        if getattr(record, what) != getattr(empty, what):
-            changed = empty.submission if what == "submission_hash" else f"the scenario {empty.scenario}"
-            warn(f"{changed} has changed since {empty.submission} was tuned; starting over")
-            return empty
+    if changed := _change(record, submission, tuned_on):
+        warn(f"{changed} has changed since {empty.submission} was tuned; starting over")
+        return empty
     if len(record.trials) > empty.wanted:
         raise BenchError(
             f"{empty.submission} has {len(record.trials)} trials on {empty.scenario}, {empty.wanted} were asked for; "

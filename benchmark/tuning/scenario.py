@@ -14,15 +14,15 @@ MODELS = 64
 _DRAWS = 100  # forget sets to choose the one from that has the least in common with the judged one
 
 
-def tuning_scenario(scenario: Scenario) -> Scenario:
+def tuning_scenario(scenario: Scenario, models: int | None = None) -> Scenario:
     """Data, splits, architecture, recipe and rules of `scenario`; another forget set, other originals and retrained
-    models, and at most MODELS of them.
+    models: so many, by default N, but at most MODELS.
 
-    It does not depend on N, so that tuned values are of a scenario by its name. Raises BenchError when data is missing.
+    But for their number it does not depend on N. Raises BenchError when data is missing.
     """
     seed = derive_seed(scenario.pool_hash, "tuning")
     protocol = scenario.protocol
-    models = min(MODELS, protocol.models)
+    models = models or min(MODELS, protocol.models)
     originals = None if protocol.originals is None else min(protocol.originals, models)
     return scenario.model_copy(
         update={

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.errors import BenchError
-from benchmark.submission.contract import FILE
+from benchmark.submission.files import FILE
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
