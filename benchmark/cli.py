@@ -217,17 +217,20 @@ def import_notebook_(
 def check(
     name: Annotated[str, typer.Argument(help="The name of a folder in submissions/.")],
     scenario: ScenarioOption = "digits",
+    device: DeviceOption = None,
     data_dir: DataOption = None,
     require_sandbox: SandboxOption = False,
 ) -> None:
     """Try a submission on one freshly trained original: does it keep the contract and the budget?"""
+    from benchmark.device import choose_device
     from benchmark.submission.checking import check_submission
     from benchmark.submission.sandbox import settle_isolation
     from benchmark.terminal import warn
     from benchmark.workspace import Workspace
 
     settle_isolation(required=require_sandbox, warn=warn(err))
-    out.print(check_submission(name, _scenario(scenario, None), Workspace.find(), warn(err)))
+    chosen = _scenario(scenario, None)
+    out.print(check_submission(name, chosen, Workspace.find(), choose_device(device, chosen), warn(err)))
 
 
 @app.command()

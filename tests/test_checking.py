@@ -30,9 +30,9 @@ def test_every_submission_passes(name, worker, miniature, monkeypatch):
     for old in worker._submission.iterdir():
         shutil.rmtree(old) if old.is_dir() else old.unlink()
     shutil.copytree(SHIPPED.submissions / name, worker._submission, dirs_exist_ok=True)
-    monkeypatch.setattr(checking, "Worker", lambda *_: worker)
+    monkeypatch.setattr(checking, "Worker", lambda *_, **__: worker)
     warnings = []
-    table = check_submission(name, miniature, SHIPPED, warnings.append)
+    table = check_submission(name, miniature, SHIPPED, "cpu", warnings.append)
     assert list(table.columns[0].cells) == ["forget", "retain", "validation"]
     unexpected = [warning for warning in warnings if "of retraining" not in warning]
     assert unexpected == ([f"{name} changed nothing: the net it handed back is the original"] * (name == "identity"))

@@ -167,6 +167,15 @@ def test_femnist_holds_the_very_pixels_of_its_writers(tmp_path, monkeypatch):
     _check_femnist(problem)
 
 
+def test_what_leaf_derives_from_femnist_is_not_read_a_second_time(tmp_path, monkeypatch):
+    scenario = miniature("femnist", tmp_path, monkeypatch)
+    for path in list((tmp_path / "femnist").glob("*/*.json")):
+        original = tmp_path / "femnist" / "all_data" / path.name
+        original.parent.mkdir(exist_ok=True)
+        shutil.copy(path, original)
+    _check_femnist(load_problem(scenario.model_copy(update={"data": _reloaded(scenario)})))
+
+
 def test_femnist_is_the_same_from_parquet(tmp_path, monkeypatch):
     pytest.importorskip("pyarrow")
     scenario = miniature("femnist", tmp_path, monkeypatch)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from rich.table import Table
 
+from benchmark.device import make_repeatable
 from benchmark.errors import BenchError
 from benchmark.evidence import NonFiniteLogits, evidence_of, stack, state_of
 from benchmark.models import seeded_model
@@ -18,15 +19,19 @@ from benchmark.training import train_model
 from benchmark.workspace import Workspace
 
 
-def check_submission(name: str, scenario: Scenario, workspace: Workspace, warn: Callable[[str], None]) -> Table:
+def check_submission(
+    name: str, scenario: Scenario, workspace: Workspace, device: str, warn: Callable[[str], None]
+) -> Table:
     """What one run did to one original, beside that original. Raises BenchError when the run fails."""
     submission = find_submission(name, workspace, scenario)
     problem = load_problem(scenario)
-    worker = Worker(scenario, problem, submission.folder)  # starts while the original trains
+    worker = Worker(scenario, problem, submission.folder, device=device)  # starts while the original trains
+    make_repeatable(device)
+    near = problem.on(device)
     try:
         seed = scenario.seed("original", 0)
         net = seeded_model(scenario.architecture, problem.input_shape, problem.classes, seed)
-        train_model(net, scenario.recipe, problem.train, seed, problem.class_weights)
+        train_model(net.to(device), scenario.recipe, near.train, seed, near.class_weights)
         original = state_of(net)
         clock = Clock(worker, scenario, lambda index: original)
         run = clock.unlearned(0, submission.hyperparameters)
@@ -46,7 +51,7 @@ def check_submission(name: str, scenario: Scenario, workspace: Workspace, warn: 
     if share > scenario.protocol.budget and submission.name not in scenario.protocol.controls:
         warn(f"{name} costs {share:.0%} of retraining, the budget is {scenario.protocol.budget:.0%}")
     try:
-        found = evidence_of(scenario, problem, stack([original, run.weights]))
+        found = evidence_of(scenario, near, stack([original, run.weights], device))
     except NonFiniteLogits as error:
         if 0 in error.models:
             raise BenchError(f"training an original of {scenario.name} diverged; lower recipe.learning_rate") from None

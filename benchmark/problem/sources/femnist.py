@@ -54,7 +54,9 @@ def load(data: Femnist, folder: Path) -> Examples:
 
 def files(data: Femnist, folder: Path) -> dict[str, Path]:
     root = folder / data.folder
-    found = sorted(root.rglob("*.parquet")) or sorted(root.rglob("*.json"))
+    # LEAF leaves the same images under all_data/ and, sampled and split, in folders beside it.
+    kinds = ("*.parquet", "all_data/*.json", "*.json")
+    found = next((some for kind in kinds if (some := sorted(root.rglob(kind)))), None)
     if not found:
         raise BenchError(
             f"FEMNIST has no .parquet or .json file in {root}; put LEAF's output (data/femnist/data) or the parquet "
