@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from benchmark.leaderboard import read_scorecards
+from benchmark.scenario import load_scenario
 from benchmark.scorecard import Scorecard
 from benchmark.submission.source import submission_names
 from benchmark.workspace import Workspace
@@ -28,7 +29,8 @@ COLUMNS = ("submission", "idea", "data", "epochs", "touched", *SCENARIOS, "sourc
 
 def main() -> None:
     workspace = Workspace.find()
-    cards = read_scorecards(workspace)
+    known = {load_scenario(name).hash for name in SCENARIOS}  # not the boards of another N
+    cards = [card for card in read_scorecards(workspace) if card.scenario_hash in known]
     newest = {(card.scenario, card.submission): card for card in sorted(cards, key=lambda card: card.date)}
     rows, details = [], []
     for name in submission_names(workspace):
