@@ -300,7 +300,7 @@ def score(
     workspace, chosen = Workspace.find(), _scenario(scenario, models)
     names = [submission] if submission else entries_with_evidence(chosen, workspace, warn(err))
     if not names:
-        raise BenchError(f"nothing has been run on {chosen.label} here; run `bench run --submission NAME` first")
+        raise BenchError(f"no entry of {chosen.label} has evidence here; run `bench run --submission NAME` first")
     cards = []
     try:
         for name in names:

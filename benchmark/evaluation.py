@@ -49,7 +49,7 @@ def evaluate(
         )
     submission = find_submission(name, workspace, scenario)
     if changed := changed_since_tuned(submission, scenario, workspace):
-        warn(f"{changed} has changed since the values of {name} were found; `bench tune` finds new ones")
+        warn(f"the values of {name} were found for {changed}, by an earlier `bench tune {submission.name}`")
     pool = Pool(scenario, workspace, device)
     pool.prepare(jobs, progress, warn)
     runs = Runs(scenario, submission, pool, workspace)
@@ -98,16 +98,17 @@ def entries_with_evidence(scenario: Scenario, workspace: Workspace, warn: Callab
     if without := [name for name in scored if name not in found]:
         warn(
             f"{len(without)} of {len(scored)} entries are left out, for there is no evidence here of their present "
-            f"files ({', '.join(without[:3])}{', ...' * (len(without) > 3)}); `bench run` makes it"
+            f"files ({', '.join(without[:3])}{', ...' if without[3:] else ''}); `bench run --submission NAME` makes it"
         )
     return found
 
 
 def _ran_here(scenario: Scenario, name: str, workspace: Workspace) -> bool:
     try:
-        return has_evidence(scenario, find_submission(name, workspace, scenario), workspace)
-    except BenchError:  # the submission is gone, or its tuned values are
+        submission = find_submission(name, workspace, scenario)
+    except BenchError:  # it is gone, or its tuned values are
         return False
+    return has_evidence(scenario, submission, workspace)
 
 
 def rescore(scenario: Scenario, name: str, workspace: Workspace, jobs: int, progress: Progress) -> Scorecard:
@@ -121,6 +122,10 @@ def rescore(scenario: Scenario, name: str, workspace: Workspace, jobs: int, prog
     outcome = runs.outcome()
     if not outcome.successful:
         raise BenchError(f"{name} failed on {scenario.label}; `bench run --submission {name}` tries it again")
+    if outcome.timing is None:
+        raise BenchError(
+            f"the runs of {name} on {scenario.label} were interrupted; `bench run --submission {name}` goes on"
+        )
     card = _scored(scenario, submission, pool, runs, outcome, jobs, progress)
     card.write(workspace)
     return card
@@ -141,7 +146,7 @@ def _scored(
     reference = population(retrained, *labels)
     ceiling = _ceiling(scenario, pool, reference, labels, jobs, progress)
     unlearned = population(evidence, *labels)
-    assert outcome.timing is not None  # of whatever was not given up
+    assert outcome.timing is not None  # of whatever came to its end
     timing = outcome.timing.with_runs(evidence["run/seconds"])
     cost = timing.submission, timing.share
     with resampling(unlearned, reference, "unlearned", delta, RESAMPLES, jobs, progress) as resampled:

@@ -348,7 +348,8 @@ for folder, folders, _ in os.walk("/"):
 @needs_sandbox
 def test_of_a_submissions_folder_only_what_its_hash_covers_is_shown(inside, tmp_path):
     submission = tmp_path / "workspace" / "submissions" / "own"
-    for path in ("submission.py", "tuned/digits.json", "part/tuned/known", "part/__pycache__/secret.pyc"):
+    hidden = ("tuned/digits.json", "tuned/__pycache__/secret.pyc", "part/__pycache__/__pycache__/secret.pyc")
+    for path in ("submission.py", "part/tuned/known", *hidden):
         (submission / path).parent.mkdir(parents=True, exist_ok=True)
         (submission / path).write_text("1")
     (submission / "part" / "tuned" / "__pycache__").symlink_to("..")
@@ -359,7 +360,10 @@ def test_of_a_submissions_folder_only_what_its_hash_covers_is_shown(inside, tmp_
     (submission / "part" / "__pycache__" / "secret.pyc").write_text("2")
     assert hash_of(submission, {}) == shown
     (submission / "part" / "tuned" / "known").write_text("2")
-    assert hash_of(submission, {}) != shown
+    changed = hash_of(submission, {})
+    assert changed != shown
+    (submission / "part" / "tuned" / "__pycache__").unlink()
+    assert hash_of(submission, {}) not in (changed, shown)
 
 
 @needs_sandbox

@@ -168,7 +168,7 @@ def test_a_changed_submission_is_tuned_anew(no_runs, bench, submit):
     bench("tune", "stranger", "--trials", "3")
     submit(NOISY + "# better\n")
     again = bench("tune", "stranger", "--trials", "3")
-    assert "stranger has changed since stranger was tuned; starting over" in again.stderr.replace("\n", " ")
+    assert "on record are for other files of stranger; starting over" in again.stderr.replace("\n", " ")
     assert no_runs == ["stranger", "stranger"]
 
 
@@ -198,10 +198,16 @@ def test_what_has_changed_since_values_were_found_is_known(no_runs, bench, submi
     longer = miniature.model_copy(update={"recipe": miniature.recipe.model_copy(update={"epochs": 5})})
     assert changed_since_tuned(tuned, miniature, workspace) is None
     assert changed_since_tuned(tuned, miniature.with_models(200), workspace) is None  # values do not depend on N
-    assert changed_since_tuned(tuned, longer, workspace) == "the scenario miniature"
+    assert changed_since_tuned(tuned, longer, workspace) == "another scenario miniature"
     submit(NOISY + "# better\n")
-    assert changed_since_tuned(tuned, miniature, workspace) == "stranger"
+    assert changed_since_tuned(tuned, miniature, workspace) == "other files of stranger"
     assert changed_since_tuned(published, longer, workspace) is None
+    said = bench("run", "--submission", "stranger").stderr.replace("\n", " ")
+    assert "the values of stranger+tuned were found for other files of stranger" in said
+    path = workspace.submissions / "stranger" / "tuned" / "miniature.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"rungs": []}))
+    with pytest.raises(BenchError, match="is not a record of tuning"):
+        changed_since_tuned(tuned, miniature, workspace)
 
 
 def test_trials_of_another_optuna_are_made_anew(no_runs, bench, submit, workspace):

@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 import torch
 from rich.table import Table
+from torch import Tensor
 
 from benchmark.device import make_repeatable
 from benchmark.errors import BenchError
 from benchmark.evidence import NonFiniteLogits, evidence_of, stack, state_of
 from benchmark.models import seeded_model
-from benchmark.problem import load_problem
+from benchmark.problem import Problem, load_problem
 from benchmark.scenario import Scenario
 from benchmark.submission.budget import Clock
 from benchmark.submission.runner import Worker
@@ -26,23 +27,21 @@ def check_submission(
     submission = find_submission(name, workspace, scenario)
     problem = load_problem(scenario)
     worker = Worker(scenario, problem, submission.folder, device=device)  # starts while the original trains
-    make_repeatable(device)
-    near = problem.on(device)
     try:
-        seed = scenario.seed("original", 0)
-        net = seeded_model(scenario.architecture, problem.input_shape, problem.classes, seed)
-        train_model(net.to(device), scenario.recipe, near.train, seed, near.class_weights)
-        original = state_of(net)
+        make_repeatable(device)
+        near = problem.on(device)
+        original = _trained(scenario, near, device)
+        before = _accuracies(scenario, near, original, device)
+        if before is None:
+            raise BenchError(f"training an original of {scenario.name} diverged; lower recipe.learning_rate")
         clock = Clock(worker, scenario, lambda index: original)
         run = clock.unlearned(0, submission.hyperparameters)
-        timing = None
-        if run.weights:
-            runs = list(range(scenario.protocol.models))
-            timing = clock.time_submission(submission.hyperparameters, scenario.protocol.budget, runs)
+        if run.weights is None:
+            raise BenchError(f"{name} is {run.status}: {run.reason}\n{run.log}".rstrip())
+        runs = list(range(scenario.protocol.models))
+        timing = clock.time_submission(submission.hyperparameters, scenario.protocol.budget, runs)
     finally:
         worker.close()
-    if run.weights is None or timing is None:
-        raise BenchError(f"{name} is {run.status}: {run.reason}\n{run.log}".rstrip())
     if all(torch.equal(run.weights[key], original[key]) for key in original):
         warn(f"{name} changed nothing: the net it handed back is the original")
     if not timing.deterministic:
@@ -50,22 +49,35 @@ def check_submission(
     share = timing.share
     if share > scenario.protocol.budget and submission.name not in scenario.protocol.controls:
         warn(f"{name} costs {share:.0%} of retraining, the budget is {scenario.protocol.budget:.0%}")
-    try:
-        found = evidence_of(scenario, near, stack([original, run.weights], device))
-    except NonFiniteLogits as error:
-        if 0 in error.models:
-            raise BenchError(f"training an original of {scenario.name} diverged; lower recipe.learning_rate") from None
-        raise BenchError(f"{name} is invalid-output: {OVERFLOW}") from None
-    forget = found["forget_logits"].argmax(axis=-1) == problem.forget.targets.numpy()
+    after = _accuracies(scenario, near, run.weights, device)
+    if after is None:
+        raise BenchError(f"{name} is invalid-output: {OVERFLOW}")
     table = Table(
         title=f"{name} keeps the contract on {scenario.name}: {share:.0%} of retraining", title_justify="left"
     )
     for heading in ("accuracy on", "original", "unlearned"):
         table.add_column(heading)
-    for split, accuracy in (
-        ("forget", forget.mean(axis=1)),
-        ("retain", found["retain_accuracy"]),
-        ("validation", found["validation_correct"].mean(axis=1)),
-    ):
-        table.add_row(split, f"{accuracy[0]:.1%}", f"{accuracy[1]:.1%}")
+    for split, accuracy in before.items():
+        table.add_row(split, f"{accuracy:.1%}", f"{after[split]:.1%}")
     return table
+
+
+def _trained(scenario: Scenario, problem: Problem, device: str) -> dict[str, Tensor]:
+    """The weights of the first original."""
+    seed = scenario.seed("original", 0)
+    net = seeded_model(scenario.architecture, problem.input_shape, problem.classes, seed).to(device)
+    train_model(net, scenario.recipe, problem.train, seed, problem.class_weights)
+    return state_of(net)
+
+
+def _accuracies(
+    scenario: Scenario, problem: Problem, weights: dict[str, Tensor], device: str
+) -> dict[str, float] | None:
+    """By split; None when the net's outputs are not finite."""
+    try:
+        found = evidence_of(scenario, problem, stack([weights], device))
+    except NonFiniteLogits:
+        return None
+    forget = found["forget_logits"].argmax(axis=-1) == problem.forget.targets.cpu().numpy()
+    accuracies = {"forget": forget, "retain": found["retain_accuracy"], "validation": found["validation_correct"]}
+    return {split: float(values.mean()) for split, values in accuracies.items()}

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -57,7 +58,7 @@ class Outcome:
     allowed: int
     """Failures that do not cost the score."""
     timing: Timing | None = None
-    """None when the runs were given up."""
+    """None when the runs were given up or interrupted."""
 
     @property
     def successful(self) -> bool:
@@ -76,8 +77,8 @@ class Runs:
     def complete(self, jobs: int, allowed: int, progress: Progress, warn: Callable[[str], None]) -> Outcome:
         """Does whatever run is missing, in `jobs` workers, until all are done or too many of them failed.
 
-        Too many: more than `allowed`, and either as many as succeeded or _PATIENCE more. Failed runs of an earlier
-        call are tried again when they are more than `allowed`.
+        Too many: more than `allowed`, and either as many as succeeded or more than _PATIENCE beyond `allowed`. Failed
+        runs of an earlier call are tried again when they are more than `allowed`.
         """
         if self.store.is_locked():
             warn(f"another process is running {self.submission.entry} on {self.scenario.label}; waiting for it")
@@ -99,16 +100,13 @@ class Runs:
 
     def outcome(self) -> Outcome:
         """How the runs went that are on the disk. Raises BenchError when there are none."""
-        try:
-            about = json.loads(self._about.read_text())
-            failed = tuple(FailedRun(**run) for run in about["failed"])
-            timing = Timing(**about["timing"]) if about["timing"] else None
-            return Outcome(failed, about["attempted"], about["allowed"], timing)
-        except (OSError, ValueError, KeyError, TypeError):
+        outcome = _read(self._about)
+        if outcome is None:
             raise BenchError(
                 f"there are no complete runs of {self.submission.entry} on {self.scenario.label}; "
                 f"run `bench run --submission {self.submission.entry}` first"
-            ) from None
+            )
+        return outcome
 
     def _known(self, allowed: int) -> Outcome:
         """What an earlier call left behind; its failed runs are to be tried again when they are too many."""
@@ -204,10 +202,12 @@ class Runs:
 
 
 def has_evidence(scenario: Scenario, submission: Submission, workspace: Workspace) -> bool:
-    """Whether all runs of a submission's present files are on record here; none of it is read."""
+    """Whether all runs of a submission's present files are on record here, timed, and enough of them succeeded."""
     store = _store(scenario, submission, workspace)
-    wanted = {_name(block) for block in scenario.blocks(scenario.protocol.models)}
-    return wanted <= store.finished().keys() and (store.folder / _ABOUT).exists()
+    outcome = _read(store.folder / _ABOUT)
+    if outcome is None or outcome.timing is None or not outcome.successful:
+        return False
+    return {_name(block) for block in scenario.blocks(scenario.protocol.models)} <= store.finished().keys()
 
 
 class _Tally:
@@ -255,6 +255,17 @@ def _store(scenario: Scenario, submission: Submission, workspace: Workspace) -> 
         workspace.leaderboard / "evidence" / scenario.label / f"{submission.entry}-{submission.hash}",
         {"scenario": scenario.model_dump(), "submission": submission.entry},
     )
+
+
+def _read(about: Path) -> Outcome | None:
+    """What was written of the runs; None where there is nothing, or nothing that can be read."""
+    try:
+        content = json.loads(about.read_text())
+        failed = tuple(FailedRun(**run) for run in content["failed"])
+        timing = Timing(**content["timing"]) if content["timing"] else None
+        return Outcome(failed, content["attempted"], content["allowed"], timing)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _indices(scenario: Scenario, block: int) -> range:

@@ -20,7 +20,7 @@ from typing import Literal
 import benchmark
 from benchmark.errors import BenchError
 from benchmark.submission.exchange import GIVEN, LOG, UNLEARNED
-from benchmark.submission.files import beside
+from benchmark.submission.files import unhashed_folders
 from benchmark.submission.seccomp import seccomp_filter
 
 Isolation = Literal["sandbox", "process"]
@@ -96,7 +96,7 @@ def worker_command(exchange: Path, submission: Path, *, gpu: bool) -> Command:
         *_covers([*_data_sets(), *(submission.parent.parent / name for name in _PRIVATE)]),
         *("--ro-bind", str(package), str(_PACKAGE / package.name)),
         *("--ro-bind", str(submission), str(_SUBMISSION)),
-        *_empty([_SUBMISSION / folder.relative_to(submission) for folder in beside(submission)]),
+        *_empty([_SUBMISSION / folder.relative_to(submission) for folder in unhashed_folders(submission)]),
         *("--ro-bind", str(exchange / GIVEN), str(_GIVEN)),
         *("--bind", str(exchange / UNLEARNED), str(_RETURNED / UNLEARNED)),
         *("--bind", str(exchange / LOG), str(_RETURNED / LOG)),

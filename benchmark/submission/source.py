@@ -15,7 +15,7 @@ Values = Literal["published", "tuned"]
 
 _CONSTANT = 300  # characters of a title or a reference
 
-_TUNED = "+tuned"  # behind the name of an entry
+_SUFFIX = "+tuned"  # behind the name of an entry
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Submission:
     @property
     def entry(self) -> str:
         """Its name on the board."""
-        return self.name + (_TUNED if self.values == "tuned" else "")
+        return self.name + (_SUFFIX if self.values == "tuned" else "")
 
 
 def submission_names(workspace: Workspace) -> list[str]:
@@ -49,7 +49,7 @@ def find_submission(entry: str, workspace: Workspace, scenario: Scenario | None 
 
     Raises BenchError when there is no such submission, or no tuned values.
     """
-    name, tuned = entry.removesuffix(_TUNED), entry.endswith(_TUNED)
+    name, tuned = entry.removesuffix(_SUFFIX), entry.endswith(_SUFFIX)
     names = submission_names(workspace)
     if name not in names:
         raise BenchError(
@@ -72,7 +72,7 @@ def find_submission(entry: str, workspace: Workspace, scenario: Scenario | None 
 
 def default_entry(name: str, workspace: Workspace, scenario: Scenario) -> str:
     """NAME+tuned where tuning has found values for the scenario, else NAME."""
-    return name + (_TUNED if _read_tuned(tuned_file(workspace.submissions / name, scenario)) else "")
+    return name + (_SUFFIX if _read_tuned(tuned_file(workspace.submissions / name, scenario)) else "")
 
 
 def tuned_file(folder: Path, scenario: Scenario) -> Path:

@@ -85,7 +85,10 @@ def tune(
 
 
 def changed_since_tuned(submission: Submission, scenario: Scenario, workspace: Workspace) -> str | None:
-    """What is not as it was when the values of a tuned entry were found, if anything; N does not count."""
+    """What the values of a tuned entry were found for, in words, if not for this submission and scenario.
+
+    N does not count. Raises BenchError when what is kept of the search is no record of one.
+    """
     record = Tuning.read(tuned_file(submission.folder, scenario)) if submission.values == "tuned" else None
     if record is None:
         return None
@@ -95,9 +98,9 @@ def changed_since_tuned(submission: Submission, scenario: Scenario, workspace: W
 
 def _change(record: Tuning, submission: Submission, tuned_on: Scenario) -> str | None:
     if record.submission_hash != submission.hash:
-        return record.submission
+        return f"other files of {record.submission}"
     if (record.tuning_scenario_hash, record.rungs) != (tuned_on.hash, rungs(tuned_on.protocol.models)):
-        return f"the scenario {record.scenario}"
+        return f"another scenario {record.scenario}"
     return None
 
 
@@ -128,7 +131,7 @@ def _known(path: Path, empty: Tuning, submission: Submission, tuned_on: Scenario
     if record is None:
         return empty
     if changed := _change(record, submission, tuned_on):
-        warn(f"{changed} has changed since {empty.submission} was tuned; starting over")
+        warn(f"the trials of {empty.submission} on record are for {changed}; starting over")
         return empty
     if len(record.trials) > empty.wanted:
         raise BenchError(

@@ -18,6 +18,7 @@ from benchmark.references import Pool
 from benchmark.scenario import Scenario
 from benchmark.submission.budget import Clock, in_proportion, share_of
 from benchmark.submission.runner import Run, Worker, workers
+from benchmark.submission.runs import OVERFLOW
 from benchmark.submission.source import Submission
 from benchmark.tuning.objective import judged_on_validation, objective
 from benchmark.tuning.record import State
@@ -160,7 +161,7 @@ class _Trials:
         try:
             return evidence_of(self._scenario, self._problem, stack([run.weights], self._device))
         except NonFiniteLogits:
-            return "invalid-output: the returned net's outputs are not finite"
+            return f"invalid-output: {OVERFLOW}"
 
 
 def over_budget(allowed: float) -> str:

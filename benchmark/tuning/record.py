@@ -3,10 +3,10 @@
 import json
 import platform
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from benchmark.errors import BenchError
 from benchmark.record import Record
@@ -42,7 +42,7 @@ class Tuning(Record):
     scenario: str
     """The judged one."""
     tuning_scenario_hash: str
-    rungs: list[int]
+    rungs: Annotated[list[int], Field(min_length=1)]
     """Numbers of runs after which trials are compared, and the worse half is given up."""
     allowed_share: float
     """Of retraining; a trial that costs more cannot win."""

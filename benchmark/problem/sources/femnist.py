@@ -54,7 +54,7 @@ def load(data: Femnist, folder: Path) -> Examples:
 
 def files(data: Femnist, folder: Path) -> dict[str, Path]:
     root = folder / data.folder
-    # LEAF leaves the same images under all_data/ and, sampled and split, in folders beside it.
+    # LEAF leaves the images in all_data/, and the same again, sampled and split, in folders beside it.
     kinds = ("*.parquet", "all_data/*.json", "*.json")
     found = next((some for kind in kinds if (some := sorted(root.rglob(kind)))), None)
     if not found:
