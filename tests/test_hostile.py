@@ -553,7 +553,7 @@ ATTEMPTS = {
     "a new user namespace": ("call('unshare', 0x10000000)", "EPERM"),
     "a mount": ("call('mount', b'none', b'/tmp', b'tmpfs', 0, None)", "EPERM"),
     "the machine's hypervisor": ("socket.socket(40, socket.SOCK_STREAM)", "EPERM"),
-    "the internet": ("socket.create_connection(('192.0.2.1', 80), timeout=1)", "ENETUNREACH"),
+    "the internet": ("socket.create_connection(('192.0.2.1', 80), timeout=1)", "EPERM"),
     # The call says yes; that nothing happened is what `surroundings` checks.
     "permissions of a device": ("os.chmod('/dev/null', 0o667)", "done"),
     "times of a device": ("os.utime('/dev/null', (1, 1))", "done"),

@@ -177,7 +177,7 @@ def _become_child(log: Path, folder: str, limits: Limits, own_memory: int) -> No
     sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115
     os.chdir(folder)
     os.environ["TMPDIR"] = tempfile.tempdir = folder
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (1, 1))  # at 0 a handler that core_pattern names would still run
     file_bytes = max(limits.file_bytes, _DRIVERS_FILE) if limits.gpu else limits.file_bytes
     resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
     if _LINUX and not limits.gpu:  # elsewhere it means something else
