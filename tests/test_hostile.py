@@ -349,6 +349,44 @@ FAILURES = {
         "out-of-memory",
         "more than 0.25 GiB",
     ),
+    "memory that was inherited, written over": (
+        body(
+            """
+            for _ in range(3):
+                if os.fork() == 0:
+                    for line in open("/proc/self/maps").read().splitlines():
+                        span, permissions, _, _, inode, *_ = line.split()
+                        begin, end = (int(address, 16) for address in span.split("-"))
+                        if permissions == "rw-p" and inode == "0" and "[" not in line:
+                            for page in range(begin, end, mmap.PAGESIZE):
+                                byte = ctypes.c_char.from_address(page)
+                                byte.value = byte.value
+                    time.sleep(60)
+            time.sleep(60)
+            """
+        ),
+        "out-of-memory",
+        "more than 0.25 GiB",
+    ),
+    "memory of processes whose first thread has ended": (
+        body(
+            """
+            def fill():
+                time.sleep(0.3)  # until the first one has ended
+                kept = b"x" * (110 << 20)
+                time.sleep(60)
+            end_of_a_thread = 93 if os.uname().machine == "aarch64" else 60
+            for _ in range(3):
+                if os.fork() == 0:
+                    threading.Thread(target=fill).start()
+                    ctypes.CDLL(None).syscall(end_of_a_thread, 0)
+            time.sleep(60)
+            """,
+            "import threading",
+        ),
+        "out-of-memory",
+        "more than 0.25 GiB",
+    ),
     "files in memory": (
         body(
             """
@@ -397,6 +435,24 @@ def test_a_hostile_submission_is_a_row(case, hostile):
     assert run.card.isolation == sandbox.isolation()
     assert (run.row["status"], run.row["reason"]) == (run.card.status, run.card.reason)
     assert f"run 0 is {run.card.status}" in run.log
+
+
+@needs_sandbox
+def test_memory_that_processes_share_counts_once(hostile):
+    """Each of them holds all that it inherited, which is more than the limit."""
+    run = hostile(
+        body(
+            """
+            for _ in range(6):
+                if os.fork() == 0:
+                    time.sleep(60)
+            time.sleep(0.3)
+            resident = sum(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("RssAnon"))
+            assert 6 * resident > 3 << 18, f"{resident} kB"  # all of them thrice the limit
+            """
+        )
+    )
+    assert run.card.status in ("ok", "over-budget"), run.log
 
 
 def test_an_enormous_file_is_not_read(hostile):
@@ -547,6 +603,11 @@ ATTEMPTS = {
     "leave a mark on its output": ("os.setxattr(returned + '/run.log', 'user.note', b'x')", "EPERM"),
     "leave a mark on /tmp": ("os.setxattr('/tmp', 'user.note', b'x')", "EPERM"),
     "set a flag of /tmp": ("ioctl('/tmp', 0x40086602)", "EPERM"),
+    "give a hint on a file": ("fcntl.fcntl(os.open(torch.__file__, os.O_RDONLY), 1036, bytes(8))", "EPERM"),
+    "reserve room on the disk": (
+        "call('fallocate', os.open(returned + '/unlearned.safetensors', os.O_WRONLY), 1, 0, 1 << 30)",
+        "EPERM",
+    ),
     "memory in a file without a name": ("os.memfd_create('x')", "EPERM"),
     "shared memory without a file": ("mmap.mmap(-1, 4096)", "EPERM"),
     "shared memory of /dev/zero": ("mmap.mmap(os.open('/dev/zero', os.O_RDWR), 4096)", "ENODEV"),
@@ -578,7 +639,7 @@ def test_what_a_submission_cannot_do_in_a_sandbox(hostile, workspace, strict):
 
 
 KEEPING = """
-import builtins, ctypes, os, signal, socket, sys, time
+import builtins, ctypes, fcntl, os, signal, socket, struct, sys, time
 import numpy, torch
 from torch import nn
 
@@ -607,6 +668,21 @@ def connects():
 def key():
     if LIBC.syscall(248, b"user", b"kept", b"x", 1, -4) == -1:
         raise OSError
+
+def hint():
+    with open(RETURNED + "/run.log") as file:
+        return fcntl.fcntl(file, 1035, bytes(8)) != bytes(8)
+
+def give_hint():
+    with open(RETURNED + "/run.log") as file:
+        fcntl.fcntl(file, 1036, struct.pack("Q", 3))
+
+def closed_connection():
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()):
+        server.accept()[0].close()
+
+def waits():
+    return any(line.split()[3] == "06" for line in open("/proc/net/tcp").readlines()[1:])
 
 def message_queue():
     if ctypes.CDLL("librt.so.1").mq_open(b"/kept", 0o102, 0o600, None) == -1:
@@ -656,6 +732,8 @@ def unlearning(net, retain_loader, forget_loader, val_loader):
             lambda: os.utime(SCRATCH, (4e9, 4e9)), lambda: os.stat(SCRATCH).st_atime == 4e9, False
         ),
         "a keyring": (key, lambda: False, False),
+        "the log's hint": (give_hint, hint, False),
+        "a closed connection": (closed_connection, waits, False),
         "a message queue": (message_queue, lambda: False, False),
     }
     for name, (_, find, _) in ways.items():

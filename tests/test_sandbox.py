@@ -82,14 +82,25 @@ ONLY_ONESELF = {
     "sched_setaffinity": (203, 122),
     "sched_setattr": (314, 274),
 }
-OTHERS = {"mmap": (9, 222), "ioctl": (16, 29), "socket": (41, 198), "clone": (56, 220), "clone3": (435, 435)}
+OTHERS = {
+    "mmap": (9, 222),
+    "ioctl": (16, 29),
+    "socket": (41, 198),
+    "clone": (56, 220),
+    "fcntl": (72, 25),
+    "fallocate": (285, 47),
+    "clone3": (435, 435),
+}
 HARMLESS = {"read": (0, 63), "write": (1, 64), "openat": (257, 56), "execve": (59, 221), "futex": (202, 98)}
 
 MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 ALLOW, KILL, EPERM, ENOSYS, IGNORE = 0x7FFF0000, 0x80000000, 0x50001, 0x50026, 0x50000
 
 MAP_SHARED, MAP_PRIVATE, MAP_ANONYMOUS = 1, 2, 0x20
-SETFLAGS, FSSETXATTR, TCGETS = 0x40086602, 0x401C5820, 0x5401
+SETFLAGS, FSSETXATTR, ENABLE_VERITY, TCGETS = 0x40086602, 0x401C5820, 0x40806685, 0x5401
+RESERVE, RESERVE_64, ZERO_RANGE = 0x40305828, 0x4030582A, 0x40305839
+GET_HINT, SET_HINT, SET_HINT_OF_A_DESCRIPTOR = 1035, 1036, 1038
+KEEP_SIZE, PUNCH_HOLE = 1, 2
 NEW_THREAD, NEW_USER = 0x3D0F00, 0x10000000
 UNIX, INET, INET6, NETLINK, PACKET, BLUETOOTH, VSOCK = 1, 2, 10, 16, 17, 31, 40
 
@@ -153,7 +164,12 @@ def test_some_calls_are_refused_for_their_arguments(machine, answer):
     assert [answer(own["clone"], flags) for flags in (NEW_THREAD, NEW_USER | 17)] == [ALLOW, EPERM]
     families = {UNIX: ALLOW, INET: EPERM, INET6: EPERM, NETLINK: ALLOW, PACKET: EPERM, BLUETOOTH: EPERM, VSOCK: EPERM}
     assert {family: answer(own["socket"], family) for family in families} == families
-    assert [answer(own["ioctl"], 3, request) for request in (TCGETS, SETFLAGS, FSSETXATTR)] == [ALLOW, EPERM, EPERM]
+    requests = (SETFLAGS, FSSETXATTR, ENABLE_VERITY, RESERVE, RESERVE_64, ZERO_RANGE)
+    assert [answer(own["ioctl"], 3, request) for request in (TCGETS, *requests)] == [ALLOW, *[EPERM] * 6]
+    hints = (GET_HINT, SET_HINT, SET_HINT_OF_A_DESCRIPTOR)
+    assert [answer(own["fcntl"], 3, hint) for hint in hints] == [ALLOW, EPERM, EPERM]
+    modes = (0, KEEP_SIZE, KEEP_SIZE | PUNCH_HOLE)
+    assert [answer(own["fallocate"], 3, mode) for mode in modes] == [ALLOW, EPERM, EPERM]
     assert answer(own["ioctl"], 3, SETFLAGS | 1 << 40) == EPERM  # the kernel looks at the lower half only
 
 
@@ -242,6 +258,8 @@ def test_the_kernel_follows_the_filter(inside):
         "clone3": (own["clone3"],),
         "socket": (own["socket"], VSOCK, 1),
         "ioctl": (own["ioctl"], 0, SETFLAGS),
+        "fcntl": (own["fcntl"], 0, SET_HINT),
+        "fallocate": (own["fallocate"], 1, KEEP_SIZE, 0, 1),
         "mmap": (own["mmap"], 0, 4096, 3, MAP_SHARED | MAP_ANONYMOUS, -1, 0),
         "oneself": (only["sched_setaffinity"], 0, 0, 0),
     }
@@ -257,7 +275,7 @@ for name, call in {calls!r}.items():
 """
     )
     got = {name: (int(code), int(number)) for name, code, number in map(str.split, done.stdout.splitlines())}
-    refused = (*numbers(machine, REFUSED), *only, "socket", "ioctl", "mmap")
+    refused = (*numbers(machine, REFUSED), *only, "socket", "ioctl", "fcntl", "fallocate", "mmap")
     expected = dict.fromkeys(refused, (-1, errno.EPERM)) | dict.fromkeys(numbers(machine, IGNORED), (0, 0))
     assert got == {**expected, "clone3": (-1, errno.ENOSYS), "oneself": (-1, errno.EINVAL)}, done.stderr
 

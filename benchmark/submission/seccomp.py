@@ -1,7 +1,7 @@
 """The system calls a submission does without: a filter for the kernel, as `bwrap --seccomp` takes it.
 
 Refused is what reaches another process or machine, what outlives a run (System V memory, keyrings, message queues,
-marks on the files it hands back), what makes new namespaces, and memory that no limit sees. A filter is classic BPF:
+marks on files), what makes new namespaces, and memory and room on a disk that no limit sees. A filter is classic BPF:
 8 bytes an instruction, over the call's number and arguments (Linux, Documentation/userspace-api/seccomp_filter.rst).
 """
 
@@ -114,14 +114,17 @@ _ONLY_ONESELF = {
 }
 # Allowed with some arguments only.
 _SOME = {
-    "x86_64": {"mmap": 9, "ioctl": 16, "socket": 41, "clone": 56},
-    "aarch64": {"ioctl": 29, "socket": 198, "clone": 220, "mmap": 222},
+    "x86_64": {"mmap": 9, "ioctl": 16, "socket": 41, "clone": 56, "fcntl": 72, "fallocate": 285},
+    "aarch64": {"fcntl": 25, "ioctl": 29, "fallocate": 47, "socket": 198, "clone": 220, "mmap": 222},
 }
 _CLONE3 = 435
 _ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _NEW_USER_NAMESPACE = 0x10000000
 _FAMILIES = (1, 16)  # Unix, netlink: a closed connection of IP outlives its run, vsock leaves the sandbox
-_INODE_FLAGS = (0x40086602, 0x40087602, 0x40086604, 0x401C5820)  # FS_IOC_SETFLAGS, two SETVERSIONs, FSSETXATTR
+# Marks on a file: FS_IOC_SETFLAGS, two SETVERSIONs, FSSETXATTR, ENABLE_VERITY; its room: two RESVSPs, ZERO_RANGE.
+_FILE_REQUESTS = (0x40086602, 0x40087602, 0x40086604, 0x401C5820, 0x40806685, 0x40305828, 0x4030582A, 0x40305839)
+_WRITE_HINTS = (1036, 1038)  # F_SET_RW_HINT, F_SET_FILE_RW_HINT: marks on a file that may be read-only
+_KEEP_SIZE = 0x01  # fallocate beyond the end of a file, which no limit of its size sees
 _SHARED, _ANONYMOUS = 0x01, 0x20  # flags of mmap
 _X32 = 0x40000000  # the x32 calls of x86_64, another way to every one above
 
@@ -160,8 +163,10 @@ def seccomp_filter(*, gpu: bool) -> bytes | None:
     program += _if(_EQUAL, some["clone"], _argument(0), *_if(_ANY_BIT, _NEW_USER_NAMESPACE, refuse), allow)
     families = [step for family in _FAMILIES for step in _if(_EQUAL, family, allow)]
     program += _if(_EQUAL, some["socket"], _argument(0), *families, refuse)
-    flags = [step for request in _INODE_FLAGS for step in _if(_EQUAL, request, refuse)]
-    program += _if(_EQUAL, some["ioctl"], _argument(1), *flags, allow)
+    for call, refused in (("ioctl", _FILE_REQUESTS), ("fcntl", _WRITE_HINTS)):
+        requests = [step for request in refused for step in _if(_EQUAL, request, refuse)]
+        program += _if(_EQUAL, some[call], _argument(1), *requests, allow)
+    program += _if(_EQUAL, some["fallocate"], _argument(1), *_if(_ANY_BIT, _KEEP_SIZE, refuse), allow)
     if not gpu:
         shared = _if(_ANY_BIT, _ANONYMOUS, *_if(_ANY_BIT, _SHARED, refuse))
         program += _if(_EQUAL, some["mmap"], _argument(3), *shared, allow)

@@ -130,15 +130,19 @@ class _Watch:
     def exceeded(self, waited: float) -> Limit | None:
         if waited > self._limits.seconds:
             return "time"
-        memory = tasks = 0
+        resident = tasks = 0
+        pids = [os.getpid()]
         for pid in _descendants():
-            memory += max(0, _memory(pid) - self._own_memory)
+            pids.append(pid)
+            resident += _memory(pid)
             tasks += _tasks(pid)
             self._seconds[pid] = max(self._seconds.get(pid, 0.0), _cpu_seconds(pid))
-            if memory > self._limits.memory:
-                return "memory"
             if tasks > self._limits.processes:
                 return "processes"
+        allowed = self._limits.memory + self._own_memory
+        # Every process counts in full what it inherited; only where that matters is it looked up what they still share.
+        if resident > allowed and sum(map(_share_of_memory, pids)) > allowed:
+            return "memory"
         return self.printed_too_much()
 
     def printed_too_much(self) -> Limit | None:
@@ -245,13 +249,26 @@ def _descendants() -> Iterator[int]:
 
 
 def _memory(pid: int) -> int:
-    """Bytes that are the process's own: not those of files."""
-    status = Path(f"/proc/{pid}/status")
-    return _field(status, "RssAnon:") + _field(status, "RssShmem:") if _LINUX else 0
+    """Bytes of memory that hold no file; what is shared with other processes counts in full."""
+    return _of_a_living_thread(pid, "status", "Rss")
+
+
+def _share_of_memory(pid: int) -> int:
+    """Bytes as `_memory`, but each divided by the number of processes that share it (Linux 5.4; else in full)."""
+    return _of_a_living_thread(pid, "smaps_rollup", "Pss_") or _memory(pid)
+
+
+def _of_a_living_thread(pid: int, file: str, prefix: str) -> int:
+    """Threads have one memory, but one that has ended shows none of it, though it be the process's first."""
+    with contextlib.suppress(OSError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            if memory := _field(thread / file, f"{prefix}Anon:") + _field(thread / file, f"{prefix}Shmem:"):
+                return memory
+    return 0
 
 
 def _field(status: Path, name: str) -> int:
-    """A field of /proc/PID/status, in bytes; 0 when the process has ended."""
+    """A field of a file in /proc that gives kB, in bytes; 0 when it cannot be read, as of a process that has ended."""
     with contextlib.suppress(OSError):
         for line in status.read_text().splitlines():
             if line.startswith(name):

@@ -133,7 +133,8 @@ def _preload(path: Path) -> None:
             first, *rest = name.split(".")
             # What is private may be a program: importing numpy.f2py.__main__ would end this process.
             if first in _WORTH_PRELOADING and not any(part.startswith("_") for part in rest):
-                with contextlib.suppress(BaseException):  # modules of tests skip themselves, others exit
+                # Modules of tests skip themselves, others exit, some print, where replies to the harness go.
+                with contextlib.suppress(BaseException), contextlib.redirect_stdout(sys.stderr):
                     importlib.import_module(name)
 
 
