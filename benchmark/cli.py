@@ -3,6 +3,7 @@
 import json
 import signal
 import sys
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -437,6 +438,15 @@ def _interrupt(*_: object) -> None:
     raise _Interrupted
 
 
+def _shortage(error: BaseException) -> str | None:
+    """What says that memory ran out; None of any other error."""
+    from benchmark.device import is_out_of_memory
+
+    if isinstance(error, BrokenExecutor):
+        return "the system killed a process of this command, as it does when memory runs out"
+    return f"memory ran out: {type(error).__name__}" if is_out_of_memory(error) else None
+
+
 def main(arguments: list[str] | None = None) -> None:
     """The entry point: an error is one sentence and exit status 2, an interruption 130."""
     signal.signal(signal.SIGINT, _interrupt)
@@ -444,6 +454,12 @@ def main(arguments: list[str] | None = None) -> None:
         app(arguments)
     except BenchError as error:
         err.print("[red]error:[/red]", escape(str(error)), highlight=False, soft_wrap=True)
+        sys.exit(2)
+    except (MemoryError, RuntimeError) as error:  # torch's are of the latter kind, and a killed process's
+        if not (shortage := _shortage(error)):
+            raise
+        advice = "give it fewer --jobs, or the scenario a smaller protocol.block"
+        err.print("[red]error:[/red]", escape(f"{shortage}; {advice}"), highlight=False, soft_wrap=True)
         sys.exit(2)
     except _Interrupted:
         err.print("interrupted; the same command goes on where this one stopped")

@@ -38,3 +38,10 @@ def make_repeatable(device: torch.device | str) -> None:
         torch.backends.cudnn.deterministic = True
         for others in ("flash", "mem_efficient", "cudnn"):  # attention whose gradients are added up in any order
             getattr(torch.backends.cuda, f"enable_{others}_sdp")(False)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether no more memory was to be had; torch's own allocator on the CPU raises a RuntimeError."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)

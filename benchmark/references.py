@@ -7,6 +7,7 @@ Every block is a pure function of (scenario, role, block number). Building the p
 import platform
 import time
 from collections.abc import Callable
+from typing import get_args
 
 import numpy as np
 import torch
@@ -22,6 +23,8 @@ from benchmark.scenario import Role, Scenario
 from benchmark.training import keep_freed_memory, train_block
 from benchmark.workspace import PAUSE, Arrays, BlockStore, Workspace, write_block
 
+ROLES: tuple[Role, ...] = get_args(Role)
+_Block = tuple[Role, int]
 _WEIGHTS, _EVIDENCE = "weights/", "evidence/"
 
 
@@ -36,18 +39,21 @@ class Pool:
             {"scenario": scenario.model_dump(), "built_with": _versions(device)},
         )
 
-    def prepare(self, jobs: int, progress: Progress, warn: Callable[[str], None]) -> None:
+    def prepare(
+        self, jobs: int, progress: Progress, warn: Callable[[str], None], roles: tuple[Role, ...] = ROLES
+    ) -> None:
         """Trains the missing blocks, and those whose file is damaged: in `jobs` processes, on a GPU in this one.
 
         Whoever else prepares the same pool, here or on another machine that sees the same folder, takes other blocks.
         """
-        for path in self.store.discard_damaged([_name(*block) for block in self._blocks()]):
+        blocks: list[_Block] = [(role, block) for role in roles for block in self.scenario.blocks(self._count(role))]
+        for path in self.store.discard_damaged([_name(*block) for block in blocks]):
             warn(f"{path.with_suffix('.safetensors')} is damaged; set aside as {path.name}, training it again")
         jobs = jobs if self.device == "cpu" else 1
         total, alone = 0, True
-        while missing := self._missing():
+        while missing := self._missing(blocks):
             total = max(total, len(missing))
-            self._tell(progress, total)
+            self._tell(progress, len(missing), total)
             tasks = [(self.store, self.scenario, *block, self.device) for block in missing]
             claims = []
             for ours in map_blocks(_train, tasks, jobs):
@@ -56,10 +62,10 @@ class Pool:
                     name = self.store.folder.name
                     warn(f"another process is training models of {name} too; the blocks are shared out")
                     alone = False
-                self._tell(progress, total)
+                self._tell(progress, len(self._missing(blocks)), total)
             if not any(claims):
                 time.sleep(PAUSE)
-        self._tell(progress, total)
+        self._tell(progress, 0, total)
 
     def original(self, index: int) -> dict[str, Tensor]:
         """Parameters and buffers of the original that run `index` starts from."""
@@ -73,19 +79,15 @@ class Pool:
         blocks = self.scenario.blocks(models)
         return concatenate([_part(self.store.read(_name(role, block)), _EVIDENCE) for block in blocks], models)
 
-    def _blocks(self) -> list[tuple[Role, int]]:
-        roles: tuple[Role, ...] = ("original", "retrained", "calibration")
-        return [(role, block) for role in roles for block in self.scenario.blocks(self._count(role))]
-
-    def _missing(self) -> list[tuple[Role, int]]:
+    def _missing(self, blocks: list[_Block]) -> list[_Block]:
         finished = self.store.finished()
-        return [block for block in self._blocks() if _name(*block) not in finished]
+        return [block for block in blocks if _name(*block) not in finished]
 
-    def _tell(self, progress: Progress, total: int) -> None:
-        """Of `total` blocks that were missing."""
+    def _tell(self, progress: Progress, missing: int, total: int) -> None:
+        """How many of the blocks that were missing still are."""
         size = self.scenario.protocol.block
         if total:
-            progress("training reference models", (total - len(self._missing())) * size, total * size)
+            progress("training reference models", (total - missing) * size, total * size)
 
     def _count(self, role: Role) -> int:
         return self.scenario.originals if role == "original" else self.scenario.protocol.models

@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import BrokenExecutor
 
 import pandas as pd
 import pytest
+import torch
 
-from benchmark import cli, evaluation, figures, leaderboard
+from benchmark import cli, evaluation, figures, leaderboard, references
 from benchmark.leaderboard.table import COLUMNS
 from benchmark.scorecard import Scorecard
 from benchmark.submission import process
@@ -316,3 +318,31 @@ def test_all_is_every_entry_that_has_no_row_and_shows_what_others_have_added(ben
     assert scorecard(workspace, miniature, "identity") == before
     monkeypatch.setattr(evaluation, "evaluate", lambda *_: pytest.fail("nothing is missing"))
     assert bench("run", "--all").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MemoryError(), "memory ran out: MemoryError"),
+        (torch.OutOfMemoryError("CUDA out of memory.\nTried"), "memory ran out: OutOfMemoryError"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), "memory ran out: RuntimeError"),
+        (BrokenExecutor("terminated"), "the system killed a process of this command, as it does when memory runs out"),
+    ],
+)
+def test_where_memory_runs_out_is_one_sentence(error, said, bench, monkeypatch):
+    def prepare(*_):
+        raise error
+
+    monkeypatch.setattr(references.Pool, "prepare", prepare)
+    done = bench("prepare")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.strip() == f"error: {said}; give it fewer --jobs, or the scenario a smaller protocol.block"
+
+
+def test_another_error_of_the_same_kind_is_not_hidden(bench, monkeypatch):
+    def prepare(*_):
+        raise RuntimeError("something else")
+
+    monkeypatch.setattr(references.Pool, "prepare", prepare)
+    with pytest.raises(RuntimeError, match="something else"):
+        bench("prepare")

@@ -1,8 +1,10 @@
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,15 @@ def test_threads_stay_in_this_process():
 
 def test_a_worker_process_computes_with_one_thread():
     assert list(map_blocks(threads_of_torch, [()], 2)) == [1]
+
+
+def ended_from_outside():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_process_that_the_system_kills_is_an_error():
+    with pytest.raises(BrokenExecutor):
+        list(map_blocks(ended_from_outside, [()], 2))
 
 
 def imported(module):

@@ -128,7 +128,10 @@ def test_two_that_prepare_one_pool_share_its_blocks_out(miniature, tmp_path, mon
     with ThreadPoolExecutor(2) as both:
         list(both.map(lambda pool: pool.prepare(1, quiet, quiet), pools))
     assert len({who for who, *_ in trained}) == 2
-    assert sorted(own for _, *own in trained) == sorted(list(own) for own in pools[0]._blocks())
+    roles = ("original", "retrained", "calibration")
+    assert sorted((role, block) for _, role, block in trained) == sorted(
+        (role, block) for role in roles for block in (0, 1)
+    )
     assert len(blocks_of(pools[0])) == len(pools[0].store.finished()) == 6
 
 

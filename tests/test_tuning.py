@@ -286,14 +286,15 @@ def unhurried_pool(unhurried_file, tmp_path_factory):
     """The pool that `unhurried` is tuned with."""
     scenario = tuning_scenario(load_scenario(str(unhurried_file)))
     pool = Pool(scenario, Workspace(tmp_path_factory.mktemp("pool")))
-    pool.prepare(1, lambda *_: None, pytest.fail)
+    pool.prepare(1, lambda *_: None, pytest.fail, ("original", "retrained"))
     return pool
 
 
 def test_real_runs_find_that_noise_is_bad_whatever_the_jobs_and_stops(
     unhurried_file, unhurried_pool, bench, submit, workspace
 ):
-    shutil.copytree(unhurried_pool.store.folder, workspace.pools / unhurried_pool.store.folder.name)
+    folder = workspace.pools / unhurried_pool.store.folder.name
+    shutil.copytree(unhurried_pool.store.folder, folder)
     submit(NOISY)
     path = workspace.submissions / "stranger" / "tuned" / "unhurried.json"
     command = ("tune", "stranger", "--trials", "6")
@@ -308,6 +309,7 @@ def test_real_runs_find_that_noise_is_bad_whatever_the_jobs_and_stops(
     steady.model_copy(update={"trials": steady.trials[:3]}).wanting(6).write(path)
     assert bench(*command, "--jobs", "1", scenario=unhurried_file).returncode == 0
     assert told(Tuning.read(path)) == told(steady)
+    assert {block.parent.name for block in folder.rglob("*.safetensors")} == {"original", "retrained"}
 
 
 def test_a_trial_fails_with_its_runs_and_the_test_set_plays_no_part(workspace, submit, unhurried_pool, monkeypatch):

@@ -223,13 +223,6 @@ def unlearned_state(net: nn.Module, returned: object) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in final.state_dict().items()}
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a run ended because it got no more memory; torch's own allocator on the CPU raises a RuntimeError."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-
-
 def describe(error: BaseException) -> str:
     """An exception on one line."""
     first = str(error).strip().splitlines()

@@ -27,7 +27,7 @@ from safetensors.torch import load_file, save
 from torch import nn
 from torch.utils.data import DataLoader
 
-from benchmark.device import make_repeatable
+from benchmark.device import is_out_of_memory, make_repeatable
 from benchmark.models import build_model, seeded_model
 from benchmark.seeds import derive_seed
 from benchmark.submission.contract import (
@@ -36,7 +36,6 @@ from benchmark.submission.contract import (
     batch_format,
     collected,
     entry_point,
-    is_out_of_memory,
     load_module,
     loader,
     set_hyperparameters,

@@ -67,7 +67,7 @@ def tune(
             record.write(path)  # it may have been wanted longer
             return record
         pool = Pool(tuned_on, workspace, device)
-        pool.prepare(jobs, progress, warn)
+        pool.prepare(jobs, progress, warn, ("original", "retrained"))
         bar = _Bar(progress, record)
 
         def store(longer: Tuning) -> None:
