@@ -5,12 +5,12 @@ import signal
 import sys
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import joblib
 import typer
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from benchmark.errors import BenchError
 
@@ -28,7 +28,8 @@ app = typer.Typer(
 )
 data = typer.Typer(help="The data sets that scenarios read.", no_args_is_help=True)
 app.add_typer(data, name="data")
-out, err = Console(), Console(stderr=True)
+# What strangers wrote, such as titles and paths, is printed as it is.
+out, err = (Console(stderr=stderr, markup=False, emoji=False) for stderr in (False, True))
 
 ScenarioOption = Annotated[
     str, typer.Option("--scenario", help="A shipped scenario's name, or the path of a .toml file.")
@@ -142,13 +143,13 @@ def prepare(
     from benchmark.device import choose_device
     from benchmark.planning import dry_run as planned
     from benchmark.references import Pool
-    from benchmark.terminal import progress_bars, table, warn
+    from benchmark.terminal import listing, progress_bars, warn
     from benchmark.workspace import Workspace
 
     chosen = _scenario(scenario, models)
     where = choose_device(device, chosen)
     if dry_run:
-        out.print(table(planned(chosen, _jobs(jobs), where)))
+        out.print(listing(planned(chosen, _jobs(jobs), where)))
         return
     pool = Pool(chosen, Workspace.find(), where)
     with progress_bars(err) as progress:
@@ -163,10 +164,10 @@ def data_check(
 ) -> None:
     """Verify the files that a scenario reads; the exit status is 0 only when all are there and whole."""
     from benchmark.problem import check_data
-    from benchmark.terminal import table
+    from benchmark.terminal import listing
 
     rows = check_data(_scenario(scenario, None))
-    out.print(table(rows))
+    out.print(listing(rows))
     if wrong := [row["what"] for row in rows if row["status"] != "ok"]:
         raise BenchError(f"{len(wrong)} of {len(rows)} things {scenario} needs are not as they should be: {wrong[0]}")
 
@@ -178,7 +179,7 @@ def list_(
 ) -> None:
     """List the submissions, the scenarios or the reference pools that are here."""
     from benchmark.listings import LISTINGS
-    from benchmark.terminal import table
+    from benchmark.terminal import listing
     from benchmark.workspace import Workspace
 
     if what not in LISTINGS:
@@ -187,7 +188,7 @@ def list_(
     if as_json:
         print(json.dumps(rows, indent=1, ensure_ascii=False))
     else:
-        out.print(table(rows) if rows else f"no {what} yet")
+        out.print(listing(rows) if rows else f"no {what} yet")
 
 
 @app.command()
@@ -253,7 +254,7 @@ def tune(
     from benchmark.device import choose_device
     from benchmark.scorecard import scorecards_folder
     from benchmark.submission.sandbox import settle_isolation
-    from benchmark.terminal import progress_bars, table, warn
+    from benchmark.terminal import listing, progress_bars, warn
     from benchmark.tuning import summary_rows, trial_rows, tunable_in_turn
     from benchmark.tuning import tune as tuned
     from benchmark.workspace import Workspace
@@ -274,7 +275,7 @@ def tune(
             refused.append(each)
             warn(err)(str(error))
     if records:
-        out.print(table(trial_rows(records[0]) if name else summary_rows(records)))
+        out.print(listing(trial_rows(records[0]) if name else summary_rows(records)))
     if without := refused + [record.submission for record in records if record.hyperparameters is None]:
         for each in without:
             left = scorecards_folder(workspace) / chosen.label / f"{each}+tuned.json"
@@ -328,8 +329,7 @@ def compare(
 
     workspace, chosen = Workspace.find(), _scenario(scenario, models)
     rows, verdict = compared(*(find_scorecard(workspace, chosen, name) for name in (first, second)))
-    headings = ("figure", first, second, "difference")
-    out.print(table([dict(zip(headings, row, strict=True)) for row in rows]))
+    out.print(table(rows, ("figure", first, second, "difference")))
     out.print(verdict, highlight=False)
 
 
@@ -358,8 +358,8 @@ def study(
         return
     columns = ("family", "value", "models", "tau", "tau_low", "tau_high", "trained", "null_F")
     records = json.loads(rows.to_json(orient="records", double_precision=3) or "[]")
-    out.print(table([{name: "" if row[name] is None else row[name] for name in columns} for row in records]))
-    out.print(f"[dim]{workspace.leaderboard / 'studies'}: {chosen.label}.csv, .png[/dim]")
+    out.print(table([["" if row[name] is None else row[name] for name in columns] for row in records], columns))
+    out.print(f"{workspace.leaderboard / 'studies'}: {chosen.label}.csv, .png", style="dim")
 
 
 @app.command("leaderboard")
@@ -415,7 +415,7 @@ def _show(workspace: "Workspace", scenario: "Scenario", rows: "DataFrame") -> No
     for title, group in groups(rows):
         if group["scenario_hash"].iloc[0] == scenario.hash:
             out.print(render(group, title))
-    out.print(f"[dim]{workspace.leaderboard}: leaderboard.csv, scorecards, plots[/dim]")
+    out.print(f"{workspace.leaderboard}: leaderboard.csv, scorecards, plots", style="dim")
 
 
 def _read_data_from(folder: Path | None) -> Path | None:
@@ -438,6 +438,11 @@ def _interrupt(*_: object) -> None:
     raise _Interrupted
 
 
+def _fail(sentence: str) -> NoReturn:
+    err.print(Text("error:", "red"), sentence, highlight=False, soft_wrap=True)
+    sys.exit(2)
+
+
 def _shortage(error: BaseException) -> str | None:
     """What says that memory ran out; None of any other error."""
     from benchmark.device import is_out_of_memory
@@ -453,14 +458,12 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         app(arguments)
     except BenchError as error:
-        err.print("[red]error:[/red]", escape(str(error)), highlight=False, soft_wrap=True)
-        sys.exit(2)
+        _fail(str(error))
     except (MemoryError, RuntimeError) as error:  # torch's are of the latter kind, and a killed process's
         if not (shortage := _shortage(error)):
             raise
         advice = "give it fewer --jobs, or the scenario a smaller protocol.block"
-        err.print("[red]error:[/red]", escape(f"{shortage}; {advice}"), highlight=False, soft_wrap=True)
-        sys.exit(2)
+        _fail(f"{shortage}; {advice}")
     except _Interrupted:
         err.print("interrupted; the same command goes on where this one stopped")
         sys.exit(130)

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from benchmark.errors import BenchError
 from benchmark.scenario import Architecture
@@ -39,6 +39,23 @@ def seeded_model(architecture: Architecture, input_shape: tuple[int, ...], class
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(derive_seed(seed, "initialisation"))
         return build_model(architecture, input_shape, classes)
+
+
+def try_out(architecture: Architecture, input_shape: tuple[int, ...], classes: int) -> None:
+    """Raises BenchError unless the network can be built for such inputs and gives one logit a class."""
+    name = getattr(architecture, "file", None) or getattr(architecture, "model", architecture.name)
+    about = f"{name}, with inputs of {input_shape} and {classes} classes,"
+    try:
+        with torch.random.fork_rng(devices=[]):
+            logits = build_model(architecture, input_shape, classes).train()(torch.zeros(2, *input_shape))
+    except (BenchError, MemoryError):
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise BenchError(f"{about} raised {type(error).__name__}: {reason}; use another, or correct it") from None
+    got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+    if got != (2, classes):
+        raise BenchError(f"{about} returned {got} for two examples, expected logits (2, {classes}); correct it")
 
 
 def skeleton(architecture: Architecture, input_shape: tuple[int, ...], classes: int) -> nn.Module:
@@ -115,6 +132,11 @@ def _from_file(architecture: FileNet, input_shape: tuple[int, ...], classes: int
         raise BenchError(f"{architecture.file} returned a {type(net).__name__}, expected a torch.nn.Module")
     if len(list(net.named_parameters(remove_duplicate=False))) > len(list(net.parameters())):
         raise BenchError(f"{architecture.file} returned a net whose layers share weights; give each its own")
+    if left_out := {name for name, _ in net.named_buffers()} - net.state_dict().keys():
+        raise BenchError(
+            f"{architecture.file} returned a net whose buffer {min(left_out)} is not in its state_dict, expected all "
+            "there; register it without persistent=False"
+        )
     return net
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from benchmark.device import make_repeatable
 from benchmark.engine import map_blocks
 from benchmark.evidence import at_once, evidence_of
-from benchmark.models import seeded_model, skeleton
+from benchmark.models import seeded_model, skeleton, try_out
 from benchmark.problem import Problem, load_problem
 from benchmark.scenario import Recipe, Scenario
 from benchmark.split import Split
@@ -30,6 +30,7 @@ def dry_run(scenario: Scenario, jobs: int, device: str) -> Rows:
     and keeps nothing of it. What has been trained already is not taken off. Raises BenchError when data is missing.
     """
     problem = load_problem(scenario)
+    try_out(scenario.architecture, problem.input_shape, problem.classes)
     weights, evidence = _bytes_per_model(scenario, problem)
     block, blocks = scenario.protocol.block, _blocks(scenario)
     jobs = jobs if device == "cpu" else 1

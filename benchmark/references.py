@@ -17,7 +17,7 @@ from benchmark.device import make_repeatable
 from benchmark.engine import Progress, map_blocks
 from benchmark.errors import BenchError
 from benchmark.evidence import NonFiniteLogits, concatenate, evidence_of
-from benchmark.models import seeded_model
+from benchmark.models import seeded_model, try_out
 from benchmark.problem import load_problem
 from benchmark.scenario import Role, Scenario
 from benchmark.training import keep_freed_memory, train_block
@@ -49,6 +49,9 @@ class Pool:
         blocks: list[_Block] = [(role, block) for role in roles for block in self.scenario.blocks(self._count(role))]
         for path in self.store.discard_damaged([_name(*block) for block in blocks]):
             warn(f"{path.with_suffix('.safetensors')} is damaged; set aside as {path.name}, training it again")
+        if self._missing(blocks):
+            problem = load_problem(self.scenario)
+            try_out(self.scenario.architecture, problem.input_shape, problem.classes)
         jobs = jobs if self.device == "cpu" else 1
         total, alone = 0, True
         while missing := self._missing(blocks):

@@ -1,25 +1,32 @@
 """What a person sees while the harness works."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.progress import TimeRemainingColumn as TimeLeftColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
+from rich.text import Text
 
 
 @contextmanager
 def progress_bars(console: Console) -> Iterator[Callable[[str, int, int], None]]:
     """A callback (what, done, total): one bar for every `what`, with the time left."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("[dim]left[/dim]"),
-        TimeLeftColumn(),
+        TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as bars:
         tasks: dict[str, TaskID] = {}
@@ -34,14 +41,19 @@ def progress_bars(console: Console) -> Iterator[Callable[[str, int, int], None]]
 
 def warn(console: Console) -> Callable[[str], None]:
     """A callback that says a sentence about something the user should know."""
-    return lambda sentence: console.print("[yellow]note:[/yellow]", escape(sentence), highlight=False, soft_wrap=True)
+    return lambda sentence: console.print(Text("note:", "yellow"), sentence, highlight=False, soft_wrap=True)
 
 
-def table(rows: Sequence[Mapping[str, object]]) -> Table:
-    """Rows with the same keys, as they are."""
+def table(rows: Iterable[Iterable[object]], headings: Iterable[str]) -> Table:
+    """Rows as they are; the first column is never broken."""
     drawn = Table()
-    for heading in rows[0]:
-        drawn.add_column(heading.replace("_", " "), no_wrap=not drawn.columns, overflow="fold")
+    for heading in headings:
+        drawn.add_column(heading, no_wrap=not drawn.columns, overflow="fold")
     for row in rows:
-        drawn.add_row(*(str(value) for value in row.values()))
+        drawn.add_row(*map(str, row))
     return drawn
+
+
+def listing(rows: Sequence[Mapping[str, object]]) -> Table:
+    """Rows with the same keys, which head the columns."""
+    return table((row.values() for row in rows), (key.replace("_", " ") for key in rows[0]))

@@ -346,3 +346,12 @@ def test_another_error_of_the_same_kind_is_not_hidden(bench, monkeypatch):
     monkeypatch.setattr(references.Pool, "prepare", prepare)
     with pytest.raises(RuntimeError, match="something else"):
         bench("prepare")
+
+
+def test_what_a_stranger_wrote_is_no_markup(bench, submit):
+    submit("TITLE = '[b]a[/x]:+1:'\ndef unlearning(net, a, b, c): raise ValueError('[1] of [/x]')")
+    done = bench("list", scenario=None)
+    assert done.returncode == 0
+    assert "[b]a[/x]:+1:" in done.stdout
+    done = bench("run", "--submission", "stranger")
+    assert (done.returncode, "ValueError: [1] of [/x]" in done.stderr) == (2, True)

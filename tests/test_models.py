@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from benchmark.errors import BenchError
-from benchmark.models import build_model, seeded_model, skeleton
+from benchmark.models import build_model, seeded_model, skeleton, try_out
 from benchmark.scenario import load_scenario
 from benchmark.sections import FileNet, SmallNet, TorchvisionNet
 
@@ -27,6 +27,24 @@ def no_net(input_shape, classes):
 def tied(input_shape, classes):
     inner = nn.Linear(64, 64)
     return nn.Sequential(nn.Flatten(), inner, nn.ReLU(), inner, nn.Linear(64, classes))
+
+def unkept(input_shape, classes):
+    net = build(input_shape, classes)
+    net.register_buffer("mask", nn.Parameter().data, persistent=False)
+    return net
+
+def other(classes):
+    return nn.Linear(64, classes)
+
+def narrow(input_shape, classes):
+    return build(input_shape, 3)
+
+class Paired(nn.Sequential):
+    def forward(self, inputs):
+        return super().forward(inputs), inputs
+
+def paired(input_shape, classes):
+    return Paired(*build(input_shape, classes))
 """
 
 
@@ -88,6 +106,7 @@ def test_a_users_net_comes_with_the_scenario(tmp_path):
         (FileNet(name="file", file="net.py:nothing", source=MINE), (1, 8, 8), "no function nothing"),
         (FileNet(name="file", file="net.py:no_net", source=MINE), (1, 8, 8), "returned a str"),
         (FileNet(name="file", file="net.py:tied", source=MINE), (1, 8, 8), "layers share weights"),
+        (FileNet(name="file", file="net.py:unkept", source=MINE), (1, 8, 8), "buffer mask is not in its state_dict"),
         (FileNet(name="file", file="net.py:build", source="import nowhere_to_be_found"), (1, 8, 8), "ModuleNotFound"),
     ],
 )
@@ -95,3 +114,32 @@ def test_an_impossible_network_is_one_sentence(architecture, shape, sentence):
     with pytest.raises(BenchError, match=sentence) as caught:
         skeleton(architecture, shape, 10)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "shape", "sentence"),
+    [
+        (
+            TorchvisionNet(name="torchvision", model="vit_b_16"),
+            (3, 40, 40),
+            "vit_b_16, with inputs of .* AssertionError",
+        ),
+        (TorchvisionNet(name="torchvision", model="alexnet"), (3, 8, 8), "alexnet, .* RuntimeError"),
+        (FileNet(name="file", file="net.py:other", source=MINE), (1, 8, 8), "net.py:other, .* raised TypeError"),
+        (FileNet(name="file", file="net.py:narrow", source=MINE), (1, 8, 8), r"returned \(2, 3\).* \(2, 10\)"),
+        (FileNet(name="file", file="net.py:paired", source=MINE), (1, 8, 8), "returned tuple for two examples"),
+        (SmallNet(name="cnn", widths=(4, 4, 4, 4)), (1, 8, 8), "widths has 4 entries"),
+    ],
+)
+def test_a_network_that_does_not_suit_the_data_is_one_sentence(architecture, shape, sentence):
+    with pytest.raises(BenchError, match=sentence) as caught:
+        try_out(architecture, shape, 10)
+    assert "\n" not in str(caught.value)
+
+
+def test_trying_a_network_out_draws_no_random_number(tmp_path):
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    try_out(FileNet(name="file", file="net.py:build", source=MINE), (1, 8, 8), 10)
+    assert torch.equal(torch.rand(2), expected)

@@ -166,8 +166,8 @@ def scenario(miniature):
 def stored(scenario, submit, workspace):
     """Writes random evidence of the pool and of two entries, without a model."""
 
-    def evidence(seed, prefix=""):
-        rng, size = np.random.default_rng(seed), scenario.protocol.block
+    def evidence(seed, prefix, size):
+        rng = np.random.default_rng(seed)
         arrays = {
             "forget_logits": rng.normal(0, 1, (size, scenario.forget.size, 10)),
             "test_logits": rng.normal(0, 1, (size, scenario.data.test, 10)),
@@ -175,19 +175,19 @@ def stored(scenario, submit, workspace):
         }
         return {prefix + name: array for name, array in arrays.items()}
 
-    def fill(store, role, seed, prefix=""):
+    def fill(store, role, seed, prefix="", failed=0):
         with store.locked():
             for block in scenario.blocks(scenario.protocol.models):
-                name = f"{role}/{block:04d}"
-                store.record(name, write_block(store.path(name), evidence([seed, block], prefix)))
+                name, size = f"{role}/{block:04d}", scenario.protocol.block - (failed if block == 0 else 0)
+                store.record(name, write_block(store.path(name), evidence([seed, block], prefix, size)))
 
     pool = Pool(scenario, workspace)
     for seed, role in enumerate(("retrained", "calibration")):
         fill(pool.store, role, seed, "evidence/")
 
-    def entry(name, chosen=scenario):
+    def entry(name, chosen=scenario, failed=0):
         submission = find_submission(submit("", name), workspace)
-        fill(Runs(chosen, submission, pool, workspace).store, "unlearned", len(name))
+        fill(Runs(chosen, submission, pool, workspace).store, "unlearned", len(name), failed=failed)
 
     entry("one")
     entry("other")
@@ -216,6 +216,17 @@ def test_study_finds_the_evidence_with_one_original_under_any_name(scenario, sto
     stored("other", single)
     rows = study(scenario, workspace, ["one", "other"], lambda *_: None, pytest.fail)
     assert list(rows[rows.family == "originals"].value) == ["1", "64"]
+
+
+def test_an_entry_whose_failures_were_allowed_is_left_out(scenario, stored, workspace):
+    stored("unlucky", failed=1)
+    said = []
+    rows = study(scenario, workspace, ["one", "unlucky", "other"], lambda *_: None, said.append)
+    assert "F_other" in rows
+    assert "F_unlucky" not in rows
+    assert said[0] == "unlucky is left out: it has 63 of 64 runs, and a study needs all of them"
+    with pytest.raises(BenchError, match="needs two or more; got one"):
+        study(scenario, workspace, ["one", "unlucky"], lambda *_: None, said.append)
 
 
 def test_missing_evidence_is_named_with_the_command_that_makes_it(scenario, stored, workspace, submit):

@@ -30,12 +30,16 @@ def study(
     """The variants on the stored evidence of `names`; also in `leaderboard/studies/` as a CSV and a figure.
 
     The row with one original is there when evidence of all entries is stored for the same scenario with
-    `originals = 1`; otherwise `warn` says what to run. Raises BenchError, naming the command that helps, when an
-    entry's evidence or the pool's is not complete, and when there are fewer than two entries.
+    `originals = 1`; otherwise `warn` says what to run, as it names entries whose failed runs were allowed, which are
+    left out. Raises BenchError, naming the command that helps, when an entry's evidence or the pool's is not complete,
+    and when there are fewer than two entries.
     """
-    if len(set(names)) < 2:
-        raise BenchError(f"a study ranks entries, so it needs two or more; got {', '.join(names) or 'none'}")
     entries = {name: _entry(scenario, name, workspace) for name in names}
+    for name in [name for name, entry in entries.items() if len(entry.confidences) < scenario.protocol.models]:
+        runs = len(entries.pop(name).confidences)
+        warn(f"{name} is left out: it has {runs} of {scenario.protocol.models} runs, and a study needs all of them")
+    if len(entries) < 2:
+        raise BenchError(f"a study ranks entries, so it needs two or more; got {', '.join(entries) or 'none'}")
     retrained, calibration = _references(scenario, workspace)
     rows = evaluate_variants(
         populations={name: entry.confidences for name, entry in entries.items()},
@@ -44,12 +48,12 @@ def study(
         utilities={name: _utility(entry, retrained) for name, entry in entries.items()},
         delta=scenario.protocol.delta,
         originals=scenario.originals,
-        one_original=_one_original(scenario, names, workspace, warn),
+        one_original=_one_original(scenario, list(entries), workspace, warn),
         progress=progress,
     )
     path = workspace.leaderboard / "studies" / f"{scenario.label}.csv"
     write_atomically(path, rows.to_csv(index=False, float_format="%.6g").encode())
-    write_atomically(path.with_suffix(".png"), draw_study(rows, f"{scenario.name}, {len(names)} entries"))
+    write_atomically(path.with_suffix(".png"), draw_study(rows, f"{scenario.name}, {len(entries)} entries"))
     return rows
 
 
@@ -100,9 +104,11 @@ def _one_original(
     for folder in (workspace.leaderboard / "evidence").glob(f"*-{single.hash}"):
         named = single.model_copy(update={"name": folder.name.removesuffix(f"-{single.hash}")})
         try:
-            return {name: _entry(named, name, workspace).confidences for name in names}
+            found = {name: _entry(named, name, workspace).confidences for name in names}
         except BenchError:
             continue
+        if all(len(confidences) == scenario.protocol.models for confidences in found.values()):
+            return found
     warn(
         f"one original against {scenario.originals} is left out: copy the scenario's file, keep its name, add "
         f"`originals = 1` to [protocol], and type `bench run --submission NAME --scenario COPY.toml "

@@ -9,7 +9,7 @@ from torch import Tensor
 from benchmark.device import make_repeatable
 from benchmark.errors import BenchError
 from benchmark.evidence import NonFiniteLogits, evidence_of, stack, state_of
-from benchmark.models import seeded_model
+from benchmark.models import seeded_model, try_out
 from benchmark.problem import Problem, load_problem
 from benchmark.scenario import Scenario
 from benchmark.submission.budget import Clock
@@ -26,6 +26,7 @@ def check_submission(
     """What one run did to one original, beside that original. Raises BenchError when the run fails."""
     submission = find_submission(name, workspace, scenario)
     problem = load_problem(scenario)
+    try_out(scenario.architecture, problem.input_shape, problem.classes)
     worker = Worker(scenario, problem, submission.folder, device=device)  # starts while the original trains
     try:
         make_repeatable(device)
