@@ -16,7 +16,9 @@ from PIL import Image
 
 from benchmark.errors import BenchError
 from benchmark.problem import check_data, load_problem
+from benchmark.problem.checksums import with_checksums
 from benchmark.scenario import load_scenario, scenario_names
+from benchmark.sections import IndicesForget
 
 PARTS = ("retain", "forget", "validation", "test")
 FROM_FILES = sorted(set(scenario_names()) - {"digits", "digits-cnn", "breast-cancer"})
@@ -286,6 +288,8 @@ def test_a_manifest_says_label_subject_and_split(tmp_path, monkeypatch):
         ("path,label\np0/none.jpg,none", "lists p0/none.jpg, which is not there"),
         ("path,label\nfaces.csv,none", "could not be read as an image"),
         ("path,label", "lists no image"),
+        ("path,label\np0/0.jpg,none\np0/1.png,", "line 3 of .* has no label"),
+        ("path,label,subject\np0/0.jpg,none,", "line 2 of .* has no subject"),
     ],
 )
 def test_a_wrong_manifest_gets_one_sentence(line, sentence, tmp_path, monkeypatch):
@@ -294,6 +298,30 @@ def test_a_wrong_manifest_gets_one_sentence(line, sentence, tmp_path, monkeypatc
     (tmp_path / "faces" / "faces.csv").write_text(line + "\n")
     with pytest.raises(BenchError, match=sentence):
         load_problem(load_scenario("faces-manifest"))
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "cut"])
+def test_an_image_that_is_damaged_is_named(damage, tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path))
+    datasets.make_faces(tmp_path)
+    path = tmp_path / "faces" / "p0" / "1.png"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:40] + b"?" + whole[41:] if damage == "cut" else damage)
+    with pytest.raises(BenchError, match=r"p0/1\.png could not be read as an image: "):
+        load_problem(load_scenario("faces-manifest"))
+
+
+def test_an_image_folder_that_is_none_or_has_an_empty_class_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path))
+    datasets.make_image_folder(tmp_path)
+    scenario = load_scenario("image-folder")
+    (tmp_path / scenario.data.folder / "unseen").mkdir()
+    with pytest.raises(BenchError, match=r"expected a folder with a folder .* unseen"):
+        load_problem(scenario)
+    shutil.rmtree(tmp_path / scenario.data.folder)
+    (tmp_path / scenario.data.folder).write_text("a file")
+    with pytest.raises(BenchError, match=r"expected a folder with a folder .*Not a directory"):
+        load_problem(load_scenario("image-folder"))
 
 
 def test_an_image_folder_may_come_with_its_split(tmp_path, monkeypatch):
@@ -352,3 +380,27 @@ def test_breast_cancer_is_standardised_over_train(tmp_path, monkeypatch):
     torch.testing.assert_close(problem.train.inputs.mean(0), torch.zeros(30), atol=1e-5, rtol=0)
     assert problem.test.inputs.mean(0).abs().max() > 1e-3
     assert len(problem.train.subjects.unique()) == len(problem.train)
+
+
+@pytest.mark.parametrize("damage", [0, 90])
+def test_a_damaged_array_file_is_one_sentence(damage, tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path))
+    datasets.make_npz(tmp_path)
+    scenario = load_scenario("npz")
+    path = tmp_path / scenario.data.file
+    with np.load(path) as arrays:
+        np.savez_compressed(path, **arrays)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:damage] + bytes(50) + whole[damage + 50 :] if damage else b"")
+    with pytest.raises(BenchError, match=r"could not be read as an \.npz file"):
+        load_problem(load_scenario("npz"))
+    assert check_data(load_scenario("npz"))[0]["status"] == "damaged"
+
+
+def test_an_empty_list_of_what_to_forget_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path))
+    (tmp_path / "forget.npy").write_bytes(b"")
+    forget = IndicesForget(kind="indices", file="forget.npy")
+    listed = load_scenario("digits").model_copy(update={"forget": forget})
+    with pytest.raises(BenchError, match=r"forget\.npy could not be read: "):
+        load_problem(listed.model_copy(update=with_checksums(listed)))

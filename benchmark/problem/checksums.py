@@ -35,8 +35,8 @@ def checksum(section: Any, folder: Path) -> str:
 
     Raises BenchError when something is missing.
     """
-    files = _files(section, folder)
     try:
+        files = _files(section, folder)
         listing = "".join(f"{name}\n{path.stat().st_size} {path.stat().st_mtime_ns}\n" for name, path in files.items())
         remembered = folder / PREPARED / f"{hashlib.sha256(listing.encode()).hexdigest()}.sha256"
         if remembered.exists():

@@ -60,7 +60,7 @@ def _listed(train: Split, path: Path, forget: IndicesForget) -> Tensor:
         wanted = content.astype(np.int64)
         if wanted.ndim != 1 or not np.array_equal(wanted, content):
             raise ValueError("it holds something other than a list of whole numbers")
-    except (OSError, ValueError) as error:
+    except (OSError, EOFError, ValueError) as error:
         raise BenchError(f"forget.file {path} could not be read: {error}; expected row numbers of the source") from None
     chosen = torch.isin(train.ids, torch.from_numpy(wanted))
     if len(absent := np.setdiff1d(wanted, train.ids.numpy())):

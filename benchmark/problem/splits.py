@@ -6,7 +6,7 @@ from torch import Tensor
 
 from benchmark.errors import BenchError
 from benchmark.problem.sources.examples import TEST, TRAIN, VALIDATION, Examples
-from benchmark.sections import BreastCancer, Data, Digits
+from benchmark.sections import BreastCancer, CasiaSurf, Data, Digits
 from benchmark.split import Normalisation, Split
 
 Rows = np.ndarray
@@ -52,7 +52,7 @@ def _rows(examples: Examples, data: Data) -> tuple[Rows, Rows, Rows]:
 def _given(examples: Examples, assignment: Tensor, data: Data, disjoint: bool) -> tuple[Rows, Rows, Rows]:
     """The source's own split; without a validation part its share is drawn from train."""
     train, validation, test = (np.flatnonzero(assignment.numpy() == part) for part in (TRAIN, VALIDATION, TEST))
-    if not len(validation):
+    if not len(validation) and not isinstance(data, CasiaSurf):
         share, seed = data.validation, data.seed  # type: ignore[union-attr]
         if disjoint:
             kept, drawn = _grouped(_subjects(examples)[train], share, seed, data.source)
@@ -84,8 +84,9 @@ def _stratified(
         second, third = _halves(rest, validation, classes, seed)
     except ValueError:
         raise BenchError(
-            f"data.train, data.validation, data.test are {train}, {validation}, {test}: too few for "
-            f"every split to hold all {len(np.unique(classes))} classes of {source}; raise the smallest"
+            f"{source} has {len(np.unique(classes))} classes, the smallest of {np.bincount(classes).min()} examples: "
+            f"too few for all to be in each of {train} training, {validation} validation and {test} test examples; "
+            "raise the smallest of the three, or give every class more examples"
         ) from None
     return first, second, third
 

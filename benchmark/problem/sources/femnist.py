@@ -20,7 +20,7 @@ from PIL import Image
 
 from benchmark.errors import BenchError
 from benchmark.problem.sources.examples import Examples, Row, row
-from benchmark.problem.sources.images import decoded
+from benchmark.problem.sources.images import NO_IMAGE, decoded
 from benchmark.sections import Femnist
 
 _SIDE = 28
@@ -76,7 +76,7 @@ def check(data: Femnist, folder: Path) -> list[Row]:
 def _parts(path: Path) -> Iterator[Part]:
     try:
         yield from (_json(path) if path.suffix == ".json" else _parquet(path))
-    except (ValueError, KeyError, TypeError, OSError) as error:
+    except (KeyError, TypeError, *NO_IMAGE) as error:
         raise BenchError(f"{path} could not be read as a part of FEMNIST: {error}; replace it") from None
 
 

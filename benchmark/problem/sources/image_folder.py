@@ -53,10 +53,10 @@ def _listed(root: Path) -> Listed:
         if not {"train", "test"} <= inside:
             return _classes(root, "")
         return [entry for part in _PARTS if part in inside for entry in _classes(root / part, part)]
-    except FileNotFoundError:
+    except OSError as error:  # torchvision's for a class without an image is one too
         raise BenchError(
-            f"data.folder is {root}, expected a folder with a folder of images for every class; put it there or name "
-            "the folder it is in with --data-dir"
+            f"data.folder is {root}, expected a folder with a folder of images for every class ({error}); put it there "
+            "or name the folder it is in with --data-dir"
         ) from None
 
 

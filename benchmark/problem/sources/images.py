@@ -5,11 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2.functional import pil_to_tensor, resize
 
 from benchmark.errors import BenchError
+
+# What Pillow raises of a file that it cannot read; of a broken PNG it is the second.
+NO_IMAGE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
 def read_images(paths: Sequence[Path], size: int, channels: int, *, middle_square: bool = False) -> Tensor:
@@ -38,7 +41,7 @@ def _read(path: Path, size: int, channels: int, middle_square: bool) -> Tensor:
     try:
         with Image.open(path) as image:
             return decoded(_middle_square(image) if middle_square else image, size, channels)
-    except (OSError, UnidentifiedImageError, ValueError) as error:
+    except NO_IMAGE as error:
         raise BenchError(f"{path} could not be read as an image: {error}; replace it or take it out") from None
 
 

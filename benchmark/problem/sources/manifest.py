@@ -45,7 +45,8 @@ def check(data: Manifest, folder: Path) -> list[Row]:
     try:
         table = _table(data, folder)
     except BenchError as error:
-        return [row(data.file, "a CSV file with path and label", str(error), "missing")]
+        status = "damaged" if (folder / data.file).is_file() else "missing"
+        return [row(data.file, "a CSV file with path and label", str(error), status)]
     absent = sum(not path.is_file() for path in _paths(table, data, folder))
     known = [name for name in ("subject", "split") if name in table]
     classes = len(set(table["label"]))
@@ -71,6 +72,9 @@ def _table(data: Manifest, folder: Path) -> pd.DataFrame:
             raise BenchError(f"{path} has the columns {', '.join(table.columns)}, expected path and label among them")
     if table.empty:
         raise BenchError(f"{path} lists no image; add a line for every image")
+    for name in set(table.columns) & {*_REQUIRED, "subject"}:
+        if empty := [line for line, value in enumerate(table[name], start=2) if not value]:
+            raise BenchError(f"line {empty[0]} of {path} has no {name}, expected one in every line; fill it in")
     return table
 
 

@@ -5,6 +5,7 @@ sees as they are. `targets` and `subjects` `[n]` are names or numbers, `split` `
 """
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,8 @@ def check(data: Npz, folder: Path) -> list[Row]:
     try:
         arrays = _arrays(data, folder)
     except BenchError as error:
-        return [row(data.file, "inputs and targets", str(error), "missing")]
+        status = "damaged" if (folder / data.file).is_file() else "missing"
+        return [row(data.file, "inputs and targets", str(error), status)]
     return [row(f"{data.file}: {name}", "an array", f"{array.dtype} {array.shape}") for name, array in arrays.items()]
 
 
@@ -53,7 +55,7 @@ def _arrays(data: Npz, folder: Path) -> dict[str, np.ndarray]:
             arrays = {name: content[name] for name in (*_REQUIRED, *_OPTIONAL) if name in content}
     except FileNotFoundError:
         raise _missing(data, folder) from None
-    except (OSError, ValueError, zipfile.BadZipFile, AttributeError, TypeError) as error:
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, AttributeError, TypeError) as error:
         raise BenchError(f"{path} could not be read as an .npz file: {error}; write it with numpy.savez") from None
     for name in _REQUIRED:
         if name not in arrays:
