@@ -85,6 +85,8 @@ def run(
     """
     if bool(submission) == everything:
         raise BenchError("name one submission with --submission NAME, or take all with --all")
+    if published and (everything or str(submission).endswith("+tuned")):
+        raise BenchError("--published is for one submission under its own name; leave it away, or --all or +tuned")
     from benchmark.submission.sandbox import settle_isolation
     from benchmark.terminal import progress_bars, warn
 
@@ -103,13 +105,20 @@ def run(
             entries = iter([submission if published else default_entry(submission, workspace, chosen)])
         else:
             entries = missing_entries(chosen, workspace)
-        cards, rows = [], None
+        cards, rows, refused = [], None, {}
         for entry in entries:
-            with progress_bars(err) as progress:
-                cards.append(
-                    evaluate(chosen, entry, workspace, _jobs(jobs), where, allow_failures, progress, warn(err))
-                )
-            rows = rebuild(workspace, cards[-1:])
+            try:
+                with progress_bars(err) as progress:
+                    cards.append(
+                        evaluate(chosen, entry, workspace, _jobs(jobs), where, allow_failures, progress, warn(err))
+                    )
+            except BenchError as error:
+                if submission or str(error) in refused.values():  # one that they have in common
+                    raise
+                refused[entry] = str(error)
+                warn(err)(f"{entry} is left out: {error}")
+            else:
+                rows = rebuild(workspace, cards[-1:])
     finally:
         close_ahead()  # where the run was refused
     if as_json:
@@ -119,6 +128,8 @@ def run(
         if rows is None or everything:  # other processes that take all may have added rows since
             rows = rebuild(workspace, [])
         _show(workspace, chosen, rows)
+    if refused:
+        raise BenchError(f"{len(refused)} entries could not be run: {', '.join(refused)}; see the notes above")
     if submission and cards[0].status not in ("ok", "over-budget"):
         (card,) = cards
         log = workspace.log(chosen.label, card.submission)
@@ -393,6 +404,7 @@ def _about_to_run(
     from benchmark.engine import start_importing
     from benchmark.sections import SmallNet
     from benchmark.submission.process import start_ahead
+    from benchmark.submission.source import submission_names
     from benchmark.workspace import Workspace
 
     workspace, chosen = Workspace.find(), _scenario(scenario, models)
@@ -403,7 +415,7 @@ def _about_to_run(
         return workspace, chosen
     start_importing("benchmark.resampling", _jobs(jobs))
     name = (submission or "").removesuffix("+tuned")
-    if name in {folder.name for folder in workspace.submissions.iterdir() if folder.is_dir()}:
+    if name in submission_names(workspace):
         workspace.leaderboard.mkdir(exist_ok=True)  # what is there when a worker starts can be hidden from it
         start_ahead(workspace.submissions / name, min(_jobs(jobs), len(chosen.blocks(chosen.protocol.models))))
     return workspace, chosen

@@ -68,23 +68,31 @@ def evaluate(
 def missing_entries(scenario: Scenario, workspace: Workspace) -> Iterator[str]:
     """Every submission, with its own and with its tuned values, that has no scorecard of its present files.
 
-    Others that ask at the same time get other ones.
+    Some may be none that can be run. Others that ask at the same time get other ones.
     """
     names = submission_names(workspace)
-    entries = dict.fromkeys([*names, *(default_entry(name, workspace, scenario) for name in names)])
-    missing = shared_out(
-        [find_submission(entry, workspace, scenario) for entry in entries],
-        lambda own: workspace.leaderboard / "evidence" / scenario.label / f".{own.entry}.lock",
-        lambda own: _has_scorecard(own, scenario, workspace),
+    return shared_out(
+        dict.fromkeys([*names, *(_default_entry(name, workspace, scenario) for name in names)]),
+        lambda entry: workspace.leaderboard / "evidence" / scenario.label / f".{entry}.lock",
+        lambda entry: _has_scorecard(entry, scenario, workspace),
     )
-    return (submission.entry for submission in missing)
 
 
-def _has_scorecard(submission: Submission, scenario: Scenario, workspace: Workspace) -> bool:
-    path = scorecards_folder(workspace) / scenario.label / f"{submission.entry}.json"
+def _default_entry(name: str, workspace: Workspace, scenario: Scenario) -> str:
+    try:
+        return default_entry(name, workspace, scenario)
+    except BenchError:
+        return f"{name}+tuned"  # whose run will say what is wrong with its values
+
+
+def _has_scorecard(entry: str, scenario: Scenario, workspace: Workspace) -> bool:
+    path = scorecards_folder(workspace) / scenario.label / f"{entry}.json"
     if not path.exists():
         return False
-    card = Scorecard.read(path)
+    try:
+        submission, card = find_submission(entry, workspace, scenario), Scorecard.read(path)
+    except BenchError:
+        return False
     return (card.submission_hash, card.scorer_version) == (submission.hash, VERSION)
 
 

@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from benchmark import cli, evaluation, figures, leaderboard, references
+from benchmark.errors import BenchError
 from benchmark.leaderboard.table import COLUMNS
 from benchmark.scorecard import Scorecard
 from benchmark.submission import process
@@ -151,6 +152,8 @@ def test_ctrl_c_is_answered_in_one_sentence(own_process, submit, workspace):
         (("run", "--submission", "nobody"), "there is no submission 'nobody'"),
         (("run", "--submission", "finetune", "--models", "3"), r"protocol.models is 3"),
         (("list", "cats"), "nothing called 'cats'"),
+        (("run", "--all", "--published"), "--published is for one submission"),
+        (("run", "--submission", "finetune+tuned", "--published"), "--published is for one submission"),
         (("new", "../up"), "cannot name a submission"),
         (("new", "finetune"), "is there already"),
     ],
@@ -318,6 +321,29 @@ def test_all_is_every_entry_that_has_no_row_and_shows_what_others_have_added(ben
     assert scorecard(workspace, miniature, "identity") == before
     monkeypatch.setattr(evaluation, "evaluate", lambda *_: pytest.fail("nothing is missing"))
     assert bench("run", "--all").returncode == 0
+
+
+def test_one_bad_folder_does_not_keep_all_others_from_being_run(bench, workspace, miniature, submit, monkeypatch):
+    for folder in workspace.submissions.iterdir():
+        if folder.name != "identity":
+            shutil.rmtree(folder)
+    broken = workspace.submissions / submit("def unlearning(net, a, b, c): pass", "broken") / "tuned"
+    broken.mkdir()
+    (broken / "miniature.json").write_text("{}")
+    done = bench("run", "--all")
+    assert done.returncode == 2
+    assert "broken+tuned is left out: " in done.stderr
+    assert done.stderr.strip().endswith("1 entries could not be run: broken+tuned; see the notes above")
+    rows = pd.read_csv(workspace.leaderboard / "leaderboard.csv")
+    assert set(rows.submission) == {"broken", "identity"}
+
+    def evaluate(*_):
+        raise BenchError("there is no data")
+
+    monkeypatch.setattr(evaluation, "evaluate", evaluate)
+    shutil.rmtree(workspace.leaderboard / "scorecards")
+    done = bench("run", "--all")
+    assert (done.returncode, done.stderr.count("there is no data")) == (2, 2)  # a note, and why it is the end
 
 
 @pytest.mark.parametrize(

@@ -614,6 +614,9 @@ ATTEMPTS = {
     "a new user namespace": ("call('unshare', 0x10000000)", "EPERM"),
     "a mount": ("call('mount', b'none', b'/tmp', b'tmpfs', 0, None)", "EPERM"),
     "the machine's hypervisor": ("socket.socket(40, socket.SOCK_STREAM)", "EPERM"),
+    "keep others from opening its log": ("fcntl.fcntl(os.open(returned + '/run.log', os.O_RDONLY), 1024, 0)", "EPERM"),
+    "watch what others open": ("call('inotify_init1', 0)", "EPERM"),
+    "see what others have read": ("os.preadv(os.open(torch.__file__, os.O_RDONLY), [bytearray(9)], 0, 8)", "EPERM"),
     "the internet": ("socket.create_connection(('192.0.2.1', 80), timeout=1)", "EPERM"),
     # The call says yes; that nothing happened is what `surroundings` checks.
     "permissions of a device": ("os.chmod('/dev/null', 0o667)", "done"),
@@ -645,7 +648,7 @@ from torch import nn
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 RETURNED, SCRATCH = sys.argv[2], sys.argv[4]
-MEMORY = []
+MEMORY, HELD = [], []
 
 def exists(path):
     return lambda: os.path.exists(path)
@@ -683,6 +686,15 @@ def closed_connection():
 
 def waits():
     return any(line.split()[3] == "06" for line in open("/proc/net/tcp").readlines()[1:])
+
+def locked():
+    asked = struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0)
+    with open(__file__) as file:
+        return struct.unpack("hhqqi4x", fcntl.fcntl(file, 36, asked))[0] != fcntl.F_UNLCK
+
+def lock():
+    HELD.append(open(__file__))
+    fcntl.fcntl(HELD[0], 37, struct.pack("hhqqi4x", fcntl.F_RDLCK, 0, 0, 0, 0))
 
 def message_queue():
     if ctypes.CDLL("librt.so.1").mq_open(b"/kept", 0o102, 0o600, None) == -1:
@@ -734,6 +746,7 @@ def unlearning(net, retain_loader, forget_loader, val_loader):
         "a keyring": (key, lambda: False, False),
         "the log's hint": (give_hint, hint, False),
         "a closed connection": (closed_connection, waits, False),
+        "a lock": (lock, locked, False),
         "a message queue": (message_queue, lambda: False, False),
     }
     for name, (_, find, _) in ways.items():
@@ -755,6 +768,25 @@ def test_nothing_is_kept_for_the_next_run(hostile):
     assert run.card.status in ("ok", "over-budget"), run.log
     assert (run.card.attempted_runs, run.card.failed_runs) == (4, 0)
     assert run.card.integrity.deterministic is True
+
+
+@needs_sandbox
+def test_a_socket_that_holds_itself_ends_with_its_run(hostile):
+    """Nothing else may use sockets here: the kernel would find it when one of them is closed."""
+    run = hostile(
+        body(
+            """
+            assert "to the next run" not in open("/proc/net/unix").read()
+            own = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            own.bind("\\0to the next run")
+            own.connect("\\0to the next run")
+            own.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [own.fileno()]))])
+            assert "to the next run" in open("/proc/net/unix").read()
+            """,
+            "import array",
+        )
+    )
+    assert run.card.status in ("ok", "over-budget"), run.log
 
 
 LIES = {

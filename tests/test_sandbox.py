@@ -62,6 +62,14 @@ REFUSED = {
     "process_madvise": (440, 440),
     "mount_setattr": (442, 442),
     "memfd_secret": (447, 447),
+    "cachestat": (451, 451),
+    "mincore": (27, 232),
+    "readahead": (187, 213),
+    "inotify_init": (253, None),
+    "inotify_init1": (294, 26),
+    "fanotify_init": (300, 262),
+    "syslog": (103, 116),
+    "io_setup": (206, 0),
     "setxattrat": (463, 463),
     "file_setattr": (469, 469),
 }
@@ -74,6 +82,8 @@ IGNORED = {
     "utimes": (235, None),
     "futimesat": (261, None),
     "utimensat": (280, 88),
+    "flock": (73, 32),
+    "fadvise64": (221, 223),
 }
 ONLY_ONESELF = {
     "prlimit64": (302, 261),
@@ -85,7 +95,10 @@ ONLY_ONESELF = {
 OTHERS = {
     "mmap": (9, 222),
     "ioctl": (16, 29),
+    "madvise": (28, 233),
+    "preadv2": (327, 286),
     "socket": (41, 198),
+    "socketpair": (53, 199),
     "clone": (56, 220),
     "fcntl": (72, 25),
     "fallocate": (285, 47),
@@ -98,7 +111,10 @@ ALLOW, KILL, EPERM, ENOSYS, IGNORE = 0x7FFF0000, 0x80000000, 0x50001, 0x50026, 0
 
 MAP_SHARED, MAP_PRIVATE, MAP_ANONYMOUS = 1, 2, 0x20
 SETFLAGS, FSSETXATTR, ENABLE_VERITY, TCGETS = 0x40086602, 0x401C5820, 0x40806685, 0x5401
-RESERVE, RESERVE_64, ZERO_RANGE = 0x40305828, 0x4030582A, 0x40305839
+RESERVE, RESERVE_64, ZERO_RANGE, ADD_KEY = 0x40305828, 0x4030582A, 0x40305839, 0xC0506617
+GET_LOCK, SET_LOCK, WAIT_FOR_LOCK, GET_OPEN_LOCK, SET_OPEN_LOCK, WAIT_FOR_OPEN_LOCK = 5, 6, 7, 36, 37, 38
+SET_LEASE, NOTIFY = 1024, 1026
+FREE, COLD, PAGE_OUT, COLLAPSE, NO_WAIT = 8, 20, 21, 25, 8
 GET_HINT, SET_HINT, SET_HINT_OF_A_DESCRIPTOR = 1035, 1036, 1038
 KEEP_SIZE, PUNCH_HOLE = 1, 2
 NEW_THREAD, NEW_USER = 0x3D0F00, 0x10000000
@@ -163,11 +179,17 @@ def test_some_calls_are_refused_for_their_arguments(machine, answer):
     assert answer(own["clone3"]) == ENOSYS
     assert [answer(own["clone"], flags) for flags in (NEW_THREAD, NEW_USER | 17)] == [ALLOW, EPERM]
     families = {UNIX: ALLOW, INET: EPERM, INET6: EPERM, NETLINK: ALLOW, PACKET: EPERM, BLUETOOTH: EPERM, VSOCK: EPERM}
-    assert {family: answer(own["socket"], family) for family in families} == families
-    requests = (SETFLAGS, FSSETXATTR, ENABLE_VERITY, RESERVE, RESERVE_64, ZERO_RANGE)
-    assert [answer(own["ioctl"], 3, request) for request in (TCGETS, *requests)] == [ALLOW, *[EPERM] * 6]
-    hints = (GET_HINT, SET_HINT, SET_HINT_OF_A_DESCRIPTOR)
-    assert [answer(own["fcntl"], 3, hint) for hint in hints] == [ALLOW, EPERM, EPERM]
+    for call in ("socket", "socketpair"):
+        assert {family: answer(own[call], family) for family in families} == families
+    requests = (SETFLAGS, FSSETXATTR, ENABLE_VERITY, RESERVE, RESERVE_64, ZERO_RANGE, ADD_KEY)
+    assert [answer(own["ioctl"], 3, request) for request in (TCGETS, *requests)] == [ALLOW, *[EPERM] * 7]
+    requests = (SET_HINT, SET_HINT_OF_A_DESCRIPTOR, SET_LEASE, NOTIFY)
+    assert [answer(own["fcntl"], 3, request) for request in (GET_HINT, *requests)] == [ALLOW, *[EPERM] * 4]
+    locks = (SET_LOCK, WAIT_FOR_LOCK, SET_OPEN_LOCK, WAIT_FOR_OPEN_LOCK)
+    assert [answer(own["fcntl"], 3, request) for request in (GET_LOCK, *locks)] == [ALLOW, *[IGNORE] * 4]
+    advice = (FREE, COLLAPSE, COLD, PAGE_OUT)
+    assert [answer(own["madvise"], 0, 4096, own_advice) for own_advice in advice] == [ALLOW, ALLOW, EPERM, EPERM]
+    assert [answer(own["preadv2"], 3, 0, 0, 0, 0, flags) for flags in (0, NO_WAIT)] == [ALLOW, EPERM]
     modes = (0, KEEP_SIZE, KEEP_SIZE | PUNCH_HOLE)
     assert [answer(own["fallocate"], 3, mode) for mode in modes] == [ALLOW, EPERM, EPERM]
     assert answer(own["ioctl"], 3, SETFLAGS | 1 << 40) == EPERM  # the kernel looks at the lower half only
@@ -260,6 +282,10 @@ def test_the_kernel_follows_the_filter(inside):
         "ioctl": (own["ioctl"], 0, SETFLAGS),
         "fcntl": (own["fcntl"], 0, SET_HINT),
         "fallocate": (own["fallocate"], 1, KEEP_SIZE, 0, 1),
+        "madvise": (own["madvise"], 0, 0, PAGE_OUT),
+        "preadv2": (own["preadv2"], 0, 0, 0, 0, 0, NO_WAIT),
+        "lock": (own["fcntl"], 0, SET_LOCK),
+        "socketpair": (own["socketpair"], VSOCK, 1),
         "mmap": (own["mmap"], 0, 4096, 3, MAP_SHARED | MAP_ANONYMOUS, -1, 0),
         "oneself": (only["sched_setaffinity"], 0, 0, 0),
     }
@@ -275,8 +301,9 @@ for name, call in {calls!r}.items():
 """
     )
     got = {name: (int(code), int(number)) for name, code, number in map(str.split, done.stdout.splitlines())}
-    refused = (*numbers(machine, REFUSED), *only, "socket", "ioctl", "fcntl", "fallocate", "mmap")
-    expected = dict.fromkeys(refused, (-1, errno.EPERM)) | dict.fromkeys(numbers(machine, IGNORED), (0, 0))
+    refused = {*numbers(machine, REFUSED), *calls} - {"clone3", "oneself", "lock", *numbers(machine, IGNORED)}
+    ignored = {*numbers(machine, IGNORED), "lock"}
+    expected = dict.fromkeys(refused, (-1, errno.EPERM)) | dict.fromkeys(ignored, (0, 0))
     assert got == {**expected, "clone3": (-1, errno.ENOSYS), "oneself": (-1, errno.EINVAL)}, done.stderr
 
 
@@ -308,6 +335,7 @@ print(sorted(os.environ))
     allowed = {"HOME", "LANG", "LD_LIBRARY_PATH", "OMP_NUM_THREADS", "PATH", "PWD", "PYTHONDONTWRITEBYTECODE"}
     allowed |= {
         "PYTHONPATH",
+        "PYTHONHASHSEED",
         "PYTHONUSERBASE",
         "PYTORCH_NVML_BASED_CUDA_CHECK",
         "CUDA_VISIBLE_DEVICES",
@@ -411,6 +439,17 @@ def test_the_data_sets_of_every_scikit_learn_are_covered(inside, tmp_path, monke
     done = inside("/bin/ls", "-AR", str(base))
     assert "datasets" in done.stdout, done.stderr
     assert "digits" not in done.stdout
+
+
+@needs_sandbox
+def test_condas_other_environments_are_covered(inside, tmp_path, monkeypatch):
+    base = tmp_path / "miniconda3"
+    for name in ("pkgs/scikit-learn", "envs/other", "lib"):
+        (base / name).mkdir(parents=True)
+        (base / name / "digits.csv.gz").touch()
+    monkeypatch.setattr(sys, "base_prefix", str(base))
+    done = inside("/bin/find", str(base), "-type", "f")
+    assert done.stdout.split() == [str(base / "lib" / "digits.csv.gz")], done.stderr
 
 
 def test_a_gpu_brings_its_nodes_and_nothing_else(tmp_path, monkeypatch):

@@ -72,3 +72,9 @@ class Reply:
 
     def line(self) -> str:
         return json.dumps(asdict(self)) + "\n"
+
+    @classmethod
+    def from_line(cls, line: str) -> Self:
+        """Raises ValueError or TypeError when it is no reply."""
+        content = json.loads(line)
+        return cls(**{**content, "consumed": tuple(content["consumed"])})

@@ -8,6 +8,8 @@ import torch
 from safetensors.torch import load
 from torch import Tensor, nn
 
+from benchmark.text import printable
+
 Expected = dict[str, tuple[torch.Size, torch.dtype]]
 """Names of parameters and buffers → shape and dtype."""
 
@@ -39,13 +41,14 @@ def read_weights(path: Path, expected: Expected) -> dict[str, Tensor]:
     try:
         weights = load(content)
     except Exception as error:  # a stranger wrote the header: it may name types and sizes that nothing can hold
-        raise ValueError(f"the run handed back a file that is not safetensors: {_short(error)}") from None
+        raise ValueError(f"the run handed back a file that is not safetensors: {printable(error)}") from None
     if wrong := sorted(weights.keys() ^ expected.keys()):
-        raise ValueError(f"the returned net has other tensors than the original: {', '.join(map(_short, wrong[:3]))}")
+        names = ", ".join(map(printable, wrong[:3]))
+        raise ValueError(f"the returned net has other tensors than the original: {names}")
     for name, (shape, dtype) in expected.items():
         tensor = weights[name]
         if tensor.shape != shape or tensor.dtype != dtype:
-            found = _short(tuple(tensor.shape))
+            found = printable(tuple(tensor.shape))
             raise ValueError(f"{name} is {found} of {tensor.dtype}, expected {tuple(shape)} of {dtype}")
         if not tensor.isfinite().all():
             raise ValueError(f"{name} holds values that are not finite")
@@ -55,8 +58,3 @@ def read_weights(path: Path, expected: Expected) -> dict[str, Tensor]:
 def _only_a_file(path: str, flags: int) -> int:
     """Follows no link, and waits for nobody at the other end of a pipe."""
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
-
-
-def _short(value: object) -> str:
-    """At most 100 printable characters of what a stranger chose."""
-    return "".join(letter if letter.isprintable() else "?" for letter in str(value)[:100])

@@ -15,6 +15,7 @@ from typing import IO
 from benchmark.submission.exchange import GIVEN, LOG, UNLEARNED
 from benchmark.submission.sandbox import worker_command
 
+_LONGEST = 1 << 16  # bytes of an answer
 _PATIENCE = 10.0  # seconds for a worker that has been told to end
 # Ends with the worker, however the harness ended, and then removes the exchange folder.
 _LAUNCHER = ["/bin/sh", "-c", '"$@"; exec rm -rf -- "$0"']
@@ -71,7 +72,7 @@ class Process:
         if not select.select([self._output], [], [], limit)[0]:
             self.kill()
             return b""
-        return self._output.readline()
+        return self._output.readline(_LONGEST)
 
     def kill(self) -> None:
         """The launcher, bubblewrap and the worker; without a sandbox the kernel kills the worker's child too."""

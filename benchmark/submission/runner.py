@@ -1,7 +1,6 @@
 """The harness's side of a run: start a worker, hand it an original, take back weights or a reason."""
 
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -25,6 +24,7 @@ from benchmark.submission.handback import expected_of, largest_file, read_weight
 from benchmark.submission.job import Job, write_job
 from benchmark.submission.process import close_ahead, process_for
 from benchmark.submission.worker import INVALID_OUTPUT, NOT_A_SUBMISSION, OUT_OF_MEMORY
+from benchmark.text import printable
 
 Status = Literal["ok", "over-budget", "crashed", "timed-out", "out-of-memory", "invalid-output", "not-a-submission"]
 
@@ -136,17 +136,20 @@ class Worker:
         self._ready = False
 
     def _ask(self, request: Request) -> Reply | None:
-        """Sends a request and waits for its reply; None when the worker is dead or does not answer in time."""
+        """Sends a request and waits for its reply; None when the worker is dead, late, or no longer itself."""
         try:
             self._process.say(request.line())
         except OSError:
             return None
         line = self._process.answer(request.limits.seconds + _GRACE)
-        return Reply(**json.loads(line)) if line else None
+        try:
+            return Reply.from_line(line.decode()) if line else None
+        except (ValueError, TypeError):
+            return None
 
     def _judge(self, reply: Reply, ending: str) -> Run:
         def failed(status: Status, reason: str) -> Run:
-            return Run(status, _printable(reason), ending, seconds, None)
+            return Run(status, printable(reason, _REASON), ending, seconds, None)
 
         seconds = reply.cpu_seconds if self.device == "cpu" else reply.wall_seconds
         limits = self._limits
@@ -167,7 +170,7 @@ class Worker:
             weights = read_weights(self._process.exchange / UNLEARNED, self._expected)
         except ValueError as error:
             return failed("invalid-output", str(error))
-        return Run("ok", "", "", seconds, weights, tuple(reply.consumed))
+        return Run("ok", "", "", seconds, weights, reply.consumed)
 
 
 @contextmanager
@@ -192,11 +195,6 @@ def _clear(path: Path) -> None:
     path.write_bytes(b"")
 
 
-def _printable(text: str) -> str:
-    """At most 300 characters, none of which a terminal obeys: a reason may quote a stranger."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text[:_REASON])
-
-
 def _signal_name(number: int) -> str:
     try:
         return signal.Signals(number).name
@@ -205,9 +203,10 @@ def _signal_name(number: int) -> str:
 
 
 def _tail(log: Path) -> str:
+    """The end of what a run printed; like a reason, it may be shown on a terminal."""
     try:
         with open(os.open(log, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _LOG_TAIL))
-            return file.read().decode(errors="replace")
+            return printable(file.read().decode(errors="replace"), _LOG_TAIL, keep="\n\t")
     except OSError:
         return ""

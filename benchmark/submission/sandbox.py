@@ -93,7 +93,7 @@ def worker_command(exchange: Path, submission: Path, *, gpu: bool) -> Command:
         *_walls(gpu=gpu),
         *_read_only(_SYSTEM),
         *_python(),
-        *_covers([*_data_sets(), *(submission.parent.parent / name for name in _PRIVATE)]),
+        *_covers([*_data_sets(), *_other_environments(), *(submission.parent.parent / name for name in _PRIVATE)]),
         *("--ro-bind", str(package), str(_PACKAGE / package.name)),
         *("--ro-bind", str(submission), str(_SUBMISSION)),
         *_empty([_SUBMISSION / folder.relative_to(submission) for folder in unhashed_folders(submission)]),
@@ -157,6 +157,11 @@ def _data_sets() -> list[Path]:
     return list({path.resolve(): path for path in reversed(found)}.values())  # one path each, lib rather than lib64
 
 
+def _other_environments() -> list[Path]:
+    """Conda's other environments and the packages it keeps, which lie below the one that is shown."""
+    return [Path(root, name) for root in (sys.prefix, sys.base_prefix) for name in ("pkgs", "envs")]
+
+
 def _covers(folders: list[Path]) -> list[str]:
     """Puts emptiness over those of `folders` that lie in what the sandbox shows."""
     shown = [*_SYSTEM, sys.base_prefix, site.getusersitepackages(), _ENVIRONMENT]
@@ -199,4 +204,5 @@ def _variables(python_path: str, home: str, *, gpu: bool) -> dict[str, str]:
         "TMPDIR": home,
         "USER": "submission",  # torch asks who it is, and there is no /etc/passwd to say
         "OMP_NUM_THREADS": "1",
+        "PYTHONHASHSEED": "0",  # else the order of a set would differ between workers
     }

@@ -1,8 +1,9 @@
 """The system calls a submission does without: a filter for the kernel, as `bwrap --seccomp` takes it.
 
 Refused is what reaches another process or machine, what outlives a run (System V memory, keyrings, message queues,
-marks on files), what makes new namespaces, and memory and room on a disk that no limit sees. A filter is classic BPF:
-8 bytes an instruction, over the call's number and arguments (Linux, Documentation/userspace-api/seccomp_filter.rst).
+marks on files), what tells which files others read, what makes new namespaces, and memory and room on a disk that no
+limit sees. A filter is classic BPF: 8 bytes an instruction, over the call's number and arguments (Linux,
+Documentation/userspace-api/seccomp_filter.rst).
 """
 
 import platform
@@ -21,29 +22,37 @@ _EVERYWHERE = {
     "process_madvise": 440,
     "mount_setattr": 442,
     "memfd_secret": 447,
+    "cachestat": 451,
     "setxattrat": 463,
     "file_setattr": 469,
 }
 _REFUSED = {
     "x86_64": {
+        "mincore": 27,
         "shmget": 29,
         "semget": 64,
         "msgget": 68,
         "ptrace": 101,
+        "syslog": 103,
         "setpriority": 141,
         "pivot_root": 155,
         "mount": 165,
         "umount2": 166,
+        "readahead": 187,
         "setxattr": 188,
         "lsetxattr": 189,
         "fsetxattr": 190,
+        "io_setup": 206,
         "mq_open": 240,
         "add_key": 248,
         "request_key": 249,
         "keyctl": 250,
         "ioprio_set": 251,
+        "inotify_init": 253,
         "unshare": 272,
+        "inotify_init1": 294,
         "perf_event_open": 298,
+        "fanotify_init": 300,
         "setns": 308,
         "process_vm_readv": 310,
         "process_vm_writev": 311,
@@ -53,24 +62,30 @@ _REFUSED = {
         **_EVERYWHERE,
     },
     "aarch64": {
+        "io_setup": 0,
         "setxattr": 5,
         "lsetxattr": 6,
         "fsetxattr": 7,
+        "inotify_init1": 26,
         "ioprio_set": 30,
         "umount2": 39,
         "mount": 40,
         "pivot_root": 41,
         "unshare": 97,
+        "syslog": 116,
         "ptrace": 117,
         "setpriority": 140,
         "mq_open": 180,
         "msgget": 186,
         "semget": 190,
         "shmget": 194,
+        "readahead": 213,
         "add_key": 217,
         "request_key": 218,
         "keyctl": 219,
+        "mincore": 232,
         "perf_event_open": 241,
+        "fanotify_init": 262,
         "setns": 268,
         "process_vm_readv": 270,
         "process_vm_writev": 271,
@@ -81,19 +96,22 @@ _REFUSED = {
     },
 }
 # Answered with success, and nothing happens: permissions and times of the files that a run hands back would be there
-# for the next run, and those of the device nodes, where the harness is root, are the machine's.
+# for the next run, and those of the device nodes, where the harness is root, are the machine's. Locks on files that all
+# runs read, and what of these is dropped from memory, would be seen by others.
 _IGNORED = {
     "x86_64": {
+        "flock": 73,
         "chmod": 90,
         "fchmod": 91,
         "utime": 132,
+        "fadvise64": 221,
         "utimes": 235,
         "futimesat": 261,
         "fchmodat": 268,
         "utimensat": 280,
         "fchmodat2": 452,
     },
-    "aarch64": {"fchmod": 52, "fchmodat": 53, "utimensat": 88, "fchmodat2": 452},
+    "aarch64": {"flock": 32, "fchmod": 52, "fchmodat": 53, "utimensat": 88, "fadvise64": 223, "fchmodat2": 452},
 }
 # Allowed on the calling process itself (first argument 0), refused on any other.
 _ONLY_ONESELF = {
@@ -114,16 +132,44 @@ _ONLY_ONESELF = {
 }
 # Allowed with some arguments only.
 _SOME = {
-    "x86_64": {"mmap": 9, "ioctl": 16, "socket": 41, "clone": 56, "fcntl": 72, "fallocate": 285},
-    "aarch64": {"fcntl": 25, "ioctl": 29, "fallocate": 47, "socket": 198, "clone": 220, "mmap": 222},
+    "x86_64": {
+        "mmap": 9,
+        "ioctl": 16,
+        "madvise": 28,
+        "socket": 41,
+        "socketpair": 53,
+        "clone": 56,
+        "fcntl": 72,
+        "fallocate": 285,
+        "preadv2": 327,
+    },
+    "aarch64": {
+        "fcntl": 25,
+        "ioctl": 29,
+        "fallocate": 47,
+        "socket": 198,
+        "socketpair": 199,
+        "clone": 220,
+        "mmap": 222,
+        "madvise": 233,
+        "preadv2": 286,
+    },
 }
 _CLONE3 = 435
 _ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _NEW_USER_NAMESPACE = 0x10000000
 _FAMILIES = (1, 16)  # Unix, netlink: a closed connection of IP outlives its run, vsock leaves the sandbox
-# Marks on a file: FS_IOC_SETFLAGS, two SETVERSIONs, FSSETXATTR, ENABLE_VERITY; its room: two RESVSPs, ZERO_RANGE.
-_FILE_REQUESTS = (0x40086602, 0x40087602, 0x40086604, 0x401C5820, 0x40806685, 0x40305828, 0x4030582A, 0x40305839)
-_WRITE_HINTS = (1036, 1038)  # F_SET_RW_HINT, F_SET_FILE_RW_HINT: marks on a file that may be read-only
+# Requests of ioctl that put a mark on a file (FS_IOC_SETFLAGS, two SETVERSIONs, FSSETXATTR, ENABLE_VERITY), reserve
+# room in it (two RESVSPs, ZERO_RANGE) or give its file system a key (ADD_ENCRYPTION_KEY).
+_IOCTLS = (
+    *(0x40086602, 0x40087602, 0x40086604, 0x401C5820, 0x40806685),
+    *(0x40305828, 0x4030582A, 0x40305839),
+    0xC0506617,
+)
+_FCNTLS = (1024, 1026, 1036, 1038)  # F_SETLEASE, F_NOTIFY, F_SET_RW_HINT, F_SET_FILE_RW_HINT
+_LOCKS = (6, 7, 37, 38)  # F_SETLK, F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW
+_MADVICE = (20, 21)  # MADV_COLD, MADV_PAGEOUT
+_ANY_FLAG = 0xFFFFFFFF
 _KEEP_SIZE = 0x01  # fallocate beyond the end of a file, which no limit of its size sees
 _SHARED, _ANONYMOUS = 0x01, 0x20  # flags of mmap
 _X32 = 0x40000000  # the x32 calls of x86_64, another way to every one above
@@ -162,10 +208,17 @@ def seccomp_filter(*, gpu: bool) -> bytes | None:
         program += _if(_EQUAL, number, _argument(0), *_if(_EQUAL, 0, allow), refuse)
     program += _if(_EQUAL, some["clone"], _argument(0), *_if(_ANY_BIT, _NEW_USER_NAMESPACE, refuse), allow)
     families = [step for family in _FAMILIES for step in _if(_EQUAL, family, allow)]
-    program += _if(_EQUAL, some["socket"], _argument(0), *families, refuse)
-    for call, refused in (("ioctl", _FILE_REQUESTS), ("fcntl", _WRITE_HINTS)):
+    for call in ("socket", "socketpair"):
+        program += _if(_EQUAL, some[call], _argument(0), *families, refuse)
+    locks = [step for request in _LOCKS for step in _if(_EQUAL, request, _instruction(_RETURN, _IGNORE))]
+    for call, index, refused, ignored in (
+        ("ioctl", 1, _IOCTLS, ()),
+        ("fcntl", 1, _FCNTLS, locks),
+        ("madvise", 2, _MADVICE, ()),
+    ):
         requests = [step for request in refused for step in _if(_EQUAL, request, refuse)]
-        program += _if(_EQUAL, some[call], _argument(1), *requests, allow)
+        program += _if(_EQUAL, some[call], _argument(index), *requests, *ignored, allow)
+    program += _if(_EQUAL, some["preadv2"], _argument(5), *_if(_ANY_BIT, _ANY_FLAG, refuse), allow)
     program += _if(_EQUAL, some["fallocate"], _argument(1), *_if(_ANY_BIT, _KEEP_SIZE, refuse), allow)
     if not gpu:
         shared = _if(_ANY_BIT, _ANONYMOUS, *_if(_ANY_BIT, _SHARED, refuse))

@@ -2,13 +2,15 @@
 
 import ast
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from benchmark.errors import BenchError
 from benchmark.scenario import Scenario
-from benchmark.submission.files import FILE, TUNED, hash_of
+from benchmark.submission.files import TUNED, hash_of, is_name, parsed, read_record
+from benchmark.text import printable
 from benchmark.workspace import Workspace
 
 Values = Literal["published", "tuned"]
@@ -38,9 +40,11 @@ class Submission:
 
 
 def submission_names(workspace: Workspace) -> list[str]:
-    """Every folder of `submissions/` that does not begin with a dot or an underscore."""
+    """Every folder of `submissions/` with the name of one; a link is none, for it would show what is elsewhere."""
     return sorted(
-        folder.name for folder in workspace.submissions.iterdir() if folder.is_dir() and folder.name[0] not in "._"
+        folder.name
+        for folder in workspace.submissions.iterdir()
+        if is_name(folder.name) and folder.is_dir() and not folder.is_symlink()
     )
 
 
@@ -51,6 +55,11 @@ def find_submission(entry: str, workspace: Workspace, scenario: Scenario | None 
     """
     name, tuned = entry.removesuffix(_SUFFIX), entry.endswith(_SUFFIX)
     names = submission_names(workspace)
+    if name not in names and os.path.lexists(workspace.submissions / name):
+        raise BenchError(
+            f"{name!r} in {workspace.submissions} is no submission, expected a folder, no link to one, that is called "
+            "by at most 64 letters, digits, - and _ and begins with no sign; rename it"
+        )
     if name not in names:
         raise BenchError(
             f"there is no submission {name!r} in {workspace.submissions}; "
@@ -58,7 +67,7 @@ def find_submission(entry: str, workspace: Workspace, scenario: Scenario | None 
         )
     folder = workspace.submissions / name
     hyperparameters = _tuned_values(tuned_file(folder, scenario), name) if tuned and scenario else {}
-    constants = _constants(folder / FILE)
+    constants = _constants(folder)
     return Submission(
         name=name,
         folder=folder,
@@ -100,22 +109,17 @@ def _tuned_values(path: Path, name: str) -> dict[str, Any]:
 def _read_tuned(path: Path) -> dict[str, Any] | None:
     """The values that tuning has written there; None where there are none, or none yet."""
     try:
-        return json.loads(path.read_text())["hyperparameters"]
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError, RecursionError):
+        content = read_record(path)
+        return json.loads(content)["hyperparameters"] if content is not None else None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise BenchError(f"{path} holds no hyperparameters; delete it and tune again") from None
 
 
-def _constants(path: Path) -> dict[str, str]:
-    """The module's top-level string constants; none if it cannot be parsed (a run will say why)."""
-    try:
-        tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
-        return {}
+def _constants(folder: Path) -> dict[str, str]:
+    """The module's top-level string constants."""
     return {
-        target.id: "".join(letter if letter.isprintable() else "?" for letter in node.value.value[:_CONSTANT])
-        for node in tree.body
+        target.id: printable(node.value.value, _CONSTANT)
+        for node in parsed(folder).body
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
         for target in node.targets
         if isinstance(target, ast.Name)

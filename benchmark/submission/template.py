@@ -1,10 +1,10 @@
 """The first lines of a new submission."""
 
-import re
+import os
 from pathlib import Path
 
 from benchmark.errors import BenchError
-from benchmark.submission.files import FILE
+from benchmark.submission.files import FILE, is_name
 from benchmark.workspace import Workspace, write_atomically
 
 _TEMPLATE = '''"""The idea in two sentences, the objective as a formula, the source."""
@@ -47,9 +47,11 @@ def write_template(name: str, workspace: Workspace) -> Path:
 
 def new_submission(name: str, workspace: Workspace) -> Path:
     """Where the file of a submission goes that is not there yet. Raises BenchError as `write_template` does."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
-        raise BenchError(f"{name!r} cannot name a submission; use letters, digits, - and _ and begin with no sign")
+    if not is_name(name):
+        raise BenchError(
+            f"{name!r} cannot name a submission; use at most 64 letters, digits, - and _ and begin with no sign"
+        )
     path = workspace.submissions / name / FILE
-    if path.parent.exists():
+    if os.path.lexists(path.parent):
         raise BenchError(f"{path.parent} is there already; choose another name")
     return path

@@ -42,7 +42,7 @@ from benchmark.submission.contract import (
     unlearned_state,
 )
 from benchmark.submission.exchange import JOB, LOADERS, LOG, ORIGINAL, READY, UNLEARNED, Request
-from benchmark.submission.files import FILE
+from benchmark.submission.files import parsed
 from benchmark.submission.job import Job, read_job
 from benchmark.submission.supervisor import CannotCleanUp, Supervisor
 from benchmark.training import train_model
@@ -52,9 +52,16 @@ NOT_A_SUBMISSION, INVALID_OUTPUT, OUT_OF_MEMORY = 3, 4, 5
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 
-# Packages that submissions import and that take long: the parent imports them once, if submission.py names them. They
-# are no code of the submission's.
-_WORTH_PRELOADING = {"benchmark", "matplotlib", "numpy", "pandas", "scipy", "sklearn", "torch", "torchvision", "tqdm"}
+# What submissions import and what takes long: the parent imports it once, if submission.py names it. Each of these is
+# known to do nothing else; there are modules, of tests for instance, that listen to whoever speaks to them.
+_WORTH_PRELOADING = {
+    *("benchmark.toolbox", "matplotlib", "matplotlib.pyplot", "numpy", "pandas", "tqdm", "tqdm.auto"),
+    *("scipy", "scipy.linalg", "scipy.optimize", "scipy.sparse", "scipy.special", "scipy.stats"),
+    *("sklearn", "sklearn.cluster", "sklearn.decomposition", "sklearn.ensemble", "sklearn.linear_model"),
+    *("sklearn.metrics", "sklearn.model_selection", "sklearn.neighbors", "sklearn.preprocessing", "sklearn.svm"),
+    *("torch.func", "torch.nn.utils", "torch.optim", "torch.utils.data"),
+    *("torchvision", "torchvision.models", "torchvision.transforms", "torchvision.transforms.v2"),
+}
 
 
 def main() -> None:
@@ -67,7 +74,7 @@ def _serve(given: Path, returned: Path, submission: Path, scratch: Path) -> None
     torch.set_num_threads(1)
     with _no_gpu():
         _warm_up()
-        _preload(submission / FILE)
+        _preload(submission)
     if sys.stdin.readline() != JOB:  # the harness had no use for this worker
         return
     job = read_job(given)
@@ -118,23 +125,17 @@ def _warm_up() -> None:
     next(iter(DataLoader([0, 0], batch_size=2)))  # type: ignore[arg-type]
 
 
-def _preload(path: Path) -> None:
-    """Imports the well-known packages that the submission names, without running any of it."""
-    try:
-        tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
-        return  # the child will say what is wrong
-    for node in ast.walk(tree):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names = [node.module]
-        for name in names:
-            first, *rest = name.split(".")
-            # What is private may be a program: importing numpy.f2py.__main__ would end this process.
-            if first in _WORTH_PRELOADING and not any(part.startswith("_") for part in rest):
-                # Modules of tests skip themselves, others exit, some print, where replies to the harness go.
-                with contextlib.suppress(BaseException), contextlib.redirect_stdout(sys.stderr):
-                    importlib.import_module(name)
+def _preload(submission: Path) -> None:
+    """Imports those of the modules above that the submission names, without running any of it."""
+    named: set[str] = set()
+    for node in ast.walk(parsed(submission)):
+        if isinstance(node, ast.Import):
+            named |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            named |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    for name in sorted(named & _WORTH_PRELOADING):
+        with contextlib.suppress(ImportError), contextlib.redirect_stdout(sys.stderr):  # replies go to the former
+            importlib.import_module(name)
 
 
 def _collapse_pages() -> None:

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError
 
 from benchmark.errors import BenchError
 from benchmark.record import Record
+from benchmark.submission.files import read_record
 from benchmark.workspace import write_atomically
 
 State = Literal["complete", "pruned", "over-budget", "failed"]
@@ -57,10 +58,9 @@ class Tuning(Record):
     def read(cls, path: Path) -> "Tuning | None":
         """None where there is no such file. Raises BenchError when it holds something else."""
         try:
-            return cls.model_validate_json(path.read_bytes())
-        except FileNotFoundError:
-            return None
-        except (OSError, ValidationError) as error:
+            content = read_record(path)
+            return None if content is None else cls.model_validate_json(content)
+        except (OSError, ValueError) as error:  # pydantic's is one of the latter
             first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
             raise BenchError(f"{path} is not a record of tuning: {first}; delete it and tune again") from None
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.errors import BenchError
-from benchmark.submission.files import FILE
+from benchmark.submission.files import FILE, parsed
+from benchmark.text import printable
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -122,20 +123,23 @@ def _is_number(value: Any) -> bool:
 
 def _stored(value: Any) -> Any:
     """As it comes back from the trials' file, and as the submission gets it: tuples are lists there."""
-    return json.loads(json.dumps(value))
+    try:
+        return json.loads(json.dumps(value))
+    except (TypeError, ValueError):
+        raise BenchError(f"{value!r} cannot be kept as JSON, expected numbers, words or lists of them") from None
 
 
 def _literal(name: str, folder: Path, constant: str) -> dict[str, Any]:
     node = _assigned(folder, constant)
     try:
         value = ast.literal_eval(_Fractions().visit(node)) if node else {}
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, RecursionError, MemoryError):
         raise BenchError(
             f"{constant} of {name} is computed when {FILE} runs, expected a literal dict that can be read without "
             "running it; write the values out"
         ) from None
-    if not isinstance(value, dict):
-        raise BenchError(f"{constant} of {name} is a {type(value).__name__}, expected a dict of names and values")
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise BenchError(f"{constant} of {name} is {printable(value)}, expected a dict of names and values")
     return value
 
 
@@ -150,15 +154,12 @@ class _Fractions(ast.NodeTransformer):
 
 
 def _assigned(folder: Path, constant: str) -> ast.expr | None:
-    """What the module assigns to `constant` last; None where it does not, or cannot be parsed: a run will say why."""
-    try:
-        body = ast.parse((folder / FILE).read_bytes()).body
-    except (OSError, SyntaxError, ValueError):
-        return None
-    assignments = [node for node in body if isinstance(node, ast.Assign | ast.AnnAssign)]
-    values = [node.value for node in assignments if constant in map(ast.unparse, _targets(node))]
+    """What the module assigns to `constant` last; None where it does not."""
+    assignments = [node for node in parsed(folder).body if isinstance(node, ast.Assign | ast.AnnAssign)]
+    values = [node.value for node in assignments if constant in _targets(node)]
     return values[-1] if values else None
 
 
-def _targets(node: ast.Assign | ast.AnnAssign) -> list[ast.expr]:
-    return node.targets if isinstance(node, ast.Assign) else [node.target]
+def _targets(node: ast.Assign | ast.AnnAssign) -> list[str]:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
