@@ -10,7 +10,7 @@ from benchmark.figures import RESAMPLES, Ceiling, ceiling_of, figures_of, popula
 from benchmark.leaderboard import scored_submissions
 from benchmark.references import Pool
 from benchmark.resampling import resampling
-from benchmark.scenario import Scenario
+from benchmark.scenario import Scenario, options
 from benchmark.scorecard import Scorecard, evidence_hash_of, failed, scorecards_folder, scored
 from benchmark.scoring import VERSION, Population
 from benchmark.submission.integrity import integrity_of, isolation_of
@@ -106,7 +106,8 @@ def entries_with_evidence(scenario: Scenario, workspace: Workspace, warn: Callab
     if without := [name for name in scored if name not in found]:
         warn(
             f"{len(without)} of {len(scored)} entries are left out, for there is no evidence here of their present "
-            f"files ({', '.join(without[:3])}{', ...' if without[3:] else ''}); `bench run --submission NAME` makes it"
+            f"files ({', '.join(without[:3])}{', ...' if without[3:] else ''}); "
+            f"`bench run --submission NAME {options(scenario.name, scenario.protocol.models)}` makes it"
         )
     return found
 
@@ -128,12 +129,11 @@ def rescore(scenario: Scenario, name: str, workspace: Workspace, jobs: int, prog
     pool = Pool(scenario, workspace)
     runs = Runs(scenario, submission, pool, workspace)
     outcome = runs.outcome()
+    again = f"`bench run --submission {name} {options(scenario.name, scenario.protocol.models)}`"
     if not outcome.successful:
-        raise BenchError(f"{name} failed on {scenario.label}; `bench run --submission {name}` tries it again")
+        raise BenchError(f"{name} failed on {scenario.label}; {again} tries it again")
     if outcome.timing is None:
-        raise BenchError(
-            f"the runs of {name} on {scenario.label} were interrupted; `bench run --submission {name}` goes on"
-        )
+        raise BenchError(f"the runs of {name} on {scenario.label} were interrupted; {again} goes on")
     card = _scored(scenario, submission, pool, runs, outcome, jobs, progress)
     card.write(workspace)
     return card

@@ -1,5 +1,6 @@
 """Every figure of one submission, from evidence: what `benchmark.scoring` finds, with its doubt, in one record."""
 
+import operator
 from collections.abc import Callable
 
 import numpy as np
@@ -151,8 +152,8 @@ def figures_of(
     direction = scoring.direction(u, r)
     forget = _correct(evidence["forget_logits"], forget_labels).mean(axis=1)
     retrained_forget = _correct(retrained_evidence["forget_logits"], forget_labels).mean(axis=1)
-    retain_ratio = _mean_estimate(_ratio, unlearned.retain_accuracy, retrained.retain_accuracy)
-    test_ratio = _mean_estimate(_ratio, unlearned.test_accuracy, retrained.test_accuracy)
+    retain_ratio = _mean_estimate(operator.truediv, unlearned.retain_accuracy, retrained.retain_accuracy)
+    test_ratio = _mean_estimate(operator.truediv, unlearned.test_accuracy, retrained.test_accuracy)
     klom = scoring.klom(u, r)
     mean_klom = _mean_klom(float(klom.mean()), u, r)
     ulira, ruli = _attack(scoring.ulira_scores(u, r)), _attack(scoring.ruli_scores(u, r))
@@ -168,7 +169,7 @@ def figures_of(
         retain_accuracy=_mean_estimate(_first, unlearned.retain_accuracy, retrained.retain_accuracy),
         test_accuracy=_mean_estimate(_first, unlearned.test_accuracy, retrained.test_accuracy),
         forget_accuracy=_mean_estimate(_first, forget, retrained_forget),
-        forget_gap=_mean_estimate(_difference, forget, retrained_forget),
+        forget_gap=_mean_estimate(operator.sub, forget, retrained_forget),
         retain_ratio=retain_ratio,
         test_ratio=test_ratio,
         clipped_score=quality * min(1.0, retain_ratio.value) * min(1.0, test_ratio.value),
@@ -229,16 +230,8 @@ def _first(unlearned: np.ndarray, retrained: np.ndarray) -> np.ndarray:
     return unlearned
 
 
-def _difference(unlearned: np.ndarray, retrained: np.ndarray) -> np.ndarray:
-    return unlearned - retrained
-
-
-def _ratio(unlearned: np.ndarray, retrained: np.ndarray) -> np.ndarray:
-    return unlearned / retrained
-
-
 def _mean_klom(value: float, unlearned: np.ndarray, retrained: np.ndarray) -> Estimate:
-    """KLoM is biased in its bins as F is in its attacks, so it takes the same random halves."""
+    """KLoM is biased in its bins as F is in its attacks, so it takes random halves too."""
     rows = np.empty(RESAMPLES)
     for b in range(RESAMPLES):
         rng = np.random.default_rng([0, b])
@@ -279,8 +272,8 @@ _ATTACKED = 16
 
 
 def _stored(resampled: np.ndarray) -> Resampled:
-    """Six digits are far finer than any figure's doubt."""
-    quality, score = np.round(resampled, 6).T.tolist()
+    """Six significant digits are far finer than any figure's doubt, also that of a score near zero."""
+    quality, score = ([float(f"{value:.6g}") for value in column] for column in resampled.T)
     return Resampled(forgetting_quality=quality, score=score)
 
 

@@ -144,6 +144,11 @@ class Scenario(Section):
         return _validated(content, f"scenario {self.name}")
 
 
+def options(name: str, models: int) -> str:
+    """The options of `bench` that choose a scenario and its N; of a user's own, the file it should be in."""
+    return f"--scenario {name if name in scenario_names() else f'{name}.toml'} --models {models}"
+
+
 def scenario_names() -> list[str]:
     """The scenarios that ship with the package."""
     return sorted(path.stem for path in SHIPPED.glob("*.toml"))

@@ -229,7 +229,7 @@ class BlockStore:
         except OSError:
             content = b""
         if hashlib.sha256(content).hexdigest() != self.finished().get(name):
-            raise BenchError(f"{self.path(name)} is missing or damaged; run the same command again to rebuild it")
+            raise BenchError(f"{self.path(name)} is missing or damaged; `bench run` makes it again")
         return load(content)
 
     def row(self, name: str, row: int) -> Arrays:
@@ -241,7 +241,7 @@ class BlockStore:
             with safe_open(self.path(name), framework="numpy") as block:
                 return {key: block.get_slice(key)[row : row + 1][0] for key in block.keys()}  # noqa: SIM118
         except (OSError, SafetensorError):
-            raise BenchError(f"{self.path(name)} is missing or damaged; run the same command again") from None
+            raise BenchError(f"{self.path(name)} is missing or damaged; `bench run` makes it again") from None
 
     def _checksum(self, name: str) -> str | None:
         try:

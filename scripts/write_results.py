@@ -51,7 +51,7 @@ def main() -> None:
         scenario = load_scenario(name)
         cards = [card for card in read_scorecards(workspace) if card.scenario_hash == scenario.hash]
         if cards:
-            newest = max(card.scorer_version for card in cards)
+            newest = max((card.scorer_version for card in cards), key=int)
             cards = [card for card in cards if card.scorer_version == newest]
             page += section(workspace, name, cards)
             missing = sorted(set(wanted(workspace, name)) - {card.submission for card in cards})

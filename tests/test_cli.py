@@ -381,3 +381,11 @@ def test_what_a_stranger_wrote_is_no_markup(bench, submit):
     assert "[b]a[/x]:+1:" in done.stdout
     done = bench("run", "--submission", "stranger")
     assert (done.returncode, "ValueError: [1] of [/x]" in done.stderr) == (2, True)
+
+
+def test_a_submission_that_fails_with_some_seeds_does_not_pass_a_check(bench, submit, miniature):
+    lucky = miniature.seed("unlearned", 0)
+    submit(f"def unlearning(net, a, b, c, seed):\n    assert seed == {lucky}")
+    done = bench("check", "stranger")
+    assert done.returncode == 2
+    assert "of the runs that were timed, from the same original with other seeds, failed" in done.stderr

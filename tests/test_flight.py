@@ -9,10 +9,12 @@ from types import SimpleNamespace
 import pytest
 import torch
 from torch import nn
+from torchvision.ops import StochasticDepth
 
 from benchmark.scenario import Recipe
 from benchmark.split import Split
 from benchmark.training import flight, train_model
+from benchmark.training.flight import draws
 from benchmark.training.recipe import Training
 
 RECIPE = Recipe(
@@ -125,3 +127,24 @@ def test_a_width_that_does_not_fit_is_worth_nothing_and_a_single_net_that_does_n
     assert flight._steps_a_second(nets(), RECIPE, split, None) == 0.0
     with pytest.raises(RuntimeError, match="ALLOC_FAILED"):
         flight._steps_a_second(nets()[:1], RECIPE, split, None)
+
+
+@pytest.mark.parametrize(
+    ("layer", "random"),
+    [
+        (nn.Dropout(0.5), True),
+        (nn.Dropout(0.0), False),
+        (nn.FeatureAlphaDropout(0.1), True),
+        (nn.RReLU(), True),
+        (nn.FractionalMaxPool2d(2, output_ratio=0.5), True),
+        (nn.LSTM(3, 4, num_layers=2, dropout=0.1), True),
+        (nn.GRU(3, 4), False),
+        (nn.MultiheadAttention(4, 2, dropout=0.1), True),
+        (nn.MultiheadAttention(4, 2), False),
+        (nn.TransformerEncoderLayer(4, 2), True),
+        (StochasticDepth(0.2, "row"), True),
+        (nn.Linear(3, 4), False),
+    ],
+)
+def test_nets_that_draw_random_numbers_are_known_by_their_layers(layer, random):
+    assert draws(nn.Sequential(nn.Flatten(), layer)) is random

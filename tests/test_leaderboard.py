@@ -120,7 +120,10 @@ def test_a_comparison_is_the_difference_with_a_verdict():
 
 @pytest.mark.parametrize(
     ("other", "sentence"),
-    [({"scorer_version": "0"}, "run `bench score`"), ({"score": None, "status": "crashed"}, "has no figures")],
+    [
+        ({"scorer_version": "0"}, "`bench score --scenario"),
+        ({"score": None, "status": "crashed"}, "has no figures"),
+    ],
 )
 def test_what_cannot_be_compared_is_refused(other, sentence):
     with pytest.raises(BenchError, match=sentence):

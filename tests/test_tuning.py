@@ -258,6 +258,8 @@ def test_all_means_all_that_can_be_tuned_and_one_bad_one_stops_nobody(no_runs, b
         (["identity"], "identity is a control of miniature"),
         (["stranger"], "stranger declares no SEARCH_SPACE, so there is nothing to tune"),
         (["nobody"], "there is no submission 'nobody'"),
+        (["stranger+tuned"], "stranger+tuned names an entry with values that tuning has found; name stranger"),
+        (["identity+tuned"], "name identity"),
         ([], "name one submission, or all of them with --all"),
         (["finetune", "--all"], "name one submission, or all of them with --all"),
     ],

@@ -6,7 +6,7 @@ from filelock import FileLock
 from benchmark.errors import BenchError
 from benchmark.leaderboard.plots import plot_epsilon, plot_phi, plot_scores, plot_tradeoff
 from benchmark.leaderboard.table import leaderboard
-from benchmark.scenario import Scenario
+from benchmark.scenario import Scenario, options
 from benchmark.scorecard import Scorecard, scorecards_folder
 from benchmark.workspace import Workspace, write_atomically
 
@@ -27,7 +27,8 @@ def find_scorecard(workspace: Workspace, scenario: Scenario, submission: str) ->
         if (card.scenario_hash, card.submission) == (scenario.hash, submission):
             return card
     raise BenchError(
-        f"{submission} has no scorecard on {scenario.label}; run `bench run --submission {submission}` first"
+        f"{submission} has no scorecard on {scenario.label}; run `bench run --submission {submission} "
+        f"{options(scenario.name, scenario.protocol.models)}` first"
     )
 
 
@@ -57,7 +58,7 @@ def _groups(cards: list[Scorecard]) -> dict[str, list[Scorecard]]:
         if card.figures:
             groups.setdefault(f"{card.scenario}-{card.scenario_hash}", []).append(card)
     for label, members in groups.items():
-        newest = max(card.scorer_version for card in members)
+        newest = max((card.scorer_version for card in members), key=int)
         groups[label] = [card for card in members if card.scorer_version == newest]
     return groups
 

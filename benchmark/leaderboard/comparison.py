@@ -5,6 +5,7 @@ import math
 from benchmark.errors import BenchError
 from benchmark.figures import Attack, Estimate, Figures
 from benchmark.leaderboard.ranks import quality_difference, score_difference
+from benchmark.scenario import options
 from benchmark.scorecard import Scorecard
 
 Row = tuple[str, Estimate, Estimate, Estimate]
@@ -24,7 +25,7 @@ def compare(first: Scorecard, second: Scorecard) -> tuple[list[Row], str]:
     if first.scorer_version != second.scorer_version:
         raise BenchError(
             f"{first.submission} was scored by version {first.scorer_version} and {second.submission} by "
-            f"{second.scorer_version}; run `bench score` to score both by this one"
+            f"{second.scorer_version}; `bench score {options(first.scenario, first.models)}` scores both by this one"
         )
     a, b = first.figures, second.figures
     assert a is not None

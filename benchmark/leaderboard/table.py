@@ -11,6 +11,7 @@ from rich.table import Table
 from benchmark.figures import Attack, Estimate, Figures
 from benchmark.leaderboard.comparison import estimates
 from benchmark.leaderboard.ranks import ranks
+from benchmark.scenario import options
 from benchmark.scorecard import Scorecard
 from benchmark.scoring import VERSION
 from benchmark.submission.integrity import Integrity
@@ -78,9 +79,10 @@ def groups(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """The rows that may be compared with one another, with a title for each group."""
     for key, group in rows.groupby(_COMPARABLE):
         scenario, digest, version = cast(tuple[str, str, str], key)
-        title = f"{scenario}, N = {group['models'].iloc[0]} (scenario {digest}, scorer {version})"
+        models = group["models"].iloc[0]
+        title = f"{scenario}, N = {models} (scenario {digest}, scorer {version})"
         if version != VERSION:
-            title += f"; this is scorer {VERSION}: run `bench score --scenario {scenario}` to bring them up to date"
+            title += f"; this is scorer {VERSION}: `bench score {options(scenario, models)}` brings them up to date"
         yield title, group
 
 

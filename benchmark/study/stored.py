@@ -10,7 +10,7 @@ from benchmark.errors import BenchError
 from benchmark.figures import population
 from benchmark.problem import load_problem
 from benchmark.references import Pool
-from benchmark.scenario import Scenario, scenario_names
+from benchmark.scenario import Scenario, options
 from benchmark.scoring import Population
 from benchmark.scoring.samples import Floats
 from benchmark.study.plots import draw_study
@@ -76,7 +76,7 @@ def _entry(scenario: Scenario, name: str, workspace: Workspace) -> Population:
     except BenchError:
         raise BenchError(
             f"there is no complete evidence of {name} on {scenario.label}; "
-            f"type `bench run --submission {name} {_options(scenario)}`"
+            f"type `bench run --submission {name} {options(scenario.name, scenario.protocol.models)}`"
         ) from None
     return population(evidence, *_labels(scenario))
 
@@ -87,9 +87,8 @@ def _references(scenario: Scenario, workspace: Workspace) -> tuple[Population, P
     try:
         retrained, calibration = pool.evidence("retrained"), pool.evidence("calibration")
     except BenchError:
-        raise BenchError(
-            f"the pool {pool.store.folder} is not complete; type `bench prepare {_options(scenario)}`"
-        ) from None
+        command = f"bench prepare {options(scenario.name, scenario.protocol.models)}"
+        raise BenchError(f"the pool {pool.store.folder} is not complete; type `{command}`") from None
     return population(retrained, *_labels(scenario)), population(calibration, *_labels(scenario))
 
 
@@ -115,9 +114,3 @@ def _one_original(
         f"--models {scenario.protocol.models}` for {', '.join(names)}"
     )
     return None
-
-
-def _options(scenario: Scenario) -> str:
-    """The options of `bench` that name this scenario."""
-    file = scenario.name if scenario.name in scenario_names() else f"{scenario.name}.toml"
-    return f"--scenario {file} --models {scenario.protocol.models}"

@@ -38,6 +38,8 @@ class Timing:
     starting: float
     """Seconds that starting a run costs: the harness's, so it is taken off the others."""
     device: str = "cpu"
+    failed: int = 0
+    """Of the timed runs."""
 
     def with_runs(self, seconds: np.ndarray) -> "Timing":
         """With the cost of the runs that count, by their CPU seconds, should they be far from as cheap as the timed.
@@ -89,6 +91,7 @@ class Clock:
             deterministic=deterministic,
             starting=starting,
             device=self._worker.device,
+            failed=sum(not own.succeeded for own in rounds),
         )
 
     def unlearned(self, index: int, hyperparameters: dict[str, Any]) -> Run:

@@ -43,6 +43,11 @@ def check_submission(
         timing = clock.time_submission(submission.hyperparameters, scenario.protocol.budget, runs)
     finally:
         worker.close()
+    if timing.failed:
+        raise BenchError(
+            f"{name} went well with one seed, but {timing.failed} of the runs that were timed, from the same original "
+            "with other seeds, failed; mend what depends on the seed"
+        )
     if all(torch.equal(run.weights[key], original[key]) for key in original):
         warn(f"{name} changed nothing: the net it handed back is the original")
     if not timing.deterministic:

@@ -18,7 +18,7 @@ from benchmark.errors import BenchError
 from benchmark.evidence import NonFiniteLogits, concatenate, evidence_of, stack
 from benchmark.problem import Problem, load_problem
 from benchmark.references import Pool
-from benchmark.scenario import Scenario
+from benchmark.scenario import Scenario, options
 from benchmark.submission.budget import Clock, Timing, in_proportion
 from benchmark.submission.integrity import records_of
 from benchmark.submission.process import close_ahead
@@ -104,7 +104,8 @@ class Runs:
         if outcome is None:
             raise BenchError(
                 f"there are no complete runs of {self.submission.entry} on {self.scenario.label}; "
-                f"run `bench run --submission {self.submission.entry}` first"
+                f"run `bench run --submission {self.submission.entry} "
+                f"{options(self.scenario.name, self.scenario.protocol.models)}` first"
             )
         return outcome
 

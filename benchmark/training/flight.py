@@ -68,14 +68,16 @@ def _training(net: nn.Module, seed: int, recipe: Recipe, split: Split, class_wei
 
 def draws(net: nn.Module) -> bool:
     """Whether training the net takes random numbers: by its layers; a forward that calls F.dropout is not seen."""
-    return any(
-        getattr(layer, "p", 0) > 0 or getattr(layer, "dropout", 0) > 0
-        for layer in net.modules()
-        if type(layer).__name__ in _DRAWING
-    )
+    return any(map(_draws, net.modules()))
 
 
-_DRAWING = {"Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "StochasticDepth", "MultiheadAttention"}
+def _draws(layer: nn.Module) -> bool:
+    if isinstance(layer, nn.RReLU | nn.FractionalMaxPool2d | nn.FractionalMaxPool3d):
+        return True
+    kind = type(layer).__name__  # StochasticDepth is torchvision's, which need not be imported here
+    if isinstance(layer, nn.modules.dropout._DropoutNd) or kind == "StochasticDepth":
+        return layer.p > 0  # type: ignore[operator]
+    return isinstance(layer, nn.RNNBase | nn.MultiheadAttention) and layer.dropout > 0
 
 
 class _Recorded:

@@ -51,9 +51,11 @@ def tune(
     No trial on record is made again, unless the submission or the scenario has changed. Raises BenchError when `name`
     is a control, has no SEARCH_SPACE that is accepted or more trials than wanted, or the scenario cannot be trained.
     """
+    submission = find_submission(name, workspace)
+    if submission.values == "tuned":
+        raise BenchError(f"{name} names an entry with values that tuning has found; name {submission.name}")
     if name in scenario.protocol.controls:
         raise BenchError(f"{name} is a control of {scenario.name}, which are not tuned; name another submission")
-    submission = find_submission(name, workspace)
     space = read_search_space(name, submission.folder)
     tuned_on = tuning_scenario(scenario)
     path = tuned_file(submission.folder, scenario)
