@@ -41,11 +41,11 @@ def evaluate(
     It gets a score when at most `allowed_failures` of its runs failed; their logs go to `leaderboard/logs/`. Raises
     BenchError when there is no such submission or the scenario cannot be trained.
     """
-    most = min(scenario.protocol.models // 4, scenario.protocol.models - 4)
+    most = min(scenario.protocol.models // 4, scenario.protocol.models - 6)
     if allowed_failures > most:
         raise BenchError(
             f"{allowed_failures} allowed failures came, expected at most {most}: "
-            "a quarter of the runs, and four have to be left"
+            "a quarter of the runs, and six have to be left"
         )
     submission = find_submission(name, workspace, scenario)
     if changed := changed_since_tuned(submission, scenario, workspace):

@@ -47,8 +47,8 @@ class Recipe(Section):
 class Protocol(Section):
     """How many models are compared, and by which rules."""
 
-    models: Annotated[int, Field(ge=4)]
-    """N; the intervals take halves of halves, hence at least four."""
+    models: Annotated[int, Field(ge=6)]
+    """N; the intervals take halves, and ε from fewer than three models measures nothing."""
     originals: Count | None = None
     """Originals that the runs start from, in turn; absent: every run has its own."""
     delta: Annotated[float, Field(gt=0, lt=1)]

@@ -6,6 +6,8 @@ python scripts/write_results.py
 
 from itertools import combinations
 
+from scipy.special import ndtri
+
 from benchmark.figures import Estimate, Figures
 from benchmark.leaderboard import read_scorecards
 from benchmark.leaderboard.ranks import ranks, score_difference
@@ -85,7 +87,7 @@ def section(workspace: Workspace, name: str, cards: list[Scorecard]) -> list[str
     for title, found in (
         ("How far from the ceiling", ceiling(scored, entries)),
         ("Who resolves from whom", resolution(entries)),
-        ("Who forgets more than nothing does", against_identity(scored, entries)),
+        ("Who scores more than doing nothing", against_identity(scored, entries)),
         ("Who over-unlearns", direction(entries)),
         ("What tuning changes", f"{tuning(scored)} {budgets(workspace, name, entries)}"),
     ):
@@ -185,9 +187,12 @@ def ceiling(scored: dict[str, Figures], entries: list[Scorecard]) -> str:
             best = max(group, key=lambda card: card.figures.score.value if card.figures else 0)
             share = best.figures.score_share if best.figures else None
             if share:
+                # Intervals are normal ones; the upper end is never cut.
+                reach = (share.high - share.value) * ndtri(1 - 0.025 / len(group)) / ndtri(0.975)
+                low, high = max(0.0, share.value - reach), share.value + reach
                 found.append(
-                    f"The best {title} is `{best.submission}` with {share.value:.2f} of it "
-                    f"[{share.low:.2f}, {share.high:.2f}]."
+                    f"The best {title} is `{best.submission}` with {share.value:.2f} of it [{low:.2f}, {high:.2f}], "
+                    f"at 95 % for all {len(group)}, because the best of many is high by chance too."
                 )
     return " ".join(found)
 
@@ -223,7 +228,8 @@ def against_identity(scored: dict[str, Figures], entries: list[Scorecard]) -> st
     return (
         f"Scores above that of `identity`, which does nothing: {listed(above, quoted=False)}. "
         f"Below it: {listed(below)}. "
-        f"Of the other {len(entries) - len(above) - len(below)} entries the runs do not say."
+        f"Of the other {len(entries) - len(above) - len(below)} entries the runs do not say. (Two-sided and paired, at "
+        f"95 % for the comparisons of all {len(entries)} entries together. Scores count accuracy too.)"
     )
 
 
@@ -243,8 +249,8 @@ def direction(entries: list[Scorecard]) -> str:
         key=lambda card: -card.figures.over_unlearned if card.figures else 0,
     )
     return (
-        "More examples pushed beyond the retrained models than still remembered (each share at a false discovery rate "
-        "of 5 %): "
+        "More examples pushed beyond the retrained models than still remembered (shares of the examples told apart, "
+        "both directions together at a false discovery rate of 5 %; the two shares are not compared by a test): "
         + listed([f"{c.submission} ({c.figures.over_unlearned:.0%})" for c in over if c.figures], quoted=False)
         + "."
     )

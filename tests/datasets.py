@@ -37,7 +37,7 @@ def miniature(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Scena
         content[section] = update if "name" in update else content[section] | update
     content["recipe"] |= {"epochs": 1, "batch_size": 64 if name == "casia-surf" else 16}
     # An epoch of unlearning is far above this budget, which takes few rounds of timing to see.
-    models = 4 if name == "casia-surf" else 8
+    models = 6 if name == "casia-surf" else 8
     content["protocol"] |= {"models": models, "block": 4, "budget": 0.2, "timeout": 120.0}
     return Scenario.model_validate_json(json.dumps(content))
 

@@ -37,7 +37,7 @@ def test_an_entry_is_missing_until_it_has_a_scorecard_of_its_present_files(three
 
 
 def test_a_scorecard_of_another_scenario_is_none(three, miniature):
-    give_a_scorecard("finetune", miniature.with_models(4), three)
+    give_a_scorecard("finetune", miniature.with_models(6), three)
     assert "finetune" in list(missing_entries(miniature, three))
 
 

@@ -45,7 +45,7 @@ needs_sandbox = pytest.mark.skipif(
 def strict_file(miniature_file, tmp_path_factory) -> Path:
     """The miniature with few runs and tight limits: another scenario over the same pool."""
     path = tmp_path_factory.mktemp("scenario") / "strict.toml"
-    text = miniature_file.read_text().replace("models = 8", "models = 4")
+    text = miniature_file.read_text().replace("models = 8", "models = 6")
     path.write_text(text.replace("timeout = 20.0", "timeout = 3.0\nmemory = 0.25"))
     return path
 
@@ -85,7 +85,7 @@ def hostile(bench, workspace, strict, strict_file, tmp_path, monkeypatch):
     folder = workspace.submissions / NAME
     folder.mkdir()
 
-    def run(submission, *options, models=4):
+    def run(submission, *options, models=6):
         label = strict.with_models(models).label
         if callable(submission):
             submission(folder)
@@ -430,7 +430,7 @@ def test_a_hostile_submission_is_a_row(case, hostile):
     run = hostile(textwrap.dedent(source) if isinstance(source, str) else source)
     assert re.fullmatch(status, run.card.status), (run.card, run.log)
     assert re.search(reason, run.card.reason), (run.card.reason, run.log)
-    assert re.match(r"1 of 4 runs failed \(given up after 1\); run 0: |4 of 4 runs failed; run 0: ", run.card.reason)
+    assert re.match(r"1 of 6 runs failed \(given up after 1\); run 0: |6 of 6 runs failed; run 0: ", run.card.reason)
     assert run.card.reason.isprintable()
     assert run.card.isolation == sandbox.isolation()
     assert (run.row["status"], run.row["reason"]) == (run.card.status, run.card.reason)
@@ -766,7 +766,7 @@ def unlearning(net, retain_loader, forget_loader, val_loader):
 def test_nothing_is_kept_for_the_next_run(hostile):
     run = hostile(KEEPING)
     assert run.card.status in ("ok", "over-budget"), run.log
-    assert (run.card.attempted_runs, run.card.failed_runs) == (4, 0)
+    assert (run.card.attempted_runs, run.card.failed_runs) == (6, 0)
     assert run.card.integrity.deterministic is True
 
 
@@ -826,7 +826,7 @@ def test_a_lie_told_in_the_worker_changes_nothing_outside(lie, hostile, workspac
     run = hostile(body(LIES[lie]))
     assert run.card.status in ("ok", "over-budget"), run.log
     assert run.card.evidence_hash == evidence_hash_of(Pool(strict, workspace).evidence("original"))
-    assert (run.card.integrity.unchanged_runs, run.card.integrity.change) == (4, 0.0)
+    assert (run.card.integrity.unchanged_runs, run.card.integrity.change) == (6, 0.0)
     assert (run.card.integrity.repeated_runs, run.card.integrity.deterministic) == (0, True)
     if lie == "patches":  # none of the clocks that it stopped is the one that counts
         assert run.card.figures.run_seconds > 0.25
@@ -838,7 +838,7 @@ def test_a_submission_that_is_cheap_only_when_it_is_timed_gains_nothing(hostile)
     run = hostile(
         body(
             """
-            if os.getpid() < 12:  # the clock's 3 + 3 runs, the 4 that count; behind them, those that are timed
+            if os.getpid() < 14:  # the clock's 3 + 3 runs, the 6 that count; behind them, those that are timed
                 busy = time.process_time() + 0.4
                 while time.process_time() < busy: pass
             """
@@ -852,9 +852,9 @@ def test_runs_that_ignore_their_original_are_reported(hostile):
     run = hostile(body("for i, p in enumerate(net.parameters()): p.data.fill_(0.01 * i)"))
     assert run.card.status in ("ok", "over-budget"), run.log
     integrity = run.card.integrity
-    assert (integrity.repeated_runs, integrity.unchanged_runs, integrity.deterministic) == (4, 0, True)
+    assert (integrity.repeated_runs, integrity.unchanged_runs, integrity.deterministic) == (6, 0, True)
     assert integrity.change > 0.5
-    assert run.row["repeated_runs"] == "4"
+    assert run.row["repeated_runs"] == "6"
 
 
 def test_chance_beyond_the_seed_and_examples_taken_are_reported(hostile):

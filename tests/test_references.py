@@ -57,7 +57,7 @@ def test_a_rebuilt_pool_is_bit_identical(workspace, miniature, tmp_path):
 
 
 def test_a_larger_n_keeps_the_blocks_of_a_smaller_one(workspace, miniature, tmp_path):
-    small = Pool(miniature.with_models(4), Workspace(tmp_path / "small"))
+    small = Pool(miniature.with_models(6), Workspace(tmp_path / "small"))
     small.prepare(1, quiet, pytest.fail)
     whole = blocks_of(Pool(miniature, workspace))
     assert blocks_of(small) == {

@@ -121,15 +121,15 @@ def test_every_section_is_in_the_hash_of_the_pool(tmp_path):
 
 
 def test_the_pool_is_shared_by_scenarios_that_train_the_same_models(miniature, tmp_path):
-    assert miniature.with_models(4).pool_hash == miniature.pool_hash
-    assert miniature.with_models(4).hash != miniature.hash
+    assert miniature.with_models(6).pool_hash == miniature.pool_hash
+    assert miniature.with_models(6).hash != miniature.hash
     assert load(MINIATURE.replace("epochs = 4", "epochs = 5"), tmp_path).pool_hash != miniature.pool_hash
 
 
 def test_seeds_differ_between_roles_and_indices_and_nothing_else(miniature):
     seeds = {miniature.seed(role, index) for role in ("original", "retrained") for index in range(100)}
     assert len(seeds) == 200
-    assert miniature.seed("original", 3) == miniature.with_models(4).seed("original", 3)
+    assert miniature.seed("original", 3) == miniature.with_models(6).seed("original", 3)
 
 
 def test_blocks_are_whole_whatever_n_is(miniature):

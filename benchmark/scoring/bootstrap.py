@@ -92,7 +92,7 @@ def resampled_figures(
     difference of their rows is the resampled paired difference. The calibration population, which is paired
     with neither, draws from its own stream and shares the retrained draw.
 
-    Raises ValueError when a population has fewer than four models, and on what `figures` refuses.
+    Raises ValueError when a population has fewer than six models, and on what `figures` refuses.
     """
     rows = np.empty((len(resamples), 2))
     for start in range(0, len(resamples), TOGETHER):
@@ -151,7 +151,7 @@ def interval(
 def _half(population: Population, seed: int, b: int, stream: str) -> Population:
     """The models that resample b keeps: half of them, rounded down, without replacement."""
     n = len(population.confidences)
-    if n < 4:
-        raise ValueError(f"a population has {n} model(s), expected at least 4 to take halves")
+    if n < 6:
+        raise ValueError(f"a population has {n} model(s), expected at least 6 to take halves of 3")
     kept = np.random.default_rng([seed, STREAMS[stream], b]).permutation(n)[: n // 2]
     return Population(*(np.asarray(part)[kept] for part in population))

@@ -6,7 +6,8 @@ the two samples pooled, the retrained share floored at 1e-5 in every bin an unle
 floored shares normalised again.
 
 Smooth and bounded by log 1e5 ≈ 11.5, but not zero under the null: two samples of N from one distribution get
-about (bins in use − 1)/N. It has to be read beside the value of an independent retrained population.
+(bins in use − 1)/N, and more where bins of the retrained are empty. It has to be read beside the value of an
+independent retrained population.
 
 Sources: Georgiev et al. 2024, "Attribute-to-Delete" (2410.23232); EasyDUB (2602.16400), whose code places the
 bins and the floor as above. One difference: the top edge belongs to the last bin here, there the largest
