@@ -17,7 +17,6 @@ from benchmark.submission.integrity import integrity_of, isolation_of
 from benchmark.submission.runs import Outcome, Runs, has_evidence
 from benchmark.submission.sandbox import isolation
 from benchmark.submission.source import (
-    Submission,
     default_entry,
     find_submission,
     submission_names,
@@ -58,7 +57,7 @@ def evaluate(
         logs = [f"run {run.index} is {run.status}: {run.reason}\n{run.log}\n" for run in outcome.failed]
         write_atomically(workspace.log(scenario.label, name), "\n".join(logs).encode())
     if outcome.successful:
-        card = _scored(scenario, submission, pool, runs, outcome, jobs, progress)
+        card = _scored(runs, outcome, jobs, progress)
     else:
         card = failed(scenario, submission, outcome, isolation())
     card.write(workspace)
@@ -134,25 +133,18 @@ def rescore(scenario: Scenario, name: str, workspace: Workspace, jobs: int, prog
         raise BenchError(f"{name} failed on {scenario.label}; {again} tries it again")
     if outcome.timing is None:
         raise BenchError(f"the runs of {name} on {scenario.label} were interrupted; {again} goes on")
-    card = _scored(scenario, submission, pool, runs, outcome, jobs, progress)
+    card = _scored(runs, outcome, jobs, progress)
     card.write(workspace)
     return card
 
 
-def _scored(
-    scenario: Scenario,
-    submission: Submission,
-    pool: Pool,
-    runs: Runs,
-    outcome: Outcome,
-    jobs: int,
-    progress: Progress,
-) -> Scorecard:
-    problem, delta = runs.problem, scenario.protocol.delta
+def _scored(runs: Runs, outcome: Outcome, jobs: int, progress: Progress) -> Scorecard:
+    scenario, pool, problem = runs.scenario, runs.pool, runs.problem
+    delta = scenario.protocol.delta
     labels = problem.forget.targets.numpy(), problem.test.targets.numpy()
     evidence, retrained = runs.evidence(), pool.evidence("retrained")
     reference = population(retrained, *labels)
-    ceiling = _ceiling(scenario, pool, reference, labels, jobs, progress)
+    ceiling = _ceiling(pool, reference, labels, jobs, progress)
     unlearned = population(evidence, *labels)
     assert outcome.timing is not None  # of whatever came to its end
     timing = outcome.timing.with_runs(evidence["run/seconds"])
@@ -162,11 +154,10 @@ def _scored(
     sizes = len(problem.retain), len(problem.forget), len(problem.validation)
     integrity = integrity_of(evidence, sizes, timing.deterministic)
     evidence_hash = evidence_hash_of(evidence)
-    return scored(scenario, submission, outcome, isolation_of(evidence), integrity, figures, evidence_hash)
+    return scored(scenario, runs.submission, outcome, isolation_of(evidence), integrity, figures, evidence_hash)
 
 
 def _ceiling(
-    scenario: Scenario,
     pool: Pool,
     reference: Population,
     labels: tuple[np.ndarray, np.ndarray],
@@ -174,6 +165,7 @@ def _ceiling(
     progress: Progress,
 ) -> Ceiling:
     """The scenario's ceiling, computed once for a version of the scorer and a number of resamples; kept in the pool."""
+    scenario = pool.scenario
     path = pool.store.folder / f"ceiling-{scenario.hash}-{VERSION}-{RESAMPLES}.json"
     if path.exists():
         return Ceiling.model_validate_json(path.read_bytes())

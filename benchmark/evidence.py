@@ -6,7 +6,7 @@ All arrays begin with a dimension of models.
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from benchmark.models import skeleton
 from benchmark.problem import Problem
@@ -83,8 +83,3 @@ def stack(states: list[dict[str, Tensor]], device: str = "cpu") -> dict[str, Ten
 def concatenate(blocks: list[Arrays], models: int) -> Arrays:
     """The first `models` models of consecutive blocks, as one set of arrays."""
     return {name: np.concatenate([block[name] for block in blocks])[:models] for name in blocks[0]}
-
-
-def state_of(net: nn.Module) -> dict[str, Tensor]:
-    """A copy of a net's parameters and buffers on the CPU, every tensor with storage of its own."""
-    return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in net.state_dict().items()}

@@ -1,11 +1,10 @@
 """What `bench list` knows: the submissions, scenarios and pools that are here."""
 
-import json
 from collections.abc import Callable
 
 from benchmark.scenario import load_scenario, scenario_names
 from benchmark.submission.source import find_submission, submission_names, tuned_scenarios
-from benchmark.workspace import Workspace
+from benchmark.workspace import BlockStore, Workspace
 
 Rows = list[dict[str, object]]
 
@@ -39,10 +38,7 @@ def pools(workspace: Workspace) -> Rows:
     for manifest in sorted(workspace.pools.glob("*/manifest.json")):
         folder = manifest.parent
         size = sum(path.stat().st_size for path in folder.rglob("*.safetensors"))
-        try:
-            blocks = len(json.loads(manifest.read_text())["blocks"])
-        except (OSError, ValueError, KeyError, TypeError):
-            blocks = 0
+        blocks = len(BlockStore(folder, {}).finished())
         rows.append({"pool": folder.name, "finished_blocks": blocks, "megabytes": round(size / 1e6, 1)})
     return rows
 

@@ -64,6 +64,11 @@ def skeleton(architecture: Architecture, input_shape: tuple[int, ...], classes: 
         return build_model(architecture, input_shape, classes)
 
 
+def state_of(net: nn.Module) -> dict[str, Tensor]:
+    """A copy of a net's parameters and buffers on the CPU, every tensor with storage of its own."""
+    return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in net.state_dict().items()}
+
+
 def _mlp(widths: tuple[int, ...], input_shape: tuple[int, ...], classes: int) -> nn.Module:
     layers: list[nn.Module] = [nn.Flatten()]
     features = torch.Size(input_shape).numel()

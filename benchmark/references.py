@@ -20,6 +20,7 @@ from benchmark.evidence import NonFiniteLogits, concatenate, evidence_of
 from benchmark.models import seeded_model, try_out
 from benchmark.problem import load_problem
 from benchmark.scenario import Role, Scenario
+from benchmark.split import under
 from benchmark.training import keep_freed_memory, train_block
 from benchmark.workspace import PAUSE, Arrays, BlockStore, Workspace, write_block
 
@@ -73,14 +74,14 @@ class Pool:
     def original(self, index: int) -> dict[str, Tensor]:
         """Parameters and buffers of the original that run `index` starts from."""
         block, row = divmod(index % self.scenario.originals, self.scenario.protocol.block)
-        weights = _part(self.store.row(_name("original", block), row), _WEIGHTS)
+        weights = under(_WEIGHTS, self.store.row(_name("original", block), row))
         return {name: torch.from_numpy(np.array(array)) for name, array in weights.items()}
 
     def evidence(self, role: Role) -> Arrays:
         """Evidence of the scenario's N models of `role`."""
         models = self._count(role)
         blocks = self.scenario.blocks(models)
-        return concatenate([_part(self.store.read(_name(role, block)), _EVIDENCE) for block in blocks], models)
+        return concatenate([under(_EVIDENCE, self.store.read(_name(role, block))) for block in blocks], models)
 
     def _missing(self, blocks: list[_Block]) -> list[_Block]:
         finished = self.store.finished()
@@ -130,10 +131,6 @@ def _trained(scenario: Scenario, role: Role, block: int, device: str) -> Arrays:
 
 def _name(role: Role, block: int) -> str:
     return f"{role}/{block:04d}"
-
-
-def _part(arrays: Arrays, prefix: str) -> Arrays:
-    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
 def _versions(device: str) -> dict[str, str]:

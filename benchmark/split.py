@@ -1,9 +1,13 @@
 """Some examples of a problem. Apart from the rest of it, because workers know nothing more."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
+
+Value = TypeVar("Value")
 
 _PER_EXAMPLE = ("inputs", "targets", "ids", "subjects", "ages")
 
@@ -80,3 +84,8 @@ class Split:
 
     def _present(self) -> dict[str, Tensor]:
         return {name: getattr(self, name) for name in _PER_EXAMPLE if getattr(self, name) is not None}
+
+
+def under(prefix: str, named: Mapping[str, Value]) -> dict[str, Value]:
+    """Those whose names begin with `prefix`, without it."""
+    return {name.removeprefix(prefix): value for name, value in named.items() if name.startswith(prefix)}

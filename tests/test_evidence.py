@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from benchmark.evidence import at_once, evidence_of, stack, state_of
-from benchmark.models import seeded_model
+from benchmark.evidence import at_once, evidence_of, stack
+from benchmark.models import seeded_model, state_of
 from benchmark.problem import load_problem
 from benchmark.sections import SmallNet
 from benchmark.training import train_model

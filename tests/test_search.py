@@ -55,7 +55,7 @@ SEARCH_SPACE: dict = {"epochs": (1, 5), "rate": (-0.1, 1.0), "decay": (1e-5, 1e1
         ("HYPERPARAMETERS = {'a': 1}", "declares no SEARCH_SPACE"),
         ("HYPERPARAMETERS = {'a': 1}\nSEARCH_SPACE = {'a': tuple(range(2))}", "SEARCH_SPACE of stranger is computed"),
         ("HYPERPARAMETERS = dict(a=1)\nSEARCH_SPACE = {'a': (1, 2)}", "HYPERPARAMETERS of stranger is computed"),
-        ("HYPERPARAMETERS = {'a': 1}\nSEARCH_SPACE = ['a']", "is a list, expected a dict"),
+        ("HYPERPARAMETERS = {'a': 1}\nSEARCH_SPACE = ['a']", "expected a dict of names and values"),
         ("HYPERPARAMETERS = {'a': 1}\nSEARCH_SPACE = {}", "is empty"),
         ("SEARCH_SPACE = {'a': (1, 2)}", "has 'a', expected keys of HYPERPARAMETERS"),
         ("HYPERPARAMETERS = {'a': 1}\nSEARCH_SPACE = {'b': (1, 2)}", "has 'b', expected keys of HYPERPARAMETERS: a"),

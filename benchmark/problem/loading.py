@@ -19,7 +19,7 @@ from benchmark.problem.sources import source
 from benchmark.problem.splits import split
 from benchmark.scenario import TRAINING_VERSION, Scenario
 from benchmark.sections import BreastCancer, Digits, IndicesForget
-from benchmark.split import Split
+from benchmark.split import Split, under
 from benchmark.workspace import Workspace
 
 _SPLITS = ("train", "retain", "forget", "validation", "test")
@@ -60,7 +60,7 @@ def load_problem(scenario: Scenario) -> Problem:
 @lru_cache(maxsize=1)
 def _load(scenario: Scenario, folder: Path | None) -> Problem:
     tensors = _read_once(scenario, folder) if folder else _out_of_a_package(scenario)
-    splits = {name: Split.from_tensors(_under(f"{name}/", tensors)) for name in _SPLITS}
+    splits = {name: Split.from_tensors(under(f"{name}/", tensors)) for name in _SPLITS}
     if scenario.recipe.augmentation and splits["train"].inputs.ndim != 4:
         raise BenchError("recipe.augmentation is for images, but the data has none; remove it")
     classes = int(tensors["classes"])
@@ -101,10 +101,6 @@ def _identity(scenario: Scenario) -> str:
     content = scenario.model_dump(include={"data", "forget"}, exclude_none=True)
     canonical = json.dumps({"version": TRAINING_VERSION, **content}, sort_keys=True)
     return f"{scenario.data.source}-{hashlib.sha256(canonical.encode()).hexdigest()[:16]}"
-
-
-def _under(prefix: str, tensors: Tensors) -> Tensors:
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
 def _inverse_frequency(targets: Tensor, classes: int) -> Tensor:

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from benchmark.device import make_repeatable
 from benchmark.errors import BenchError
-from benchmark.evidence import NonFiniteLogits, evidence_of, stack, state_of
-from benchmark.models import seeded_model, try_out
+from benchmark.evidence import NonFiniteLogits, evidence_of, stack
+from benchmark.models import seeded_model, state_of, try_out
 from benchmark.problem import Problem, load_problem
 from benchmark.scenario import Scenario
 from benchmark.submission.budget import Clock

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Subset, default_collate, get_worker_info
 
+from benchmark.models import state_of
 from benchmark.split import Normalisation, Split
 from benchmark.submission.files import FILE
 
@@ -219,8 +220,7 @@ def unlearned_state(net: nn.Module, returned: object) -> dict[str, Tensor]:
     """The weights to hand back: of what was returned, or of `net` changed in place. Raises InvalidOutput."""
     if returned is not None and not isinstance(returned, nn.Module):
         raise InvalidOutput(f"{ENTRY_POINT} returned {describe_type(returned)}, expected the unlearned net or None")
-    final = net if returned is None else returned
-    return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in final.state_dict().items()}
+    return state_of(net if returned is None else returned)
 
 
 def describe(error: BaseException) -> str:

@@ -1,6 +1,7 @@
 """What the harness noticed about the runs, beside their evidence: cost, data consumed, and whether anything is odd."""
 
 import hashlib
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -8,7 +9,6 @@ from torch import Tensor
 
 from benchmark.record import Record
 from benchmark.submission.exchange import LOADERS
-from benchmark.submission.runner import Run
 from benchmark.submission.sandbox import Isolation
 from benchmark.workspace import Arrays
 
@@ -32,19 +32,29 @@ class Integrity(Record):
     validation_epochs: float
 
 
-def records_of(done: list[tuple[int, dict[str, Tensor], Run]], isolation: Isolation) -> Arrays:
-    """What is kept of each run beside its evidence; `done` holds index, original and run."""
-    weights = [run.weights or {} for _, _, run in done]
-    changes = np.array([_change(original, run.weights or {}) for _, original, run in done]).reshape(-1, 2)
+class Unlearned(NamedTuple):
+    """A run that handed back weights."""
+
+    index: int
+    original: dict[str, Tensor]
+    weights: dict[str, Tensor]
+    seconds: float
+    consumed: tuple[int, ...]
+    """Examples taken from each of LOADERS."""
+
+
+def records_of(done: list[Unlearned], isolation: Isolation) -> Arrays:
+    """What is kept of each run beside its evidence."""
+    changes = np.array([_change(run.original, run.weights) for run in done]).reshape(-1, 2)
     return {
-        "run/index": np.array([index for index, _, _ in done], dtype=np.int64),
-        "run/seconds": np.array([run.seconds for _, _, run in done], dtype=np.float64),
+        "run/index": np.array([run.index for run in done], dtype=np.int64),
+        "run/seconds": np.array([run.seconds for run in done], dtype=np.float64),
         "run/sandboxed": np.full(len(done), isolation == "sandbox"),
-        "run/digest": np.array([_digest(own) for own in weights], dtype=np.int64),
-        "run/original": np.array([_digest(original) for _, original, _ in done], dtype=np.int64),
+        "run/digest": np.array([_digest(run.weights) for run in done], dtype=np.int64),
+        "run/original": np.array([_digest(run.original) for run in done], dtype=np.int64),
         "run/change": changes[:, 0],
         "run/touched": changes[:, 1],
-        "run/consumed": np.array([run.consumed for _, _, run in done], dtype=np.int64).reshape(-1, len(LOADERS)),
+        "run/consumed": np.array([run.consumed for run in done], dtype=np.int64).reshape(-1, len(LOADERS)),
     }
 
 

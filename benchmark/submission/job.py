@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from benchmark.scenario import Architecture, Recipe
-from benchmark.split import Split
+from benchmark.split import Split, under
 from benchmark.submission.exchange import LOADERS
 
 _JOB, _EXAMPLES = "job.json", "examples.safetensors"
@@ -52,7 +52,7 @@ def write_job(folder: Path, job: Job) -> None:
 def read_job(folder: Path) -> Job:
     about = json.loads((folder / _JOB).read_text())
     tensors = load_file(folder / _EXAMPLES)
-    splits = {name: Split.from_tensors(_under(f"{name}/", tensors)) for name in LOADERS}
+    splits = {name: Split.from_tensors(under(f"{name}/", tensors)) for name in LOADERS}
     return Job(
         architecture=TypeAdapter(Architecture).validate_json(json.dumps(about["architecture"])),
         recipe=Recipe.model_validate_json(json.dumps(about["recipe"])),
@@ -63,7 +63,3 @@ def read_job(folder: Path) -> Job:
         class_weights=tensors.get("class_weights"),
         device=about["device"],
     )
-
-
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from benchmark.device import workers_on
 from benchmark.engine import Progress, map_blocks
@@ -20,9 +19,9 @@ from benchmark.problem import Problem, load_problem
 from benchmark.references import Pool
 from benchmark.scenario import Scenario, options
 from benchmark.submission.budget import Clock, Timing, in_proportion
-from benchmark.submission.integrity import records_of
+from benchmark.submission.integrity import Unlearned, records_of
 from benchmark.submission.process import close_ahead
-from benchmark.submission.runner import Run, Status, Worker, workers
+from benchmark.submission.runner import Status, Worker, workers
 from benchmark.submission.sandbox import isolation
 from benchmark.submission.source import Submission
 from benchmark.workspace import Arrays, BlockStore, Workspace, write_atomically, write_block
@@ -170,7 +169,7 @@ class Runs:
 
     def _run_block(self, block: int, worker: Worker, tally: "_Tally") -> tuple[str, str] | None:
         """Name and checksum of the block written; None when the runs were given up meanwhile."""
-        done: list[tuple[int, dict[str, Tensor], Run]] = []
+        done: list[Unlearned] = []
         for index in _indices(self.scenario, block):
             if tally.hopeless:
                 return None
@@ -181,17 +180,17 @@ class Runs:
             if run.weights is None:
                 tally.failed_with(FailedRun(index, run.status, run.reason, run.log))
             else:
-                done.append((index, original, run))
+                done.append(Unlearned(index, original, run.weights, run.seconds, run.consumed))
         while True:
             # A block without a single success still has to be a block: of none of the models.
-            states = [run.weights for _, _, run in done if run.weights is not None]
+            states = [run.weights for run in done]
             try:
                 together = stack(states or [self.pool.original(0)], self.device)
                 found = evidence_of(self.scenario, self._near, together)
                 break
             except NonFiniteLogits as error:
                 for row in sorted(error.models, reverse=True):
-                    tally.failed_with(FailedRun(done.pop(row)[0], "invalid-output", OVERFLOW, ""))
+                    tally.failed_with(FailedRun(done.pop(row).index, "invalid-output", OVERFLOW, ""))
         if self.device != "cpu":
             torch.cuda.empty_cache()  # the workers need room beside this process
         arrays = {name: array[: len(states)] for name, array in found.items()}

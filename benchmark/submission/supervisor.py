@@ -25,6 +25,7 @@ from benchmark.submission.exchange import LOADERS, Limit, Limits, Reply
 
 # Seconds in which no run can do harm: looking at it more often would cost as much as a small run itself.
 _BETWEEN_LOOKS = 0.02
+_FEW = 16  # processes
 _LINUX = sys.platform == "linux"
 _DRIVERS_FILE = 1 << 30  # bytes a GPU's driver may write to one file, such as kernels it has compiled
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -133,20 +134,25 @@ class _Watch:
     def exceeded(self, waited: float) -> Limit | None:
         if waited > self._limits.seconds:
             return "time"
-        resident = tasks = 0
-        pids = [os.getpid()]
-        for pid in _descendants():
-            pids.append(pid)
-            resident += _memory(pid)
-            tasks += _tasks(pid)
-            self._seconds[pid] = max(self._seconds.get(pid, 0.0), _cpu_seconds(pid))
-            if tasks > self._limits.processes:
-                return "processes"
-        allowed = self._limits.memory + self._own_memory
-        # Every process counts in full what it inherited; only where that matters is it looked up what they still share.
-        if resident > allowed and sum(map(_share_of_memory, pids)) > allowed:
+        pids = list(_descendants())
+        if len(pids) > self._limits.processes or sum(map(_tasks, pids)) > self._limits.processes:
+            return "processes"  # first of all: every moment there may be more of them
+        got = written_over = 0
+        for pid in pids:
+            seconds, faults = _used(pid)
+            self._seconds[pid] = max(self._seconds.get(pid, 0.0), seconds)
+            memory = _memory(pid)
+            got += max(0, memory - self._own_memory)
+            written_over += min(faults * mmap.PAGESIZE, self._own_memory)  # of what it inherited, at most
+        if got > self._limits.memory or (got + written_over > self._limits.memory and self._shares_exceed(pids)):
             return "memory"
         return self.printed_too_much()
+
+    def _shares_exceed(self, pids: list[int]) -> bool:
+        """Whether few processes have too much together; it takes milliseconds each, so of many it is assumed."""
+        if len(pids) > _FEW:
+            return True
+        return sum(map(_share_of_memory, [os.getpid(), *pids])) - self._own_memory > self._limits.memory
 
     def printed_too_much(self) -> Limit | None:
         with contextlib.suppress(OSError):
@@ -195,10 +201,9 @@ def _become_child(log: Path, folder: str, limits: Limits, own_memory: int) -> No
 def _kill_all(child: int) -> None:
     """Signals everything that descends from this process."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        if os.getpid() == 1:
-            os.kill(-1, signal.SIGKILL)
-        else:
-            os.killpg(child, signal.SIGKILL)
+        os.kill(-1, signal.SIGKILL) if os.getpid() == 1 else os.killpg(child, signal.SIGKILL)
+    if os.getpid() == 1:  # that was all there is
+        return
     for pid in _descendants():
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
@@ -301,12 +306,12 @@ def _tasks(pid: int) -> int:
     return 0
 
 
-def _cpu_seconds(pid: int) -> float:
-    """User and system time of a process, in steps of a clock tick."""
+def _used(pid: int) -> tuple[float, int]:
+    """User and system time of a process, in steps of a clock tick, and how many pages it was given or has copied."""
     with contextlib.suppress(OSError):
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
-    return 0.0
+        return (int(fields[11]) + int(fields[12])) / _TICKS, int(fields[7])
+    return 0.0, 0
 
 
 def _prctl(option: int, value: int) -> None:

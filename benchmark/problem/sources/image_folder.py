@@ -3,6 +3,7 @@
 Listed by torchvision's ImageFolder: classes and images in the order of their names.
 """
 
+from collections import Counter
 from pathlib import Path
 
 import torch
@@ -42,9 +43,8 @@ def check(data: ImageFolder, folder: Path) -> list[Row]:
         listed = _listed(folder / data.folder)
     except BenchError as error:
         return [row(data.folder, "a folder of images for every class", str(error), "missing")]
-    groups = sorted({(part, name) for name, _, part in listed})
-    sizes = {key: sum(1 for name, _, part in listed if (part, name) == key) for key in groups}
-    return [row(str(Path(data.folder, *filter(None, key))), "images", f"{size} images") for key, size in sizes.items()]
+    sizes = sorted(Counter((part, name) for name, _, part in listed).items())
+    return [row(str(Path(data.folder, *filter(None, key))), "images", f"{size} images") for key, size in sizes]
 
 
 def _listed(root: Path) -> Listed:
