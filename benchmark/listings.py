@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from benchmark.errors import BenchError
 from benchmark.scenario import load_scenario, scenario_names
 from benchmark.submission.source import find_submission, submission_names, tuned_scenarios
 from benchmark.workspace import BlockStore, Workspace
@@ -11,17 +12,18 @@ Rows = list[dict[str, object]]
 
 def submissions(workspace: Workspace) -> Rows:
     """Name, title, source and hash of every folder in submissions/, and the scenarios it has been tuned for."""
-    found = [find_submission(name, workspace) for name in submission_names(workspace)]
-    return [
-        {
-            "submission": s.name,
-            "title": s.title,
-            "reference": s.reference,
-            "hash": s.hash,
-            "tuned": ", ".join(tuned_scenarios(s.folder)),
-        }
-        for s in found
-    ]
+    return [_submission(name, workspace) for name in submission_names(workspace)]
+
+
+def _submission(name: str, workspace: Workspace) -> dict[str, object]:
+    """Of a folder that cannot be one, what is wrong with it in the place of its title."""
+    row: dict[str, object] = dict.fromkeys(("submission", "title", "reference", "hash", "tuned"), "")
+    try:
+        found = find_submission(name, workspace)
+        tuned = ", ".join(tuned_scenarios(found.folder))
+    except BenchError as error:
+        return {**row, "submission": name, "title": str(error)}
+    return {"submission": name, "title": found.title, "reference": found.reference, "hash": found.hash, "tuned": tuned}
 
 
 def scenarios(workspace: Workspace) -> Rows:

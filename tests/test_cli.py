@@ -330,6 +330,9 @@ def test_one_bad_folder_does_not_keep_all_others_from_being_run(bench, workspace
     broken = workspace.submissions / submit("def unlearning(net, a, b, c): pass", "broken") / "tuned"
     broken.mkdir()
     (broken / "miniature.json").write_text("{}")
+    rows = json.loads(bench("list", "--json", scenario=None).stdout)
+    assert [row["submission"] for row in rows] == ["broken", "identity"]
+    assert "holds no hyperparameters; delete it and tune again" in rows[0]["title"]
     done = bench("run", "--all")
     assert done.returncode == 2
     assert "broken+tuned is left out: " in done.stderr
