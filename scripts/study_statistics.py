@@ -74,6 +74,8 @@ def rows(scale: int) -> Iterator[Row]:
             yield false_certification(models, shared, scale)
     for models in (16, 64, 512):
         yield from null_p_values(models, scale)
+    for originals in (128, 16, 8):
+        yield p_values_from_few_originals(128, originals, scale)
     for models in (64, 512):
         for shared in (0.0, 1.0):
             yield false_discoveries(models, shared, scale)
@@ -146,6 +148,22 @@ def null_p_values(models: int, scale: int) -> Iterator[Row]:
         for level in (0.05, 0.001):
             count = int(np.count_nonzero(p <= level))
             yield share(f"null p-values ≤ {level}, {ties}", models, count, p.size, "=", level)
+
+
+def p_values_from_few_originals(models: int, originals: int, scale: int) -> Row:
+    """Examples alike, but half of the variance of φ is of the original that a run began at: nothing is promised."""
+    rng, pools, examples = np.random.default_rng(6), 200 // scale, 20
+    few = 0
+    for pool in range(pools):
+        of_original = rng.normal(0, 1, (originals, examples))[np.arange(models) % originals]
+        unlearned = of_original + rng.normal(0, 1, (models, examples))
+        p, _ = distinguishable(unlearned, rng.normal(0, 2**0.5, (models, examples)), seed=pool)
+        few += int(np.count_nonzero(p <= 0.05))
+    if originals == models:
+        return share(f"null p-values ≤ 0.05, {originals} originals", models, few, pools * examples, "=", 0.05)
+    low, high = binomtest(few, pools * examples).proportion_ci()
+    study = f"null p-values ≤ 0.05, {originals} originals"
+    return Row(study, models, pools * examples, few / (pools * examples), low, high, "none", holds=True)
 
 
 def false_discoveries(models: int, shared: float, scale: int) -> Row:
