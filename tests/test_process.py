@@ -9,7 +9,7 @@ import pytest
 from benchmark.errors import BenchError
 from benchmark.problem import load_problem
 from benchmark.submission import process
-from benchmark.submission.exchange import JOB
+from benchmark.submission.exchange import JOB, Reply
 from benchmark.submission.process import Process, close_ahead, process_for, start_ahead
 from benchmark.submission.runner import Worker
 from benchmark.submission.sandbox import Command
@@ -137,3 +137,16 @@ def test_a_worker_can_start_before_torch_is_imported():
     code = "import sys, benchmark.submission.process; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    "line", ["", "{}", "[1]", "7", "null", '{"consumed": [0, 0, 0]}', '{"consumed": 1}', "[" * 60_000, "ready"]
+)
+def test_what_is_no_reply_is_refused(line):
+    with pytest.raises(ValueError):  # noqa: PT011
+        Reply.from_line(line)
+
+
+def test_a_reply_comes_back_as_it_was():
+    reply = Reply(-9, "memory", 1.5, 2.5, (1, 2, 3))
+    assert Reply.from_line(reply.line()) == reply

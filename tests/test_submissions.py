@@ -297,6 +297,14 @@ def test_a_worker_that_dies_costs_the_run_not_the_harness(attempt, worker):
     assert attempt(TUPLE_ENTRY).status == "ok"
 
 
+def test_a_worker_that_answers_with_no_reply_costs_the_run_not_the_harness(attempt, worker, monkeypatch):
+    assert attempt(TUPLE_ENTRY).status == "ok"
+    monkeypatch.setattr(worker._process, "answer", lambda limit: b"\xff{}\n")
+    run = attempt(TUPLE_ENTRY)
+    assert (run.status, "took its worker down" in run.reason) == ("crashed", True)
+    assert attempt(TUPLE_ENTRY).status == "ok"
+
+
 def test_closing_removes_the_exchange_folder(worker, miniature):
     own = Worker(miniature, load_problem(miniature), worker._submission)
     own.wait_until_ready()

@@ -44,6 +44,17 @@ def test_nothing_else_is(preloaded):
     assert preloaded(source) == []
 
 
+def test_a_package_that_is_broken_is_left_to_the_runs(tmp_path, monkeypatch, capsys):
+    def broken(name):
+        print("ready")
+        raise ValueError("numpy.dtype size changed")
+
+    monkeypatch.setattr(worker.importlib, "import_module", broken)
+    (tmp_path / "submission.py").write_text("import pandas")
+    worker._preload(tmp_path)
+    assert capsys.readouterr() == ("", "ready\n")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="threads and sockets are counted in /proc")
 def test_what_may_be_imported_beforehand_leaves_nothing_running():
     done = subprocess.run(

@@ -75,6 +75,9 @@ class Reply:
 
     @classmethod
     def from_line(cls, line: str) -> Self:
-        """Raises ValueError or TypeError when it is no reply."""
-        content = json.loads(line)
-        return cls(**{**content, "consumed": tuple(content["consumed"])})
+        """Raises ValueError when it is no reply."""
+        try:
+            content = json.loads(line)
+            return cls(**{**content, "consumed": tuple(content["consumed"])})
+        except (TypeError, KeyError, RecursionError):
+            raise ValueError("it is no reply") from None

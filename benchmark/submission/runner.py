@@ -144,7 +144,7 @@ class Worker:
         line = self._process.answer(request.limits.seconds + _GRACE)
         try:
             return Reply.from_line(line.decode()) if line else None
-        except (ValueError, TypeError):
+        except ValueError:
             return None
 
     def _judge(self, reply: Reply, ending: str) -> Run:

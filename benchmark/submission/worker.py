@@ -134,7 +134,8 @@ def _preload(submission: Path) -> None:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             named |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     for name in sorted(named & _WORTH_PRELOADING):
-        with contextlib.suppress(ImportError), contextlib.redirect_stdout(sys.stderr):  # replies go to the former
+        # What cannot be imported fails again in the child, which says so. Replies go to standard output.
+        with contextlib.suppress(Exception), contextlib.redirect_stdout(sys.stderr):
             importlib.import_module(name)
 
 
