@@ -16,7 +16,7 @@ from torchvision.models import VisionTransformer
 
 from benchmark.submission.contract import entry_point
 
-SUBMISSIONS = Path(__file__).parents[1] / "submissions"
+SUBMISSIONS = Path(__file__).parents[2] / "submissions"
 SHAPE, CLASSES = (1, 8, 8), 10
 RETAIN, FORGET, VALIDATION = 96, 16, 32
 
