@@ -92,7 +92,7 @@ def _has_scorecard(entry: str, scenario: Scenario, workspace: Workspace) -> bool
         submission, card = find_submission(entry, workspace, scenario), Scorecard.read(path)
     except BenchError:
         return False
-    return (card.submission_hash, card.scorer_version) == (submission.hash, VERSION)
+    return card.scorer_version == VERSION and submission.is_named_by(card.submission_hash)
 
 
 def entries_with_evidence(scenario: Scenario, workspace: Workspace, warn: Callable[[str], None]) -> list[str]:

@@ -91,7 +91,11 @@ class Scenario(Section):
 
     @property
     def hash(self) -> str:
-        """12 hex digits over everything but the name and the description."""
+        """12 hex digits over everything but the name and the description.
+
+        They name a scenario on boards and in documents. They do not protect against somebody who makes two scenarios
+        with one hash, which takes minutes: compare the files where that matters.
+        """
         protocol = self.model_dump(include={"protocol"})
         return _digest({"training": TRAINING_VERSION, **protocol, **self._models()})
 

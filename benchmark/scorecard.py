@@ -1,16 +1,15 @@
 """A scorecard: every figure of one submission on one scenario, with the versions and hashes behind it. JSON."""
 
-import hashlib
 import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-import numpy as np
 from pydantic import ValidationError
 
 from benchmark.errors import BenchError
 from benchmark.figures import Figures
+from benchmark.hashing import array_parts, digest_of
 from benchmark.record import Record
 from benchmark.scenario import Scenario
 from benchmark.scoring import VERSION
@@ -140,8 +139,6 @@ def _card(
 
 
 def evidence_hash_of(evidence: Arrays) -> str:
-    """12 hex digits over what the score depends on: not on what was noticed beside it."""
-    digest = hashlib.sha256()
-    for name in sorted(name for name in evidence if not name.startswith("run/")):
-        digest.update(name.encode() + b"\0" + np.ascontiguousarray(evidence[name]).tobytes())
-    return digest.hexdigest()[:12]
+    """Return 32 hex digits over what the score depends on, not over what was noticed beside it."""
+    names = sorted(name for name in evidence if not name.startswith("run/"))
+    return digest_of("evidence", [part for name in names for part in array_parts(name, evidence[name])])

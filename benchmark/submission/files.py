@@ -6,10 +6,12 @@ import json
 import os
 import re
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from benchmark.errors import BenchError
+from benchmark.hashing import digest_of
 
 FILE = "submission.py"
 
@@ -38,11 +40,30 @@ def unhashed_folders(folder: Path) -> list[Path]:
 
 
 def hash_of(folder: Path, hyperparameters: dict[str, Any]) -> str:
-    """12 hex digits over names and contents of a submission's files, and the values that replace its own.
+    """Return 32 hex digits over names and contents of a submission's files, and the values that replace its own.
 
     Raises BenchError when the files are larger than a submission may be, too many to be hidden, or cannot be read.
     """
+    values = json.dumps(hyperparameters, sort_keys=True).encode()
+    return digest_of("submission", [values, *(part for entry in _entries(folder) for part in entry)])
+
+
+def short_hash_of(folder: Path, hyperparameters: dict[str, Any]) -> str:
+    """Return the 12 hex digits that records of the first version name a submission by; no new record is made with it.
+
+    Raises BenchError as `hash_of` does.
+    """
     digest = hashlib.sha256(json.dumps(hyperparameters, sort_keys=True).encode())
+    for kind, name, content in _entries(folder):
+        digest.update(name + b"\0" + content + (b"\0" if kind == b"link" else b""))
+    return digest.hexdigest()[:12]
+
+
+def _entries(folder: Path) -> list[tuple[bytes, bytes, bytes]]:
+    """Kind (link, folder or file), name and content of all that is hashed: a link's target, a file's SHA-256.
+
+    Of folders only the empty ones: a run can read what they are called.
+    """
     try:
         unhashed = set(unhashed_folders(folder))
         if len(unhashed) > _MOST_UNHASHED:
@@ -58,23 +79,23 @@ def hash_of(folder: Path, hyperparameters: dict[str, Any]) -> str:
                 f"the folder {folder.name} holds {size:,} bytes, expected at most {_LARGEST:,}; remove some"
             )
         named = {parent for path in files if unhashed.isdisjoint(path.parents) for parent in path.parents}
-        for path in paths:
-            if not unhashed.isdisjoint([path, *path.parents]):
-                continue
-            name = os.fsencode(path.relative_to(folder)) + b"\0"
-            if path.is_symlink():  # a run can read where it leads to
-                digest.update(name + os.fsencode(path.readlink()) + b"\0")
-            elif path.is_dir() and path not in named:  # and what an empty folder is called
-                digest.update(name)
-            if path.is_file():
-                digest.update(name)
-                with path.open("rb") as file:
-                    digest.update(hashlib.file_digest(file, "sha256").digest())
+        hashed = [path for path in paths if unhashed.isdisjoint([path, *path.parents])]
+        return [entry for path in hashed for entry in _entries_of(path, folder, path in named)]
     except OSError as error:
         raise BenchError(f"{error.filename} could not be read: {error.strerror}; make it readable") from None
     except RecursionError:
         raise BenchError(f"the folder {folder.name} is nested too deeply to be read; flatten it") from None
-    return digest.hexdigest()[:12]
+
+
+def _entries_of(path: Path, folder: Path, holds_files: bool) -> Iterator[tuple[bytes, bytes, bytes]]:
+    name = os.fsencode(path.relative_to(folder))
+    if path.is_symlink():
+        yield b"link", name, os.fsencode(path.readlink())
+    elif path.is_dir() and not holds_files:
+        yield b"folder", name, b""
+    if path.is_file():
+        with path.open("rb") as file:
+            yield b"file", name, hashlib.file_digest(file, "sha256").digest()
 
 
 def parsed(folder: Path) -> ast.Module:

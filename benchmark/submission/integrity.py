@@ -1,12 +1,12 @@
 """What the harness noticed about the runs, beside their evidence: cost, data consumed, and whether anything is odd."""
 
-import hashlib
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from benchmark.hashing import array_parts, digest_bytes
 from benchmark.record import Record
 from benchmark.submission.exchange import LOADERS
 from benchmark.submission.sandbox import Isolation
@@ -50,8 +50,8 @@ def records_of(done: list[Unlearned], isolation: Isolation) -> Arrays:
         "run/index": np.array([run.index for run in done], dtype=np.int64),
         "run/seconds": np.array([run.seconds for run in done], dtype=np.float64),
         "run/sandboxed": np.full(len(done), isolation == "sandbox"),
-        "run/digest": np.array([_digest(run.weights) for run in done], dtype=np.int64),
-        "run/original": np.array([_digest(run.original) for run in done], dtype=np.int64),
+        "run/digest": np.array([_digest(run.weights) for run in done], dtype=np.uint8).reshape(-1, 16),
+        "run/original": np.array([_digest(run.original) for run in done], dtype=np.uint8).reshape(-1, 16),
         "run/change": changes[:, 0],
         "run/touched": changes[:, 1],
         "run/consumed": np.array([run.consumed for run in done], dtype=np.int64).reshape(-1, len(LOADERS)),
@@ -61,13 +61,13 @@ def records_of(done: list[Unlearned], isolation: Isolation) -> Arrays:
 def integrity_of(evidence: Arrays, sizes: tuple[int, int, int], deterministic: bool) -> Integrity:
     """`sizes`: examples in the retain, forget and validation sets."""
     digest, original = evidence["run/digest"], evidence["run/original"]
-    same = digest[:, None] == digest[None, :]
+    same, same_original = _equal(digest[:, None], digest[None, :]), _equal(original[:, None], original[None, :])
     epochs = np.median(evidence["run/consumed"], axis=0) / sizes
     return Integrity(
         change=float(np.median(evidence["run/change"])),
         touched=float(np.median(evidence["run/touched"])),
-        unchanged_runs=int((digest == original).sum()),
-        repeated_runs=int((same & (original[:, None] != original[None, :])).any(axis=1).sum()),
+        unchanged_runs=int(_equal(digest, original).sum()),
+        repeated_runs=int((same & ~same_original).any(axis=1).sum()),
         deterministic=deterministic,
         **{f"{name}_epochs": float(value) for name, value in zip(LOADERS, epochs, strict=True)},
     )
@@ -78,11 +78,15 @@ def isolation_of(evidence: Arrays) -> Isolation:
     return "sandbox" if evidence["run/sandboxed"].all() else "process"
 
 
-def _digest(weights: dict[str, Tensor]) -> int:
-    digest = hashlib.blake2b(digest_size=8)
-    for name in sorted(weights):
-        digest.update(weights[name].contiguous().numpy().tobytes())
-    return int.from_bytes(digest.digest(), "little", signed=True)
+def _digest(weights: dict[str, Tensor]) -> np.ndarray:
+    """Return 16 bytes over all tensors of a net, `[16]` uint8."""
+    parts = [part for name in sorted(weights) for part in array_parts(name, weights[name].contiguous().numpy())]
+    return np.frombuffer(digest_bytes("weights", parts), dtype=np.uint8)
+
+
+def _equal(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return whether digests `[..., 16]` are equal, `[...]`."""
+    return (one == other).all(axis=-1)
 
 
 def _change(original: dict[str, Tensor], unlearned: dict[str, Tensor]) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from benchmark.errors import BenchError
 from benchmark.scenario import Scenario
-from benchmark.submission.files import TUNED, hash_of, is_name, parsed, read_record
+from benchmark.submission.files import TUNED, hash_of, is_name, parsed, read_record, short_hash_of
 from benchmark.text import printable
 from benchmark.workspace import Workspace
 
@@ -17,6 +17,7 @@ Values = Literal["published", "tuned"]
 
 _CONSTANT = 300  # characters of a title or a reference
 
+_SHORT = 12  # digits of a hash in records of the first version
 _SUFFIX = "+tuned"  # behind the name of an entry
 
 
@@ -37,6 +38,12 @@ class Submission:
     def entry(self) -> str:
         """Its name on the board."""
         return self.name + (_SUFFIX if self.values == "tuned" else "")
+
+    def is_named_by(self, recorded: str) -> bool:
+        """Return whether a record's hash is that of these files and values; the first version's has 12 digits."""
+        if len(recorded) == _SHORT:
+            return recorded == short_hash_of(self.folder, self.hyperparameters)
+        return recorded == self.hash
 
 
 def submission_names(workspace: Workspace) -> list[str]:

@@ -99,7 +99,7 @@ def changed_since_tuned(submission: Submission, scenario: Scenario, workspace: W
 
 
 def _change(record: Tuning, submission: Submission, tuned_on: Scenario) -> str | None:
-    if record.submission_hash != submission.hash:
+    if not submission.is_named_by(record.submission_hash):
         return f"other files of {record.submission}"
     if (record.tuning_scenario_hash, record.rungs) != (tuned_on.hash, rungs(tuned_on.protocol.models)):
         return f"another scenario {record.scenario}"
