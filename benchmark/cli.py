@@ -263,7 +263,7 @@ def tune(
     status is 0 only when values were found.
     """
     from benchmark.device import choose_device
-    from benchmark.scorecard import scorecards_folder
+    from benchmark.scorecard import card_path
     from benchmark.submission.sandbox import settle_isolation
     from benchmark.terminal import listing, progress_bars, warn
     from benchmark.tuning import summary_rows, trial_rows, tunable_in_turn
@@ -289,9 +289,9 @@ def tune(
         out.print(listing(trial_rows(records[0]) if name else summary_rows(records)))
     if without := refused + [record.submission for record in records if record.hyperparameters is None]:
         for each in without:
-            left = scorecards_folder(workspace) / chosen.label / f"{each}+tuned.json"
+            left = card_path(workspace.results, chosen.label, f"{each}+tuned")
             if left.exists():
-                warn(err)(f"{left} is of values that an earlier search found; remove it and run `bench leaderboard`")
+                warn(err)(f"{left} is of values that an earlier search found; type `bench remove {each}+tuned`")
         raise BenchError(f"no values were found for {', '.join(without)}; run with --published")
     out.print(f"next: bench run --submission {name or 'NAME'} --scenario {scenario}")
 
@@ -370,7 +370,7 @@ def study(
     columns = ("family", "value", "models", "tau", "tau_low", "tau_high", "trained", "null_F")
     records = json.loads(rows.to_json(orient="records", double_precision=3) or "[]")
     out.print(table([["" if row[name] is None else row[name] for name in columns] for row in records], columns))
-    out.print(f"{workspace.leaderboard / 'studies'}: {chosen.label}.csv, .png", style="dim")
+    out.print(f"{workspace.results / 'studies'}: {chosen.label}.csv, .png", style="dim")
 
 
 @app.command("leaderboard")
@@ -416,7 +416,7 @@ def _about_to_run(
     start_importing("benchmark.resampling", _jobs(jobs))
     name = (submission or "").removesuffix("+tuned")
     if name in submission_names(workspace):
-        workspace.leaderboard.mkdir(exist_ok=True)  # what is there when a worker starts can be hidden from it
+        workspace.results.mkdir(parents=True, exist_ok=True)  # what is there when a worker starts can be hidden from it
         start_ahead(workspace.submissions / name, min(_jobs(jobs), len(chosen.blocks(chosen.protocol.models))))
     return workspace, chosen
 
@@ -427,7 +427,7 @@ def _show(workspace: "Workspace", scenario: "Scenario", rows: "DataFrame") -> No
     for title, group in groups(rows):
         if group["scenario_hash"].iloc[0] == scenario.hash:
             out.print(render(group, title))
-    out.print(f"{workspace.leaderboard}: leaderboard.csv, scorecards, plots", style="dim")
+    out.print(f"{workspace.results}: leaderboard.csv, scorecards, plots", style="dim")
 
 
 def _read_data_from(folder: Path | None) -> Path | None:

@@ -11,7 +11,7 @@ from benchmark.leaderboard import scored_submissions
 from benchmark.references import Pool
 from benchmark.resampling import resampling
 from benchmark.scenario import Scenario, options
-from benchmark.scorecard import Scorecard, evidence_hash_of, failed, scorecards_folder, scored
+from benchmark.scorecard import Scorecard, card_path, evidence_hash_of, failed, scored
 from benchmark.scoring import VERSION, Population
 from benchmark.submission.integrity import integrity_of, isolation_of
 from benchmark.submission.runs import Outcome, Runs, has_evidence
@@ -37,7 +37,7 @@ def evaluate(
 ) -> Scorecard:
     """Runs on `device` and scores the entry `name`; its scorecard is stored on return.
 
-    It gets a score when at most `allowed_failures` of its runs failed; their logs go to `leaderboard/logs/`. Raises
+    It gets a score when at most `allowed_failures` of its runs failed; their logs go to the results' `logs/`. Raises
     BenchError when there is no such submission or the scenario cannot be trained.
     """
     most = min(scenario.protocol.models // 4, scenario.protocol.models - 6)
@@ -72,7 +72,7 @@ def missing_entries(scenario: Scenario, workspace: Workspace) -> Iterator[str]:
     names = submission_names(workspace)
     return shared_out(
         dict.fromkeys([*names, *(_default_entry(name, workspace, scenario) for name in names)]),
-        lambda entry: workspace.leaderboard / "evidence" / scenario.label / f".{entry}.lock",
+        lambda entry: workspace.evidence / scenario.label / f".{entry}.lock",
         lambda entry: _has_scorecard(entry, scenario, workspace),
     )
 
@@ -85,14 +85,13 @@ def _default_entry(name: str, workspace: Workspace, scenario: Scenario) -> str:
 
 
 def _has_scorecard(entry: str, scenario: Scenario, workspace: Workspace) -> bool:
-    path = scorecards_folder(workspace) / scenario.label / f"{entry}.json"
-    if not path.exists():
-        return False
+    places = [card_path(results, scenario.label, entry) for results in (workspace.results, workspace.shipped)]
     try:
-        submission, card = find_submission(entry, workspace, scenario), Scorecard.read(path)
+        submission = find_submission(entry, workspace, scenario)
+        cards = [Scorecard.read(path) for path in places if path.exists()]
     except BenchError:
         return False
-    return card.scorer_version == VERSION and submission.is_named_by(card.submission_hash)
+    return any(card.scorer_version == VERSION and submission.is_named_by(card.submission_hash) for card in cards)
 
 
 def entries_with_evidence(scenario: Scenario, workspace: Workspace, warn: Callable[[str], None]) -> list[str]:

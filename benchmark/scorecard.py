@@ -3,9 +3,9 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from benchmark.errors import BenchError
 from benchmark.figures import Figures
@@ -21,6 +21,8 @@ from benchmark.submission.source import Submission, Values
 from benchmark.workspace import Arrays, Workspace, write_atomically
 
 _LOG_LINES = 20
+
+Source = Literal["shipped", "local"]
 
 
 class Scorecard(Record):
@@ -46,9 +48,11 @@ class Scorecard(Record):
     failed_runs: int
     allowed_failures: int
     log: str
-    """The last lines of the first failed run; all of every failed run is in `leaderboard/logs/`."""
+    """The last lines of the first failed run; all of every failed run is in the results' `logs/`."""
     integrity: Integrity | None
     figures: Figures | None
+    source: Source = Field(default="local", exclude=True)
+    """Whether it came with the repository or was made here; not in the file, which may be copied."""
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -63,13 +67,14 @@ class Scorecard(Record):
             ) from None
 
     def write(self, workspace: Workspace) -> Path:
-        path = scorecards_folder(workspace) / f"{self.scenario}-{self.scenario_hash}" / f"{self.submission}.json"
+        path = card_path(workspace.results, f"{self.scenario}-{self.scenario_hash}", self.submission)
         write_atomically(path, (json.dumps(self.model_dump(), indent=1, ensure_ascii=False) + "\n").encode())
         return path
 
 
-def scorecards_folder(workspace: Workspace) -> Path:
-    return workspace.leaderboard / "scorecards"
+def card_path(results: Path, label: str, entry: str) -> Path:
+    """Where the card of an entry lies in a folder of results; `label` is the scenario's."""
+    return results / "scorecards" / label / f"{entry}.json"
 
 
 def scored(

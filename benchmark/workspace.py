@@ -33,14 +33,21 @@ class Workspace:
     """The folder that holds `submissions/`, `reference_models/` and `leaderboard/`."""
 
     root: Path
+    out: Path | None = None
+    """Where results go instead of `leaderboard/local/`."""
 
     @classmethod
-    def find(cls) -> "Workspace":
-        """The nearest folder, from the current one upwards, with a folder `submissions` in it."""
+    def find(cls, out: Path | None = None) -> "Workspace":
+        """Return the nearest folder, from the current one upwards, with a folder `submissions` in it.
+
+        Raises BenchError when there is none, or when `out` is something other than a folder.
+        """
+        if out is not None and out.exists() and not out.is_dir():
+            raise BenchError(f"--out is {str(out)!r}, which is no folder; name a folder for the results")
         here = Path.cwd()
         for folder in (here, *here.parents):
             if (folder / "submissions").is_dir():
-                return cls(folder)
+                return cls(folder, out.resolve() if out else None)
         raise BenchError(f"there is no folder submissions in {here} or above it; run bench inside the repository")
 
     @property
@@ -56,8 +63,23 @@ class Workspace:
         return self.pools / f"{scenario.name}-{scenario.pool_hash}"
 
     @property
-    def leaderboard(self) -> Path:
+    def shipped(self) -> Path:
+        """The results that come with the repository. No command writes here unless it is given as `out`."""
         return self.root / "leaderboard"
+
+    @property
+    def results(self) -> Path:
+        """Where everything that commands find out is written: cards, board, plots, evidence, logs and studies."""
+        return self.out or self.shipped / "local"
+
+    @property
+    def publishes(self) -> bool:
+        """Whether results replace the shipped ones."""
+        return self.results.resolve() == self.shipped.resolve()
+
+    @property
+    def evidence(self) -> Path:
+        return self.results / "evidence"
 
     @property
     def data(self) -> Path:
@@ -66,7 +88,7 @@ class Workspace:
 
     def log(self, label: str, submission: str) -> Path:
         """Where the log of a failed submission goes; `label` is the scenario's."""
-        return self.leaderboard / "logs" / label / f"{submission}.log"
+        return self.results / "logs" / label / f"{submission}.log"
 
 
 def is_locked(path: Path) -> bool:

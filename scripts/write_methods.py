@@ -7,7 +7,7 @@ import ast
 import re
 from pathlib import Path
 
-from benchmark.leaderboard import read_scorecards
+from benchmark.leaderboard import shipped_scorecards
 from benchmark.scenario import load_scenario
 from benchmark.scorecard import Scorecard
 from benchmark.submission.source import submission_names
@@ -30,7 +30,7 @@ COLUMNS = ("submission", "idea", "data", "epochs", "touched", *SCENARIOS, "sourc
 def main() -> None:
     workspace = Workspace.find()
     known = {load_scenario(name).hash for name in SCENARIOS}  # not the boards of another N
-    cards = [card for card in read_scorecards(workspace) if card.scenario_hash in known]
+    cards = [card for card in shipped_scorecards(workspace) if card.scenario_hash in known]
     newest = {(card.scenario, card.submission): card for card in sorted(cards, key=lambda card: card.date)}
     rows, details = [], []
     for name in submission_names(workspace):

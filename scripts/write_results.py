@@ -9,7 +9,7 @@ from itertools import combinations
 from scipy.special import ndtri
 
 from benchmark.figures import Estimate, Figures
-from benchmark.leaderboard import read_scorecards
+from benchmark.leaderboard import shipped_scorecards
 from benchmark.leaderboard.ranks import ranks, score_difference
 from benchmark.scenario import load_scenario
 from benchmark.scorecard import Scorecard
@@ -51,7 +51,7 @@ def main() -> None:
     page, summary = [INTRODUCTION], []
     for name in SCENARIOS:
         scenario = load_scenario(name)
-        cards = [card for card in read_scorecards(workspace) if card.scenario_hash == scenario.hash]
+        cards = [card for card in shipped_scorecards(workspace) if card.scenario_hash == scenario.hash]
         if cards:
             newest = max((card.scorer_version for card in cards), key=int)
             cards = [card for card in cards if card.scorer_version == newest]

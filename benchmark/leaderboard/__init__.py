@@ -1,6 +1,12 @@
 """Scorecards make the leaderboard: ranks, a table, plots, comparisons."""
 
-from benchmark.leaderboard.board import find_scorecard, read_scorecards, rebuild, scored_submissions
+from benchmark.leaderboard.board import (
+    find_scorecard,
+    read_scorecards,
+    rebuild,
+    scored_submissions,
+    shipped_scorecards,
+)
 from benchmark.leaderboard.comparison import compare
 from benchmark.leaderboard.table import groups, leaderboard, render
 
@@ -13,4 +19,5 @@ __all__ = [
     "rebuild",
     "render",
     "scored_submissions",
+    "shipped_scorecards",
 ]

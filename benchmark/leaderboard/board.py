@@ -1,5 +1,7 @@
 """Writes the leaderboard's files from the scorecards that are on the disk."""
 
+from pathlib import Path
+
 import pandas as pd
 from filelock import FileLock
 
@@ -7,18 +9,42 @@ from benchmark.errors import BenchError
 from benchmark.leaderboard.plots import plot_epsilon, plot_phi, plot_scores, plot_tradeoff
 from benchmark.leaderboard.table import leaderboard
 from benchmark.scenario import Scenario, options
-from benchmark.scorecard import Scorecard, scorecards_folder
+from benchmark.scorecard import Scorecard
 from benchmark.workspace import Workspace, write_atomically
 
 
 def read_scorecards(workspace: Workspace) -> list[Scorecard]:
-    """All scorecards. Raises BenchError, naming the file, when one cannot be read."""
-    return [Scorecard.read(path) for path in sorted(scorecards_folder(workspace).glob("*/*.json"))]
+    """Return the shipped scorecards and those made here.
+
+    One made here takes the place of a shipped one of the same entry, scenario and scorer. Raises BenchError, naming the
+    file, when one cannot be read.
+    """
+    shipped, local = shipped_scorecards(workspace), local_scorecards(workspace)
+    return list({_identity(card): card for card in [*shipped, *local]}.values())
+
+
+def shipped_scorecards(workspace: Workspace) -> list[Scorecard]:
+    """The scorecards that came with the repository."""
+    return [card.model_copy(update={"source": "shipped"}) for card in _read(workspace.shipped)]
+
+
+def local_scorecards(workspace: Workspace) -> list[Scorecard]:
+    """The scorecards that were made here; none where results replace the shipped ones."""
+    return [] if workspace.publishes else _read(workspace.results)
+
+
+def _read(results: Path) -> list[Scorecard]:
+    return [Scorecard.read(path) for path in sorted(results.glob("scorecards/*/*.json"))]
+
+
+def _identity(card: Scorecard) -> tuple[str, str, str]:
+    return card.submission, card.scenario_hash, card.scorer_version
 
 
 def scored_submissions(workspace: Workspace, scenario: Scenario) -> list[str]:
-    """The submissions that have figures on this scenario."""
-    return [c.submission for c in read_scorecards(workspace) if c.scenario_hash == scenario.hash and c.figures]
+    """The submissions that have figures on this scenario from runs of one's own."""
+    cards = shipped_scorecards(workspace) if workspace.publishes else local_scorecards(workspace)
+    return [c.submission for c in cards if c.scenario_hash == scenario.hash and c.figures]
 
 
 def find_scorecard(workspace: Workspace, scenario: Scenario, submission: str) -> Scorecard:
@@ -33,19 +59,19 @@ def find_scorecard(workspace: Workspace, scenario: Scenario, submission: str) ->
 
 
 def rebuild(workspace: Workspace, changed: list[Scorecard] | None = None) -> pd.DataFrame:
-    """Writes `leaderboard.csv` and the plots; with `changed`, only the plots that one of these entries appears in.
+    """Write `leaderboard.csv` and the plots that rows made here appear in, among the shipped rows.
 
-    Returns the leaderboard.
+    With `changed`, only the plots that one of these entries appears in. Returns the leaderboard.
     """
-    workspace.leaderboard.mkdir(parents=True, exist_ok=True)
-    with FileLock(workspace.leaderboard / ".lock"):
+    workspace.results.mkdir(parents=True, exist_ok=True)
+    with FileLock(workspace.results / ".lock"):
         cards = read_scorecards(workspace)
         rows = leaderboard(cards)
-        write_atomically(
-            workspace.leaderboard / "leaderboard.csv", rows.to_csv(index=False, float_format="%.6g").encode()
-        )
+        write_atomically(workspace.results / "leaderboard.csv", rows.to_csv(index=False, float_format="%.6g").encode())
+        drawn = None if changed is None else {_identity(card) for card in changed}
         for label, comparable in _groups(cards).items():
-            own = [card for card in comparable if changed is None or card in changed]
+            made_here = [card for card in comparable if workspace.publishes or card.source == "local"]
+            own = [card for card in made_here if drawn is None or _identity(card) in drawn]
             if own:
                 _plot(workspace, label, comparable, own)
     return rows
@@ -64,7 +90,7 @@ def _groups(cards: list[Scorecard]) -> dict[str, list[Scorecard]]:
 
 
 def _plot(workspace: Workspace, label: str, comparable: list[Scorecard], own: list[Scorecard]) -> None:
-    folder = workspace.leaderboard / "plots" / label
+    folder = workspace.results / "plots" / label
     plot_scores(comparable, folder / "scores.png")
     plot_tradeoff(comparable, folder / "tradeoff.png")
     plot_epsilon(comparable, folder / "epsilon.png")

@@ -32,6 +32,7 @@ _ABOUT = [
     "submission_hash",
     "evidence_hash",
     "date",
+    "source",
 ]
 
 
@@ -108,13 +109,17 @@ def render(rows: pd.DataFrame, title: str) -> Table:
     table.add_column("submission", overflow="fold")
     for heading in ("score", "±", "share", "leaks", "dist.", "cost"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("status", overflow="ellipsis")
+    mixed = rows["source"].nunique() > 1
+    if mixed:
+        table.add_column("source", no_wrap=True)
+    table.add_column("status", overflow="fold")
     shared = rows["rank"].dropna().duplicated(keep=False)
     for index, row in zip(rows.index, rows.to_dict("records"), strict=True):
         rank = "control" if row["control"] else "–" if pd.isna(row["rank"]) else f"{row['rank']}"
         rank += "=" if shared.get(index, False) else ""
+        source = [row["source"]] if mixed else []
         if pd.isna(row["score"]):
-            table.add_row(rank, row["submission"], *["–"] * 6, _status(row))
+            table.add_row(rank, row["submission"], *["–"] * 6, *source, _status(row))
             continue
         table.add_row(
             rank,
@@ -125,6 +130,7 @@ def render(rows: pd.DataFrame, title: str) -> Table:
             f"{row['certified_examples']:.0f}",
             f"{row['distinguishable']:.0%}",
             f"{row['retraining_share']:.0%}",
+            *source,
             _status(row),
             style="dim" if row["control"] else None,
         )
@@ -143,7 +149,7 @@ def _status(row: dict[Hashable, Any]) -> str:
 
 def _row(card: Scorecard, rank: int | None) -> dict[str, object]:
     row: dict[str, object] = card.model_dump(include=set(COLUMNS))
-    row |= {"rank": rank, "standing": _STANDING.get(card.status, len(_STANDING))}
+    row |= {"rank": rank, "source": card.source, "standing": _STANDING.get(card.status, len(_STANDING))}
     if card.integrity:
         row |= card.integrity.model_dump()
     if card.figures:

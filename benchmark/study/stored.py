@@ -27,7 +27,7 @@ def study(
     progress: Progress,
     warn: Callable[[str], None],
 ) -> pd.DataFrame:
-    """The variants on the stored evidence of `names`; also in `leaderboard/studies/` as a CSV and a figure.
+    """The variants on the stored evidence of `names`; also in the results' `studies/` as a CSV and a figure.
 
     The row with one original is there when evidence of all entries is stored for the same scenario with
     `originals = 1`; otherwise `warn` says what to run, as it names entries whose failed runs were allowed, which are
@@ -51,7 +51,7 @@ def study(
         one_original=_one_original(scenario, list(entries), workspace, warn),
         progress=progress,
     )
-    path = workspace.leaderboard / "studies" / f"{scenario.label}.csv"
+    path = workspace.results / "studies" / f"{scenario.label}.csv"
     write_atomically(path, rows.to_csv(index=False, float_format="%.6g").encode())
     write_atomically(path.with_suffix(".png"), draw_study(rows, f"{scenario.name}, {len(entries)} entries"))
     return rows
@@ -100,7 +100,7 @@ def _one_original(
         return None
     protocol = scenario.protocol.model_copy(update={"originals": 1})
     single = scenario.model_copy(update={"protocol": protocol})
-    for folder in (workspace.leaderboard / "evidence").glob(f"*-{single.hash}"):
+    for folder in (workspace.evidence).glob(f"*-{single.hash}"):
         named = single.model_copy(update={"name": folder.name.removesuffix(f"-{single.hash}")})
         try:
             found = {name: _entry(named, name, workspace).confidences for name in names}

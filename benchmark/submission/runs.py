@@ -252,7 +252,7 @@ class _Tally:
 
 def _store(scenario: Scenario, submission: Submission, workspace: Workspace) -> BlockStore:
     return BlockStore(
-        workspace.leaderboard / "evidence" / scenario.label / f"{submission.entry}-{submission.hash}",
+        workspace.evidence / scenario.label / f"{submission.entry}-{submission.hash}",
         {"scenario": scenario.model_dump(), "submission": submission.entry},
     )
 

@@ -39,7 +39,7 @@ def own_process(workspace, miniature_file):
 
 
 def scorecard(workspace, miniature, name):
-    return Scorecard.read(workspace.leaderboard / "scorecards" / miniature.label / f"{name}.json")
+    return Scorecard.read(workspace.results / "scorecards" / miniature.label / f"{name}.json")
 
 
 def test_a_run_leaves_a_row_a_scorecard_evidence_and_plots(own_process, workspace, miniature):
@@ -52,14 +52,14 @@ def test_a_run_leaves_a_row_a_scorecard_evidence_and_plots(own_process, workspac
     assert (card.models, card.scenario_hash) == (8, miniature.hash)
     assert (card.attempted_runs, card.failed_runs, card.integrity.deterministic) == (8, 0, True)
     assert len(card.figures.epsilon) == 10
-    rows = pd.read_csv(workspace.leaderboard / "leaderboard.csv")
+    rows = pd.read_csv(workspace.results / "leaderboard.csv")
     assert list(rows.columns) == COLUMNS
     row = rows.iloc[0]
     assert (row["rank"], row["submission"], row["models"]) == (1, "finetune", 8)
     assert row["score"] == pytest.approx(card.figures.score.value, rel=1e-5)
     assert row["score_low"] <= row["score"] <= row["score_high"]
     assert row["retraining_share"] > 0
-    plots = {path.name for path in (workspace.leaderboard / "plots" / miniature.label).iterdir()}
+    plots = {path.name for path in (workspace.results / "plots" / miniature.label).iterdir()}
     assert plots == {"scores.png", "tradeoff.png", "epsilon.png", "phi-finetune.png"}
 
 
@@ -76,7 +76,7 @@ def test_rerunning_repeats_nothing_and_changes_nothing(bench, workspace, miniatu
 def test_the_oracle_beats_the_floor_and_neither_has_a_rank(bench, workspace):
     for name in ("identity", "retrain", "finetune"):
         assert bench("run", "--submission", name).returncode == 0
-    rows = pd.read_csv(workspace.leaderboard / "leaderboard.csv").set_index("submission")
+    rows = pd.read_csv(workspace.results / "leaderboard.csv").set_index("submission")
     assert rows.loc["retrain", "score"] >= rows.loc["identity", "score"]
     assert rows["rank"].isna().to_dict() == {"identity": True, "retrain": True, "finetune": False}
     assert rows["control"].to_dict() == {"identity": True, "retrain": True, "finetune": False}
@@ -92,7 +92,7 @@ def test_a_failure_is_a_row_and_a_non_zero_exit(source, status, bench, submit, w
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert f"stranger is {status}" in done.stderr
-    row = pd.read_csv(workspace.leaderboard / "leaderboard.csv").iloc[0]
+    row = pd.read_csv(workspace.results / "leaderboard.csv").iloc[0]
     assert (row["submission"], row["status"]) == ("stranger", status)
     assert pd.isna(row["rank"])
     assert pd.isna(row["score"])
@@ -107,7 +107,7 @@ def test_json_is_the_scorecard(bench, workspace, miniature):
 def test_scores_survive_kills_at_random_moments(bench, own_process, workspace, miniature):
     assert bench("run", "--submission", "random_label").returncode == 0
     undisturbed = scorecard(workspace, miniature, "random_label")
-    shutil.rmtree(workspace.leaderboard)
+    shutil.rmtree(workspace.results)
     shutil.rmtree(workspace.pools)
     moments = random.Random(0)
     for _ in range(3):
@@ -135,9 +135,9 @@ def test_ctrl_c_is_answered_in_one_sentence(own_process, submit, workspace):
     submit("import time\ndef unlearning(net, a, b, c): time.sleep(5)")
     process = own_process("run", "--submission", "stranger")
     patience = time.monotonic() + 120
-    while not (workspace.leaderboard / "evidence").exists() and time.monotonic() < patience:
+    while not (workspace.results / "evidence").exists() and time.monotonic() < patience:
         time.sleep(0.1)
-    assert (workspace.leaderboard / "evidence").exists()
+    assert (workspace.results / "evidence").exists()
     time.sleep(4)  # so that the workers are at it
     os.killpg(process.pid, signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
@@ -179,7 +179,7 @@ def test_a_new_submission_passes_its_check(bench, workspace):
     done = bench("check", "mine")
     assert done.returncode == 0, done.stderr
     assert "keeps the contract" in done.stdout
-    assert not workspace.leaderboard.exists()
+    assert not workspace.results.exists()
 
 
 def test_check_warns_of_a_net_that_did_not_change_and_fails_on_a_broken_one(bench, submit):
@@ -196,21 +196,21 @@ def test_check_warns_of_a_net_that_did_not_change_and_fails_on_a_broken_one(benc
 
 def test_the_leaderboard_is_rebuilt_from_scorecards_alone(bench, workspace, miniature):
     bench("run", "--submission", "identity")
-    csv = workspace.leaderboard / "leaderboard.csv"
+    csv = workspace.results / "leaderboard.csv"
     before = csv.read_bytes()
-    shutil.rmtree(workspace.leaderboard / "plots")
-    shutil.rmtree(workspace.leaderboard / "evidence")
+    shutil.rmtree(workspace.results / "plots")
+    shutil.rmtree(workspace.results / "evidence")
     csv.unlink()
     done = bench("leaderboard", scenario=None)
     assert done.returncode == 0, done.stderr
     assert csv.read_bytes() == before
-    assert (workspace.leaderboard / "plots" / miniature.label / "tradeoff.png").exists()
+    assert (workspace.results / "plots" / miniature.label / "tradeoff.png").exists()
 
 
 def test_stored_evidence_is_scored_again_without_a_model(bench, workspace, miniature):
     bench("run", "--submission", "identity")
     before = scorecard(workspace, miniature, "identity")
-    shutil.rmtree(workspace.leaderboard / "plots")
+    shutil.rmtree(workspace.results / "plots")
     for path in (workspace.pools).rglob("original/*"):
         path.unlink()  # no weights: whoever wants to train or run fails
     done = bench("score")
@@ -222,13 +222,13 @@ def test_scoring_without_evidence_says_what_to_do(bench, workspace, miniature):
     assert "run `bench run" in bench("score").stderr
     bench("run", "--submission", "identity")
     bench("run", "--submission", "retrain")
-    shutil.rmtree(next((workspace.leaderboard / "evidence" / miniature.label).glob("retrain-*")))
+    shutil.rmtree(next((workspace.results / "evidence" / miniature.label).glob("retrain-*")))
     done = bench("score")
     assert done.returncode == 0
     assert "1 of 2 entries are left out" in done.stderr
     assert "(retrain)" in done.stderr
     assert "needs two or more; got identity" in bench("study").stderr
-    about = next((workspace.leaderboard / "evidence" / miniature.label).glob("identity-*/runs.json"))
+    about = next((workspace.results / "evidence" / miniature.label).glob("identity-*/runs.json"))
     about.write_text(json.dumps(json.loads(about.read_text()) | {"timing": None}))  # as an interruption leaves it
     assert "2 of 2 entries are left out" in bench("score").stderr
     for name, sentence in (("finetune", "there are no complete runs"), ("identity", "were interrupted")):
@@ -255,7 +255,7 @@ def test_a_study_leaves_a_table_and_a_figure(bench, workspace, miniature):
     assert done.returncode == 0, done.stderr
     assert "held-out" in done.stdout
     assert "needs two or more; got identity" in bench("study", "identity").stderr
-    studies = workspace.leaderboard / "studies"
+    studies = workspace.results / "studies"
     assert {path.name for path in studies.iterdir()} == {f"{miniature.label}.csv", f"{miniature.label}.png"}
 
 
@@ -337,14 +337,14 @@ def test_one_bad_folder_does_not_keep_all_others_from_being_run(bench, workspace
     assert done.returncode == 2
     assert "broken+tuned is left out: " in done.stderr
     assert done.stderr.strip().endswith("1 entries could not be run: broken+tuned; see the notes above")
-    rows = pd.read_csv(workspace.leaderboard / "leaderboard.csv")
+    rows = pd.read_csv(workspace.results / "leaderboard.csv")
     assert set(rows.submission) == {"broken", "identity"}
 
     def evaluate(*_):
         raise BenchError("there is no data")
 
     monkeypatch.setattr(evaluation, "evaluate", evaluate)
-    shutil.rmtree(workspace.leaderboard / "scorecards")
+    shutil.rmtree(workspace.results / "scorecards")
     done = bench("run", "--all")
     assert (done.returncode, done.stderr.count("there is no data")) == (2, 2)  # a note, and why it is the end
 

@@ -16,7 +16,7 @@ def test_a_scenario_becomes_a_row(name, bench, workspace, tmp_path, monkeypatch)
     monkeypatch.setattr(cli, "_scenario", lambda *_: scenario)
     done = bench("run", "--submission", "finetune", scenario=name)
     assert done.returncode == 0, done.stderr
-    row = pd.read_csv(workspace.leaderboard / "leaderboard.csv").iloc[0]
+    row = pd.read_csv(workspace.results / "leaderboard.csv").iloc[0]
     assert (row["scenario"], row["scenario_hash"], row["models"]) == (name, scenario.hash, scenario.protocol.models)
     assert row["status"] in ("ok", "over-budget")  # of such short training every epoch is a large share
     assert row["score"] >= 0
@@ -39,7 +39,7 @@ def test_a_folder_of_ones_own_images_becomes_a_leaderboard_in_two_commands(bench
         monkeypatch.setenv("BENCH_DATA", "")  # which the option sets
         done = bench(*command, "--data-dir", str(data), scenario=None)
         assert done.returncode == 0, done.stderr
-    row = pd.read_csv(workspace.leaderboard / "leaderboard.csv").iloc[0]
+    row = pd.read_csv(workspace.results / "leaderboard.csv").iloc[0]
     assert (row["scenario"], row["submission"]) == ("mine", "finetune")
 
 

@@ -142,9 +142,9 @@ def test_the_csv_and_the_plots_follow_the_scorecards(tmp_path):
     for entry in (card("good", 0.5), card("poor", 0.1), card("broken", None, "crashed")):
         entry.write(workspace)
     rebuild(workspace)
-    rows = pd.read_csv(tmp_path / "leaderboard" / "leaderboard.csv")
+    rows = pd.read_csv(workspace.results / "leaderboard.csv")
     assert rows["submission"].tolist() == ["good", "poor", "broken"]
-    plots = tmp_path / "leaderboard" / "plots" / "digits-aaa"
+    plots = workspace.results / "plots" / "digits-aaa"
     expected = {"scores.png", "tradeoff.png", "epsilon.png", "phi-good.png", "phi-poor.png"}
     assert {path.name for path in plots.iterdir()} == expected
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in plots.iterdir())
@@ -163,8 +163,9 @@ def test_a_damaged_scorecard_is_named(tmp_path):
 
 
 def test_an_empty_board_has_a_header(tmp_path):
-    assert rebuild(Workspace(tmp_path)).empty
-    assert (tmp_path / "leaderboard" / "leaderboard.csv").read_text().startswith("rank,submission,scenario,score")
+    workspace = Workspace(tmp_path)
+    assert rebuild(workspace).empty
+    assert (workspace.results / "leaderboard.csv").read_text().startswith("rank,submission,scenario,score")
 
 
 def test_the_terminal_shows_every_entry():

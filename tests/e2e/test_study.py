@@ -197,7 +197,7 @@ def stored(scenario, submit, workspace):
 def test_study_writes_a_table_and_a_figure(scenario, stored, workspace):
     said, steps = [], []
     rows = study(scenario, workspace, ["one", "other"], lambda *step: steps.append(step), said.append)
-    folder = workspace.leaderboard / "studies"
+    folder = workspace.results / "studies"
     assert sorted(path.name for path in folder.iterdir()) == [f"{scenario.label}.csv", f"{scenario.label}.png"]
     written = pd.read_csv(folder / f"{scenario.label}.csv")
     assert list(written.columns) == list(rows.columns)

@@ -79,7 +79,7 @@ def hostile(bench, workspace, strict, strict_file, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("HARNESS_TOKEN", SECRET)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    for place in ("submissions/rival/submission.py", f"leaderboard/evidence/{strict.label}/rival.safetensors"):
+    for place in ("submissions/rival/submission.py", f"leaderboard/local/evidence/{strict.label}/rival.safetensors"):
         (workspace.root / place).parent.mkdir(parents=True, exist_ok=True)
         (workspace.root / place).write_text(f"# {SECRET}")
     folder = workspace.submissions / NAME
@@ -91,7 +91,7 @@ def hostile(bench, workspace, strict, strict_file, tmp_path, monkeypatch):
             submission(folder)
         else:
             (folder / "submission.py").write_bytes(submission if isinstance(submission, bytes) else submission.encode())
-        before, board = surroundings(workspace, home), files(workspace.leaderboard)
+        before, board = surroundings(workspace, home), files(workspace.results)
         done = bench("run", "--submission", NAME, "--models", str(models), *options, scenario=strict_file)
         deadline = time.monotonic() + 3
         while (after := surroundings(workspace, home)) != before and time.monotonic() < deadline:
@@ -99,22 +99,20 @@ def hostile(bench, workspace, strict, strict_file, tmp_path, monkeypatch):
         assert {name: (before[name], after[name]) for name in before if before[name] != after[name]} == {}
         assert "Traceback" not in done.stderr
         assert "\x1b" not in done.stdout + done.stderr
-        written = {
-            path: content for path, content in files(workspace.leaderboard).items() if board.get(path) != content
-        }
+        written = {path: content for path, content in files(workspace.results).items() if board.get(path) != content}
         for path, content in written.items():
             assert path in ("leaderboard.csv", ".lock") or (label in path and NAME in path) or path.startswith("plots/")
             assert SECRET.encode() not in content, path
         assert SECRET not in done.stdout + done.stderr
-        assert set(board) <= set(files(workspace.leaderboard))
+        assert set(board) <= set(files(workspace.results))
         return found(done, label)
 
     def found(done, label):
-        path = workspace.leaderboard / "scorecards" / label / f"{NAME}.json"
+        path = workspace.results / "scorecards" / label / f"{NAME}.json"
         card = Scorecard.read(path) if path.exists() else None
         rows = []
         if card:
-            with (workspace.leaderboard / "leaderboard.csv").open() as table:
+            with (workspace.results / "leaderboard.csv").open() as table:
                 rows = list(csv.DictReader(table))
             assert [(row["submission"], row["status"]) for row in rows] == [(NAME, card.status)]
             assert done.returncode == (0 if card.status in ("ok", "over-budget") else 2)
@@ -509,7 +507,7 @@ def test_what_is_not_a_submissions_cannot_be_read_in_a_sandbox_only(
         "the pool's manifest": pool.folder / "manifest.json",
         "test labels": labels,
         "another submission": rival,
-        "the board's evidence": workspace.leaderboard / "evidence" / strict.label / "rival.safetensors",
+        "the board's evidence": workspace.results / "evidence" / strict.label / "rival.safetensors",
         "the scenario": strict_file,
         "home": Path.home() / ".ssh" / "id_ed25519",
         "users": Path("/etc/passwd"),
@@ -629,7 +627,7 @@ ATTEMPTS = {
 @needs_sandbox
 def test_what_a_submission_cannot_do_in_a_sandbox(hostile, workspace, strict):
     names = {
-        "board": str(workspace.leaderboard / "leaderboard.csv"),
+        "board": str(workspace.results / "leaderboard.csv"),
         "manifest": str(Pool(strict, workspace).store.folder / "manifest.json"),
         "rival": str(workspace.submissions / "rival" / "submission.py"),
         "home": str(Path.home() / ".ssh" / "authorized_keys"),
@@ -906,7 +904,7 @@ def test_without_a_sandbox_one_can_be_required(bench, workspace, monkeypatch):
     assert done.returncode == 2
     (sentence,) = done.stderr.strip().splitlines()
     assert sentence.startswith("error: there is no sandbox: a test of the fallback")
-    assert not workspace.leaderboard.exists()
+    assert not workspace.results.exists()
 
 
 def test_where_ci_runs_there_is_a_sandbox():
