@@ -109,7 +109,7 @@ def render(rows: pd.DataFrame, title: str) -> Table:
     table.add_column("submission", overflow="fold")
     for heading in ("score", "±", "share", "leaks", "dist.", "cost"):
         table.add_column(heading, justify="right", no_wrap=True)
-    mixed = rows["source"].nunique() > 1
+    mixed = len(set(rows["source"])) > 1
     if mixed:
         table.add_column("source", no_wrap=True)
     table.add_column("status", overflow="fold")
