@@ -1,0 +1,255 @@
+"""What each parameter of `unlearning` is given, decided by the meaning of its name.
+
+Pure and free of torch: the worker uses it on a function's signature, the importer on a syntax tree. Names that say
+retain, forget or validation decide, wherever they stand; positions decide only where no name says anything.
+"""
+
+import ast
+import re
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from inspect import BoundArguments, Parameter, Signature
+
+PLAIN = ("net", "retain", "forget", "validation")
+"""The order of the contract, and what a parameter can be bound to beside what is offered by name."""
+
+EXTRAS = ("class_weights", "device", "seed", "recipe")
+"""What the contract offers to parameters of exactly these names."""
+
+DEFAULT = "default"
+"""Bound to this, a parameter keeps its own default."""
+
+Bound = str | tuple[str, ...]
+
+_SHOWN = {name: f"the {name} loader" for name in PLAIN[1:]} | {"net": "the net", DEFAULT: "its own default"}
+_KEYWORDS = {"net": "net", "retain": "retain_loader", "forget": "forget_loader", "validation": "val_loader"}
+_TELLING = frozenset(PLAIN[1:])
+
+_WORDS = {
+    "net": "net nets network model nn resnet",
+    "retain": "retain retained retaining remain remained remaining remainder keep keeping kept rl",
+    "forget": "forget forgetting forgot forgotten unlearn unlearned unlearning delete deleted deletion remove removed "
+    "removal erase erased fl",
+    "validation": "val valid validation validate vl",
+    "held out": "test testing eval evaluation holdout",
+    "loader": "loader loaders dataloader dataloaders dl ldr data dataset datasets d ds set sets subset split iter "
+    "iterator batches examples samples train training",
+}
+_MEANINGS = {word: meaning for meaning, words in _WORDS.items() for word in words.split()}
+_LETTERS = {"r": "retain", "f": "forget", "v": "validation"}
+
+
+@dataclass(frozen=True)
+class Binding:
+    """What every parameter of a function is bound to."""
+
+    bound: dict[str, Bound]
+    """Parameter → one of PLAIN, an offered name, or DEFAULT; for `*args` and `**kwargs` a tuple of PLAIN's."""
+    note: str | None
+    """What is bound to what, on one line; None where it is the plain order."""
+
+
+@dataclass(frozen=True)
+class _Meaning:
+    """What a parameter's name says: which of PLAIN (or "held out"), and whether it says nothing beside it."""
+
+    roles: frozenset[str]
+    exact: bool
+    data: bool
+
+    @property
+    def role(self) -> str | None:
+        """The one thing it says, as far as that is a thing to be bound to."""
+        return next(iter(self.roles)) if len(self.roles) == 1 and (self.exact or self.data) else None
+
+
+def bind(parameters: Sequence[Parameter], offered: Iterable[str] = EXTRAS) -> Binding:
+    """Decide what each parameter is given. Raises ValueError, in a sentence that names the parameter, if none can tell.
+
+    A parameter with a default keeps it, unless its name is an offered one or says nothing but what it is to be given.
+    """
+    names = {p.name for p in parameters}
+    said = {p.name: _meaning(p.name, letters={"r", "f"} <= names) for p in parameters if not _is_variable(p)}
+    extras = {p.name: p.name for p in parameters if p.name in set(offered) and not _is_variable(p)}
+    left = [p for p in parameters if not _is_variable(p) and p.name not in extras]
+    bound: dict[str, Bound] = {**extras, **_net(left, said)}
+    bound |= _by_name([p for p in left if p.name not in bound], said)
+    left = [p for p in left if p.name not in bound]
+    guessed: dict[str, Bound] = {}
+    if _TELLING & set(bound.values()) or any(said[p.name].roles & _TELLING for p in left if _is_required(p)):
+        guessed = _held_out(left, said, bound)
+    else:
+        bound |= _by_position([p for p in left if _is_required(p) and _is_positional(p)], parameters, said)
+    bound |= guessed
+    for parameter in left:
+        if parameter.name not in bound:
+            if _is_required(parameter):
+                raise ValueError(_unclear(parameter.name, said[parameter.name], offered))
+            bound[parameter.name] = DEFAULT
+    bound |= _variable(parameters, bound)
+    if "net" not in _flat(bound.values()):
+        raise ValueError("unlearning has no parameter for the net, expected the first to be it; call it net")
+    ordered = {p.name: bound[p.name] for p in parameters}
+    plain = not guessed and tuple(role for role in _flat(ordered.values()) if role in PLAIN) == PLAIN
+    return Binding(ordered, None if plain else _note(ordered))
+
+
+def parameters_of(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> list[Parameter]:
+    """The parameters of a function that is not run; their defaults are nodes of the syntax tree."""
+    arguments = function.args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    without = [Parameter.empty] * (len(positional) - len(arguments.defaults))
+    found: list[Parameter] = []
+    for i, (argument, default) in enumerate(zip(positional, [*without, *arguments.defaults], strict=True)):
+        kind = Parameter.POSITIONAL_ONLY if i < len(arguments.posonlyargs) else Parameter.POSITIONAL_OR_KEYWORD
+        found.append(Parameter(argument.arg, kind, default=default))
+    if arguments.vararg:
+        found.append(Parameter(arguments.vararg.arg, Parameter.VAR_POSITIONAL))
+    for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        found.append(Parameter(argument.arg, Parameter.KEYWORD_ONLY, default=default or Parameter.empty))
+    if arguments.kwarg:
+        found.append(Parameter(arguments.kwarg.arg, Parameter.VAR_KEYWORD))
+    return found
+
+
+def call_arguments(
+    parameters: Sequence[Parameter], binding: Binding, values: dict[str, object]
+) -> tuple[tuple[object, ...], dict[str, object]]:
+    """Positional and keyword arguments for a call; `values`: what each of PLAIN and each offered name stands for."""
+    given: dict[str, object] = {}
+    starred = any(binding.bound[p.name] for p in parameters if p.kind is Parameter.VAR_POSITIONAL)
+    for parameter in parameters:
+        bound = binding.bound[parameter.name]
+        if parameter.kind is Parameter.VAR_POSITIONAL:
+            given[parameter.name] = tuple(values[role] for role in bound)
+        elif parameter.kind is Parameter.VAR_KEYWORD:
+            given[parameter.name] = {_KEYWORDS[role]: values[role] for role in bound}
+        elif bound != DEFAULT:
+            given[parameter.name] = values[str(bound)]
+        elif parameter.kind is Parameter.POSITIONAL_ONLY or (starred and _is_positional(parameter)):
+            given[parameter.name] = parameter.default  # what comes behind it has no other way in
+    call = BoundArguments(Signature(parameters), OrderedDict(given))
+    return call.args, call.kwargs
+
+
+def _net(parameters: list[Parameter], said: dict[str, _Meaning]) -> dict[str, Bound]:
+    """The parameter that is called net or model, else the first, unless its name says that it is another thing."""
+    called = [p for p in parameters if said[p.name].role == "net" and said[p.name].exact]
+    called = [p for p in called if _is_required(p)] or called
+    if called:
+        return {called[0].name: "net"}
+    first = parameters[0] if parameters and _is_positional(parameters[0]) else None
+    return {first.name: "net"} if first and _is_required(first) and not said[first.name].roles - {"net"} else {}
+
+
+def _by_name(parameters: list[Parameter], said: dict[str, _Meaning]) -> dict[str, Bound]:
+    """The parameters whose names say retain, forget or validation. Raises ValueError where two say the same."""
+    found: dict[str, Bound] = {}
+    for role in PLAIN[1:]:
+        saying = [p for p in parameters if said[p.name].role == role and (said[p.name].exact or _is_required(p))]
+        saying = [p for p in saying if _is_required(p)] or saying
+        saying = [p for p in saying if said[p.name].exact] or saying
+        if len(saying) > 1:
+            raise ValueError(
+                f"unlearning's parameters {saying[0].name} and {saying[1].name} both say {role}, expected one that "
+                f"does; rename {saying[1].name}"
+            )
+        found |= {p.name: role for p in saying}
+    return found
+
+
+def _held_out(parameters: list[Parameter], said: dict[str, _Meaning], bound: dict[str, Bound]) -> dict[str, Bound]:
+    """A `test_loader` is given the validation loader, the only held-out examples there are, if nothing else is."""
+    saying = [p for p in parameters if said[p.name].role == "held out" and _is_required(p)]
+    return {saying[0].name: "validation"} if len(saying) == 1 and "validation" not in bound.values() else {}
+
+
+def _by_position(
+    positional: list[Parameter], parameters: Sequence[Parameter], said: dict[str, _Meaning]
+) -> dict[str, Bound]:
+    """The plain order, for names that say nothing. Raises ValueError when there are too few parameters to know."""
+    starred = any(p.kind is Parameter.VAR_POSITIONAL for p in parameters)
+    if len(positional) == 1 and not starred:
+        raise ValueError(
+            f"unlearning takes 2 arguments, the net and {positional[0].name}, which could be any loader; call it "
+            "retain_loader, forget_loader or val_loader"
+        )
+    names = [p.name for p in positional]
+    return {
+        name: role
+        for name, role in zip(names, PLAIN[1:], strict=False)
+        if role == "validation" or "held out" not in said[name].roles
+    }
+
+
+def _variable(parameters: Sequence[Parameter], bound: dict[str, Bound]) -> dict[str, Bound]:
+    """What `*args` and `**kwargs` are given: what is left of the plain order, to the former if there are both.
+
+    Raises ValueError when loaders are left for a `*args` behind parameters that are not in the plain order.
+    """
+    found: dict[str, Bound] = {p.name: () for p in parameters if _is_variable(p)}
+    missing = tuple(role for role in PLAIN if role not in bound.values())
+    before = tuple(bound[p.name] for p in parameters if _is_positional(p) and bound[p.name] in PLAIN)
+    for parameter in parameters:
+        if parameter.kind is Parameter.VAR_POSITIONAL and missing:
+            if before != PLAIN[: len(before)] or len(before) + len(missing) != len(PLAIN):
+                raise ValueError(
+                    f"unlearning's parameter *{parameter.name} could be any of the loaders, expected parameters called "
+                    "retain_loader, forget_loader and val_loader; name them"
+                )
+            return {**found, parameter.name: missing}
+        if parameter.kind is Parameter.VAR_KEYWORD and not set(PLAIN[1:]) & set(bound.values()):
+            return {**found, parameter.name: missing}
+    return found
+
+
+def _meaning(name: str, *, letters: bool) -> _Meaning:
+    """What a name says; `letters`: whether a bare r, f or v says something too."""
+    kinds = [kind for token in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name) for kind in _kinds(token.lower())]
+    bare = len(kinds) == 1 and not letters
+    kinds = ["" if bare and kind in _LETTERS else _LETTERS.get(kind, kind) for kind in kinds]
+    return _Meaning(frozenset(kinds) - {"loader", ""}, exact="" not in kinds and bool(kinds), data="loader" in kinds)
+
+
+def _kinds(word: str) -> list[str]:
+    """What a word means, or its two halves, as of `retainloader`; a letter that says something is left as it is."""
+    known = {**_MEANINGS, **{letter: letter for letter in _LETTERS}}
+    if word in known:
+        return [known[word]]
+    halves = [(known.get(word[:i]), known.get(word[i:])) for i in range(1, len(word))]
+    return next(([a, b] for a, b in halves if a and b and "loader" in (a, b)), [""])
+
+
+def _unclear(name: str, meaning: _Meaning, offered: Iterable[str]) -> str:
+    roles = sorted(meaning.roles & _TELLING)
+    what = f"says both {' and '.join(roles)}" if len(roles) > 1 else "is not offered and says no loader's name"
+    return (
+        f"unlearning asks for {name!r}, which {what}; call it retain_loader, forget_loader or val_loader, or one of "
+        f"{', '.join(offered)}, or give it a default"
+    )
+
+
+def _note(bound: dict[str, Bound]) -> str:
+    shown = (
+        f"{name}={' and '.join(_SHOWN.get(role, role) for role in ((role,) if isinstance(role, str) else role))}"
+        for name, role in bound.items()
+        if role
+    )
+    return f"unlearning is called with {', '.join(shown)}"
+
+
+def _flat(bound: Iterable[Bound]) -> list[str]:
+    return [role for value in bound for role in ((value,) if isinstance(value, str) else value)]
+
+
+def _is_required(parameter: Parameter) -> bool:
+    return parameter.default is Parameter.empty
+
+
+def _is_positional(parameter: Parameter) -> bool:
+    return parameter.kind in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def _is_variable(parameter: Parameter) -> bool:
+    return parameter.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
