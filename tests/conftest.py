@@ -114,7 +114,7 @@ def bench(workspace, miniature_file, monkeypatch, capfd):
     `scenario` is a scenario file; by default the miniature, None for none.
     """
     monkeypatch.chdir(workspace.root)
-    monkeypatch.setattr(cli, "_jobs", lambda jobs: jobs or 1)
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # what joblib counts as cores
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)  # the same on a machine that has a GPU
     for module in (figures, evaluation):
         monkeypatch.setattr(module, "RESAMPLES", 40)

@@ -14,7 +14,8 @@ import pandas as pd
 import pytest
 import torch
 
-from benchmark import cli, evaluation, figures, leaderboard, references
+from benchmark import evaluation, figures, leaderboard, references
+from benchmark.cli.running import about_to_run
 from benchmark.errors import BenchError
 from benchmark.leaderboard.table import COLUMNS
 from benchmark.scorecard import Scorecard
@@ -265,18 +266,18 @@ def test_workers_start_ahead_of_a_run_on_a_pool_that_is_there(bench, workspace, 
     monkeypatch.setattr("benchmark.engine.start_importing", lambda module, jobs: imported.append(module))
     monkeypatch.chdir(workspace.root)
 
-    def about_to_run(submission, scenario=str(miniature_file), device=None):
+    def started_ahead(submission, scenario=str(miniature_file), device=None):
         started.clear()
-        cli._about_to_run(scenario, None, 1, device, submission)
+        about_to_run(scenario, None, 1, device, submission)
         return [(folder.name, count) for folder, count in started]
 
-    assert about_to_run("finetune") == about_to_run("finetune+tuned", device="cpu") == [("finetune", 1)]
+    assert started_ahead("finetune") == started_ahead("finetune+tuned", device="cpu") == [("finetune", 1)]
     assert set(imported) == {"benchmark.resampling"}
     for name in (None, "nobody", "../submissions", "..", "/"):
-        assert about_to_run(name) == []
-    assert about_to_run("finetune", device="cuda") == []
+        assert started_ahead(name) == []
+    assert started_ahead("finetune", device="cuda") == []
     imported.clear()
-    assert about_to_run("finetune", scenario="digits") == []
+    assert started_ahead("finetune", scenario="digits") == []
     assert imported == ["benchmark.references"]
 
 

@@ -1,0 +1,86 @@
+"""The command `bench`: one table of commands, one short function per command.
+
+A command imports what is heavy when it runs: torch alone takes seconds.
+"""
+
+import signal
+import sys
+from concurrent.futures import BrokenExecutor
+from typing import NoReturn
+
+import typer
+from rich.text import Text
+
+from benchmark.cli.pools import data_check, prepare
+from benchmark.cli.results import compare, leaderboard, score, study
+from benchmark.cli.running import run
+from benchmark.cli.shared import err
+from benchmark.cli.submissions import check, import_notebook, list_what, new
+from benchmark.cli.tuning import tune
+from benchmark.errors import BenchError
+
+COMMANDS = {
+    "run": run,
+    "prepare": prepare,
+    "list": list_what,
+    "new": new,
+    "import-notebook": import_notebook,
+    "check": check,
+    "tune": tune,
+    "score": score,
+    "compare": compare,
+    "study": study,
+    "leaderboard": leaderboard,
+}
+DATA_COMMANDS = {"check": data_check}
+
+app = typer.Typer(
+    help="Does machine unlearning work? Drop submissions/NAME/submission.py, type `bench run --submission NAME`.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+_data = typer.Typer(help="The data sets that scenarios read.", no_args_is_help=True)
+for _group, _commands in ((app, COMMANDS), (_data, DATA_COMMANDS)):
+    for _name, _command in _commands.items():
+        _group.command(_name)(_command)
+app.add_typer(_data, name="data")
+
+
+class _Interrupted(BaseException):
+    """Ctrl-C, under a name that neither typer nor joblib answers for us."""
+
+
+def _interrupt(*_: object) -> None:
+    raise _Interrupted
+
+
+def _fail(sentence: str) -> NoReturn:
+    err.print(Text("error:", "red"), sentence, highlight=False, soft_wrap=True)
+    sys.exit(2)
+
+
+def _shortage(error: BaseException) -> str | None:
+    """Return what says that memory ran out, or None for any other error."""
+    from benchmark.device import is_out_of_memory
+
+    if isinstance(error, BrokenExecutor):
+        return "the system killed a process of this command, as it does when memory runs out"
+    return f"memory ran out: {type(error).__name__}" if is_out_of_memory(error) else None
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line: an error is one sentence and exit status 2, an interruption 130."""
+    signal.signal(signal.SIGINT, _interrupt)
+    try:
+        app(arguments)
+    except BenchError as error:
+        _fail(str(error))
+    except (MemoryError, RuntimeError) as error:  # torch's are of the latter kind, and a killed process's
+        if not (shortage := _shortage(error)):
+            raise
+        advice = "give it fewer --jobs, or the scenario a smaller protocol.block"
+        _fail(f"{shortage}; {advice}")
+    except _Interrupted:
+        err.print("interrupted; the same command goes on where this one stopped")
+        sys.exit(130)

@@ -1,0 +1,40 @@
+"""The options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def _read_data_from(folder: Path | None) -> Path | None:
+    if folder:
+        from benchmark.problem.folder import set_data_folder
+
+        set_data_folder(folder)
+    return folder
+
+
+SubmissionName = Annotated[str, typer.Argument(help="The name of a folder in submissions/.")]
+ScenarioOption = Annotated[
+    str, typer.Option("--scenario", help="A shipped scenario's name, or the path of a .toml file.")
+]
+ModelsOption = Annotated[int | None, typer.Option("--models", help="N, instead of the scenario's own.")]
+JobsOption = Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; by default one a core.")]
+DeviceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--device", help="cpu, cuda or cuda:1; by default a GPU where there is one and the net is neither mlp nor cnn."
+    ),
+]
+SandboxOption = Annotated[
+    bool, typer.Option("--require-sandbox", help="Refuse to run a submission where bubblewrap does not work.")
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        callback=_read_data_from,
+        help="Where the data sets lie; by default BENCH_DATA, else data/ in the workspace.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, for machines.")]

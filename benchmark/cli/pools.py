@@ -1,0 +1,54 @@
+"""`bench prepare` and `bench data check`: what has to be there before a submission runs."""
+
+from typing import Annotated
+
+import typer
+
+from benchmark.cli.options import DataOption, DeviceOption, JobsOption, ModelsOption, ScenarioOption
+from benchmark.cli.shared import err, job_count, out, read_scenario
+from benchmark.errors import BenchError
+
+
+def prepare(
+    scenario: ScenarioOption = "digits",
+    models: ModelsOption = None,
+    jobs: JobsOption = None,
+    device: DeviceOption = None,
+    data_dir: DataOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what it would take: models, disk, memory, time.")
+    ] = False,
+) -> None:
+    """Train what is missing of a scenario's reference pool.
+
+    Start it once for every GPU, or on several machines that see the same folder: they train the pool together.
+    """
+    from benchmark.device import choose_device
+    from benchmark.planning import dry_run as planned
+    from benchmark.references import Pool
+    from benchmark.terminal import listing, progress_bars, warn
+    from benchmark.workspace import Workspace
+
+    chosen = read_scenario(scenario, models)
+    where = choose_device(device, chosen)
+    if dry_run:
+        out.print(listing(planned(chosen, job_count(jobs), where)))
+        return
+    pool = Pool(chosen, Workspace.find(), where)
+    with progress_bars(err) as progress:
+        pool.prepare(job_count(jobs), progress, warn(err))
+    out.print(f"the pool {pool.store.folder} is complete")
+
+
+def data_check(
+    scenario: Annotated[str, typer.Argument(help="A shipped scenario's name, or the path of a .toml file.")],
+    data_dir: DataOption = None,
+) -> None:
+    """Verify the files that a scenario reads; the exit status is 0 only when all are there and whole."""
+    from benchmark.problem import check_data
+    from benchmark.terminal import listing
+
+    rows = check_data(read_scenario(scenario))
+    out.print(listing(rows))
+    if wrong := [row["what"] for row in rows if row["status"] != "ok"]:
+        raise BenchError(f"{len(wrong)} of {len(rows)} things {scenario} needs are not as they should be: {wrong[0]}")

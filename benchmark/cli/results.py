@@ -1,0 +1,97 @@
+"""`bench score`, `compare`, `study` and `leaderboard`: what stored results say; no model is trained or run."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from benchmark.cli.options import DataOption, JobsOption, JsonOption, ModelsOption, ScenarioOption
+from benchmark.cli.shared import err, job_count, out, read_scenario, show_board
+from benchmark.errors import BenchError
+
+
+def score(
+    submission: Annotated[str | None, typer.Option("--submission", help="By default all that have run here.")] = None,
+    scenario: ScenarioOption = "digits",
+    models: ModelsOption = None,
+    jobs: JobsOption = None,
+    data_dir: DataOption = None,
+) -> None:
+    """Score stored evidence again with this version of the scorer; no model is trained or run."""
+    from benchmark.evaluation import entries_with_evidence, rescore
+    from benchmark.leaderboard import rebuild
+    from benchmark.terminal import progress_bars, warn
+    from benchmark.workspace import Workspace
+
+    workspace, chosen = Workspace.find(), read_scenario(scenario, models)
+    names = [submission] if submission else entries_with_evidence(chosen, workspace, warn(err))
+    if not names:
+        raise BenchError(f"no entry of {chosen.label} has evidence here; run `bench run --submission NAME` first")
+    cards = []
+    try:
+        for name in names:
+            with progress_bars(err) as progress:
+                cards.append(rescore(chosen, name, workspace, job_count(jobs), progress))
+    finally:
+        rows = rebuild(workspace, cards)
+    show_board(workspace, chosen, rows)
+
+
+def compare(
+    first: str,
+    second: str,
+    scenario: ScenarioOption = "digits",
+    models: ModelsOption = None,
+    data_dir: DataOption = None,
+) -> None:
+    """Print the difference of every figure of two entries, with intervals and a sentence of verdict."""
+    from benchmark.leaderboard import compare as compared
+    from benchmark.leaderboard import find_scorecard
+    from benchmark.terminal import table
+    from benchmark.workspace import Workspace
+
+    workspace, chosen = Workspace.find(), read_scenario(scenario, models)
+    rows, verdict = compared(*(find_scorecard(workspace, chosen, name) for name in (first, second)))
+    out.print(table(rows, ("figure", first, second, "difference")))
+    out.print(verdict, highlight=False)
+
+
+def study(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Two entries or more; by default all that have run here.")
+    ] = None,
+    scenario: ScenarioOption = "digits",
+    models: ModelsOption = None,
+    data_dir: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """How F and the ranking change with N, the attacks, δ and the buckets: one table, one figure."""
+    from benchmark.evaluation import entries_with_evidence
+    from benchmark.study import study as studied
+    from benchmark.terminal import progress_bars, table, warn
+    from benchmark.workspace import Workspace
+
+    workspace, chosen = Workspace.find(), read_scenario(scenario, models)
+    entries = names or entries_with_evidence(chosen, workspace, warn(err))
+    with progress_bars(err) as progress:
+        rows = studied(chosen, workspace, entries, progress, warn(err))
+    if as_json:
+        print(rows.to_json(orient="records", indent=1))
+        return
+    columns = ("family", "value", "models", "tau", "tau_low", "tau_high", "trained", "null_F")
+    records = json.loads(rows.to_json(orient="records", double_precision=3) or "[]")
+    out.print(table([["" if row[name] is None else row[name] for name in columns] for row in records], columns))
+    out.print(f"{workspace.results / 'studies'}: {chosen.label}.csv, .png", style="dim")
+
+
+def leaderboard(as_json: JsonOption = False) -> None:
+    """Rebuild the CSV and every plot from the stored scorecards, and show the tables."""
+    from benchmark.leaderboard import groups, rebuild, render
+    from benchmark.workspace import Workspace
+
+    rows = rebuild(Workspace.find())
+    if as_json:
+        print(rows.to_json(orient="records", indent=1))
+        return
+    for title, group in groups(rows):
+        out.print(render(group, title))

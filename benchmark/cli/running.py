@@ -1,0 +1,160 @@
+"""`bench run`: from a submission to its row on the board."""
+
+import json
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from benchmark.cli.options import (
+    DataOption,
+    DeviceOption,
+    JobsOption,
+    JsonOption,
+    ModelsOption,
+    SandboxOption,
+    ScenarioOption,
+)
+from benchmark.cli.shared import err, job_count, read_scenario, show_board
+from benchmark.errors import BenchError
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from benchmark.scenario import Scenario
+    from benchmark.scorecard import Scorecard
+    from benchmark.workspace import Workspace
+
+
+def run(
+    submission: Annotated[
+        str | None, typer.Option("--submission", help="The name of a folder in submissions/.")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every submission, published and tuned, that has no current row yet.")
+    ] = False,
+    scenario: ScenarioOption = "digits",
+    models: ModelsOption = None,
+    jobs: JobsOption = None,
+    device: DeviceOption = None,
+    data_dir: DataOption = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="The submission's own values, though it has been tuned.")
+    ] = False,
+    allow_failures: Annotated[
+        int, typer.Option("--allow-failures", min=0, help="Score it although so many runs failed; its row says so.")
+    ] = 0,
+    require_sandbox: SandboxOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train what is missing of the reference pool, run the submission N times, score it, rank it.
+
+    Interrupt it whenever you like: the same command goes on where it stopped. The exit status is 0 only when the
+    submission got a score; with --all, when every submission got a row.
+    """
+    if bool(submission) == everything:
+        raise BenchError("name one submission with --submission NAME, or take all with --all")
+    if published and (everything or str(submission).endswith("+tuned")):
+        raise BenchError("--published is for one submission under its own name; leave it away, or --all or +tuned")
+    from benchmark.submission.sandbox import settle_isolation
+    from benchmark.terminal import progress_bars, warn
+
+    settle_isolation(required=require_sandbox, warn=warn(err))
+    workspace, chosen = about_to_run(scenario, models, jobs, device, submission)
+
+    from benchmark.device import choose_device
+    from benchmark.evaluation import evaluate, missing_entries
+    from benchmark.submission.process import close_ahead
+    from benchmark.submission.source import default_entry
+
+    def evaluate_entry(entry: str) -> "Scorecard":
+        with progress_bars(err) as progress:
+            return evaluate(chosen, entry, workspace, job_count(jobs), where, allow_failures, progress, warn(err))
+
+    try:
+        where = choose_device(device, chosen)
+        if submission:
+            entries = iter([submission if published else default_entry(submission, workspace, chosen)])
+        else:
+            entries = missing_entries(chosen, workspace)
+        cards, rows, refused = _evaluate_in_turn(entries, evaluate_entry, workspace, everything)
+    finally:
+        close_ahead()  # where the run was refused
+    _report(workspace, chosen, cards, rows, everything, as_json)
+    if refused:
+        raise BenchError(f"{len(refused)} entries could not be run: {', '.join(refused)}; see the notes above")
+    if submission and cards[0].status not in ("ok", "over-budget"):
+        (card,) = cards
+        log = workspace.log(chosen.label, card.submission)
+        raise BenchError(f"{card.submission} is {card.status}: {card.reason}; its log is {log}")
+
+
+def about_to_run(
+    scenario: str, models: int | None, jobs: int | None, device: str | None, submission: str | None
+) -> "tuple[Workspace, Scenario]":
+    """Return the workspace and the scenario; the processes that come next import what they need from now on.
+
+    This one does so at the same time; where nets are small the seconds count.
+    """
+    from benchmark.engine import start_importing
+    from benchmark.sections import SmallNet
+    from benchmark.submission.process import start_ahead
+    from benchmark.submission.source import submission_names
+    from benchmark.workspace import Workspace
+
+    workspace, chosen = Workspace.find(), read_scenario(scenario, models)
+    if not isinstance(chosen.architecture, SmallNet) or device not in (None, "cpu"):
+        return workspace, chosen
+    if not workspace.pool(chosen).exists():
+        start_importing("benchmark.references", job_count(jobs))
+        return workspace, chosen
+    start_importing("benchmark.resampling", job_count(jobs))
+    name = (submission or "").removesuffix("+tuned")
+    if name in submission_names(workspace):
+        workspace.results.mkdir(parents=True, exist_ok=True)  # what is there when a worker starts can be hidden from it
+        start_ahead(workspace.submissions / name, min(job_count(jobs), len(chosen.blocks(chosen.protocol.models))))
+    return workspace, chosen
+
+
+def _evaluate_in_turn(
+    entries: Iterable[str], evaluate_entry: "Callable[[str], Scorecard]", workspace: "Workspace", everything: bool
+) -> "tuple[list[Scorecard], DataFrame | None, dict[str, str]]":
+    """Return the scorecards, the board's rows after the last, and why an entry was left out, by its name.
+
+    Raises BenchError where one entry was asked for, and where two of all fail for the same reason: that is not theirs.
+    """
+    from benchmark.leaderboard import rebuild
+    from benchmark.terminal import warn
+
+    cards, rows, refused = [], None, dict[str, str]()
+    for entry in entries:
+        try:
+            cards.append(evaluate_entry(entry))
+        except BenchError as error:
+            if not everything or str(error) in refused.values():
+                raise
+            refused[entry] = str(error)
+            warn(err)(f"{entry} is left out: {error}")
+        else:
+            rows = rebuild(workspace, cards[-1:])
+    return cards, rows, refused
+
+
+def _report(
+    workspace: "Workspace",
+    scenario: "Scenario",
+    cards: "list[Scorecard]",
+    rows: "DataFrame | None",
+    everything: bool,
+    as_json: bool,
+) -> None:
+    """Print the scorecards as JSON, or the scenario's board."""
+    from benchmark.leaderboard import rebuild
+
+    if as_json:
+        dumped = [card.model_dump() for card in cards]
+        print(json.dumps(dumped if everything else dumped[0], indent=1, ensure_ascii=False))
+        return
+    if rows is None or everything:  # other processes that take all may have added rows since
+        rows = rebuild(workspace, [])
+    show_board(workspace, scenario, rows)

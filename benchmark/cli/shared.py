@@ -1,0 +1,38 @@
+"""What several commands do: print, read a scenario, count processes, show a board."""
+
+from typing import TYPE_CHECKING
+
+import joblib
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from benchmark.scenario import Scenario
+    from benchmark.workspace import Workspace
+
+# What others wrote, such as titles and paths, is printed as it is.
+out, err = (Console(stderr=stderr, markup=False, emoji=False) for stderr in (False, True))
+
+
+def read_scenario(name: str, models: int | None = None) -> "Scenario":
+    """Load a scenario, with N = `models` where that is given."""
+    from benchmark.scenario import load_scenario
+
+    loaded = load_scenario(name)
+    return loaded if models is None else loaded.with_models(models)
+
+
+def job_count(jobs: int | None) -> int:
+    """Return the number of processes asked for, by default one per core."""
+    return jobs or joblib.cpu_count()
+
+
+def show_board(workspace: "Workspace", scenario: "Scenario", rows: "DataFrame") -> None:
+    """Print a scenario's part of the leaderboard, and where the files of it are."""
+    from benchmark.leaderboard import groups, render
+
+    for title, group in groups(rows):
+        if group["scenario_hash"].iloc[0] == scenario.hash:
+            out.print(render(group, title))
+    out.print(f"{workspace.results}: leaderboard.csv, scorecards, plots", style="dim")

@@ -1,0 +1,70 @@
+"""`bench list`, `new`, `import-notebook` and `check`: from an idea to a submission that can run."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmark.cli.options import DataOption, DeviceOption, JsonOption, SandboxOption, ScenarioOption, SubmissionName
+from benchmark.cli.shared import err, out, read_scenario
+from benchmark.errors import BenchError
+
+
+def list_what(
+    what: Annotated[str, typer.Argument(help="submissions, scenarios or pools")] = "submissions",
+    as_json: JsonOption = False,
+) -> None:
+    """List the submissions, the scenarios or the reference pools that are here."""
+    from benchmark.listings import LISTINGS
+    from benchmark.terminal import listing
+    from benchmark.workspace import Workspace
+
+    if what not in LISTINGS:
+        raise BenchError(f"there is nothing called {what!r} to list; name one of {', '.join(LISTINGS)}")
+    rows = LISTINGS[what](Workspace.find())
+    if as_json:
+        print(json.dumps(rows, indent=1, ensure_ascii=False))
+    else:
+        out.print(listing(rows) if rows else f"no {what} yet")
+
+
+def new(name: Annotated[str, typer.Argument(help="Letters, digits, - and _.")]) -> None:
+    """Begin a submission: a commented submissions/NAME/submission.py that runs as it is."""
+    from benchmark.submission.template import write_template
+    from benchmark.workspace import Workspace
+
+    path = write_template(name, Workspace.find())
+    out.print(f"wrote {path}; next: bench check {name}")
+
+
+def import_notebook(
+    file: Annotated[Path, typer.Argument(help="A Jupyter notebook that defines unlearning(...).")],
+    name: Annotated[str, typer.Argument(help="The new submission's name: letters, digits, - and _.")],
+) -> None:
+    """Take the unlearning function, and what it needs, out of a notebook into a new submission; nothing is run."""
+    from benchmark.submission.notebook import import_notebook
+    from benchmark.terminal import warn
+    from benchmark.workspace import Workspace
+
+    path = import_notebook(file, name, Workspace.find(), warn(err))
+    out.print(f"wrote {path}; next: bench check {name}")
+
+
+def check(
+    name: SubmissionName,
+    scenario: ScenarioOption = "digits",
+    device: DeviceOption = None,
+    data_dir: DataOption = None,
+    require_sandbox: SandboxOption = False,
+) -> None:
+    """Try a submission on one freshly trained original: does it keep the contract and the budget?"""
+    from benchmark.device import choose_device
+    from benchmark.submission.checking import check_submission
+    from benchmark.submission.sandbox import settle_isolation
+    from benchmark.terminal import warn
+    from benchmark.workspace import Workspace
+
+    settle_isolation(required=require_sandbox, warn=warn(err))
+    chosen = read_scenario(scenario)
+    out.print(check_submission(name, chosen, Workspace.find(), choose_device(device, chosen), warn(err)))
