@@ -1,5 +1,15 @@
 """The one error a user sees: a sentence that says what came, what was expected and what to do."""
 
+from benchmark.text import sentence
+
 
 class BenchError(Exception):
-    """Anything the user can put right; the command line prints its sentence and exits with status 2."""
+    """Anything the user can put right; the command line prints its sentence and exits with status 2.
+
+    The message is made one line that a terminal only prints, whatever names and values went into it. `log` is what
+    else there is to read, of many lines; it is shown below the sentence.
+    """
+
+    def __init__(self, message: str, log: str = "") -> None:
+        super().__init__(sentence(message))
+        self.log = log

@@ -1,23 +1,24 @@
 """Architectures by name."""
 
-import sys
-from collections.abc import Callable
-from functools import cache
-from hashlib import sha256
-from types import ModuleType
+import difflib
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from benchmark.errors import BenchError
+from benchmark.file_net import build_from_file, user_code
+from benchmark.rehearsal import rehearse
 from benchmark.scenario import Architecture
 from benchmark.sections import FileNet, TorchvisionNet
 from benchmark.seeds import derive_seed
+from benchmark.text import shown
 
 # Nets that in training return a second, auxiliary output unless told not to.
 _WITHOUT_AUXILIARY = {"aux_logits": False, "init_weights": True}
 _ARGUMENTS: dict[str, dict[str, Any]] = {"googlenet": _WITHOUT_AUXILIARY, "inception_v3": _WITHOUT_AUXILIARY}
+
+_LARGEST = 1 << 32  # weights of one net, 16 GiB
 
 
 def build_model(architecture: Architecture, input_shape: tuple[int, ...], classes: int) -> nn.Module:
@@ -28,7 +29,7 @@ def build_model(architecture: Architecture, input_shape: tuple[int, ...], classe
     if isinstance(architecture, TorchvisionNet):
         return _torchvision(architecture, input_shape, classes)
     if isinstance(architecture, FileNet):
-        return _from_file(architecture, input_shape, classes)
+        return build_from_file(architecture, input_shape, classes)
     if architecture.name == "mlp":
         return _mlp(architecture.widths, input_shape, classes)
     return _cnn(architecture.widths, input_shape, classes)
@@ -42,20 +43,35 @@ def seeded_model(architecture: Architecture, input_shape: tuple[int, ...], class
 
 
 def try_out(architecture: Architecture, input_shape: tuple[int, ...], classes: int) -> None:
-    """Raises BenchError unless the network can be built for such inputs and gives one logit a class."""
-    name = getattr(architecture, "file", None) or getattr(architecture, "model", architecture.name)
-    about = f"{name}, with inputs of {input_shape} and {classes} classes,"
-    try:
-        with torch.random.fork_rng(devices=[]):
-            logits = build_model(architecture, input_shape, classes).train()(torch.zeros(2, *input_shape))
-    except (BenchError, MemoryError):
-        raise
-    except Exception as error:
-        reason = " ".join(str(error).split())
-        raise BenchError(f"{about} raised {type(error).__name__}: {reason}; use another, or correct it") from None
+    """Raise BenchError unless the network can be built for such inputs and gives one logit per class.
+
+    A network of the user's own is trained for two batches too, in another process, because its code may do anything.
+    """
+    if isinstance(architecture, FileNet):
+        rehearse(architecture, input_shape, classes)
+        return
+    with user_code(_about(architecture, input_shape, classes)):
+        count = sum(tensor.numel() for tensor in skeleton(architecture, input_shape, classes).state_dict().values())
+    if count > _LARGEST:
+        raise BenchError(f"the architecture has {count:,} weights, expected at most {_LARGEST:,}; make it smaller")
+    check_logits(architecture, input_shape, classes)
+
+
+def check_logits(architecture: Architecture, input_shape: tuple[int, ...], classes: int) -> None:
+    """Raise BenchError unless the network, built in this process, gives logits `[2, classes]` for two examples."""
+    about = _about(architecture, input_shape, classes)
+    with user_code(about), torch.random.fork_rng(devices=[]):
+        logits = build_model(architecture, input_shape, classes).train()(torch.zeros(2, *input_shape))
     got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
     if got != (2, classes):
         raise BenchError(f"{about} returned {got} for two examples, expected logits (2, {classes}); correct it")
+    if not logits.dtype.is_floating_point:
+        raise BenchError(f"{about} returned logits of {logits.dtype}, expected float32; correct it")
+
+
+def _about(architecture: Architecture, input_shape: tuple[int, ...], classes: int) -> str:
+    name = getattr(architecture, "file", None) or getattr(architecture, "model", architecture.name)
+    return f"{name}, with inputs of {input_shape} and {classes} classes,"
 
 
 def skeleton(architecture: Architecture, input_shape: tuple[int, ...], classes: int) -> nn.Module:
@@ -104,7 +120,8 @@ def _torchvision(architecture: TorchvisionNet, input_shape: tuple[int, ...], cla
     name = architecture.model
     known = models.list_models(module=models)
     if name not in known:
-        raise BenchError(f"architecture.model is {name!r}, expected one of torchvision's: {', '.join(known)}")
+        like = ", ".join(difflib.get_close_matches(name, known, 5)) or "resnet18, densenet121, vit_b_16 and others"
+        raise BenchError(f"architecture.model is {shown(name)}, expected one of torchvision's {len(known)}, as {like}")
     channels, height, width = _image_shape(input_shape, name)
     if channels != 3:
         raise BenchError(
@@ -123,38 +140,6 @@ def _torchvision(architecture: TorchvisionNet, input_shape: tuple[int, ...], cla
         nn.init.kaiming_normal_(net.conv1.weight, mode="fan_out", nonlinearity="relu")  # as torchvision's ResNets do
         net.maxpool = nn.Identity()  # type: ignore[assignment]
     return net
-
-
-def _from_file(architecture: FileNet, input_shape: tuple[int, ...], classes: int) -> nn.Module:
-    name = architecture.file.rpartition(":")[2]
-    if architecture.source is None:
-        raise BenchError(f"architecture.file {architecture.file} has not been read; load the scenario from its file")
-    build: Callable[..., object] | None = getattr(_module(architecture.file, architecture.source), name, None)
-    if not callable(build):
-        raise BenchError(f"{architecture.file} has no function {name}; define {name}(input_shape, classes) there")
-    net = build(input_shape, classes)
-    if not isinstance(net, nn.Module):
-        raise BenchError(f"{architecture.file} returned a {type(net).__name__}, expected a torch.nn.Module")
-    if len(list(net.named_parameters(remove_duplicate=False))) > len(list(net.parameters())):
-        raise BenchError(f"{architecture.file} returned a net whose layers share weights; give each its own")
-    if left_out := {name for name, _ in net.named_buffers()} - net.state_dict().keys():
-        raise BenchError(
-            f"{architecture.file} returned a net whose buffer {min(left_out)} is not in its state_dict, expected all "
-            "there; register it without persistent=False"
-        )
-    return net
-
-
-@cache
-def _module(file: str, source: str) -> ModuleType:
-    """The module with this source, once a process. Its name is one that no file goes by."""
-    module = ModuleType(f"architecture_{sha256(source.encode()).hexdigest()[:16]}")
-    sys.modules[module.__name__] = module  # dataclasses and pickle look their module up
-    try:
-        exec(compile(source, file.rpartition(":")[0], "exec"), module.__dict__)
-    except Exception as error:
-        raise BenchError(f"{file} raised {type(error).__name__} when it was run: {error}; correct it") from error
-    return module
 
 
 def _image_shape(input_shape: tuple[int, ...], name: str) -> tuple[int, int, int]:

@@ -9,10 +9,14 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from benchmark.errors import BenchError
+from benchmark.reading import read_file
 from benchmark.sections import Architecture, Count, Data, FileNet, Forget, RandomForget, Section, Seed
 from benchmark.seeds import derive_seed
+from benchmark.text import printable, reason_of, shown
 
 SHIPPED = Path(__file__).parent / "scenarios"
+
+_LARGEST_FILE = 1 << 22  # bytes of a scenario's or a network's file
 
 # Part of every pool's hash: raise it when the code trains other models from the same scenario.
 TRAINING_VERSION = 1
@@ -25,11 +29,11 @@ class Recipe(Section):
     """How a model is trained: once for originals, retrained models and the oracle."""
 
     optimizer: Literal["sgd", "adam"]
-    learning_rate: Annotated[float, Field(gt=0)]
+    learning_rate: Annotated[float, Field(gt=0, le=1e6)]
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    weight_decay: Annotated[float, Field(ge=0, le=1e6)] = 0.0
     schedule: Literal["constant", "linear", "cosine"]
-    epochs: Count
+    epochs: Annotated[int, Field(ge=1, le=10**6)]
     batch_size: Count
     class_weights: bool = False
     augmentation: Annotated[tuple[Literal["crop", "flip"], ...], Field(min_length=1)] | None = None
@@ -47,18 +51,18 @@ class Recipe(Section):
 class Protocol(Section):
     """How many models are compared, and by which rules."""
 
-    models: Annotated[int, Field(ge=6)]
+    models: Annotated[int, Field(ge=6, le=10**6)]
     """N; the intervals take halves, and ε from fewer than three models measures nothing."""
     originals: Count | None = None
     """Originals that the runs start from, in turn; absent: every run has its own."""
     delta: Annotated[float, Field(gt=0, lt=1)]
     budget: Annotated[float, Field(gt=0, le=1)]
     """The share of retraining's time that a run may cost."""
-    timeout: Annotated[float, Field(gt=0)]
+    timeout: Annotated[float, Field(gt=0, le=1e6)]
     """Wall-clock seconds after which a single run is killed."""
-    memory: Annotated[float, Field(gt=0)] = 4.0
+    memory: Annotated[float, Field(gt=0, le=1e6)] = 4.0
     """GiB beyond which a single run is killed."""
-    block: Count
+    block: Annotated[int, Field(ge=1, le=10**6)]
     """Models trained together and stored as one file."""
     controls: tuple[str, ...] = ()
     """Submissions that calibrate the board: no rank, no budget."""
@@ -74,8 +78,8 @@ class Protocol(Section):
 class Scenario(Section):
     """The whole file. `hash` names what is compared, `pool_hash` the part that determines the models."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
-    description: str
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=100)]
+    description: Annotated[str, Field(max_length=10_000)]
     data: Data
     forget: Forget
     architecture: Architecture
@@ -181,17 +185,19 @@ def load_scenario(name_or_path: str) -> Scenario:
 
 def _shipped(name: str, alternative: str) -> Path:
     if name not in scenario_names():
-        raise BenchError(f"there is no scenario {name!r}; name one of {', '.join(scenario_names())}{alternative}")
+        raise BenchError(f"there is no scenario {shown(name)}; name one of {', '.join(scenario_names())}{alternative}")
     return SHIPPED / f"{name}.toml"
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_file(path, _LARGEST_FILE).decode())
     except FileNotFoundError:
         raise BenchError(f"there is no scenario file {path}; give the path of a TOML file") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BenchError(f"{path} could not be read as TOML: {error}; expected a scenario file") from None
+    except RecursionError:
+        raise BenchError(f"{path} is nested too deeply to be read as TOML; expected a scenario file") from None
+    except (OSError, ValueError) as error:  # tomllib's are of the latter kind, and what int() says of a long number
+        raise BenchError(f"{path} could not be read as TOML: {reason_of(error)}; expected a scenario file") from None
 
 
 def _filled_in(scenario: Scenario, folder: Path) -> Scenario:
@@ -209,10 +215,10 @@ def _filled_in(scenario: Scenario, folder: Path) -> Scenario:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return read_file(path, _LARGEST_FILE).decode()
+    except (OSError, ValueError) as error:
         raise BenchError(
-            f"architecture.file names {path}, which could not be read: {error}; give path.py:function"
+            f"architecture.file names {path}, which could not be read: {reason_of(error)}; give path.py:function"
         ) from None
 
 
@@ -222,13 +228,15 @@ def _validated(content: dict[str, Any], origin: str) -> Scenario:
         return Scenario.model_validate_json(json.dumps(content, default=str))
     except ValidationError as error:
         raise BenchError(f"{origin}: {_sentence(error)}") from None
+    except (ValueError, RecursionError) as error:  # of numbers too long to be written, of lists within lists
+        raise BenchError(f"{origin} could not be read: {reason_of(error)}; expected a scenario file") from None
 
 
 def _sentence(error: ValidationError) -> str:
     """The first complaint of pydantic as: which key, what came, what is accepted."""
     first = error.errors()[0]
     names, section = _located(first["loc"])
-    key = ".".join(names) or "the file"
+    key = printable(".".join(names)) or "the file"
     context = first.get("ctx", {})
     if first["type"] == "extra_forbidden":
         return f"{key} is not a key this version knows; accepted here: {', '.join(section.model_fields)}"
@@ -237,12 +245,12 @@ def _sentence(error: ValidationError) -> str:
     if first["type"] == "union_tag_not_found":
         return f"{key}.{_bare(context['discriminator'])} is missing; add it"
     if first["type"] == "union_tag_invalid":
-        tag = f"{key}.{_bare(context['discriminator'])} is {context['tag']!r}"
+        tag = f"{key}.{_bare(context['discriminator'])} is {shown(context['tag'])}"
         return f"{tag}, expected {_enumerated(context['expected_tags'])}"
     if first["type"] == "value_error":
         return str(first["msg"]).removeprefix("Value error, ")
     expected = str(first["msg"]).replace("Input should be ", "").removeprefix("a valid ")
-    return f"{key} is {first['input']!r}, expected {expected}"
+    return f"{key} is {shown(first['input'])}, expected {expected}"
 
 
 def _located(location: tuple[int | str, ...]) -> tuple[list[str], type[BaseModel]]:

@@ -5,14 +5,31 @@ A kind has only the keys that it can use. What a later version adds is None wher
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-Count = Annotated[int, Field(ge=1)]
+from benchmark.text import shown
+
+# The upper bounds refuse nothing that could be meant: beyond them a number overflows somewhere.
+Count = Annotated[int, Field(ge=1, le=10**9)]
+Side = Annotated[int, Field(ge=1, le=16_384)]
+"""Pixels along one side of an image."""
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Name = Annotated[str, Field(min_length=1)]
-DataPath = Name
+Name = Annotated[str, Field(min_length=1, max_length=1000)]
+_PART = 255  # bytes of a file's name
+
+
+def _path(text: str) -> str:
+    parts = [part for part in text.split("/") if len(part.encode()) > _PART]
+    if parts or "\0" in text:
+        raise ValueError(
+            f"the path {shown(text)} can be no file's, expected names of at most {_PART} bytes without NUL"
+        )
+    return text
+
+
+DataPath = Annotated[Name, AfterValidator(_path)]
 """Relative to the data folder (`--data-dir`, BENCH_DATA, by default data/ in the workspace), or absolute."""
 
 
@@ -30,8 +47,8 @@ class _Pixels(Section):
 
     scale: Literal[1, 255] = 1
     """What a white pixel is before `mean` and `std`, which are in the same unit and one number a channel."""
-    mean: Annotated[tuple[float, ...], Field(min_length=1)] | None = None
-    std: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] | None = None
+    mean: Annotated[tuple[Annotated[float, Field(ge=-1e6, le=1e6)], ...], Field(min_length=1)] | None = None
+    std: Annotated[tuple[Annotated[float, Field(ge=1e-6, le=1e6)], ...], Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
     def _as_many_of_both(self) -> "_Pixels":
@@ -103,9 +120,9 @@ class CasiaSurf(_Pixels, _OnDisk):
 
     source: Literal["casia_surf"]
     folder: DataPath = "casia-surf"
-    size: Count
+    size: Side
     """Images are resized to size × size pixels."""
-    age_groups: Annotated[int, Field(ge=2)]
+    age_groups: Annotated[int, Field(ge=2, le=1000)]
     """Classes: groups of equal width between the youngest and the oldest."""
     seed: Seed
 
@@ -125,12 +142,12 @@ class Celeba(_Pixels):
     source: Literal["celeba"]
     attribute: Name
     """The one of the 40 attributes that is to be told, e.g. Smiling."""
-    size: Count
+    size: Side
     """The middle square of an image is resized to size × size pixels."""
 
 
 class _Images(_Pixels, _Shares, _OnDisk):
-    size: Count
+    size: Side
     """Images are resized to size × size pixels."""
     channels: Literal[1, 3] = 3
 
@@ -219,7 +236,7 @@ class SmallNet(Section):
     """One of our own; `widths` are the hidden layers of an mlp, the channels of a cnn's convolutions."""
 
     name: Literal["mlp", "cnn"]
-    widths: Annotated[tuple[Count, ...], Field(min_length=1)]
+    widths: Annotated[tuple[Annotated[int, Field(ge=1, le=10**6)], ...], Field(min_length=1, max_length=1000)]
 
 
 class TorchvisionNet(Section):
@@ -235,7 +252,7 @@ class FileNet(Section):
     """The user's own: a function of a Python file, called with the shape of an input and the number of classes."""
 
     name: Literal["file"]
-    file: Annotated[str, Field(pattern=r"^.+\.py:[A-Za-z_]\w*$")]
+    file: Annotated[DataPath, Field(pattern=r"^.+\.py:[A-Za-z_]\w*$")]
     """`path.py:function`, relative to the scenario's file. It must need nothing but itself and installed packages."""
     source: str | None = None
     """The file's text; loading the scenario puts it here, so that it is hashed and travels with the scenario."""

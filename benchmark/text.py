@@ -1,6 +1,33 @@
-"""What strangers wrote, made fit to be shown."""
+"""Text from elsewhere, made fit to be shown."""
+
+_LONGEST = 560  # characters of a sentence
+_ADVICE = 160  # of them at the end, which says what to do
 
 
 def printable(text: object, most: int = 100, keep: str = "") -> str:
     """The first `most` characters, with a question mark for each that a terminal obeys, but for those to `keep`."""
     return "".join(letter if letter.isprintable() or letter in keep else "?" for letter in str(text)[:most])
+
+
+def shown(value: object, most: int = 80) -> str:
+    """Return a value as Python writes it, printable and cut short."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a whole number of thousands of digits; a list of lists of lists
+        return f"a {type(value).__name__} too large to show"
+    return printable(text, most) + ("…" if len(text) > most else "")
+
+
+def reason_of(error: BaseException) -> str:
+    """Return an error's message as one printable line; its type where it has no message."""
+    if isinstance(error, OSError) and error.strerror:
+        return printable(error.strerror)
+    return printable(" ".join(str(error).split()), 200) or type(error).__name__
+
+
+def sentence(text: str) -> str:
+    """Return a text as one printable line; of a long one the middle is left out."""
+    line = printable(" ".join(text.split()), len(text))
+    if len(line) <= _LONGEST:
+        return line
+    return f"{line[: _LONGEST - _ADVICE - 3]} … {line[-_ADVICE:]}"

@@ -38,7 +38,7 @@ def check_submission(
         clock = Clock(worker, scenario, lambda index: original)
         run = clock.unlearned(0, submission.hyperparameters)
         if run.weights is None:
-            raise BenchError(f"{name} is {run.status}: {run.reason}\n{run.log}".rstrip())
+            raise BenchError(f"{name} is {run.status}: {run.reason}", run.log)
         runs = list(range(scenario.protocol.models))
         timing = clock.time_submission(submission.hyperparameters, scenario.protocol.budget, runs)
     finally:

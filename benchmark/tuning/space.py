@@ -6,16 +6,20 @@ logarithm; a list holds choices. Its keys are some of HYPERPARAMETERS', whose va
 
 import ast
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.errors import BenchError
 from benchmark.submission.files import FILE, parsed
-from benchmark.text import printable
+from benchmark.text import shown
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
+
+_MOST_CHOICES = 1000
+_LARGEST_WHOLE = 2**31  # far beyond it the search, which computes with floats, would divide by zero
 
 _SPACE, _PUBLISHED = "SEARCH_SPACE", "HYPERPARAMETERS"
 
@@ -88,32 +92,56 @@ def read_search_space(name: str, folder: Path) -> SearchSpace:
         raise BenchError(f"{_SPACE} of {name} is empty, expected a range or a list of choices for at least one key")
     if unknown := [key for key in space if key not in published]:
         raise BenchError(
-            f"{_SPACE} of {name} has {unknown[0]!r}, expected keys of {_PUBLISHED}: {', '.join(published)}"
+            f"{_SPACE} of {name} has {shown(unknown[0])}, expected keys of {_PUBLISHED}: "
+            f"{shown(', '.join(published), 200)[1:-1]}"
         )
-    dimensions = {key: _dimension(f"{_SPACE}[{key!r}] of {name}", own) for key, own in space.items()}
+    dimensions = {key: _dimension(f"{_SPACE}[{shown(key)}] of {name}", own) for key, own in space.items()}
     return SearchSpace(
-        dimensions, {key: _within(f"{key} of {name}", own, published[key]) for key, own in dimensions.items()}
+        dimensions,
+        {key: _within(f"{shown(key)[1:-1]} of {name}", own, published[key]) for key, own in dimensions.items()},
     )
 
 
 def _dimension(where: str, given: Any) -> Range | Choices:
     if isinstance(given, list) and given:
+        if len(given) > _MOST_CHOICES:
+            raise BenchError(f"{where} has {len(given):,} choices, expected at most {_MOST_CHOICES:,}; leave some out")
         return tuple(_stored(given))
     if isinstance(given, tuple) and len(given) in (2, 3) and all(map(_is_number, given[:2])):
         low, high, *rest = given
         if low < high and rest in ([], ["log"]) and (low > 0 or not rest):
-            return Range(low, high, log=bool(rest))
-    raise BenchError(f'{where} is {given!r}, expected (low, high), (low, high, "log") with low above 0, or a list')
+            return _searchable(where, Range(low, high, log=bool(rest)))
+    raise BenchError(f'{where} is {shown(given)}, expected (low, high), (low, high, "log") with low above 0, or a list')
+
+
+def _searchable(where: str, own: Range) -> Range:
+    """The range itself. Raises BenchError when it is too wide to compute with."""
+    if own.whole:
+        fits = max(abs(own.low), abs(own.high)) <= _LARGEST_WHOLE
+    else:
+        try:
+            width = own.high / own.low if own.log else float(own.high) - float(own.low)
+        except OverflowError:
+            width = math.inf
+        fits = math.isfinite(width)
+    if not fits:
+        raise BenchError(f"{where} is too wide a range to be searched, expected finite numbers; narrow it")
+    return own
 
 
 def _within(where: str, own: Range | Choices, published: Any) -> Any:
     """The published value; where it lies outside a range, the nearest end."""
     if not isinstance(own, Range):
-        if _stored(published) not in own:
-            raise BenchError(f"the published {where} is {published!r}, expected one of its choices; add it to {_SPACE}")
-        return _stored(published)
-    if not _is_number(published) or (own.whole and not isinstance(published, int)):
-        raise BenchError(f"the published {where} is {published!r}, expected a number of its range's type")
+        stored = _stored(published)
+        if stored not in own:
+            raise BenchError(
+                f"the published {where} is {shown(published)}, expected one of its choices; add it to {_SPACE}"
+            )
+        return stored
+    if not _is_number(published) or (own.whole and not isinstance(published, int)) or published != published:
+        raise BenchError(
+            f"the published {where} is {shown(published)}, expected a number of its range's type; correct one of them"
+        )
     return min(max(published, own.low), own.high)
 
 
@@ -124,9 +152,13 @@ def _is_number(value: Any) -> bool:
 def _stored(value: Any) -> Any:
     """As it comes back from the trials' file, and as the submission gets it: tuples are lists there."""
     try:
-        return json.loads(json.dumps(value))
-    except (TypeError, ValueError):
-        raise BenchError(f"{value!r} cannot be kept as JSON, expected numbers, words or lists of them") from None
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        text.encode()  # half of a character that takes two cannot be written
+        return json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        raise BenchError(
+            f"{shown(value)} cannot be kept as JSON, expected finite numbers, words or lists of them; correct it"
+        ) from None
 
 
 def _literal(name: str, folder: Path, constant: str) -> dict[str, Any]:
@@ -139,7 +171,9 @@ def _literal(name: str, folder: Path, constant: str) -> dict[str, Any]:
             "running it; write the values out"
         ) from None
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        raise BenchError(f"{constant} of {name} is {printable(value)}, expected a dict of names and values")
+        raise BenchError(f"{constant} of {name} is {shown(value)}, expected a dict of names and values; correct it")
+    if odd := [key for key in value if not key.isprintable()]:
+        raise BenchError(f"{constant} of {name} has the key {shown(odd[0])}, expected printable letters; rename it")
     return value
 
 

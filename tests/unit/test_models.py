@@ -3,7 +3,8 @@ import torch
 from torch import nn
 
 from benchmark.errors import BenchError
-from benchmark.models import build_model, seeded_model, skeleton, try_out
+from benchmark.models import build_model, check_logits, seeded_model, skeleton, try_out
+from benchmark.rehearsal import rehearse, tried
 from benchmark.scenario import load_scenario
 from benchmark.sections import FileNet, SmallNet, TorchvisionNet
 
@@ -133,8 +134,130 @@ def test_an_impossible_network_is_one_sentence(architecture, shape, sentence):
 )
 def test_a_network_that_does_not_suit_the_data_is_one_sentence(architecture, shape, sentence):
     with pytest.raises(BenchError, match=sentence) as caught:
-        try_out(architecture, shape, 10)
+        check_logits(architecture, shape, 10)
     assert "\n" not in str(caught.value)
+
+
+ODD = """
+import os, sys, time
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, **buffers):
+        super().__init__()
+        self.inner = nn.Linear(64, 10)
+        for name, tensor in buffers.items():
+            self.register_buffer(name, tensor)
+    def forward(self, inputs):
+        return self.inner(inputs.flatten(1))
+
+def exits(shape, classes): sys.exit(3)
+def interrupts(shape, classes): raise KeyboardInterrupt
+def raises(shape, classes): raise ValueError("two\\nlines")
+def ends(shape, classes): os._exit(7)
+def loops(shape, classes): time.sleep(600)
+def prints(shape, classes):
+    print("x" * 100_000)
+    os.write(1, b"y" * 100_000)
+    return Net()
+def nothing(shape, classes): pass
+def of_two(shape, classes): return Net(), Net()
+def empty(shape, classes): return nn.Sequential(nn.Flatten())
+def whole(shape, classes):
+    return Net(count=torch.zeros(3, dtype=torch.int32), flag=torch.tensor(True), none=torch.zeros(0))
+def complex_buffer(shape, classes): return Net(phase=torch.zeros(2, dtype=torch.complex64))
+def brain(shape, classes): return Net(scale=torch.zeros(2, dtype=torch.bfloat16))
+def sparse(shape, classes): return Net(mask=torch.eye(3).to_sparse())
+def meta(shape, classes): return Net(mask=torch.zeros(3, device="meta"))
+def lazy(shape, classes): return nn.Sequential(nn.Flatten(), nn.LazyLinear(classes))
+def tied_buffers(shape, classes):
+    both = torch.zeros(3)
+    return Net(a=both, b=both)
+def views(shape, classes):
+    both = torch.zeros(6)
+    return Net(a=both[:3], b=both[:4])
+def half(shape, classes): return Net().half()
+class Extra(Net):
+    def get_extra_state(self): return {"a": 1}
+    def set_extra_state(self, state): pass
+def extra(shape, classes): return Extra()
+class Noisy(Net):
+    def forward(self, inputs): return super().forward(inputs) + torch.randn(1)
+def noisy(shape, classes): return Noisy()
+class NoisyInTraining(Net):
+    def forward(self, inputs): return nn.functional.dropout(super().forward(inputs), 0.5, self.training)
+def dropping(shape, classes): return NoisyInTraining()
+class Stubborn(Net):
+    def forward(self, inputs):
+        self.calls = getattr(self, "calls", 0) + 1
+        return super().forward(inputs) if self.calls < 2 else sys.exit("no more")
+def stubborn(shape, classes): return Stubborn()
+class Whole(Net):
+    def forward(self, inputs): return super().forward(inputs).long()
+def whole_logits(shape, classes): return Whole()
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        ("exits", "net.py:exits, called with .* ended the program, expected it to return"),
+        ("interrupts", "ended the program"),
+        ("raises", r"net.py:raises, called with inputs of \(1, 8, 8\) .* raised ValueError: two lines; correct it"),
+        ("nothing", "returned a NoneType, expected a torch.nn.Module"),
+        ("of_two", "returned a tuple, expected a torch.nn.Module"),
+        ("empty", "a net without parameters, expected some to train"),
+        ("complex_buffer", r"whose phase is torch.complex64, expected float32, .* int64"),
+        ("brain", "whose scale is torch.bfloat16"),
+        ("sparse", "whose mask is stored as torch.sparse_coo, expected a dense tensor"),
+        ("meta", "whose mask is on the device meta, expected the CPU"),
+        ("lazy", r"whose 1\.weight has no shape before the first batch"),
+        ("tied_buffers", "whose layers share weights; give each its own"),
+        ("views", "whose layers share weights; give each its own"),
+        ("half", r"whose inner\.weight is torch\.float16, expected float32, float64"),
+        ("extra", "whose state_dict has _extra_state for more than its parameters and buffers"),
+        ("noisy", "in evaluation mode gives the same inputs other outputs each time"),
+        ("stubborn", "training two nets of net.py:stubborn ended the program"),
+        ("whole_logits", "returned logits of torch.int64, expected float32"),
+    ],
+)
+def test_a_file_that_makes_no_network_the_harness_can_keep_is_one_sentence(function, sentence, capfd):
+    with pytest.raises(BenchError, match=sentence) as caught:
+        tried(FileNet(name="file", file=f"net.py:{function}", source=ODD), (1, 8, 8), 10)
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr().out == ""
+
+
+@pytest.mark.parametrize("function", ["whole", "dropping"])
+def test_whole_numbers_empty_buffers_and_dropout_in_training_are_kept_and_trained(function, capfd):
+    tried(FileNet(name="file", file=f"net.py:{function}", source=ODD), (1, 8, 8), 10)
+
+
+@pytest.mark.parametrize(
+    ("function", "limit", "sentence"),
+    [
+        ("ends", 60.0, "net.py:ends, tried in a process of its own .* ended that process with status 7"),
+        ("loops", 8.0, "did not return within 8 s; take out what waits or never ends"),
+        ("exits", 60.0, "ended the program, expected it to return"),
+        ("prints", 60.0, None),
+    ],
+)
+def test_a_file_that_ends_its_process_or_never_returns_does_not_take_the_harness_along(
+    function, limit, sentence, capfd
+):
+    net = FileNet(name="file", file=f"net.py:{function}", source=ODD)
+    if sentence is None:
+        rehearse(net, (1, 8, 8), 10, limit)
+    else:
+        with pytest.raises(BenchError, match=sentence):
+            rehearse(net, (1, 8, 8), 10, limit)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_network_too_large_for_any_memory_is_refused_before_it_is_made():
+    with pytest.raises(BenchError, match=r"has [\d,]+ weights, expected at most 4,294,967,296; make it smaller"):
+        try_out(SmallNet(name="mlp", widths=(10**6, 10**6)), (1, 8, 8), 10)
 
 
 def test_trying_a_network_out_draws_no_random_number(tmp_path):

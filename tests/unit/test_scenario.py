@@ -1,3 +1,4 @@
+import os
 import tomllib
 
 import pytest
@@ -57,13 +58,89 @@ def test_shipped_scenarios_are_what_the_protocol_says():
         ('optimizer = "sgd"', 'optimizer = "adam"', r"momentum is 0\.9, expected none"),
         ('name = "miniature"', 'name = "../up"', r"name is '\.\./up', expected"),
         ("[data]", "[data", r"could not be read as TOML"),
+        (
+            "batch_size = 32",
+            f"batch_size = 1{'0' * 30}",
+            r"recipe\.batch_size is 10{30}, expected less than or equal to",
+        ),
+        ("batch_size = 32", f"batch_size = 1{'0' * 5000}", r"could not be read as TOML: Exceeds the limit"),
+        ("batch_size = 32", f"batch_size = 0x{'f' * 5000}", r"could not be read: Exceeds the limit"),
+        (
+            "epochs = 4",
+            "epochs = 1_000_000_000",
+            r"recipe\.epochs is 1000000000, expected less than or equal to 1000000",
+        ),
+        ("epochs = 4", "epochs = 1979-05-27", r"recipe\.epochs is '1979-05-27', expected integer"),
+        ("epochs = 4", "epochs = 07:32:00", r"recipe\.epochs is '07:32:00', expected integer"),
+        ("epochs = 4", "epochs = inf", r"recipe\.epochs is inf, expected"),
+        ("widths = [16]", f"widths = [1{'0' * 12}]", r"architecture\.widths\.0 is 1000000000000, expected less"),
+        (
+            "widths = [16]",
+            f"widths = {[4] * 2000}",
+            r"architecture\.widths is \[4, 4, .*…, expected .* at most 1000 items",
+        ),
+        ("timeout = 20.0", "timeout = 1e300", r"protocol\.timeout is 1e\+300, expected less than or equal to 1000000"),
+        ("timeout = 20.0", "timeout = 20.0\nmemory = 1e300", r"protocol\.memory is 1e\+300, expected less"),
+        ("learning_rate = 0.1", "learning_rate = 1e300", r"recipe\.learning_rate is 1e\+300, expected less"),
+        ("weight_decay = 5e-4", "weight_decay = 1e300", r"recipe\.weight_decay is 1e\+300, expected less"),
+        ("models = 8", f"models = 1{'0' * 20}", r"protocol\.models is 1000+, expected less"),
+        ("block = 4", f"block = 1{'0' * 20}", r"protocol\.block is 1000+, expected less"),
+        ("seed = 0", f"seed = {2**63}", r"data\.seed is 9223372036854775808, expected less than 9223372036854775808"),
+        ('name = "miniature"', f'name = "{"m" * 300}"', r"name is 'mmm+…, expected .* at most 100 characters"),
+        ('"The digits, small enough for a test."', f'"{"d" * 20_000}"', r"description is 'ddd+…, expected .* at most"),
+        ("[data]", f"base = {'[' * 2000}{']' * 2000}\n[data]", r"nested too deeply|no scenario"),
+        ("epochs = 4", '"epochs\\n\\u001b[2J" = 4\nepochs = 4', r"recipe\.epochs\?\?\[2J is not a key"),
+        (
+            'kind = "random"\nsize = 10\nseed = 0',
+            'kind = "indices"\nfile = "a\\u0000b"',
+            r"the path 'a\\x00b' can be no file's",
+        ),
+        (
+            'kind = "random"\nsize = 10\nseed = 0',
+            f'kind = "indices"\nfile = "{"é" * 200}"',
+            r"the path 'éé+… can be no file's, expected names of at most 255 bytes",
+        ),
     ],
 )
 def test_a_wrong_file_gets_one_sentence_that_names_the_key(old, new, sentence, tmp_path):
     with pytest.raises(BenchError, match=sentence) as caught:
         load(MINIATURE.replace(old, new, 1), tmp_path)
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 600
     assert "mine.toml" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("base", "said"), [('["digits"]', r"\['digits'\]"), ('"miniature"', "'miniature'"), ("3", "3")]
+)
+def test_a_scenario_starts_from_nothing_but_a_shipped_one(base, said, tmp_path):
+    with pytest.raises(BenchError, match=rf"there is no scenario {said}; name one of .* as base"):
+        load(f"base = {base}\n{MINIATURE}", tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "device", "huge", "latin-1", "NUL", "long"])
+def test_what_is_no_scenario_file_is_one_sentence(kind, tmp_path):
+    path = tmp_path / "mine.toml"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "huge":
+        path.write_bytes(b"#" * (1 << 23))
+    elif kind == "latin-1":
+        path.write_bytes("name = 'é'".encode("latin-1"))
+    name = {"NUL": "a\0b.toml", "long": f"{'m' * 400}.toml"}.get(kind, str(path))
+    with pytest.raises(BenchError, match=r"could not be read as TOML: .*; expected a scenario file") as caught:
+        load_scenario(name)
+    assert str(caught.value).isprintable()
+
+
+def test_a_network_file_that_is_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "net.py")
+    with pytest.raises(BenchError, match=r"could not be read: it is no regular file; give path.py:function"):
+        load(MINIATURE.replace('name = "mlp"\nwidths = [16]', 'name = "file"\nfile = "net.py:build"'), tmp_path)
 
 
 def test_unknown_names_are_answered_with_the_known_ones(tmp_path):

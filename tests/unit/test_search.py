@@ -65,12 +65,54 @@ SEARCH_SPACE: dict = {"epochs": (1, 5), "rate": (-0.1, 1.0), "decay": (1e-5, 1e1
         ("HYPERPARAMETERS = {'a': 1}\nSEARCH_SPACE = {'a': []}", "or a list"),
         ("HYPERPARAMETERS = {'a': 1.5}\nSEARCH_SPACE = {'a': (1, 2)}", "1.5, expected a number of its range's type"),
         ("HYPERPARAMETERS = {'a': 'x'}\nSEARCH_SPACE = {'a': ['y', None]}", "'x', expected one of its choices"),
+        ("HYPERPARAMETERS = {'a': 1.0}\nSEARCH_SPACE = {'a': (0.0, 1e999)}", "too wide a range .* expected finite"),
+        ("HYPERPARAMETERS = {'a': 1.0}\nSEARCH_SPACE = {'a': (-1e308, 1e308)}", "too wide a range"),
+        ("HYPERPARAMETERS = {'a': 1.0}\nSEARCH_SPACE = {'a': (1e-300, 1e300, 'log')}", "too wide a range"),
+        ("HYPERPARAMETERS = {'a': 1}\nSEARCH_SPACE = {'a': (1, 10000000000)}", "too wide a range"),
+        (f"HYPERPARAMETERS = {{'a': 1.0}}\nSEARCH_SPACE = {{'a': (1.0, 1{'0' * 400})}}", "too wide a range"),
+        (f"HYPERPARAMETERS = {{'a': 1}}\nSEARCH_SPACE = {{'a': 0x{'f' * 5000}}}", "is a int too large to show, exp"),
+        ("HYPERPARAMETERS = {'a': 1e999 / 1e999}\nSEARCH_SPACE = {'a': (0.0, 1.0)}", "is nan, expected a number"),
+        ("HYPERPARAMETERS = {'a': 1}\nSEARCH_SPACE = {'a': (1e999 / 1e999, 1.0)}", r"is \(nan, 1\.0\), expected"),
+        ("HYPERPARAMETERS = {'a': 1}\nSEARCH_SPACE = {'a': [1, 1e999]}", r"\[1, inf\] cannot be kept as JSON"),
+        ("HYPERPARAMETERS = {'a': 1}\nSEARCH_SPACE = {'a': ['\\ud800', 1]}", "cannot be kept as JSON, expected fin"),
+        ("HYPERPARAMETERS = {'a': 1}\nSEARCH_SPACE = {'a': [{1, 2}, 1j, b'x']}", "cannot be kept as JSON"),
+        (
+            f"HYPERPARAMETERS = {{'a': 1}}\nSEARCH_SPACE = {{'a': {list(range(2000))}}}",
+            "has 2,000 choices, expected at",
+        ),
+        ("HYPERPARAMETERS = {'a': 1}\nSEARCH_SPACE = {[1]: (1, 2)}", "SEARCH_SPACE of stranger is computed"),
+        ("HYPERPARAMETERS = {'a\\x1b[2J': 1}\nSEARCH_SPACE = {'b': (1, 2)}", "the key 'a.x1b.2J', expected printable"),
+        ("HYPERPARAMETERS = {'a': 1}\nSEARCH_SPACE = {'a': (True, 2)}", "expected .low, high."),
+        ("HYPERPARAMETERS = {'a': 1}\nSEARCH_SPACE = {'a': ('x', 'y')}", "expected .low, high."),
     ],
 )
 def test_a_search_space_that_cannot_be_used_is_refused_in_one_sentence(source, sentence, space):
     with pytest.raises(BenchError, match=sentence) as caught:
         space(source)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "space_of_a",
+    [
+        (1, 2**31),
+        (-(2.0**52), 2.0**52),
+        (5e-324, 1e-20, "log"),
+        [1, 1.0, "one", None, [1, 2]],
+        (0.1, 0.1000001),
+        (1, 3, "log"),
+    ],
+)
+def test_every_range_that_is_accepted_can_be_searched(space_of_a, space):
+    import optuna
+
+    found = space(f"HYPERPARAMETERS = {{'a b': 1}}\nSEARCH_SPACE = {{'a b': {space_of_a!r}}}")
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=0, n_startup_trials=3))
+    for number in range(12):
+        trial = study.ask(found.distributions())
+        (value,) = found.values(trial.params).values()
+        assert value in space_of_a if isinstance(space_of_a, list) else space_of_a[0] <= value <= space_of_a[1]
+        study.tell(trial, float(number))
 
 
 def test_the_search_spaces_that_ship_are_accepted():
