@@ -55,8 +55,10 @@ def _interrupt(*_: object) -> None:
     raise _Interrupted
 
 
-def _fail(sentence: str) -> NoReturn:
+def _fail(sentence: str, log: str = "") -> NoReturn:
     err.print(Text("error:", "red"), sentence, highlight=False, soft_wrap=True)
+    if log.strip():
+        err.print(log.rstrip(), highlight=False, soft_wrap=True)
     sys.exit(2)
 
 
@@ -75,7 +77,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         app(arguments)
     except BenchError as error:
-        _fail(str(error))
+        _fail(str(error), error.log)
     except (MemoryError, RuntimeError) as error:  # torch's are of the latter kind, and a killed process's
         if not (shortage := _shortage(error)):
             raise
