@@ -4,7 +4,7 @@ scikit-learn's classifiers and `scipy.stats`, which takes a second, are imported
 that resample need neither.
 """
 
-from benchmark.scoring.bootstrap import Population, figures, interval, resampled_figures, resampled_share
+from benchmark.scoring.bootstrap import Population, existing, figures, interval, resampled_figures, resampled_share
 from benchmark.scoring.certified import certifiable_epsilon, certified_epsilon
 from benchmark.scoring.held_out import held_out_epsilon
 from benchmark.scoring.klom import klom
@@ -29,6 +29,7 @@ __all__ = [
     "competition_score",
     "direction",
     "distinguishable",
+    "existing",
     "figures",
     "forgetting_quality",
     "held_out_epsilon",

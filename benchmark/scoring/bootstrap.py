@@ -31,12 +31,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
+from benchmark.scoring.inputs import LARGEST_NUMBER, MOST_SEED, between_0_and_1, floats, number, one_of, shown, whole
 from benchmark.scoring.published import published_epsilon
 from benchmark.scoring.quality import BUCKET, competition_score, forgetting_quality
 from benchmark.scoring.samples import Floats
 
 STREAMS = {"unlearned": 0, "calibration": 1, "retrained": 2}  # each its own random numbers
 TOGETHER = 20  # resamples computed at once; more gain little and take memory
+MOST_WITHOUT = 0.05  # share of the resamples that may lack a figure; with more of them it has no interval
+MOST_RESAMPLES = 1_000_000
 WIDENED = 1.1  # halves understate the standard deviation by 0 to 13 % in the simulations above
 
 
@@ -44,20 +47,19 @@ class Population(NamedTuple):
     """What the score takes of N models."""
 
     confidences: Floats  # φ, [models, examples]
-    retain_accuracy: Floats  # [models], in [0, 1]
-    test_accuracy: Floats  # [models], in [0, 1]
+    retain_accuracy: Floats  # [models], in [0, 1]; nan where there was nothing to measure it on
+    test_accuracy: Floats  # [models], likewise
 
 
 def figures(population: Population, retrained: Population, delta: float = 1e-5) -> Floats:
-    """`[F, score]` of a population, unlearned or calibration, against the retrained.
+    """Return `[F, score]` of a population, unlearned or calibration, against the retrained.
 
-    Raises ValueError on what `published_epsilon` and `competition_score` refuse, and when a population does
-    not have one accuracy of each kind per model.
+    The score is nan where it does not exist: a mean accuracy of the retrained is 0, or an accuracy is nan.
+
+    Raises ValueError on what `published_epsilon` refuses, and when a population does not have one accuracy of each
+    kind, in [0, 1] or nan, per model.
     """
-    for name, models in (("population", population), ("retrained", retrained)):
-        lengths = tuple(len(part) for part in models)
-        if len(set(lengths)) != 1:
-            raise ValueError(f"{name} has φ and accuracies of {lengths} models, expected as many of each")
+    population, retrained = _checked(population, "unlearned"), _checked(retrained, "retrained")
     epsilon = published_epsilon(population.confidences, retrained.confidences, delta, BUCKET)
     return _figures(epsilon, population, retrained)
 
@@ -65,7 +67,7 @@ def figures(population: Population, retrained: Population, delta: float = 1e-5) 
 def _figures(epsilon: Floats, population: Population, retrained: Population) -> Floats:
     """`[F, score]` from every example's ε."""
     quality = forgetting_quality(epsilon, len(population.confidences))
-    accuracies = (
+    accuracies = [
         float(np.mean(values))
         for values in (
             population.retain_accuracy,
@@ -73,8 +75,27 @@ def _figures(epsilon: Floats, population: Population, retrained: Population) -> 
             population.test_accuracy,
             retrained.test_accuracy,
         )
+    ]
+    has_ratios = not np.isnan(accuracies).any() and accuracies[1] > 0 and accuracies[3] > 0
+    return np.array([quality, competition_score(quality, *accuracies) if has_ratios else np.nan])
+
+
+def _checked(population: Population, name: str) -> Population:
+    """The same as float64 arrays that belong together."""
+    if not isinstance(population, tuple) or len(population) != len(Population._fields):
+        raise ValueError(f"{name} is a {type(population).__name__}, expected a Population")
+    phi = floats(population[0], f"{name}'s φ", "[models, examples]")
+    retain, test = (
+        floats(values, f"{name}'s {kind}", "[models]", may_be_nan=True)
+        for values, kind in zip(population[1:], Population._fields[1:], strict=True)
     )
-    return np.array([quality, competition_score(quality, *accuracies)])
+    lengths = len(phi), len(retain), len(test)
+    if len(set(lengths)) != 1:
+        raise ValueError(f"{name} has φ and accuracies of {lengths} models, expected as many of each")
+    for values, symbol in ((retain, "RA"), (test, "TA")):
+        if len(outside := values[(values < 0) | (values > 1)]):
+            raise ValueError(f"{symbol}_{name} is {outside[0]} for a model, expected a value in [0, 1]")
+    return Population(phi, retain, test)
 
 
 def resampled_figures(
@@ -85,19 +106,25 @@ def resampled_figures(
     stream: Literal["unlearned", "calibration"] = "unlearned",
     delta: float = 1e-5,
 ) -> Floats:
-    """`[F, score]` of random halves of both populations: `[resamples, 2]`.
+    """Return `[F, score]` of random halves of both populations: `[resamples, 2]`, a score being nan as in `figures`.
 
     Resample b is a pure function of (seed, b): any split of `range(1000)` over processes gives the same rows.
     Two entries of equal N draw the same retrained models and the same run indices in row b, so that the
     difference of their rows is the resampled paired difference. The calibration population, which is paired
     with neither, draws from its own stream and shares the retrained draw.
 
-    Raises ValueError when a population has fewer than six models, and on what `figures` refuses.
+    Raises ValueError when a population has fewer than six models, when `resamples` is no range of numbers from 0 on,
+    and on what `figures` refuses.
     """
+    population, retrained = _checked(population, "unlearned"), _checked(retrained, "retrained")
+    if not isinstance(resamples, range) or (len(resamples) and min(resamples[0], resamples[-1]) < 0):
+        raise ValueError(f"resamples are {shown(resamples)}, expected a range of numbers from 0 on")
+    whole(len(resamples), "the number of resamples", 0, MOST_RESAMPLES)
+    seed, population_stream = whole(seed, "seed", 0, MOST_SEED), one_of(stream, "stream", tuple(STREAMS))
     rows = np.empty((len(resamples), 2))
     for start in range(0, len(resamples), TOGETHER):
         part = resamples[start : start + TOGETHER]
-        halves = [_half(population, seed, b, stream) for b in part]
+        halves = [_half(population, seed, b, population_stream) for b in part]
         against = [_half(retrained, seed, b, "retrained") for b in part]
         # The examples of all halves side by side: the estimator takes many at once far faster than one by one.
         phi, other = (np.concatenate([half.confidences for half in side], axis=1) for side in (halves, against))
@@ -112,40 +139,65 @@ def resampled_share(estimate: float, resampled: ArrayLike, ceiling: float, ceili
     Taken to first order around the estimates, so that a resample whose ceiling happens to be near zero cannot
     carry the whole spread.
 
+    A value that is nan, on either side, makes its row nan: such a resample has no share.
+
     Raises ValueError when the ceiling is not positive or the two differ in their number of resamples.
     """
+    estimate, ceiling = (_finite(value, name) for value, name in ((estimate, "estimate"), (ceiling, "the ceiling")))
     if not ceiling > 0:
         raise ValueError(f"the ceiling is {ceiling}, so no share of it exists")
-    resampled, ceiling_resampled = np.asarray(resampled), np.asarray(ceiling_resampled)
+    resampled = floats(resampled, "resampled", "[resamples]", may_be_nan=True)
+    ceiling_resampled = floats(ceiling_resampled, "ceiling_resampled", "[resamples]", may_be_nan=True)
     if resampled.shape != ceiling_resampled.shape:
         raise ValueError(f"{resampled.shape} resamples and {ceiling_resampled.shape} of the ceiling do not pair")
     share = estimate / ceiling
     moves = resampled - share * ceiling_resampled
-    return share + (moves - moves.mean()) / ceiling
+    there = moves[~np.isnan(moves)]
+    return share + (moves - (there.mean() if len(there) else 0.0)) / ceiling
 
 
 def interval(
     estimate: float, resampled: ArrayLike, level: float = 0.95, limits: tuple[float, float] = (0.0, 1.0)
 ) -> tuple[float, float]:
-    """Confidence interval of a figure from its value on random halves of the models, cut to its limits.
+    """Return the confidence interval of a figure from its value on random halves of the models, cut to its limits.
 
     The interval is for the figure's expectation over fresh populations of the same sizes. `resampled`:
     `[resamples]`, a column of `resampled_figures`, the difference of two entries' columns (limits −1 and 1 for F)
     or `resampled_share`; scores and shares are not bounded by 1. For k comparisons at once pass
-    `level=1 - 0.05 / k`. Halves that all agree give a point.
+    `level=1 - 0.05 / k`. Halves that all agree give a point. Resamples without the figure come through `existing`.
 
-    Raises ValueError when a value is not finite, there are fewer than two of them or level is outside (0, 1).
+    Raises ValueError when a value is not finite, there are fewer than two of them, level is outside (0, 1) or limits
+    are not two numbers, the lower first.
     """
-    resampled = np.asarray(resampled, dtype=np.float64)
-    if resampled.ndim != 1 or len(resampled) < 2:
-        raise ValueError(f"resampled has shape {resampled.shape}, expected [resamples], at least two")
-    if not (np.isfinite(resampled).all() and np.isfinite(estimate)):
-        raise ValueError("the estimate or a resampled value is not finite")
-    if not 0 < level < 1:
-        raise ValueError(f"level is {level}, expected a value between 0 and 1")
+    resampled = floats(resampled, "resampled", "[resamples]")
+    if len(resampled) < 2:
+        raise ValueError(f"resampled has {len(resampled)} values, expected at least two")
+    estimate, level = _finite(estimate, "the estimate"), between_0_and_1(level, "level")
+    if not isinstance(limits, tuple | list) or len(limits) != 2:
+        raise ValueError(f"limits are a {type(limits).__name__}, expected two numbers, the lower first")
+    lower = number(limits[0], "the lower limit", "", lambda x: x == x)
+    number(limits[1], "the upper limit", f"of at least {lower}", lambda x: x >= lower)
     reach = WIDENED * ndtri((1 + level) / 2) * resampled.std(ddof=1)
     low, high = np.clip([estimate - reach, estimate + reach], *limits)
     return float(low), float(high)
+
+
+def existing(resampled: ArrayLike) -> Floats | None:
+    """Return the resampled values of a figure that are not nan, or None where they are too few for an interval.
+
+    A ratio does not exist in a resample whose denominator is 0. Such resamples are left out of the interval, which is
+    then conditional on the ratio's existence, as long as they are at most one in twenty (`MOST_WITHOUT`): the same
+    probability that a 95 % interval leaves out. With more of them there is no interval, and so no figure.
+    Raises ValueError on what is no list of numbers.
+    """
+    values = floats(resampled, "resampled", "[resamples]", may_be_nan=True)
+    there = values[~np.isnan(values)]
+    enough = len(there) >= max(2, (1 - MOST_WITHOUT) * len(values))
+    return there if enough else None
+
+
+def _finite(value: float, name: str) -> float:
+    return number(value, name, "that is finite", lambda x: abs(x) <= LARGEST_NUMBER)
 
 
 def _half(population: Population, seed: int, b: int, stream: str) -> Population:

@@ -24,7 +24,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from benchmark.scoring.samples import Floats, checked_samples
+from benchmark.scoring.inputs import between_0_and_1, delta_of, whole
+from benchmark.scoring.samples import MOST_MODELS, Floats, checked_samples
 
 
 class Attack(NamedTuple):
@@ -49,7 +50,7 @@ def certified_epsilon(
     on samples that `checked_samples` refuses, and on δ or confidence out of range.
     """
     unlearned, retrained = checked_samples(unlearned, retrained)
-    _check_levels(delta, confidence)
+    delta, confidence = delta_of(delta), between_0_and_1(confidence, "confidence")
     examples = unlearned.shape[1]
     error_probability = (1 - confidence) / (4 * examples)
     halves = [(unlearned[0::2], retrained[0::2]), (unlearned[1::2], retrained[1::2])]
@@ -72,17 +73,9 @@ def certifiable_epsilon(models: int, delta: float = 1e-5, confidence: float = 0.
     Each of the two error rates is bounded at (1 − confidence)/2, so that both bounds hold with `confidence`.
     Raises ValueError for fewer than one model, and on δ or confidence out of range.
     """
-    if models < 1:
-        raise ValueError(f"models is {models}, expected at least 1")
-    _check_levels(delta, confidence)
+    models = whole(models, "models", 1, MOST_MODELS)
+    delta, confidence = delta_of(delta), between_0_and_1(confidence, "confidence")
     return max(0.0, float(_bounds(models, models, delta, (1 - confidence) / 2)[0, 0]))
-
-
-def _check_levels(delta: float, confidence: float) -> None:
-    if not 0 <= delta < 1:
-        raise ValueError(f"delta is {delta}, expected at least 0 and below 1")
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence is {confidence}, expected between 0 and 1")
 
 
 def _bounds(models_u: int, models_r: int, delta: float, error_probability: float) -> Floats:

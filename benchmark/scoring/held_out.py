@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from benchmark.scoring.certified import best_attack, called_unlearned
+from benchmark.scoring.inputs import delta_of
 from benchmark.scoring.samples import Floats, checked_samples
 
 
@@ -13,9 +14,11 @@ def held_out_epsilon(unlearned: ArrayLike, retrained: ArrayLike, delta: float) -
     """ε of the attack that is best on the models of even index, measured on those of odd index: `[examples]`.
 
     The attacks are all thresholds and all intervals, not the published grid. An error rate is (errors + ½)/(n + 1),
-    because one attack with no error on one side has no finite ε and cannot be discarded in favour of another.
+    because one attack with no error on one side has no finite ε and cannot be discarded in favour of another. Raises
+    ValueError on samples that `checked_samples` refuses, and on δ out of range.
     """
     unlearned, retrained = checked_samples(unlearned, retrained)
+    delta = delta_of(delta)
     tuning = _smoothed_table(len(unlearned[0::2]), len(retrained[0::2]), delta)
     evaluation = _smoothed_table(len(unlearned[1::2]), len(retrained[1::2]), delta)
     found = np.empty(unlearned.shape[1])

@@ -20,9 +20,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from benchmark.scoring.inputs import MOST_SEED, between_0_and_1, whole
 from benchmark.scoring.samples import Floats, checked_samples
 
 Interval = tuple[float, float]
+
+MOST_RESAMPLES = 1_000_000
 
 
 class Scores(NamedTuple):
@@ -76,7 +79,8 @@ def ruli_scores(unlearned: ArrayLike, retrained: ArrayLike) -> Scores:
 
 
 def attack_result(scores: Scores) -> AttackResult:
-    """The figures of the attack with these scores."""
+    """Return the figures of the attack with these scores. Raises ValueError when they are no such scores."""
+    scores = _checked_scores(scores, 1)
     right_u, right_r = _right(scores)
     ones_u, ones_r = np.ones(len(right_u)), np.ones(len(right_r))
     figures = _figures(_ranked(scores), right_u.mean(axis=1), right_r.mean(axis=1), ones_u, ones_r)
@@ -95,13 +99,12 @@ def attack_intervals(scores: Scores, resamples: int = 1000, confidence: float = 
     %.
 
     The intervals cover the choice of models to judge, whose examples are dependent. They do not cover another
-    forget set, nor in full what a fit to other models would change. Raises ValueError for fewer than one
-    resample or a confidence outside (0, 1).
+    forget set, nor in full what a fit to other models would change. Raises ValueError on scores that are none, for
+    fewer than one or more than a million resamples, a confidence outside (0, 1) or a seed that is no whole number.
     """
-    if resamples < 1:
-        raise ValueError(f"resamples is {resamples}, expected at least 1")
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence is {confidence}, expected between 0 and 1")
+    scores = _checked_scores(scores, 2)
+    resamples, seed = whole(resamples, "resamples", 1, MOST_RESAMPLES), whole(seed, "seed", 0, MOST_SEED)
+    confidence = between_0_and_1(confidence, "confidence")
     rng = np.random.default_rng(seed)
     right_u, right_r = (right.mean(axis=1) for right in _right(scores))
     ranked = _ranked(scores)
@@ -143,6 +146,13 @@ def _figures(ranked: _Ranked, right_u: Floats, right_r: Floats, times_u: Floats,
     auc = np.trapezoid(tpr, fpr)
     at_1, at_01 = (tpr[np.searchsorted(fpr, limit + 1e-12, side="right") - 1] for limit in (0.01, 0.001))
     return np.array([accuracy, auc, at_1, at_01])
+
+
+def _checked_scores(scores: Scores, fewest: int) -> Scores:
+    """Scores as arrays: of `fewest` models or more each, on the same examples."""
+    if not isinstance(scores, tuple) or len(scores) != len(Scores._fields):
+        raise ValueError(f"scores are a {type(scores).__name__}, expected what ulira_scores or ruli_scores returns")
+    return Scores(*checked_samples(*scores, fewest))
 
 
 def _right(scores: Scores) -> tuple[Floats, Floats]:

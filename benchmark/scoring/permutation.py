@@ -24,8 +24,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import xlogy
 
+from benchmark.scoring.inputs import MOST_SEED, number, whole
 from benchmark.scoring.samples import Floats, checked_samples
 
+SMALLEST_FDR = 1e-4
 _ROWS_AT_ONCE = 256  # 256 permutations of 1,024 models stay in the processor's cache: a third faster than 4,096
 
 
@@ -38,13 +40,14 @@ def distinguishable(
     permutations are drawn (10·examples/fdr, at least 9,999) for a single example among them all to be
     rejected. `seed` decides the permutations and the order of ties; the same input gives the same output.
 
-    Raises ValueError on samples that `checked_samples` refuses and on an FDR outside (0, 1).
+    Raises ValueError on samples that `checked_samples` refuses, on an FDR outside [0.0001, 1) (a smaller one takes
+    more permutations than can be drawn) and on a seed that is no whole number.
     """
     from scipy.stats import false_discovery_control
 
     unlearned, retrained = checked_samples(unlearned, retrained)
-    if not 0 < fdr < 1:
-        raise ValueError(f"fdr is {fdr}, expected between 0 and 1")
+    fdr = number(fdr, "fdr", f"of at least {SMALLEST_FDR} and below 1", lambda rate: SMALLEST_FDR <= rate < 1)
+    seed = whole(seed, "seed", 0, MOST_SEED)
     models_u, examples = unlearned.shape
     models_r = len(retrained)
     null = _null_statistics(models_u, models_r, max(9_999, ceil(10 * examples / fdr)), seed)

@@ -15,10 +15,11 @@ Sources: logistic regression on the loss: NeurIPS 2023 unlearning starting kit (
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import log_softmax
 
-from benchmark.scoring.samples import Floats
+from benchmark.scoring.inputs import LARGEST_NUMBER, MOST_SEED, Floats, class_labels, floats, whole
+from benchmark.scoring.samples import LARGEST_PHI, MOST_MODELS
 
 SPLITS = 10
 FEWEST_EXAMPLES = SPLITS  # so that a tenth, to judge by, is at least one
@@ -42,7 +43,11 @@ def population_attack(forget_phi: ArrayLike, test_phi: ArrayLike, seed: int) -> 
     """
     from sklearn.linear_model import LogisticRegression
 
-    forget, test = (_checked(phi, name, 1) for phi, name in ((forget_phi, "forget"), (test_phi, "test")))
+    shape = "[examples]"
+    forget, test = (
+        _checked(phi, name, shape, LARGEST_PHI) for phi, name in ((forget_phi, "forget"), (test_phi, "test"))
+    )
+    seed = whole(seed, "seed", 0, MOST_SEED)
     losses = [np.logaddexp(0, -phi)[:, None] for phi in (forget, test)]
     # The default objective; Newton steps reach its optimum in a sixth of L-BFGS's time.
     return _accuracy(LogisticRegression(solver="newton-cholesky"), losses[0], losses[1], seed)
@@ -66,12 +71,13 @@ def svm_attack(
     from sklearn.svm import SVC
 
     features = [
-        svm_features(_checked(logits, name, 2), labels)
+        svm_features(_checked(logits, name, "[examples, classes]"), labels)
         for logits, labels, name in (
             (forget_logits, forget_labels, "forget"),
             (test_logits, test_labels, "test"),
         )
     ]
+    seed = whole(seed, "seed", 0, MOST_SEED)
     return _accuracy(make_pipeline(StandardScaler(), SVC()), features[0], features[1], seed)
 
 
@@ -81,12 +87,9 @@ def svm_features(logits: ArrayLike, labels: ArrayLike) -> Floats:
     Modified entropy is −(1 − p_y)·log p_y − Σ_{i≠y} p_i·log(1 − p_i) (Song & Mittal 2021). Raises ValueError
     when labels are not integers from 0 to classes − 1, one an example.
     """
-    logits, labels = np.asarray(logits, dtype=np.float64), np.asarray(labels)
-    examples, classes = logits.shape
-    if labels.shape != (examples,) or not np.issubdtype(labels.dtype, np.integer):
-        raise ValueError(f"labels are {labels.dtype} {labels.shape}, expected integers ({examples},)")
-    if labels.min() < 0 or labels.max() >= classes:
-        raise ValueError(f"labels lie in {labels.min()} … {labels.max()}, expected 0 … {classes - 1}")
+    logits = floats(logits, "logits", "[examples, classes]")
+    classes = logits.shape[1]
+    labels = class_labels(labels, "labels", *logits.shape)
     log_p = log_softmax(logits, axis=1)
     p = np.exp(log_p)
     is_true = np.arange(classes) == labels[:, None]
@@ -103,7 +106,9 @@ def mean_population_attack(forget_phi: ArrayLike, test_phi: ArrayLike, seed: int
 
     Raises ValueError when there are fewer than two models or not as many on both sides, and as above.
     """
-    forget, test = np.asarray(forget_phi, dtype=float), np.asarray(test_phi, dtype=float)
+    shape = "[models, examples]"
+    forget, test = floats(forget_phi, "forget", shape), floats(test_phi, "test", shape)
+    seed = whole(seed, "seed", 0, MOST_SEED - MOST_MODELS)
     count = _models(forget, test, models)
     return _mean([population_attack(forget[i], test[i], seed + i) for i in range(count)])
 
@@ -120,14 +125,19 @@ def mean_svm_attack(
 
     Raises ValueError when there are fewer than two models or not as many on both sides, and as above.
     """
-    forget, test = np.asarray(forget_logits, dtype=float), np.asarray(test_logits, dtype=float)
+    shape = "[models, examples, classes]"
+    forget, test = floats(forget_logits, "forget", shape), floats(test_logits, "test", shape)
+    seed = whole(seed, "seed", 0, MOST_SEED - MOST_MODELS)
     count = _models(forget, test, models)
     return _mean([svm_attack(forget[i], forget_labels, test[i], test_labels, seed + i) for i in range(count)])
 
 
-def _models(forget: NDArray, test: NDArray, models: int) -> int:
+def _models(forget: Floats, test: Floats, models: int) -> int:
+    models = whole(models, "models", 0, MOST_MODELS)
     if len(forget) != len(test):
-        raise ValueError(f"got forget examples of {len(forget)} models and test examples of {len(test)}")
+        raise ValueError(
+            f"got forget examples of {len(forget)} models and test examples of {len(test)}, expected as many"
+        )
     if min(len(forget), models) < 2:
         raise ValueError(f"got {len(forget)} models and was asked for {models}, expected at least 2")
     return min(len(forget), models)
@@ -141,14 +151,10 @@ def _mean(accuracies: list[float]) -> MeanAccuracy:
     return MeanAccuracy(mean, mean - margin, mean + margin, count)
 
 
-def _checked(values: ArrayLike, name: str, dimensions: int) -> Floats:
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim != dimensions:
-        raise ValueError(f"{name} has shape {array.shape}, expected {dimensions} dimension(s)")
-    if len(array) < SPLITS:
-        raise ValueError(f"{name} has {len(array)} examples, expected at least {SPLITS}")
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} holds {int((~np.isfinite(array)).sum())} values that are not finite")
+def _checked(values: ArrayLike, name: str, shape: str, largest: float = LARGEST_NUMBER) -> Floats:
+    array = floats(values, name, shape, largest=largest)
+    if len(array) < FEWEST_EXAMPLES:
+        raise ValueError(f"{name} has {len(array)} examples, expected at least {FEWEST_EXAMPLES}")
     return array
 
 

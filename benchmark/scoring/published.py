@@ -10,15 +10,16 @@ only of the few pairs that could raise an example's ε.
 
 from functools import lru_cache
 from math import ceil
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchmark.scoring.samples import Floats, checked_samples
+from benchmark.scoring.inputs import delta_of, number, one_of
+from benchmark.scoring.samples import LARGEST_PHI, Floats, checked_samples
 
 CAP = 50.0  # stands for ε = ∞
-LARGEST = 1e4  # |φ| never exceeds 104; far beyond, a threshold's place in its grid is lost in rounding
+FINEST_BUCKET = 1e-6  # nats
 NEARLY_CONSTANT = 0.01  # guard: a range below this share of the other's is maximally distinguishable
 PER_UNIT = 100  # thresholds per unit of φ
 MARGIN = 2.0  # an interval's ends move this far to either side
@@ -59,16 +60,17 @@ def published_epsilon(
     - 50 otherwise: some attack tells the samples apart with one error of exactly zero, for which no finite
       value can be given, and as in the guard the doubt counts against the unlearning.
 
-    Raises ValueError on what `checked_samples` refuses, on |φ| > 10,000 and on δ outside [0, 1).
+    Raises ValueError on what `checked_samples` refuses, on |φ| > 10,000, and on another δ, bucket or name of attacks.
     Source: the NeurIPS 2023 unlearning competition's metric note and released scorer.
     """
     unlearned, retrained = checked_samples(unlearned, retrained)
-    if not 0 <= delta < 1:
-        raise ValueError(f"delta is {delta}, expected a value in [0, 1)")
+    delta, attacks = delta_of(delta), cast(Attacks, one_of(attacks, "attacks", get_args(Attacks)))
     largest = max(np.abs(unlearned).max(), np.abs(retrained).max())
-    if largest > LARGEST:
+    if largest > LARGEST_PHI:
         raise ValueError(f"a value of ±{largest:g} is no φ, which lies within ±104")
-    table = _table(len(unlearned), len(retrained), float(delta), bucket)
+    if bucket is not None:
+        bucket = number(bucket, "bucket", f"from {FINEST_BUCKET} to {CAP}", lambda width: FINEST_BUCKET <= width <= CAP)
+    table = _table(len(unlearned), len(retrained), delta, bucket)
     parts = (slice(start, start + EXAMPLES_AT_ONCE) for start in range(0, unlearned.shape[1], EXAMPLES_AT_ONCE))
     return np.concatenate([_epsilon(unlearned[:, part].T, retrained[:, part].T, table, attacks) for part in parts])
 

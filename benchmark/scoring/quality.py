@@ -1,9 +1,11 @@
 """From the ε of every forget example to the competition's score."""
 
-from math import ceil, log
+from math import ceil, log, prod
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+from benchmark.scoring.inputs import array_of, number, whole
 
 BUCKET = 0.5  # nats of ε
 
@@ -19,13 +21,12 @@ def forgetting_quality(epsilon: ArrayLike, n_models: int) -> float:
     Raises ValueError when ε is empty, not one-dimensional, negative or nan, or with fewer than two models.
     Source: the NeurIPS 2023 unlearning competition's metric note and released scorer.
     """
-    epsilon = np.asarray(epsilon, dtype=np.float64)
+    epsilon = array_of(epsilon, "epsilon").astype(np.float64)
     if epsilon.ndim != 1 or not epsilon.size:
         raise ValueError(f"epsilon has shape {epsilon.shape}, expected [examples], at least one")
     if not (epsilon >= 0).all():
         raise ValueError(f"epsilon holds {int((~(epsilon >= 0)).sum())} values that are negative or nan")
-    if n_models < 2:
-        raise ValueError(f"n_models is {n_models}, expected at least 2")
+    n_models = whole(n_models, "n_models", 2)
     buckets = 2 * ceil(log(n_models - 1))
     bucket = np.floor(epsilon / BUCKET)
     return float(np.where(bucket < buckets, 0.5**bucket, 0.0).mean())
@@ -53,10 +54,9 @@ def competition_score(
         "TA_unlearned": TA_unlearned,
         "TA_retrained": TA_retrained,
     }
-    for name, value in values.items():
-        if not 0 <= value <= 1:
-            raise ValueError(f"{name} is {value}, expected a value in [0, 1]")
+    values = {name: number(value, name, "in [0, 1]", lambda x: 0 <= x <= 1) for name, value in values.items()}
     for name in ("RA_retrained", "TA_retrained"):
         if values[name] == 0:
             raise ValueError(f"{name} is 0, so no ratio to it exists")
-    return float(F * (RA_unlearned / RA_retrained) * (TA_unlearned / TA_retrained))
+    ratios = (values[f"{kind}_unlearned"] / values[f"{kind}_retrained"] for kind in ("RA", "TA"))
+    return values["F"] * prod(ratios)

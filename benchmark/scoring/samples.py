@@ -1,31 +1,35 @@
 """What every estimator takes: two populations of φ, checked once, in one place."""
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from typing import Any
 
-Floats = NDArray[np.float64]
+from benchmark.scoring.inputs import Floats, floats
+
+LARGEST_PHI = 1e4  # |φ| never exceeds 104; far beyond, a threshold's place in its grid is lost in rounding
+MOST_MODELS = 2**13  # tables of error counts have a cell for each pair of models
+
+__all__ = ["LARGEST_PHI", "MOST_MODELS", "Floats", "checked_samples"]
 
 
-def checked_samples(unlearned: ArrayLike, retrained: ArrayLike) -> tuple[Floats, Floats]:
-    """Both populations as float64 `[models, examples]`; the numbers of models may differ.
+def checked_samples(unlearned: Any, retrained: Any, fewest: int = 2) -> tuple[Floats, Floats]:
+    """Return both populations as float64 `[models, examples]`; the numbers of models may differ.
 
-    Raises ValueError when a population is not two-dimensional, has fewer than two models or no example,
-    holds a value that is not finite, or when the two differ in their number of examples.
+    Raises ValueError on what `inputs.floats` refuses, when a population has fewer than `fewest` or more than 8,192
+    models or no example, and when the two differ in their number of examples.
     """
-    checked = []
-    for name, population in (("unlearned", unlearned), ("retrained", retrained)):
-        values = np.asarray(population, dtype=np.float64)
-        if values.ndim != 2:
-            raise ValueError(f"{name} has shape {values.shape}, expected [models, examples]")
-        if values.shape[0] < 2:
-            raise ValueError(f"{name} has {values.shape[0]} model(s), expected at least 2")
-        if values.shape[1] < 1:
-            raise ValueError(f"{name} has no examples, expected at least 1")
-        if not np.isfinite(values).all():
-            raise ValueError(f"{name} holds {int((~np.isfinite(values)).sum())} values that are not finite")
-        checked.append(values)
-    if checked[0].shape[1] != checked[1].shape[1]:
-        raise ValueError(
-            f"unlearned has {checked[0].shape[1]} examples and retrained {checked[1].shape[1]}, expected the same"
-        )
-    return checked[0], checked[1]
+    pairs = ((unlearned, "unlearned"), (retrained, "retrained"))
+    first, second = (_population(values, name, fewest) for values, name in pairs)
+    if first.shape[1] != second.shape[1]:
+        raise ValueError(f"unlearned has {first.shape[1]} examples and retrained {second.shape[1]}, expected the same")
+    return first, second
+
+
+def _population(values: Any, name: str, fewest: int) -> Floats:
+    phi = floats(values, name, "[models, examples]")
+    models, examples = phi.shape
+    if models < fewest:
+        raise ValueError(f"{name} has {models} model(s), expected at least {fewest}")
+    if models > MOST_MODELS:
+        raise ValueError(f"{name} has {models} models, expected at most {MOST_MODELS}")
+    if examples < 1:
+        raise ValueError(f"{name} has no examples, expected at least 1")
+    return phi
