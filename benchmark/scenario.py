@@ -2,17 +2,19 @@
 
 import hashlib
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from benchmark.errors import BenchError
 from benchmark.reading import read_file
 from benchmark.sections import Architecture, Count, Data, FileNet, Forget, RandomForget, Section, Seed
 from benchmark.seeds import derive_seed
-from benchmark.text import printable, reason_of, shown
+from benchmark.text import did_you_mean, printable, reason_of, shown
 
 SHIPPED = Path(__file__).parent / "scenarios"
 
@@ -185,7 +187,11 @@ def load_scenario(name_or_path: str) -> Scenario:
 
 def _shipped(name: str, alternative: str) -> Path:
     if name not in scenario_names():
-        raise BenchError(f"there is no scenario {shown(name)}; name one of {', '.join(scenario_names())}{alternative}")
+        known = scenario_names()
+        raise BenchError(
+            f"there is no scenario {shown(name)}{did_you_mean(name, known)}; "
+            f"name one of {', '.join(known)}{alternative}"
+        )
     return SHIPPED / f"{name}.toml"
 
 
@@ -233,24 +239,52 @@ def _validated(content: dict[str, Any], origin: str) -> Scenario:
 
 
 def _sentence(error: ValidationError) -> str:
-    """The first complaint of pydantic as: which key, what came, what is accepted."""
-    first = error.errors()[0]
+    """Return one complaint of pydantic's as: which key, what came, what is accepted; a mistyped key explains others."""
+    errors = error.errors()
+    first = next(filter(_is_mistyped, errors), errors[0])
     names, section = _located(first["loc"])
     key = printable(".".join(names)) or "the file"
     context = first.get("ctx", {})
     if first["type"] == "extra_forbidden":
-        return f"{key} is not a key this version knows; accepted here: {', '.join(section.model_fields)}"
+        return _unknown_key(key, names[-1], _keys(section))
     if first["type"] == "missing":
         return f"{key} is missing; add it"
     if first["type"] == "union_tag_not_found":
-        return f"{key}.{_bare(context['discriminator'])} is missing; add it"
+        tag = _bare(context["discriminator"])
+        mistyped = next((each for each in first["input"] if did_you_mean(each, [tag])), None)
+        return (
+            _unknown_key(f"{key}.{printable(mistyped)}", mistyped, [tag])
+            if mistyped
+            else f"{key}.{tag} is missing; add it"
+        )
     if first["type"] == "union_tag_invalid":
         tag = f"{key}.{_bare(context['discriminator'])} is {shown(context['tag'])}"
-        return f"{tag}, expected {_enumerated(context['expected_tags'])}"
+        near = _nearest_quoted(context["tag"], context["expected_tags"])
+        return f"{tag}, expected {_enumerated(context['expected_tags'])}{near}"
     if first["type"] == "value_error":
         return str(first["msg"]).removeprefix("Value error, ")
     expected = str(first["msg"]).replace("Input should be ", "").removeprefix("a valid ")
-    return f"{key} is {shown(first['input'])}, expected {expected}"
+    near = _nearest_quoted(first["input"], expected) if first["type"] == "literal_error" else ""
+    return f"{key} is {shown(first['input'])}, expected {expected}{near}"
+
+
+def _is_mistyped(error: ErrorDetails) -> bool:
+    """Return whether it is about an unknown key that is much like a known one."""
+    names, section = _located(error["loc"])
+    return error["type"] == "extra_forbidden" and bool(did_you_mean(names[-1], _keys(section)))
+
+
+def _keys(section: type[BaseModel]) -> list[str]:
+    return [*section.model_fields, *(["base"] if section is Scenario else [])]
+
+
+def _unknown_key(key: str, name: str, known: list[str]) -> str:
+    return f"{key} is not a key this version knows{did_you_mean(name, known)}; accepted here: {', '.join(known)}"
+
+
+def _nearest_quoted(value: object, expected: str) -> str:
+    """Return the suggestion for a value that is much like one of those in quotes."""
+    return did_you_mean(value, re.findall("'([^']+)'", expected))
 
 
 def _located(location: tuple[int | str, ...]) -> tuple[list[str], type[BaseModel]]:

@@ -1,5 +1,6 @@
 """What a person sees while the harness works."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -16,10 +17,46 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+_SECONDS_PER_LINE = 10.0
+
 
 @contextmanager
 def progress_bars(console: Console) -> Iterator[Callable[[str, int, int], None]]:
-    """A callback (what, done, total): one bar for every `what`, with the time left."""
+    """Yield a callback (what, done, total) that shows one bar per `what`, or lines where there is no terminal."""
+    with _bars(console) if console.is_interactive else progress_lines(console) as progress:
+        yield progress
+
+
+@contextmanager
+def progress_lines(
+    console: Console, every: float = _SECONDS_PER_LINE, now: Callable[[], float] = time.monotonic
+) -> Iterator[Callable[[str, int, int], None]]:
+    """Yield a callback (what, done, total) that prints a line every so many seconds, and the last of each `what`."""
+    start = printed = now()
+    shown: dict[str, tuple[int, int]] = {}
+    latest: dict[str, tuple[int, int]] = {}
+
+    def show(label: str) -> None:
+        nonlocal printed
+        done, total = shown[label] = latest[label]
+        printed = now()
+        console.print(f"{label}: {done} of {total} after {printed - start:.0f} s", highlight=False, soft_wrap=True)
+
+    def progress(label: str, done: int, total: int) -> None:
+        latest[label] = done, total
+        if shown.get(label) != (done, total) and (done == total or now() - printed >= every):
+            show(label)
+
+    try:
+        yield progress
+    finally:
+        for label in latest:
+            if shown.get(label) != latest[label]:
+                show(label)
+
+
+@contextmanager
+def _bars(console: Console) -> Iterator[Callable[[str, int, int], None]]:
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),

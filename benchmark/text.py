@@ -1,4 +1,7 @@
-"""Text from elsewhere, made fit to be shown."""
+"""Text from elsewhere, made fit to be shown; suggestions for names that were mistyped."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 _LONGEST = 560  # characters of a sentence
 _ADVICE = 160  # of them at the end, which says what to do
@@ -31,3 +34,12 @@ def sentence(text: str) -> str:
     if len(line) <= _LONGEST:
         return line
     return f"{line[: _LONGEST - _ADVICE - 3]} … {line[-_ADVICE:]}"
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """Return " (did you mean 'digits'?)" for a name that is much like a known one, else nothing."""
+    if not isinstance(name, str):
+        return ""
+    by_lower = {each.lower(): each for each in known}
+    close = get_close_matches(printable(name).lower(), by_lower, n=1)
+    return f" (did you mean {by_lower[close[0]]!r}?)" if close else ""

@@ -6,7 +6,8 @@ A command imports what is heavy when it runs: torch alone takes seconds.
 import signal
 import sys
 from concurrent.futures import BrokenExecutor
-from typing import NoReturn
+from importlib import metadata
+from typing import Annotated, NoReturn
 
 import typer
 from rich.text import Text
@@ -34,13 +35,31 @@ COMMANDS = {
 }
 DATA_COMMANDS = {"check": data_check}
 
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"bench {metadata.version('unlearning-benchmark')}")
+        raise typer.Exit
+
+
 app = typer.Typer(
-    help="Does machine unlearning work? Drop submissions/NAME/submission.py, type `bench run --submission NAME`.",
+    help="Does machine unlearning work? Drop submissions/NAME/submission.py, type `bench run NAME`.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
 _data = typer.Typer(help="The data sets that scenarios read.", no_args_is_help=True)
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options of `bench` itself, before the name of a command."""
+
+
 for _group, _commands in ((app, COMMANDS), (_data, DATA_COMMANDS)):
     for _name, _command in _commands.items():
         _group.command(_name)(_command)

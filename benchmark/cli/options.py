@@ -15,6 +15,8 @@ def _read_data_from(folder: Path | None) -> Path | None:
 
 
 SubmissionName = Annotated[str, typer.Argument(help="The name of a folder in submissions/.")]
+OptionalName = Annotated[str | None, typer.Argument(help="The name of a folder in submissions/.")]
+SubmissionOption = Annotated[str | None, typer.Option("--submission", help="The same as NAME.")]
 ScenarioOption = Annotated[
     str, typer.Option("--scenario", help="A shipped scenario's name, or the path of a .toml file.")
 ]

@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 
-from benchmark.cli.options import DataOption, JobsOption, JsonOption, ModelsOption, ScenarioOption
-from benchmark.cli.shared import err, job_count, out, read_scenario, show_board
+from benchmark.cli.options import DataOption, JobsOption, JsonOption, ModelsOption, ScenarioOption, SubmissionOption
+from benchmark.cli.shared import err, job_count, one_name, out, read_scenario, show_board
 from benchmark.errors import BenchError
 
 
 def score(
-    submission: Annotated[str | None, typer.Option("--submission", help="By default all that have run here.")] = None,
+    name: Annotated[str | None, typer.Argument(help="An entry; by default all that have run here.")] = None,
+    submission: SubmissionOption = None,
     scenario: ScenarioOption = "digits",
     models: ModelsOption = None,
     jobs: JobsOption = None,
@@ -23,15 +24,15 @@ def score(
     from benchmark.terminal import progress_bars, warn
     from benchmark.workspace import Workspace
 
-    workspace, chosen = Workspace.find(), read_scenario(scenario, models)
-    names = [submission] if submission else entries_with_evidence(chosen, workspace, warn(err))
+    workspace, chosen, entry = Workspace.find(), read_scenario(scenario, models), one_name(name, submission)
+    names = [entry] if entry else entries_with_evidence(chosen, workspace, warn(err))
     if not names:
-        raise BenchError(f"no entry of {chosen.label} has evidence here; run `bench run --submission NAME` first")
+        raise BenchError(f"no entry of {chosen.label} has evidence here; run `bench run NAME` first")
     cards = []
     try:
-        for name in names:
+        for each in names:
             with progress_bars(err) as progress:
-                cards.append(rescore(chosen, name, workspace, job_count(jobs), progress))
+                cards.append(rescore(chosen, each, workspace, job_count(jobs), progress))
     finally:
         rows = rebuild(workspace, cards)
     show_board(workspace, chosen, rows)

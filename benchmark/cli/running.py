@@ -12,10 +12,12 @@ from benchmark.cli.options import (
     JobsOption,
     JsonOption,
     ModelsOption,
+    OptionalName,
     SandboxOption,
     ScenarioOption,
+    SubmissionOption,
 )
-from benchmark.cli.shared import err, job_count, read_scenario, show_board
+from benchmark.cli.shared import err, job_count, one_name, read_scenario, show_board
 from benchmark.errors import BenchError
 
 if TYPE_CHECKING:
@@ -27,9 +29,8 @@ if TYPE_CHECKING:
 
 
 def run(
-    submission: Annotated[
-        str | None, typer.Option("--submission", help="The name of a folder in submissions/.")
-    ] = None,
+    name: OptionalName = None,
+    submission: SubmissionOption = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Every submission, published and tuned, that has no current row yet.")
     ] = False,
@@ -52,8 +53,9 @@ def run(
     Interrupt it whenever you like: the same command goes on where it stopped. The exit status is 0 only when the
     submission got a score; with --all, when every submission got a row.
     """
+    submission = one_name(name, submission)
     if bool(submission) == everything:
-        raise BenchError("name one submission with --submission NAME, or take all with --all")
+        raise BenchError("name one submission, as in `bench run NAME`, or take all with --all")
     if published and (everything or str(submission).endswith("+tuned")):
         raise BenchError("--published is for one submission under its own name; leave it away, or --all or +tuned")
     from benchmark.submission.sandbox import settle_isolation

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 import joblib
 from rich.console import Console
 
+from benchmark.errors import BenchError
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
@@ -21,6 +23,13 @@ def read_scenario(name: str, models: int | None = None) -> "Scenario":
 
     loaded = load_scenario(name)
     return loaded if models is None else loaded.with_models(models)
+
+
+def one_name(name: str | None, submission: str | None) -> str | None:
+    """Return the submission named as an argument or as an option. Raises BenchError for two different names."""
+    if name and submission and name != submission:
+        raise BenchError(f"two submissions came, {name} and --submission {submission}, expected one; name it once")
+    return name or submission
 
 
 def job_count(jobs: int | None) -> int:

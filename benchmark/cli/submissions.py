@@ -9,6 +9,7 @@ import typer
 from benchmark.cli.options import DataOption, DeviceOption, JsonOption, SandboxOption, ScenarioOption, SubmissionName
 from benchmark.cli.shared import err, out, read_scenario
 from benchmark.errors import BenchError
+from benchmark.text import did_you_mean
 
 
 def list_what(
@@ -21,7 +22,8 @@ def list_what(
     from benchmark.workspace import Workspace
 
     if what not in LISTINGS:
-        raise BenchError(f"there is nothing called {what!r} to list; name one of {', '.join(LISTINGS)}")
+        near = did_you_mean(what, LISTINGS)
+        raise BenchError(f"there is nothing called {what!r} to list{near}; name one of {', '.join(LISTINGS)}")
     rows = LISTINGS[what](Workspace.find())
     if as_json:
         print(json.dumps(rows, indent=1, ensure_ascii=False))

@@ -4,13 +4,13 @@ from typing import Annotated
 
 import typer
 
-from benchmark.cli.options import DataOption, DeviceOption, JobsOption, SandboxOption, ScenarioOption
+from benchmark.cli.options import DataOption, DeviceOption, JobsOption, OptionalName, SandboxOption, ScenarioOption
 from benchmark.cli.shared import err, job_count, out, read_scenario
 from benchmark.errors import BenchError
 
 
 def tune(
-    name: Annotated[str | None, typer.Argument(help="The name of a folder in submissions/.")] = None,
+    name: OptionalName = None,
     everything: Annotated[bool, typer.Option("--all", help="Every submission that has a SEARCH_SPACE.")] = False,
     scenario: ScenarioOption = "digits",
     trials: Annotated[int, typer.Option("--trials", min=1, help="The same number for every submission.")] = 20,
@@ -34,7 +34,7 @@ def tune(
 
     workspace, chosen = Workspace.find(), read_scenario(scenario)
     if (name is None) != everything:
-        raise BenchError("nothing or too much to tune; name one submission, or all of them with --all")
+        raise BenchError("name one submission, as in `bench tune NAME`, or take all with --all")
     where = choose_device(device, chosen)
     settle_isolation(required=require_sandbox, warn=warn(err))
     records, refused = [], []
@@ -55,4 +55,4 @@ def tune(
             if left.exists():
                 warn(err)(f"{left} is of values that an earlier search found; type `bench remove {each}+tuned`")
         raise BenchError(f"no values were found for {', '.join(without)}; run with --published")
-    out.print(f"next: bench run --submission {name or 'NAME'} --scenario {scenario}")
+    out.print(f"next: bench run {name or 'NAME'} --scenario {scenario}")

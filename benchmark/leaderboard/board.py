@@ -10,6 +10,7 @@ from benchmark.leaderboard.plots import plot_epsilon, plot_phi, plot_scores, plo
 from benchmark.leaderboard.table import leaderboard
 from benchmark.scenario import Scenario, options
 from benchmark.scorecard import Scorecard
+from benchmark.text import did_you_mean
 from benchmark.workspace import Workspace, write_atomically
 
 
@@ -49,11 +50,13 @@ def scored_submissions(workspace: Workspace, scenario: Scenario) -> list[str]:
 
 def find_scorecard(workspace: Workspace, scenario: Scenario, submission: str) -> Scorecard:
     """Raises BenchError when the submission has not been run on the scenario."""
-    for card in read_scorecards(workspace):
-        if (card.scenario_hash, card.submission) == (scenario.hash, submission):
-            return card
+    found = reversed(read_scorecards(workspace))
+    cards = {card.submission: card for card in found if card.scenario_hash == scenario.hash}
+    if submission in cards:
+        return cards[submission]
+    near = did_you_mean(submission, cards)
     raise BenchError(
-        f"{submission} has no scorecard on {scenario.label}; run `bench run --submission {submission} "
+        f"{submission} has no scorecard on {scenario.label}{near}; run `bench run --submission {submission} "
         f"{options(scenario.name, scenario.protocol.models)}` first"
     )
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from benchmark.errors import BenchError
 from benchmark.scenario import Scenario
 from benchmark.submission.files import TUNED, hash_of, is_name, parsed, read_record, short_hash_of
-from benchmark.text import printable
+from benchmark.text import did_you_mean, printable
 from benchmark.workspace import Workspace
 
 Values = Literal["published", "tuned"]
@@ -69,7 +69,7 @@ def find_submission(entry: str, workspace: Workspace, scenario: Scenario | None 
         )
     if name not in names:
         raise BenchError(
-            f"there is no submission {name!r} in {workspace.submissions}; "
+            f"there is no submission {name!r}{did_you_mean(name, names)} in {workspace.submissions}; "
             f"there are {', '.join(names) or 'none'}, and `bench new NAME` begins one"
         )
     folder = workspace.submissions / name

@@ -147,7 +147,7 @@ def test_tuned_values_are_stored_and_used_and_not_searched_again(no_runs, bench,
     submit(NOISY)
     done = bench("tune", "stranger", "--trials", "6")
     assert done.returncode == 0, done.stderr
-    assert "next: bench run --submission stranger" in done.stdout
+    assert "next: bench run stranger" in done.stdout
     path = workspace.submissions / "stranger" / "tuned" / "miniature.json"
     record = Tuning.read(path)
     assert set(record.hyperparameters) == {"strength", "fate"}
@@ -260,8 +260,8 @@ def test_all_means_all_that_can_be_tuned_and_one_bad_one_stops_nobody(no_runs, b
         (["nobody"], "there is no submission 'nobody'"),
         (["stranger+tuned"], "stranger+tuned names an entry with values that tuning has found; name stranger"),
         (["identity+tuned"], "name identity"),
-        ([], "name one submission, or all of them with --all"),
-        (["finetune", "--all"], "name one submission, or all of them with --all"),
+        ([], "name one submission, as in `bench tune NAME`, or take all with --all"),
+        (["finetune", "--all"], "name one submission, as in `bench tune NAME`, or take all with --all"),
     ],
 )
 def test_what_cannot_be_tuned_is_refused_in_one_sentence(arguments, sentence, bench, submit):

@@ -31,7 +31,11 @@ def test_shipped_scenarios_are_what_the_protocol_says():
         ("epochs = 4", 'epochs = "4"', r"recipe\.epochs is '4', expected integer"),
         ("epochs = 4", "epochs = 4\nepoch = 3", r"recipe\.epoch is not a key .* accepted here: .*epochs"),
         ("epochs = 4", "", r"recipe\.epochs is missing"),
-        ('source = "digits"', 'source = "cifar"', r"data\.source is 'cifar', expected 'digits', .* or 'npz'$"),
+        (
+            'source = "digits"',
+            'source = "cifar"',
+            r"data\.source is 'cifar', expected 'digits', .* or 'npz' \(did you mean 'cifar10'\?\)$",
+        ),
         ('source = "digits"\n', "", r"data\.source is missing; add it"),
         ("train = 200\n", "", r"data\.train is missing; add it"),
         ("train = 200", "train = 0", r"data\.train is 0, expected greater than or equal to 1"),
@@ -144,7 +148,7 @@ def test_a_network_file_that_is_a_pipe_is_not_waited_for(tmp_path):
 
 
 def test_unknown_names_are_answered_with_the_known_ones(tmp_path):
-    with pytest.raises(BenchError, match=r"no scenario 'digit'; name one of .*digits"):
+    with pytest.raises(BenchError, match=r"no scenario 'digit' \(did you mean 'digits'\?\); name one of .*digits"):
         load_scenario("digit")
     with pytest.raises(BenchError, match="no scenario file"):
         load_scenario(str(tmp_path / "none.toml"))
@@ -168,7 +172,7 @@ def test_a_file_may_start_from_a_shipped_scenario(tmp_path):
     assert (mine.name, mine.forget.subjects) == ("mine", ("3", "5"))
     assert (mine.data, mine.architecture, mine.protocol) == (base.data, base.architecture, base.protocol)
     assert load('base = "breast-cancer"', tmp_path).hash == base.hash
-    with pytest.raises(BenchError, match=r"no scenario 'cifar'; name one of .* as base"):
+    with pytest.raises(BenchError, match=r"no scenario 'cifar' .*; name one of .* as base"):
         load('base = "cifar"', tmp_path)
 
 
