@@ -1,5 +1,7 @@
 """The one error a user sees: a sentence that says what came, what was expected and what to do."""
 
+import sys
+
 from benchmark.text import sentence
 
 
@@ -13,3 +15,8 @@ class BenchError(Exception):
     def __init__(self, message: str, log: str = "") -> None:
         super().__init__(sentence(message))
         self.log = log
+
+
+def note(message: str) -> None:
+    """Tell the user a sentence that stops nothing, on standard error."""
+    print(f"note: {sentence(message)}", file=sys.stderr)

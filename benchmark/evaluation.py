@@ -1,13 +1,15 @@
 """The whole way of one submission: pool, runs, scorecard, board. Every stage resumes from what is on the disk."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 
 from benchmark.engine import Progress
-from benchmark.errors import BenchError
+from benchmark.errors import BenchError, note
 from benchmark.figures import RESAMPLES, Ceiling, ceiling_of, figures_of, population
 from benchmark.leaderboard import scored_submissions
+from benchmark.record import read_record
 from benchmark.references import Pool
 from benchmark.resampling import resampling
 from benchmark.scenario import Scenario, options
@@ -166,11 +168,26 @@ def _ceiling(
     """The scenario's ceiling, computed once for a version of the scorer and a number of resamples; kept in the pool."""
     scenario = pool.scenario
     path = pool.store.folder / f"ceiling-{scenario.hash}-{VERSION}-{RESAMPLES}.json"
-    if path.exists():
-        return Ceiling.model_validate_json(path.read_bytes())
+    if known := _known_ceiling(path):
+        return known
     delta = scenario.protocol.delta
     calibration = population(pool.evidence("calibration"), *labels)
     with resampling(calibration, reference, "calibration", delta, RESAMPLES, jobs, progress) as resampled:
         ceiling = ceiling_of(calibration, reference, delta, resampled())
     write_atomically(path, ceiling.model_dump_json().encode())
     return ceiling
+
+
+def _known_ceiling(path: Path) -> Ceiling | None:
+    """The ceiling in a file; None where there is none, or one that cannot be: that is named and set aside."""
+    try:
+        ceiling = read_record(Ceiling, path, "it is made anew")
+        if len(ceiling.resampled.score) == RESAMPLES:
+            return ceiling
+        note(f"{path} has {len(ceiling.resampled.score)} resamples, expected {RESAMPLES}; it is made anew")
+    except FileNotFoundError:
+        return None
+    except BenchError as error:
+        note(str(error))
+    path.replace(path.with_suffix(".damaged"))
+    return None

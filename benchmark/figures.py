@@ -2,11 +2,14 @@
 
 import operator
 from collections.abc import Callable
+from itertools import pairwise
+from typing import Annotated, Self
 
 import numpy as np
+from pydantic import Field, model_validator
 
 from benchmark import scoring
-from benchmark.record import Record
+from benchmark.record import Amount, Record
 from benchmark.scoring import Population
 from benchmark.scoring.lira import Scores
 from benchmark.scoring.population import FEWEST_EXAMPLES
@@ -16,12 +19,23 @@ RESAMPLES = 1000
 _BINS = 40
 
 
+# Far more than any of ours, and little enough to be squared.
+Number = Annotated[float, Field(ge=-1e15, le=1e15)]
+Values = Annotated[list[float], Field(min_length=1)]
+
+
 class Estimate(Record):
     """A figure and its 95 % interval."""
 
-    value: float
-    low: float
-    high: float
+    value: Number
+    low: Number
+    high: Number
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.low > self.high:
+            raise ValueError(f"an interval from {self.low} to {self.high}, expected its lower end first")
+        return self
 
     def __str__(self) -> str:
         return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
@@ -30,12 +44,19 @@ class Estimate(Record):
 class Histograms(Record):
     """φ of one forget example over the N models of both populations, counted in shared bins."""
 
-    example: int
+    example: Amount
     """Position in the forget set."""
     epsilon: float
-    edges: list[float]
-    unlearned: list[int]
-    retrained: list[int]
+    edges: Annotated[list[Annotated[float, Field(ge=-1e39, le=1e39)]], Field(min_length=2)]
+    unlearned: list[Amount]
+    retrained: list[Amount]
+
+    @model_validator(mode="after")
+    def _a_count_for_each_bin(self) -> Self:
+        sizes = len(self.edges) - 1, len(self.unlearned), len(self.retrained)
+        if len(set(sizes)) > 1 or any(left > right for left, right in pairwise(self.edges)):
+            raise ValueError(f"{sizes} bins and counts, expected as many of all, between edges in order")
+        return self
 
 
 class Attack(Record):
@@ -50,8 +71,16 @@ class Attack(Record):
 class Resampled(Record):
     """F and the score on RESAMPLES random halves of the models; equal rows of two entries are paired."""
 
-    forgetting_quality: list[float]
-    score: list[float]
+    forgetting_quality: Annotated[list[Number], Field(min_length=2)]
+    score: Annotated[list[Number], Field(min_length=2)]
+
+    @model_validator(mode="after")
+    def _as_many_of_both(self) -> Self:
+        if len(self.forgetting_quality) != len(self.score):
+            raise ValueError(
+                f"{len(self.forgetting_quality)} and {len(self.score)} resamples, expected as many of both"
+            )
+        return self
 
 
 class Ceiling(Record):
@@ -82,20 +111,20 @@ class Figures(Record):
     test_ratio: Estimate
     clipped_score: float
     """The score with both ratios clipped at 1."""
-    epsilon: list[float]
+    epsilon: Values
     median_epsilon: float
-    certified: list[float]
+    certified: Values
     """Lower bounds of ε that hold together with 95 % confidence."""
-    certified_examples: int
+    certified_examples: Amount
     largest_certified: float
-    p_values: list[float]
+    p_values: Values
     distinguishable: float
     """Share of the examples still told apart at a false discovery rate of 5 %."""
-    effect: list[float]
+    effect: Values
     """P(φ of an unlearned model > φ of a retrained one), ties counted half."""
     remembered: float
     over_unlearned: float
-    klom: list[float]
+    klom: Values
     mean_klom: Estimate
     ulira: Attack
     ruli: Attack
@@ -109,6 +138,13 @@ class Figures(Record):
     best: Histograms
     worst: Histograms
     resampled: Resampled
+
+    @model_validator(mode="after")
+    def _a_value_per_forget_example(self) -> Self:
+        sizes = {len(values) for values in (self.epsilon, self.certified, self.p_values, self.effect, self.klom)}
+        if len(sizes) > 1 or max(self.best.example, self.worst.example) >= max(sizes):
+            raise ValueError(f"lists of {sorted(sizes)} values, expected one per forget example in all")
+        return self
 
 
 def population(evidence: Arrays, forget_labels: np.ndarray, test_labels: np.ndarray) -> Population:

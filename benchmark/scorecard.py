@@ -3,14 +3,25 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, model_validator
 
 from benchmark.errors import BenchError
 from benchmark.figures import Figures
 from benchmark.hashing import array_parts, digest_of
-from benchmark.record import Record
+from benchmark.record import (
+    Amount,
+    Day,
+    Digest,
+    EntryName,
+    Line,
+    Lines,
+    Record,
+    ScenarioName,
+    Version,
+    read_record,
+)
 from benchmark.scenario import Scenario
 from benchmark.scoring import VERSION
 from benchmark.submission.integrity import Integrity
@@ -21,6 +32,7 @@ from benchmark.submission.source import Submission, Values
 from benchmark.workspace import Arrays, Workspace, write_atomically
 
 _LOG_LINES = 20
+FEWEST_MODELS = 6  # that can be scored
 
 Source = Literal["shipped", "local"]
 
@@ -28,46 +40,57 @@ Source = Literal["shipped", "local"]
 class Scorecard(Record):
     """One entry. `figures` is there unless the submission failed."""
 
-    submission: str
-    title: str
+    submission: EntryName
+    title: Line
     values: Values
-    reference: str
+    reference: Line
     control: bool
-    scenario: str
-    scenario_hash: str
-    pool_hash: str
-    submission_hash: str
-    evidence_hash: str
-    scorer_version: str
-    models: int
-    date: str
+    scenario: ScenarioName
+    scenario_hash: Digest
+    pool_hash: Digest
+    submission_hash: Digest
+    evidence_hash: Digest
+    scorer_version: Version
+    models: Annotated[int, Field(ge=1, le=10**6)]
+    date: Day
     status: Status
-    reason: str
+    reason: Line
     isolation: Isolation
-    attempted_runs: int
-    failed_runs: int
-    allowed_failures: int
-    log: str
+    attempted_runs: Amount
+    failed_runs: Amount
+    allowed_failures: Amount
+    log: Lines
     """The last lines of the first failed run; all of every failed run is in the results' `logs/`."""
     integrity: Integrity | None
     figures: Figures | None
     source: Source = Field(default="local", exclude=True)
     """Whether it came with the repository or was made here; not in the file, which may be copied."""
 
+    @model_validator(mode="after")
+    def _enough_models(self) -> Self:
+        if self.figures and self.models < FEWEST_MODELS:
+            raise ValueError(f"{self.models} models, expected at least {FEWEST_MODELS}")
+        return self
+
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Raises BenchError when the file is not a scorecard of this version."""
+        """Raises BenchError when the file is not a scorecard of this version, or one of another place."""
+        advice = "delete it and run its submission again"
         try:
-            return cls.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError) as error:
-            first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
-            raise BenchError(
-                f"{path} is not a scorecard: {'.'.join(map(str, first['loc']))} {first['msg']}; "
-                "delete it and run its submission again"
-            ) from None
+            card = read_record(cls, path, advice)
+        except FileNotFoundError:
+            raise BenchError(f"there is no scorecard {path}; run its submission") from None
+        if (place := (card.label, card.submission)) != (path.parent.name, path.stem):
+            raise BenchError(f"{path} is the scorecard of {place[1]} on {place[0]}, expected elsewhere; {advice}")
+        return card
+
+    @property
+    def label(self) -> str:
+        """The name of its scenario's files."""
+        return f"{self.scenario}-{self.scenario_hash}"
 
     def write(self, workspace: Workspace) -> Path:
-        path = card_path(workspace.results, f"{self.scenario}-{self.scenario_hash}", self.submission)
+        path = card_path(workspace.results, self.label, self.submission)
         write_atomically(path, (json.dumps(self.model_dump(), indent=1, ensure_ascii=False) + "\n").encode())
         return path
 

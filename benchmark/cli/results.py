@@ -34,7 +34,7 @@ def score(
             with progress_bars(err) as progress:
                 cards.append(rescore(chosen, each, workspace, job_count(jobs), progress))
     finally:
-        rows = rebuild(workspace, cards)
+        rows = rebuild(workspace, cards, warn(err))
     show_board(workspace, chosen, rows)
 
 
@@ -88,9 +88,10 @@ def study(
 def leaderboard(as_json: JsonOption = False) -> None:
     """Rebuild the CSV and every plot from the stored scorecards, and show the tables."""
     from benchmark.leaderboard import groups, rebuild, render
+    from benchmark.terminal import warn
     from benchmark.workspace import Workspace
 
-    rows = rebuild(Workspace.find())
+    rows = rebuild(Workspace.find(), warn=warn(err))
     if as_json:
         print(rows.to_json(orient="records", indent=1))
         return

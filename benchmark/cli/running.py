@@ -138,7 +138,7 @@ def _evaluate_in_turn(
             refused[entry] = str(error)
             warn(err)(f"{entry} is left out: {error}")
         else:
-            rows = rebuild(workspace, cards[-1:])
+            rows = rebuild(workspace, cards[-1:], warn(err))
     return cards, rows, refused
 
 
@@ -152,11 +152,12 @@ def _report(
 ) -> None:
     """Print the scorecards as JSON, or the scenario's board."""
     from benchmark.leaderboard import rebuild
+    from benchmark.terminal import warn
 
     if as_json:
         dumped = [card.model_dump() for card in cards]
         print(json.dumps(dumped if everything else dumped[0], indent=1, ensure_ascii=False))
         return
     if rows is None or everything:  # other processes that take all may have added rows since
-        rows = rebuild(workspace, [])
+        rows = rebuild(workspace, [], warn(err))
     show_board(workspace, scenario, rows)

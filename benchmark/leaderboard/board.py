@@ -1,11 +1,13 @@
 """Writes the leaderboard's files from the scorecards that are on the disk."""
 
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 from filelock import FileLock
 
-from benchmark.errors import BenchError
+from benchmark.errors import BenchError, note
 from benchmark.leaderboard.plots import plot_epsilon, plot_phi, plot_scores, plot_tradeoff
 from benchmark.leaderboard.table import leaderboard
 from benchmark.scenario import Scenario, options
@@ -13,29 +15,53 @@ from benchmark.scorecard import Scorecard
 from benchmark.text import did_you_mean
 from benchmark.workspace import Workspace, write_atomically
 
+Warn = Callable[[str], None]
 
-def read_scorecards(workspace: Workspace) -> list[Scorecard]:
-    """Return the shipped scorecards and those made here.
 
-    One made here takes the place of a shipped one of the same entry, scenario and scorer. Raises BenchError, naming the
-    file, when one cannot be read.
+def read_scorecards(workspace: Workspace, warn: Warn = note) -> list[Scorecard]:
+    """Return the shipped scorecards and those made here; a file that is none is named to `warn` and left out.
+
+    One made here takes the place of a shipped one of the same entry, scenario and scorer.
     """
-    shipped, local = shipped_scorecards(workspace), local_scorecards(workspace)
-    return list({_identity(card): card for card in [*shipped, *local]}.values())
+    shipped, local = shipped_scorecards(workspace, warn), local_scorecards(workspace, warn)
+    return _alike(list({_identity(card): card for card in [*shipped, *local]}.values()), warn)
 
 
-def shipped_scorecards(workspace: Workspace) -> list[Scorecard]:
+def _alike(cards: list[Scorecard], warn: Warn) -> list[Scorecard]:
+    """Those that have as many models and forget examples as most cards of their scenario; `warn` names the others."""
+    sizes = {_identity(card): (card.models, len(card.figures.epsilon)) for card in cards if card.figures}
+    usual = {
+        label: Counter(sizes[_identity(card)] for card in group).most_common(1)[0][0]
+        for label, group in _groups(cards).items()
+    }
+    odd = {_identity(card): card for card in cards if card.figures and sizes[_identity(card)] != usual[card.label]}
+    for identity, card in odd.items():
+        models, examples = sizes[identity]
+        warn(
+            f"the scorecard of {card.submission} on {card.label} has {models} models and {examples} forget examples, "
+            "expected as many as the others; run its submission again, until then its row is left out"
+        )
+    return [card for card in cards if _identity(card) not in odd]
+
+
+def shipped_scorecards(workspace: Workspace, warn: Warn = note) -> list[Scorecard]:
     """The scorecards that came with the repository."""
-    return [card.model_copy(update={"source": "shipped"}) for card in _read(workspace.shipped)]
+    return [card.model_copy(update={"source": "shipped"}) for card in _read(workspace.shipped, warn)]
 
 
-def local_scorecards(workspace: Workspace) -> list[Scorecard]:
+def local_scorecards(workspace: Workspace, warn: Warn = note) -> list[Scorecard]:
     """The scorecards that were made here; none where results replace the shipped ones."""
-    return [] if workspace.publishes else _read(workspace.results)
+    return [] if workspace.publishes else _read(workspace.results, warn)
 
 
-def _read(results: Path) -> list[Scorecard]:
-    return [Scorecard.read(path) for path in sorted(results.glob("scorecards/*/*.json"))]
+def _read(results: Path, warn: Warn) -> list[Scorecard]:
+    cards = []
+    for path in sorted(results.glob("scorecards/*/*.json")):
+        try:
+            cards.append(Scorecard.read(path))
+        except BenchError as error:
+            warn(f"{error}; until then its row is left out")
+    return cards
 
 
 def _identity(card: Scorecard) -> tuple[str, str, str]:
@@ -61,14 +87,14 @@ def find_scorecard(workspace: Workspace, scenario: Scenario, submission: str) ->
     )
 
 
-def rebuild(workspace: Workspace, changed: list[Scorecard] | None = None) -> pd.DataFrame:
+def rebuild(workspace: Workspace, changed: list[Scorecard] | None = None, warn: Warn = note) -> pd.DataFrame:
     """Write `leaderboard.csv` and the plots that rows made here appear in, among the shipped rows.
 
     With `changed`, only the plots that one of these entries appears in. Returns the leaderboard.
     """
     workspace.results.mkdir(parents=True, exist_ok=True)
     with FileLock(workspace.results / ".lock"):
-        cards = read_scorecards(workspace)
+        cards = read_scorecards(workspace, warn)
         rows = leaderboard(cards)
         write_atomically(workspace.results / "leaderboard.csv", rows.to_csv(index=False, float_format="%.6g").encode())
         drawn = None if changed is None else {_identity(card) for card in changed}
@@ -85,7 +111,7 @@ def _groups(cards: list[Scorecard]) -> dict[str, list[Scorecard]]:
     groups: dict[str, list[Scorecard]] = {}
     for card in cards:
         if card.figures:
-            groups.setdefault(f"{card.scenario}-{card.scenario_hash}", []).append(card)
+            groups.setdefault(card.label, []).append(card)
     for label, members in groups.items():
         newest = max((card.scorer_version for card in members), key=int)
         groups[label] = [card for card in members if card.scorer_version == newest]

@@ -39,5 +39,6 @@ def quality_difference(a: Figures, b: Figures, level: float = 0.95) -> Estimate:
 
 def _paired(a: Estimate, b: Estimate, a_rows: list[float], b_rows: list[float], level: float) -> Estimate:
     value = a.value - b.value
-    low, high = interval(value, np.subtract(a_rows, b_rows), level, (-np.inf, np.inf))
+    both = min(len(a_rows), len(b_rows))  # row i of both is of the same models, however many there are
+    low, high = interval(value, np.subtract(a_rows[:both], b_rows[:both]), level, (-np.inf, np.inf))
     return Estimate(value=value, low=low, high=high)

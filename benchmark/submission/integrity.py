@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from benchmark.hashing import array_parts, digest_bytes
-from benchmark.record import Record
+from benchmark.record import Amount, Fraction, Record
 from benchmark.submission.exchange import LOADERS
 from benchmark.submission.sandbox import Isolation
 from benchmark.workspace import Arrays
@@ -18,11 +18,11 @@ class Integrity(Record):
 
     change: float
     """Median over the runs of ‖θ_unlearned − θ_original‖ / ‖θ_original‖."""
-    touched: float
+    touched: Fraction
     """Median over the runs of the share of the weights that changed at all."""
-    unchanged_runs: int
+    unchanged_runs: Amount
     """Runs that handed back their original, bit by bit."""
-    repeated_runs: int
+    repeated_runs: Amount
     """Runs with the very weights of a run from another original."""
     deterministic: bool
     """Whether the same seed gave the same weights twice."""

@@ -1,6 +1,7 @@
 """The whole harness as a user runs it: `bench` in a process of its own, on the miniature scenario."""
 
 import json
+import math
 import os
 import random
 import shutil
@@ -130,6 +131,31 @@ def test_a_stored_ceiling_serves_one_number_of_resamples(bench, workspace, minia
         monkeypatch.setattr(module, "RESAMPLES", 30)
     assert bench("score").returncode == 0
     assert len(scorecard(workspace, miniature, "identity").figures.resampled.score) == 30
+
+
+@pytest.mark.parametrize("damage", ["cut", "NaN", "few resamples", "a list", "an interval upside down", "a folder"])
+def test_a_damaged_ceiling_is_named_set_aside_and_made_anew(damage, bench, workspace, miniature):
+    assert bench("run", "--submission", "identity").returncode == 0
+    (path,) = workspace.pool(miniature).glob("ceiling-*.json")
+    whole = path.read_text()
+    content = json.loads(whole)
+    if damage == "NaN":
+        content["score"]["value"] = math.nan
+    elif damage == "few resamples":
+        content["resampled"] = {name: values[:7] for name, values in content["resampled"].items()}
+    elif damage == "an interval upside down":
+        content["score"] |= {"low": 2.0, "high": 1.0}
+    path.write_text({"cut": whole[:50], "a list": "[]"}.get(damage, json.dumps(content)))
+    if damage == "a folder":
+        path.unlink()
+        path.mkdir()
+    done = bench("score")
+    assert done.returncode == 0, done.stderr
+    assert path.name in done.stderr
+    assert "it is made anew" in done.stderr
+    assert path.read_text() == whole
+    assert path.with_suffix(".damaged").exists()
+    assert "anew" not in bench("score").stderr
 
 
 def test_ctrl_c_is_answered_in_one_sentence(own_process, submit, workspace):
@@ -309,8 +335,8 @@ def test_all_is_every_entry_that_has_no_row_and_shows_what_others_have_added(ben
     before = scorecard(workspace, miniature, "identity")
     real = leaderboard.rebuild
 
-    def rebuild(workspace, changed):
-        rows = real(workspace, changed)
+    def rebuild(workspace, changed, warn):
+        rows = real(workspace, changed, warn)
         for card in changed:  # as soon as this process has shown its row, another one has a scorecard too
             card.model_copy(update={"submission": "another"}).write(workspace)
         return rows

@@ -1,15 +1,20 @@
 """Ranks, the CSV and the plots, from scorecards made by hand."""
 
 import io
+import json
+import math
+import os
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import REPOSITORY
 from rich.console import Console
 
 from benchmark.errors import BenchError
 from benchmark.figures import Attack, Estimate, Figures, Histograms, Resampled
-from benchmark.leaderboard import compare, leaderboard, rebuild, render
+from benchmark.leaderboard import compare, leaderboard, read_scorecards, rebuild, render
 from benchmark.scorecard import Scorecard
 from benchmark.workspace import Workspace
 
@@ -155,11 +160,97 @@ def test_a_scorecard_comes_back_as_it_was_written(tmp_path):
     assert Scorecard.read(entry.write(Workspace(tmp_path))) == entry
 
 
-def test_a_damaged_scorecard_is_named(tmp_path):
-    path = card("good", 0.5).write(Workspace(tmp_path))
-    path.write_text(path.read_text().replace('"models": 8', '"models": "many"'))
-    with pytest.raises(BenchError, match=r"good\.json is not a scorecard: models"):
-        rebuild(Workspace(tmp_path))
+def change(*keys, to):
+    """Write `to` under the keys of a card's file."""
+
+    def changed(path):
+        content = json.loads(path.read_text())
+        inner = content
+        for key in keys[:-1]:
+            inner = inner[key]
+        inner[keys[-1]] = to
+        path.write_text(json.dumps(content))
+
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (change("models", to="many"), r"good\.json is not a scorecard: models: Input should be a valid integer"),
+        (change("models", to=3), "3 models, expected at least 6"),
+        (change("submission", to="../../../../elsewhere"), "submission: String should match pattern"),
+        (change("submission", to="poor"), "is the scorecard of poor on digits-aaa, expected elsewhere"),
+        (change("scenario", to="a/b"), "scenario: String should match pattern"),
+        (change("scenario", to="digits-cnn"), "is the scorecard of good on digits-cnn-aaa, expected elsewhere"),
+        (change("scenario_hash", to="../aaa"), "scenario_hash: String should match pattern"),
+        (change("title", to="\x1b[2J\x1b]0;owned\x07"), "title: holds characters that no terminal should get"),
+        (change("reason", to="one\ntwo"), "reason: holds characters that no terminal should get"),
+        (change("reference", to="\u202egnp.exe"), "reference: holds characters that no terminal should get"),
+        (change("title", to="x" * 100_000), "title: String should have at most 2000 characters"),
+        (change("date", to="=1+1"), "date: String should match pattern"),
+        (change("scorer_version", to="newest"), "scorer_version: String should match pattern"),
+        (change("failed_runs", to=-1), "failed_runs: Input should be greater than or equal to 0"),
+        (change("status", to="winner"), "status: Input should be 'ok'"),
+        (change("extra", to=1), "extra: Extra inputs are not permitted"),
+        (change("figures", "score", "value", to=math.nan), r"figures\.score\.value: Input should be a finite number"),
+        (change("figures", "score", "high", to=1e300), r"figures\.score\.high: Input should be less than or equal to"),
+        (change("figures", "score", "low", to=99.0), r"figures\.score: an interval from 99\.0 to"),
+        (change("figures", "epsilon", to=[]), r"figures\.epsilon: List should have at least 1 item"),
+        (change("figures", "klom", to=[1.0]), r"figures: lists of \[1, 3\] values, expected one per forget example"),
+        (change("figures", "worst", "unlearned", to=[3]), r"figures\.worst: \(2, 1, 2\) bins and counts"),
+        (change("figures", "best", "example", to=3), "figures: lists of"),
+        (change("figures", "resampled", "score", to=[1.0, 2.0]), r"figures\.resampled: 1000 and 2 resamples"),
+        (change("figures", "best", "edges", to=[0.0, 1e308, 1e308]), r"figures\.best\.edges\.1: Input should be less"),
+        (lambda path: path.write_bytes(b""), "is not a scorecard: Invalid JSON"),
+        (lambda path: path.write_bytes(b"\xff\xfe" * 9), "is not a scorecard: Invalid JSON"),
+        (lambda path: path.write_text("[" * 100_000), "is not a scorecard: Invalid JSON: recursion limit exceeded"),
+        (lambda path: (path.unlink(), path.mkdir()), "is not a scorecard: Is a directory"),
+        (lambda path: (path.unlink(), os.mkfifo(path)), "is not a scorecard: it is no regular file"),
+        (lambda path: (path.unlink(), path.symlink_to("/dev/zero")), "is not a scorecard: it is no regular file"),
+    ],
+)
+def test_a_scorecard_that_cannot_be_believed_is_named_and_left_out_of_the_board(damage, sentence, tmp_path):
+    workspace = Workspace(tmp_path / "here")
+    card("poor", 0.1).write(workspace)
+    damage(card("good", 0.5).write(workspace))
+    said = []
+    rows = rebuild(workspace, warn=said.append)
+    assert rows["submission"].tolist() == ["poor"]
+    (line,) = said
+    assert re.search(sentence, line), line
+    assert line.isprintable()
+    assert "run its submission again" in line
+    assert [path.name for path in tmp_path.iterdir()] == ["here"]
+    assert (workspace.results / "plots" / "digits-aaa" / "phi-poor.png").exists()
+
+
+def test_a_card_with_other_models_than_its_scenario_is_left_out_of_the_board(tmp_path):
+    workspace = Workspace(tmp_path)
+    for name in ("one", "two", "three"):
+        path = card(name, 0.1).write(workspace)
+    change("models", to=6)(path)
+    said = []
+    assert set(rebuild(workspace, warn=said.append)["submission"]) == {"one", "two"}
+    assert "scorecard of three on digits-aaa has 6 models and 3 forget examples, expected as many as" in said[0]
+
+
+def test_entries_with_other_numbers_of_resamples_are_paired_as_far_as_both_go(tmp_path):
+    workspace = Workspace(tmp_path)
+    change("figures", "resampled", to={"score": [0.5, 0.49, 0.51], "forgetting_quality": [0.5] * 3})(
+        card("few", 0.5).write(workspace)
+    )
+    card("many", 0.1).write(workspace)
+    said = []
+    rows = rebuild(workspace, warn=said.append)
+    assert (rows["submission"].tolist(), said) == (["few", "many"], [])
+
+
+def test_all_committed_scorecards_are_believed():
+    said = []
+    cards = read_scorecards(Workspace(REPOSITORY), said.append)
+    assert len(cards) >= 150
+    assert said == []
 
 
 def test_an_empty_board_has_a_header(tmp_path):
