@@ -1,6 +1,7 @@
 """The whole way of one submission: pool, runs, scorecard, board. Every stage resumes from what is on the disk."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ from benchmark.scenario import Scenario, options
 from benchmark.scorecard import Scorecard, card_path, evidence_hash_of, failed, scored
 from benchmark.scoring import VERSION, Population
 from benchmark.submission.integrity import integrity_of, isolation_of
-from benchmark.submission.runs import Outcome, Runs, has_evidence
+from benchmark.submission.outcome import Outcome, has_evidence
+from benchmark.submission.runs import Runs
 from benchmark.submission.sandbox import isolation
 from benchmark.submission.source import (
     default_entry,
@@ -36,6 +38,8 @@ def evaluate(
     allowed_failures: int,
     progress: Progress,
     warn: Callable[[str], None],
+    *,
+    time_again: bool = False,
 ) -> Scorecard:
     """Runs on `device` and scores the entry `name`; its scorecard is stored on return.
 
@@ -54,7 +58,7 @@ def evaluate(
     pool = Pool(scenario, workspace, device)
     pool.prepare(jobs, progress, warn)
     runs = Runs(scenario, submission, pool, workspace)
-    outcome = runs.complete(jobs, allowed_failures, progress, warn)
+    outcome = runs.complete(jobs, allowed_failures, progress, warn, time_again=time_again)
     if outcome.failed:
         logs = [f"run {run.index} is {run.status}: {run.reason}\n{run.log}\n" for run in outcome.failed]
         write_atomically(workspace.log(scenario.label, name), "\n".join(logs).encode())
@@ -149,6 +153,7 @@ def _scored(runs: Runs, outcome: Outcome, jobs: int, progress: Progress) -> Scor
     unlearned = population(evidence, *labels)
     assert outcome.timing is not None  # of whatever came to its end
     timing = outcome.timing.with_runs(evidence["run/seconds"])
+    outcome = replace(outcome, timing=timing)
     cost = timing.submission, timing.share
     with resampling(unlearned, reference, "unlearned", delta, RESAMPLES, jobs, progress) as resampled:
         figures = figures_of(evidence, retrained, *labels, delta, ceiling, resampled, cost)

@@ -25,8 +25,7 @@ from benchmark.record import (
 from benchmark.scenario import Scenario
 from benchmark.scoring import VERSION
 from benchmark.submission.integrity import Integrity
-from benchmark.submission.runner import Status
-from benchmark.submission.runs import Outcome
+from benchmark.submission.outcome import Outcome, Status
 from benchmark.submission.sandbox import Isolation
 from benchmark.submission.source import Submission, Values
 from benchmark.workspace import Arrays, Workspace, write_atomically
@@ -35,6 +34,20 @@ _LOG_LINES = 20
 FEWEST_MODELS = 6  # that can be scored
 
 Source = Literal["shipped", "local"]
+
+
+class Cost(Record):
+    """How surely the cost is known; beside `figures.retraining_share`."""
+
+    share_low: float
+    """The interval of the cost, as a share of retraining."""
+    share_high: float
+    rounds: int
+    """Rounds of timing; 0 when they were not noted."""
+    loaded: bool
+    """Whether the machine had other work while it timed."""
+    undecided: bool
+    """Whether the interval holds the budget: then the entry counts as within it."""
 
 
 class Scorecard(Record):
@@ -63,6 +76,8 @@ class Scorecard(Record):
     """The last lines of the first failed run; all of every failed run is in the results' `logs/`."""
     integrity: Integrity | None
     figures: Figures | None
+    cost: Cost | None = None
+    """Absent from the cards of earlier versions, which took the first timing for certain, and from failures."""
     source: Source = Field(default="local", exclude=True)
     """Whether it came with the repository or was made here; not in the file, which may be copied."""
 
@@ -109,14 +124,35 @@ def scored(
     figures: Figures,
     evidence_hash: str,
 ) -> Scorecard:
-    """The scorecard of a submission whose runs are complete, but for the failures that were allowed."""
-    status, reason = "ok", _failures(scenario, outcome)
-    if submission.name not in scenario.protocol.controls and figures.retraining_share > scenario.protocol.budget:
-        status = "over-budget"
-        cost = f"a run costs {figures.retraining_share:.0%} of retraining, the budget is {scenario.protocol.budget:.0%}"
-        reason = f"{cost}; {reason}" if reason else cost
+    """Return the scorecard of a submission whose runs are complete, but for the failures that were allowed."""
+    assert outcome.timing is not None
+    budget = None if submission.name in scenario.protocol.controls else scenario.protocol.budget
+    status = "over-budget" if budget is not None and outcome.timing.is_over(budget) else "ok"
+    reason = "; ".join(filter(None, [_payment(outcome.timing, budget), _failures(scenario, outcome)]))
     card = _card(scenario, submission, status, reason, outcome, isolation)
-    return card.model_copy(update={"integrity": integrity, "figures": figures, "evidence_hash": evidence_hash})
+    found = {"integrity": integrity, "figures": figures, "evidence_hash": evidence_hash}
+    return card.model_copy(update={**found, "cost": _cost(outcome.timing, budget)})
+
+
+def _cost(timing: Timing, budget: float | None) -> Cost:
+    """`budget` is None for a control, which has none."""
+    return Cost(
+        share_low=timing.low,
+        share_high=timing.high,
+        rounds=timing.rounds,
+        loaded=timing.loaded,
+        undecided=budget is not None and timing.is_undecided(budget),
+    )
+
+
+def _payment(timing: Timing, budget: float | None) -> str:
+    """Say what a run costs where that is over the budget, or cannot be told from it."""
+    if budget is None or timing.high < budget:
+        return ""
+    paid = f"a run costs {timing.share:.0%} ({timing.low:.0%} to {timing.high:.0%}) of retraining"
+    if timing.is_over(budget):
+        return f"{paid}, the budget is {budget:.0%}"
+    return f"{paid}, which the clock cannot tell from the budget of {budget:.0%}"
 
 
 def failed(scenario: Scenario, submission: Submission, outcome: Outcome, isolation: Isolation) -> Scorecard:

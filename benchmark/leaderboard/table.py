@@ -12,7 +12,7 @@ from benchmark.figures import Attack, Estimate, Figures
 from benchmark.leaderboard.comparison import estimates
 from benchmark.leaderboard.ranks import ranks
 from benchmark.scenario import options
-from benchmark.scorecard import Scorecard
+from benchmark.scorecard import Cost, Scorecard
 from benchmark.scoring import VERSION
 from benchmark.submission.integrity import Integrity
 
@@ -25,6 +25,7 @@ _ABOUT = [
     "allowed_failures",
     "isolation",
     *Integrity.model_fields,
+    *(f"cost_{name}" for name in Cost.model_fields),
     "control",
     "values",
     "scorer_version",
@@ -54,6 +55,7 @@ COLUMNS = ["rank", "submission", "scenario", *_figure_columns(), *_ABOUT]
 
 # Rows that share these are comparable; no rank crosses them.
 _COMPARABLE = ["scenario", "scenario_hash", "scorer_version"]
+_TIMED = {"cost_undecided": "cost within its uncertainty of the budget", "cost_loaded": "timed on a busy machine"}
 _STANDING = {"ok": 0, "over-budget": 1}
 
 
@@ -144,12 +146,18 @@ def _status(row: dict[Hashable, Any]) -> str:
         remarks.append(f"{row['failed_runs']} of {row['attempted_runs']} runs failed")
     if row["isolation"] == "process":
         remarks.append("no sandbox")
+    remarks += [remark for column, remark in _TIMED.items() if row[column] is True]
+    if not pd.isna(row["unchanged_runs"]) and row["unchanged_runs"]:
+        succeeded = row["attempted_runs"] - row["failed_runs"]
+        remarks.append(f"returned its original in {row['unchanged_runs']:.0f} of {succeeded} runs")
     return ", ".join(remarks)
 
 
 def _row(card: Scorecard, rank: int | None) -> dict[str, object]:
     row: dict[str, object] = card.model_dump(include=set(COLUMNS))
     row |= {"rank": rank, "source": card.source, "standing": _STANDING.get(card.status, len(_STANDING))}
+    if card.cost:
+        row |= {f"cost_{name}": value for name, value in card.cost}
     if card.integrity:
         row |= card.integrity.model_dump()
     if card.figures:

@@ -6,56 +6,25 @@ runs go through: runs side by side would slow one another down, and retraining t
 
 import statistics
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from scipy.special import stdtrit
 from torch import Tensor
 
 from benchmark.errors import BenchError
 from benchmark.scenario import Scenario
 from benchmark.submission.exchange import Task
+from benchmark.submission.outcome import CLOCK, Timing
 from benchmark.submission.runner import Run, Worker
 
-_ROUNDS_AT_LEAST, _ROUNDS_AT_MOST = 5, 25
-_SURE = 3.0  # standard errors between the share and the limit
-_LONG = 10.0  # seconds on the clock: when rounds take longer, the noise of a moment averages out within each
+_ROUNDS_AT_LEAST, _ROUNDS_AT_MOST = 5, 100
+_LEVEL = 0.999  # one-sided, of the interval that the rounds leave: it is looked at after every one of them
+_LONG = 60.0  # seconds on the clock: when rounds take longer, the noise of a moment averages out within each
+_LOADED = 1.25  # seconds by the wall clock, per CPU second, from which on the machine had other work
 _GOLDEN = (5**0.5 - 1) / 2
-_CROWDED = 2.0  # how much longer a run may take beside others than alone
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Of a few rounds, without what starting a run costs."""
-
-    retraining: float
-    """Seconds, the median: of all CPUs where the net is on the CPU, of the wall clock where it is on a GPU."""
-    submission: float
-    """Seconds: the share of all rounds together, of `retraining`."""
-    deterministic: bool
-    """Whether the same seed gave the same weights twice."""
-    starting: float
-    """Seconds that starting a run costs: the harness's, so it is taken off the others."""
-    device: str = "cpu"
-    failed: int = 0
-    """Of the timed runs."""
-
-    def with_runs(self, seconds: np.ndarray) -> "Timing":
-        """With the cost of the runs that count, by their CPU seconds, should they be far from as cheap as the timed.
-
-        A submission can find out when it is timed: processes have numbers. So it gains no more than a factor of two.
-        On a GPU the runs that count are not looked at: what they took by the wall clock depends on how many shared it.
-        """
-        if self.device != "cpu":
-            return self
-        counted = float(np.mean(seconds)) - self.starting
-        return replace(self, submission=max(self.submission, counted / _CROWDED))
-
-    @property
-    def share(self) -> float:
-        """What a run costs, as a share of retraining."""
-        return self.submission / self.retraining
 
 
 class Clock:
@@ -67,31 +36,42 @@ class Clock:
         Raises BenchError when the scenario's own training fails under the scenario's limits.
         """
         self._worker, self._scenario, self._original = worker, scenario, original
-        self.seconds("retrain", 0)
+        self.failure: Run | None = None
+        """The first timed run of the submission that failed."""
+        self.retrain(0)
 
     def time_submission(self, hyperparameters: dict[str, Any], limit: float, runs: list[int]) -> Timing:
-        """Rounds of nothing, retraining and one of `runs`, until their share lies clearly on one side of `limit`.
+        """Take rounds of nothing, retraining and one of `runs` until their share lies clearly on one side of `limit`.
 
-        They are taken in turn. The first is made once more, with the same seed.
+        That ends when more rounds would tell nothing that the clock can be believed in, or after _ROUNDS_AT_MOST of
+        them, or _LONG seconds. The first run is made once more, with the same seed.
         """
         again, deterministic = self.unlearned(runs[0], hyperparameters), False
         rounds: list[_Round] = []
         while not _settled(rounds, limit):
             number = len(rounds)
-            nothing, retraining = self.seconds("nothing", number), self.seconds("retrain", number)
+            nothing, retraining = self._own("nothing", number), self.retrain(number)
             run = self.unlearned(runs[number % len(runs)], hyperparameters)
-            rounds.append(_Round(nothing, retraining, run.seconds, run.weights is not None))
+            rounds.append(
+                _Round(nothing.seconds, retraining.seconds, run.seconds, run.weights is not None, retraining.wall)
+            )
+            if run.weights is None:
+                self.failure = self.failure or run
             if number == 0:
                 deterministic = _same(run, again)
         starting = statistics.median(own.nothing for own in rounds)
         retraining = max(statistics.median(own.retraining for own in rounds) - starting, 1e-9)
+        counted = _counted(rounds)
         return Timing(
             retraining=retraining,
-            submission=_share(_counted(rounds)) * retraining,
+            submission=_share(counted) * retraining,
             deterministic=deterministic,
             starting=starting,
             device=self._worker.device,
             failed=sum(not own.succeeded for own in rounds),
+            error=_error(counted),
+            rounds=len(rounds),
+            loaded=_loaded(rounds),
         )
 
     def unlearned(self, index: int, hyperparameters: dict[str, Any]) -> Run:
@@ -99,14 +79,18 @@ class Clock:
         seed = self._scenario.seed("unlearned", index)
         return self._worker.run(self._original(index), seed, hyperparameters=hyperparameters)
 
-    def seconds(self, task: Task, index: int) -> float:
-        """Of a run of the harness's own."""
+    def retrain(self, index: int) -> Run:
+        """Follow the scenario's recipe on the retain set; its weights are a retrained model."""
+        return self._own("retrain", index)
+
+    def _own(self, task: Task, index: int) -> Run:
+        """A run of the harness's own. Raises BenchError when it fails."""
         run = self._worker.run(self._original(0), self._scenario.seed(task, index), task)
         if run.weights is None:
             raise BenchError(
                 f"timing the scenario's own training failed: {run.reason}; raise protocol.timeout or .memory"
             )
-        return run.seconds
+        return run
 
 
 def in_proportion(indices: np.ndarray, seconds: np.ndarray) -> list[int]:
@@ -128,6 +112,8 @@ class _Round:
     retraining: float
     run: float
     succeeded: bool
+    waiting: float = 0.0
+    """Seconds by the wall clock of the retraining."""
 
 
 def _settled(rounds: list[_Round], limit: float) -> bool:
@@ -135,17 +121,33 @@ def _settled(rounds: list[_Round], limit: float) -> bool:
     if len(rounds) < _ROUNDS_AT_LEAST:
         return False
     spent = sum(own.nothing + own.retraining + own.run for own in rounds)
-    return len(rounds) >= _ROUNDS_AT_MOST or spent > _LONG or _sure(_counted(rounds), limit)
+    return len(rounds) >= _ROUNDS_AT_MOST or spent > _LONG or _decided(_counted(rounds), limit)
 
 
-def _sure(rounds: list[_Round], limit: float) -> bool:
-    """Whether their share is far enough from the limit: the error of a ratio, from what each round is off by."""
+def _decided(rounds: list[_Round], limit: float) -> bool:
+    """Whether the share is far enough from the limit, or as well known as the clock can tell."""
     if len(rounds) < _ROUNDS_AT_LEAST:
         return False
+    share, error = _share(rounds), _error(rounds)
+    return error <= CLOCK * share or abs(share - limit) > error
+
+
+def _error(rounds: list[_Round]) -> float:
+    """Half the width of the share's interval: Student's, of a ratio, from what each round is off by."""
     share = _share(rounds)
+    if len(rounds) < 2:
+        return share
     off = [own.run - own.nothing - share * (own.retraining - own.nothing) for own in rounds]
     error = statistics.stdev(off) * len(rounds) ** 0.5 / max(sum(own.retraining - own.nothing for own in rounds), 1e-9)
-    return abs(share - limit) > _SURE * error
+    return float(stdtrit(len(rounds) - 1, _LEVEL)) * error
+
+
+def _loaded(rounds: list[_Round]) -> bool:
+    """Whether the harness's own retraining, which has one thread, waited for a CPU a fifth of the time.
+
+    On a GPU seconds are those of the wall clock, so this cannot be told.
+    """
+    return sum(own.waiting for own in rounds) > _LOADED * sum(own.retraining for own in rounds)
 
 
 def _share(rounds: list[_Round]) -> float:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import save_file
@@ -22,11 +22,10 @@ from benchmark.scenario import Scenario
 from benchmark.submission.exchange import GIVEN, JOB, LOG, ORIGINAL, READY, UNLEARNED, Limits, Reply, Request, Task
 from benchmark.submission.handback import expected_of, largest_file, read_weights
 from benchmark.submission.job import Job, write_job
+from benchmark.submission.outcome import Status
 from benchmark.submission.process import close_ahead, process_for
 from benchmark.submission.worker import INVALID_OUTPUT, NOT_A_SUBMISSION, OUT_OF_MEMORY
 from benchmark.text import printable
-
-Status = Literal["ok", "over-budget", "crashed", "timed-out", "out-of-memory", "invalid-output", "not-a-submission"]
 
 # Seconds the worker gets beyond a run's limit before the harness kills the worker itself.
 _GRACE = 10.0
@@ -55,6 +54,8 @@ class Run:
     weights: dict[str, Tensor] | None
     consumed: tuple[int, ...] = (0, 0, 0)
     """Examples taken from the retain, forget and validation loaders."""
+    wall: float = 0.0
+    """Seconds by the wall clock."""
 
 
 class Worker:
@@ -170,7 +171,7 @@ class Worker:
             weights = read_weights(self._process.exchange / UNLEARNED, self._expected)
         except ValueError as error:
             return failed("invalid-output", str(error))
-        return Run("ok", "", "", seconds, weights, reply.consumed)
+        return Run("ok", "", "", seconds, weights, reply.consumed, reply.wall_seconds)
 
 
 @contextmanager

@@ -1,12 +1,10 @@
 """The N runs of one submission: every original goes through a worker, evidence comes out, block by block."""
 
-import json
 import queue
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,50 +16,21 @@ from benchmark.evidence import NonFiniteLogits, concatenate, evidence_of, stack
 from benchmark.problem import Problem, load_problem
 from benchmark.references import Pool
 from benchmark.scenario import Scenario, options
-from benchmark.submission.budget import Clock, Timing, in_proportion
+from benchmark.submission.budget import Clock, in_proportion
 from benchmark.submission.integrity import Unlearned, records_of
+from benchmark.submission.outcome import FailedRun, Outcome, block_name, evidence_store, read_outcome, write_outcome
 from benchmark.submission.process import close_ahead
-from benchmark.submission.runner import Status, Worker, workers
+from benchmark.submission.runner import Worker, workers
 from benchmark.submission.sandbox import isolation
 from benchmark.submission.source import Submission
-from benchmark.workspace import Arrays, BlockStore, Workspace, write_atomically, write_block
+from benchmark.workspace import Arrays, Workspace, write_block
 
 OVERFLOW = "the returned net's outputs are not finite"
 
 _LABEL = "running the submission"
 
-_ABOUT = "runs.json"
-
 # Failed runs beyond the allowed ones after which the rest is not worth trying.
 _PATIENCE = 8
-
-
-@dataclass(frozen=True)
-class FailedRun:
-    """One run that handed back no weights."""
-
-    index: int
-    status: Status
-    reason: str
-    log: str
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How the runs of a submission went."""
-
-    failed: tuple[FailedRun, ...]
-    """In the order of their indices."""
-    attempted: int
-    """Runs that ended, well or not: N unless so many failed that the others were given up."""
-    allowed: int
-    """Failures that do not cost the score."""
-    timing: Timing | None = None
-    """None when the runs were given up or interrupted."""
-
-    @property
-    def successful(self) -> bool:
-        return len(self.failed) <= self.allowed
 
 
 class Runs:
@@ -70,36 +39,40 @@ class Runs:
     def __init__(self, scenario: Scenario, submission: Submission, pool: Pool, workspace: Workspace) -> None:
         self.scenario, self.submission, self.pool, self.device = scenario, submission, pool, pool.device
         self.problem: Problem = load_problem(scenario)
-        self.store = _store(scenario, submission, workspace)
-        self._about = self.store.folder / _ABOUT
+        self.store = evidence_store(scenario, submission, workspace)
 
-    def complete(self, jobs: int, allowed: int, progress: Progress, warn: Callable[[str], None]) -> Outcome:
-        """Does whatever run is missing, in `jobs` workers, until all are done or too many of them failed.
+    def complete(
+        self, jobs: int, allowed: int, progress: Progress, warn: Callable[[str], None], *, time_again: bool = False
+    ) -> Outcome:
+        """Do whatever run is missing, in `jobs` workers, until all are done or too many of them failed.
 
         Too many: more than `allowed`, and either as many as succeeded or more than _PATIENCE beyond `allowed`. Failed
-        runs of an earlier call are tried again when they are more than `allowed`.
+        runs of an earlier call are tried again when they are more than `allowed`. The cost is taken where it is not
+        known or not settled, and with `time_again`.
         """
         if self.store.is_locked():
             warn(f"another process is running {self.submission.entry} on {self.scenario.label}; waiting for it")
         with self.store.locked():
-            wanted = [_name(block) for block in self.scenario.blocks(self.scenario.protocol.models)]
+            wanted = [block_name(block) for block in self.scenario.blocks(self.scenario.protocol.models)]
             for path in self.store.discard_damaged(wanted):
                 warn(f"{path.with_suffix('.safetensors')} is damaged; set aside as {path.name}, running it again")
             known = self._known(allowed)
+            timing = known.timing
+            timed = timing is not None and timing.is_settled(self.scenario.protocol.budget) and not time_again
             finished = self.store.finished()
             missing = [block for block, name in enumerate(wanted) if name not in finished]
-            if missing or known.timing is None:
+            if missing or not timed:
                 count = max(1, min(workers_on(self.device, jobs), len(missing)))
                 with workers(self.scenario, self.problem, self.submission.folder, count, self.device) as ready:
                     self._run(missing, ready, _Tally(self.scenario, missing, known.failed, allowed, progress))
             else:
                 close_ahead()
-                self._write(known)
+                write_outcome(self.store, known)
             return self.outcome()
 
     def outcome(self) -> Outcome:
         """How the runs went that are on the disk. Raises BenchError when there are none."""
-        outcome = _read(self._about)
+        outcome = read_outcome(self.store)
         if outcome is None:
             raise BenchError(
                 f"there are no complete runs of {self.submission.entry} on {self.scenario.label}; "
@@ -116,19 +89,16 @@ class Runs:
             self.store.discard(self.store.finished())  # nobody knows whether any of their runs failed
             return Outcome((), 0, allowed)
         finished = self.store.finished()
-        failed = tuple(run for run in known.failed if _name(self._block_of(run.index)) in finished)
+        failed = tuple(run for run in known.failed if block_name(self._block_of(run.index)) in finished)
         if len(failed) > allowed:
-            self.store.discard(_name(self._block_of(run.index)) for run in failed)
+            self.store.discard(block_name(self._block_of(run.index)) for run in failed)
             failed = ()
         return replace(known, failed=failed, allowed=allowed)
-
-    def _write(self, outcome: Outcome) -> None:
-        write_atomically(self._about, (json.dumps(asdict(outcome), indent=1) + "\n").encode())
 
     def evidence(self) -> Arrays:
         """Evidence of the unlearned models, with what `records_of` knows of each run, named `run/...`."""
         models = self.scenario.protocol.models
-        return concatenate([self.store.read(_name(b)) for b in self.scenario.blocks(models)], models)
+        return concatenate([self.store.read(block_name(b)) for b in self.scenario.blocks(models)], models)
 
     def _run(self, missing: list[int], workers: list[Worker], tally: "_Tally") -> None:
         """Has the first worker retrain once, to see that it can, runs the blocks on all, and times on the first."""
@@ -145,7 +115,8 @@ class Runs:
                 idle.put(worker)
 
         for result in map_blocks(run_block, [(block,) for block in missing], len(workers), threads=True):
-            self._write(tally.outcome)  # first, because a failed run must not be forgotten with its block on record
+            # First, because a failed run must not be forgotten with its block on record.
+            write_outcome(self.store, tally.outcome)
             if result is not None:
                 self.store.record(*result)
         outcome = tally.outcome
@@ -154,7 +125,7 @@ class Runs:
                 self.submission.hyperparameters, self.scenario.protocol.budget, self._to_be_timed()
             )
             outcome = replace(outcome, timing=timing)
-        self._write(outcome)
+        write_outcome(self.store, outcome)
 
     @cached_property
     def _near(self) -> Problem:
@@ -162,7 +133,7 @@ class Runs:
         return self.problem.on(self.device)
 
     def _to_be_timed(self) -> list[int]:
-        blocks = (self.store.read(_name(block)) for block in self.scenario.blocks(self.scenario.protocol.models))
+        blocks = (self.store.read(block_name(block)) for block in self.scenario.blocks(self.scenario.protocol.models))
         known = [(arrays["run/index"], arrays["run/seconds"]) for arrays in blocks]
         indices, seconds = (np.concatenate(parts) for parts in zip(*known, strict=True))
         return in_proportion(indices, seconds)
@@ -195,19 +166,10 @@ class Runs:
             torch.cuda.empty_cache()  # the workers need room beside this process
         arrays = {name: array[: len(states)] for name, array in found.items()}
         arrays |= records_of(done, isolation())
-        return _name(block), write_block(self.store.path(_name(block)), arrays)
+        return block_name(block), write_block(self.store.path(block_name(block)), arrays)
 
     def _block_of(self, index: int) -> int:
         return index // self.scenario.protocol.block
-
-
-def has_evidence(scenario: Scenario, submission: Submission, workspace: Workspace) -> bool:
-    """Whether all runs of a submission's present files are on record here, timed, and enough of them succeeded."""
-    store = _store(scenario, submission, workspace)
-    outcome = _read(store.folder / _ABOUT)
-    if outcome is None or outcome.timing is None or not outcome.successful:
-        return False
-    return {_name(block) for block in scenario.blocks(scenario.protocol.models)} <= store.finished().keys()
 
 
 class _Tally:
@@ -250,29 +212,7 @@ class _Tally:
             self._failed.append(run)
 
 
-def _store(scenario: Scenario, submission: Submission, workspace: Workspace) -> BlockStore:
-    return BlockStore(
-        workspace.evidence / scenario.label / f"{submission.entry}-{submission.hash}",
-        {"scenario": scenario.model_dump(), "submission": submission.entry},
-    )
-
-
-def _read(about: Path) -> Outcome | None:
-    """What was written of the runs; None where there is nothing, or nothing that can be read."""
-    try:
-        content = json.loads(about.read_text())
-        failed = tuple(FailedRun(**run) for run in content["failed"])
-        timing = Timing(**content["timing"]) if content["timing"] else None
-        return Outcome(failed, content["attempted"], content["allowed"], timing)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
 def _indices(scenario: Scenario, block: int) -> range:
     """The runs of a block; unlike the pool's, the last block stops at N: runs are not trained together."""
     indices = scenario.indices(block)
     return range(indices.start, min(indices.stop, scenario.protocol.models))
-
-
-def _name(block: int) -> str:
-    return f"unlearned/{block:04d}"

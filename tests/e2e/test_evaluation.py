@@ -9,7 +9,7 @@ from benchmark import tuning
 from benchmark import workspace as workspace_module
 from benchmark.evaluation import missing_entries
 from benchmark.scorecard import failed
-from benchmark.submission.runs import FailedRun, Outcome
+from benchmark.submission.outcome import FailedRun, Outcome
 from benchmark.submission.source import find_submission
 
 

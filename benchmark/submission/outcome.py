@@ -1,0 +1,150 @@
+"""How the runs of a submission went, as stored. Imports no torch, so that a finished row is shown at once."""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from benchmark.scenario import Scenario
+from benchmark.submission.source import Submission
+from benchmark.workspace import BlockStore, Workspace, write_atomically
+
+Status = Literal["ok", "over-budget", "crashed", "timed-out", "out-of-memory", "invalid-output", "not-a-submission"]
+
+CLOCK = 0.15
+"""The clock's own uncertainty, as a share of a cost. The same code cost 18, 19 and 21 % of retraining on three
+occasions, however many rounds each took: a standard deviation of 8 %, of which this is twice."""
+
+_CROWDED = 2.0  # how much longer a run may take beside others than alone
+_ABOUT = "runs.json"
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What a run costs, from several rounds, without what starting it costs."""
+
+    retraining: float
+    """Seconds, the median: of all CPUs where the net is on the CPU, of the wall clock where it is on a GPU."""
+    submission: float
+    """Seconds: the share of all rounds together, of `retraining`."""
+    deterministic: bool
+    """Whether the same seed gave the same weights twice."""
+    starting: float
+    """Seconds that starting a run costs: the harness's, so it is taken off the others."""
+    device: str = "cpu"
+    failed: int = 0
+    """Of the timed runs."""
+    error: float = 0.0
+    """Half the width of the share's interval, as far as the rounds tell."""
+    rounds: int = 0
+    """Zero when an earlier version of the harness did not note it."""
+    loaded: bool = False
+    """Whether the machine had other work meanwhile."""
+
+    def with_runs(self, seconds: np.ndarray) -> "Timing":
+        """Return the cost of the runs that count, by their CPU seconds, where it is far from that of the timed runs.
+
+        A submission can find out when it is timed: processes have numbers. So it gains no more than a factor of two.
+        On a GPU the runs that count are not looked at: what they took by the wall clock depends on how many shared it.
+        """
+        if self.device != "cpu":
+            return self
+        counted = float(np.mean(seconds)) - self.starting
+        return replace(self, submission=max(self.submission, counted / _CROWDED))
+
+    @property
+    def share(self) -> float:
+        """What a run costs, as a share of retraining."""
+        return self.submission / self.retraining
+
+    @property
+    def uncertainty(self) -> float:
+        """Half the width of the share's interval: what the rounds leave open, and at least what the clock does."""
+        return max(self.error, CLOCK * self.share)
+
+    @property
+    def low(self) -> float:
+        return max(self.share - self.uncertainty, 0.0)
+
+    @property
+    def high(self) -> float:
+        return self.share + self.uncertainty
+
+    def is_over(self, budget: float) -> bool:
+        """Whether the cost is beyond the budget, not only within its uncertainty of it."""
+        return self.low > budget
+
+    def is_undecided(self, budget: float) -> bool:
+        """Whether the interval of the share holds the budget."""
+        return self.low <= budget <= self.high
+
+    def is_settled(self, budget: float) -> bool:
+        """Whether timing again would tell nothing new: a busy machine leaves a cost near the budget open."""
+        return not (self.loaded and self.is_undecided(budget))
+
+
+@dataclass(frozen=True)
+class FailedRun:
+    """One run that handed back no weights."""
+
+    index: int
+    status: Status
+    reason: str
+    log: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the runs of a submission went."""
+
+    failed: tuple[FailedRun, ...]
+    """In the order of their indices."""
+    attempted: int
+    """Runs that ended, well or not: N unless so many failed that the others were given up."""
+    allowed: int
+    """Failures that do not cost the score."""
+    timing: Timing | None = None
+    """None when the runs were given up or interrupted."""
+
+    @property
+    def successful(self) -> bool:
+        return len(self.failed) <= self.allowed
+
+
+def evidence_store(scenario: Scenario, submission: Submission, workspace: Workspace) -> BlockStore:
+    """The blocks of a submission's runs."""
+    return BlockStore(
+        workspace.evidence / scenario.label / f"{submission.entry}-{submission.hash}",
+        {"scenario": scenario.model_dump(), "submission": submission.entry},
+    )
+
+
+def read_outcome(store: BlockStore) -> Outcome | None:
+    """Return what was written of the runs; None where there is nothing, or nothing that can be read."""
+    try:
+        content = json.loads((store.folder / _ABOUT).read_text())
+        failed = tuple(FailedRun(**run) for run in content["failed"])
+        timing = Timing(**content["timing"]) if content["timing"] else None
+        return Outcome(failed, content["attempted"], content["allowed"], timing)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_outcome(store: BlockStore, outcome: Outcome) -> None:
+    """Write what `read_outcome` reads, beside the blocks."""
+    write_atomically(store.folder / _ABOUT, (json.dumps(asdict(outcome), indent=1) + "\n").encode())
+
+
+def block_name(block: int) -> str:
+    """The name of a block of runs in their store."""
+    return f"unlearned/{block:04d}"
+
+
+def has_evidence(scenario: Scenario, submission: Submission, workspace: Workspace) -> bool:
+    """Whether all runs of a submission's present files are on record here, timed, and enough of them succeeded."""
+    store = evidence_store(scenario, submission, workspace)
+    outcome = read_outcome(store)
+    if outcome is None or outcome.timing is None or not outcome.successful:
+        return False
+    return {block_name(block) for block in scenario.blocks(scenario.protocol.models)} <= store.finished().keys()
