@@ -25,7 +25,7 @@ from benchmark.record import (
 from benchmark.scenario import Scenario
 from benchmark.scoring import VERSION
 from benchmark.submission.integrity import Integrity
-from benchmark.submission.outcome import Outcome, Status
+from benchmark.submission.outcome import Outcome, Status, Timing
 from benchmark.submission.sandbox import Isolation
 from benchmark.submission.source import Submission, Values
 from benchmark.workspace import Arrays, Workspace, write_atomically

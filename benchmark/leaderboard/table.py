@@ -146,11 +146,16 @@ def _status(row: dict[Hashable, Any]) -> str:
         remarks.append(f"{row['failed_runs']} of {row['attempted_runs']} runs failed")
     if row["isolation"] == "process":
         remarks.append("no sandbox")
-    remarks += [remark for column, remark in _TIMED.items() if row[column] is True]
-    if not pd.isna(row["unchanged_runs"]) and row["unchanged_runs"]:
+    remarks += [remark for column, remark in _TIMED.items() if _holds(row[column])]
+    if _holds(row["unchanged_runs"]):
         succeeded = row["attempted_runs"] - row["failed_runs"]
         remarks.append(f"returned its original in {row['unchanged_runs']:.0f} of {succeeded} runs")
     return ", ".join(remarks)
+
+
+def _holds(value: Any) -> bool:
+    """Whether a cell is there and true, or not zero."""
+    return not pd.isna(value) and bool(value)
 
 
 def _row(card: Scorecard, rank: int | None) -> dict[str, object]:

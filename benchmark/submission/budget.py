@@ -4,6 +4,7 @@ Everything is timed by the worker's parent process, one run at a time, all in tu
 runs go through: runs side by side would slow one another down, and retraining too.
 """
 
+import math
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from benchmark.submission.outcome import CLOCK, Timing
 from benchmark.submission.runner import Run, Worker
 
 _ROUNDS_AT_LEAST, _ROUNDS_AT_MOST = 5, 100
-_LEVEL = 0.999  # one-sided, of the interval that the rounds leave: it is looked at after every one of them
+_LEVEL = 0.9999  # one-sided, of the interval that the rounds leave: it is looked at after every one of them
 _LONG = 60.0  # seconds on the clock: when rounds take longer, the noise of a moment averages out within each
 _LOADED = 1.25  # seconds by the wall clock, per CPU second, from which on the machine had other work
 _GOLDEN = (5**0.5 - 1) / 2
@@ -129,7 +130,7 @@ def _decided(rounds: list[_Round], limit: float) -> bool:
     if len(rounds) < _ROUNDS_AT_LEAST:
         return False
     share, error = _share(rounds), _error(rounds)
-    return error <= CLOCK * share or abs(share - limit) > error
+    return error <= CLOCK * share or abs(share - limit) > math.hypot(error, CLOCK * share)
 
 
 def _error(rounds: list[_Round]) -> float:

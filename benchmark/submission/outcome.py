@@ -1,6 +1,7 @@
 """How the runs of a submission went, as stored. Imports no torch, so that a finished row is shown at once."""
 
 import json
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
@@ -60,8 +61,8 @@ class Timing:
 
     @property
     def uncertainty(self) -> float:
-        """Half the width of the share's interval: what the rounds leave open, and at least what the clock does."""
-        return max(self.error, CLOCK * self.share)
+        """Half the width of the share's interval: what the rounds leave open and what the clock does, together."""
+        return math.hypot(self.error, CLOCK * self.share)
 
     @property
     def low(self) -> float:

@@ -15,7 +15,8 @@ from rich.console import Console
 from benchmark.errors import BenchError
 from benchmark.figures import Attack, Estimate, Figures, Histograms, Resampled
 from benchmark.leaderboard import compare, leaderboard, read_scorecards, rebuild, render
-from benchmark.scorecard import Scorecard
+from benchmark.scorecard import Cost, Scorecard
+from benchmark.submission.integrity import Integrity
 from benchmark.workspace import Workspace
 
 HISTOGRAMS = Histograms(example=0, epsilon=1.0, edges=[0.0, 1.0, 2.0], unlearned=[3, 5], retrained=[4, 4])
@@ -277,3 +278,81 @@ def test_in_a_narrow_terminal_no_figure_is_cut():
     figures = [line[2:8] for line in shown(120) if line and line[0] in "12"]
     assert [figures_of_a_row[0] for figures_of_a_row in figures] == ["0.5000", "0.2500"]
     assert [line[2:8] for line in shown(80) if line and line[0] in "12"] == figures
+
+
+def remarks_on(entry, width=200):
+    """What the terminal says in the row of an entry, behind its figures."""
+    console = Console(width=width, record=True, file=io.StringIO())
+    console.print(render(leaderboard([entry]), "title"))
+    (row,) = (line for line in console.export_text().splitlines() if entry.submission in line)
+    return row.split("%")[-1].strip()
+
+
+def integrity(unchanged):
+    values = {name: 0.5 if field.annotation is float else 0 for name, field in Integrity.model_fields.items()}
+    return Integrity(**(values | {"unchanged_runs": unchanged, "deterministic": True}))
+
+
+@pytest.mark.parametrize(
+    ("unchanged", "changes", "sentence"),
+    [
+        (8, {}, "ok, returned its original in 8 of 8 runs"),
+        (2, {}, "ok, returned its original in 2 of 8 runs"),
+        (0, {}, "ok"),
+        (5, {"failed_runs": 1, "allowed_failures": 2}, "returned its original in 5 of 7 runs"),
+    ],
+)
+def test_a_row_says_that_nothing_was_done(unchanged, changes, sentence):
+    shown = remarks_on(card("lazy", 0.1, integrity=integrity(unchanged), **changes))
+    assert shown.endswith(sentence)
+    assert ("original" in shown) == bool(unchanged)
+
+
+@pytest.mark.parametrize(
+    ("undecided", "loaded", "sentence"),
+    [
+        (False, False, "ok"),
+        (True, False, "ok, cost within its uncertainty of the budget"),
+        (False, True, "ok, timed on a busy machine"),
+        (True, True, "ok, cost within its uncertainty of the budget, timed on a busy machine"),
+    ],
+)
+def test_a_row_says_how_surely_its_cost_is_known(undecided, loaded, sentence):
+    cost = Cost(share_low=0.17, share_high=0.23, rounds=31, loaded=loaded, undecided=undecided)
+    entry = card("mine", 0.1, cost=cost)
+    assert remarks_on(entry) == sentence
+    row = leaderboard([entry, card("old", 0.1)]).set_index("submission").loc["mine"]
+    assert (row["cost_share_low"], row["cost_share_high"], row["cost_rounds"]) == (0.17, 0.23, 31)
+
+
+def test_a_row_made_here_takes_the_place_of_the_shipped_one(tmp_path):
+    workspace, shipped = Workspace(tmp_path), Workspace(tmp_path, out=tmp_path / "leaderboard")
+    for entry in (card("both", 0.5), card("theirs", 0.4), card("older", 0.3, scorer_version="0")):
+        entry.write(shipped)
+    rebuild(shipped)
+    committed = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for entry in (card("both", 0.1), card("ours", 0.2), card("older", 0.3)):
+        entry.write(workspace)
+    rows = rebuild(workspace)
+    current = rows[rows["scorer_version"] == "1"].set_index("submission")
+    assert current["source"].to_dict() == {"theirs": "shipped", "older": "local", "ours": "local", "both": "local"}
+    assert current["score"].to_dict() == {"theirs": 0.4, "older": 0.3, "ours": 0.2, "both": 0.1}
+    assert current["rank"].to_dict() == {"theirs": 1, "older": 2, "ours": 3, "both": 4}
+    assert list(rows[rows["scorer_version"] == "0"]["source"]) == ["shipped"]
+    assert {path: path.read_bytes() for path in committed if ".lock" not in path.name} == {
+        path: content for path, content in committed.items() if ".lock" not in path.name
+    }
+    plots = {path.name for path in (workspace.results / "plots" / "digits-aaa").iterdir()}
+    assert plots == {"scores.png", "tradeoff.png", "epsilon.png", "phi-both.png", "phi-ours.png", "phi-older.png"}
+    assert set(rebuild(shipped)["source"]) == {"shipped"}
+
+
+def test_the_terminal_says_which_rows_are_shipped(tmp_path):
+    workspace, shipped = Workspace(tmp_path), Workspace(tmp_path, out=tmp_path / "leaderboard")
+    card("theirs", 0.4).write(shipped)
+    card("ours", 0.2).write(workspace)
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(render(rebuild(workspace), "title"))
+    lines = {line.split()[1]: line.split() for line in console.export_text().splitlines() if "0." in line[:40]}
+    assert lines["theirs"][-2:] == ["shipped", "ok"]
+    assert lines["ours"][-2:] == ["local", "ok"]
