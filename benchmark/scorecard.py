@@ -42,7 +42,7 @@ class Cost(Record):
     share_low: float
     """The interval of the cost, as a share of retraining."""
     share_high: float
-    rounds: int
+    rounds: Amount
     """Rounds of timing; 0 when they were not noted."""
     loaded: bool
     """Whether the machine had other work while it timed."""
