@@ -172,7 +172,8 @@ def _ceiling(
 ) -> Ceiling:
     """The scenario's ceiling, computed once for a version of the scorer and a number of resamples; kept in the pool."""
     scenario = pool.scenario
-    path = pool.store.folder / f"ceiling-{scenario.hash}-{VERSION}-{RESAMPLES}.json"
+    models = f"{scenario.hash}-{pool.seeds.commitment[:32]}".strip("-")
+    path = pool.store.folder / f"ceiling-{models}-{VERSION}-{RESAMPLES}.json"
     if known := _known_ceiling(path):
         return known
     delta = scenario.protocol.delta

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from benchmark.errors import BenchError
 from benchmark.reading import read_file
 from benchmark.sections import Architecture, Count, Data, FileNet, Forget, RandomForget, Section, Seed
-from benchmark.seeds import derive_seed
+from benchmark.seeds import Seeds
 from benchmark.text import did_you_mean, printable, reason_of, shown
 
 SHIPPED = Path(__file__).parent / "scenarios"
@@ -135,8 +135,8 @@ class Scenario(Section):
         return self.protocol.originals or self.protocol.models
 
     def seed(self, role: str, index: int) -> int:
-        """The seed of model `index` of `role`: a function of the scenario, the role and the index alone."""
-        return derive_seed(self.pool_hash, role, index)
+        """The public seed of model `index` of `role`: a function of the scenario, the role and the index alone."""
+        return Seeds(self.pool_hash).of(role, index)
 
     def blocks(self, count: int) -> range:
         """The blocks that hold the first `count` models."""

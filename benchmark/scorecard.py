@@ -24,6 +24,7 @@ from benchmark.record import (
 )
 from benchmark.scenario import Scenario
 from benchmark.scoring import VERSION
+from benchmark.seeds import SeedsKind
 from benchmark.submission.integrity import Integrity
 from benchmark.submission.outcome import Outcome, Status, Timing
 from benchmark.submission.sandbox import Isolation
@@ -61,6 +62,10 @@ class Scorecard(Record):
     scenario: ScenarioName
     scenario_hash: Digest
     pool_hash: Digest
+    seeds: SeedsKind = "public"
+    """Of the retrained models: from public ones anybody can train them again, and so bring them along."""
+    commitment: Digest = ""
+    """SHA-256 of the secret that they were drawn from; empty where there is none."""
     submission_hash: Digest
     evidence_hash: Digest
     scorer_version: Version

@@ -1,9 +1,43 @@
-"""Law 1: all randomness comes from seeds derived from names, never from a clock or a counter."""
+"""Law 1: all randomness comes from seeds derived from names, never from a clock or a counter.
+
+A pool's names include a secret, so that no submission can train the pool's retrained models again by itself.
+"""
 
 import hashlib
+from dataclasses import dataclass, field
+from typing import Literal
+
+SeedsKind = Literal["public", "secret"]
 
 
 def derive_seed(*parts: str | int) -> int:
     """A seed in [0, 2**63) that is a pure function of `parts`, e.g. `derive_seed(pool_hash, "original", 17)`."""
     text = "/".join(str(part) for part in parts)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """The seeds of a pool's models and of the runs on it: a function of pool hash, secret, role and index.
+
+    Originals, which submissions are given, have public seeds always. Without a secret all others have too: so it was
+    before there were secrets, and so it is where models are only tuned on.
+    """
+
+    pool_hash: str
+    secret: str | None = field(default=None, repr=False)
+
+    def of(self, role: str, index: int) -> int:
+        """Return the seed of model or run `index` of `role`."""
+        if self.secret is None or role == "original":
+            return derive_seed(self.pool_hash, role, index)
+        return derive_seed(self.pool_hash, self.secret, role, index)
+
+    @property
+    def kind(self) -> SeedsKind:
+        return "public" if self.secret is None else "secret"
+
+    @property
+    def commitment(self) -> str:
+        """SHA-256 of the secret, 64 hex digits, which may be published; empty where all seeds are public."""
+        return "" if self.secret is None else hashlib.sha256(self.secret.encode()).hexdigest()

@@ -143,13 +143,16 @@ def shared_out(
             time.sleep(PAUSE)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Beside, flushed to the disk, then renamed: at no moment is there half a file under `path`."""
+def write_atomically(path: Path, content: bytes, mode: int = 0o666) -> None:
+    """Beside, flushed to the disk, then renamed: at no moment is there half a file under `path`.
+
+    `mode`: its permissions, less what the user's umask takes away.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     # Two machines can have the same process number.
     beside = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
-        with beside.open("wb") as file:
+        with open(beside, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -171,9 +174,12 @@ class BlockStore:
     A file counts only once the manifest has it: whatever an interrupted process left behind is overwritten.
     """
 
-    def __init__(self, folder: Path, about: dict[str, object]) -> None:
-        """`about` is written into the manifest for people to read; it is never read back."""
-        self.folder = folder
+    def __init__(self, folder: Path, about: dict[str, object], commitment: str = "") -> None:
+        """`about` is written into the manifest for people to read; it is never read back.
+
+        `commitment`: to the secret that the blocks depend on; empty where they depend on none.
+        """
+        self.folder, self.commitment = folder, commitment
         self._about = about
         self._manifest = folder / "manifest.json"
 
@@ -217,15 +223,31 @@ class BlockStore:
                 f"{self._manifest} cannot be read ({error.strerror}); run the same command again"
             ) from None
 
+    def recorded_commitment(self) -> str:
+        """Return the commitment that the blocks on record were made under; empty where the manifest has none."""
+        try:
+            return str(json.loads(_read_shared(self._manifest)).get("commitment", ""))
+        except (OSError, ValueError, AttributeError):
+            return ""
+
+    def is_current(self) -> bool:
+        """Return whether the blocks on record were made under this store's commitment."""
+        return self.recorded_commitment() == self.commitment
+
     def record(self, name: str, checksum: str) -> None:
-        """Enters a finished block into the manifest."""
-        with self._changing():
-            self._write_manifest({**self.finished(), name: checksum})
+        """Enters a finished block into the manifest; not when the secret has become another one meanwhile."""
+        with self.changing():
+            if self.is_current():
+                self._write_manifest({**self.finished(), name: checksum})
+
+    def renew(self, kept: Callable[[str], bool]) -> None:
+        """Puts this store's commitment on record, and with it those blocks that are `kept`. Hold `changing` for it."""
+        self._write_manifest({name: checksum for name, checksum in self.finished().items() if kept(name)})
 
     def discard(self, names: Iterable[str]) -> None:
         """Takes blocks out of the manifest: they count as missing from now on."""
         gone = set(names)
-        with self._changing():
+        with self.changing():
             self._write_manifest({name: checksum for name, checksum in self.finished().items() if name not in gone})
 
     def discard_damaged(self, names: list[str]) -> list[Path]:
@@ -234,7 +256,7 @@ class BlockStore:
         suspects = [name for name in names if name in finished and self._checksum(name) != finished[name]]
         aside: list[Path] = []
         for name in suspects:
-            with self.claimed(name) as ours, self._changing():
+            with self.claimed(name) as ours, self.changing():
                 known = self.finished()
                 if not ours or name not in known or self._checksum(name) == known[name]:
                     continue  # another process has seen to it
@@ -273,7 +295,7 @@ class BlockStore:
             return None
 
     @contextmanager
-    def _changing(self) -> Iterator[None]:
+    def changing(self) -> Iterator[None]:
         """One process at a time reads the manifest and writes another."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / ".manifest.lock"):
@@ -281,7 +303,8 @@ class BlockStore:
             yield
 
     def _write_manifest(self, blocks: dict[str, str]) -> None:
-        content = {**self._about, "blocks": dict(sorted(blocks.items()))}
+        committed = {"commitment": self.commitment} if self.commitment else {}
+        content = {**self._about, **committed, "blocks": dict(sorted(blocks.items()))}
         write_atomically(self._manifest, (json.dumps(content, indent=1) + "\n").encode())
 
 

@@ -16,7 +16,6 @@ from scipy.special import stdtrit
 from torch import Tensor
 
 from benchmark.errors import BenchError
-from benchmark.scenario import Scenario
 from benchmark.submission.exchange import Task
 from benchmark.submission.outcome import CLOCK, Timing
 from benchmark.submission.runner import Run, Worker
@@ -31,12 +30,14 @@ _GOLDEN = (5**0.5 - 1) / 2
 class Clock:
     """Times retraining and a submission's runs in turn: a machine that gets busy slows down both."""
 
-    def __init__(self, worker: Worker, scenario: Scenario, original: Callable[[int], dict[str, Tensor]]) -> None:
-        """`original`: the weights that run `index` starts from.
+    def __init__(
+        self, worker: Worker, original: Callable[[int], dict[str, Tensor]], seed: Callable[[str, int], int]
+    ) -> None:
+        """`original`: the weights that run `index` starts from; `seed`: the seed of run `index` of a role.
 
         Raises BenchError when the scenario's own training fails under the scenario's limits.
         """
-        self._worker, self._scenario, self._original = worker, scenario, original
+        self._worker, self._original, self._seed = worker, original, seed
         self.failure: Run | None = None
         """The first timed run of the submission that failed."""
         self.retrain(0)
@@ -77,8 +78,7 @@ class Clock:
 
     def unlearned(self, index: int, hyperparameters: dict[str, Any]) -> Run:
         """One of the N runs that count: its original, its seed."""
-        seed = self._scenario.seed("unlearned", index)
-        return self._worker.run(self._original(index), seed, hyperparameters=hyperparameters)
+        return self._worker.run(self._original(index), self._seed("unlearned", index), hyperparameters=hyperparameters)
 
     def retrain(self, index: int) -> Run:
         """Follow the scenario's recipe on the retain set; its weights are a retrained model."""
@@ -86,7 +86,7 @@ class Clock:
 
     def _own(self, task: Task, index: int) -> Run:
         """A run of the harness's own. Raises BenchError when it fails."""
-        run = self._worker.run(self._original(0), self._scenario.seed(task, index), task)
+        run = self._worker.run(self._original(0), self._seed(task, index), task)
         if run.weights is None:
             raise BenchError(
                 f"timing the scenario's own training failed: {run.reason}; raise protocol.timeout or .memory"

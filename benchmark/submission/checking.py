@@ -35,7 +35,7 @@ def check_submission(
         before = _accuracies(scenario, near, original, device)
         if before is None:
             raise BenchError(f"training an original of {scenario.name} diverged; lower recipe.learning_rate")
-        clock = Clock(worker, scenario, lambda index: original)
+        clock = Clock(worker, lambda index: original, scenario.seed)
         run = clock.unlearned(0, submission.hyperparameters)
         if run.weights is None:
             raise BenchError(f"{name} is {run.status}: {run.reason}", run.log)

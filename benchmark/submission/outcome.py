@@ -7,7 +7,9 @@ from typing import Literal
 
 import numpy as np
 
+from benchmark.pool_secret import read_secret
 from benchmark.scenario import Scenario
+from benchmark.seeds import Seeds
 from benchmark.submission.source import Submission
 from benchmark.workspace import BlockStore, Workspace, write_atomically
 
@@ -114,15 +116,19 @@ class Outcome:
 
 
 def evidence_store(scenario: Scenario, submission: Submission, workspace: Workspace) -> BlockStore:
-    """The blocks of a submission's runs."""
+    """The blocks of a submission's runs, whose seeds follow from the secret that the pool holds now."""
+    seeds = Seeds(scenario.pool_hash, read_secret(workspace.pool(scenario)))
     return BlockStore(
         workspace.evidence / scenario.label / f"{submission.entry}-{submission.hash}",
         {"scenario": scenario.model_dump(), "submission": submission.entry},
+        seeds.commitment,
     )
 
 
 def read_outcome(store: BlockStore) -> Outcome | None:
-    """Return what was written of the runs; None where there is nothing, or nothing that can be read."""
+    """Return what was written of the runs; None where there is nothing that can be read, or of another secret."""
+    if not store.is_current():
+        return None
     try:
         content = json.loads((store.folder / _ABOUT).read_text())
         failed = tuple(FailedRun(**run) for run in content["failed"])

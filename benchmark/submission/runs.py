@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -56,11 +56,14 @@ class Runs:
             wanted = [block_name(block) for block in self.scenario.blocks(self.scenario.protocol.models)]
             for path in self.store.discard_damaged(wanted):
                 warn(f"{path.with_suffix('.safetensors')} is damaged; set aside as {path.name}, running it again")
+            if self.store.finished() and not self.store.is_current():
+                warn(f"the runs of {self.submission.entry} on record began with another secret; they are made again")
             known = self._known(allowed)
             timing = known.timing
             timed = timing is not None and timing.is_settled(self.scenario.protocol.budget) and not time_again
             finished = self.store.finished()
             missing = [block for block, name in enumerate(wanted) if name not in finished]
+            missing = _in_secret_order(missing, self.pool.seed("order", 0))
             if missing or not timed:
                 count = max(1, min(workers_on(self.device, jobs), len(missing)))
                 with workers(self.scenario, self.problem, self.submission.folder, count, self.device) as ready:
@@ -105,7 +108,7 @@ class Runs:
         idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
         for worker in workers:
             idle.put(worker)
-        clock = Clock(workers[0], self.scenario, self.pool.original)
+        clock = Clock(workers[0], self.pool.original, self.pool.seed)
 
         def run_block(block: int) -> tuple[str, str] | None:
             worker = idle.get()
@@ -141,17 +144,18 @@ class Runs:
     def _run_block(self, block: int, worker: Worker, tally: "_Tally") -> tuple[str, str] | None:
         """Name and checksum of the block written; None when the runs were given up meanwhile."""
         done: list[Unlearned] = []
-        for index in _indices(self.scenario, block):
+        for index in _in_secret_order(_indices(self.scenario, block), self.pool.seed("order", 1 + block)):
             if tally.hopeless:
                 return None
             original = self.pool.original(index)
-            seed = self.scenario.seed("unlearned", index)
+            seed = self.pool.seed("unlearned", index)
             run = worker.run(original, seed, hyperparameters=self.submission.hyperparameters)
             tally.ended()
             if run.weights is None:
                 tally.failed_with(FailedRun(index, run.status, run.reason, run.log))
             else:
                 done.append(Unlearned(index, original, run.weights, run.seconds, run.consumed))
+        done.sort(key=lambda run: run.index)
         while True:
             # A block without a single success still has to be a block: of none of the models.
             states = [run.weights for run in done]
@@ -210,6 +214,11 @@ class _Tally:
     def failed_with(self, run: FailedRun) -> None:
         with self._lock:
             self._failed.append(run)
+
+
+def _in_secret_order(items: Sequence[int], seed: int) -> list[int]:
+    """Return `items` in an order from which no run can tell its index: process numbers and the clock rise."""
+    return np.random.default_rng(seed).permutation(np.array(items, dtype=np.int64)).tolist()
 
 
 def _indices(scenario: Scenario, block: int) -> range:

@@ -68,7 +68,7 @@ def tune(
         if len(record.trials) == trials:
             record.write(path)  # it may have been wanted longer
             return record
-        pool = Pool(tuned_on, workspace, device)
+        pool = Pool(tuned_on, workspace, device, kind="public")
         pool.prepare(jobs, progress, warn, ("original", "retrained"))
         bar = _Bar(progress, record)
 

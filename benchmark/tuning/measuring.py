@@ -94,10 +94,10 @@ class _Trials:
         self._problem = replace(problem, test=problem.validation)  # the test set does not get as far as here
         self._labels = problem.forget.targets.numpy()
         self._retrained = judged_on_validation(pool.evidence("retrained"), self._labels)
-        self._original, self._device = pool.original, pool.device
+        self._original, self._seed, self._device = pool.original, pool.seed, pool.device
         self._allowed = allowed_share(pool.scenario)
         self._taken_by_retraining = pool.scenario.recipe.epochs * len(problem.retain)
-        self._clock = Clock(workers[0], pool.scenario, pool.original)
+        self._clock = Clock(workers[0], pool.original, pool.seed)
         self._seconds: dict[int, float] = {}  # of the last trial's runs
         self._yardsticks: deque[tuple[float, float]] = deque(maxlen=_YARDSTICKS)
 
@@ -150,7 +150,7 @@ class _Trials:
         return [_succeeded(index, found[index]) for index in indices]
 
     def _run(self, worker: Worker, index: int, values: Values) -> Run:
-        run = worker.run(self._original(index), self._scenario.seed("unlearned", index), hyperparameters=values)
+        run = worker.run(self._original(index), self._seed("unlearned", index), hyperparameters=values)
         self._seconds[index] = run.seconds
         return run
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -36,6 +37,15 @@ def blocks_of(pool):
     }
 
 
+def with_the_secret_of(workspace, root, scenario):
+    """A workspace at `root` whose pool is to be trained from the same secret."""
+    other = Workspace(root)
+    folder = other.pool(scenario)
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(workspace.pool(scenario) / "secret", folder / "secret")
+    return other
+
+
 def test_the_pool_lies_where_the_design_says(workspace, miniature):
     pool = Pool(miniature, workspace)
     assert pool.store.folder == workspace.root / "reference_models" / f"miniature-{miniature.pool_hash}"
@@ -51,13 +61,13 @@ def test_a_second_preparation_trains_nothing(workspace, miniature):
 
 
 def test_a_rebuilt_pool_is_bit_identical(workspace, miniature, tmp_path):
-    again = Pool(miniature, Workspace(tmp_path / "again"))
+    again = Pool(miniature, with_the_secret_of(workspace, tmp_path / "again", miniature))
     again.prepare(2, quiet, pytest.fail)
     assert blocks_of(again) == blocks_of(Pool(miniature, workspace))
 
 
 def test_a_larger_n_keeps_the_blocks_of_a_smaller_one(workspace, miniature, tmp_path):
-    large = Pool(miniature.with_models(12), Workspace(tmp_path / "large"))
+    large = Pool(miniature.with_models(12), with_the_secret_of(workspace, tmp_path / "large", miniature))
     large.prepare(1, quiet, pytest.fail)
     small = Pool(miniature, workspace)
     assert blocks_of(small).items() < blocks_of(large).items()
@@ -81,7 +91,7 @@ def test_a_damaged_block_is_named_and_rebuilt_bit_identically(workspace, miniatu
 def test_a_pool_killed_at_any_moment_is_completed_bit_identically(
     delay, workspace, miniature, miniature_file, tmp_path
 ):
-    root = tmp_path / "killed"
+    root = with_the_secret_of(workspace, tmp_path / "killed", miniature).root
     code = (
         "import sys; from pathlib import Path; from benchmark.references import Pool; "
         "from benchmark.scenario import load_scenario; from benchmark.workspace import Workspace; "
@@ -102,7 +112,7 @@ def test_a_pool_killed_at_any_moment_is_completed_bit_identically(
 
 
 def test_two_processes_on_one_pool_do_not_corrupt_it(workspace, miniature, miniature_file, tmp_path):
-    root = tmp_path / "shared"
+    root = with_the_secret_of(workspace, tmp_path / "shared", miniature).root
     (root / "submissions").mkdir(parents=True)
     command = [sys.executable, "-m", "benchmark.cli", "prepare", "--scenario", str(miniature_file), "--jobs", "1"]
     both = [subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in "ab"]
@@ -114,10 +124,10 @@ def test_two_that_prepare_one_pool_share_its_blocks_out(miniature, tmp_path, mon
     trained = []
     meeting = threading.Barrier(2, timeout=60)  # which breaks if one has to wait for the other to finish
 
-    def trained_block(scenario, role, block, device):
+    def trained_block(scenario, role, seeds, device):
         if threading.get_ident() not in {who for who, *_ in trained}:
             meeting.wait()
-        trained.append((threading.get_ident(), role, block))
+        trained.append((threading.get_ident(), role, *seeds))
         return {"x": np.zeros(1)}
 
     monkeypatch.setattr(references, "_trained", trained_block)
@@ -126,9 +136,11 @@ def test_two_that_prepare_one_pool_share_its_blocks_out(miniature, tmp_path, mon
     with ThreadPoolExecutor(2) as both:
         list(both.map(lambda pool: pool.prepare(1, quiet, quiet), pools))
     assert len({who for who, *_ in trained}) == 2
-    roles = ("original", "retrained", "calibration")
-    assert sorted((role, block) for _, role, block in trained) == sorted(
-        (role, block) for role in roles for block in (0, 1)
+    seeds = Pool(miniature, Workspace(tmp_path)).seeds
+    assert sorted(tuple(models) for _, *models in trained) == sorted(
+        (role, *(seeds.of(role, index) for index in miniature.indices(block)))
+        for role in ("original", "retrained", "calibration")
+        for block in (0, 1)
     )
     assert len(blocks_of(pools[0])) == len(pools[0].store.finished()) == 6
 
@@ -154,7 +166,7 @@ def test_the_evidence_is_what_a_model_trained_alone_shows(workspace, miniature):
     problem = load_problem(miniature)
     pool = Pool(miniature, workspace)
     for role, split in (("original", problem.train), ("retrained", problem.retain)):
-        seed = miniature.seed(role, 5)
+        seed = pool.seed(role, 5)
         net = seeded_model(miniature.architecture, problem.input_shape, problem.classes, seed)
         train_model(net, miniature.recipe, split, seed, None)
         evidence = {name: array[5] for name, array in pool.evidence(role).items()}

@@ -42,7 +42,7 @@ def noisy(rng, share, noise, session=0.0):
 
 
 def timed(machine, scenario, limit=0.2, runs=range(25)):
-    return Clock(machine, scenario, lambda index: {"original": index}).time_submission({}, limit, list(runs))
+    return Clock(machine, lambda index: {"original": index}, scenario.seed).time_submission({}, limit, list(runs))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.3, 5.0])
