@@ -65,7 +65,7 @@ def evaluate(
     if outcome.successful:
         card = _scored(runs, outcome, jobs, progress)
     else:
-        card = failed(scenario, submission, outcome, isolation())
+        card = failed(scenario, submission, outcome, isolation()).drawn_from(pool.seeds)
     card.write(workspace)
     return card
 
@@ -160,7 +160,8 @@ def _scored(runs: Runs, outcome: Outcome, jobs: int, progress: Progress) -> Scor
     sizes = len(problem.retain), len(problem.forget), len(problem.validation)
     integrity = integrity_of(evidence, sizes, timing.deterministic)
     evidence_hash = evidence_hash_of(evidence)
-    return scored(scenario, runs.submission, outcome, isolation_of(evidence), integrity, figures, evidence_hash)
+    card = scored(scenario, runs.submission, outcome, isolation_of(evidence), integrity, figures, evidence_hash)
+    return card.drawn_from(pool.seeds)
 
 
 def _ceiling(

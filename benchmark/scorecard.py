@@ -109,6 +109,10 @@ class Scorecard(Record):
         """The name of its scenario's files."""
         return f"{self.scenario}-{self.scenario_hash}"
 
+    def drawn_from(self, seeds: Seeds) -> Self:
+        """Return the card with the kind of seeds its pool has, and the commitment to the secret behind them."""
+        return self.model_copy(update={"seeds": seeds.kind, "commitment": seeds.commitment})
+
     def write(self, workspace: Workspace) -> Path:
         path = card_path(workspace.results, self.label, self.submission)
         write_atomically(path, (json.dumps(self.model_dump(), indent=1, ensure_ascii=False) + "\n").encode())

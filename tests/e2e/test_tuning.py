@@ -335,7 +335,7 @@ def test_a_trial_fails_with_its_runs_and_the_test_set_plays_no_part(workspace, s
 
 
 def test_a_method_that_is_cheap_on_a_single_original_is_not_cheap(workspace, submit, unhurried_pool):
-    cheap = unhurried_pool.scenario.seed("unlearned", 0)
+    cheap = unhurried_pool.seed("unlearned", 0)
     submit(
         f"""
 HYPERPARAMETERS = {{"strength": 1.0}}
