@@ -24,7 +24,7 @@ from benchmark.record import (
 )
 from benchmark.scenario import Scenario
 from benchmark.scoring import VERSION
-from benchmark.seeds import SeedsKind
+from benchmark.seeds import Seeds, SeedsKind
 from benchmark.submission.integrity import Integrity
 from benchmark.submission.outcome import Outcome, Status, Timing
 from benchmark.submission.sandbox import Isolation
