@@ -1,14 +1,22 @@
 """Maps a function over blocks, on all cores, through joblib."""
 
+import contextlib
 import importlib
+import multiprocessing
 import os
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
 from typing import TypeVar, cast
 
-import joblib
+from benchmark.errors import note
+from benchmark.text import reason_of
+
+with warnings.catch_warnings():  # of a /dev/shm that cannot be written to `_processes_can_wait` says more
+    warnings.simplefilter("ignore", UserWarning)
+    import joblib
 
 Result = TypeVar("Result")
 
@@ -24,8 +32,8 @@ def map_blocks(
     Each of the `jobs` processes computes with one thread. `threads=True` is for functions that only wait for
     processes of their own.
     """
-    backend = "threading" if threads else "loky"
-    options = {} if threads else {"inner_max_num_threads": 1}
+    backend = "threading" if threads else "loky" if _processes_can_wait() else "sequential"
+    options = {"inner_max_num_threads": 1} if backend == "loky" else {}
     with joblib.parallel_config(backend, n_jobs=jobs, **options):
         # Singly: after some calls that had nothing to do, joblib would hand out the long ones by the dozen.
         parallel = joblib.Parallel(return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1)  # type: ignore
@@ -37,7 +45,23 @@ def map_blocks(
 def start_importing(module: str, jobs: int) -> None:
     """Has the processes of `map_blocks` import a module while this one does something else."""
     calls = [(module,)] * jobs
-    threading.Thread(target=lambda: list(map_blocks(_import, calls, jobs)), daemon=True).start()
+
+    def start() -> None:
+        with contextlib.suppress(Exception):  # it only saves time; what is wrong will be told when it matters
+            list(map_blocks(_import, calls, jobs))
+
+    threading.Thread(target=start, daemon=True).start()
+
+
+@cache
+def _processes_can_wait() -> bool:
+    """Whether processes can share a lock, which needs a /dev/shm that can be written to; says so where they cannot."""
+    try:
+        multiprocessing.get_context("spawn").Lock()
+    except (OSError, ImportError) as error:
+        note(f"/dev/shm cannot be used ({reason_of(error)}), so one process does everything; make it writable")
+        return False
+    return True
 
 
 def _import(module: str) -> None:

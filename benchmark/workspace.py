@@ -1,5 +1,6 @@
 """Where things lie. A file is whole or absent, and a damaged one is named, set aside and rebuilt."""
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -44,7 +45,10 @@ class Workspace:
         """
         if out is not None and out.exists() and not out.is_dir():
             raise BenchError(f"--out is {str(out)!r}, which is no folder; name a folder for the results")
-        here = Path.cwd()
+        try:
+            here = Path.cwd()
+        except FileNotFoundError:
+            raise BenchError("the current folder has been deleted; change to another one") from None
         for folder in (here, *here.parents):
             if (folder / "submissions").is_dir():
                 return cls(folder, out.resolve() if out else None)
@@ -157,8 +161,12 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o666) -> None:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # of a disk that is full nobody says which
+        raise
     finally:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
 
 
 def write_block(path: Path, arrays: Arrays) -> str:

@@ -3,9 +3,9 @@
 A command imports what is heavy when it runs: torch alone takes seconds.
 """
 
+import contextlib
 import signal
 import sys
-from concurrent.futures import BrokenExecutor
 from importlib import metadata
 from typing import Annotated, NoReturn
 
@@ -17,6 +17,7 @@ from benchmark.cli.results import compare, leaderboard, score, study
 from benchmark.cli.running import run
 from benchmark.cli.shared import err
 from benchmark.cli.submissions import check, import_notebook, list_what, new
+from benchmark.cli.system import complaint, flush, settle_descriptors, settle_streams
 from benchmark.cli.tuning import tune
 from benchmark.errors import BenchError
 
@@ -75,33 +76,36 @@ def _interrupt(*_: object) -> None:
 
 
 def _fail(sentence: str, log: str = "") -> NoReturn:
-    err.print(Text("error:", "red"), sentence, highlight=False, soft_wrap=True)
-    if log.strip():
-        err.print(log.rstrip(), highlight=False, soft_wrap=True)
+    with contextlib.suppress(OSError):  # the exit status says it too
+        err.print(Text("error:", "red"), sentence, highlight=False, soft_wrap=True)
+        if log.strip():
+            err.print(log.rstrip(), highlight=False, soft_wrap=True)
+    with contextlib.suppress(OSError):
+        flush()
     sys.exit(2)
 
 
-def _shortage(error: BaseException) -> str | None:
-    """Return what says that memory ran out, or None for any other error."""
-    from benchmark.device import is_out_of_memory
-
-    if isinstance(error, BrokenExecutor):
-        return "the system killed a process of this command, as it does when memory runs out"
-    return f"memory ran out: {type(error).__name__}" if is_out_of_memory(error) else None
-
-
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line: an error is one sentence and exit status 2, an interruption 130."""
+    """Run the command line: an error is one sentence and exit status 2, an interruption 130.
+
+    A reader of standard output that has seen enough is no error to speak of: the status is 1, without a word.
+    """
     signal.signal(signal.SIGINT, _interrupt)
     try:
-        app(arguments)
+        settle_streams()
+        settle_descriptors()
+        try:
+            app(arguments)
+        finally:
+            flush()
     except BenchError as error:
         _fail(str(error), error.log)
-    except (MemoryError, RuntimeError) as error:  # torch's are of the latter kind, and a killed process's
-        if not (shortage := _shortage(error)):
+    except BrokenPipeError:
+        sys.exit(1)
+    except (OSError, ImportError, MemoryError, RuntimeError) as error:  # torch's are of the last kind
+        if not (sentence := complaint(error)):
             raise
-        advice = "give it fewer --jobs, or the scenario a smaller protocol.block"
-        _fail(f"{shortage}; {advice}")
+        _fail(sentence)
     except _Interrupted:
         err.print("interrupted; the same command goes on where this one stopped")
         sys.exit(130)

@@ -1,6 +1,5 @@
 """`bench run`: from a submission to its row on the board."""
 
-import json
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +16,7 @@ from benchmark.cli.options import (
     ScenarioOption,
     SubmissionOption,
 )
-from benchmark.cli.shared import err, job_count, one_name, read_scenario, show_board
+from benchmark.cli.shared import err, job_count, one_name, print_json, read_scenario, show_board
 from benchmark.errors import BenchError
 
 if TYPE_CHECKING:
@@ -156,7 +155,7 @@ def _report(
 
     if as_json:
         dumped = [card.model_dump() for card in cards]
-        print(json.dumps(dumped if everything else dumped[0], indent=1, ensure_ascii=False))
+        print_json(dumped if everything else dumped[0])
         return
     if rows is None or everything:  # other processes that take all may have added rows since
         rows = rebuild(workspace, [], warn(err))

@@ -1,10 +1,12 @@
 """What several commands do: print, read a scenario, count processes, show a board."""
 
+import json
+import sys
 from typing import TYPE_CHECKING
 
-import joblib
 from rich.console import Console
 
+from benchmark.engine import joblib  # imported there without a warning of its own
 from benchmark.errors import BenchError
 
 if TYPE_CHECKING:
@@ -35,6 +37,12 @@ def one_name(name: str | None, submission: str | None) -> str | None:
 def job_count(jobs: int | None) -> int:
     """Return the number of processes asked for, by default one per core."""
     return jobs or joblib.cpu_count()
+
+
+def print_json(content: object) -> None:
+    """Print JSON for machines, in ASCII where the output takes nothing else."""
+    utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    print(json.dumps(content, indent=1, ensure_ascii=not utf8))
 
 
 def show_board(workspace: "Workspace", scenario: "Scenario", rows: "DataFrame") -> None:

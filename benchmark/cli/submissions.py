@@ -1,13 +1,12 @@
 """`bench list`, `new`, `import-notebook` and `check`: from an idea to a submission that can run."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from benchmark.cli.options import DataOption, DeviceOption, JsonOption, SandboxOption, ScenarioOption, SubmissionName
-from benchmark.cli.shared import err, out, read_scenario
+from benchmark.cli.shared import err, out, print_json, read_scenario
 from benchmark.errors import BenchError
 from benchmark.text import did_you_mean
 
@@ -26,7 +25,7 @@ def list_what(
         raise BenchError(f"there is nothing called {what!r} to list{near}; name one of {', '.join(LISTINGS)}")
     rows = LISTINGS[what](Workspace.find())
     if as_json:
-        print(json.dumps(rows, indent=1, ensure_ascii=False))
+        print_json(rows)
     else:
         out.print(listing(rows) if rows else f"no {what} yet")
 

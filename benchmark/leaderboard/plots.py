@@ -1,5 +1,6 @@
 """The plots a paper would show, drawn from scorecards alone."""
 
+import io
 import math
 from pathlib import Path
 from typing import Literal
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure as Canvas
 
 from benchmark.figures import Figures, Histograms
 from benchmark.scorecard import Scorecard
+from benchmark.workspace import write_atomically
 
 _UNLEARNED, _OVER_BUDGET, _RETRAINED, _CONTROL, _GRID = "#c44e2b", "#d9a441", "#2b6cb0", "#555555", "#dddddd"
 _DPI = 150
@@ -126,8 +128,9 @@ def _canvas(width: float, height: float) -> tuple[Canvas, Axes]:
 
 
 def _save(canvas: Canvas, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    canvas.savefig(path, dpi=_DPI)
+    drawn = io.BytesIO()
+    canvas.savefig(drawn, dpi=_DPI, format="png")
+    write_atomically(path, drawn.getvalue())
 
 
 def _title(cards: list[Scorecard]) -> str:
