@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from benchmark.errors import BenchError
 from benchmark.scenario import load_scenario, scenario_names
-from benchmark.submission.source import find_submission, submission_names, tuned_scenarios
+from benchmark.submission.source import find_submission, submission_names, tuned_scenarios, unsuitable_names
+from benchmark.text import printable
 from benchmark.workspace import BlockStore, Workspace
 
 Rows = list[dict[str, object]]
@@ -12,7 +13,8 @@ Rows = list[dict[str, object]]
 
 def submissions(workspace: Workspace) -> Rows:
     """Name, title, source and hash of every folder in submissions/, and the scenarios it has been tuned for."""
-    return [_submission(name, workspace) for name in submission_names(workspace)]
+    names = sorted([*submission_names(workspace), *unsuitable_names(workspace)])
+    return [_submission(name, workspace) for name in names]
 
 
 def _submission(name: str, workspace: Workspace) -> dict[str, object]:
@@ -22,7 +24,7 @@ def _submission(name: str, workspace: Workspace) -> dict[str, object]:
         found = find_submission(name, workspace)
         tuned = ", ".join(tuned_scenarios(found.folder))
     except BenchError as error:
-        return {**row, "submission": name, "title": str(error)}
+        return {**row, "submission": printable(name), "title": str(error)}
     return {"submission": name, "title": found.title, "reference": found.reference, "hash": found.hash, "tuned": tuned}
 
 

@@ -258,6 +258,11 @@ class BlockStore:
         with self.changing():
             self._write_manifest({name: checksum for name, checksum in self.finished().items() if name not in gone})
 
+    def is_whole(self, names: Iterable[str]) -> bool:
+        """Whether all these blocks are finished, and their files are what was written."""
+        finished = self.finished()
+        return all(name in finished and self._checksum(name) == finished[name] for name in names)
+
     def discard_damaged(self, names: list[str]) -> list[Path]:
         """Sets aside the recorded blocks whose content is not what was written; returns where each went."""
         finished = self.finished()

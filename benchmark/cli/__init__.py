@@ -13,7 +13,7 @@ import typer
 from rich.text import Text
 
 from benchmark.cli.pools import data_check, prepare
-from benchmark.cli.results import compare, leaderboard, score, study
+from benchmark.cli.results import compare, leaderboard, remove, score, study
 from benchmark.cli.running import run
 from benchmark.cli.shared import err
 from benchmark.cli.submissions import check, import_notebook, list_what, new
@@ -33,6 +33,7 @@ COMMANDS = {
     "compare": compare,
     "study": study,
     "leaderboard": leaderboard,
+    "remove": remove,
 }
 DATA_COMMANDS = {"check": data_check}
 

@@ -39,4 +39,11 @@ DataOption = Annotated[
         help="Where the data sets lie; by default BENCH_DATA, else data/ in the workspace.",
     ),
 ]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        help="The folder of results; by default leaderboard/local. `--out leaderboard` makes the shipped board.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, for machines.")]

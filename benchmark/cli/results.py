@@ -5,8 +5,17 @@ from typing import Annotated
 
 import typer
 
-from benchmark.cli.options import DataOption, JobsOption, JsonOption, ModelsOption, ScenarioOption, SubmissionOption
-from benchmark.cli.shared import err, job_count, one_name, out, read_scenario, show_board
+from benchmark.cli.options import (
+    DataOption,
+    JobsOption,
+    JsonOption,
+    ModelsOption,
+    OutOption,
+    ScenarioOption,
+    SubmissionOption,
+)
+from benchmark.cli.shared import err, job_count, one_name, read_scenario, show_board
+from benchmark.cli.shared import out as terminal
 from benchmark.errors import BenchError
 
 
@@ -17,6 +26,7 @@ def score(
     models: ModelsOption = None,
     jobs: JobsOption = None,
     data_dir: DataOption = None,
+    out: OutOption = None,
 ) -> None:
     """Score stored evidence again with this version of the scorer; no model is trained or run."""
     from benchmark.evaluation import entries_with_evidence, rescore
@@ -24,7 +34,7 @@ def score(
     from benchmark.terminal import progress_bars, warn
     from benchmark.workspace import Workspace
 
-    workspace, chosen, entry = Workspace.find(), read_scenario(scenario, models), one_name(name, submission)
+    workspace, chosen, entry = Workspace.find(out), read_scenario(scenario, models), one_name(name, submission)
     names = [entry] if entry else entries_with_evidence(chosen, workspace, warn(err))
     if not names:
         raise BenchError(f"no entry of {chosen.label} has evidence here; run `bench run NAME` first")
@@ -44,6 +54,7 @@ def compare(
     scenario: ScenarioOption = "digits",
     models: ModelsOption = None,
     data_dir: DataOption = None,
+    out: OutOption = None,
 ) -> None:
     """Print the difference of every figure of two entries, with intervals and a sentence of verdict."""
     from benchmark.leaderboard import compare as compared
@@ -51,10 +62,10 @@ def compare(
     from benchmark.terminal import table
     from benchmark.workspace import Workspace
 
-    workspace, chosen = Workspace.find(), read_scenario(scenario, models)
+    workspace, chosen = Workspace.find(out), read_scenario(scenario, models)
     rows, verdict = compared(*(find_scorecard(workspace, chosen, name) for name in (first, second)))
-    out.print(table(rows, ("figure", first, second, "difference")))
-    out.print(verdict, highlight=False)
+    terminal.print(table(rows, ("figure", first, second, "difference")))
+    terminal.print(verdict, highlight=False)
 
 
 def study(
@@ -64,6 +75,7 @@ def study(
     scenario: ScenarioOption = "digits",
     models: ModelsOption = None,
     data_dir: DataOption = None,
+    out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """How F and the ranking change with N, the attacks, δ and the buckets: one table, one figure."""
@@ -72,7 +84,7 @@ def study(
     from benchmark.terminal import progress_bars, table, warn
     from benchmark.workspace import Workspace
 
-    workspace, chosen = Workspace.find(), read_scenario(scenario, models)
+    workspace, chosen = Workspace.find(out), read_scenario(scenario, models)
     entries = names or entries_with_evidence(chosen, workspace, warn(err))
     with progress_bars(err) as progress:
         rows = studied(chosen, workspace, entries, progress, warn(err))
@@ -81,19 +93,36 @@ def study(
         return
     columns = ("family", "value", "models", "tau", "tau_low", "tau_high", "trained", "null_F")
     records = json.loads(rows.to_json(orient="records", double_precision=3) or "[]")
-    out.print(table([["" if row[name] is None else row[name] for name in columns] for row in records], columns))
-    out.print(f"{workspace.results / 'studies'}: {chosen.label}.csv, .png", style="dim")
+    terminal.print(table([["" if row[name] is None else row[name] for name in columns] for row in records], columns))
+    terminal.print(f"{workspace.results / 'studies'}: {chosen.label}.csv, .png", style="dim")
 
 
-def leaderboard(as_json: JsonOption = False) -> None:
+def leaderboard(out: OutOption = None, as_json: JsonOption = False) -> None:
     """Rebuild the CSV and every plot from the stored scorecards, and show the tables."""
     from benchmark.leaderboard import groups, rebuild, render
     from benchmark.terminal import warn
     from benchmark.workspace import Workspace
 
-    rows = rebuild(Workspace.find(), warn=warn(err))
+    rows = rebuild(Workspace.find(out), warn=warn(err))
     if as_json:
         print(rows.to_json(orient="records", indent=1))
         return
     for title, group in groups(rows):
-        out.print(render(group, title))
+        terminal.print(render(group, title))
+
+
+def remove(
+    entry: Annotated[str, typer.Argument(help="A row of your own, as the board calls it.")],
+    scenario: ScenarioOption = "digits",
+    models: ModelsOption = None,
+    out: OutOption = None,
+) -> None:
+    """Remove a row of your own with its evidence, log and plot; shipped rows stay."""
+    from benchmark.leaderboard import remove_entry
+    from benchmark.workspace import Workspace
+
+    workspace, chosen = Workspace.find(out), read_scenario(scenario, models)
+    removed, rows = remove_entry(workspace, chosen, entry)
+    for path in removed:
+        terminal.print(f"removed {path}", highlight=False, soft_wrap=True)
+    show_board(workspace, chosen, rows)

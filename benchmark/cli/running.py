@@ -1,6 +1,7 @@
 """`bench run`: from a submission to its row on the board."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,12 +13,14 @@ from benchmark.cli.options import (
     JsonOption,
     ModelsOption,
     OptionalName,
+    OutOption,
     SandboxOption,
     ScenarioOption,
     SubmissionOption,
 )
 from benchmark.cli.shared import err, job_count, one_name, print_json, read_scenario, show_board
 from benchmark.errors import BenchError
+from benchmark.text import sentence
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -44,44 +47,60 @@ def run(
     allow_failures: Annotated[
         int, typer.Option("--allow-failures", min=0, help="Score it although so many runs failed; its row says so.")
     ] = 0,
+    time_again: Annotated[
+        bool, typer.Option("--time-again", help="Take the cost of a finished entry anew; its runs stay as they are.")
+    ] = False,
     require_sandbox: SandboxOption = False,
+    out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train what is missing of the reference pool, run the submission N times, score it, rank it.
 
-    Interrupt it whenever you like: the same command goes on where it stopped. The exit status is 0 only when the
-    submission got a score; with --all, when every submission got a row.
+    Interrupt it whenever you like: the same command goes on where it stopped, and does nothing where all is done. The
+    exit status is 0 only when the submission got a score; with --all, when every submission got a row.
     """
     submission = one_name(name, submission)
     if bool(submission) == everything:
         raise BenchError("name one submission, as in `bench run NAME`, or take all with --all")
     if published and (everything or str(submission).endswith("+tuned")):
         raise BenchError("--published is for one submission under its own name; leave it away, or --all or +tuned")
+    if time_again and everything:
+        raise BenchError("--time-again came with --all, expected one finished entry; name it instead of --all")
+    from benchmark.finished import finished_card
     from benchmark.submission.sandbox import settle_isolation
+    from benchmark.submission.source import default_entry, unsuitable_names
     from benchmark.terminal import progress_bars, warn
+    from benchmark.workspace import Workspace
 
+    workspace, chosen = Workspace.find(out), read_scenario(scenario, models)
+    if submission and not published:
+        submission = default_entry(submission, workspace, chosen)
+    if submission and not time_again and (card := finished_card(chosen, submission, workspace, allow_failures)):
+        _report(workspace, chosen, [card], None, everything, as_json)
+        return
     settle_isolation(required=require_sandbox, warn=warn(err))
-    workspace, chosen = about_to_run(scenario, models, jobs, device, submission)
+    start_what_comes(workspace, chosen, jobs, device, submission)
 
     from benchmark.device import choose_device
     from benchmark.evaluation import evaluate, missing_entries
     from benchmark.submission.process import close_ahead
-    from benchmark.submission.source import default_entry
 
     def evaluate_entry(entry: str) -> "Scorecard":
         with progress_bars(err) as progress:
-            return evaluate(chosen, entry, workspace, job_count(jobs), where, allow_failures, progress, warn(err))
+            count = job_count(jobs)
+            return evaluate(
+                chosen, entry, workspace, count, where, allow_failures, progress, warn(err), time_again=time_again
+            )
 
     try:
         where = choose_device(device, chosen)
-        if submission:
-            entries = iter([submission if published else default_entry(submission, workspace, chosen)])
-        else:
-            entries = missing_entries(chosen, workspace)
+        # The names come last: whatever can be run is run.
+        names = chain(missing_entries(chosen, workspace), unsuitable_names(workspace))
+        entries = iter([submission]) if submission else names
         cards, rows, refused = _evaluate_in_turn(entries, evaluate_entry, workspace, everything)
     finally:
         close_ahead()  # where the run was refused
-    _report(workspace, chosen, cards, rows, everything, as_json)
+    _report(workspace, chosen, cards, rows, everything, as_json, refused)
     if refused:
         raise BenchError(f"{len(refused)} entries could not be run: {', '.join(refused)}; see the notes above")
     if submission and cards[0].status not in ("ok", "over-budget"):
@@ -90,10 +109,10 @@ def run(
         raise BenchError(f"{card.submission} is {card.status}: {card.reason}; its log is {log}")
 
 
-def about_to_run(
-    scenario: str, models: int | None, jobs: int | None, device: str | None, submission: str | None
-) -> "tuple[Workspace, Scenario]":
-    """Return the workspace and the scenario; the processes that come next import what they need from now on.
+def start_what_comes(
+    workspace: "Workspace", scenario: "Scenario", jobs: int | None, device: str | None, submission: str | None
+) -> None:
+    """Have the processes that come next import what they need from now on.
 
     This one does so at the same time; where nets are small the seconds count.
     """
@@ -101,20 +120,17 @@ def about_to_run(
     from benchmark.sections import SmallNet
     from benchmark.submission.process import start_ahead
     from benchmark.submission.source import submission_names
-    from benchmark.workspace import Workspace
 
-    workspace, chosen = Workspace.find(), read_scenario(scenario, models)
-    if not isinstance(chosen.architecture, SmallNet) or device not in (None, "cpu"):
-        return workspace, chosen
-    if not workspace.pool(chosen).exists():
+    if not isinstance(scenario.architecture, SmallNet) or device not in (None, "cpu"):
+        return
+    if not workspace.pool(scenario).exists():
         start_importing("benchmark.references", job_count(jobs))
-        return workspace, chosen
+        return
     start_importing("benchmark.resampling", job_count(jobs))
     name = (submission or "").removesuffix("+tuned")
     if name in submission_names(workspace):
         workspace.results.mkdir(parents=True, exist_ok=True)  # what is there when a worker starts can be hidden from it
-        start_ahead(workspace.submissions / name, min(job_count(jobs), len(chosen.blocks(chosen.protocol.models))))
-    return workspace, chosen
+        start_ahead(workspace.submissions / name, min(job_count(jobs), len(scenario.blocks(scenario.protocol.models))))
 
 
 def _evaluate_in_turn(
@@ -135,7 +151,7 @@ def _evaluate_in_turn(
             if not everything or str(error) in refused.values():
                 raise
             refused[entry] = str(error)
-            warn(err)(f"{entry} is left out: {error}")
+            warn(err)(sentence(f"{entry} is left out: {error}"))
         else:
             rows = rebuild(workspace, cards[-1:], warn(err))
     return cards, rows, refused
@@ -148,8 +164,9 @@ def _report(
     rows: "DataFrame | None",
     everything: bool,
     as_json: bool,
+    refused: Mapping[str, str] | None = None,
 ) -> None:
-    """Print the scorecards as JSON, or the scenario's board."""
+    """Print the scorecards as JSON, or the scenario's board with what was refused."""
     from benchmark.leaderboard import rebuild
     from benchmark.terminal import warn
 
@@ -159,4 +176,4 @@ def _report(
         return
     if rows is None or everything:  # other processes that take all may have added rows since
         rows = rebuild(workspace, [], warn(err))
-    show_board(workspace, scenario, rows)
+    show_board(workspace, scenario, rows, refused)

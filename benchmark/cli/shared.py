@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -45,11 +46,13 @@ def print_json(content: object) -> None:
     print(json.dumps(content, indent=1, ensure_ascii=not utf8))
 
 
-def show_board(workspace: "Workspace", scenario: "Scenario", rows: "DataFrame") -> None:
-    """Print a scenario's part of the leaderboard, and where the files of it are."""
+def show_board(
+    workspace: "Workspace", scenario: "Scenario", rows: "DataFrame", refused: Mapping[str, str] | None = None
+) -> None:
+    """Print a scenario's part of the leaderboard, and where the files of it are; `refused` has no row in them."""
     from benchmark.leaderboard import groups, render
 
     for title, group in groups(rows):
         if group["scenario_hash"].iloc[0] == scenario.hash:
-            out.print(render(group, title))
+            out.print(render(group, title, refused or {}))
     out.print(f"{workspace.results}: leaderboard.csv, scorecards, plots", style="dim")

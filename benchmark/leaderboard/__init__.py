@@ -8,6 +8,7 @@ from benchmark.leaderboard.board import (
     shipped_scorecards,
 )
 from benchmark.leaderboard.comparison import compare
+from benchmark.leaderboard.removal import remove_entry
 from benchmark.leaderboard.table import groups, leaderboard, render
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "leaderboard",
     "read_scorecards",
     "rebuild",
+    "remove_entry",
     "render",
     "scored_submissions",
     "shipped_scorecards",

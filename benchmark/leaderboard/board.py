@@ -8,7 +8,6 @@ import pandas as pd
 from filelock import FileLock
 
 from benchmark.errors import BenchError, note
-from benchmark.leaderboard.plots import plot_epsilon, plot_phi, plot_scores, plot_tradeoff
 from benchmark.leaderboard.table import leaderboard
 from benchmark.scenario import Scenario, options
 from benchmark.scorecard import Scorecard
@@ -54,6 +53,11 @@ def local_scorecards(workspace: Workspace, warn: Warn = note) -> list[Scorecard]
     return [] if workspace.publishes else _read(workspace.results, warn)
 
 
+def own_scorecards(workspace: Workspace, warn: Warn = note) -> list[Scorecard]:
+    """The scorecards in the folder that commands write to."""
+    return shipped_scorecards(workspace, warn) if workspace.publishes else local_scorecards(workspace, warn)
+
+
 def _read(results: Path, warn: Warn) -> list[Scorecard]:
     cards = []
     for path in sorted(results.glob("scorecards/*/*.json")):
@@ -70,8 +74,7 @@ def _identity(card: Scorecard) -> tuple[str, str, str]:
 
 def scored_submissions(workspace: Workspace, scenario: Scenario) -> list[str]:
     """The submissions that have figures on this scenario from runs of one's own."""
-    cards = shipped_scorecards(workspace) if workspace.publishes else local_scorecards(workspace)
-    return [c.submission for c in cards if c.scenario_hash == scenario.hash and c.figures]
+    return [c.submission for c in own_scorecards(workspace) if c.scenario_hash == scenario.hash and c.figures]
 
 
 def find_scorecard(workspace: Workspace, scenario: Scenario, submission: str) -> Scorecard:
@@ -119,6 +122,8 @@ def _groups(cards: list[Scorecard]) -> dict[str, list[Scorecard]]:
 
 
 def _plot(workspace: Workspace, label: str, comparable: list[Scorecard], own: list[Scorecard]) -> None:
+    from benchmark.leaderboard.plots import plot_epsilon, plot_phi, plot_scores, plot_tradeoff  # matplotlib is slow
+
     folder = workspace.results / "plots" / label
     plot_scores(comparable, folder / "scores.png")
     plot_tradeoff(comparable, folder / "tradeoff.png")

@@ -1,7 +1,8 @@
 """The leaderboard as a table: what is ranked with what, the CSV, the view in the terminal."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any, cast
 
 import pandas as pd
@@ -15,6 +16,7 @@ from benchmark.scenario import options
 from benchmark.scorecard import Cost, Scorecard
 from benchmark.scoring import VERSION
 from benchmark.submission.integrity import Integrity
+from benchmark.text import printable
 
 _ABOUT = [
     "models",
@@ -89,8 +91,8 @@ def groups(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         yield title, group
 
 
-def render(rows: pd.DataFrame, title: str) -> Table:
-    """The columns a person looks at first, for the terminal."""
+def render(rows: pd.DataFrame, title: str, refused: Mapping[str, str] = MappingProxyType({})) -> Table:
+    """Return the columns a person looks at first, for the terminal; below them what could not be run, and why."""
     ceiling = (rows["score"] / rows["score_share"]).dropna()
     caption = (
         "score ± half its 95 % interval; share: of the ceiling"
@@ -136,6 +138,8 @@ def render(rows: pd.DataFrame, title: str) -> Table:
             _status(row),
             style="dim" if row["control"] else None,
         )
+    for name, why in refused.items():
+        table.add_row("–", printable(name), *["–"] * 6, *[""] * mixed, f"not run: {why}")
     return table
 
 

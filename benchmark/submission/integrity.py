@@ -1,16 +1,17 @@
 """What the harness noticed about the runs, beside their evidence: cost, data consumed, and whether anything is odd."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from benchmark.hashing import array_parts, digest_bytes
 from benchmark.record import Amount, Fraction, Record
 from benchmark.submission.exchange import LOADERS
 from benchmark.submission.sandbox import Isolation
 from benchmark.workspace import Arrays
+
+if TYPE_CHECKING:  # torch takes seconds, and a board has records of runs, but no run
+    from torch import Tensor
 
 
 class Integrity(Record):
@@ -36,8 +37,8 @@ class Unlearned(NamedTuple):
     """A run that handed back weights."""
 
     index: int
-    original: dict[str, Tensor]
-    weights: dict[str, Tensor]
+    original: "dict[str, Tensor]"
+    weights: "dict[str, Tensor]"
     seconds: float
     consumed: tuple[int, ...]
     """Examples taken from each of LOADERS."""
@@ -78,7 +79,7 @@ def isolation_of(evidence: Arrays) -> Isolation:
     return "sandbox" if evidence["run/sandboxed"].all() else "process"
 
 
-def _digest(weights: dict[str, Tensor]) -> np.ndarray:
+def _digest(weights: "dict[str, Tensor]") -> np.ndarray:
     """Return 16 bytes over all tensors of a net, `[16]` uint8."""
     parts = [part for name in sorted(weights) for part in array_parts(name, weights[name].contiguous().numpy())]
     return np.frombuffer(digest_bytes("weights", parts), dtype=np.uint8)
@@ -89,8 +90,10 @@ def _equal(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return (one == other).all(axis=-1)
 
 
-def _change(original: dict[str, Tensor], unlearned: dict[str, Tensor]) -> tuple[float, float]:
+def _change(original: "dict[str, Tensor]", unlearned: "dict[str, Tensor]") -> tuple[float, float]:
     """Relative distance, and the share of the numbers that are not what they were."""
+    import torch
+
     names = [name for name, tensor in original.items() if tensor.is_floating_point()]
     before = torch.cat([original[name].flatten().double() for name in names])
     after = torch.cat([unlearned[name].flatten().double() for name in names])

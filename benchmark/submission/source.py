@@ -55,6 +55,19 @@ def submission_names(workspace: Workspace) -> list[str]:
     )
 
 
+def unsuitable_names(workspace: Workspace) -> list[str]:
+    """Return what lies in `submissions/` as a folder, or a link to one, and cannot be a submission.
+
+    Hidden folders and Python's caches are no attempt at one.
+    """
+    names = submission_names(workspace)
+    return sorted(
+        path.name
+        for path in workspace.submissions.iterdir()
+        if path.is_dir() and path.name not in names and not path.name.startswith((".", "__"))
+    )
+
+
 def find_submission(entry: str, workspace: Workspace, scenario: Scenario | None = None) -> Submission:
     """The submission NAME with its own values, or NAME+tuned with those that tuning found for `scenario`.
 

@@ -16,9 +16,10 @@ import pytest
 import torch
 
 from benchmark import evaluation, figures, leaderboard, references
-from benchmark.cli.running import about_to_run
+from benchmark.cli.running import start_what_comes
 from benchmark.errors import BenchError
 from benchmark.leaderboard.table import COLUMNS
+from benchmark.scenario import load_scenario
 from benchmark.scorecard import Scorecard
 from benchmark.submission import process
 
@@ -294,7 +295,7 @@ def test_workers_start_ahead_of_a_run_on_a_pool_that_is_there(bench, workspace, 
 
     def started_ahead(submission, scenario=str(miniature_file), device=None):
         started.clear()
-        about_to_run(scenario, None, 1, device, submission)
+        start_what_comes(workspace, load_scenario(scenario), 1, device, submission)
         return [(folder.name, count) for folder, count in started]
 
     assert started_ahead("finetune") == started_ahead("finetune+tuned", device="cpu") == [("finetune", 1)]
@@ -346,7 +347,7 @@ def test_all_is_every_entry_that_has_no_row_and_shows_what_others_have_added(ben
     assert done.returncode == 0, done.stderr
     assert all(name in done.stdout for name in ("identity", "finetune", "another"))
     assert scorecard(workspace, miniature, "identity") == before
-    monkeypatch.setattr(evaluation, "evaluate", lambda *_: pytest.fail("nothing is missing"))
+    monkeypatch.setattr(evaluation, "evaluate", lambda *_, **__: pytest.fail("nothing is missing"))
     assert bench("run", "--all").returncode == 0
 
 
@@ -367,7 +368,7 @@ def test_one_bad_folder_does_not_keep_all_others_from_being_run(bench, workspace
     rows = pd.read_csv(workspace.results / "leaderboard.csv")
     assert set(rows.submission) == {"broken", "identity"}
 
-    def evaluate(*_):
+    def evaluate(*_, **__):
         raise BenchError("there is no data")
 
     monkeypatch.setattr(evaluation, "evaluate", evaluate)

@@ -1,0 +1,39 @@
+"""Whether running an entry would change nothing. Imports no torch: a finished row is to be shown at once."""
+
+from benchmark.errors import BenchError
+from benchmark.scenario import Scenario
+from benchmark.scorecard import Scorecard, card_path
+from benchmark.scoring import VERSION
+from benchmark.submission.outcome import block_name, evidence_store, has_evidence, read_outcome
+from benchmark.submission.source import Submission, find_submission
+from benchmark.workspace import Workspace
+
+
+def finished_card(scenario: Scenario, entry: str, workspace: Workspace, allowed: int) -> Scorecard | None:
+    """Return the scorecard of an entry that a run would leave as it is, or None.
+
+    It is of the submission's present files and of this scorer, its evidence is whole, no other number of failures was
+    allowed, and its cost is settled. Raises BenchError when there is no such submission.
+    """
+    submission = find_submission(entry, workspace, scenario)
+    card = _current_card(scenario, submission, workspace)
+    if card is None or not has_evidence(scenario, submission, workspace):
+        return None
+    store = evidence_store(scenario, submission, workspace)
+    outcome = read_outcome(store)
+    assert outcome is not None
+    assert outcome.timing is not None
+    if outcome.allowed != allowed or not outcome.timing.is_settled(scenario.protocol.budget):
+        return None
+    blocks = [block_name(block) for block in scenario.blocks(scenario.protocol.models)]
+    return card if store.is_whole(blocks) else None
+
+
+def _current_card(scenario: Scenario, submission: Submission, workspace: Workspace) -> Scorecard | None:
+    """The scorecard of the submission's present files by this scorer."""
+    try:
+        card = Scorecard.read(card_path(workspace.results, scenario.label, submission.entry))
+    except BenchError:  # there is none, or a damaged one, which a run makes anew
+        return None
+    current = card.scorer_version == VERSION and submission.is_named_by(card.submission_hash)
+    return card if current and card.figures else None

@@ -1,0 +1,59 @@
+"""Takes a row of one's own off the board, with everything that was kept of it."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pandas as pd
+
+from benchmark.errors import BenchError
+from benchmark.leaderboard.board import own_scorecards, rebuild, shipped_scorecards
+from benchmark.scenario import Scenario
+from benchmark.scorecard import card_path
+from benchmark.submission.files import is_name
+from benchmark.text import did_you_mean, shown
+from benchmark.workspace import Workspace, is_locked
+
+
+def remove_entry(workspace: Workspace, scenario: Scenario, entry: str) -> tuple[list[Path], pd.DataFrame]:
+    """Remove an entry's scorecard, evidence, log and plot; return what was removed, and the board without it.
+
+    Raises BenchError when there is nothing of the entry but, perhaps, a shipped row, and while a process runs it.
+    """
+    found = _kept(workspace, scenario, entry) if is_name(entry.removesuffix("+tuned")) else []
+    if not found:
+        raise BenchError(_why_nothing(workspace, scenario, entry))
+    if any(is_locked(path / ".lock") for path in found):
+        raise BenchError(
+            f"{entry} on {scenario.label} is being run by another process, expected a row at rest; wait for it"
+        )
+    for path in found:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    left = [card for card in own_scorecards(workspace) if card.scenario_hash == scenario.hash and card.figures]
+    if not left:
+        shutil.rmtree(workspace.results / "plots" / scenario.label, ignore_errors=True)
+    return found, rebuild(workspace, left[:1])  # one is enough to draw anew what all share
+
+
+def _kept(workspace: Workspace, scenario: Scenario, entry: str) -> list[Path]:
+    """What there is of an entry, of whatever version of its files."""
+    folder, label = workspace.evidence / scenario.label, scenario.label
+    versions = [path for path in folder.glob(f"{entry}-*") if re.fullmatch("[0-9a-f]+", path.name[len(entry) + 1 :])]
+    plot = workspace.results / "plots" / label / f"phi-{entry}.png"
+    lock = folder / f".{entry}.lock"
+    files = [card_path(workspace.results, label, entry), workspace.log(label, entry), plot, lock]
+    return [path for path in [*files, *versions] if path.exists()]
+
+
+def _why_nothing(workspace: Workspace, scenario: Scenario, entry: str) -> str:
+    shipped = {card.submission for card in shipped_scorecards(workspace) if card.scenario_hash == scenario.hash}
+    if entry in shipped:
+        return (
+            f"{entry} on {scenario.label} is a shipped row, expected one of your own; shipped rows are only read, and "
+            "a run of your own takes its place"
+        )
+    own = [card.submission for card in own_scorecards(workspace) if card.scenario_hash == scenario.hash]
+    return (
+        f"there is no row {shown(entry)} of your own on {scenario.label}{did_you_mean(entry, own)}; "
+        f"you have {', '.join(own) or 'none'}"
+    )
