@@ -66,7 +66,7 @@ class _OnDisk(Section):
     """Of the names and contents of all files read; where it is absent, loading the scenario works it out."""
 
 
-class _Shares(Section):
+class Shares(Section):
     """How examples are split that come unsplit; what is split already stays as it is."""
 
     validation: Share = 0.1
@@ -74,9 +74,11 @@ class _Shares(Section):
     disjoint: bool = False
     """No subject in two of train, validation and test; the shares are then of the subjects."""
     seed: Seed = 0
+    duplicates: Literal["drop"] | None = None
+    """Of examples with the very same inputs, drop keeps the first, and none where their labels differ; absent: all."""
 
     @model_validator(mode="after")
-    def _leave_some_to_train(self) -> "_Shares":
+    def _leave_some_to_train(self) -> "Shares":
         if self.validation + self.test >= 1:
             raise ValueError(
                 f"data.validation and data.test add up to {self.validation + self.test:g}, expected below 1"
@@ -127,7 +129,7 @@ class CasiaSurf(_Pixels, _OnDisk):
     seed: Seed
 
 
-class Femnist(_Pixels, _Shares, _OnDisk):
+class Femnist(_Pixels, Shares, _OnDisk):
     """FEMNIST as LEAF's JSON or as parquet: 62 characters of 28×28 pixels, subjects are their writers."""
 
     source: Literal["femnist"]
@@ -146,14 +148,14 @@ class Celeba(_Pixels):
     """The middle square of an image is resized to size × size pixels."""
 
 
-class _Images(_Pixels, _Shares, _OnDisk):
+class _Images(_Pixels, Shares, _OnDisk):
     size: Side
     """Images are resized to size × size pixels."""
     channels: Literal[1, 3] = 3
 
 
 class ImageFolder(_Images):
-    """A folder with a folder of images for every class."""
+    """A folder with a folder of pictures for every class, or one for train, test and, if known, validation."""
 
     source: Literal["image_folder"]
     folder: DataPath
@@ -166,7 +168,7 @@ class Manifest(_Images):
     file: DataPath
 
 
-class Npz(_Pixels, _Shares, _OnDisk):
+class Npz(_Pixels, Shares, _OnDisk):
     """An .npz file with the arrays inputs and targets, and, if known, subjects and split."""
 
     source: Literal["npz"]
@@ -175,8 +177,25 @@ class Npz(_Pixels, _Shares, _OnDisk):
     """Every feature to mean 0 and standard deviation 1 over train."""
 
 
+class Csv(Shares, _OnDisk):
+    """A CSV file with a column of labels and columns of numbers, and, if known, columns with subjects and the split."""
+
+    source: Literal["csv"]
+    file: DataPath
+    label: Name = "label"
+    """The column with the labels."""
+    subject: Name | None = None
+    """The column with the subjects; absent: subject, if there is one."""
+    split: Name | None = None
+    """The column with the words train, validation and test; absent: split, if there is one."""
+    ignore: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """Columns that are no features."""
+    standardise: bool = False
+    """Every feature to mean 0 and standard deviation 1 over train."""
+
+
 Data = Annotated[
-    Digits | BreastCancer | Cifar | CasiaSurf | Femnist | Celeba | ImageFolder | Manifest | Npz,
+    Digits | BreastCancer | Cifar | CasiaSurf | Femnist | Celeba | ImageFolder | Manifest | Csv | Npz,
     Field(discriminator="source"),
 ]
 
@@ -218,7 +237,7 @@ class SubjectForget(Section):
 
 
 class IndicesForget(Section):
-    """The rows of the source that a file lists: .npy, or text with a number a line."""
+    """The rows of the source that a file lists, or marks in a mask over the source or train: .npy, or text."""
 
     kind: Literal["indices"]
     file: DataPath

@@ -1,6 +1,6 @@
 """Text from elsewhere, made fit to be shown; suggestions for names that were mistyped."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 _LONGEST = 560  # characters of a sentence
@@ -43,3 +43,13 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
     by_lower = {each.lower(): each for each in known}
     close = get_close_matches(printable(name).lower(), by_lower, n=1)
     return f" (did you mean {by_lower[close[0]]!r}?)" if close else ""
+
+
+def counted(names: Sequence[object], named: int = 3) -> str:
+    """Return how many there are and the first names, such as "12 (a.heic, b.heic, c.heic, …)"."""
+    return f"{len(names)} ({first_of(names, named)})"
+
+
+def first_of(names: Sequence[object], named: int = 3) -> str:
+    """Return the first names, such as "a.heic, b.heic, c.heic, …"."""
+    return ", ".join(map(printable, names[:named])) + (", …" if names[named:] else "")

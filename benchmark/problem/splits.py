@@ -5,8 +5,9 @@ import torch
 from torch import Tensor
 
 from benchmark.errors import BenchError
-from benchmark.problem.sources.examples import TEST, TRAIN, VALIDATION, Examples
-from benchmark.sections import BreastCancer, CasiaSurf, Data, Digits
+from benchmark.problem.sources.examples import Examples
+from benchmark.problem.sources.parts import TEST, TRAIN, VALIDATION
+from benchmark.sections import BreastCancer, Data, Digits, Shares
 from benchmark.split import Normalisation, Split
 
 Rows = np.ndarray
@@ -17,7 +18,7 @@ def split(examples: Examples, data: Data) -> tuple[Split, Split, Split]:
     everything = Split(
         examples.inputs,
         examples.targets,
-        torch.arange(len(examples.targets)),
+        examples.rows,
         examples.subjects,
         examples.ages,
         _normalisation(examples.inputs, data),
@@ -50,19 +51,30 @@ def _rows(examples: Examples, data: Data) -> tuple[Rows, Rows, Rows]:
 
 
 def _given(examples: Examples, assignment: Tensor, data: Data, disjoint: bool) -> tuple[Rows, Rows, Rows]:
-    """The source's own split; without a validation part its share is drawn from train."""
+    """The source's own split; of a part that it lacks, the share is drawn from train."""
     train, validation, test = (np.flatnonzero(assignment.numpy() == part) for part in (TRAIN, VALIDATION, TEST))
-    if not len(validation) and not isinstance(data, CasiaSurf):
-        share, seed = data.validation, data.seed  # type: ignore[union-attr]
-        if disjoint:
-            kept, drawn = _grouped(_subjects(examples)[train], share, seed, data.source)
-        else:
-            size = max(1, round(share * len(train)))
-            kept, drawn, _ = _stratified(examples.targets[train], len(train) - size, size, 0, seed, data.source)
-        train, validation = train[kept], train[drawn]
+    if isinstance(data, Shares):
+        whole = len(train)
+        if not len(test):
+            train, test = _drawn(examples, train, data.test, data, disjoint)
+        if not len(validation):
+            train, validation = _drawn(examples, train, data.validation * (whole / max(1, len(train))), data, disjoint)
     if disjoint:
         _check_disjoint(examples, train, validation, test)
     return train, validation, test
+
+
+def _drawn(examples: Examples, train: Rows, share: float, data: Shares, disjoint: bool) -> tuple[Rows, Rows]:
+    """What is left of train, and a share of it for a part that the source lacks."""
+    source = data.source  # type: ignore[attr-defined]
+    if len(train) < 2:
+        raise BenchError(f"{source} has {len(train)} examples in train, expected more to draw others from; add some")
+    if disjoint:
+        kept, drawn = _grouped(_subjects(examples)[train], share, data.seed, source)
+    else:
+        size = max(1, round(share * len(train)))
+        kept, drawn, _ = _stratified(examples.targets[train], len(train) - size, size, 0, data.seed, source)
+    return train[kept], train[drawn]
 
 
 def _stratified(

@@ -226,6 +226,16 @@ def make_npz(folder: Path, monkeypatch: pytest.MonkeyPatch | None = None, **arra
     np.savez(folder / "arrays.npz", **(arrays or default))
 
 
+# --- tables
+
+
+def make_csv(folder: Path, monkeypatch: pytest.MonkeyPatch | None = None) -> None:
+    """table.csv: 100 lines in three classes, with two features and a subject for every four lines."""
+    rng = np.random.default_rng(0)
+    lines = [f"{rng.normal(i % 3):.4f},{rng.normal():.4f},{'abc'[i % 3]},s{i // 4}" for i in range(100)]
+    (folder / "table.csv").write_text("\n".join(["height,weight,label,subject", *lines]) + "\n")
+
+
 _CNN = {"name": "cnn", "widths": [4]}
 
 _MAKERS = {
@@ -238,6 +248,7 @@ _MAKERS = {
     "faces-manifest": make_faces,
     "image-folder": make_image_folder,
     "npz": make_npz,
+    "csv": make_csv,
 }
 
 _MINIATURES: dict[str, dict[str, dict]] = {
@@ -250,6 +261,7 @@ _MINIATURES: dict[str, dict[str, dict]] = {
     "faces-manifest": {"data": {"size": 16}, "forget": {"count": 2}, "architecture": _CNN},
     "image-folder": {"data": {"size": 16}, "forget": {"size": 10}, "architecture": _CNN},
     "npz": {"forget": {"size": 10}},
+    "csv": {"forget": {"size": 10}},
     "breast-cancer": {"data": {"train": 200}},
     "digits": {"data": {"train": 200}},
     "digits-cnn": {"data": {"train": 200}, "architecture": _CNN},

@@ -9,12 +9,12 @@ from types import ModuleType
 
 from benchmark.problem.sources.examples import Examples, Row, row
 
-_SHARED = {"cifar10": "cifar", "cifar100": "cifar"}
+_MODULES = {"cifar10": "cifar", "cifar100": "cifar", "csv": "csv_table"}
 
 
 def source(name: str) -> ModuleType:
     """The module for `source = name`; imported only now, because torchvision and pandas take a second."""
-    return import_module(f"{__name__}.{_SHARED.get(name, name)}")
+    return import_module(f"{__name__}.{_MODULES.get(name, name)}")
 
 
 __all__ = ["Examples", "Row", "row", "source"]

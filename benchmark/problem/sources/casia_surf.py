@@ -16,8 +16,9 @@ import numpy as np
 import torch
 
 from benchmark.errors import BenchError
-from benchmark.problem.sources.examples import TEST, TRAIN, VALIDATION, Examples, Row, row
+from benchmark.problem.sources.examples import Examples, Row, row
 from benchmark.problem.sources.images import read_images
+from benchmark.problem.sources.parts import TEST, TRAIN, VALIDATION
 from benchmark.sections import CasiaSurf
 
 _LABELS, _IMAGES = "Age_Gender.txt", "WBackground"

@@ -11,8 +11,10 @@ from torchvision.datasets import CelebA
 from torchvision.datasets.utils import check_integrity
 
 from benchmark.errors import BenchError
-from benchmark.problem.sources.examples import TEST, TRAIN, VALIDATION, Examples, Row, coded, row
+from benchmark.problem.sources.examples import Examples, Row, row
 from benchmark.problem.sources.images import read_images
+from benchmark.problem.sources.labels import coded
+from benchmark.problem.sources.parts import TEST, TRAIN, VALIDATION
 from benchmark.sections import Celeba
 
 _FOLDER, _IMAGES = CelebA.base_folder, "img_align_celeba"

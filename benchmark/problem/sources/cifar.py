@@ -14,7 +14,8 @@ from torchvision.datasets import CIFAR10, CIFAR100
 from torchvision.datasets.utils import check_integrity
 
 from benchmark.errors import BenchError
-from benchmark.problem.sources.examples import TEST, TRAIN, VALIDATION, Examples, Row
+from benchmark.problem.sources.examples import Examples, Row
+from benchmark.problem.sources.parts import TEST, TRAIN, VALIDATION
 from benchmark.sections import Cifar
 
 _DATASETS: dict[str, type[CIFAR10]] = {"cifar10": CIFAR10, "cifar100": CIFAR100}

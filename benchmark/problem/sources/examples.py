@@ -1,18 +1,14 @@
-"""What a source returns, and what the sources share."""
+"""What a source returns, and a row of what `bench data check` shows."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from benchmark.errors import BenchError
-
-TRAIN, VALIDATION, TEST, UNUSED = 0, 1, 2, -1
-_PARTS = {"train": TRAIN, "validation": VALIDATION, "val": VALIDATION, "valid": VALIDATION, "test": TEST}
-
 Row = dict[str, str]
-"""Of `bench data check`: what, expected, found, status."""
+"""Of `bench data check`: what, expected, found, status (ok, note, missing, damaged)."""
+
+_PER_EXAMPLE = ("inputs", "targets", "subjects", "ages", "assignment")
 
 
 @dataclass(frozen=True)
@@ -31,25 +27,39 @@ class Examples:
     """`[n]` int64, years."""
     assignment: Tensor | None = None
     """`[n]` int64, one of TRAIN, VALIDATION, TEST and UNUSED, where the source has a split of its own."""
+    ids: Tensor | None = None
+    """`[n]` int64, rows of the source; absent: 0 to n − 1."""
+    size: int | None = None
+    """How many rows the source has; absent: n."""
+    names: tuple[str, ...] | None = None
+    """What a user calls each row of the source, such as a picture's path; absent: its number."""
+    left_out: tuple[str, ...] = ()
+    """Sentences about what the source has and this does not, with counts, reasons and first names."""
+    remarks: tuple[str, ...] = ()
+    """Sentences about how the source was read, where that is not plain."""
 
+    def __len__(self) -> int:
+        return len(self.targets)
 
-def coded(values: Iterable[object]) -> tuple[Tensor, tuple[str, ...]]:
-    """Values as numbers `[n]` into their sorted distinct names; names that are all numbers are sorted as numbers."""
-    texts = [str(value) for value in values]
-    distinct = set(texts)
-    numeric = all(text.isdecimal() for text in distinct)
-    names = tuple(sorted(distinct, key=(lambda text: (int(text), text)) if numeric else None))
-    codes = {name: code for code, name in enumerate(names)}
-    return torch.tensor([codes[text] for text in texts], dtype=torch.long), names
+    @property
+    def rows(self) -> Tensor:
+        """`[n]` int64: the source's row of every example."""
+        return torch.arange(len(self)) if self.ids is None else self.ids
 
+    @property
+    def source_size(self) -> int:
+        """How many rows the source has, with those that are left out here."""
+        return len(self) if self.size is None else self.size
 
-def assigned(parts: Iterable[object], where: str) -> Tensor:
-    """Numbers for the words train, validation (val, valid) and test. Raises BenchError for another word."""
-    words = [str(part).strip().lower() for part in parts]
-    for word in words:
-        if word not in _PARTS:
-            raise BenchError(f"{where} has the split {word!r}, expected train, validation or test")
-    return torch.tensor([_PARTS[word] for word in words], dtype=torch.long)
+    def at(self, kept: Tensor) -> "Examples":
+        """Return the examples under the mask `kept` `[n]`; their ids stay the source's rows."""
+        content = {name: getattr(self, name) for name in _PER_EXAMPLE}
+        chosen = {name: tensor[kept] for name, tensor in content.items() if tensor is not None}
+        return replace(self, **chosen, ids=self.rows[kept], size=self.source_size)
+
+    def name(self, row: int) -> str:
+        """Return what a user calls a row of the source."""
+        return self.names[row] if self.names else f"row {row}"
 
 
 def row(what: str, expected: str, found: bool | str, status: str | None = None) -> Row:

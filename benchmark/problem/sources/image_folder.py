@@ -1,27 +1,31 @@
-"""A folder with a folder of images for every class, or with such folders in train/, test/ and, if you like, val/.
+"""A folder with a folder of pictures for every class, or with such folders in train/, test/ and, if you like, val/.
 
-Listed by torchvision's ImageFolder: classes and images in the order of their names.
+Classes and pictures are in the order of their names, as torchvision's ImageFolder lists them. The parts go by any of
+the usual words (Train, training, val, valid, dev, testing, eval): see `parts.py`.
 """
 
 from collections import Counter
+from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 import torch
-from torchvision.datasets import ImageFolder as Listing
 
 from benchmark.errors import BenchError
-from benchmark.problem.sources.examples import Examples, Row, assigned, row
+from benchmark.problem.sources.examples import Examples, Row, row
 from benchmark.problem.sources.images import read_images
+from benchmark.problem.sources.listing import LeftOut, folders_in, pictures_below, pictures_in
+from benchmark.problem.sources.parts import TRAIN, assigned, part_of
 from benchmark.sections import ImageFolder
-
-_PARTS = ("train", "validation", "valid", "val", "test")
+from benchmark.text import first_of
 
 Listed = list[tuple[str, Path, str]]
-"""Class, image, and the part of the split or "" where all are together."""
+"""Class, picture, and the folder's word for the part of the split, or "" where all are together."""
 
 
 def load(data: ImageFolder, folder: Path) -> Examples:
-    listed = _listed(folder / data.folder)
+    root = folder / data.folder
+    listed, left_out = _listed(root)
     names = tuple(sorted({name for name, _, _ in listed}))
     codes = {name: code for code, name in enumerate(names)}
     parts = [part for _, _, part in listed]
@@ -30,36 +34,116 @@ def load(data: ImageFolder, folder: Path) -> Examples:
         targets=torch.tensor([codes[name] for name, _, _ in listed]),
         class_names=names,
         assignment=assigned(parts, data.folder) if any(parts) else None,
+        names=tuple(str(path.relative_to(root)) for _, path, _ in listed),
+        left_out=left_out.sentences(),
     )
 
 
 def files(data: ImageFolder, folder: Path) -> dict[str, Path]:
     root = folder / data.folder
-    return {str(path.relative_to(root)): path for _, path, _ in _listed(root)}
+    return {str(path.relative_to(root)): path for _, path, _ in _listed(root)[0]}
 
 
 def check(data: ImageFolder, folder: Path) -> list[Row]:
     try:
-        listed = _listed(folder / data.folder)
+        listed, _ = _listed(folder / data.folder)
     except BenchError as error:
-        return [row(data.folder, "a folder of images for every class", str(error), "missing")]
-    sizes = sorted(Counter((part, name) for name, _, part in listed).items())
-    return [row(str(Path(data.folder, *filter(None, key))), "images", f"{size} images") for key, size in sizes]
+        status = "damaged" if (folder / data.folder).is_dir() else "missing"
+        return [row(data.folder, "a folder of pictures for every class", str(error), status)]
+    parts = Counter(str(Path(data.folder, part)) for _, _, part in listed)
+    return [row(part, "pictures", f"{size} pictures") for part, size in parts.items()]
 
 
-def _listed(root: Path) -> Listed:
+def _listed(root: Path) -> tuple[Listed, LeftOut]:
+    left_out = LeftOut()
     try:
-        inside = {path.name for path in root.iterdir() if path.is_dir()}
-        if not {"train", "test"} <= inside:
-            return _classes(root, "")
-        return [entry for part in _PARTS if part in inside for entry in _classes(root / part, part)]
-    except OSError as error:  # torchvision's for a class without an image is one too
+        listed = _read(root, left_out)
+    except OSError as error:
         raise BenchError(
-            f"data.folder is {root}, expected a folder with a folder of images for every class ({error}); put it there "
-            "or name the folder it is in with --data-dir"
+            f"data.folder is {root}, expected a folder with a folder of pictures for every class ({error}); put it "
+            "there or name the folder it is in with --data-dir"
         ) from None
+    if len({name for name, _, _ in listed}) < 2:
+        raise _too_few_classes(root, listed, left_out)
+    return listed, left_out
 
 
-def _classes(root: Path, part: str) -> Listed:
-    listing = Listing(str(root))
-    return [(listing.classes[code], Path(path), part) for path, code in listing.samples]
+def _read(root: Path, left_out: LeftOut) -> Listed:
+    inside = folders_in(root, left_out)
+    left_out.add("not in a class's folder", [path.name for path in pictures_in(root)])
+    if parts := _parts(root, inside, left_out):
+        listed = [entry for folder in parts for entry in _part(folder, root, left_out)]
+        expected = {path.name for folder in parts for path in folders_in(folder, LeftOut())}
+    else:
+        listed = _classes(inside, "", root, left_out)
+        expected = {path.name for path in inside}
+    if empty := sorted(expected - {name for name, _, _ in listed}):
+        raise BenchError(
+            f"data.folder is {root}, expected a folder with a folder of pictures for every class, but there is no "
+            f"picture in {first_of(empty)}; {_whole(left_out)}take them out or put pictures there"
+        )
+    return listed
+
+
+def _parts(root: Path, inside: list[Path], left_out: LeftOut) -> list[Path]:
+    """Return the folders of train, validation and test, in this order; none where all folders are classes.
+
+    Raises BenchError where it is not clear which of the two they are.
+    """
+    parts = sorted((path for path in inside if part_of(path.name) is not None), key=lambda path: _number(path))
+    classes = {path: [own.name for own in folders_in(path, LeftOut())] for path in parts}
+    beside = [path for path in inside if path not in parts and pictures_below(path, root, LeftOut())]
+    with_classes = [path for path in parts if classes[path]]
+    if not parts or (len(parts) == 1 and beside and not with_classes):  # a class may be called train
+        return []
+    within = {name for path in parts for name in classes[path]}
+    if beside and (len(with_classes) < 2 or within & {path.name for path in beside}):
+        raise BenchError(
+            f"{root} has {_names(parts)} beside {_names(beside)}, expected either parts of a split or classes; move "
+            "every class into the parts, or rename the class that has a part's name"
+        )
+    if twice := [pair for pair in pairwise(parts) if _number(pair[0]) == _number(pair[1])]:
+        raise BenchError(f"{root} has both {_names(twice[0])}, expected one folder for each part; merge or rename them")
+    if _number(parts[0]) != TRAIN or not classes[parts[0]]:
+        raise BenchError(
+            f"{root} has {_names(parts)}, expected train with a folder of pictures for every class among them; add it, "
+            "or rename them if they are classes"
+        )
+    left_out.add("beside the parts of the split", [path.name for path in beside])
+    return parts
+
+
+def _part(folder: Path, root: Path, left_out: LeftOut) -> Listed:
+    loose = [str(path.relative_to(root)) for path in pictures_in(folder)]
+    left_out.add("not in a class's folder", loose)
+    return _classes(folders_in(folder, left_out), folder.name, root, left_out)
+
+
+def _classes(folders: list[Path], part: str, root: Path, left_out: LeftOut) -> Listed:
+    return [(folder.name, path, part) for folder in folders for path in pictures_below(folder, root, left_out)]
+
+
+def _too_few_classes(root: Path, listed: Listed, left_out: LeftOut) -> BenchError:
+    """Name what the only class may be instead: a folder that was unpacked into one more."""
+    if not listed:
+        found, advice = "no folder with a picture", f"{_whole(left_out)}make a folder for every class"
+    else:
+        name = listed[0][0]
+        deeper = folders_in(root / name, LeftOut()) if (root / name).is_dir() else []
+        found = f"the only class {name}"
+        advice = f"name {root / name} if its {len(deeper)} folders are the classes" if deeper else "add another class"
+    return BenchError(f"data.folder is {root}, which has {found}, expected at least two classes; {advice}")
+
+
+def _whole(left_out: LeftOut) -> str:
+    return "".join(f"{sentence}; " for sentence in left_out.sentences())
+
+
+def _number(folder: Path) -> int:
+    part = part_of(folder.name)
+    assert part is not None
+    return part
+
+
+def _names(folders: Iterable[Path]) -> str:
+    return first_of([path.name for path in folders], named=5)

@@ -1,40 +1,44 @@
-"""Images listed in a CSV file: columns `path` and `label` and, where they are known, `subject` and `split`.
+"""Pictures listed in a CSV file: columns `path` and `label` and, where they are known, `subject` and `split`.
 
-Paths are relative to the CSV file's folder. `split` has the words train, validation and test; without a line for
-validation its share is drawn from train.
+Paths are relative to the CSV file's folder. `split` has words such as train, val and test; without a line for
+validation or test its share is drawn from train.
 """
 
 from pathlib import Path
 
-import pandas as pd
-
 from benchmark.errors import BenchError
-from benchmark.problem.sources.examples import Examples, Row, assigned, coded, row
+from benchmark.problem.sources.examples import Examples, Row, row
 from benchmark.problem.sources.images import read_images
+from benchmark.problem.sources.labels import check_present, coded, written_names
+from benchmark.problem.sources.parts import assigned
+from benchmark.problem.sources.tables import Table, read_table
 from benchmark.sections import Manifest
+from benchmark.text import first_of
 
-_REQUIRED = ("path", "label")
+_REQUIRED, _OPTIONAL = ("path", "label"), ("subject", "split")
 
 
 def load(data: Manifest, folder: Path) -> Examples:
     table = _table(data, folder)
-    targets, class_names = coded(table["label"])
-    subjects, subject_names = coded(table["subject"]) if "subject" in table else (None, ())
+    targets, class_names = coded(table.columns["label"])
+    subjects, subject_names = coded(table.columns["subject"]) if "subject" in table.columns else (None, ())
     return Examples(
-        inputs=read_images(_paths(table, data, folder), data.size, data.channels),
+        inputs=read_images(_paths(table), data.size, data.channels),
         targets=targets,
         class_names=class_names,
         subjects=subjects,
         subject_names=subject_names,
-        assignment=assigned(table["split"], data.file) if "split" in table else None,
+        assignment=assigned(table.columns["split"], data.file) if "split" in table.columns else None,
+        names=tuple(table.columns["path"]),
+        left_out=_left_out(table),
     )
 
 
 def files(data: Manifest, folder: Path) -> dict[str, Path]:
     table = _table(data, folder)
-    paths = dict(zip(table["path"], _paths(table, data, folder), strict=True))
+    paths = dict(zip(table.columns["path"], _paths(table), strict=True))
     for name, path in paths.items():
-        if not path.is_file():
+        if not _is_there(path):
             raise BenchError(
                 f"{folder / data.file} lists {name}, which is not there; put it there or take out its line"
             )
@@ -47,37 +51,56 @@ def check(data: Manifest, folder: Path) -> list[Row]:
     except BenchError as error:
         status = "damaged" if (folder / data.file).is_file() else "missing"
         return [row(data.file, "a CSV file with path and label", str(error), status)]
-    absent = sum(not path.is_file() for path in _paths(table, data, folder))
-    known = [name for name in ("subject", "split") if name in table]
-    classes = len(set(table["label"]))
+    absent = sum(not _is_there(path) for path in _paths(table))
+    known = [name for name in _OPTIONAL if name in table.columns]
     return [
         row(data.file, "path, label, if known subject, split", f"path, label, {', '.join(known) or 'nothing more'}"),
-        row("labels", "at least 2", str(classes), "ok" if classes > 1 else "damaged"),
         row("images", f"{len(table)} files", f"{len(table) - absent} files", "missing" if absent else "ok"),
     ]
 
 
-def _table(data: Manifest, folder: Path) -> pd.DataFrame:
-    path = folder / data.file
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
-    except FileNotFoundError:
-        raise BenchError(
-            f"data.file is {data.file}, which is not in {folder}; put it there or name its folder with --data-dir"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise BenchError(f"{path} could not be read as a CSV file: {error}; correct it") from None
+def _table(data: Manifest, folder: Path) -> Table:
+    """The columns under their names in small letters, with names of classes and subjects that can be told apart."""
+    read = read_table(folder / data.file, data.file, folder)
+    columns = {name.lower(): cells for name, cells in read.columns.items()}
     for name in _REQUIRED:
-        if name not in table:
-            raise BenchError(f"{path} has the columns {', '.join(table.columns)}, expected path and label among them")
-    if table.empty:
-        raise BenchError(f"{path} lists no image; add a line for every image")
-    for name in set(table.columns) & {*_REQUIRED, "subject"}:
-        if empty := [line for line, value in enumerate(table[name], start=2) if not value]:
-            raise BenchError(f"line {empty[0]} of {path} has no {name}, expected one in every line; fill it in")
+        if name not in columns:
+            raise BenchError(
+                f"{read.path} has the columns {', '.join(read.columns)}, expected path and label among them"
+            )
+    if not len(read):
+        raise BenchError(f"{read.path} lists no image; add a line for every image")
+    check_present(columns["path"], "path", read.places)
+    for name in {"label", "subject"} & columns.keys():
+        columns[name] = written_names(columns[name], name, read.places)
+    table = Table(read.path, columns, read.lines)
+    _check_labels(table)
     return table
 
 
-def _paths(table: pd.DataFrame, data: Manifest, folder: Path) -> list[Path]:
-    root = (folder / data.file).parent
-    return [root / name for name in table["path"]]
+def _check_labels(table: Table) -> None:
+    """Raise BenchError where a picture is listed under two labels."""
+    labels: dict[str, str] = {}
+    for path, label, place in zip(table.columns["path"], table.columns["label"], table.places, strict=True):
+        if labels.setdefault(path, label) != label:
+            raise BenchError(
+                f"{place} lists {path} as {label}, but an earlier line as {labels[path]}, expected one label per "
+                "picture; take out one of the lines"
+            )
+
+
+def _paths(table: Table) -> list[Path]:
+    return [table.path.parent / name for name in table.columns["path"]]
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # of a name that no file can have
+        return False
+
+
+def _left_out(table: Table) -> tuple[str, ...]:
+    """A sentence about columns that are not read."""
+    more = [name for name in table.columns if name not in (*_REQUIRED, *_OPTIONAL)]
+    return (f"left out the columns {first_of(more)}: only path, label, subject and split are read",) if more else ()

@@ -1,7 +1,8 @@
 """Arrays in an .npz file: `inputs` and `targets` and, where they are known, `subjects` and `split`.
 
-`inputs` are uint8 images `[n, channels, height, width]` or `[n, height, width]`, or numbers `[n, ...]` that the net
-sees as they are. `targets` and `subjects` `[n]` are names or numbers, `split` `[n]` the words train, validation, test.
+`inputs` are uint8 images `[n, channels, height, width]`, `[n, height, width, channels]` or `[n, height, width]`, or
+numbers `[n, ...]` that the net sees as they are: see `pixels.py` for other images. `targets` and `subjects` `[n]` are
+names or whole numbers, or one-hot, `split` `[n]` words such as train, val and test.
 """
 
 import zipfile
@@ -9,27 +10,34 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from benchmark.errors import BenchError
-from benchmark.problem.sources.examples import Examples, Row, assigned, coded, row
+from benchmark.problem.sources.examples import Examples, Row, row
+from benchmark.problem.sources.labels import array_names, coded
+from benchmark.problem.sources.parts import assigned
+from benchmark.problem.sources.pixels import inputs_of
 from benchmark.sections import Npz
+from benchmark.text import first_of
 
 _REQUIRED, _OPTIONAL = ("inputs", "targets"), ("subjects", "split")
 
 
 def load(data: Npz, folder: Path) -> Examples:
-    arrays = _arrays(data, folder)
-    targets, class_names = coded(arrays["targets"].tolist())
-    subjects, subject_names = coded(arrays["subjects"].tolist()) if "subjects" in arrays else (None, ())
+    arrays, left_out = _arrays(data, folder)
+    targets, class_names = coded(array_names(arrays["targets"], "target", data.file))
+    subjects, subject_names = None, ()
+    if "subjects" in arrays:
+        subjects, subject_names = coded(array_names(arrays["subjects"], "subject", data.file))
+    inputs, remarks = inputs_of(arrays["inputs"], data.file)
     return Examples(
-        inputs=_inputs(arrays["inputs"], data),
+        inputs=inputs,
         targets=targets,
         class_names=class_names,
         subjects=subjects,
         subject_names=subject_names,
-        assignment=assigned(arrays["split"].tolist(), data.file) if "split" in arrays else None,
+        assignment=assigned(_words(arrays["split"]), data.file) if "split" in arrays else None,
+        left_out=left_out,
+        remarks=remarks,
     )
 
 
@@ -41,40 +49,60 @@ def files(data: Npz, folder: Path) -> dict[str, Path]:
 
 def check(data: Npz, folder: Path) -> list[Row]:
     try:
-        arrays = _arrays(data, folder)
+        arrays, _ = _arrays(data, folder)
     except BenchError as error:
         status = "damaged" if (folder / data.file).is_file() else "missing"
         return [row(data.file, "inputs and targets", str(error), status)]
     return [row(f"{data.file}: {name}", "an array", f"{array.dtype} {array.shape}") for name, array in arrays.items()]
 
 
-def _arrays(data: Npz, folder: Path) -> dict[str, np.ndarray]:
+def _arrays(data: Npz, folder: Path) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """The arrays that are known, and a sentence about the others."""
     path = folder / data.file
+    known = (*_REQUIRED, *_OPTIONAL)
     try:
         with np.load(path, allow_pickle=False) as content:
-            arrays = {name: content[name] for name in (*_REQUIRED, *_OPTIONAL) if name in content}
+            names = list(content.keys())
+            arrays = {name: content[name] for name in known if name in names}
     except FileNotFoundError:
         raise _missing(data, folder) from None
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, AttributeError, TypeError) as error:
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        zipfile.BadZipFile,
+        zlib.error,
+        AttributeError,
+        TypeError,
+        NotImplementedError,
+        RuntimeError,
+    ) as error:
         raise BenchError(f"{path} could not be read as an .npz file: {error}; write it with numpy.savez") from None
     for name in _REQUIRED:
         if name not in arrays:
-            raise BenchError(f"{path} has no array {name}; expected inputs and targets, if known subjects and split")
+            raise BenchError(
+                f"{path} has no array {name} (it has {', '.join(names) or 'none'}); expected inputs and targets, if "
+                "known subjects and split"
+            )
+    _check_lengths(arrays, path)
+    more = [name for name in names if name not in known]
+    return arrays, (f"left out the arrays {first_of(more)}: only {', '.join(known)} are read",) if more else ()
+
+
+def _check_lengths(arrays: dict[str, np.ndarray], path: Path) -> None:
     sizes = {name: len(array) if array.ndim else 0 for name, array in arrays.items()}
     if len(set(sizes.values())) > 1:
         raise BenchError(f"the arrays of {path} have the lengths {sizes}, expected the same for all")
-    return arrays
+    if not arrays["inputs"].size:
+        raise BenchError(
+            f"inputs of {path} have the shape {arrays['inputs'].shape} and so no number, expected at least one per "
+            "example; save the array again with its examples"
+        )
 
 
-def _inputs(array: np.ndarray, data: Npz) -> Tensor:
-    if array.dtype == np.uint8 and array.ndim in (3, 4):
-        return torch.from_numpy(array if array.ndim == 4 else array[:, None])
-    if array.dtype.kind not in "fiub":
-        raise BenchError(f"inputs of {data.file} are {array.dtype}, expected uint8 images or numbers")
-    inputs = torch.from_numpy(array.astype(np.float32))
-    if not inputs.isfinite().all():
-        raise BenchError(f"inputs of {data.file} hold values that are not finite; fill in or take out their rows")
-    return inputs
+def _words(array: np.ndarray) -> list[object]:
+    flat = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+    return [value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in flat.tolist()]
 
 
 def _missing(data: Npz, folder: Path) -> BenchError:

@@ -1,0 +1,115 @@
+"""A table in a CSV file: a column with labels, if known one each with subjects and the split, and features.
+
+Every other column is a feature and has to be a number in every line; true and false are 1 and 0. `data.ignore` names
+columns that are none, such as an id; the nameless column of row numbers that pandas writes is left out.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmark.errors import BenchError
+from benchmark.problem.sources.examples import Examples, Row, row
+from benchmark.problem.sources.labels import coded, written_names
+from benchmark.problem.sources.parts import assigned
+from benchmark.problem.sources.tables import Table, read_table
+from benchmark.sections import Csv
+from benchmark.text import did_you_mean, first_of
+
+_WORDS = {"true": "1", "false": "0"}
+
+
+def load(data: Csv, folder: Path) -> Examples:
+    table = _table(data, folder)
+    subject, split = _optional(table, data.subject, "subject"), _optional(table, data.split, "split")
+    features = _features(data, table)
+    targets, class_names = coded(written_names(table.columns[data.label], "label", table.places))
+    subjects, subject_names = None, ()
+    if subject:
+        subjects, subject_names = coded(written_names(table.columns[subject], "subject", table.places))
+    return Examples(
+        inputs=torch.from_numpy(np.stack([_numbers(table, name) for name in features], axis=1)),
+        targets=targets,
+        class_names=class_names,
+        subjects=subjects,
+        subject_names=subject_names,
+        assignment=assigned(table.columns[split], data.file) if split else None,
+        left_out=_left_out(data, table),
+        remarks=(f"the features are the {len(features)} columns {first_of(features, 5)}",),
+    )
+
+
+def files(data: Csv, folder: Path) -> dict[str, Path]:
+    _table(data, folder)
+    return {Path(data.file).name: folder / data.file}
+
+
+def check(data: Csv, folder: Path) -> list[Row]:
+    try:
+        table = _table(data, folder)
+        features = _features(data, table)
+    except BenchError as error:
+        status = "damaged" if (folder / data.file).is_file() else "missing"
+        return [row(data.file, "a CSV file with labels and features", str(error), status)]
+    return [row(data.file, "labels and features", f"{len(table)} lines with {len(features)} features")]
+
+
+def _table(data: Csv, folder: Path) -> Table:
+    table = read_table(folder / data.file, data.file, folder)
+    for key, name in (("label", data.label), ("subject", data.subject), ("split", data.split)):
+        if name is not None and name not in table.columns:
+            raise _no_column(table, f"data.{key}", name)
+    for name in data.ignore or ():
+        if name not in table.columns:
+            raise _no_column(table, "data.ignore", name)
+    if not len(table):
+        raise BenchError(f"{table.path} has no line but the first, expected one for every example; add them")
+    return table
+
+
+def _no_column(table: Table, key: str, name: str) -> BenchError:
+    return BenchError(
+        f"{key} is {name!r}{did_you_mean(name, table.columns)}, but {table.path} has the columns "
+        f"{first_of([*table.columns], 20)}; name one of them"
+    )
+
+
+def _optional(table: Table, name: str | None, usual: str) -> str | None:
+    """The column that the scenario names, else the one with the usual name, if there is one."""
+    return name or (usual if usual in table.columns else None)
+
+
+def _features(data: Csv, table: Table) -> list[str]:
+    taken = {data.label, _optional(table, data.subject, "subject"), _optional(table, data.split, "split")}
+    features = [name for name in table.columns if name and name not in taken | set(data.ignore or ())]
+    if not features:
+        raise BenchError(
+            f"{table.path} has the columns {', '.join(table.columns)}, expected at least one of numbers beside the "
+            "label; add features"
+        )
+    return features
+
+
+def _numbers(table: Table, name: str) -> np.ndarray:
+    """Return a column `[n]` float32. Raises BenchError, with the line, where a cell is no finite number."""
+    numbers = np.empty(len(table), dtype=np.float32)
+    for i, cell in enumerate(table.columns[name]):
+        try:
+            with np.errstate(over="ignore"):
+                numbers[i] = float(_WORDS.get(cell.lower(), cell))
+        except ValueError:
+            numbers[i] = np.nan
+        if not np.isfinite(numbers[i]):
+            found = f"{cell!r}" if cell else "nothing"
+            raise BenchError(
+                f"column {name} in {table.places[i]} has {found}, expected a finite number; correct it, encode the "
+                "column as numbers, or list it in data.ignore"
+            )
+    return numbers
+
+
+def _left_out(data: Csv, table: Table) -> tuple[str, ...]:
+    ignored = tuple(f"left out the column {name}: data.ignore has it" for name in data.ignore or ())
+    nameless = ("left out the column without a name: it numbers the rows",) if "" in table.columns else ()
+    return ignored + nameless

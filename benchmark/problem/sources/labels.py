@@ -1,0 +1,104 @@
+"""Labels and subjects as people write them, to names and numbers."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmark.errors import BenchError
+
+# What other programs write for "no value". The word none is a name, as in "none, smile".
+_MISSING = {"", "nan", "NaN", "NAN", "<NA>", "NaT", "None", "null", "NULL"}
+_INTEGER, _WHOLE = re.compile(r"-?\d+"), re.compile(r"-?\d+(\.0*)?")
+
+
+def coded(values: Sequence[object]) -> tuple[Tensor, tuple[str, ...]]:
+    """Values as numbers `[n]` into their sorted distinct names; names that are all numbers are sorted as numbers."""
+    texts = [str(value) for value in values]
+    distinct = set(texts)
+    numeric = all(_INTEGER.fullmatch(text) for text in distinct)
+    names = tuple(sorted(distinct, key=(lambda text: (int(text), text)) if numeric else None))
+    codes = {name: code for code, name in enumerate(names)}
+    return torch.tensor([codes[text] for text in texts], dtype=torch.long), names
+
+
+def written_names(texts: Sequence[str], what: str, places: Sequence[str]) -> list[str]:
+    """Return names out of a column of text, without spaces around them; 1.0 is 1 where all are numbers.
+
+    `what` is a word for one of them, such as label, `places` says of each where it is written. Raises BenchError where
+    one is missing.
+    """
+    names = [text.strip() for text in texts]
+    check_present(names, what, places)
+    distinct = set(names)
+    if all(map(_WHOLE.fullmatch, distinct)) and not all(map(_INTEGER.fullmatch, distinct)):
+        return [name.partition(".")[0] for name in names]
+    return names
+
+
+def check_present(names: Sequence[str], what: str, places: Sequence[str]) -> None:
+    """Raise BenchError where a name is empty or what programs write for no value."""
+    if absent := [(name, place) for name, place in zip(names, places, strict=True) if name in _MISSING]:
+        (name, place), more = absent[0], len(absent) - 1
+        raise BenchError(
+            f"{place}{f' (as {more} more)' if more else ''} has no {what} ({repr(name) if name else 'it is empty'}), "
+            f"expected one for every example; fill it in, take the example out, or rename a {what} that is called so"
+        )
+
+
+def array_names(array: np.ndarray, what: str, where: str) -> list[str]:
+    """Return names out of an array `[n]`, `[n, 1]` or, one-hot, `[n, classes]`, of whole numbers or text.
+
+    Raises BenchError where values are missing, or are not names: fractions, several classes per example.
+    """
+    array = _one_per_example(array, what, where)
+    places = [f"row {row} of {where}" for row in range(len(array))]
+    if array.dtype.kind == "f":
+        array = _whole_numbers(array, what, where)
+    elif array.dtype.kind == "S":
+        array = np.array([value.decode("utf-8", "replace") for value in array.tolist()], dtype=str)
+    elif array.dtype.kind == "M":
+        array = array.astype(str)
+    if array.dtype.kind not in "biuU":
+        raise BenchError(f"{what}s of {where} are {array.dtype}, expected whole numbers or text")
+    return written_names([str(value) for value in array.tolist()], what, places)
+
+
+def _one_per_example(array: np.ndarray, what: str, where: str) -> np.ndarray:
+    if array.ndim == 1:
+        return array
+    if array.ndim == 2 and array.shape[1] == 1:
+        return array[:, 0]
+    if array.ndim == 2 and array.dtype.kind in "biuf" and np.isin(array, (0, 1)).all():
+        marked = (array != 0).sum(axis=1)
+        if (marked == 1).all():
+            return array.argmax(axis=1)
+        odd = int(np.flatnonzero(marked != 1)[0])
+        raise BenchError(
+            f"row {odd} of {where} marks {marked[odd]} of {array.shape[1]} classes, expected exactly one "
+            f"{what} per example; several per example cannot be told apart by these nets"
+        )
+    raise BenchError(
+        f"{what}s of {where} have the shape {array.shape}, expected one per example, ({len(array)},), or one-hot rows "
+        "of 0 and 1"
+    )
+
+
+def _whole_numbers(array: np.ndarray, what: str, where: str) -> np.ndarray:
+    if not (finite := np.isfinite(array)).all():
+        odd = np.flatnonzero(~finite)
+        raise BenchError(
+            f"{len(odd)} of {len(array)} {what}s of {where} are missing or infinite (the first is row {odd[0]}: "
+            f"{array[odd[0]]}), expected one for every example; fill them in or take the examples out"
+        )
+    if not (whole := array == np.rint(array)).all():
+        odd = int(np.flatnonzero(~whole)[0])
+        raise BenchError(
+            f"the {what} in row {odd} of {where} is {array[odd]:g}, expected whole numbers or names of classes; "
+            "numbers to be predicted cannot be classes, divide them into groups"
+        )
+    if np.abs(array).max(initial=0) >= 2**53:
+        raise BenchError(f"{what}s of {where} are floats of 2^53 and more, expected whole numbers; store integers")
+    return array.astype(np.int64)

@@ -1,0 +1,73 @@
+"""Arrays of inputs as people save them, to what a problem stores: uint8 pixels, channels first, or float32.
+
+Floats are what the net sees, whatever their range. Whole numbers of three or more dimensions are pixels: up to 1 (and
+bool) black and white, up to 255 as uint8, uint16 scaled to it; others are refused, because nobody knows their white.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmark.errors import BenchError
+
+_MOST_CHANNELS = 4
+
+
+def inputs_of(array: np.ndarray, where: str) -> tuple[Tensor, tuple[str, ...]]:
+    """Return inputs `[n, ...]` out of any array of numbers, and remarks on how it was read. Raises BenchError."""
+    if array.dtype.kind not in "fiub":
+        raise BenchError(f"inputs of {where} are {array.dtype}, expected uint8 images or numbers")
+    if array.ndim == 1:
+        return _floats(array[:, None], where), ("inputs are read as one feature per example",)
+    if _channels_last(array.shape):
+        array = np.moveaxis(array, 3, 1)
+        remarks: tuple[str, ...] = (f"images are read as channels-last, so that they have {array.shape[1]} channels",)
+    else:
+        remarks = ()
+    if array.dtype.kind == "f" or array.ndim not in (3, 4):
+        return _floats(array, where), remarks
+    pixels, remark = _eight_bits(array, where)
+    pixels = np.ascontiguousarray(pixels if pixels.ndim == 4 else pixels[:, None])
+    return torch.from_numpy(pixels), remarks + remark
+
+
+def _channels_last(shape: tuple[int, ...]) -> bool:
+    """Whether an array `[n, a, b, c]` is images `[n, height, width, channels]`.
+
+    It is where only c can be a number of channels, and where all are so small but only a and b are the same.
+    """
+    if len(shape) != 4 or shape[3] > _MOST_CHANNELS:
+        return False
+    _, first, second, last = shape
+    return first > _MOST_CHANNELS or (first == second != last and first > 1)
+
+
+def _eight_bits(array: np.ndarray, where: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Whole numbers as uint8 pixels, with a remark where they were not."""
+    lowest, highest = int(array.min()), int(array.max())
+    if array.dtype == np.uint8:
+        dark = 0 < highest <= 1
+        return array, ("no pixel is above 1 of 255; multiply them by 255 if 1 is white",) if dark else ()
+    if lowest >= 0 and highest <= 1:
+        return array.astype(np.uint8) * np.uint8(255), (f"{array.dtype} images of 0 and 1 are read as black and white",)
+    if lowest >= 0 and highest <= 255:
+        return array.astype(np.uint8), (f"{array.dtype} pixels up to {highest} are read as uint8",)
+    if (array.dtype.kind, array.dtype.itemsize) == ("u", 2):
+        scaled = (array.astype(np.uint32) * 2 + 257) // 514  # rounded
+        return scaled.astype(np.uint8), ("uint16 pixels are scaled to uint8, 65535 to 255",)
+    raise BenchError(
+        f"inputs of {where} are {array.dtype} images from {lowest} to {highest}, of which nobody knows what white is; "
+        "save uint8 or uint16 pixels, or floats as the net is to see them"
+    )
+
+
+def _floats(array: np.ndarray, where: str) -> Tensor:
+    with np.errstate(over="ignore"):
+        inputs = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
+    if not (finite := inputs.flatten(1).isfinite().all(dim=1)).all():
+        odd = (~finite).nonzero()[:, 0]
+        raise BenchError(
+            f"inputs of {where} hold values that are not finite, or too large for float32, in {len(odd)} of "
+            f"{len(inputs)} rows (the first is row {int(odd[0])}); fill in or take out their rows"
+        )
+    return inputs
