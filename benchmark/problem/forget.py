@@ -1,5 +1,6 @@
 """Which of the training examples have to be forgotten."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,11 @@ import torch
 from torch import Tensor
 
 from benchmark.errors import BenchError
+from benchmark.problem.listed import listed_rows
 from benchmark.problem.sources.examples import Examples
-from benchmark.sections import ClassForget, Forget, IndicesForget, RandomForget, SubjectForget
+from benchmark.sections import ClassForget, Forget, RandomForget, SubjectForget
 from benchmark.split import Split
+from benchmark.text import did_you_mean, first_of
 
 
 def forgotten(train: Split, examples: Examples, forget: Forget, folder: Path) -> Tensor:
@@ -17,15 +20,17 @@ def forgotten(train: Split, examples: Examples, forget: Forget, folder: Path) ->
     if isinstance(forget, RandomForget):
         chosen = _random(train, forget)
     elif isinstance(forget, ClassForget):
-        chosen = torch.isin(train.targets, _codes(forget.classes, examples.class_names, "classes"))
+        present = train.targets.unique()
+        chosen = torch.isin(train.targets, _named(forget.classes, examples.class_names, present, "classes"))
     elif isinstance(forget, SubjectForget):
         chosen = _subjects(train, examples, forget)
     else:
-        chosen = _listed(train, folder / forget.file, forget)
-    if not 0 < chosen.sum() < len(train):
+        rows = listed_rows(folder / forget.file, examples, train.ids.numpy())
+        chosen = torch.isin(train.ids, torch.from_numpy(rows))
+    if not 0 < chosen.sum() < len(train) - 1:
         raise BenchError(
             f"the forget set has {int(chosen.sum())} of {len(train)} training examples, "
-            "expected some and not all; change the section forget"
+            "expected at least one, and two or more left to retain; change the section forget"
         )
     return chosen
 
@@ -44,7 +49,8 @@ def _subjects(train: Split, examples: Examples, forget: SubjectForget) -> Tensor
     if train.subjects is None:
         raise BenchError("forget.kind is 'subject', but the data knows no subjects; add them or choose another kind")
     if forget.subjects is not None:
-        return torch.isin(train.subjects, _codes(forget.subjects, examples.subject_names, "subjects"))
+        known = train.subjects.unique()
+        return torch.isin(train.subjects, _named(forget.subjects, examples.subject_names, known, "subjects"))
     present = train.subjects.unique().numpy()  # in the order of their names
     count = forget.count or 0
     if count >= len(present):
@@ -54,26 +60,26 @@ def _subjects(train: Split, examples: Examples, forget: SubjectForget) -> Tensor
     return torch.isin(train.subjects, torch.from_numpy(present[:count]))
 
 
-def _listed(train: Split, path: Path, forget: IndicesForget) -> Tensor:
-    try:
-        content = np.load(path, allow_pickle=False) if path.suffix == ".npy" else np.loadtxt(path, ndmin=1)
-        wanted = content.astype(np.int64)
-        if wanted.ndim != 1 or not np.array_equal(wanted, content):
-            raise ValueError("it holds something other than a list of whole numbers")
-    except (OSError, EOFError, ValueError) as error:
-        raise BenchError(f"forget.file {path} could not be read: {error}; expected row numbers of the source") from None
-    chosen = torch.isin(train.ids, torch.from_numpy(wanted))
-    if len(absent := np.setdiff1d(wanted, train.ids.numpy())):
-        raise BenchError(f"forget.file lists row {absent[0]}, which is not in train; list training rows only")
-    return chosen
+def _named(wanted: tuple[str, ...], names: tuple[str, ...], present: Tensor, key: str) -> Tensor:
+    """The codes `[wanted]` of names. Raises BenchError where one is no name, or has no example in train."""
+    codes = torch.tensor([names.index(_known(name, names, key)) for name in wanted])
+    if len(absent := codes[~torch.isin(codes, present)]):
+        raise BenchError(
+            f"forget.{key} has {names[absent[0]]!r}, which has examples in the data but none in train, expected names "
+            "that do; take it out"
+        )
+    return codes
 
 
-def _codes(wanted: tuple[str, ...], names: tuple[str, ...], key: str) -> Tensor:
-    for name in wanted:
-        if name not in names:
-            known = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
-            raise BenchError(f"forget.{key} has {name!r}, expected names among {known}")
-    return torch.tensor([names.index(name) for name in wanted])
+def _known(name: str, names: tuple[str, ...], key: str) -> str:
+    """The name as the data has it: 1.0 is 1 where classes are whole numbers."""
+    if name in names:
+        return name
+    if re.fullmatch(r"-?\d+\.0*", name) and name.partition(".")[0] in names:
+        return name.partition(".")[0]
+    raise BenchError(
+        f"forget.{key} has {name!r}, expected names among {first_of(names, 20)}{did_you_mean(name, names)}; correct it"
+    )
 
 
 def _mask(size: int, rows: np.ndarray) -> Tensor:
