@@ -44,11 +44,18 @@ def data_check(
     scenario: Annotated[str, typer.Argument(help="A shipped scenario's name, or the path of a .toml file.")],
     data_dir: DataOption = None,
 ) -> None:
-    """Verify the files that a scenario reads; the exit status is 0 only when all are there and whole."""
-    from benchmark.problem import check_data
-    from benchmark.terminal import listing
+    """Verify what a scenario reads, and say what it is made of: examples, classes, duplicates, the forget set.
 
-    rows = check_data(read_scenario(scenario))
+    The exit status is 0 only when all files are there and whole, and a score can come of them. Nothing is trained.
+    """
+    from benchmark.problem import check_data, problem_facts
+    from benchmark.terminal import listing, warn
+
+    chosen = read_scenario(scenario)
+    rows = check_data(chosen)
     out.print(listing(rows))
-    if wrong := [row["what"] for row in rows if row["status"] != "ok"]:
-        raise BenchError(f"{len(wrong)} of {len(rows)} things {scenario} needs are not as they should be: {wrong[0]}")
+    if wrong := [row for row in rows if row["status"] not in ("ok", "note")]:
+        said = f"{wrong[0]['what']}: {wrong[0]['found']}"
+        raise BenchError(f"{len(wrong)} of {len(rows)} things {scenario} needs are not as they should be; {said}")
+    for sentence in problem_facts(chosen).sentences:
+        warn(out)(sentence)

@@ -83,6 +83,7 @@ def run(
 
     from benchmark.device import choose_device
     from benchmark.evaluation import evaluate, missing_entries
+    from benchmark.problem import problem_facts
     from benchmark.submission.process import close_ahead
 
     def evaluate_entry(entry: str) -> "Scorecard":
@@ -94,6 +95,8 @@ def run(
 
     try:
         where = choose_device(device, chosen)
+        for sentence in problem_facts(chosen).sentences:
+            warn(err)(sentence)
         # The names come last: whatever can be run is run.
         names = chain(missing_entries(chosen, workspace), unsuitable_names(workspace))
         entries = iter([submission]) if submission else names

@@ -12,16 +12,20 @@ from torch import Tensor
 
 from benchmark.errors import BenchError
 from benchmark.problem.checksums import PREPARED, verify
+from benchmark.problem.duplicates import without_duplicates
+from benchmark.problem.facts import Facts, facts_of
 from benchmark.problem.folder import data_folder
 from benchmark.problem.forget import forgotten
-from benchmark.problem.prepared import Tensors, prepared
-from benchmark.problem.sources import source
+from benchmark.problem.prepared import Prepared, prepared
+from benchmark.problem.sources import Examples, source
 from benchmark.problem.splits import split
 from benchmark.scenario import TRAINING_VERSION, Scenario
-from benchmark.sections import BreastCancer, Digits, IndicesForget
+from benchmark.sections import BreastCancer, ClassForget, Data, Digits, IndicesForget
 from benchmark.split import Split, under
 from benchmark.workspace import Workspace
 
+# Part of a prepared file's name: raise it when the code reads other examples, or other facts, from the same files.
+_READING = 2
 _SPLITS = ("train", "retain", "forget", "validation", "test")
 
 
@@ -54,52 +58,77 @@ def load_problem(scenario: Scenario) -> Problem:
 
     Raises BenchError when data is missing, damaged, or other than the scenario says.
     """
-    return _load(scenario, None if _comes_with_a_package(scenario) else data_folder())
+    return _load(scenario, _folder(scenario))[0]
+
+
+def problem_facts(scenario: Scenario) -> Facts:
+    """Return what is known of the scenario's problem before anything trains. Raises BenchError as `load_problem`."""
+    return _load(scenario, _folder(scenario))[1]
+
+
+def read_examples(data: Data, folder: Path) -> Examples:
+    """Read all examples of a source, less the duplicates where the section drops them. Raises BenchError."""
+    examples = source(data.source).load(data, folder)
+    if getattr(data, "duplicates", None) == "drop":
+        examples = without_duplicates(examples)
+    if len(present := examples.targets.unique()) < 2:
+        found = f"the one class {examples.class_names[present[0]]}" if len(present) else "no class"
+        raise BenchError(
+            f"{data.source} has {len(examples)} examples and {found}, expected two classes or more; "
+            "add examples of another class"
+        )
+    return examples
 
 
 @lru_cache(maxsize=1)
-def _load(scenario: Scenario, folder: Path | None) -> Problem:
-    tensors = _read_once(scenario, folder) if folder else _out_of_a_package(scenario)
+def _load(scenario: Scenario, folder: Path | None) -> tuple[Problem, Facts]:
+    tensors, facts = _read_once(scenario, folder) if folder else _out_of_a_package(scenario)
     splits = {name: Split.from_tensors(under(f"{name}/", tensors)) for name in _SPLITS}
     if scenario.recipe.augmentation and splits["train"].inputs.ndim != 4:
         raise BenchError("recipe.augmentation is for images, but the data has none; remove it")
     classes = int(tensors["classes"])
     weights = _inverse_frequency(splits["train"].targets, classes) if scenario.recipe.class_weights else None
-    return Problem(**splits, classes=classes, class_weights=weights)
+    return Problem(**splits, classes=classes, class_weights=weights), Facts.model_validate_json(facts)
+
+
+def _folder(scenario: Scenario) -> Path | None:
+    """The data folder; None for data that comes with a package."""
+    return None if _comes_with_a_package(scenario) else data_folder()
 
 
 def _comes_with_a_package(scenario: Scenario) -> bool:
     return isinstance(scenario.data, Digits | BreastCancer) and not isinstance(scenario.forget, IndicesForget)
 
 
-def _out_of_a_package(scenario: Scenario) -> Tensors:
+def _out_of_a_package(scenario: Scenario) -> Prepared:
     """Prepared in the workspace, because importing the package takes seconds; where that cannot be, read anew."""
     with contextlib.suppress(BenchError, OSError):
         return _read_once(scenario, Workspace.find().data)
     return _read(scenario, Path())
 
 
-def _read_once(scenario: Scenario, folder: Path) -> Tensors:
+def _read_once(scenario: Scenario, folder: Path) -> Prepared:
     return prepared(folder / PREPARED / f"{_identity(scenario)}.safetensors", lambda: _read(scenario, folder))
 
 
-def _read(scenario: Scenario, folder: Path) -> Tensors:
-    """Every split's tensors, and the number of classes, out of the source's own files."""
+def _read(scenario: Scenario, folder: Path) -> Prepared:
+    """Every split's tensors and the number of classes, out of the source's own files; and the facts as JSON."""
     for section in (scenario.data, scenario.forget):
         verify(section, folder)
-    examples = source(scenario.data.source).load(scenario.data, folder)
+    examples = read_examples(scenario.data, folder)
     train, validation, test = split(examples, scenario.data)
     chosen = forgotten(train, examples, scenario.forget, folder)
     retain, forget = train.at(~chosen), train.at(chosen)
-    splits = dict(zip(_SPLITS, (train, retain, forget, validation, test), strict=True))
+    splits: dict[str, Split] = dict(zip(_SPLITS, (train, retain, forget, validation, test), strict=True))
     named = {f"{name}/{field}": tensor for name, own in splits.items() for field, tensor in own.tensors().items()}
-    return {**named, "classes": torch.tensor(len(examples.class_names))}
+    facts = facts_of(examples, splits, whole_classes=isinstance(scenario.forget, ClassForget))
+    return {**named, "classes": torch.tensor(len(examples.class_names))}, facts.model_dump_json()
 
 
 def _identity(scenario: Scenario) -> str:
     """A file name for what the data and forget sections decide together."""
     content = scenario.model_dump(include={"data", "forget"}, exclude_none=True)
-    canonical = json.dumps({"version": TRAINING_VERSION, **content}, sort_keys=True)
+    canonical = json.dumps({"version": TRAINING_VERSION, "reading": _READING, **content}, sort_keys=True)
     return f"{scenario.data.source}-{hashlib.sha256(canonical.encode()).hexdigest()[:16]}"
 
 

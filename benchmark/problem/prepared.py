@@ -16,25 +16,27 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from benchmark.errors import BenchError
+from benchmark.workspace import write_atomically
 
-Tensors = dict[str, Tensor]
+Prepared = tuple[dict[str, Tensor], str]
+"""A problem's tensors, and what is known of them as JSON."""
 
 
-def prepared(path: Path, make: Callable[[], Tensors]) -> Tensors:
-    """The tensors in `path`, made and written first where there are none.
+def prepared(path: Path, make: Callable[[], Prepared]) -> Prepared:
+    """Return the tensors in `path` and the text beside it, made and written first where there are none.
 
     Raises BenchError when the folder cannot be written to.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_suffix(".lock")):
-            if not path.exists():
-                _write(path, make())
+            if not (path.exists() and _facts(path).exists()):
+                _write(path, *make())
             try:
-                return load_file(path)
+                return load_file(path), _facts(path).read_text()
             except SafetensorError:  # half a file, after a power cut
-                _write(path, make())
-                return load_file(path)
+                _write(path, *make())
+                return load_file(path), _facts(path).read_text()
     except OSError as error:
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise
@@ -44,7 +46,12 @@ def prepared(path: Path, make: Callable[[], Tensors]) -> Tensors:
         ) from None
 
 
-def _write(path: Path, tensors: Tensors) -> None:
+def _facts(path: Path) -> Path:
+    return path.with_suffix(".json")
+
+
+def _write(path: Path, tensors: dict[str, Tensor], facts: str) -> None:
+    write_atomically(_facts(path), facts.encode())
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, beside)

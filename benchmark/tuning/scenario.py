@@ -5,7 +5,8 @@ import torch
 
 from benchmark.problem import data_folder, load_problem
 from benchmark.problem.forget import forgotten
-from benchmark.problem.sources import Examples, source
+from benchmark.problem.loading import read_examples
+from benchmark.problem.sources import Examples
 from benchmark.scenario import Scenario
 from benchmark.sections import ClassForget, Forget, IndicesForget, RandomForget, SubjectForget
 from benchmark.seeds import derive_seed
@@ -57,7 +58,7 @@ def _other_forget_set(scenario: Scenario, seed: int) -> Forget:
 
 def _other_classes(scenario: Scenario, forget: ClassForget, seed: int) -> ClassForget:
     """As many classes of train's others as there are, up to the number of the judged ones."""
-    names = source(scenario.data.source).load(scenario.data, data_folder()).class_names
+    names = read_examples(scenario.data, data_folder()).class_names
     present = {names[code] for code in load_problem(scenario).train.targets.unique().tolist()}
     others = sorted(present - set(forget.classes))
     drawn = np.random.default_rng(seed).permutation(len(others))[: len(forget.classes)]
