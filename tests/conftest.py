@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,8 +10,12 @@ import pytest
 import torch
 
 from benchmark import cli, evaluation, figures
+from benchmark.problem import load_problem
 from benchmark.references import Pool
 from benchmark.scenario import Scenario, load_scenario
+from benchmark.submission import sandbox
+from benchmark.submission.runner import Worker
+from benchmark.submission.sandbox import why_no_sandbox
 from benchmark.workspace import Workspace
 
 REPOSITORY = Path(__file__).parents[1]
@@ -131,3 +136,34 @@ def bench(workspace, miniature_file, monkeypatch, capfd):
         return SimpleNamespace(returncode=status, stdout=captured.out, stderr=captured.err)
 
     return run
+
+
+@pytest.fixture(scope="module", params=["sandbox", "process"] if not why_no_sandbox() else ["process"])
+def worker(request, miniature, tmp_path_factory):
+    """One worker for all sources: every run reads the submission anew, in a process that nothing has touched."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "process":
+            patch.setattr(sandbox, "why_no_sandbox", lambda: "a test of the fallback")
+        patch.setenv("SECRET_TOKEN", "do not tell")
+        folder = tmp_path_factory.mktemp("stranger")
+        (folder / "submission.py").touch()
+        worker = Worker(miniature, load_problem(miniature), folder)
+        yield worker
+        worker.close()
+
+
+@pytest.fixture
+def attempt(worker, miniature, trained_pool):
+    """Runs a source once, in a real worker, from the pool's first original."""
+    weights = Pool(miniature, Workspace(trained_pool)).original(0)
+    usual = worker._limits
+
+    def run(source, seed=1, task="unlearn", runs=1, **limits):
+        (worker._submission / "submission.py").write_text(source)
+        worker._limits = replace(usual, **limits)
+        results = [worker.run(weights, seed + offset, task) for offset in range(runs)]
+        return results if runs > 1 else results[0]
+
+    run.weights = weights
+    yield run
+    worker._limits = usual

@@ -39,6 +39,8 @@ def check_submission(
         run = clock.unlearned(0, submission.hyperparameters)
         if run.weights is None:
             raise BenchError(f"{name} is {run.status}: {run.reason}", run.log)
+        if run.note:
+            warn(run.note)
         runs = list(range(scenario.protocol.models))
         timing = clock.time_submission(submission.hyperparameters, scenario.protocol.budget, runs)
     finally:

@@ -3,11 +3,15 @@
 All functions here run in the worker process, never in the harness's.
 """
 
+import contextlib
+import importlib.abc
 import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,11 +23,14 @@ from torch.utils.data import DataLoader, Dataset, Subset, default_collate, get_w
 
 from benchmark.models import state_of
 from benchmark.split import Normalisation, Split
+from benchmark.submission.batches import whole_batches
+from benchmark.submission.binding import PLAIN, Binding, bind, call_arguments
+from benchmark.submission.failure import describe
 from benchmark.submission.files import FILE
+from benchmark.submission.handback import Expected, unwrap, wrong_names
 
 ENTRY_POINT = "unlearning"
 BATCH_FORMATS = ("tuple", "kaggle")
-_POSITIONAL = 4  # net, retain_loader, forget_loader, val_loader
 
 
 class NotASubmission(Exception):
@@ -46,35 +53,72 @@ def load_module(folder: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except BaseException as error:
-        raise NotASubmission(f"importing {path.name} raised {describe(error)}") from error
+        raise NotASubmission(f"importing {path.name} raised {describe(error, folder)}") from error
     return module
 
 
-def entry_point(module: ModuleType, offers: dict[str, Any]) -> Callable[..., Any]:
-    """The module's function, with the further parameters it names bound to what the harness offers.
+@dataclass(frozen=True)
+class EntryPoint:
+    """The submission's function, called with the net and its three loaders whatever the order of its parameters."""
 
-    Raises NotASubmission when it is missing, no plain function, or asks for something that is not offered.
+    function: Callable[..., Any]
+    parameters: list[inspect.Parameter]
+    binding: Binding
+    offers: dict[str, Any]
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Call it; `arguments` in the order of PLAIN."""
+        values = {**self.offers, **dict(zip(PLAIN, arguments, strict=True))}
+        positional, named = call_arguments(self.parameters, self.binding, values)
+        return self.function(*positional, **named)
+
+
+def entry_point(module: ModuleType, offers: dict[str, Any]) -> EntryPoint:
+    """The module's `unlearning`, with every parameter bound to what its name says, or to what the harness offers.
+
+    A function, or what is called like one: a partial, a bound method, an object. Raises NotASubmission when it is
+    missing, nothing of the kind, or has a parameter of which nobody can tell what it is to be given.
     """
     function = getattr(module, ENTRY_POINT, None)
     if function is None:
         raise NotASubmission(f"{FILE} has no function {ENTRY_POINT}(net, retain_loader, forget_loader, val_loader)")
-    if not inspect.isfunction(function) or inspect.iscoroutinefunction(function):
+    if inspect.isclass(function) or not callable(function) or _is_async(function):
         raise NotASubmission(f"{ENTRY_POINT} is {describe_type(function)}, expected a plain function")
+    try:
+        parameters = _parameters(function)
+        return EntryPoint(function, parameters, bind(parameters, offers), offers)
+    except (ValueError, TypeError) as error:
+        raise NotASubmission(str(error)) from None
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
+
+
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The function's parameters; of a decorator's `wrapper(*args, **kwargs)` those of the `unlearning` it wraps."""
     parameters = list(inspect.signature(function).parameters.values())
-    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    if len(positional) < _POSITIONAL and not any(p.kind is p.VAR_POSITIONAL for p in parameters):
-        raise NotASubmission(
-            f"{ENTRY_POINT} takes {len(positional)} arguments, expected net, retain_loader, forget_loader, val_loader"
-        )
-    named = [p for p in parameters if p not in positional[:_POSITIONAL]]
-    wanted = [p for p in named if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    for parameter in wanted:
-        if parameter.name not in offers and parameter.default is parameter.empty:
-            raise NotASubmission(
-                f"{ENTRY_POINT} asks for {parameter.name!r}, which is not offered; offered are {', '.join(offers)}"
-            )
-    extras = {p.name: offers[p.name] for p in wanted if p.name in offers}
-    return lambda *arguments: function(*arguments, **extras)
+    if {p.kind for p in parameters} == {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}:
+        for cell in getattr(function, "__closure__", None) or ():
+            with contextlib.suppress(ValueError):  # an empty cell
+                if inspect.isfunction(cell.cell_contents) and cell.cell_contents.__name__ == ENTRY_POINT:
+                    return _parameters(cell.cell_contents)
+    return parameters
+
+
+def have_text_bars() -> None:
+    """Has `tqdm.notebook` give tqdm's plain bars from now on: its own need a notebook to draw in."""
+    sys.meta_path.insert(0, _TextBars())
+
+
+class _TextBars(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    def find_spec(self, fullname: str, *_: object) -> ModuleSpec | None:
+        return ModuleSpec(fullname, self) if fullname == "tqdm.notebook" else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        from tqdm.std import tqdm, trange
+
+        vars(module).update(tqdm=tqdm, tqdm_notebook=tqdm, trange=trange, tnrange=trange)
 
 
 def set_hyperparameters(module: ModuleType, values: dict[str, Any]) -> None:
@@ -120,7 +164,7 @@ def collate(batch: Any) -> Any:
 
 
 class TupleDataset(Dataset[Any]):
-    """`(input, target)` of every example of a split, inputs as the net sees them."""
+    """`(input, target)` of every example of a split: a tensor as the net sees it and, as torchvision has it, an int."""
 
     def __init__(self, split: Split, consumed: np.ndarray | None = None, device: str = "cpu") -> None:
         """`consumed` `[1]` counts the examples taken; in shared memory it also counts those of a loader's workers.
@@ -134,8 +178,9 @@ class TupleDataset(Dataset[Any]):
         return len(self.split)
 
     def __getitem__(self, row: int) -> Any:
+        label = int(self.split.targets[row])  # raises where there is no such row, which is none taken
         split = self._taken(1)
-        return split.normalised(split.inputs[row].clone()), split.targets[row].clone()
+        return split.normalised(split.inputs[row].clone()), label
 
     def __getitems__(self, rows: list[int]) -> Batch:
         """A batch at once, as torch's loaders ask for it: pixels become floats in one step."""
@@ -155,6 +200,7 @@ class KaggleDataset(TupleDataset):
     """
 
     def __getitem__(self, row: int) -> Any:
+        _ = self.split.targets[row]  # as above
         return self.__getitems__([row])[0]
 
     def __getitems__(self, rows: list[int]) -> Batch:
@@ -172,13 +218,14 @@ class KaggleDataset(TupleDataset):
         return Batch(columns, _dicts)
 
 
-def _pairs(columns: list[Tensor]) -> list[tuple[Tensor, ...]]:
-    return list(zip(*(column.unbind() for column in columns), strict=True))
+def _pairs(columns: list[Tensor]) -> list[tuple[Tensor, int]]:
+    inputs, targets = columns
+    return list(zip(inputs.unbind(), targets.tolist(), strict=True))
 
 
 def _dicts(columns: dict[str, Any]) -> list[dict[str, Any]]:
-    apart = {name: column.unbind() if isinstance(column, Tensor) else column for name, column in columns.items()}
-    apart["person_id"] = columns["person_id"].tolist()
+    numbers = {name: column.tolist() for name, column in columns.items() if isinstance(column, Tensor)}
+    apart = {**columns, **numbers, "image": columns["image"].unbind()}
     return [dict(zip(apart, row, strict=True)) for row in zip(*apart.values(), strict=True)]
 
 
@@ -187,7 +234,7 @@ def loader(
 ) -> DataLoader[Any]:
     """A real `DataLoader` over one split, in one of BATCH_FORMATS; `consumed` and `device` as of `TupleDataset`."""
     dataset = (KaggleDataset if form == "kaggle" else TupleDataset)(split, consumed, device)
-    return DataLoader(dataset, batch_size=batch_size, shuffle=shuffle, collate_fn=collate)
+    return whole_batches(dataset, batch_size, shuffle, collate)
 
 
 def collected(examples: DataLoader[Any], normalisation: Normalisation | None = None) -> Split:
@@ -216,17 +263,17 @@ def _stored(dataset: Dataset[Any]) -> Split | None:
     return dataset.split if exactly and isinstance(dataset, TupleDataset) else None
 
 
-def unlearned_state(net: nn.Module, returned: object) -> dict[str, Tensor]:
-    """The weights to hand back: of what was returned, or of `net` changed in place. Raises InvalidOutput."""
+def unlearned_state(net: nn.Module, returned: object, expected: Expected) -> dict[str, Tensor]:
+    """The weights to hand back: of what was returned, or of `net` changed in place, without wrappers around them.
+
+    Raises InvalidOutput when that is no net, or has not exactly the tensors of the original, `expected`.
+    """
     if returned is not None and not isinstance(returned, nn.Module):
         raise InvalidOutput(f"{ENTRY_POINT} returned {describe_type(returned)}, expected the unlearned net or None")
-    return state_of(net if returned is None else returned)
-
-
-def describe(error: BaseException) -> str:
-    """An exception on one line."""
-    first = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {first[0]}" if first else type(error).__name__
+    state = unwrap(state_of(net if returned is None else returned), expected)
+    if wrong := wrong_names(state, expected):
+        raise InvalidOutput(wrong)
+    return state
 
 
 def describe_type(value: object) -> str:

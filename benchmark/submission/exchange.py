@@ -20,6 +20,15 @@ Limit = Literal["time", "memory", "processes", "output"]
 
 LOADERS = ("retain", "forget", "validation")
 
+Remark = Literal["note", "reason"]
+"""What a run's own process says in a Reply."""
+
+REMARKS: tuple[Remark, ...] = ("note", "reason")
+
+WRITABLE = ("working", "tmp", "temp")
+"""Folders of a run's own, empty at its start: in the sandbox they are those of these names in /kaggle. A run starts in
+the first."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -30,7 +39,9 @@ class Limits:
     memory: int
     """Bytes, over all processes of the run, on top of what the worker holds itself."""
     file_bytes: int
-    """The largest file the run may write; what it prints is one."""
+    """The largest file the run may write."""
+    printed: int = 16 << 20
+    """Bytes it may print."""
     processes: int = 256
     """Processes and threads."""
     gpu: bool = False
@@ -69,6 +80,10 @@ class Reply:
     wall_seconds: float
     consumed: tuple[int, ...] = (0, 0, 0)
     """Examples taken from each of LOADERS, as the run's own process counted them."""
+    note: str = ""
+    """The run's own process on what its function was given, where that is not the plain order."""
+    reason: str = ""
+    """And on why it failed."""
 
     def line(self) -> str:
         return json.dumps(asdict(self)) + "\n"

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Collection
 from pathlib import Path
 
 import torch
@@ -12,6 +13,8 @@ from benchmark.text import printable
 
 Expected = dict[str, tuple[torch.Size, torch.dtype]]
 """Names of parameters and buffers → shape and dtype."""
+
+_WRAPPERS = ("module", "_orig_mod")
 
 
 def expected_of(net: nn.Module) -> Expected:
@@ -42,9 +45,8 @@ def read_weights(path: Path, expected: Expected) -> dict[str, Tensor]:
         weights = load(content)
     except Exception as error:  # a stranger wrote the header: it may name types and sizes that nothing can hold
         raise ValueError(f"the run handed back a file that is not safetensors: {printable(error)}") from None
-    if wrong := sorted(weights.keys() ^ expected.keys()):
-        names = ", ".join(map(printable, wrong[:3]))
-        raise ValueError(f"the returned net has other tensors than the original: {names}")
+    if wrong := wrong_names(weights, expected):
+        raise ValueError(wrong)
     for name, (shape, dtype) in expected.items():
         tensor = weights[name]
         if tensor.shape != shape or tensor.dtype != dtype:
@@ -53,6 +55,47 @@ def read_weights(path: Path, expected: Expected) -> dict[str, Tensor]:
         if not tensor.isfinite().all():
             raise ValueError(f"{name} holds values that are not finite")
     return weights
+
+
+def wrong_names(weights: Collection[str], expected: Collection[str]) -> str:
+    """Which names are not the original's and which of the original's are missing, in a sentence; empty if none."""
+    new, missing = (sorted(set(some) - set(other)) for some, other in ((weights, expected), (expected, weights)))
+    parts = [f"{_first(names)} {what}" for names, what in ((new, "new"), (missing, "missing")) if names]
+    if not parts:
+        return ""
+    return f"the returned net has other tensors than the original: {' and '.join(parts)}; return the original's network"
+
+
+def unwrap(weights: dict[str, Tensor], expected: Collection[str]) -> dict[str, Tensor]:
+    """The tensors of the original under its own names, if a wrapper has them and no others; else what came.
+
+    DataParallel, AveragedModel and compiled nets put names of their own before those of the net they wrap, or of a
+    part of it; an average counts what went into it, too.
+    """
+    if set(weights) == set(expected):
+        return weights
+    own = {_bare(name): name for name in expected}
+    inside = {name for name in weights if not _counts_averages(name, weights)}
+    bare = {_bare(name): name for name in inside}
+    if set(own) != set(bare) or len(own) != len(expected) or len(bare) != len(inside):
+        return weights
+    return {own[name]: weights[bare[name]] for name in own}
+
+
+def _bare(name: str) -> str:
+    return ".".join(part for part in name.split(".") if part not in _WRAPPERS)
+
+
+def _counts_averages(name: str, weights: Collection[str]) -> bool:
+    """Whether it is the counter that AveragedModel puts beside its `module`."""
+    wrapper, is_counter, _ = name.rpartition("n_averaged")
+    return bool(is_counter) and any(other.startswith(f"{wrapper}module.") for other in weights)
+
+
+def _first(names: list[str]) -> str:
+    """The first three names, and how many more there are."""
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(map(printable, names[:3])) + more + (" are" if len(names) > 1 else " is")
 
 
 def _only_a_file(path: str, flags: int) -> int:

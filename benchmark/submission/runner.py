@@ -33,7 +33,8 @@ _START_LIMIT = 120.0
 _LOG_TAIL = 4_000  # characters
 _REASON = 300  # characters
 _MEMORY = int(0.8 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))  # bytes for all runs together
-_PRINTED = 16 << 20  # bytes a run may print, where its weights are smaller
+# Bytes of the largest file: headers that torch.compile has its compiler prepare, or a net with Adam's state.
+_FILE, _BESIDE = 256 << 20, 64 << 20
 _EXIT_CODES: dict[int, Status] = {
     NOT_A_SUBMISSION: "not-a-submission",
     INVALID_OUTPUT: "invalid-output",
@@ -43,11 +44,12 @@ _EXIT_CODES: dict[int, Status] = {
 
 @dataclass(frozen=True)
 class Run:
-    """One unlearning run: its weights when `status` is ok, otherwise a reason in one sentence and the log's end."""
+    """One unlearning run: its weights when `status` is ok, otherwise a reason in one sentence."""
 
     status: Status
     reason: str
     log: str
+    """The end of what it printed."""
     seconds: float
     """What it cost: of all CPUs where the net is on the CPU; of the wall clock on a GPU, which ends with the process,
     and so not before the GPU has finished."""
@@ -56,6 +58,8 @@ class Run:
     """Examples taken from the retain, forget and validation loaders."""
     wall: float = 0.0
     """Seconds by the wall clock."""
+    note: str = ""
+    """What the function was given, where that is not the plain order."""
 
 
 class Worker:
@@ -74,7 +78,7 @@ class Worker:
         self._limits = Limits(
             seconds=scenario.protocol.timeout,
             memory=min(int(scenario.protocol.memory * 2**30), _MEMORY // (neighbours + 1)),
-            file_bytes=max(_PRINTED, largest_file(self._expected)),
+            file_bytes=max(_FILE, 2 * largest_file(self._expected) + _BESIDE),
             gpu=device != "cpu",
         )
         self._job = Job(
@@ -161,17 +165,18 @@ class Worker:
         if reply.over == "processes":
             return failed("crashed", f"the run was killed for having more than {limits.processes} processes")
         if reply.over == "output":
-            return failed("crashed", f"the run was killed for printing more than {limits.file_bytes >> 20} MiB")
+            return failed("crashed", f"the run was killed for printing more than {limits.printed >> 20} MiB")
         if reply.exit_code < 0:
             return failed("crashed", f"the run was killed by {_signal_name(-reply.exit_code)}")
         if reply.exit_code:
-            last = ending.strip().splitlines()[-1] if ending.strip() else "it left no message"
-            return failed(_EXIT_CODES.get(reply.exit_code, "crashed"), last)
+            ended = f"the run's process ended itself with exit code {reply.exit_code}"
+            return failed(_EXIT_CODES.get(reply.exit_code, "crashed"), reply.reason or ended)
         try:
             weights = read_weights(self._process.exchange / UNLEARNED, self._expected)
         except ValueError as error:
             return failed("invalid-output", str(error))
-        return Run("ok", "", "", seconds, weights, reply.consumed, reply.wall_seconds)
+        note = printable(reply.note, _REASON)
+        return Run("ok", "", ending, seconds, weights, reply.consumed, reply.wall_seconds, note)
 
 
 @contextmanager

@@ -23,11 +23,13 @@ from benchmark.submission.process import close_ahead
 from benchmark.submission.runner import Worker, workers
 from benchmark.submission.sandbox import isolation
 from benchmark.submission.source import Submission
-from benchmark.workspace import Arrays, Workspace, write_block
+from benchmark.workspace import Arrays, Workspace, write_atomically, write_block
 
 OVERFLOW = "the returned net's outputs are not finite"
 
 _LABEL = "running the submission"
+
+_PRINTS = 3  # runs
 
 # Failed runs beyond the allowed ones after which the rest is not worth trying.
 _PATIENCE = 8
@@ -40,6 +42,7 @@ class Runs:
         self.scenario, self.submission, self.pool, self.device = scenario, submission, pool, pool.device
         self.problem: Problem = load_problem(scenario)
         self.store = evidence_store(scenario, submission, workspace)
+        self._workspace = workspace
 
     def complete(
         self, jobs: int, allowed: int, progress: Progress, warn: Callable[[str], None], *, time_again: bool = False
@@ -67,7 +70,7 @@ class Runs:
             if missing or not timed:
                 count = max(1, min(workers_on(self.device, jobs), len(missing)))
                 with workers(self.scenario, self.problem, self.submission.folder, count, self.device) as ready:
-                    self._run(missing, ready, _Tally(self.scenario, missing, known.failed, allowed, progress))
+                    self._run(missing, ready, _Tally(self.scenario, missing, known.failed, allowed, progress, warn))
             else:
                 close_ahead()
                 write_outcome(self.store, known)
@@ -150,11 +153,12 @@ class Runs:
             original = self.pool.original(index)
             seed = self.pool.seed("unlearned", index)
             run = worker.run(original, seed, hyperparameters=self.submission.hyperparameters)
-            tally.ended()
+            tally.ended(run.note)
             if run.weights is None:
                 tally.failed_with(FailedRun(index, run.status, run.reason, run.log))
             else:
                 done.append(Unlearned(index, original, run.weights, run.seconds, run.consumed))
+                self._keep_prints(index, run.log)
         done.sort(key=lambda run: run.index)
         while True:
             # A block without a single success still has to be a block: of none of the models.
@@ -172,6 +176,12 @@ class Runs:
         arrays |= records_of(done, isolation())
         return block_name(block), write_block(self.store.path(block_name(block)), arrays)
 
+    def _keep_prints(self, index: int, printed: str) -> None:
+        """What the first runs printed lies beside the logs of failed ones: here, and in nothing that is published."""
+        if index < _PRINTS:
+            path = self._workspace.log(self.scenario.label, f"{self.submission.entry}.run-{index}")
+            write_atomically(path, printed.encode()) if printed.strip() else path.unlink(missing_ok=True)
+
     def _block_of(self, index: int) -> int:
         return index // self.scenario.protocol.block
 
@@ -186,8 +196,10 @@ class _Tally:
         kept: tuple[FailedRun, ...],
         allowed: int,
         progress: Progress,
+        warn: Callable[[str], None],
     ) -> None:
         self._lock = threading.Lock()
+        self._warn, self._notes = warn, set[str]()
         self._failed, self._allowed = list(kept), allowed
         self._left = sum(len(_indices(scenario, block)) for block in missing)
         self._attempted = scenario.protocol.models - self._left
@@ -205,8 +217,12 @@ class _Tally:
         beyond = len(self._failed) - self._allowed
         return beyond > 0 and (2 * len(self._failed) >= self._attempted or beyond > _PATIENCE)
 
-    def ended(self) -> None:
+    def ended(self, note: str) -> None:
+        """Counts a run; what its function was given, where that is not the plain order, is said once."""
         with self._lock:
+            if note and note not in self._notes:
+                self._warn(note)
+                self._notes.add(note)
             self._attempted += 1
             self._left -= 1
             self._progress(_LABEL, self._total - self._left, self._total)

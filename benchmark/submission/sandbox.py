@@ -2,7 +2,8 @@
 
 Inside, the worker is process 1 of namespaces of its own. It sees, read-only, the system's libraries, the Python
 environment, this package, the submission's folder and what the harness gives it; writable are an empty `/tmp`, an empty
-`/dev/shm` and the two files it hands back. There is no network, no other process and no other file.
+`/dev/shm` and the two files it hands back. `/kaggle/working`, `/kaggle/tmp` and `/kaggle/temp`, where entries of the
+competition write, lead to folders in `/tmp`. There is no network, no other process and no other file.
 """
 
 import os
@@ -19,7 +20,7 @@ from typing import Literal
 
 import benchmark
 from benchmark.errors import BenchError
-from benchmark.submission.exchange import GIVEN, LOG, UNLEARNED
+from benchmark.submission.exchange import GIVEN, LOG, UNLEARNED, WRITABLE
 from benchmark.submission.files import unhashed_folders
 from benchmark.submission.seccomp import seccomp_filter
 
@@ -74,8 +75,8 @@ def settle_isolation(*, required: bool, warn: Callable[[str], None]) -> None:
         if required:
             raise BenchError(f"there is no sandbox: {why}; install it, or leave --require-sandbox away")
         warn(
-            f"NO SANDBOX: {why}. The submission runs as a plain process that can read your files and use the network; "
-            "its entry is marked `isolation: process`"
+            f"NO SANDBOX: {why}. The submission runs as a plain process that can read your files, use the network and "
+            "write where you can (there is no /kaggle/working of its own); its entry is marked `isolation: process`"
         )
 
 
@@ -100,6 +101,7 @@ def worker_command(exchange: Path, submission: Path, *, gpu: bool) -> Command:
         *("--ro-bind", str(exchange / GIVEN), str(_GIVEN)),
         *("--bind", str(exchange / UNLEARNED), str(_RETURNED / UNLEARNED)),
         *("--bind", str(exchange / LOG), str(_RETURNED / LOG)),
+        *(word for name in WRITABLE for word in ("--symlink", f"/tmp/{name}", f"/kaggle/{name}")),
         *("--remount-ro", "/"),
     ]
     paths = [_GIVEN, _RETURNED, _SUBMISSION, Path("/tmp")]

@@ -21,13 +21,14 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.submission.exchange import LOADERS, Limit, Limits, Reply
+from benchmark.submission.exchange import LOADERS, REMARKS, WRITABLE, Limit, Limits, Remark, Reply
 
 # Seconds in which no run can do harm: looking at it more often would cost as much as a small run itself.
 _BETWEEN_LOOKS = 0.02
 _FEW = 16  # processes
 _LINUX = sys.platform == "linux"
 _DRIVERS_FILE = 1 << 30  # bytes a GPU's driver may write to one file, such as kernels it has compiled
+_SHARED = mmap.PAGESIZE * (1 + len(REMARKS))  # bytes: counters, and a page for each remark
 _TICKS = os.sysconf("SC_CLK_TCK")
 _SET_PARENT_DEATH_SIGNAL, _SET_DUMPABLE, _SET_CHILD_SUBREAPER, _SET_NO_NEW_PRIVILEGES = 1, 4, 36, 38
 
@@ -43,8 +44,8 @@ class Supervisor:
         """Every run gets an empty folder in `scratch`, and its output goes to `log`."""
         self._scratch, self._log, self._harness = scratch, log, harness
         with tempfile.TemporaryFile(dir=scratch) as page:  # the sandbox has no other shared memory
-            page.truncate(mmap.PAGESIZE)
-            self._consumed = mmap.mmap(page.fileno(), mmap.PAGESIZE)
+            page.truncate(_SHARED)
+            self._shared = mmap.mmap(page.fileno(), _SHARED)
         self._own_memory = 0
         if _LINUX:
             _prctl(_SET_DUMPABLE, 0)  # nothing of this process can be opened through /proc
@@ -54,16 +55,26 @@ class Supervisor:
     @property
     def consumed(self) -> np.ndarray:
         """Examples taken from each of LOADERS; shared with the child, and with the child's children."""
-        return np.frombuffer(self._consumed, dtype=np.int64, count=len(LOADERS))
+        return np.frombuffer(self._shared, dtype=np.int64, count=len(LOADERS))
+
+    def say(self, remark: Remark, text: str) -> None:
+        """Leave a line for the Reply; called in the child."""
+        at = mmap.PAGESIZE * (1 + REMARKS.index(remark))
+        content = text.encode(errors="replace")[: mmap.PAGESIZE - 1] + b"\0"
+        self._shared[at : at + len(content)] = content
+
+    def _said(self, remark: Remark) -> str:
+        at = mmap.PAGESIZE * (1 + REMARKS.index(remark))
+        return self._shared[at : at + mmap.PAGESIZE].partition(b"\0")[0].decode(errors="replace")
 
     def run(self, function: Callable[[], int], limits: Limits) -> Reply | None:
         """Calls `function` in a child, which exits with what it returns (1 if it raises).
 
         None when the harness has gone meanwhile. Raises CannotCleanUp.
         """
-        self._consumed[:] = bytes(mmap.PAGESIZE)  # all of it: the run before could write anywhere in the page
+        self._shared[:] = bytes(_SHARED)  # all of it: the run before could write anywhere in it
         self._own_memory = _memory(os.getpid())
-        folder = tempfile.mkdtemp(prefix="run-", dir=self._scratch)
+        folder = self._prepared()
         before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
         child = os.fork()
         if child == 0:
@@ -97,12 +108,20 @@ class Supervisor:
             max(seconds, watch.seconds),
             wall,
             tuple(self.consumed.tolist()),
+            self._said("note"),
+            self._said("reason"),
         )
         if gone:
             return None
         for written in (self._scratch, *([Path("/dev/shm")] if os.getpid() == 1 else [])):
             _empty(written)
         return reply
+
+    def _prepared(self) -> str:
+        """The folder in which a run starts; in the sandbox it is /kaggle/working, too."""
+        for name in WRITABLE:
+            (self._scratch / name).mkdir()
+        return str(self._scratch / WRITABLE[0])
 
     def _be_child(self, function: Callable[[], int], limits: Limits, folder: str) -> None:
         """Never returns."""
@@ -156,7 +175,7 @@ class _Watch:
 
     def printed_too_much(self) -> Limit | None:
         with contextlib.suppress(OSError):
-            if self._log.stat().st_size >= self._limits.file_bytes:
+            if self._log.stat().st_size >= self._limits.printed:
                 return "output"
         return None
 

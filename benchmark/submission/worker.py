@@ -16,7 +16,7 @@ import os
 import random
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import load_file, save
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from benchmark.device import is_out_of_memory, make_repeatable
@@ -36,19 +36,22 @@ from benchmark.submission.contract import (
     batch_format,
     collected,
     entry_point,
+    have_text_bars,
     load_module,
     loader,
     set_hyperparameters,
     unlearned_state,
 )
-from benchmark.submission.exchange import JOB, LOADERS, LOG, ORIGINAL, READY, UNLEARNED, Request
+from benchmark.submission.exchange import JOB, LOADERS, LOG, ORIGINAL, READY, UNLEARNED, Limits, Remark, Request
+from benchmark.submission.failure import describe, reached
 from benchmark.submission.files import parsed
+from benchmark.submission.handback import expected_of
 from benchmark.submission.job import Job, read_job
 from benchmark.submission.supervisor import CannotCleanUp, Supervisor
 from benchmark.training import train_model
 
-# Exit codes of a child that say more than "it raised".
-NOT_A_SUBMISSION, INVALID_OUTPUT, OUT_OF_MEMORY = 3, 4, 5
+# Exit codes of a child that raised; those after the first say more.
+FAILED, NOT_A_SUBMISSION, INVALID_OUTPUT, OUT_OF_MEMORY = 1, 3, 4, 5
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 
@@ -82,12 +85,12 @@ def _serve(given: Path, returned: Path, submission: Path, scratch: Path) -> None
     make_repeatable(job.device)
     # What every run does: the first time takes 5 ms, which each child would pay.
     loader(job.retain, job.recipe.batch_size, "tuple", shuffle=True)
-    save(unlearned_state(net, net))
+    save(unlearned_state(net, net, expected_of(net)))
     gc.collect()
     gc.freeze()  # what exists now is never collected: children need not copy its pages
     _collapse_pages()
     supervisor = Supervisor(scratch, returned / LOG, sys.stdin.fileno())
-    bench = _Bench(job, net, submission, returned / UNLEARNED, supervisor.consumed)
+    bench = _Bench(job, net, submission, returned / UNLEARNED, scratch, supervisor.consumed, supervisor.say)
     print(READY, end="", flush=True)
     for line in iter(sys.stdin.readline, ""):
         request = Request.from_line(line)
@@ -166,38 +169,58 @@ class _Bench:
     net: nn.Module
     submission: Path
     unlearned: Path
+    scratch: Path
     consumed: np.ndarray
+    say: Callable[[Remark, str], None]
 
 
 def _run(request: Request, bench: _Bench) -> int:
     """In the child: one run, from the original's weights to the unlearned ones; returns its exit code."""
+    try:
+        bench.unlearned.write_bytes(save(_unlearned(request, bench)))
+        return 0
+    except BaseException as error:  # also whatever ends a process: the row says what it was
+        code, reason = _failure(error, bench, request.limits)
+        bench.say("reason", reason)
+        traceback.print_exception(error.__cause__ or error if isinstance(error, NotASubmission) else error)
+        print(reason, file=sys.stderr)
+        return code
+
+
+def _unlearned(request: Request, bench: _Bench) -> dict[str, Tensor]:
     _seed(request.seed, bench.job.device)
     net = bench.net.to(bench.job.device)
-    try:
-        returned: object = net
-        if request.task == "retrain":
-            retain = loader(bench.job.retain, bench.job.recipe.batch_size, "tuple", shuffle=True)
-            returned = _retrain(bench, request.seed, retain)
-        elif request.task == "unlearn":
-            returned = _unlearn(request, bench, net)
-        state = unlearned_state(net, returned)
-    except NotASubmission as error:
-        traceback.print_exception(error.__cause__ or error)
-        print(error, file=sys.stderr)
-        return NOT_A_SUBMISSION
-    except InvalidOutput as error:
-        print(error, file=sys.stderr)
-        return INVALID_OUTPUT
-    except Exception as error:
-        if not is_out_of_memory(error):
-            raise
-        traceback.print_exc()
-        return OUT_OF_MEMORY
-    bench.unlearned.write_bytes(save(state))
-    return 0
+    expected = expected_of(net)  # now: the submission may change the net in any way
+    returned: object = net
+    if request.task == "retrain":
+        retain = loader(bench.job.retain, bench.job.recipe.batch_size, "tuple", shuffle=True)
+        returned = _retrain(bench, request.seed, retain)
+    elif request.task == "unlearn":
+        returned = _unlearn(request, bench, net)
+    return unlearned_state(net, returned, expected)
+
+
+def _failure(error: BaseException, bench: _Bench, limits: Limits) -> tuple[int, str]:
+    """Exit code and reason: a limit that was reached is named, and not what it made of the submission."""
+    raised = error.__cause__ if isinstance(error, NotASubmission) else error
+    limit = reached(raised, bench.submission, limits, bench.scratch) if raised else None
+    if limit and not _refused_by_the_parser(raised):
+        return OUT_OF_MEMORY if limit[0] == "memory" else FAILED, limit[1]
+    if isinstance(error, NotASubmission | InvalidOutput):
+        return NOT_A_SUBMISSION if isinstance(error, NotASubmission) else INVALID_OUTPUT, str(error)
+    return OUT_OF_MEMORY if is_out_of_memory(error) else FAILED, describe(error, bench.submission)
+
+
+def _refused_by_the_parser(error: BaseException | None) -> bool:
+    """Whether the parser raised it, which takes source that is nested too deeply for a lack of memory."""
+    step = error.__traceback__ if isinstance(error, MemoryError) else None
+    while step and step.tb_next:
+        step = step.tb_next
+    return step is not None and "importlib" in step.tb_frame.f_code.co_filename
 
 
 def _unlearn(request: Request, bench: _Bench, net: nn.Module) -> object:
+    have_text_bars()
     module = load_module(bench.submission)
     set_hyperparameters(module, request.hyperparameters)
     device, weights = torch.device(bench.job.device), bench.job.class_weights
@@ -208,6 +231,9 @@ def _unlearn(request: Request, bench: _Bench, net: nn.Module) -> object:
         "recipe": lambda examples: _retrain(bench, request.seed, examples),
     }
     function = entry_point(module, offers)
+    if function.binding.note:
+        bench.say("note", function.binding.note)
+        print(function.binding.note, file=sys.stderr)
     form = batch_format(module)
     loaders = (
         loader(

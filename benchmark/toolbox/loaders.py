@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
+from benchmark.submission.batches import whole_batches
+
 
 def inputs_and_targets(batch: Any) -> tuple[Any, Any]:
     """The inputs and targets of a batch in either format. A pair of batches stays a pair."""
@@ -43,16 +45,13 @@ def repeated(loader: Iterable[Any]) -> Iterator[Any]:
 
 def rebatched(loader: DataLoader, batch_size: int | None = None, shuffle: bool = True) -> DataLoader:
     """A loader over the same dataset with another batch size (None keeps it)."""
-    size = batch_size or loader.batch_size
-    return DataLoader(loader.dataset, batch_size=size, shuffle=shuffle, collate_fn=loader.collate_fn)
+    return whole_batches(loader.dataset, batch_size or loader.batch_size or 1, shuffle, loader.collate_fn)
 
 
 def subset(loader: DataLoader, size: int) -> DataLoader:
     """A shuffling loader over `size` random examples (all of them when there are fewer), drawn once."""
     rows = torch.randperm(len(loader.dataset))[:size].tolist()  # type: ignore[arg-type]
-    return DataLoader(
-        Subset(loader.dataset, rows), batch_size=loader.batch_size, shuffle=True, collate_fn=loader.collate_fn
-    )
+    return whole_batches(Subset(loader.dataset, rows), loader.batch_size or 1, True, loader.collate_fn)
 
 
 def tensors(loader: DataLoader) -> tuple[Tensor, Tensor]:

@@ -2,19 +2,15 @@
 
 import re
 import time
-from dataclasses import replace
 
 import pytest
 import torch
 from safetensors.numpy import load_file
 
 from benchmark.problem import load_problem
-from benchmark.references import Pool
 from benchmark.submission import sandbox
 from benchmark.submission.exchange import GIVEN
 from benchmark.submission.runner import Worker
-from benchmark.submission.sandbox import why_no_sandbox
-from benchmark.workspace import Workspace
 
 TUPLE_ENTRY = """
 def unlearning(net, retain_loader, forget_loader, val_loader):
@@ -65,37 +61,6 @@ def unlearning(net, retain_loader, forget_loader, val_loader):
         torch.nn.functional.cross_entropy(net(inputs), targets).backward()
         optimizer.step()
 """
-
-
-@pytest.fixture(scope="module", params=["sandbox", "process"] if not why_no_sandbox() else ["process"])
-def worker(request, miniature, tmp_path_factory):
-    """One worker for all sources: every run reads the submission anew, in a process that nothing has touched."""
-    with pytest.MonkeyPatch.context() as patch:
-        if request.param == "process":
-            patch.setattr(sandbox, "why_no_sandbox", lambda: "a test of the fallback")
-        patch.setenv("SECRET_TOKEN", "do not tell")
-        folder = tmp_path_factory.mktemp("stranger")
-        (folder / "submission.py").touch()
-        worker = Worker(miniature, load_problem(miniature), folder)
-        yield worker
-        worker.close()
-
-
-@pytest.fixture
-def attempt(worker, miniature, trained_pool):
-    """Runs a source once, in a real worker, from the pool's first original."""
-    weights = Pool(miniature, Workspace(trained_pool)).original(0)
-    usual = worker._limits
-
-    def run(source, seed=1, task="unlearn", runs=1, **limits):
-        (worker._submission / "submission.py").write_text(source)
-        worker._limits = replace(usual, **limits)
-        results = [worker.run(weights, seed + offset, task) for offset in range(runs)]
-        return results if runs > 1 else results[0]
-
-    run.weights = weights
-    yield run
-    worker._limits = usual
 
 
 def test_weights_changed_in_place_come_back(attempt):
@@ -247,8 +212,8 @@ def test_a_run_over_a_limit_is_killed_and_says_which(attempt):
         body("[os.fork() or time.sleep(30) for _ in range(12)]; time.sleep(30)"), processes=8, memory=10**12
     )
     assert (children.status, children.reason) == ("crashed", "the run was killed for having more than 8 processes")
-    printing = attempt(body("while True: os.write(1, b'x' * 100_000)"), file_bytes=2_000_000)
-    assert printing.status == "crashed"
+    printing = attempt(body("while True: os.write(1, b'x' * 100_000)"), printed=2_000_000)
+    assert (printing.status, printing.reason) == ("crashed", "the run was killed for printing more than 1 MiB")
     assert time.monotonic() - started < 60
     assert attempt(TUPLE_ENTRY).status == "ok"
 

@@ -223,8 +223,8 @@ FAILURES = {
     "a class": ("class unlearning:\n    def __init__(self, net, a, b, c): pass", "not-a-submission", "a class"),
     "a partial": (
         "import functools\nunlearning = functools.partial(lambda n, a, b, c, d: n, 1)",
-        "not-a-submission",
-        "a partial, expected a plain function",
+        "invalid-output",
+        "returned an int, expected the unlearned net",
     ),
     "works at import time only": (
         """

@@ -322,7 +322,7 @@ print(sorted(os.environ))
     )
     assert done.returncode == 0, done.stderr
     folders, processes, network, variables = done.stdout.splitlines()
-    roots = {"given", "harness", "proc", "dev", "returned", "submission", "tmp", "etc"}
+    roots = {"given", "harness", "kaggle", "proc", "dev", "returned", "submission", "tmp", "etc"}
     if sys.prefix != sys.base_prefix:
         roots.add("environment")
     python = Path(sys.base_prefix).parts[1]

@@ -117,7 +117,7 @@ def test_examples_and_batches_can_be_changed_in_place():
     split = Split(torch.rand(3, 4), torch.arange(3), torch.arange(3))
     before = split.at(torch.arange(3))
     examples = loader(split, 3, "tuple", shuffle=False)
-    for part in (*next(iter(examples)), *examples.dataset[1]):
+    for part in (*next(iter(examples)), examples.dataset[1][0]):
         part.fill_(7)
     assert torch.equal(split.inputs, before.inputs)
     assert torch.equal(split.targets, before.targets)

@@ -1,0 +1,172 @@
+"""What a submission's loaders and their datasets hand out: as torchvision and the competition do."""
+
+import random
+from collections import Counter
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import ConcatDataset, DataLoader, Subset, TensorDataset, WeightedRandomSampler, random_split
+
+from benchmark.models import build_model
+from benchmark.scenario import load_scenario
+from benchmark.split import Normalisation, Split
+from benchmark.submission.batches import whole_batches
+from benchmark.submission.contract import KaggleDataset, TupleDataset, loader
+from benchmark.submission.template import _TEMPLATE
+from benchmark.toolbox import rebatched, subset
+
+NUMBERS = ("age_group", "age", "person_id")
+
+
+def split_of(size: int, shape: tuple[int, ...] = (3, 4, 4)) -> Split:
+    channels = torch.ones(shape[0], 1, 1)
+    return Split(
+        torch.randint(0, 256, (size, *shape), dtype=torch.uint8),
+        torch.arange(size) % 3,
+        torch.arange(size) + 100,
+        subjects=torch.arange(size) // 2,
+        ages=torch.arange(size) + 30,
+        normalisation=Normalisation(channels / 255, channels * 0),
+    )
+
+
+def ways_to_take_one_out(dataset):
+    """Example 4, however one gets at it."""
+    halves = random_split(dataset, [6, 6], torch.Generator().manual_seed(0))
+    half = next(half for half in halves if 4 in half.indices)
+    return {
+        "index": dataset[4],
+        "negative index": dataset[-8],
+        "tensor as index": dataset[torch.tensor(4)],
+        "iteration": list(dataset)[4],
+        "Subset": Subset(dataset, [1, 4])[1],
+        "Subset of a Subset": Subset(Subset(dataset, range(2, 8)), [2])[0],
+        "random_split": half[half.indices.index(4)],
+        "ConcatDataset": ConcatDataset([dataset, dataset])[16],
+        "many at once": dataset.__getitems__([3, 4])[1],
+        "own collate": next(iter(DataLoader(dataset, batch_size=12, collate_fn=list)))[4],
+        "part with own collate": next(iter(DataLoader(Subset(dataset, [2, 4]), batch_size=2, collate_fn=list)))[1],
+    }
+
+
+def test_an_examples_label_is_an_int_and_its_picture_a_tensor():
+    split = split_of(12)
+    for way, (picture, label) in ways_to_take_one_out(TupleDataset(split)).items():
+        assert (type(label), label) == (int, 1), way
+        assert torch.equal(picture, split.normalised(split.inputs[4])), way
+
+
+def test_an_example_of_the_competitions_form_has_ints_a_string_and_a_tensor():
+    split = split_of(12)
+    for way, example in ways_to_take_one_out(KaggleDataset(split)).items():
+        assert {name: example[name] for name in NUMBERS} == {"age_group": 1, "age": 34, "person_id": 2}, way
+        assert {type(example[name]) for name in NUMBERS} == {int}, way
+        assert example["image_id"] == "104", way
+        assert torch.equal(example["image"], split.normalised(split.inputs[4])), way
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_classes_can_be_counted_and_weighed(known):
+    split = split_of(31) if known else Split(torch.rand(31, 4), torch.arange(31) % 3, torch.arange(31))
+    expected = {0: 11, 1: 10, 2: 10}
+    assert Counter(label for _, label in TupleDataset(split)) == expected
+    examples = KaggleDataset(split)
+    assert Counter(example["age_group"] for example in examples) == expected
+    counts = Counter(examples[row]["age_group"] for row in range(len(examples)))
+    weights = [1 / counts[example["age_group"]] for example in examples]
+    sampler = WeightedRandomSampler(weights, 300, generator=torch.Generator().manual_seed(0))
+    (drawn,) = DataLoader(examples, batch_size=300, sampler=sampler)
+    assert min(Counter(drawn["age_group"].tolist()).values()) > 70
+
+
+@pytest.mark.parametrize("form", ["tuple", "kaggle"])
+def test_batches_stay_tensors_also_those_of_a_submissions_own_loaders(form):
+    dataset = loader(split_of(12), 5, form, shuffle=False).dataset
+    for batches in (
+        loader(split_of(12), 5, form, shuffle=True),
+        DataLoader(dataset, 5),
+        DataLoader(Subset(dataset, [3, 4]), 2),
+    ):
+        batch = next(iter(batches))
+        labels = [batch[name] for name in NUMBERS] if form == "kaggle" else [batch[1]]
+        assert {(type(label), label.dtype) for label in labels} == {(torch.Tensor, torch.int64)}
+
+
+@pytest.mark.parametrize("kind", [TupleDataset, KaggleDataset])
+def test_looking_past_the_end_counts_no_example(kind):
+    dataset = kind(split_of(4))
+    assert len(list(dataset)) == 4
+    assert dataset.consumed.item() == 4
+
+
+def sizes(batches) -> list[int]:
+    return [len(batch[0]) for batch in batches]
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize(
+    ("examples", "batch_size", "expected"),
+    [
+        (9, 4, [4, 5]),
+        (5, 4, [5]),
+        (8, 4, [4, 4]),
+        (10, 4, [4, 4, 2]),
+        (7, 2, [2, 2, 3]),
+        (3, 64, [3]),
+        (65, 64, [65]),
+        (3, 1, [1, 2]),
+        (2, 1, [2]),
+        (1, 4, [1]),
+        (1, 1, [1]),
+    ],
+)
+def test_no_last_batch_is_of_one_example(examples, batch_size, expected, shuffle):
+    given = loader(split_of(examples), batch_size, "tuple", shuffle=shuffle)
+    assert sizes(given) == expected
+    assert (len(given), given.batch_size) == (len(expected), batch_size)
+
+
+def test_every_split_and_batch_size_up_to_a_dozen():
+    for examples in range(2, 13):
+        for batch_size in range(1, 14):
+            given = loader(split_of(examples, (1, 1, 1)), batch_size, "kaggle", shuffle=True)
+            seen = [batch["image_id"] for batch in given]
+            assert len(seen) == len(given)
+            assert len(seen[-1]) > 1
+            assert sorted(sum(seen, [])) == sorted(str(100 + row) for row in range(examples))  # noqa: RUF017
+
+
+def test_loaders_that_submissions_make_with_the_toolbox_are_no_different():
+    given = loader(split_of(9), 4, "tuple", shuffle=True)
+    assert sizes(rebatched(given)) == [4, 5]
+    assert sizes(rebatched(given, 8, shuffle=False)) == [9]
+    assert sizes(subset(given, 5)) == [5]
+    assert rebatched(given).batch_size == subset(given, 5).batch_size == 4
+
+
+def test_shuffling_is_torchs_own():
+    dataset = TensorDataset(torch.arange(10))
+    torch.manual_seed(3)
+    expected = [batch[0].tolist() for batch in DataLoader(dataset, batch_size=4, shuffle=True)]
+    torch.manual_seed(3)
+    given = whole_batches(dataset, 4, True, torch.utils.data.default_collate)
+    assert [batch[0].tolist() for batch in given] == expected
+
+
+def test_worker_processes_get_the_same_batches():
+    given = loader(split_of(9), 4, "tuple", shuffle=False)
+    alone = DataLoader(given.dataset, batch_sampler=given.batch_sampler, collate_fn=given.collate_fn, num_workers=1)
+    assert sizes(alone) == [4, 5]
+
+
+def test_the_template_trains_a_resnet_with_one_example_left_over():
+    random.seed(0)
+    module: dict = {}
+    exec(_TEMPLATE.format(name="mine"), module)
+    net = build_model(load_scenario("cifar10").architecture, (3, 32, 32), 3)
+    assert any(isinstance(part, nn.BatchNorm2d) for part in net.modules())
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    loaders = [loader(split_of(size, (3, 32, 32)), 4, "tuple", shuffle=True) for size in (5, 1, 1)]
+    module["unlearning"](net, *loaders)
+    assert any(not torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
