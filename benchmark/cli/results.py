@@ -58,7 +58,7 @@ def compare(
 ) -> None:
     """Print the difference of every figure of two entries, with intervals and a sentence of verdict."""
     from benchmark.leaderboard import compare as compared
-    from benchmark.leaderboard import find_scorecard
+    from benchmark.leaderboard import find_scorecard, read_scorecards
     from benchmark.terminal import table
     from benchmark.workspace import Workspace
 

@@ -1,10 +1,11 @@
 """Two entries side by side: the difference of every figure, and a sentence of verdict."""
 
 import math
+from collections.abc import Sequence
 
 from benchmark.errors import BenchError
 from benchmark.figures import Attack, Estimate, Figures
-from benchmark.leaderboard.ranks import quality_difference, score_difference
+from benchmark.leaderboard.ranks import corrected_level, quality_difference, ranked_together, score_difference
 from benchmark.scenario import options
 from benchmark.scorecard import Scorecard
 
@@ -12,12 +13,13 @@ Row = tuple[str, Estimate, Estimate, Estimate]
 """Figure, of the first entry, of the second, first minus second."""
 
 
-def compare(first: Scorecard, second: Scorecard) -> tuple[list[Row], str]:
-    """Every figure that has an interval, and what the score's difference says.
+def compare(first: Scorecard, second: Scorecard, cards: Sequence[Scorecard] = ()) -> tuple[list[Row], str]:
+    """Return every figure that has an interval, and a sentence on the difference of the scores.
 
     Score and F have paired intervals (run i of both entries began at the same original). The others take the two
-    intervals as independent, which for paired runs errs on the wide side. Raises BenchError when a scorecard has no
-    figures or the two are not comparable.
+    intervals as independent, which for paired runs errs on the wide side. The sentence says whether it is about this
+    pair alone or corrected for all entries that the board ranks with the two, `cards`, and both where the two differ.
+    Raises BenchError when a scorecard has no figures or the two are not comparable.
     """
     for card in (first, second):
         if card.figures is None:
@@ -27,6 +29,8 @@ def compare(first: Scorecard, second: Scorecard) -> tuple[list[Row], str]:
             f"{first.submission} was scored by version {first.scorer_version} and {second.submission} by "
             f"{second.scorer_version}; `bench score {options(first.scenario, first.models)}` scores both by this one"
         )
+    if first.scenario_hash != second.scenario_hash:
+        raise BenchError(f"{first.submission} and {second.submission} ran on different scenarios; compare within one")
     a, b = first.figures, second.figures
     assert a is not None
     assert b is not None
@@ -37,7 +41,9 @@ def compare(first: Scorecard, second: Scorecard) -> tuple[list[Row], str]:
         for name in left
         if name in right
     ]
-    return rows, _verdict(first.submission, second.submission, paired["score"])
+    comparable = [card for card in cards if card.scorer_version == first.scorer_version]
+    verdict = _verdict(first, second, _ranked_with(first, second, comparable))
+    return rows, f"The{verdict[3:]}" if verdict.startswith("the runs ") else verdict
 
 
 def estimates(figures: Figures) -> dict[str, Estimate]:
@@ -58,11 +64,52 @@ def _independent(a: Estimate, b: Estimate) -> Estimate:
     return Estimate(value=value, low=value - down, high=value + up)
 
 
-def _verdict(first: str, second: str, difference: Estimate) -> str:
-    bounds = f"95 % [{difference.low:+.4f}, {difference.high:+.4f}]"
-    doubt = f"the difference of the scores is {difference.value:+.4f}, {bounds}"
-    if difference.low > 0:
-        return f"{first} scores higher than {second}: {doubt}."
-    if difference.high < 0:
-        return f"{second} scores higher than {first}: {doubt}."
-    return f"The runs do not tell {first} and {second} apart: {doubt}."
+def _ranked_with(first: Scorecard, second: Scorecard, cards: Sequence[Scorecard]) -> int:
+    """Return how many entries the board ranks together with both; 0 where it does not rank the two together."""
+    together = ranked_together([card for card in cards if card.scenario_hash == first.scenario_hash], first.status)
+    return len(together) if {first.submission, second.submission} <= together.keys() else 0
+
+
+def _verdict(first: Scorecard, second: Scorecard, entries: int) -> str:
+    """Return what the scores' difference says of the pair alone, and corrected as in the ranks of `entries` entries."""
+    names = first.submission, second.submission
+    for card in (first, second):
+        if card.figures and card.figures.score is None:
+            return f"{card.submission} has no score to compare: {card.figures.absent.get('score', 'it is absent')}."
+    alone = _difference(first, second, 0.95)
+    if alone is None:
+        return f"Too few resamples have scores of both {names[0]} and {names[1]} to tell them apart."
+    said = f"the difference of the scores is {alone.value:+.4f}, 95 % {_bounds(alone)}"
+    if entries <= 2:
+        why = "" if entries else "; the board does not rank the two against each other"
+        return f"{_claim(*names, alone)}, for this pair alone: {said}{why}."
+    corrected = _difference(first, second, corrected_level(entries))
+    board = f"corrected for the {entries} entries that the board ranks together"
+    if corrected is None or _sign(corrected) == _sign(alone):
+        also = "" if corrected is None else f", corrected {_bounds(corrected)}"
+        return f"{_claim(*names, alone)}, for this pair alone and {board}: {said}{also}."
+    return (
+        f"{_claim(*names, alone)}, for this pair alone: {said}; but {board}, as its ranks are, "
+        f"{_claim(*names, corrected)}: {_bounds(corrected)}."
+    )
+
+
+def _difference(first: Scorecard, second: Scorecard, level: float) -> Estimate | None:
+    assert first.figures is not None
+    assert second.figures is not None
+    return score_difference(first.figures, second.figures, level)
+
+
+def _claim(first: str, second: str, difference: Estimate) -> str:
+    if sign := _sign(difference):
+        return f"{first if sign > 0 else second} scores higher than {second if sign > 0 else first}"
+    return f"the runs do not tell {first} and {second} apart"
+
+
+def _sign(difference: Estimate) -> int:
+    """Return on which side of 0 the interval lies; 0 where it holds 0."""
+    return (difference.low > 0) - (difference.high < 0)
+
+
+def _bounds(difference: Estimate) -> str:
+    return f"[{difference.low:+.4f}, {difference.high:+.4f}]"

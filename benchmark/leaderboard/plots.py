@@ -22,16 +22,19 @@ _FARTHEST = 5  # lines between a point and its name
 
 
 def plot_scores(cards: list[Scorecard], path: Path) -> None:
-    """Every entry's score with its 95 % interval, the highest on top; dotted: the ceiling."""
-    ordered = sorted(cards, key=lambda card: _scored(card).score.value)
+    """Every score with its 95 % interval, the highest on top; dotted: the ceiling. Entries without one are left out."""
+    ordered = sorted(_with_score(cards), key=_score)
+    if not ordered:
+        return
     canvas, axes = _canvas(6.4, 1.2 + _ROW * len(ordered))
     for row, card in enumerate(ordered):
         score = _scored(card).score
+        assert score is not None
         axes.hlines(row, score.low, score.high, color=_color(card), linewidth=1.2)
         axes.scatter(score.value, row, color=_color(card), marker=_marker(card), s=20, zorder=3)
     best = _scored(ordered[-1])
     if best.score_share and best.score_share.value > 0:
-        axes.axvline(best.score.value / best.score_share.value, color=_RETRAINED, linewidth=0.9, linestyle=":")
+        axes.axvline(_score(ordered[-1]) / best.score_share.value, color=_RETRAINED, linewidth=0.9, linestyle=":")
     axes.set_yticks(range(len(ordered)), [card.submission for card in ordered], fontsize=8)
     axes.set(
         xlabel="score, 95 % interval over models; dotted: perfect unlearning",
@@ -44,7 +47,12 @@ def plot_scores(cards: list[Scorecard], path: Path) -> None:
 
 
 def plot_tradeoff(cards: list[Scorecard], path: Path) -> None:
-    """Forgetting quality against utility, with lines of equal score; named are those for whose name there is room."""
+    """Forgetting quality against utility, with lines of equal score, for the entries that have one.
+
+    Named are those for whose name there is room.
+    """
+    if not (cards := _with_score(cards)):
+        return
     canvas, axes = _canvas(7.2, 4.8)
     points = [(_utility(figures), figures.forgetting_quality.value) for figures in _figures(cards)]
     left = min([x for x, _ in points] + [0.98]) - 0.01
@@ -79,8 +87,8 @@ def plot_tradeoff(cards: list[Scorecard], path: Path) -> None:
 
 
 def plot_epsilon(cards: list[Scorecard], path: Path) -> None:
-    """The ε of every forget example, best forgotten first; a row an entry, the highest score on top."""
-    ordered = sorted(cards, key=lambda card: -_scored(card).score.value)
+    """The ε of every forget example, best forgotten first; one row per entry, the highest score on top."""
+    ordered = sorted(cards, key=_score, reverse=True)
     canvas, axes = _canvas(6.8, 1.4 + _ROW * len(ordered))
     largest = math.log(cards[0].models - 1)
     colors = colormaps["viridis_r"].with_extremes(over="black")
@@ -137,7 +145,19 @@ def _title(cards: list[Scorecard]) -> str:
     return f"{cards[0].scenario}, N = {cards[0].models}"
 
 
+def _with_score(cards: list[Scorecard]) -> list[Scorecard]:
+    return [card for card in cards if card.figures and card.figures.score]
+
+
+def _score(card: Scorecard) -> float:
+    """The score, below all others where there is none."""
+    figures = _scored(card)
+    return figures.score.value if figures.score else -1.0
+
+
 def _utility(figures: Figures) -> float:
+    assert figures.retain_ratio is not None
+    assert figures.test_ratio is not None
     return figures.retain_ratio.value * figures.test_ratio.value
 
 
@@ -173,7 +193,7 @@ def _name_places(cards: list[Scorecard], points: list[tuple[float, float]]) -> l
     """Where each name begins, in shares of the axes; None where others have taken the room. Controls choose first."""
     taken: list[tuple[float, float, float]] = []
     places: list[tuple[float, float] | None] = [None] * len(cards)
-    for k in sorted(range(len(cards)), key=lambda k: (not cards[k].control, -_scored(cards[k]).score.value)):
+    for k in sorted(range(len(cards)), key=lambda k: (not cards[k].control, -_score(cards[k]))):
         x, y, width = points[k][0] + 0.015, points[k][1], 0.0125 * len(cards[k].submission)
         for rows in sorted(range(-_FARTHEST, _FARTHEST + 1), key=abs):
             height = y + rows * _LINE

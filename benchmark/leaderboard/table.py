@@ -15,6 +15,7 @@ from benchmark.leaderboard.ranks import ranks
 from benchmark.scenario import options
 from benchmark.scorecard import Cost, Scorecard
 from benchmark.scoring import VERSION
+from benchmark.scoring.support import RECOMMENDED
 from benchmark.submission.integrity import Integrity
 from benchmark.text import printable
 
@@ -30,6 +31,8 @@ _ABOUT = [
     *(f"cost_{name}" for name in Cost.model_fields),
     "control",
     "values",
+    "absent",
+    "remarks",
     "scorer_version",
     "scenario_hash",
     "submission_hash",
@@ -43,7 +46,7 @@ def _figure_columns() -> list[str]:
     """Every figure of one number, in the record's order; behind an estimate its interval."""
     columns: list[str] = []
     for name, field in Figures.model_fields.items():
-        if field.annotation in (float, int):
+        if field.annotation in (float, float | None, int | None):
             columns.append(name)
         elif field.annotation in (Estimate, Estimate | None):
             columns += [name, f"{name}_low", f"{name}_high"]
@@ -58,6 +61,9 @@ COLUMNS = ["rank", "submission", "scenario", *_figure_columns(), *_ABOUT]
 # Rows that share these are comparable; no rank crosses them.
 _COMPARABLE = ["scenario", "scenario_hash", "scorer_version"]
 _TIMED = {"cost_undecided": "cost within its uncertainty of the budget", "cost_loaded": "timed on a busy machine"}
+_BETWEEN = " | "  # the reasons of a row
+# What a person sees of the figures that few models cannot tell.
+_HEADINGS = {"score_share": "share", "certified_examples": "leaks", "distinguishable": "dist."}
 _STANDING = {"ok": 0, "over-budget": 1}
 
 
@@ -77,6 +83,8 @@ def leaderboard(cards: list[Scorecard]) -> pd.DataFrame:
         [*_COMPARABLE, "standing", "score", "submission"], ascending=[True] * 4 + [False, True]
     ).reset_index(drop=True)
     table["rank"] = table["rank"].astype("Int64")
+    figures = _figure_columns()
+    table[figures] = table[figures].apply(pd.to_numeric)  # None, where no row has the figure, becomes nan
     return table.loc[:, COLUMNS]
 
 
@@ -99,6 +107,7 @@ def render(rows: pd.DataFrame, title: str, refused: Mapping[str, str] = MappingP
         + (f" ({ceiling.iloc[0]:.3f}, perfect unlearning)" if len(ceiling) else "")
         + "; leaks: examples certified to leak; dist.: examples still told apart at FDR 5 %; cost: share of "
         "retraining. Entries that share a rank (=) are not resolved at 95 %, paired, corrected for their number."
+        + _limits(rows)
     )
     table = Table(
         title=title,
@@ -122,18 +131,15 @@ def render(rows: pd.DataFrame, title: str, refused: Mapping[str, str] = MappingP
         rank = "control" if row["control"] else "–" if pd.isna(row["rank"]) else f"{row['rank']}"
         rank += "=" if shared.get(index, False) else ""
         source = [row["source"]] if mixed else []
-        if pd.isna(row["score"]):
-            table.add_row(rank, row["submission"], *["–"] * 6, *source, _status(row))
-            continue
         table.add_row(
             rank,
             row["submission"],
-            f"{row['score']:.4f}",
-            f"{(row['score_high'] - row['score_low']) / 2:.4f}",
-            "–" if pd.isna(row["score_share"]) else f"{row['score_share']:.2f}",
-            f"{row['certified_examples']:.0f}",
-            f"{row['distinguishable']:.0%}",
-            f"{row['retraining_share']:.0%}",
+            _cell(row["score"], ".4f"),
+            _cell((row["score_high"] - row["score_low"]) / 2, ".4f"),
+            _cell(row["score_share"], ".2f"),
+            _cell(row["certified_examples"], ".0f"),
+            _cell(row["distinguishable"], ".0%"),
+            _cell(row["retraining_share"], ".0%"),
             *source,
             _status(row),
             style="dim" if row["control"] else None,
@@ -141,6 +147,21 @@ def render(rows: pd.DataFrame, title: str, refused: Mapping[str, str] = MappingP
     for name, why in refused.items():
         table.add_row("–", printable(name), *["–"] * 6, *[""] * mixed, f"not run: {why}")
     return table
+
+
+def _cell(value: float, form: str) -> str:
+    return "–" if pd.isna(value) else format(value, form)
+
+
+def _limits(rows: pd.DataFrame) -> str:
+    """Return what so few models cannot tell, and how many would; empty where N is large enough."""
+    models = int(rows["models"].iloc[0])
+    if models >= RECOMMENDED:
+        return ""
+    texts = "".join(f"{text}{_BETWEEN}" for text in rows["absent"].dropna()).split(_BETWEEN)
+    reasons = dict(text.split(": ", 1) for text in texts if text)
+    found = [f"{heading} –: {reasons[name]}." for name, heading in _HEADINGS.items() if name in reasons]
+    return " ".join([f" N = {models} is little: {RECOMMENDED} or more are recommended.", *found])
 
 
 def _status(row: dict[Hashable, Any]) -> str:
@@ -154,6 +175,10 @@ def _status(row: dict[Hashable, Any]) -> str:
     if _holds(row["unchanged_runs"]):
         succeeded = row["attempted_runs"] - row["failed_runs"]
         remarks.append(f"returned its original in {row['unchanged_runs']:.0f} of {succeeded} runs")
+    if _holds(row["absent"]) and pd.isna(row["score"]):
+        remarks.append("no score: " + dict(text.split(": ", 1) for text in row["absent"].split(_BETWEEN))["score"])
+    if _holds(row["remarks"]):
+        remarks.append(row["remarks"])
     return ", ".join(remarks)
 
 
@@ -171,6 +196,8 @@ def _row(card: Scorecard, rank: int | None) -> dict[str, object]:
         row |= card.integrity.model_dump()
     if card.figures:
         row |= {name: value for name, value in card.figures if isinstance(value, float | int)}
+        row["absent"] = _BETWEEN.join(f"{name}: {reason}" for name, reason in card.figures.absent.items())
+        row["remarks"] = ", ".join(card.figures.remarks)
         for name, estimate in estimates(card.figures).items():
             row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
     return row

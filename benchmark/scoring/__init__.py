@@ -15,6 +15,7 @@ from benchmark.scoring.population import mean_population_attack, mean_svm_attack
 from benchmark.scoring.published import published_epsilon
 from benchmark.scoring.quality import competition_score, forgetting_quality
 from benchmark.scoring.statistic import logit_scaled_confidence
+from benchmark.scoring.support import fewest_for_leaks, most_certifiable, unsupported
 
 # Entries scored by different versions are never ranked together: raise it when a figure's value changes.
 VERSION = "1"
@@ -30,6 +31,7 @@ __all__ = [
     "direction",
     "distinguishable",
     "existing",
+    "fewest_for_leaks",
     "figures",
     "forgetting_quality",
     "held_out_epsilon",
@@ -38,6 +40,7 @@ __all__ = [
     "logit_scaled_confidence",
     "mean_population_attack",
     "mean_svm_attack",
+    "most_certifiable",
     "population_attack",
     "published_epsilon",
     "resampled_figures",
@@ -47,4 +50,5 @@ __all__ = [
     "svm_attack",
     "ulira",
     "ulira_scores",
+    "unsupported",
 ]

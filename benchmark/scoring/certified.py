@@ -19,6 +19,7 @@ Source: Jagielski et al. 2020, "Auditing differentially private machine learning
 ours.
 """
 
+from math import log
 from typing import NamedTuple
 
 import numpy as np
@@ -75,7 +76,8 @@ def certifiable_epsilon(models: int, delta: float = 1e-5, confidence: float = 0.
     """
     models = whole(models, "models", 1, MOST_MODELS)
     delta, confidence = delta_of(delta), between_0_and_1(confidence, "confidence")
-    return max(0.0, float(_bounds(models, models, delta, (1 - confidence) / 2)[0, 0]))
+    rate = _rate_without_error(models, (1 - confidence) / 2)
+    return max(0.0, log(1 - delta - rate) - log(rate)) if rate < 1 - delta else 0.0
 
 
 def _bounds(models_u: int, models_r: int, delta: float, error_probability: float) -> Floats:
@@ -91,6 +93,13 @@ def _bounds(models_u: int, models_r: int, delta: float, error_probability: float
             np.log(np.maximum(positive_u, 0)) - np.log(rate_r),
             np.log(np.maximum(positive_r, 0)) - np.log(rate_u),
         )
+
+
+def _rate_without_error(models: int, error_probability: float) -> float:
+    """The first of `_largest_rate`."""
+    from scipy.stats import beta
+
+    return float(beta.ppf(1 - error_probability, 1, models))
 
 
 def _largest_rate(models: int, error_probability: float) -> Floats:

@@ -62,7 +62,7 @@ def direction(unlearned: ArrayLike, retrained: ArrayLike) -> Direction:
     freedom = safe**2 / np.where(overlapping, spread, 1.0)
     p_values = 2 * t.sf(np.abs(effect - 0.5) / np.sqrt(safe), freedom)
     p_values = np.where(overlapping, p_values, np.where(effect == 0.5, 1.0, 0.0))
-    p_values = np.maximum(p_values, _smallest_p_value(models_u, models_r))
+    p_values = np.maximum(p_values, smallest_p_value(models_u, models_r))
     significant = false_discovery_control(p_values) <= FDR
     return Direction(
         effect,
@@ -72,7 +72,7 @@ def direction(unlearned: ArrayLike, retrained: ArrayLike) -> Direction:
     )
 
 
-def _smallest_p_value(models_u: int, models_r: int) -> float:
+def smallest_p_value(models_u: int, models_r: int) -> float:
     """Two orders out of all: an exact test gives complete separation no less, so few models prove little."""
     log_orders = gammaln(models_u + models_r + 1) - gammaln(models_u + 1) - gammaln(models_r + 1)
     return float(min(1.0, 2 * np.exp(-log_orders)))

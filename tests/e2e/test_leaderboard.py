@@ -30,11 +30,14 @@ def figures_with(score, spread, seed):
     attack = Attack(**dict.fromkeys(Attack.model_fields, near))
     values = {}
     for name, field in Figures.model_fields.items():
+        if not field.is_required():
+            continue
         values[name] = {
             Estimate: near,
             Estimate | None: near,
             float: 0.1,
-            int: 3,
+            float | None: 0.1,
+            int | None: 3,
             list[float]: [0.5, 1.5, 50.0],
             Attack: attack,
             Histograms: HISTOGRAMS,
