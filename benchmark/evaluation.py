@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmark.chance import check_measurable, never_learned, with_remarks
 from benchmark.engine import Progress
 from benchmark.errors import BenchError, note
 from benchmark.figures import RESAMPLES, Ceiling, ceiling_of, figures_of, population
 from benchmark.leaderboard import scored_submissions
+from benchmark.problem import load_problem
 from benchmark.record import read_record
 from benchmark.references import Pool
 from benchmark.resampling import resampling
@@ -55,8 +57,12 @@ def evaluate(
     submission = find_submission(name, workspace, scenario)
     if changed := changed_since_tuned(submission, scenario, workspace):
         warn(f"the values of {name} were found for {changed}, by an earlier `bench tune {submission.name}`")
+    problem = load_problem(scenario)
+    check_measurable(scenario.name, problem)
     pool = Pool(scenario, workspace, device)
     pool.prepare(jobs, progress, warn)
+    if sentence := never_learned(problem, pool.retain_accuracy("original")):
+        warn(sentence)
     runs = Runs(scenario, submission, pool, workspace)
     outcome = runs.complete(jobs, allowed_failures, progress, warn, time_again=time_again)
     if outcome.failed:
@@ -157,6 +163,7 @@ def _scored(runs: Runs, outcome: Outcome, jobs: int, progress: Progress) -> Scor
     cost = timing.submission, timing.share
     with resampling(unlearned, reference, "unlearned", delta, RESAMPLES, jobs, progress) as resampled:
         figures = figures_of(evidence, retrained, *labels, delta, ceiling, resampled, cost)
+    figures = with_remarks(figures, problem)
     sizes = len(problem.retain), len(problem.forget), len(problem.validation)
     integrity = integrity_of(evidence, sizes, timing.deterministic)
     evidence_hash = evidence_hash_of(evidence)

@@ -102,6 +102,12 @@ class Pool:
         blocks = self.scenario.blocks(models)
         return concatenate([under(_EVIDENCE, self.store.read(_name(role, block))) for block in blocks], models)
 
+    def retain_accuracy(self, role: Role) -> np.ndarray:
+        """Accuracy on the retain set of the scenario's models of `role`, `[models]`, read without their weights."""
+        models = self._count(role)
+        names = (_name(role, block) for block in self.scenario.blocks(models))
+        return np.concatenate([self.store.array(name, _EVIDENCE + "retain_accuracy") for name in names])[:models]
+
     def _settle(self, warn: Callable[[str], None]) -> None:
         """Finds the secret, or draws one, and lets go of models that were drawn from another."""
         self._use(self.seeds.secret if self._kind == "public" else read_secret(self._folder))

@@ -300,6 +300,14 @@ class BlockStore:
         except (OSError, SafetensorError):
             raise BenchError(f"{self.path(name)} is missing or damaged; `bench run` makes it again") from None
 
+    def array(self, name: str, key: str) -> np.ndarray:
+        """Return one array of a block, read without the rest, and so unverified. Raises BenchError as `row` does."""
+        try:
+            with safe_open(self.path(name), framework="numpy") as block:
+                return block.get_tensor(key)
+        except (OSError, SafetensorError):
+            raise BenchError(f"{self.path(name)} is missing or damaged; `bench run` makes it again") from None
+
     def _checksum(self, name: str) -> str | None:
         try:
             with self.path(name).open("rb") as file:

@@ -89,7 +89,7 @@ def score(card: Scorecard | None) -> str:
     if card is None or card.figures is None:
         return "–" if card is None else f"– ({card.status})"
     remark = "" if card.status == "ok" else f" ({card.status})"
-    return f"{card.figures.score.value:.3f}{remark}"
+    return f"{card.figures.score.value:.3f}{remark}" if card.figures.score else f"–{remark}"
 
 
 if __name__ == "__main__":

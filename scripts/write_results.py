@@ -19,6 +19,7 @@ from benchmark.workspace import Workspace
 
 SCENARIOS = ("digits", "digits-cnn")
 TUNED = "+tuned"
+ABSENT = "–"
 
 INTRODUCTION = """# Results
 
@@ -97,7 +98,7 @@ def section(workspace: Workspace, name: str, cards: list[Scorecard]) -> list[str
 
 def few_rows(cards: list[Scorecard]) -> list[str]:
     """For the README: the controls, the best within the budget, the best and the worst beyond it."""
-    scored = sorted((c for c in cards if c.figures), key=lambda c: -c.figures.score.value if c.figures else 0)
+    scored = sorted((c for c in cards if c.figures), key=lambda c: -score_of(c))
     within, beyond = ([c for c in scored if c.status == s and not c.control] for s in ("ok", "over-budget"))
     place = ranks(cards)
     lines = [
@@ -107,12 +108,13 @@ def few_rows(cards: list[Scorecard]) -> list[str]:
     for card in [*within[:4], *beyond[:1], *beyond[-1:], *(card for card in scored if card.control)]:
         f = card.figures
         assert f is not None
-        share = f"{f.score_share.value:.2f}" if f.score_share else "–"
-        rank = "control" if card.control else f"{place[card.submission]}"
+        share = shown(f.score_share, ".2f")
+        rank = "control" if card.control else f"{place.get(card.submission, ABSENT)}"
         over = ", over budget" if card.status == "over-budget" else ""
         lines.append(
-            f"| {rank} | {card.submission} | {f.score.value:.3f} ± {(f.score.high - f.score.low) / 2:.3f} | {share} "
-            f"| {f.certified_examples} | {f.distinguishable:.0%} | {f.retraining_share:.0%}{over} |"
+            f"| {rank} | {card.submission} | {shown(f.score, '.3f', '±')} | {share} "
+            f"| {shown(f.certified_examples, 'd')} | {shown(f.distinguishable, '.0%')} "
+            f"| {f.retraining_share:.0%}{over} |"
         )
     return [*lines, ""]
 
@@ -144,25 +146,20 @@ def table(cards: list[Scorecard]) -> list[str]:
     ]
     order = {"ok": 0, "over-budget": 1}
     scored = [card for card in cards if card.figures]
-    for card in sorted(
-        scored, key=lambda c: (c.control, order.get(c.status, 2), -c.figures.score.value if c.figures else 0)
-    ):
+    for card in sorted(scored, key=lambda c: (c.control, order.get(c.status, 2), -score_of(c))):
         f = card.figures
         assert f is not None
-        share = (
-            f"{f.score_share.value:.2f} [{f.score_share.low:.2f}, {f.score_share.high:.2f}]" if f.score_share else ""
-        )
         cells = [
-            "control" if card.control else str(place[card.submission]),
+            "control" if card.control else str(place.get(card.submission, ABSENT)),
             card.submission,
-            f"{f.score.value:.4f} [{f.score.low:.4f}, {f.score.high:.4f}]",
-            share,
-            f"{f.certified_examples} of {len(f.epsilon)}",
-            f"{f.distinguishable:.0%}",
-            f"{f.remembered:.0%}",
-            f"{f.over_unlearned:.0%}",
-            f"{f.retain_ratio.value:.3f}",
-            f"{f.test_ratio.value:.3f}",
+            shown(f.score, ".4f", "["),
+            shown(f.score_share, ".2f", "["),
+            ABSENT if f.certified_examples is None else f"{f.certified_examples} of {len(f.epsilon)}",
+            shown(f.distinguishable, ".0%"),
+            shown(f.remembered, ".0%"),
+            shown(f.over_unlearned, ".0%"),
+            shown(f.retain_ratio, ".3f"),
+            shown(f.test_ratio, ".3f"),
             f"{f.retraining_share:.0%}",
             card.status,
         ]
@@ -178,13 +175,13 @@ def ceiling(scored: dict[str, Figures], entries: list[Scorecard]) -> str:
         inside = "inside" if share.low <= 1 <= share.high else "outside"
         found.append(
             f"The oracle `retrain` has {share.value:.2f} of the ceiling [{share.low:.2f}, {share.high:.2f}], with 1 "
-            f"{inside} its interval; {oracle.certified_examples} of its examples are certified to leak and "
-            f"{oracle.distinguishable:.0%} are told apart at a false discovery rate of 5 %."
+            f"{inside} its interval; {shown(oracle.certified_examples, 'd')} of its examples are certified to leak and "
+            f"{shown(oracle.distinguishable, '.0%')} are told apart at a false discovery rate of 5 %."
         )
     within = [card for card in entries if card.status == "ok"]
     for title, group in (("entry within the budget", within), ("entry at any cost", entries)):
         if group:
-            best = max(group, key=lambda card: card.figures.score.value if card.figures else 0)
+            best = max(group, key=score_of)
             share = best.figures.score_share if best.figures else None
             if share:
                 # Intervals are normal ones; the upper end is never cut.
@@ -204,7 +201,7 @@ def resolution(entries: list[Scorecard]) -> str:
     level = 1 - 0.05 / len(pairs)
     apart = [pair for pair in pairs if resolved(*pair, level)]
     found = [f"Of {len(pairs)} pairs of entries, the runs tell {len(apart)} apart, at 95 % for all pairs together."]
-    top = max(entries, key=lambda card: card.figures.score.value if card.figures else 0)
+    top = max(entries, key=score_of)
     with_top = [card.submission for card in entries if card is not top and not resolved(card, top, level)]
     found.append(
         f"Not told apart from the highest score, `{top.submission}`: {listed(with_top)}."
@@ -218,7 +215,7 @@ def resolved(first: Scorecard, second: Scorecard, level: float) -> bool:
     assert first.figures is not None
     assert second.figures is not None
     difference = score_difference(first.figures, second.figures, level)
-    return not difference.low <= 0 <= difference.high
+    return difference is not None and not difference.low <= 0 <= difference.high
 
 
 def against_identity(scored: dict[str, Figures], entries: list[Scorecard]) -> str:
@@ -237,7 +234,9 @@ def against(scored: dict[str, Figures], entries: list[Scorecard]) -> tuple[list[
     """The entries whose scores are resolved above that of `identity`, with the difference, and those below."""
     level = 1 - 0.05 / len(entries)
     differences = {
-        card.submission: score_difference(card.figures, scored["identity"], level) for card in entries if card.figures
+        card.submission: difference
+        for card in entries
+        if card.figures and (difference := score_difference(card.figures, scored["identity"], level))
     }
     above = [with_difference(name, difference) for name, difference in differences.items() if difference.low > 0]
     return above, [name for name, difference in differences.items() if difference.high < 0]
@@ -245,8 +244,8 @@ def against(scored: dict[str, Figures], entries: list[Scorecard]) -> tuple[list[
 
 def direction(entries: list[Scorecard]) -> str:
     over = sorted(
-        (card for card in entries if card.figures and card.figures.over_unlearned > card.figures.remembered),
-        key=lambda card: -card.figures.over_unlearned if card.figures else 0,
+        (card for card in entries if pushed_beyond(card) > 0),
+        key=lambda card: -(card.figures.over_unlearned or 0) if card.figures else 0,
     )
     return (
         "More examples pushed beyond the retrained models than still remembered (shares of the examples told apart, "
@@ -294,11 +293,38 @@ def changed_by_tuning(scored: dict[str, Figures]) -> tuple[list[str], list[str]]
     names = both(scored)
     for name in names:
         difference = score_difference(scored[name + TUNED], scored[name], 1 - 0.05 / len(names))
+        if difference is None:
+            continue
         if difference.low > 0:
             gained.append(with_difference(name, difference))
         elif difference.high < 0:
             lost.append(with_difference(name, difference))
     return gained, lost
+
+
+def score_of(card: Scorecard) -> float:
+    """The score, below all others where there is none."""
+    return card.figures.score.value if card.figures and card.figures.score else -1.0
+
+
+def pushed_beyond(card: Scorecard) -> float:
+    """By how much the share of over-unlearned examples exceeds that of remembered ones; 0 where N tells neither."""
+    figures = card.figures
+    if figures is None or figures.over_unlearned is None or figures.remembered is None:
+        return 0.0
+    return figures.over_unlearned - figures.remembered
+
+
+def shown(figure: Estimate | float | None, form: str, interval: str = "") -> str:
+    """A figure, with its interval as ± or in brackets if wanted; a dash where it does not exist."""
+    if figure is None:
+        return ABSENT
+    if not isinstance(figure, Estimate):
+        return format(figure, form)
+    value, low, high = (format(each, form) for each in (figure.value, figure.low, figure.high))
+    if interval == "±":
+        return f"{value} ± {format((figure.high - figure.low) / 2, form)}"
+    return f"{value} [{low}, {high}]" if interval else value
 
 
 def with_difference(name: str, difference: Estimate) -> str:

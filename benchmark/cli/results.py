@@ -63,7 +63,9 @@ def compare(
     from benchmark.workspace import Workspace
 
     workspace, chosen = Workspace.find(out), read_scenario(scenario, models)
-    rows, verdict = compared(*(find_scorecard(workspace, chosen, name) for name in (first, second)))
+    one, other = (find_scorecard(workspace, chosen, name) for name in (first, second))
+    cards = read_scorecards(workspace, warn=lambda _: None)  # what is wrong with a file has been said by now
+    rows, verdict = compared(one, other, cards)
     terminal.print(table(rows, ("figure", first, second, "difference")))
     terminal.print(verdict, highlight=False)
 

@@ -53,7 +53,7 @@ def estimates(figures: Figures) -> dict[str, Estimate]:
         if isinstance(value, Estimate):
             found[name] = value
         elif isinstance(value, Attack):
-            found |= {f"{name}_{inner}": estimate for inner, estimate in value}
+            found |= {f"{name}_{inner}": estimate for inner, estimate in value if estimate is not None}
     return found
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
@@ -41,11 +42,17 @@ def study(
     if len(entries) < 2:
         raise BenchError(f"a study ranks entries, so it needs two or more; got {', '.join(entries) or 'none'}")
     retrained, calibration = _references(scenario, workspace)
+    utilities = {name: _utility(entry, retrained) for name, entry in entries.items()}
+    if without := [name for name, utility in utilities.items() if not np.isfinite(utility)]:
+        raise BenchError(
+            f"a study ranks scores, and on {scenario.label} there is no ratio of accuracies for {', '.join(without)}: "
+            "a retrained accuracy is 0, or one was not measured; study a scenario whose retrained models have learned"
+        )
     rows = evaluate_variants(
         populations={name: entry.confidences for name, entry in entries.items()},
         retrained=retrained.confidences,
         calibration=calibration.confidences,
-        utilities={name: _utility(entry, retrained) for name, entry in entries.items()},
+        utilities=utilities,
         delta=scenario.protocol.delta,
         originals=scenario.originals,
         one_original=_one_original(scenario, list(entries), workspace, warn),
@@ -58,7 +65,9 @@ def study(
 
 
 def _utility(unlearned: Population, retrained: Population) -> float:
-    """(RA_U / RA_R)·(TA_U / TA_R), of all models."""
+    """Return (RA_U / RA_R)·(TA_U / TA_R) of all models, nan where a ratio does not exist."""
+    if 0 in (retrained.retain_accuracy.mean(), retrained.test_accuracy.mean()):
+        return float("nan")
     retain = unlearned.retain_accuracy.mean() / retrained.retain_accuracy.mean()
     return float(retain * unlearned.test_accuracy.mean() / retrained.test_accuracy.mean())
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from rich.table import Table
 from torch import Tensor
 
+from benchmark.chance import at_chance, chance_of, never_learned
 from benchmark.device import make_repeatable
 from benchmark.errors import BenchError
 from benchmark.evidence import NonFiniteLogits, evidence_of, stack
@@ -35,6 +37,8 @@ def check_submission(
         before = _accuracies(scenario, near, original, device)
         if before is None:
             raise BenchError(f"training an original of {scenario.name} diverged; lower recipe.learning_rate")
+        if sentence := never_learned(problem, np.array([before["retain"]])):
+            warn(sentence)
         clock = Clock(worker, lambda index: original, scenario.seed)
         run = clock.unlearned(0, submission.hyperparameters)
         if run.weights is None:
@@ -60,6 +64,8 @@ def check_submission(
     after = _accuracies(scenario, near, run.weights, device)
     if after is None:
         raise BenchError(f"{name} is invalid-output: {OVERFLOW}")
+    if remark := at_chance({split: after[split] for split in ("retain", "validation")}, chance_of(problem)):
+        warn(f"{name}: {remark}")
     table = Table(
         title=f"{name} keeps the contract on {scenario.name}: {share:.0%} of retraining", title_justify="left"
     )

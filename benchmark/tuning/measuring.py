@@ -20,7 +20,7 @@ from benchmark.submission.budget import Clock, in_proportion, share_of
 from benchmark.submission.runner import Run, Worker, workers
 from benchmark.submission.runs import OVERFLOW
 from benchmark.submission.source import Submission
-from benchmark.tuning.objective import judged_on_validation, objective
+from benchmark.tuning.objective import check_has_ratios, judged_on_validation, objective
 from benchmark.tuning.record import State
 from benchmark.workspace import Arrays
 
@@ -94,6 +94,7 @@ class _Trials:
         self._problem = replace(problem, test=problem.validation)  # the test set does not get as far as here
         self._labels = problem.forget.targets.numpy()
         self._retrained = judged_on_validation(pool.evidence("retrained"), self._labels)
+        check_has_ratios(self._retrained)
         self._original, self._seed, self._device = pool.original, pool.seed, pool.device
         self._allowed = allowed_share(pool.scenario)
         self._taken_by_retraining = pool.scenario.recipe.epochs * len(problem.retain)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from benchmark.errors import BenchError
 from benchmark.scoring import Population, competition_score, logit_scaled_confidence, published_epsilon
 from benchmark.workspace import Arrays
 
@@ -15,6 +16,16 @@ def judged_on_validation(evidence: Arrays, forget_labels: np.ndarray) -> Populat
     )
 
 
+def check_has_ratios(retrained: Population) -> None:
+    """Raise BenchError when trials cannot be compared by accuracy relative to these models."""
+    for name, values in (("retain", retrained.retain_accuracy), ("validation", retrained.test_accuracy)):
+        if not np.mean(values) > 0:
+            raise BenchError(
+                f"the retrained models that tuning compares with have {name} accuracy {np.mean(values):.0%}, so no "
+                "ratio to it exists; give the scenario's recipe more epochs or another learning rate"
+            )
+
+
 def objective(unlearned: Population, retrained: Population, delta: float) -> float:
     """F · (RA_U / RA_R) · (VA_U / VA_R), with F the mean of 4^−ε over the forget examples, ε in nats.
 
@@ -22,8 +33,9 @@ def objective(unlearned: Population, retrained: Population, delta: float) -> flo
     nearly always 0. Kendall's τ with the score of 256 models, over 18 settings of 12 methods on digits, mean of 16
     draws (± 0.02): with H 0.71, 0.73, 0.71 from 16, 32, 64 runs; with 4^−ε 0.70, 0.71, 0.72, 0.73 from 8, 16, 32, 64.
 
-    The populations may differ in size.
+    The populations may differ in size. Raises BenchError when a retrained accuracy is 0, so that no ratio exists.
     """
+    check_has_ratios(retrained)
     epsilon = published_epsilon(unlearned.confidences, retrained.confidences, delta)
     accuracies = (
         float(np.mean(values))

@@ -1,5 +1,6 @@
 """The record of all figures, on populations whose answer is known."""
 
+import re
 import tempfile
 from functools import partial
 
@@ -8,30 +9,30 @@ import pytest
 
 from benchmark import resampling as module
 from benchmark import scoring
-from benchmark.figures import ceiling_of, figures_of, population
+from benchmark.figures import Figures, ceiling_of, figures_of, population
 from benchmark.resampling import _resample_chunk as resample_chunk
 from benchmark.resampling import resampling
 
 MODELS, FORGET, TEST, CLASSES = 64, 12, 60, 4
 
 
-def evidence(seed, shift=0.0):
+def evidence(seed, shift=0.0, models=MODELS):
     """Logits of models whose margin on the forget set is Gaussian, moved by `shift`; half of the test set correct."""
     rng = np.random.default_rng(seed)
-    logits = rng.normal(0, 0.1, (MODELS, FORGET, CLASSES))
-    logits[:, :, 0] += rng.normal(1 + shift, 1, (MODELS, FORGET))
+    logits = rng.normal(0, 0.1, (models, FORGET, CLASSES))
+    logits[:, :, 0] += rng.normal(1 + shift, 1, (models, FORGET))
     return {
         "forget_logits": logits.astype(np.float32),
-        "test_logits": rng.normal(0, 1, (MODELS, TEST, CLASSES)).astype(np.float32),
-        "retain_accuracy": rng.uniform(0.9, 0.95, MODELS),
+        "test_logits": rng.normal(0, 1, (models, TEST, CLASSES)).astype(np.float32),
+        "retain_accuracy": rng.uniform(0.9, 0.95, models),
     }
 
 
 LABELS = np.zeros(FORGET, int), np.arange(TEST) % CLASSES
 
 
-def figures(entry):
-    retrained, calibration = evidence(1), evidence(2)
+def figures(entry, retrained=None, calibration=None):
+    retrained, calibration = retrained or evidence(1), calibration or evidence(2)
     reference = population(retrained, *LABELS)
     quiet = lambda *_: None  # noqa: E731
     with resampling(population(calibration, *LABELS), reference, "calibration", 1e-5, 1000, 1, quiet) as rows:
@@ -81,6 +82,114 @@ def test_figures_are_those_of_the_public_functions(perfect):
         evidence(3)["retain_accuracy"].mean() / evidence(1)["retain_accuracy"].mean()
     )
     assert perfect.clipped_score <= perfect.score.value + 1e-12
+
+
+def wrong_on_the_test_set(found, models=slice(None)):
+    """The same evidence, but no answer of these models is the test label."""
+    logits = found["test_logits"].copy()
+    logits[models] = 0
+    rows = np.arange(TEST)
+    logits[models, rows, (LABELS[1] + 1) % CLASSES] = 5
+    return {**found, "test_logits": logits}
+
+
+def wrong_on_the_retain_set(found, models=slice(None)):
+    accuracy = found["retain_accuracy"].copy()
+    accuracy[models] = 0
+    return {**found, "retain_accuracy": accuracy}
+
+
+@pytest.mark.parametrize(("name", "spoil"), [("test", wrong_on_the_test_set), ("retain", wrong_on_the_retain_set)])
+def test_where_the_retrained_are_never_right_there_is_no_ratio_and_no_score(name, spoil, perfect):
+    found = figures(evidence(3), retrained=spoil(evidence(1)))
+    reason = f"the retrained models have {name} accuracy 0, so there is no ratio to it"
+    for figure in ("score", "score_share", f"{name}_ratio", "clipped_score"):
+        assert getattr(found, figure) is None
+        assert found.absent[figure] == reason
+    assert found.forgetting_quality == perfect.forgetting_quality
+    assert found.quality_share == perfect.quality_share
+    assert found.epsilon == perfect.epsilon
+    other = "retain" if name == "test" else "test"
+    assert getattr(found, f"{other}_ratio") == getattr(perfect, f"{other}_ratio")
+    assert set(found.resampled.score) == {None}
+    assert Figures.model_validate_json(found.model_dump_json()) == found
+
+
+@pytest.mark.parametrize(("name", "spoil"), [("test", wrong_on_the_test_set), ("retain", wrong_on_the_retain_set)])
+def test_where_too_many_halves_have_no_ratio_there_is_no_score(name, spoil):
+    found = figures(evidence(3), retrained=spoil(evidence(1), slice(2, None)))
+    assert found.score is None
+    assert re.search(f"have {name} accuracy 0 in [0-9]+% of the resamples", found.absent["score"])
+
+
+def test_a_few_halves_without_a_ratio_are_left_out_of_the_interval():
+    """Against halves taken, scored and left out one by one."""
+    entry, retrained = evidence(3), wrong_on_the_retain_set(evidence(1), slice(7, None))
+    found = figures(entry, retrained)
+    u, r = (population(each, *LABELS) for each in (entry, retrained))
+    scores, without = [], 0
+    for b in range(1000):
+        kept = [np.random.default_rng([0, stream, b]).permutation(MODELS)[: MODELS // 2] for stream in (0, 2)]
+        below = r.retain_accuracy[kept[1]].mean() * r.test_accuracy[kept[1]].mean()
+        if below == 0:
+            without += 1
+            continue
+        epsilon = scoring.published_epsilon(u.confidences[kept[0]], r.confidences[kept[1]])
+        above = u.retain_accuracy[kept[0]].mean() * u.test_accuracy[kept[0]].mean()
+        scores.append(scoring.forgetting_quality(epsilon, MODELS // 2) * above / below)
+    assert 0 < without <= 50, "or the test is of nothing"
+    assert found.resampled.score.count(None) == without
+    reach = 1.959964 * 1.1 * np.std(scores, ddof=1)
+    assert found.score.high == pytest.approx(found.score.value + reach)
+    assert found.score.low == pytest.approx(max(0, found.score.value - reach))
+
+
+def test_a_single_half_without_a_ratio_costs_nobody_the_score():
+    rows = np.linspace(0.1, 0.2, 1000)
+    rows[17] = np.nan
+    assert len(scoring.existing(rows)) == 999
+    assert scoring.existing(np.where(np.arange(1000) < 50, np.nan, rows)) is not None
+    assert scoring.existing(np.where(np.arange(1000) < 51, np.nan, rows)) is None
+
+
+def test_accuracies_that_nobody_measured_leave_the_other_figures(perfect):
+    unknown = {**evidence(3), "retain_accuracy": np.full(MODELS, np.nan)}
+    found = figures(unknown)
+    assert found.absent["retain_accuracy"] == "the unlearned models have no retain accuracy"
+    assert (found.retain_accuracy, found.retain_ratio, found.score) == (None, None, None)
+    assert found.test_accuracy == perfect.test_accuracy
+    assert found.p_values == perfect.p_values
+    against = figures(evidence(3), retrained={**evidence(1), "retain_accuracy": np.full(MODELS, np.nan)})
+    assert against.absent["score"] == "the retrained models have no retain accuracy"
+
+
+def test_without_test_examples_there_is_no_test_accuracy(perfect, monkeypatch):
+    monkeypatch.setitem(globals(), "LABELS", (LABELS[0], np.arange(0)))
+    empty = [{**evidence(seed), "test_logits": np.zeros((MODELS, 0, CLASSES), np.float32)} for seed in (3, 1, 2)]
+    found = figures(*empty)
+    assert found.absent["test_accuracy"] == "the unlearned models have no test accuracy"
+    assert found.absent["population_attack"].startswith("it takes at least 10 forget and 10 test")
+    assert found.forgetting_quality == perfect.forgetting_quality
+
+
+def test_a_ceiling_of_nothing_has_no_share():
+    found = figures(evidence(3), calibration=evidence(2, shift=60.0))
+    assert found.ceiling == 0
+    assert found.score is not None
+    assert found.absent["score_share"] == "perfect unlearning gets 0 here, so there is no share of it"
+    assert found.absent["quality_share"] == found.absent["score_share"]
+
+
+def test_few_models_have_reasons_in_the_place_of_figures_they_cannot_support(perfect):
+    few = figures(evidence(3, models=8), evidence(1, models=8), evidence(2, models=8))
+    assert few.certified_examples is few.largest_certified is few.score_share is few.quality_share is None
+    assert few.ulira.tpr_at_1 is few.ruli.tpr_at_01 is None
+    assert few.absent["certified_examples"] == "N = 8 can prove no leak of 12 examples; it takes N = 19 or more"
+    assert few.absent["ulira_tpr_at_1"] == "96 scores have no false positive rate of 1.0%; it takes N = 9 or more"
+    assert few.score is not None
+    assert few.distinguishable is not None
+    assert perfect.certified_examples == 0
+    assert perfect.absent.keys() == {"ulira_tpr_at_01", "ruli_tpr_at_01"}
 
 
 def test_every_interval_holds_its_value(perfect, leaking):

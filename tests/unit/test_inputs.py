@@ -34,6 +34,7 @@ CALLS = {
     "direction": [PHI, OTHER],
     "distinguishable": [PHI, OTHER, 0.05, 0],
     "existing": [VALUES],
+    "fewest_for_leaks": [50, 1e-5, 0.95],
     "figures": [GOOD, AGAINST, 1e-5],
     "forgetting_quality": [np.arange(4.0), 8],
     "held_out_epsilon": [PHI, OTHER, 1e-5],
@@ -42,6 +43,7 @@ CALLS = {
     "logit_scaled_confidence": [LOGITS, LABELS],
     "mean_population_attack": [PHI, OTHER, 0, 2],
     "mean_svm_attack": [LOGITS, LABELS, LOGITS, LABELS, 0, 2],
+    "most_certifiable": [8, 50, 1e-5, 0.95],
     "population_attack": [PHI[0], OTHER[0], 0],
     "published_epsilon": [PHI, OTHER, 1e-5, None, "both"],
     "resampled_figures": [GOOD, AGAINST, range(2), 0, "unlearned", 1e-5],
@@ -51,6 +53,7 @@ CALLS = {
     "svm_attack": [LOGITS[0], LABELS, LOGITS[0], LABELS, 0],
     "ulira": [PHI, OTHER],
     "ulira_scores": [PHI, OTHER],
+    "unsupported": [8, 50, 1e-5, 0.95],
 }
 OUR_WORDS = r"(expected|so no|do not pair|not finite|no φ|no numbers)"
 
