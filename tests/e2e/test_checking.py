@@ -34,5 +34,6 @@ def test_every_submission_passes(name, worker, miniature, monkeypatch):
     warnings = []
     table = check_submission(name, miniature, SHIPPED, "cpu", warnings.append)
     assert list(table.columns[0].cells) == ["forget", "retain", "validation"]
-    unexpected = [warning for warning in warnings if "of retraining" not in warning]
+    true_of_some = ("of retraining", "accuracy is at chance")
+    unexpected = [each for each in warnings if not any(said in each for said in true_of_some)]
     assert unexpected == ([f"{name} changed nothing: the net it handed back is the original"] * (name == "identity"))
