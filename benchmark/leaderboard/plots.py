@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from matplotlib import colormaps
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Canvas
 
+from benchmark.drawing import Axes, Canvas, colormaps
 from benchmark.figures import Figures, Histograms
 from benchmark.scorecard import Scorecard
 from benchmark.workspace import write_atomically

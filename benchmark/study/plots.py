@@ -4,8 +4,8 @@ import io
 from typing import Any
 
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Canvas
+
+from benchmark.drawing import Axes, Canvas
 
 _ESTIMATORS = {  # value in the table: label, colour, marker, line
     "both": ("published", "#c44e2b", "o", "-"),
