@@ -2,9 +2,11 @@
 
 import contextlib
 import errno
+import glob
 import hashlib
 import json
 import os
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 Arrays = dict[str, np.ndarray]
 Thing = TypeVar("Thing")
+
+_UNFINISHED = re.compile(r"\..+\.\d+(-[0-9a-f]{8})?\.tmp")  # what `write_atomically` calls a file until it is whole
 
 PAUSE = 1.0  # seconds between two looks at what other processes are at
 
@@ -200,7 +204,7 @@ class BlockStore:
         path = self.path(name)
         with claim(path.with_name(f".{path.stem}.lock")) as ours:
             if ours:
-                _sweep(path)
+                sweep(path)
             yield ours
 
     @contextmanager
@@ -208,8 +212,7 @@ class BlockStore:
         """Only one process at a time works in this folder; a second one waits, and a killed one lets go."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / ".lock"):
-            for left in self.folder.rglob(".*.tmp"):  # of a process that was killed
-                left.unlink(missing_ok=True)
+            _sweep_all(self.folder)
             yield
 
     def is_locked(self) -> bool:
@@ -320,7 +323,7 @@ class BlockStore:
         """One process at a time reads the manifest and writes another."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / ".manifest.lock"):
-            _sweep(self._manifest)
+            sweep(self._manifest)
             yield
 
     def _write_manifest(self, blocks: dict[str, str]) -> None:
@@ -329,10 +332,22 @@ class BlockStore:
         write_atomically(self._manifest, (json.dumps(content, indent=1) + "\n").encode())
 
 
-def _sweep(path: Path) -> None:
-    """Removes what processes that were killed left behind when they wrote this file; nobody may be writing it now."""
-    for left in path.parent.glob(f".{path.name}.*.tmp"):
-        left.unlink(missing_ok=True)
+def sweep(path: Path) -> None:
+    """Remove what killed processes left behind when they wrote this file; nobody may be writing it now."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        _remove_unfinished(left)
+
+
+def _sweep_all(folder: Path) -> None:
+    """Do so for every file below a folder, and for none that a link leads to."""
+    for parent, _, names in () if folder.is_symlink() else os.walk(folder):
+        for name in names:
+            _remove_unfinished(Path(parent, name))
+
+
+def _remove_unfinished(path: Path) -> None:
+    if _UNFINISHED.fullmatch(path.name):
+        path.unlink(missing_ok=True)
 
 
 def _read_shared(path: Path) -> bytes:

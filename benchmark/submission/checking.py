@@ -29,7 +29,8 @@ def check_submission(
     submission = find_submission(name, workspace, scenario)
     problem = load_problem(scenario)
     try_out(scenario.architecture, problem.input_shape, problem.classes)
-    worker = Worker(scenario, problem, submission.folder, device=device)  # starts while the original trains
+    # It starts while the original trains.
+    worker = Worker(scenario, problem, submission.folder, device=device, verify=submission.verify)
     try:
         make_repeatable(device)
         near = problem.on(device)

@@ -1,15 +1,16 @@
 """What passes between the harness and a worker: a folder, and requests and replies of one line.
 
-In the folder, GIVEN holds what a submission may see and nothing else (no test data, no retrained model), and two
-files come back: UNLEARNED and LOG. Everything is overwritten for the next run. The worker's job (`job.py`) is there
-before the first request.
+In the folder, GIVEN holds what a submission may see and nothing else (no test data, no retrained model), SUBMISSION
+is a copy of the submission that nobody edits, and two files come back: UNLEARNED and LOG. GIVEN and these are
+overwritten for the next run. The worker's job (`job.py`) is there before the first request.
 """
 
 import json
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
-GIVEN, ORIGINAL, UNLEARNED, LOG = "given", "original.safetensors", "unlearned.safetensors", "run.log"
+GIVEN, SUBMISSION = "given", "submission"
+ORIGINAL, UNLEARNED, LOG = "original.safetensors", "unlearned.safetensors", "run.log"
 JOB, READY = "job\n", "ready\n"
 """The first line to a worker, when its job is there, and its first line back, when it has read it."""
 

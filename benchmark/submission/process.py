@@ -12,7 +12,8 @@ import threading
 from pathlib import Path
 from typing import IO
 
-from benchmark.submission.exchange import GIVEN, LOG, UNLEARNED
+from benchmark.errors import BenchError
+from benchmark.submission.exchange import GIVEN, LOG, SUBMISSION, UNLEARNED
 from benchmark.submission.sandbox import worker_command
 
 _LONGEST = 1 << 16  # bytes of an answer
@@ -27,13 +28,17 @@ class Process:
     """Starts at once, and is spoken to in lines. Close it, or let this process end."""
 
     def __init__(self, submission: Path, *, gpu: bool) -> None:
-        """`submission`: the folder, which the worker is shown."""
+        """`submission`: the folder, of which the worker is shown a copy. Raises BenchError when it cannot be copied."""
         self.purpose = submission.resolve(), gpu
         self.exchange = Path(tempfile.mkdtemp(prefix="bench-")).resolve()
         (self.exchange / GIVEN).mkdir()
         for name in (UNLEARNED, LOG):
             (self.exchange / name).touch()
-        command = worker_command(self.exchange, self.purpose[0], gpu=gpu)
+        try:
+            command = worker_command(self.exchange, self.purpose[0], gpu=gpu)
+        except BenchError:
+            shutil.rmtree(self.exchange, ignore_errors=True)
+            raise
         arguments, inherited = command.arguments, []
         if command.seccomp is not None:
             inherited = [_readable(command.seccomp)]
@@ -51,6 +56,11 @@ class Process:
         )
         for descriptor in inherited:
             os.close(descriptor)
+
+    @property
+    def submission(self) -> Path:
+        """The copy; nothing of it changes while the worker lives."""
+        return self.exchange / SUBMISSION
 
     @property
     def ended(self) -> bool:

@@ -4,7 +4,7 @@ import contextlib
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ from benchmark.submission.handback import expected_of, largest_file, read_weight
 from benchmark.submission.job import Job, write_job
 from benchmark.submission.outcome import Status
 from benchmark.submission.process import close_ahead, process_for
+from benchmark.submission.source import Submission
 from benchmark.submission.worker import INVALID_OUTPUT, NOT_A_SUBMISSION, OUT_OF_MEMORY
 from benchmark.text import printable
 
@@ -66,13 +67,20 @@ class Worker:
     """One worker process for one submission on one scenario. Close it, or let this process end."""
 
     def __init__(
-        self, scenario: Scenario, problem: Problem, submission: Path, neighbours: int = 0, device: str = "cpu"
+        self,
+        scenario: Scenario,
+        problem: Problem,
+        submission: Path,
+        neighbours: int = 0,
+        device: str = "cpu",
+        verify: Callable[[Path], None] = lambda copy: None,
     ) -> None:
         """Starts the process and returns at once; the first run waits until it is ready.
 
-        `neighbours` other workers have to find room in this machine's memory too.
+        `neighbours` other workers have to find room in this machine's memory too. `verify` is shown the copy of the
+        submission that a process has, before any run, and raises BenchError when it is not the expected one.
         """
-        self.device = device
+        self.device, self._verify = device, verify
         self._submission = submission.resolve()
         self._expected = expected_of(skeleton(scenario.architecture, problem.input_shape, problem.classes))
         self._limits = Limits(
@@ -124,13 +132,18 @@ class Worker:
         self._process.close()
 
     def wait_until_ready(self) -> None:
-        """Returns once the worker has imported everything. Raises BenchError when it cannot start."""
+        """Return once the worker has imported everything. Raises BenchError when it cannot start or `verify` does."""
         if self._ready:
             return
         if self._process.answer(_START_LIMIT).decode(errors="replace") != READY:
             complaint = self._process.complaint
             self.close()
             raise BenchError(f"the worker process did not start: {complaint}; check the Python installation")
+        try:
+            self._verify(self._process.submission)
+        except BenchError:
+            self.close()
+            raise
         self._ready = True
 
     def _start(self) -> None:
@@ -180,11 +193,18 @@ class Worker:
 
 
 @contextmanager
-def workers(scenario: Scenario, problem: Problem, submission: Path, count: int, device: str) -> Iterator[list[Worker]]:
-    """`count` workers side by side, ready; closed in the end. Raises BenchError when one cannot start."""
+def workers(
+    scenario: Scenario, problem: Problem, submission: Submission, count: int, device: str
+) -> Iterator[list[Worker]]:
+    """Yield `count` workers side by side, ready; close them in the end.
+
+    Raises BenchError when one cannot start, or the submission is no longer what was hashed.
+    """
     started: list[Worker] = []
     try:
-        started += (Worker(scenario, problem, submission, count - 1, device) for _ in range(count))
+        started += (
+            Worker(scenario, problem, submission.folder, count - 1, device, submission.verify) for _ in range(count)
+        )
         close_ahead()
         for worker in started:
             worker.wait_until_ready()

@@ -69,7 +69,7 @@ class Runs:
             missing = _in_secret_order(missing, self.pool.seed("order", 0))
             if missing or not timed:
                 count = max(1, min(workers_on(self.device, jobs), len(missing)))
-                with workers(self.scenario, self.problem, self.submission.folder, count, self.device) as ready:
+                with workers(self.scenario, self.problem, self.submission, count, self.device) as ready:
                     self._run(missing, ready, _Tally(self.scenario, missing, known.failed, allowed, progress, warn))
             else:
                 close_ahead()

@@ -20,8 +20,8 @@ from typing import Literal
 
 import benchmark
 from benchmark.errors import BenchError
-from benchmark.submission.exchange import GIVEN, LOG, UNLEARNED, WRITABLE
-from benchmark.submission.files import unhashed_folders
+from benchmark.submission.exchange import GIVEN, LOG, SUBMISSION, UNLEARNED, WRITABLE
+from benchmark.submission.folder import copy_submission
 from benchmark.submission.seccomp import seccomp_filter
 
 Isolation = Literal["sandbox", "process"]
@@ -81,13 +81,18 @@ def settle_isolation(*, required: bool, warn: Callable[[str], None]) -> None:
 
 
 def worker_command(exchange: Path, submission: Path, *, gpu: bool) -> Command:
-    """The worker for `submission`, behind the best walls there are; `exchange` is its exchange folder."""
+    """The worker for a copy of `submission`, in the best sandbox there is; `exchange` is its exchange folder.
+
+    Raises BenchError when the submission cannot be copied.
+    """
+    copy = exchange / SUBMISSION
+    copy_submission(submission, copy)
     module = ["-P", "-m", "benchmark.submission.worker"]
     package = Path(benchmark.__file__).resolve().parent
     if isolation() == "process":
         scratch = exchange / "scratch"
         scratch.mkdir()
-        paths = [exchange / GIVEN, exchange, submission, scratch]
+        paths = [exchange / GIVEN, exchange, copy, scratch]
         environment = _variables(str(package.parent), str(scratch), gpu=gpu)
         return Command([sys.executable, *module, *map(str, paths)], environment, None)
     walls = [
@@ -96,8 +101,7 @@ def worker_command(exchange: Path, submission: Path, *, gpu: bool) -> Command:
         *_python(),
         *_covers([*_data_sets(), *_other_environments(), *(submission.parent.parent / name for name in _PRIVATE)]),
         *("--ro-bind", str(package), str(_PACKAGE / package.name)),
-        *("--ro-bind", str(submission), str(_SUBMISSION)),
-        *_empty([_SUBMISSION / folder.relative_to(submission) for folder in unhashed_folders(submission)]),
+        *("--ro-bind", str(copy), str(_SUBMISSION)),
         *("--ro-bind", str(exchange / GIVEN), str(_GIVEN)),
         *("--bind", str(exchange / UNLEARNED), str(_RETURNED / UNLEARNED)),
         *("--bind", str(exchange / LOG), str(_RETURNED / LOG)),

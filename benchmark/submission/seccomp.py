@@ -2,8 +2,8 @@
 
 Refused is what reaches another process or machine, what outlives a run (System V memory, keyrings, message queues,
 marks on files), what tells which files others read, what makes new namespaces, and memory and room on a disk that no
-limit sees. A filter is classic BPF: 8 bytes an instruction, over the call's number and arguments (Linux,
-Documentation/userspace-api/seccomp_filter.rst).
+limit sees, such as pages that a pipe or a socket holds on to. A filter is classic BPF: 8 bytes an instruction, over the
+call's number and arguments (Linux, Documentation/userspace-api/seccomp_filter.rst).
 """
 
 import platform
@@ -29,6 +29,7 @@ _EVERYWHERE = {
 _REFUSED = {
     "x86_64": {
         "mincore": 27,
+        "sendfile": 40,
         "shmget": 29,
         "semget": 64,
         "msgget": 68,
@@ -52,6 +53,9 @@ _REFUSED = {
         "unshare": 272,
         "inotify_init1": 294,
         "perf_event_open": 298,
+        "splice": 275,
+        "tee": 276,
+        "vmsplice": 278,
         "fanotify_init": 300,
         "setns": 308,
         "process_vm_readv": 310,
@@ -70,6 +74,10 @@ _REFUSED = {
         "ioprio_set": 30,
         "umount2": 39,
         "mount": 40,
+        "sendfile": 71,
+        "vmsplice": 75,
+        "splice": 76,
+        "tee": 77,
         "pivot_root": 41,
         "unshare": 97,
         "syslog": 116,
@@ -134,10 +142,12 @@ _ONLY_ONESELF = {
 _SOME = {
     "x86_64": {
         "mmap": 9,
+        "rt_sigaction": 13,
         "ioctl": 16,
         "madvise": 28,
         "socket": 41,
         "socketpair": 53,
+        "setsockopt": 54,
         "clone": 56,
         "fcntl": 72,
         "fallocate": 285,
@@ -147,8 +157,10 @@ _SOME = {
         "fcntl": 25,
         "ioctl": 29,
         "fallocate": 47,
+        "rt_sigaction": 134,
         "socket": 198,
         "socketpair": 199,
+        "setsockopt": 208,
         "clone": 220,
         "mmap": 222,
         "madvise": 233,
@@ -170,6 +182,8 @@ _FCNTLS = (1024, 1026, 1036, 1038)  # F_SETLEASE, F_NOTIFY, F_SET_RW_HINT, F_SET
 _LOCKS = (6, 7, 37, 38)  # F_SETLK, F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW
 _MADVICE = (20, 21)  # MADV_COLD, MADV_PAGEOUT
 _ANY_FLAG = 0xFFFFFFFF
+_CHILD_ENDED = 17  # SIGCHLD, whose action stays: the kernel forgets the time of children whose parent ignores it
+_SOCKET_LEVEL, _BUFFERS = 1, (7, 8, 32, 33)  # SOL_SOCKET; SO_SNDBUF and SO_RCVBUF, which stay as they are
 _KEEP_SIZE = 0x01  # fallocate beyond the end of a file, which no limit of its size sees
 _SHARED, _ANONYMOUS = 0x01, 0x20  # flags of mmap
 _X32 = 0x40000000  # the x32 calls of x86_64, another way to every one above
@@ -189,7 +203,7 @@ def seccomp_filter(*, gpu: bool) -> bytes | None:
     if machine not in _REFUSED:
         return None
     some = _SOME[machine]
-    refuse, allow = _instruction(_RETURN, _REFUSE), _instruction(_RETURN, _ALLOW)
+    refuse, ignore, allow = (_instruction(_RETURN, answer) for answer in (_REFUSE, _IGNORE, _ALLOW))
     program = [
         _instruction(_LOAD, _ARCH),
         _instruction(_EQUAL, _ARCHITECTURE[machine], 1, 0),
@@ -203,14 +217,15 @@ def seccomp_filter(*, gpu: bool) -> bytes | None:
         if not (gpu and name == "memfd_create"):
             program += _if(_EQUAL, number, refuse)
     for number in _IGNORED[machine].values():
-        program += _if(_EQUAL, number, _instruction(_RETURN, _IGNORE))
+        program += _if(_EQUAL, number, ignore)
     for number in _ONLY_ONESELF[machine].values():
         program += _if(_EQUAL, number, _argument(0), *_if(_EQUAL, 0, allow), refuse)
     program += _if(_EQUAL, some["clone"], _argument(0), *_if(_ANY_BIT, _NEW_USER_NAMESPACE, refuse), allow)
     families = [step for family in _FAMILIES for step in _if(_EQUAL, family, allow)]
     for call in ("socket", "socketpair"):
         program += _if(_EQUAL, some[call], _argument(0), *families, refuse)
-    locks = [step for request in _LOCKS for step in _if(_EQUAL, request, _instruction(_RETURN, _IGNORE))]
+    locks = [step for request in _LOCKS for step in _if(_EQUAL, request, ignore)]
+    buffers = [step for option in _BUFFERS for step in _if(_EQUAL, option, ignore)]
     for call, index, refused, ignored in (
         ("ioctl", 1, _IOCTLS, ()),
         ("fcntl", 1, _FCNTLS, locks),
@@ -220,20 +235,28 @@ def seccomp_filter(*, gpu: bool) -> bytes | None:
         program += _if(_EQUAL, some[call], _argument(index), *requests, *ignored, allow)
     program += _if(_EQUAL, some["preadv2"], _argument(5), *_if(_ANY_BIT, _ANY_FLAG, refuse), allow)
     program += _if(_EQUAL, some["fallocate"], _argument(1), *_if(_ANY_BIT, _KEEP_SIZE, refuse), allow)
+    halves = [step for upper in (False, True) for step in (_argument(1, upper=upper), *_unless(_EQUAL, 0, ignore))]
+    program += _if(_EQUAL, some["rt_sigaction"], _argument(0), *_if(_EQUAL, _CHILD_ENDED, *halves), allow)
+    program += _if(_EQUAL, some["setsockopt"], _argument(1), *_if(_EQUAL, _SOCKET_LEVEL, _argument(2), *buffers), allow)
     if not gpu:
         shared = _if(_ANY_BIT, _ANONYMOUS, *_if(_ANY_BIT, _SHARED, refuse))
         program += _if(_EQUAL, some["mmap"], _argument(3), *shared, allow)
     return b"".join([*program, allow])
 
 
-def _argument(index: int) -> bytes:
-    """Loads the lower half of an argument: they are little-endian, 64 bits each."""
-    return _instruction(_LOAD, 16 + 8 * index)
+def _argument(index: int, *, upper: bool = False) -> bytes:
+    """Load the lower half of an argument: they are little-endian, 64 bits each."""
+    return _instruction(_LOAD, 16 + 8 * index + 4 * upper)
 
 
 def _if(test: int, value: int, *then: bytes) -> list[bytes]:
     """`then` where the loaded word passes the test; otherwise on behind it."""
     return [_instruction(test, value, 0, len(then)), *then]
+
+
+def _unless(test: int, value: int, *then: bytes) -> list[bytes]:
+    """Return `then` where the loaded word fails the test; otherwise on behind it."""
+    return [_instruction(test, value, len(then), 0), *then]
 
 
 def _instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:

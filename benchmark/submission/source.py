@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from benchmark.errors import BenchError
 from benchmark.scenario import Scenario
-from benchmark.submission.files import TUNED, hash_of, is_name, parsed, read_record, short_hash_of
+from benchmark.submission.files import hash_of, is_name, parsed, read_record, short_hash_of, tuned_folder
 from benchmark.text import did_you_mean, printable
 from benchmark.workspace import Workspace
 
@@ -33,6 +33,11 @@ class Submission:
     hyperparameters: dict[str, Any]
     """Values that replace the submission's own; empty for the published ones."""
     values: Values
+
+    def verify(self, copy: Path) -> None:
+        """Raise BenchError when `copy` is not of the files that the hash is over."""
+        if hash_of(copy, self.hyperparameters) != self.hash:
+            raise BenchError(f"{self.name} was edited while this command started; run the same command again")
 
     @property
     def entry(self) -> str:
@@ -105,13 +110,13 @@ def default_entry(name: str, workspace: Workspace, scenario: Scenario) -> str:
 
 
 def tuned_file(folder: Path, scenario: Scenario) -> Path:
-    """Where the values that tuning found are kept."""
-    return folder / TUNED / f"{scenario.name}.json"
+    """Where the values that tuning found are kept. Raises BenchError when `tuned` is a link to somewhere else."""
+    return tuned_folder(folder) / f"{scenario.name}.json"
 
 
 def tuned_scenarios(folder: Path) -> list[str]:
     """Names of the scenarios for which tuning has found values for the submission in `folder`."""
-    return sorted(path.stem for path in (folder / TUNED).glob("*.json") if _read_tuned(path))
+    return sorted(path.stem for path in tuned_folder(folder).glob("*.json") if _read_tuned(path))
 
 
 def _tuned_values(path: Path, name: str) -> dict[str, Any]:

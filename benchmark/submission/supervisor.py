@@ -7,6 +7,7 @@ memory, and with one call it kills everything else there is. Outside a sandbox i
 import contextlib
 import ctypes
 import mmap
+import multiprocessing
 import os
 import resource
 import select
@@ -17,16 +18,20 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from multiprocessing import reduction
 from pathlib import Path
 
 import numpy as np
 
 from benchmark.submission.exchange import LOADERS, REMARKS, WRITABLE, Limit, Limits, Remark, Reply
+from benchmark.submission.footprint import Footprint, footprint, kernel_memory, mapped_data, share_of_memory
 
 # Seconds in which no run can do harm: looking at it more often would cost as much as a small run itself.
 _BETWEEN_LOOKS = 0.02
 _FEW = 16  # processes
 _LINUX = sys.platform == "linux"
+_ANY_KIND = 0x40000000 if _LINUX else 0  # __WALL: also children that would end without a signal
+_DESCRIPTORS = 4096  # of one process; each may stand for a pipe or a socket with memory of its own
 _DRIVERS_FILE = 1 << 30  # bytes a GPU's driver may write to one file, such as kernels it has compiled
 _SHARED = mmap.PAGESIZE * (1 + len(REMARKS))  # bytes: counters, and a page for each remark
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -46,11 +51,11 @@ class Supervisor:
         with tempfile.TemporaryFile(dir=scratch) as page:  # the sandbox has no other shared memory
             page.truncate(_SHARED)
             self._shared = mmap.mmap(page.fileno(), _SHARED)
-        self._own_memory = 0
         if _LINUX:
             _prctl(_SET_DUMPABLE, 0)  # nothing of this process can be opened through /proc
             _prctl(_SET_CHILD_SUBREAPER, 1)  # orphans of a run come here
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # were it ignored, the time of children would be lost
 
     @property
     def consumed(self) -> np.ndarray:
@@ -73,19 +78,19 @@ class Supervisor:
         None when the harness has gone meanwhile. Raises CannotCleanUp.
         """
         self._shared[:] = bytes(_SHARED)  # all of it: the run before could write anywhere in it
-        self._own_memory = _memory(os.getpid())
+        own = footprint(os.getpid())
         folder = self._prepared()
         before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
         child = os.fork()
         if child == 0:
             self._be_child(function, limits, folder)
-        watch = _Watch(limits, self._own_memory, self._log)
+        watch = _Watch(limits, own, self._log, self._scratch)
         over: Limit | None = None
         gone = False
         with _ending_of(child) as ended:
             while True:
-                pid, status = os.waitpid(child, os.WNOHANG)
-                if pid:
+                status = _reap(child)
+                if status is not None:
                     break
                 waited = time.monotonic() - started
                 if waited > _BETWEEN_LOOKS:
@@ -127,7 +132,7 @@ class Supervisor:
         """Never returns."""
         code = 1
         try:
-            _become_child(self._log, folder, limits, self._own_memory)
+            _become_child(self._log, folder, limits)
             code = function()
         except BaseException:
             traceback.print_exc()
@@ -141,8 +146,9 @@ class Supervisor:
 class _Watch:
     """Looks at a run's processes from outside."""
 
-    def __init__(self, limits: Limits, own_memory: int, log: Path) -> None:
-        self._limits, self._own_memory, self._log = limits, own_memory, log
+    def __init__(self, limits: Limits, own: Footprint, log: Path, scratch: Path) -> None:
+        self._limits, self._own, self._log, self._scratch = limits, own, log, scratch
+        self._kernel = self._shared_kernel_memory()
         self._seconds: dict[int, float] = {}
 
     @property
@@ -157,21 +163,28 @@ class _Watch:
         if len(pids) > self._limits.processes or sum(map(_tasks, pids)) > self._limits.processes:
             return "processes"  # first of all: every moment there may be more of them
         got = written_over = 0
+        kernel = self._shared_kernel_memory() - self._kernel
         for pid in pids:
             seconds, faults = _used(pid)
             self._seconds[pid] = max(self._seconds.get(pid, 0.0), seconds)
-            memory = _memory(pid)
-            got += max(0, memory - self._own_memory)
-            written_over += min(faults * mmap.PAGESIZE, self._own_memory)  # of what it inherited, at most
-        if got > self._limits.memory or (got + written_over > self._limits.memory and self._shares_exceed(pids)):
+            held = footprint(pid)
+            got += max(0, held.resident - self._own.resident)
+            kernel += max(0, held.kernel - self._own.kernel)
+            written_over += min(faults * mmap.PAGESIZE, self._own.resident)  # of what it inherited, at most
+        left = self._limits.memory - kernel
+        if got > left or (got + written_over > left and self._shares_exceed(pids, left)):
             return "memory"
         return self.printed_too_much()
 
-    def _shares_exceed(self, pids: list[int]) -> bool:
+    def _shares_exceed(self, pids: list[int], left: int) -> bool:
         """Whether few processes have too much together; it takes milliseconds each, so of many it is assumed."""
         if len(pids) > _FEW:
             return True
-        return sum(map(_share_of_memory, [os.getpid(), *pids])) - self._own_memory > self._limits.memory
+        return sum(map(share_of_memory, [os.getpid(), *pids])) - self._own.resident > left
+
+    def _shared_kernel_memory(self) -> int:
+        """What the kernel holds for all processes together; outside a sandbox it holds it for others too."""
+        return kernel_memory([self._scratch, Path("/dev/shm")]) if os.getpid() == 1 else 0
 
     def printed_too_much(self) -> Limit | None:
         with contextlib.suppress(OSError):
@@ -193,8 +206,23 @@ def _ending_of(child: int) -> Iterator[list[int]]:
             os.close(descriptor)
 
 
-def _become_child(log: Path, folder: str, limits: Limits, own_memory: int) -> None:
+def _reap(child: int) -> int | None:
+    """Wait for every process that has ended, so that orphans do not add up; return the child's status if it has."""
+    status = None
+    while True:
+        try:
+            pid, ending = os.waitpid(-1, os.WNOHANG | _ANY_KIND)
+        except ChildProcessError:
+            return status
+        if pid == child:
+            status = ending
+        if not pid:
+            return status
+
+
+def _become_child(log: Path, folder: str, limits: Limits) -> None:
     """A session of its own, none of the parent's channels, an empty folder to work in, the kernel's limits."""
+    inside = os.getppid() == 1
     os.setsid()
     if _LINUX:
         _prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
@@ -209,12 +237,23 @@ def _become_child(log: Path, folder: str, limits: Limits, own_memory: int) -> No
     sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115
     os.chdir(folder)
     os.environ["TMPDIR"] = tempfile.tempdir = folder
+    os.environ.pop("PYTHONSAFEPATH", None)  # what it starts may import what lies beside it
+    if inside:
+        _do_without_forkserver()
     resource.setrlimit(resource.RLIMIT_CORE, (1, 1))  # at 0 a handler that core_pattern names would still run
     file_bytes = max(limits.file_bytes, _DRIVERS_FILE) if limits.gpu else limits.file_bytes
     resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
+    files = min(_DESCRIPTORS, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     if _LINUX and not limits.gpu:  # elsewhere it means something else
-        data = _field(Path("/proc/self/status"), "VmData:") + limits.memory
+        data = mapped_data() + limits.memory
         resource.setrlimit(resource.RLIMIT_DATA, (data, data))
+
+
+def _do_without_forkserver() -> None:
+    """Leave multiprocessing its other ways: this one waits for SIGCHLD, which the sandbox never lets anybody handle."""
+    reduction.HAVE_SEND_HANDLE = False
+    multiprocessing.set_start_method("fork", force=True)
 
 
 def _kill_all(child: int) -> None:
@@ -230,11 +269,10 @@ def _kill_all(child: int) -> None:
 
 def _end_all(child: int) -> None:
     """Kills what is left of a run, and waits until there is nothing: so its time is counted too."""
-    any_kind = 0x40000000 if _LINUX else 0  # __WALL: also children that would end without a signal
     while True:
         _kill_all(child)
         try:
-            while os.waitpid(-1, os.WNOHANG | any_kind)[0]:
+            while os.waitpid(-1, os.WNOHANG | _ANY_KIND)[0]:
                 pass  # a fork bomb leaves thousands
         except ChildProcessError:
             return
@@ -289,34 +327,6 @@ def _descendants() -> Iterator[int]:
                 children = [int(pid) for pid in listing.read_text().split()]
                 yield from children
                 waiting += children
-
-
-def _memory(pid: int) -> int:
-    """Bytes of memory that hold no file; what is shared with other processes counts in full."""
-    return _of_a_living_thread(pid, "status", ("RssAnon:", "RssShmem:", "VmSwap:"))
-
-
-def _share_of_memory(pid: int) -> int:
-    """Bytes as `_memory`, but each divided by the number of processes that share it (Linux 5.4; else in full)."""
-    return _of_a_living_thread(pid, "smaps_rollup", ("Pss_Anon:", "Pss_Shmem:", "SwapPss:")) or _memory(pid)
-
-
-def _of_a_living_thread(pid: int, file: str, fields: tuple[str, ...]) -> int:
-    """Threads have one memory, but one that has ended shows none of it, though it be the process's first."""
-    with contextlib.suppress(OSError):
-        for thread in Path(f"/proc/{pid}/task").iterdir():
-            if memory := sum(_field(thread / file, field) for field in fields):
-                return memory
-    return 0
-
-
-def _field(status: Path, name: str) -> int:
-    """A field of a file in /proc that gives kB, in bytes; 0 when it cannot be read, as of a process that has ended."""
-    with contextlib.suppress(OSError):
-        for line in status.read_text().splitlines():
-            if line.startswith(name):
-                return int(line.split()[1]) * 1024
-    return 0
 
 
 def _tasks(pid: int) -> int:

@@ -16,7 +16,7 @@ from benchmark.tuning.record import Tuning, versions
 from benchmark.tuning.scenario import tuning_scenario
 from benchmark.tuning.search import OtherSearch, search
 from benchmark.tuning.space import declares_search_space, read_search_space
-from benchmark.workspace import Workspace, is_locked, shared_out
+from benchmark.workspace import Workspace, is_locked, shared_out, sweep
 
 Warn = Callable[[str], None]
 
@@ -31,7 +31,7 @@ def tunable_in_turn(scenario: Scenario, workspace: Workspace) -> Iterator[str]:
     """All that are tunable, but not while another process has got one: it comes again when that is done with it."""
     return shared_out(
         tunable(scenario, workspace),
-        lambda name: tuned_file(workspace.submissions / name, scenario).parent / ".turn.lock",
+        lambda name: _lock_file(name, workspace, "turn"),
         lambda name: False,
     )
 
@@ -59,10 +59,9 @@ def tune(
     space = read_search_space(name, submission.folder)
     tuned_on = tuning_scenario(scenario)
     path = tuned_file(submission.folder, scenario)
-    path.parent.mkdir(exist_ok=True)
-    with _lock(path.parent / ".lock", warn):
-        for left in path.parent.glob(".*.tmp"):  # of a process that was killed
-            left.unlink(missing_ok=True)
+    _make_folder(path.parent)
+    with _lock(name, workspace, warn):
+        sweep(path)
         empty = _empty(submission, scenario, tuned_on, trials)
         record = _known(path, empty, submission, tuned_on, warn)
         if len(record.trials) == trials:
@@ -106,9 +105,23 @@ def _change(record: Tuning, submission: Submission, tuned_on: Scenario) -> str |
     return None
 
 
-def _lock(path: Path, warn: Warn) -> FileLock:
+def _make_folder(tuned: Path) -> None:
+    try:
+        tuned.mkdir(exist_ok=True)
+    except OSError as error:
+        raise BenchError(f"{tuned} cannot hold the values of tuning ({error.strerror}); put a folder there") from None
+
+
+def _lock_file(name: str, workspace: Workspace, purpose: str) -> Path:
+    """Where no submission's files lie, which may be links."""
+    return workspace.pools / ".tuning" / f"{name}.{purpose}.lock"
+
+
+def _lock(name: str, workspace: Workspace, warn: Warn) -> FileLock:
+    path = _lock_file(name, workspace, "search")
+    path.parent.mkdir(parents=True, exist_ok=True)
     if is_locked(path):
-        warn(f"another process is tuning {path.parent.parent.name}; waiting for it")
+        warn(f"another process is tuning {name}; waiting for it")
     return FileLock(path)
 
 

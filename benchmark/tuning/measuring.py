@@ -81,7 +81,7 @@ def measuring(submission: Submission, pool: Pool, jobs: int, tick: Callable[[], 
     """
     scenario = pool.scenario
     problem, jobs = load_problem(scenario), workers_on(pool.device, jobs)
-    with workers(scenario, problem, submission.folder, jobs, pool.device) as ready:
+    with workers(scenario, problem, submission, jobs, pool.device) as ready:
         yield _Trials(pool, ready, tick)
 
 

@@ -64,6 +64,10 @@ REFUSED = {
     "memfd_secret": (447, 447),
     "cachestat": (451, 451),
     "mincore": (27, 232),
+    "sendfile": (40, 71),
+    "splice": (275, 76),
+    "tee": (276, 77),
+    "vmsplice": (278, 75),
     "readahead": (187, 213),
     "inotify_init": (253, None),
     "inotify_init1": (294, 26),
@@ -97,6 +101,8 @@ OTHERS = {
     "ioctl": (16, 29),
     "madvise": (28, 233),
     "preadv2": (327, 286),
+    "rt_sigaction": (13, 134),
+    "setsockopt": (54, 208),
     "socket": (41, 198),
     "socketpair": (53, 199),
     "clone": (56, 220),
@@ -118,6 +124,7 @@ FREE, COLD, PAGE_OUT, COLLAPSE, NO_WAIT = 8, 20, 21, 25, 8
 GET_HINT, SET_HINT, SET_HINT_OF_A_DESCRIPTOR = 1035, 1036, 1038
 KEEP_SIZE, PUNCH_HOLE = 1, 2
 NEW_THREAD, NEW_USER = 0x3D0F00, 0x10000000
+CHILD_ENDED = 17
 UNIX, INET, INET6, NETLINK, PACKET, BLUETOOTH, VSOCK = 1, 2, 10, 16, 17, 31, 40
 
 
@@ -192,6 +199,12 @@ def test_some_calls_are_refused_for_their_arguments(machine, answer):
     assert [answer(own["preadv2"], 3, 0, 0, 0, 0, flags) for flags in (0, NO_WAIT)] == [ALLOW, EPERM]
     modes = (0, KEEP_SIZE, KEEP_SIZE | PUNCH_HOLE)
     assert [answer(own["fallocate"], 3, mode) for mode in modes] == [ALLOW, EPERM, EPERM]
+    actions = {0: ALLOW, 1: IGNORE, 1 << 32: IGNORE, 0x7F00_0000_0000: IGNORE}  # where a new action lies; 0 for none
+    assert {at: answer(own["rt_sigaction"], CHILD_ENDED, at) for at in actions} == actions
+    assert answer(own["rt_sigaction"], CHILD_ENDED | 1 << 40, 1) == IGNORE  # the lower half again
+    assert [answer(own["rt_sigaction"], signal, 1) for signal in (2, 15, 18)] == [ALLOW] * 3
+    options = {(1, 7): IGNORE, (1, 8): IGNORE, (1, 32): IGNORE, (1, 33): IGNORE, (1, 2): ALLOW, (6, 7): ALLOW}
+    assert {own_option: answer(own["setsockopt"], 3, *own_option) for own_option in options} == options
     assert answer(own["ioctl"], 3, SETFLAGS | 1 << 40) == EPERM  # the kernel looks at the lower half only
 
 
@@ -287,6 +300,8 @@ def test_the_kernel_follows_the_filter(inside):
         "lock": (own["fcntl"], 0, SET_LOCK),
         "socketpair": (own["socketpair"], VSOCK, 1),
         "mmap": (own["mmap"], 0, 4096, 3, MAP_SHARED | MAP_ANONYMOUS, -1, 0),
+        "action": (own["rt_sigaction"], CHILD_ENDED, 1 << 32, 0, 8),
+        "ask": (own["rt_sigaction"], CHILD_ENDED, 0, 0, 8),
         "oneself": (only["sched_setaffinity"], 0, 0, 0),
     }
     done = inside(
@@ -301,8 +316,15 @@ for name, call in {calls!r}.items():
 """
     )
     got = {name: (int(code), int(number)) for name, code, number in map(str.split, done.stdout.splitlines())}
-    refused = {*numbers(machine, REFUSED), *calls} - {"clone3", "oneself", "lock", *numbers(machine, IGNORED)}
-    ignored = {*numbers(machine, IGNORED), "lock"}
+    refused = {*numbers(machine, REFUSED), *calls} - {
+        "clone3",
+        "oneself",
+        "lock",
+        "action",
+        "ask",
+        *numbers(machine, IGNORED),
+    }
+    ignored = {*numbers(machine, IGNORED), "lock", "action", "ask"}
     expected = dict.fromkeys(refused, (-1, errno.EPERM)) | dict.fromkeys(ignored, (0, 0))
     assert got == {**expected, "clone3": (-1, errno.ENOSYS), "oneself": (-1, errno.EINVAL)}, done.stderr
 
@@ -484,9 +506,10 @@ for path in (f"/proc/self/task/{os.getpid()}/comm", "/proc/sys/kernel/core_patte
 def test_the_fallback_is_the_same_worker_without_walls(tmp_path, monkeypatch):
     monkeypatch.setattr(sandbox, "why_no_sandbox", lambda: "a test of the fallback")
     monkeypatch.setenv("HARNESS_TOKEN", "do not tell")
+    (tmp_path / "own").mkdir()
     command = worker_command(tmp_path, tmp_path / "own", gpu=False)
     scratch = str(tmp_path / "scratch")
-    folders = [str(tmp_path / GIVEN), str(tmp_path), str(tmp_path / "own"), scratch]
+    folders = [str(tmp_path / GIVEN), str(tmp_path), str(tmp_path / "submission"), scratch]
     assert command.arguments == [sys.executable, "-P", "-m", "benchmark.submission.worker", *folders]
     assert command.seccomp is None
     assert (command.environment["HOME"], command.environment["TMPDIR"]) == (scratch, scratch)

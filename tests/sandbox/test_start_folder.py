@@ -1,4 +1,4 @@
-"""Whatever lies in the folder where a command starts, nothing of it runs: neither in that process nor in its children."""
+"""Nothing that lies in the folder where a command starts runs, neither in that process nor in its children."""
 
 import os
 import subprocess
@@ -15,20 +15,136 @@ BENCH = Path(sys.executable).parent / "bench"
 REPOSITORY = Path(__file__).parents[2]
 
 # Of the standard library, of what we depend on, what those try to import, and us.
-MODULES = """
-    abc asyncio base64 code codecs collections contextlib copy csv ctypes dataclasses email enum fractions functools
-    hashlib inspect io json logging multiprocessing operator os pathlib pickle platform queue random re secrets select
-    selectors signal site socket stat statistics string struct subprocess sys tempfile textwrap threading time tomllib
-    traceback types typing unittest urllib uuid warnings weakref zipfile
-    PIL cloudpickle filelock joblib loky matplotlib numpy optuna pandas psutil pydantic rich safetensors scipy sklearn
-    sqlalchemy torch torchvision tqdm typer
-    bottleneck colorama cupy dask distributed lz4 numexpr pyarrow tensorflow triton IPython dotenv
-    benchmark sitecustomize submission usercustomize
-""".split()
+MODULES = [
+    *(
+        "abc",
+        "asyncio",
+        "base64",
+        "code",
+        "codecs",
+        "collections",
+        "contextlib",
+        "copy",
+        "csv",
+        "ctypes",
+        "dataclasses",
+        "email",
+        "enum",
+        "fractions",
+        "functools",
+        "hashlib",
+        "inspect",
+        "io",
+        "json",
+        "logging",
+        "multiprocessing",
+        "operator",
+        "os",
+        "pathlib",
+        "pickle",
+        "platform",
+        "queue",
+        "random",
+        "re",
+        "secrets",
+        "select",
+        "selectors",
+        "signal",
+        "site",
+        "socket",
+        "stat",
+        "statistics",
+        "string",
+        "struct",
+        "subprocess",
+        "sys",
+        "tempfile",
+        "textwrap",
+        "threading",
+        "time",
+        "tomllib",
+        "traceback",
+        "types",
+        "typing",
+        "unittest",
+        "urllib",
+        "uuid",
+        "warnings",
+        "weakref",
+        "zipfile",
+    ),
+    *(
+        "PIL",
+        "cloudpickle",
+        "filelock",
+        "joblib",
+        "loky",
+        "matplotlib",
+        "numpy",
+        "optuna",
+        "pandas",
+        "psutil",
+        "pydantic",
+        "rich",
+        "safetensors",
+        "scipy",
+        "sklearn",
+        "sqlalchemy",
+        "torch",
+        "torchvision",
+        "tqdm",
+        "typer",
+        "bottleneck",
+        "colorama",
+        "cupy",
+        "dask",
+        "distributed",
+        "lz4",
+        "numexpr",
+        "pyarrow",
+        "tensorflow",
+        "triton",
+        "IPython",
+        "dotenv",
+        "benchmark",
+        "sitecustomize",
+        "submission",
+        "usercustomize",
+    ),
+]
 # Before any line of ours, Python's own start imports these, and whatever they import, from PYTHONPATH.
-STARTING = {"abc", "code", "codecs", "collections", "contextlib", "copy", "enum", "functools", "io", "operator", "os"}
-STARTING |= {"pathlib", "re", "site", "sitecustomize", "stat", "types", "urllib", "usercustomize", "warnings"}
-STARTING |= {"benchmark", "sys", "string", "struct", "weakref", "threading", "random", "time"}
+STARTING = {
+    *(
+        "abc",
+        "benchmark",
+        "code",
+        "codecs",
+        "collections",
+        "contextlib",
+        "copy",
+        "enum",
+        "functools",
+        "io",
+        "operator",
+        "os",
+        "pathlib",
+        "random",
+        "re",
+        "site",
+        "sitecustomize",
+        "stat",
+        "string",
+        "struct",
+        "sys",
+        "threading",
+        "time",
+        "types",
+        "urllib",
+        "usercustomize",
+        "warnings",
+        "weakref",
+    ),
+}
 PROGRAMS = ("bwrap", "lscpu", "gcc", "cc", "ldconfig", "true", "rm", "sh", "git", "uname")
 
 
