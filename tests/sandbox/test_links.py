@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from benchmark.scorecard import Scorecard, scorecards_folder
+from benchmark.scorecard import Scorecard, card_path
 from benchmark.submission.source import find_submission
 
 UNCHANGED = "def unlearning(net, retain_loader, forget_loader, val_loader): pass\n"
@@ -80,7 +80,7 @@ def test_links_to_what_never_ends_stop_neither_the_list_nor_the_others(only, ben
     done = bench("run", "--all")
     assert "stranger+tuned" in done.stderr
     for name in ("stranger", "rival"):
-        assert Scorecard.read(scorecards_folder(workspace) / miniature.label / f"{name}.json").figures is not None
+        assert Scorecard.read(card_path(workspace.results, miniature.label, name)).figures is not None
 
 
 def test_a_submission_edited_while_it_runs_is_scored_as_it_was(workspace, submit, bench, miniature):
@@ -99,7 +99,7 @@ def test_a_submission_edited_while_it_runs_is_scored_as_it_was(workspace, submit
     done = bench("run", "--submission", "stranger")
     editor.join()
     assert done.returncode == 0, done.stderr
-    path = scorecards_folder(workspace) / miniature.label / "stranger.json"
+    path = card_path(workspace.results, miniature.label, "stranger")
     card = Scorecard.read(path)
     assert (card.submission_hash, card.integrity.unchanged_runs) == (before.hash, 8)
     assert bench("run", "--submission", "stranger").returncode == 0
