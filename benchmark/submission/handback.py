@@ -1,5 +1,6 @@
 """What a run hands back: weights, read strictly, as data. Nothing of a submission's is ever unpickled."""
 
+import json
 import os
 import stat
 from collections.abc import Collection
@@ -10,6 +11,9 @@ from safetensors.torch import load
 from torch import Tensor, nn
 
 from benchmark.text import printable
+
+_LENGTH = 8  # bytes before the header of a safetensors file, with its length
+_ENTRY, _NUMBER = 110, 21  # bytes in the header for a tensor beside its name, for each of its dimensions
 
 Expected = dict[str, tuple[torch.Size, torch.dtype]]
 """Names of parameters and buffers → shape and dtype."""
@@ -23,7 +27,14 @@ def expected_of(net: nn.Module) -> Expected:
 
 def largest_file(expected: Expected) -> int:
     """Bytes that no honest file of these weights reaches."""
-    return 2 * sum(shape.numel() * dtype.itemsize for shape, dtype in expected.values()) + 1_000_000
+    weights = sum(shape.numel() * dtype.itemsize for shape, dtype in expected.values())
+    return 2 * weights + largest_header(expected) + 1_000_000
+
+
+def largest_header(expected: Expected) -> int:
+    """Bytes that no honest header over these weights reaches: parsing one takes 20 times its size in memory."""
+    needed = sum(len(json.dumps(name)) + _ENTRY + _NUMBER * len(shape) for name, (shape, _) in expected.items())
+    return 2 * needed + 100_000
 
 
 def read_weights(path: Path, expected: Expected) -> dict[str, Tensor]:
@@ -38,9 +49,15 @@ def read_weights(path: Path, expected: Expected) -> dict[str, Tensor]:
             raise ValueError("the run put something other than a file in the place of its weights")
         if about.st_size > largest_file(expected):
             raise ValueError(f"the run handed back {about.st_size:,} bytes, more than its net can have")
-        content = file.read()
+        content = file.read(about.st_size)
     if not content:
         raise ValueError("the run ended without handing back weights")
+    header, largest = int.from_bytes(content[:_LENGTH], "little"), largest_header(expected)
+    if header > largest:
+        raise ValueError(
+            f"the run handed back a list of tensors of {header:,} bytes, expected at most {largest:,} for those of the "
+            "original"
+        )
     try:
         weights = load(content)
     except Exception as error:  # a stranger wrote the header: it may name types and sizes that nothing can hold

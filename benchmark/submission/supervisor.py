@@ -18,8 +18,8 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from multiprocessing import reduction
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from benchmark.submission.footprint import Footprint, footprint, kernel_memory, 
 # Seconds in which no run can do harm: looking at it more often would cost as much as a small run itself.
 _BETWEEN_LOOKS = 0.02
 _FEW = 16  # processes
+_DEAD_TOO = 16  # times the limit of processes, with those that have ended and that their parents do not wait for
 _LINUX = sys.platform == "linux"
 _ANY_KIND = 0x40000000 if _LINUX else 0  # __WALL: also children that would end without a signal
 _DESCRIPTORS = 4096  # of one process; each may stand for a pipe or a socket with memory of its own
@@ -160,19 +161,26 @@ class _Watch:
         if waited > self._limits.seconds:
             return "time"
         pids = list(_descendants())
-        if len(pids) > self._limits.processes or sum(map(_tasks, pids)) > self._limits.processes:
+        if len(pids) > _DEAD_TOO * self._limits.processes:
             return "processes"  # first of all: every moment there may be more of them
+        tasks, living = 0, []
         got = written_over = 0
-        kernel = self._shared_kernel_memory() - self._kernel
         for pid in pids:
-            seconds, faults = _used(pid)
-            self._seconds[pid] = max(self._seconds.get(pid, 0.0), seconds)
+            state = _state(pid)
+            self._seconds[pid] = max(self._seconds.get(pid, 0.0), state.seconds)
+            if not state.tasks:
+                continue
+            living.append(pid)
+            if (tasks := tasks + state.tasks) > self._limits.processes:
+                return "processes"
+            written_over += min(state.faults * mmap.PAGESIZE, self._own.resident)  # of what it inherited, at most
+        kernel = self._shared_kernel_memory() - self._kernel
+        for pid in living:
             held = footprint(pid)
             got += max(0, held.resident - self._own.resident)
             kernel += max(0, held.kernel - self._own.kernel)
-            written_over += min(faults * mmap.PAGESIZE, self._own.resident)  # of what it inherited, at most
         left = self._limits.memory - kernel
-        if got > left or (got + written_over > left and self._shares_exceed(pids, left)):
+        if got > left or (got + written_over > left and self._shares_exceed(living, left)):
             return "memory"
         return self.printed_too_much()
 
@@ -251,9 +259,10 @@ def _become_child(log: Path, folder: str, limits: Limits) -> None:
 
 
 def _do_without_forkserver() -> None:
-    """Leave multiprocessing its other ways: this one waits for SIGCHLD, which the sandbox never lets anybody handle."""
-    reduction.HAVE_SEND_HANDLE = False
-    multiprocessing.set_start_method("fork", force=True)
+    """Give multiprocessing its way `spawn` for it: a fork server waits for SIGCHLD, which nobody in a sandbox gets."""
+    contexts = multiprocessing.context._concrete_contexts  # pyright: ignore[reportAttributeAccessIssue]
+    contexts["forkserver"] = contexts["spawn"]
+    multiprocessing.set_start_method("fork", force=True)  # as before Python 3.14
 
 
 def _kill_all(child: int) -> None:
@@ -329,18 +338,23 @@ def _descendants() -> Iterator[int]:
                 waiting += children
 
 
-def _tasks(pid: int) -> int:
-    with contextlib.suppress(OSError):
-        return len(os.listdir(f"/proc/{pid}/task"))
-    return 0
+class _State(NamedTuple):
+    """What a process is doing."""
+
+    seconds: float = 0.0
+    """User and system time, in steps of a clock tick."""
+    faults: int = 0
+    """Pages that it was given or has copied."""
+    tasks: int = 0
+    """Threads that have not ended: none of one that only waits to be waited for."""
 
 
-def _used(pid: int) -> tuple[float, int]:
-    """User and system time of a process, in steps of a clock tick, and how many pages it was given or has copied."""
+def _state(pid: int) -> _State:
     with contextlib.suppress(OSError):
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS, int(fields[7])
-    return 0.0, 0
+        threads = int(fields[17]) if fields[0] not in "ZX" else int(fields[17]) - 1
+        return _State((int(fields[11]) + int(fields[12])) / _TICKS, int(fields[7]), threads)
+    return _State()
 
 
 def _prctl(option: int, value: int) -> None:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save
 
 from benchmark.errors import BenchError
-from benchmark.submission import sandbox, seccomp
+from benchmark.submission import handback, sandbox, seccomp
 from benchmark.submission.exchange import GIVEN, LOG, UNLEARNED
 from benchmark.submission.files import hash_of
 from benchmark.submission.handback import read_weights
@@ -624,6 +625,29 @@ def test_any_other_file_is_an_error_in_one_printable_line(content, tmp_path):
         read_weights(tmp_path / "w", EXPECTED)
     assert str(error.value).isprintable()
     assert len(str(error.value)) < 300
+
+
+@pytest.mark.parametrize("count", [20_000, 800_000])
+def test_a_header_is_not_parsed_that_no_such_net_needs(count, tmp_path, monkeypatch):
+    """Parsing takes 20 µs and more than a kilobyte for each of its tensors, of which none holds a single number."""
+    monkeypatch.setattr(handback, "load", lambda content: pytest.fail("it was parsed"))
+    expected = {"a": (torch.Size([10_000_000]), torch.float32)}  # whose file may be large
+    empty = ",".join(f'"{number}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}' for number in range(count))
+    (tmp_path / "w").write_bytes(tensor_file(f"{{{empty}}}", b""))
+    with pytest.raises(
+        ValueError, match=r"a list of tensors of [\d,]+ bytes, expected at most [\d,]+ for those of the"
+    ):
+        read_weights(tmp_path / "w", expected)
+
+
+def test_an_honest_header_is_within_its_bound(tmp_path):
+    """However long its names and shapes are, and with entries of one's own beside the tensors."""
+    net = {f"layer ä\n{'x' * 500}.{number}": torch.zeros([1] * 50) for number in range(2000)}
+    expected = {name: (tensor.shape, tensor.dtype) for name, tensor in net.items()}
+    content = save(net, metadata={"format": "pt", "note": "n" * 1000})
+    assert int.from_bytes(content[:8], "little") < handback.largest_header(expected)
+    (tmp_path / "w").write_bytes(content)
+    assert read_weights(tmp_path / "w", expected).keys() == net.keys()
 
 
 def test_only_a_file_is_read(tmp_path):
