@@ -92,6 +92,7 @@ def main(arguments: list[str] | None = None) -> None:
     A reader of standard output that has seen enough is no error to speak of: the status is 1, without a word.
     """
     signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # workers inherit it: were it ignored, runs would cost nothing
     try:
         settle_streams()
         settle_descriptors()

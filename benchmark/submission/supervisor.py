@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmark.submission.exchange import LOADERS, REMARKS, WRITABLE, Limit, Limits, Remark, Reply
-from benchmark.submission.footprint import Footprint, footprint, kernel_memory, mapped_data, share_of_memory
+from benchmark.submission.footprint import footprint, kernel_memory, mapped_data, share_of_memory
 
 # Seconds in which no run can do harm: looking at it more often would cost as much as a small run itself.
 _BETWEEN_LOOKS = 0.02
@@ -79,13 +79,12 @@ class Supervisor:
         None when the harness has gone meanwhile. Raises CannotCleanUp.
         """
         self._shared[:] = bytes(_SHARED)  # all of it: the run before could write anywhere in it
-        own = footprint(os.getpid())
         folder = self._prepared()
+        watch = _Watch(limits, self._log, self._scratch)
         before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
         child = os.fork()
         if child == 0:
             self._be_child(function, limits, folder)
-        watch = _Watch(limits, own, self._log, self._scratch)
         over: Limit | None = None
         gone = False
         with _ending_of(child) as ended:
@@ -145,10 +144,11 @@ class Supervisor:
 
 
 class _Watch:
-    """Looks at a run's processes from outside."""
+    """Looks at a run's processes from outside. Made before the run: what there is already is not the run's."""
 
-    def __init__(self, limits: Limits, own: Footprint, log: Path, scratch: Path) -> None:
-        self._limits, self._own, self._log, self._scratch = limits, own, log, scratch
+    def __init__(self, limits: Limits, log: Path, scratch: Path) -> None:
+        self._limits, self._log, self._scratch = limits, log, scratch
+        self._own = footprint(os.getpid())
         self._kernel = self._shared_kernel_memory()
         self._seconds: dict[int, float] = {}
 
