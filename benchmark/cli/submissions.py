@@ -58,14 +58,31 @@ def check(
     device: DeviceOption = None,
     data_dir: DataOption = None,
     require_sandbox: SandboxOption = False,
+    debug: Annotated[
+        bool,
+        typer.Option("--debug", help="Call the function in this process, without a sandbox: breakpoint() works there."),
+    ] = False,
 ) -> None:
     """Try a submission on one freshly trained original: does it keep the contract and the budget?"""
-    from benchmark.device import choose_device
-    from benchmark.submission.checking import check_submission
+    from benchmark.submission.parsing import check_source
     from benchmark.submission.sandbox import settle_isolation
+    from benchmark.submission.source import find_submission
     from benchmark.terminal import warn
     from benchmark.workspace import Workspace
 
-    settle_isolation(required=require_sandbox, warn=warn(err))
-    chosen = read_scenario(scenario)
-    out.print(check_submission(name, chosen, Workspace.find(), choose_device(device, chosen), warn(err)))
+    if debug and require_sandbox:
+        raise BenchError("--debug came with --require-sandbox, but it runs in this process; leave one of them away")
+    workspace, chosen = Workspace.find(), read_scenario(scenario)
+    check_source(name, find_submission(name, workspace, chosen).folder)  # before anything that takes long
+    if not debug:
+        settle_isolation(required=require_sandbox, warn=warn(err))
+
+    from benchmark.device import choose_device
+    from benchmark.submission.checking import check_submission, debug_submission
+
+    where = choose_device(device, chosen)
+    if debug:
+        warn(err)(f"no sandbox: {name} runs in this process, with your rights, as your own code does")
+        out.print(debug_submission(name, chosen, workspace, where), highlight=False, soft_wrap=True)
+    else:
+        out.print(check_submission(name, chosen, workspace, where, warn(err)))

@@ -40,7 +40,8 @@ class Clock:
         self._worker, self._original, self._seed = worker, original, seed
         self.failure: Run | None = None
         """The first timed run of the submission that failed."""
-        self.retrain(0)
+        self.retrained = self.retrain(0)
+        """A retrained model, trained as every round's is."""
 
     def time_submission(self, hyperparameters: dict[str, Any], limit: float, runs: list[int]) -> Timing:
         """Take rounds of nothing, retraining and one of `runs` until their share lies clearly on one side of `limit`.

@@ -15,17 +15,24 @@ from benchmark.models import seeded_model, state_of, try_out
 from benchmark.problem import Problem, load_problem
 from benchmark.scenario import Scenario
 from benchmark.submission.budget import Clock
-from benchmark.submission.runner import Worker
+from benchmark.submission.debugging import debug
+from benchmark.submission.outcome import Timing
+from benchmark.submission.runner import Run, Worker
 from benchmark.submission.runs import OVERFLOW
-from benchmark.submission.source import find_submission
+from benchmark.submission.source import Submission, find_submission
 from benchmark.training import train_model
 from benchmark.workspace import Workspace
 
+_TRIES = 3  # runs from the same original with other seeds, before any is timed
 
-def check_submission(
-    name: str, scenario: Scenario, workspace: Workspace, device: str, warn: Callable[[str], None]
-) -> Table:
-    """What one run did to one original, beside that original. Raises BenchError when the run fails."""
+Warn = Callable[[str], None]
+
+
+def check_submission(name: str, scenario: Scenario, workspace: Workspace, device: str, warn: Warn) -> Table:
+    """Return what one run did to one original, beside that original and a retrained model.
+
+    Raises BenchError, with the exception, when any run fails.
+    """
     submission = find_submission(name, workspace, scenario)
     problem = load_problem(scenario)
     try_out(scenario.architecture, problem.input_shape, problem.classes)
@@ -34,47 +41,108 @@ def check_submission(
     try:
         make_repeatable(device)
         near = problem.on(device)
-        original = _trained(scenario, near, device)
-        before = _accuracies(scenario, near, original, device)
-        if before is None:
-            raise BenchError(f"training an original of {scenario.name} diverged; lower recipe.learning_rate")
+        original, before = _original(scenario, near, device)
         if sentence := never_learned(problem, np.array([before["retain"]])):
             warn(sentence)
         clock = Clock(worker, lambda index: original, scenario.seed)
-        run = clock.unlearned(0, submission.hyperparameters)
-        if run.weights is None:
-            raise BenchError(f"{name} is {run.status}: {run.reason}", run.log)
-        if run.note:
-            warn(run.note)
-        runs = list(range(scenario.protocol.models))
-        timing = clock.time_submission(submission.hyperparameters, scenario.protocol.budget, runs)
+        runs = _tries(clock, submission)
+        if runs[0].note:
+            warn(runs[0].note)
+        timing = clock.time_submission(
+            submission.hyperparameters, scenario.protocol.budget, list(range(scenario.protocol.models))
+        )
     finally:
         worker.close()
-    if timing.failed:
-        raise BenchError(
-            f"{name} went well with one seed, but {timing.failed} of the runs that were timed, from the same original "
-            "with other seeds, failed; mend what depends on the seed"
-        )
-    if all(torch.equal(run.weights[key], original[key]) for key in original):
-        warn(f"{name} changed nothing: the net it handed back is the original")
-    if not timing.deterministic:
-        warn(f"{name} is not deterministic: the same seed gave other weights")
-    share = timing.share
-    if share > scenario.protocol.budget and submission.name not in scenario.protocol.controls:
-        warn(f"{name} costs {share:.0%} of retraining, the budget is {scenario.protocol.budget:.0%}")
-    after = _accuracies(scenario, near, run.weights, device)
+    if clock.failure:
+        raise _failure_of_some(name, timing.failed, timing.rounds, clock.failure)
+    _warn_of_oddities(submission, scenario, timing, [run.weights for run in runs if run.weights], original, warn)
+    after, retrained = (_accuracies(scenario, near, run.weights, device) for run in (runs[0], clock.retrained))
     if after is None:
         raise BenchError(f"{name} is invalid-output: {OVERFLOW}")
     if remark := at_chance({split: after[split] for split in ("retain", "validation")}, chance_of(problem)):
         warn(f"{name}: {remark}")
-    table = Table(
-        title=f"{name} keeps the contract on {scenario.name}: {share:.0%} of retraining", title_justify="left"
+    return _table(name, scenario, timing, [before, after, retrained or {}])
+
+
+def debug_submission(name: str, scenario: Scenario, workspace: Workspace, device: str) -> str:
+    """Call the function on one original in this process, without a sandbox; return how it ended.
+
+    Raises BenchError when it raises, with the submission's own frames.
+    """
+    submission = find_submission(name, workspace, scenario)
+    problem = load_problem(scenario)
+    try_out(scenario.architecture, problem.input_shape, problem.classes)
+    make_repeatable(device)
+    near = problem.on(device)
+    original, _ = _original(scenario, near, device)
+    return debug(submission, scenario, near, original, device)
+
+
+def _tries(clock: Clock, submission: Submission) -> list[Run]:
+    """The first runs. Raises BenchError when any of them fails."""
+    runs = [clock.unlearned(index, submission.hyperparameters) for index in range(_TRIES)]
+    failed = [run for run in runs if run.weights is None]
+    if len(failed) == len(runs):
+        raise BenchError(f"{submission.entry} is {failed[0].status}: {failed[0].reason}", failed[0].log)
+    if failed:
+        raise _failure_of_some(submission.entry, len(failed), len(runs), failed[0])
+    return runs
+
+
+def _failure_of_some(name: str, failed: int, runs: int, first: Run) -> BenchError:
+    return BenchError(
+        f"{name} went well with one seed, but {failed} of {runs} runs from the same original with other seeds failed; "
+        f"the first of them is {first.status}: {first.reason}; mend what depends on the seed",
+        first.log,
     )
-    for heading in ("accuracy on", "original", "unlearned"):
+
+
+def _warn_of_oddities(
+    submission: Submission,
+    scenario: Scenario,
+    timing: Timing,
+    unlearned: list[dict[str, Tensor]],
+    original: dict[str, Tensor],
+    warn: Warn,
+) -> None:
+    """Say what keeps the contract and is still worth knowing."""
+    name, budget = submission.entry, scenario.protocol.budget
+    unchanged = sum(all(torch.equal(weights[key], original[key]) for key in original) for weights in unlearned)
+    if unchanged:
+        warn(f"{name} changed nothing: it returned its original in {unchanged} of {len(unlearned)} runs")
+    if not timing.deterministic:
+        warn(f"{name} is not deterministic: the same seed gave other weights")
+    if submission.name in scenario.protocol.controls:
+        return
+    cost = f"{name} costs {timing.share:.0%} ({timing.low:.0%} to {timing.high:.0%}) of retraining"
+    busy = "; the machine was busy meanwhile, so check again when it is quiet" if timing.loaded else ""
+    if timing.is_over(budget):
+        warn(f"{cost}, the budget is {budget:.0%}{busy}")
+    elif timing.is_undecided(budget):
+        warn(f"{cost}, which the clock cannot tell from the budget of {budget:.0%}{busy}")
+
+
+def _table(name: str, scenario: Scenario, timing: Timing, columns: list[dict[str, float]]) -> Table:
+    """Accuracies of the original, the unlearned and the retrained model, and what each of the latter costs."""
+    table = Table(
+        title=f"{name} keeps the contract on {scenario.name}: {timing.share:.0%} of retraining", title_justify="left"
+    )
+    for heading in ("accuracy on", "original", "unlearned", "retrained"):
         table.add_column(heading)
-    for split, accuracy in before.items():
-        table.add_row(split, f"{accuracy:.1%}", f"{after[split]:.1%}")
+    for split in columns[0]:
+        table.add_row(split, *(f"{column[split]:.1%}" if split in column else "–" for column in columns))
+    table.add_section()
+    table.add_row("cost", "–", f"{timing.submission:.2g} s", f"{timing.retraining:.2g} s")
     return table
+
+
+def _original(scenario: Scenario, problem: Problem, device: str) -> tuple[dict[str, Tensor], dict[str, float]]:
+    """The weights of the first original, and its accuracies. Raises BenchError when its training diverged."""
+    original = _trained(scenario, problem, device)
+    accuracies = _accuracies(scenario, problem, original, device)
+    if accuracies is None:
+        raise BenchError(f"training an original of {scenario.name} diverged; lower recipe.learning_rate")
+    return original, accuracies
 
 
 def _trained(scenario: Scenario, problem: Problem, device: str) -> dict[str, Tensor]:
@@ -86,9 +154,10 @@ def _trained(scenario: Scenario, problem: Problem, device: str) -> dict[str, Ten
 
 
 def _accuracies(
-    scenario: Scenario, problem: Problem, weights: dict[str, Tensor], device: str
+    scenario: Scenario, problem: Problem, weights: dict[str, Tensor] | None, device: str
 ) -> dict[str, float] | None:
     """By split; None when the net's outputs are not finite."""
+    assert weights is not None
     try:
         found = evidence_of(scenario, problem, stack([weights], device))
     except NonFiniteLogits:

@@ -66,11 +66,21 @@ def _entries(folder: Path) -> Iterator[tuple[bytes, bytes, bytes]]:
             yield b"file", name, digest.digest()
 
 
+def read_source(folder: Path, name: str) -> bytes:
+    """Return a source file of the submission in `folder`.
+
+    Raises OSError when it cannot be read, ValueError when it is no file, too large, or a link out of the folder.
+    """
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise ValueError("it is a link out of the submission's folder")
+    return _read(path, _LARGEST_SOURCE)
+
+
 def parsed(folder: Path) -> ast.Module:
     """The submission in `folder`, not run; an empty module where it cannot be parsed: a run will say why."""
     try:
-        path, home = (folder / FILE).resolve(), folder.resolve()
-        return ast.parse(_read(path, _LARGEST_SOURCE) if path.is_relative_to(home) else b"")
+        return ast.parse(read_source(folder, FILE))
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return ast.Module([], [])
 
