@@ -68,9 +68,9 @@ def test_a_retrained_model_stands_beside_the_original_and_the_unlearned_one(benc
     rows = {words[0]: words[1:] for words in lines if words}
     assert rows["accuracy"] == ["on", "original", "unlearned", "retrained"]
     shown = {name: [float(cell.rstrip("%")) for cell in rows[name]] for name in ("forget", "retain", "validation")}
-    assert shown["retain"][0] > 40
-    assert shown["retain"][2] > 40  # it was trained as the original was
-    assert max(shown["retain"][1], shown["validation"][1]) < 30
+    assert shown["retain"][0] > 30
+    assert shown["retain"][2] > 30  # it was trained as the original was
+    assert max(shown["retain"][1], shown["validation"][1]) < 25
     assert rows["cost"][0] == "–"
     assert [cell for cell in rows["cost"] if cell == "s"] == ["s", "s"]
 
