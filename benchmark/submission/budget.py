@@ -53,7 +53,7 @@ class Clock:
         rounds: list[_Round] = []
         while not _settled(rounds, limit):
             number = len(rounds)
-            nothing, retraining = self._own("nothing", number), self.retrain(number)
+            nothing, retraining = self.nothing(number), self.retrain(number)
             run = self.unlearned(runs[number % len(runs)], hyperparameters)
             rounds.append(
                 _Round(nothing.seconds, retraining.seconds, run.seconds, run.weights is not None, retraining.wall)
@@ -80,6 +80,10 @@ class Clock:
     def unlearned(self, index: int, hyperparameters: dict[str, Any]) -> Run:
         """One of the N runs that count: its original, its seed."""
         return self._worker.run(self._original(index), self._seed("unlearned", index), hyperparameters=hyperparameters)
+
+    def nothing(self, index: int) -> Run:
+        """Start a run and end it: what every run costs."""
+        return self._own("nothing", index)
 
     def retrain(self, index: int) -> Run:
         """Follow the scenario's recipe on the retain set; its weights are a retrained model."""

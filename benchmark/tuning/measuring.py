@@ -119,7 +119,7 @@ class _Trials:
 
     def _timed(self, values: Values) -> tuple[Cost, list[Arrays]]:
         """The first runs, one after the other: what one costs, and their evidence."""
-        self._yardsticks.append((self._clock.seconds("nothing", 0), self._clock.seconds("retrain", 0)))
+        self._yardsticks.append((self._clock.nothing(0).seconds, self._clock.retrain(0).seconds))
         evidence, seconds, taken = [], [], []
         for index in range(_TIMED):
             run = self._run(self._workers[0], index, values)
