@@ -17,7 +17,7 @@ from benchmark.problem import load_problem
 from benchmark.problem.checksums import checksum
 from benchmark.references import Pool
 from benchmark.scenario import load_scenario
-from benchmark.scorecard import scorecards_folder
+from benchmark.scorecard import card_path
 from benchmark.scoring import Population, forgetting_quality, published_epsilon
 from benchmark.sections import ClassForget, IndicesForget, SubjectForget
 from benchmark.submission.source import default_entry, find_submission, submission_names, tuned_scenarios
@@ -181,7 +181,7 @@ def test_a_search_without_values_says_which_row_is_of_an_earlier_one(
 
     monkeypatch.setattr("test_tuning.hill", unfit)
     submit(NOISY)
-    card = scorecards_folder(workspace) / miniature.label / "stranger+tuned.json"
+    card = card_path(workspace.results, miniature.label, "stranger+tuned")
     for left in (False, True):
         if left:
             card.parent.mkdir(parents=True)
