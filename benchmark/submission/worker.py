@@ -182,6 +182,8 @@ def _run(request: Request, bench: _Bench) -> int:
     except BaseException as error:  # also whatever ends a process: the row says what it was
         code, reason = _failure(error, bench, request.limits)
         bench.say("reason", reason)
+        with contextlib.suppress(Exception):  # the submission may have closed it
+            sys.stdout.flush()  # what it printed came first
         traceback.print_exception(error.__cause__ or error if isinstance(error, NotASubmission) else error)
         print(reason, file=sys.stderr)
         return code
@@ -233,7 +235,7 @@ def _unlearn(request: Request, bench: _Bench, net: nn.Module) -> object:
     function = entry_point(module, offers)
     if function.binding.note:
         bench.say("note", function.binding.note)
-        print(function.binding.note, file=sys.stderr)
+        print(function.binding.note, file=sys.stderr, flush=True)
     form = batch_format(module)
     loaders = (
         loader(

@@ -420,3 +420,34 @@ def test_a_submission_that_fails_with_some_seeds_does_not_pass_a_check(bench, su
     done = bench("check", "stranger")
     assert done.returncode == 2
     assert "of the runs that were timed, from the same original with other seeds, failed" in done.stderr
+
+
+SWAPPED = """
+def unlearning(net, forget_loader, retain_loader, lr=0.001):
+    print("forget", len(forget_loader.dataset))
+    net[1].bias.data += lr
+"""
+NOTE = "unlearning is called with net=the net, forget_loader=the forget loader, retain_loader=the retain loader"
+
+
+def test_what_is_bound_to_what_is_said_once_where_it_is_not_the_plain_order(bench, submit):
+    name = submit(SWAPPED)
+    for command in (("check", name), ("run", "--submission", name)):
+        done = bench(*command)
+        assert done.returncode == 0, done.stderr
+        said = " ".join(done.stderr.split())
+        assert said.count(f"{NOTE}, lr=its own default") == 1, said
+    assert "called with" not in bench("check", "finetune").stderr
+
+
+def test_the_prints_of_the_first_runs_are_kept_here_and_published_nowhere(bench, submit, workspace, miniature):
+    name = submit(SWAPPED.replace("print(", "print('x' * 5000, "))
+    assert bench("run", "--submission", name).returncode == 0
+    kept = [workspace.log(miniature.label, f"{name}.run-{index}") for index in range(3)]
+    for path in kept:
+        printed = path.read_text()
+        assert printed.startswith("xxx")
+        assert printed.endswith("x forget 10\n")
+        assert len(printed) == 4000
+    assert sorted(kept[0].parent.glob(f"{name}*")) == kept
+    assert "forget 10" not in scorecard(workspace, miniature, name).model_dump_json()
