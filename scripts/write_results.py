@@ -25,13 +25,13 @@ INTRODUCTION = """# Results
 
 Written by `python scripts/write_results.py` from the scorecards in `leaderboard/`. The boards are made by
 
-    bench tune --all     # finds the tuned values
-    bench run --all      # every entry, with published and with tuned values
+    bench tune --all                      # finds the tuned values
+    bench run --all --out leaderboard     # every entry, with published and with tuned values
 
 with `--scenario NAME` for each; [tuning.md](tuning.md) has the procedure. A clone holds what these commands have made,
 so there they find nothing to do (the first names the methods without values, and ends with status 2 for their sake):
 remove `leaderboard/scorecards/`, `leaderboard/evidence/` and `submissions/*/tuned/` to make all of it anew.
-`bench run --submission NAME` repeats a single row, with `--published` that of the file's own values. By which clock and
+`bench run NAME` makes a row of your own beside it, with `--published` that of the file's own values. By which clock and
 on which machine a row's cost was taken is said there too, under "The committed values".
 
 Every comparison of scores here is one of the stored intervals: 95 %, over models; where many pairs are compared,
