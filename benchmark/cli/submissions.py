@@ -40,10 +40,10 @@ def new(name: Annotated[str, typer.Argument(help="Letters, digits, - and _.")]) 
 
 
 def import_notebook(
-    file: Annotated[Path, typer.Argument(help="A Jupyter notebook that defines unlearning(...).")],
+    file: Annotated[Path, typer.Argument(help="A Jupyter notebook, or a script (.py), that defines unlearning(...).")],
     name: Annotated[str, typer.Argument(help="The new submission's name: letters, digits, - and _.")],
 ) -> None:
-    """Take the unlearning function, and what it needs, out of a notebook into a new submission; nothing is run."""
+    """Take the unlearning function and what it needs out of a notebook or a script; nothing is run."""
     from benchmark.submission.notebook import import_notebook
     from benchmark.terminal import warn
     from benchmark.workspace import Workspace

@@ -1,26 +1,16 @@
 """Notebooks made submissions: what is kept runs as it ran there, and nothing of the notebook's own work is kept."""
 
 import copy
-import json
-import re
-import sys
-import tempfile
-from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from notebooks import DEFINITION, own_names
 from torch import nn
 
 from benchmark.errors import BenchError
 from benchmark.split import Split
 from benchmark.submission.contract import batch_format, entry_point, load_module, loader
-from benchmark.submission.notebook import import_notebook
 from benchmark.submission.source import find_submission
-from benchmark.workspace import Workspace
-
-DEFINITION = "def unlearning(net, retain_loader, forget_loader, val_loader):\n    return "
 
 KAGGLE = [
     """\
@@ -169,58 +159,6 @@ print(f"{100 * accuracy(ft_model, forget_loader):0.1f}%")
 ]
 
 
-def as_notebook(cells: list[str], **more: object) -> dict[str, object]:
-    """A notebook of format 4 with a markdown cell before every code cell."""
-    written: list[dict[str, object]] = []
-    for cell in cells:
-        written.append({"cell_type": "markdown", "metadata": {}, "source": ["# unlearning\n", "(text"]})
-        written.append(
-            {"cell_type": "code", "metadata": {}, "outputs": [], "source": cell.splitlines(keepends=True)},
-        )
-    metadata = {"kernelspec": {"language": "python", "name": "python3"}, "language_info": {"name": "python"}}
-    return {"cells": written, "metadata": metadata, "nbformat": 4, "nbformat_minor": 4, **more}
-
-
-class Imports:
-    """Imports notebooks into a workspace of its own; `notes` are those of the last one."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.workspace = Workspace(root)
-        self.workspace.submissions.mkdir(exist_ok=True)
-        self.notes: list[str] = []
-
-    def write(self, *cells: str, file: str = "entry.ipynb", name: str = "mine") -> str:
-        """The source of the submission."""
-        return self.write_json(as_notebook([*cells]), file, name)
-
-    def write_json(self, notebook: object, file: str = "entry.ipynb", name: str = "mine") -> str:
-        path = self.root / file
-        path.write_text(json.dumps(notebook))
-        self.notes = []
-        return import_notebook(path, name, self.workspace, self.notes.append).read_text()
-
-    def load(self, *cells: str, **more: str):
-        """The imported submission's module."""
-        self.write(*cells, **more)
-        return load_module(self.workspace.submissions / more.get("name", "mine"))
-
-    def result(self, *cells: str) -> object:
-        """What the imported function returns."""
-        return self.load(*cells).unlearning(None, None, None, None)
-
-
-@pytest.fixture
-def imports(tmp_path, monkeypatch) -> Imports:
-    monkeypatch.setattr(sys, "path", [*sys.path])  # load_module adds the submission's folder
-    monkeypatch.setitem(sys.modules, "submission", None)
-    return Imports(tmp_path)
-
-
-def own_names(module) -> set[str]:
-    return {name for name in vars(module) if not name.startswith("__")}
-
-
 def test_a_kaggle_notebook_leaves_its_data_and_its_loop_behind(imports):
     module = imports.load(*KAGGLE)
     assert own_names(module) == {
@@ -267,13 +205,6 @@ def test_the_submission_is_found_and_described(imports):
     imports.write(DEFINITION + "net")
     found = find_submission("mine", imports.workspace)
     assert (found.title, found.reference) == ("mine", "imported from entry.ipynb")
-
-
-@pytest.mark.parametrize("file", ['it\'s "so".ipynb', "back\\slash\\.ipynb", "entrée.ipynb", '""".ipynb'])
-def test_a_file_may_have_any_name(imports, file):
-    module = imports.load(DEFINITION + "net", file=file)
-    assert f"imported from {file}" == module.REFERENCE
-    assert file in module.__doc__
 
 
 def test_the_last_definition_counts_and_what_only_earlier_ones_needed_goes(imports):
@@ -453,8 +384,8 @@ def test_a_definition_in_a_cell_that_is_no_python_is_pointed_out(imports):
 def test_names_that_nothing_defines_are_an_error(imports):
     with pytest.raises(BenchError, match=r"entry.ipynb: unlearning needs display, temperature, which nothing"):
         imports.write("def helper(x): display(x, len)", DEFINITION + "helper(temperature), __name__")
-    with pytest.raises(BenchError, match="needs net, which"):  # of the loop, which is not kept
-        imports.write("def f(): return net", DEFINITION + "f()", "for net in []:\n    unlearning(net, 0, 0, 0)")
+    with pytest.raises(BenchError, match="needs i, which"):  # of the loop, which is not kept
+        imports.write("def f(): return i", DEFINITION + "f()", "for i in []:\n    unlearning(i + 1, 0, 0, 0)")
     assert list(imports.workspace.submissions.iterdir()) == []
 
 
@@ -520,164 +451,3 @@ def test_what_to_look_at_is_pointed_out(imports, cell, note):
     module = imports.load("import torch", cell, DEFINITION + "A")
     assert hasattr(module, "A")
     assert any(note in sentence for sentence in imports.notes) if note else imports.notes == []
-
-
-def test_a_notebook_of_format_3(imports):
-    cells = [
-        {"cell_type": "markdown", "source": "text"},
-        {
-            "cell_type": "code",
-            "language": "python",
-            "input": "# one\rA = 1\r\n# two\rB = 2\r\n",
-            "collapsed": False,
-            "outputs": [],
-        },
-        {"cell_type": "code", "language": "python", "input": [DEFINITION, "A,\\\r\n B"], "outputs": []},
-    ]
-    imports.write_json({"metadata": {"name": ""}, "nbformat": 3, "worksheets": [{"cells": cells, "metadata": {}}]})
-    assert load_module(imports.workspace.submissions / "mine").unlearning(1, 2, 3, 4) == (1, 2)
-
-
-@pytest.mark.parametrize("metadata", [{}, {"kernelspec": {"name": "python3"}}, {"language_info": {"name": None}}])
-def test_a_notebook_that_names_no_language_is_python(imports, metadata):
-    assert "return 1" in imports.write_json(as_notebook([DEFINITION + "1"], metadata=metadata))
-
-
-@pytest.mark.parametrize("code", ["x" + ".a" * 50_000, "-" * 100_000 + "1", "(" * 1000])
-def test_a_cell_nested_too_deep_is_no_python(imports, code):
-    assert "return 1" in imports.write(code, DEFINITION + "1")
-    with pytest.raises(BenchError, match=r"code cell 1, which mentions it, is not Python \(.+\); define"):
-        imports.write(f"A = {code}", DEFINITION + "A", name="other")
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("no notebook", "is not JSON; give an .ipynb file"),
-        ("\xff\xfe\xfa", "is not JSON"),
-        ("[" * 100_000, "is not JSON"),
-        ("[]", "is JSON but no Jupyter notebook"),
-        ('{"cells": [3]}', "is JSON but no Jupyter notebook"),
-        ('{"cells": [{"cell_type": "code", "source": [1]}]}', "is JSON but no Jupyter notebook"),
-        ("{}", "has no cells"),
-        (json.dumps(as_notebook([])), "has no Python code cell"),
-        (json.dumps(as_notebook([" \n"])), "has no Python code cell"),
-        (json.dumps(as_notebook(["x <- 1"], metadata={"kernelspec": {"language": "R"}})), "has no Python code cell"),
-        (
-            json.dumps(as_notebook(["class A:\n    def unlearning(self): pass"])),
-            "has no function unlearning at the top",
-        ),
-    ],
-)
-def test_a_file_that_cannot_be_used_is_said_to_be_so(imports, content, message):
-    path = imports.root / "entry.ipynb"
-    path.write_bytes(content.encode("latin-1"))
-    with pytest.raises(BenchError, match=re.escape(message)):
-        import_notebook(path, "mine", imports.workspace, pytest.fail)
-    assert list(imports.workspace.submissions.iterdir()) == []
-
-
-def test_a_file_that_is_not_there(imports):
-    with pytest.raises(BenchError, match=r"nothing.ipynb cannot be read \(No such file or directory\)"):
-        import_notebook(imports.root / "nothing.ipynb", "mine", imports.workspace, pytest.fail)
-
-
-def test_a_submission_is_never_overwritten_and_needs_a_name(imports):
-    source = imports.write(DEFINITION + "1")
-    with pytest.raises(BenchError, match="is there already; choose another name"):
-        imports.write(DEFINITION + "2")
-    with pytest.raises(BenchError, match="cannot name a submission"):
-        imports.write(DEFINITION + "2", name="../up")
-    assert (imports.workspace.submissions / "mine" / "submission.py").read_text() == source
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["cells", "worksheets", "metadata", "kernelspec", "language", "source", "cell_type"]),
-            inner | st.just("code"),
-            max_size=4,
-        )
-    ),
-    max_leaves=8,
-)
-
-
-@given(notebook=JSON | JSON.map(lambda cell: {"cells": [cell]}))
-@settings(max_examples=60, deadline=None)
-def test_whatever_json_comes_is_a_notebook_or_an_error_of_the_users(notebook):
-    with tempfile.TemporaryDirectory() as root, pytest.raises(BenchError):
-        Imports(Path(root)).write_json(notebook)
-
-
-LINES = [
-    "A = 1",
-    "!ls 'x",
-    "%%time",
-    "if A:",
-    "    %cd",
-    "    A = 2",
-    "(",
-    ")",
-    '"""',
-    "A?",
-    "é = 'é'; B = 1",
-    "\tpass",
-    "\\",
-]
-
-
-@given(cell=st.lists(st.sampled_from(LINES) | st.text(max_size=8), max_size=6).map("\n".join))
-@settings(max_examples=60, deadline=None)
-def test_no_cell_keeps_the_others_from_being_imported(cell):
-    with tempfile.TemporaryDirectory() as root:
-        assert "return 5\n" in Imports(Path(root)).write(cell, DEFINITION + "5")
-
-
-@st.composite
-def programs(draw) -> list[str]:
-    """Cells that bind, rebind and change a few names in every order; no statement of theirs can fail."""
-    value = st.sampled_from(["a", "b", "c", "f()", "g()", "h()", "len(l)", "sum(l)", "K.k", "1", "2"])
-    below = {"f": ["a", "b", "c", "sum(l)"], "g": ["a", "f()", "K.k"], "h": ["b", "g()", "f()", "len(l)"]}
-    cells = ["a = b = 0; c = 1", "l = [0]", *(f"def {f}(): return {below[f][0]}" for f in "fgh"), "class K: k = c"]
-
-    def statement() -> str:
-        name, function, one, two = draw(st.sampled_from("abc")), draw(st.sampled_from("fgh")), draw(value), draw(value)
-        deferred = draw(st.sampled_from(below[function]))
-        return draw(
-            st.sampled_from(
-                [
-                    f"{name} = {one} + {two}",
-                    f"{name} += {one}",
-                    f"l = [{one}]",
-                    f"l.append({one})",
-                    f"l[0] = {one}",
-                    f"K.k = {one}",
-                    f"class K:\n    k = {one}",
-                    f"def {function}(x={one}):\n    return x + {deferred}",
-                    f"if {one} > {two}:\n    {name} = {two}\n    l.append(1)",
-                    f"for {name} in range(3):\n    l.append({one})",
-                    f'if __name__ == "__main__":\n    {name} = {one}; l = [3]\n    K.k = {two}',
-                ]
-            )
-        )
-
-    cells += [statement() for _ in range(draw(st.integers(0, 12)))]
-    cells.append(DEFINITION + ", ".join(["0", *draw(st.lists(value, min_size=1, max_size=3))]))
-    cells += [statement() for _ in range(draw(st.integers(0, 4)))]
-    cells.append("result = unlearning(1, 2, 3, 4)")
-    return cells + [statement() for _ in range(draw(st.integers(0, 3)))]
-
-
-@given(cells=programs())
-@settings(max_examples=60, deadline=None)
-def test_an_imported_function_returns_what_it_returned_in_the_notebook(cells):
-    ran: dict[str, object] = {"__name__": "__main__"}
-    exec("\n".join(cells), ran)
-    with tempfile.TemporaryDirectory() as root:
-        source = Imports(Path(root)).write(*cells)
-    imported: dict[str, object] = {"__name__": "submission"}
-    exec(source, imported)
-    assert imported["unlearning"](1, 2, 3, 4) == ran["result"]  # type: ignore[operator]

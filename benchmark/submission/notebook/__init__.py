@@ -10,17 +10,27 @@ definition made it, and whatever changed it since:
   and `plt.show()` do something to the notebook's process) or the method only writes to a log.
 
 Any other bare call goes, `seed_everything(42)` among them: the harness seeds every run, and one seed for all of them
-would make the runs copies of each other. So does whatever calls `unlearning`, and the body of a block
-`if __name__ == "__main__":` counts as top level. What no one can see in the source is not looked for: names made with
-`exec` or `globals()`, and changes made through a second name or inside a called function.
+would make the runs copies of each other. So does whatever calls `unlearning`; the body of a block
+`if __name__ == "__main__":`, and the branch of an `if` that calls `unlearning`, count as top level. What no one can see
+in the source is not looked for: names made with `exec` or `globals()`, and changes made through a second name or inside
+a called function.
+
+The call tells more (`calls.py`). A value for a parameter that is neither the net nor a loader becomes its default. A
+global that is the net or a loader at the call stands for that of the run, and what is made of it outside of any
+function is made anew in every run; a few lines at the end of the submission see to both. What only a branch needs that
+a constant such as `MOCK = False` turns off (`switches.py`) is left out.
 """
 
-from collections.abc import Callable
+import ast
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from benchmark.submission.notebook.cells import code_cells
+from benchmark.submission.contract import ENTRY_POINT
+from benchmark.submission.notebook.cells import Cell, code_cells
 from benchmark.submission.notebook.needs import Notebook
-from benchmark.submission.notebook.written import notes, submission_source
+from benchmark.submission.notebook.notes import notes
+from benchmark.submission.notebook.script import script_cells
+from benchmark.submission.notebook.written import submission_source
 from benchmark.submission.template import new_submission
 from benchmark.workspace import Workspace, write_atomically
 
@@ -28,15 +38,53 @@ __all__ = ["import_notebook"]
 
 
 def import_notebook(path: Path, name: str, workspace: Workspace, warn: Callable[[str], None]) -> Path:
-    """Writes submissions/NAME/submission.py from the notebook `path`, running none of it; `warn` gets what to look at.
+    """Write submissions/NAME/submission.py from a notebook or a script, running none of it.
 
-    Raises BenchError when the name cannot be used, the file is no Python notebook, it defines no `unlearning`, or
-    `unlearning` needs a name that the notebook never gives it.
+    Files that the notebook writes with `%%writefile` go with it where they are imported. `warn` gets what to look at.
+    Raises BenchError when the name cannot be used, the file is no Python, it defines no `unlearning`, or `unlearning`
+    needs a name or a value that the notebook never gives it.
     """
     destination = new_submission(name, workspace)
-    notebook = Notebook(path.name, code_cells(path))
-    kept = notebook.needed()
-    for sentence in notes(notebook, kept):
+    notebook = _notebook(path)
+    needs = notebook.needs()
+    modules = _imported_files([s.node for s in (*needs.kept, *needs.per_run)], notebook.files)
+    for sentence in notes(notebook, needs, modules):
         warn(sentence)
-    write_atomically(destination, submission_source(kept, path.name, name).encode(errors="replace"))
+    source = submission_source(needs, path.name, name)
+    for file, content in {**modules, destination.name: source}.items():
+        write_atomically(destination.with_name(file), content.encode(errors="replace"))
     return destination
+
+
+def _notebook(path: Path) -> Notebook:
+    cells = script_cells(path) if path.suffix.lower() == ".py" else code_cells(path)
+    notebook = Notebook(path.name, cells)
+    if not any(ENTRY_POINT in s.binds for s in notebook.statements):
+        for file, source in notebook.files.items():
+            written = Notebook(path.name, [Cell(source, f"the file {file}")])
+            if any(ENTRY_POINT in s.binds for s in written.statements):
+                written.files = notebook.files
+                return written
+    return notebook
+
+
+def _imported_files(nodes: Iterable[ast.stmt], files: dict[str, str]) -> dict[str, str]:
+    """The files among `files` that statements import, and those that these import."""
+    found: dict[str, str] = {}
+    todo = list(nodes)
+    while todo:
+        for part in ast.walk(todo.pop()):
+            modules = [alias.name for alias in part.names] if isinstance(part, ast.Import) else []
+            modules += [part.module or ""] if isinstance(part, ast.ImportFrom) else []
+            for file in (f"{module.partition('.')[0]}.py" for module in modules):
+                if file in files and file not in found:
+                    found[file] = files[file]
+                    todo += _parsed(files[file])
+    return found
+
+
+def _parsed(source: str) -> list[ast.stmt]:
+    try:
+        return ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []

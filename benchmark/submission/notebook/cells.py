@@ -1,6 +1,7 @@
-"""The Python code of a notebook's file, cell by cell."""
+"""The Python code of a notebook or a script, cell by cell."""
 
 import json
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,20 @@ from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
 from benchmark.errors import BenchError
 from benchmark.submission.contract import ENTRY_POINT
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A piece of code, and where it is from."""
+
+    source: str
+    place: str
+    first_line: int | None = None
+    """Of a script's piece: the line of the file on which it begins."""
+
+    def at(self, line: int) -> str:
+        """Return where the piece's line is, counted from 1, for a sentence."""
+        return self.place if self.first_line is None else f"line {self.first_line + line - 1}"
 
 
 class _Cell(BaseModel):
@@ -36,16 +51,27 @@ class _File(BaseModel):
         return "python"
 
 
-def code_cells(path: Path) -> list[str]:
-    """The sources of the Python code cells. Raises BenchError."""
+def read_bytes(path: Path) -> bytes:
+    """Return what a notebook or a script holds. Raises BenchError."""
     try:
-        file = _File.model_validate(json.loads(path.read_bytes()))
+        return path.read_bytes()
     except OSError as error:
-        raise BenchError(f"{path} cannot be read ({error.strerror}); give the path of a Jupyter notebook") from None
+        raise BenchError(f"{path} cannot be read ({error.strerror}); give the path of a notebook or a script") from None
+    except ValueError as error:  # a path with a null byte
+        raise BenchError(f"{str(path)!r} is no path ({error}); give the path of a notebook or a script") from None
+
+
+def code_cells(path: Path) -> list[Cell]:
+    """Return the Python code cells of a notebook. Raises BenchError."""
+    content = read_bytes(path)
+    try:
+        file = _File.model_validate(json.loads(content))
     except ValidationError:
         raise BenchError(f"{path} is JSON but no Jupyter notebook; give an .ipynb file as Jupyter saves it") from None
     except (ValueError, RecursionError):
-        raise BenchError(f"{path} is not JSON; give an .ipynb file as Jupyter saves it") from None
+        raise BenchError(
+            f"{path} is not JSON; give an .ipynb file as Jupyter saves it, or a script that is called .py"
+        ) from None
     if file.cells is None and file.worksheets is None:
         raise BenchError(f"{path} has no cells; give an .ipynb file as Jupyter saves it")
     cells = [*(file.cells or []), *chain.from_iterable(sheet.cells for sheet in file.worksheets or [])]
@@ -56,4 +82,4 @@ def code_cells(path: Path) -> list[str]:
     ]
     if not any(source.strip() for source in sources):
         raise BenchError(f"{path} has no Python code cell; give the notebook that defines {ENTRY_POINT}")
-    return sources
+    return [Cell(source, f"code cell {number}") for number, source in enumerate(sources, 1)]

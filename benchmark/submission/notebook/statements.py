@@ -1,38 +1,58 @@
 """Top-level statements of a notebook's cells, as they were typed, and the names in them."""
 
 import ast
-import dis
-import inspect
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from types import CodeType
+
+from benchmark.submission.notebook.cells import Cell
+from benchmark.submission.notebook.names import Names, names_of, root, running, without_annotations
 
 _PYTHON_CELL_MAGICS = {"%%time", "%%capture", "%%prun"}  # what follows them runs in the notebook's own namespace
 _MAGIC = re.compile(r"\s*([%!?]|[\w.]+\?{1,2}\s*$|[\w., ]+=\s*[%!]|(pip|conda|cd)\s)")
+_WRITES = re.compile(
+    r"\s*%%(?:writefile|file)[ \t]+(?P<appends>-a[ \t]+)?(?P<path>\S+\.py['\"]?)[ \t]*\n(?P<content>(?s:.*))"
+)
 _LOGS = {"debug", "info", "warning", "error", "critical", "exception", "log"}
-_LOOKS_UP = {"LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS"}
 
 
 @dataclass(frozen=True, eq=False)
 class Statement:
-    """A top-level statement and the names in it.
+    """A top-level statement, where it is from, and the names in it."""
 
-    binds: bound at the top level. now: looked up when it runs. later: looked up by its functions when they run. own:
-    bound by its functions with `global`. changes: of which it sets attributes or items. methods: of which it calls a
-    method for its effect.
-    """
-
-    cell: int
+    cell: Cell
+    lines: list[str]
+    """The cell's, without magics."""
     node: ast.stmt
     source: str
-    binds: set[str]
-    now: set[str]
-    later: set[str]
-    own: set[str]
+    names: Names
+    annotations: set[str]
+    """Names that only its annotations look up."""
     changes: set[str]
+    """Names of which it sets attributes or items."""
     methods: set[str]
+    """Names of which it calls a method for its effect."""
+
+    @property
+    def place(self) -> str:
+        return self.cell.at(self.node.lineno)
+
+    @property
+    def binds(self) -> set[str]:
+        return self.names.binds
+
+    @property
+    def now(self) -> set[str]:
+        return self.names.now
+
+    @property
+    def later(self) -> set[str]:
+        return self.names.later
+
+    @property
+    def own(self) -> set[str]:
+        return self.names.own
 
     def settles(self) -> bool:
         """Whether what it binds owes nothing to earlier bindings; `import a.b` adds to an `a` that is there."""
@@ -48,25 +68,57 @@ class Statement:
 
     def __str__(self) -> str:
         line = next(line for line in self.source.split("\n") if not line.startswith("#"))
-        return f"code cell {self.cell}: `{line if len(line) <= 60 else line[:57] + '...'}`"
+        return f"{self.place}: `{line if len(line) <= 60 else line[:57] + '...'}`"
 
 
-def statements_of(number: int, source: str) -> list[Statement]:
-    """The top-level statements of code cell `number`.
+def statements_of(cell: Cell) -> list[Statement]:
+    """Return the top-level statements of a cell.
 
     Raises SyntaxError or ValueError when it is no Python even without its magics.
     """
-    first = source.split(maxsplit=1)[0] if source.strip() else ""
-    if first.startswith("%%") and first not in _PYTHON_CELL_MAGICS:
+    if is_elsewhere(cell.source):
         return []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # "\d" in a stranger's string is no concern of the user's
-        lines, body = _parse(source)
-        found: list[Statement] = []
-        before = 0  # the line on which the statement before ends
-        for node in _top_level(body):
-            found.append(_analysed(number, node, _source(node, lines, before)))
-            before = node.end_lineno or node.lineno
+        lines, body = without_magics(cell.source)
+        return _analysed(cell, lines, _top_level(body), 0)
+
+
+def branch_with(statement: Statement, called: set[str]) -> list[Statement] | None:
+    """Return the statements of the one branch of an `if` that calls one of these functions, None of any other."""
+    node = statement.node
+    if not isinstance(node, ast.If):
+        return None
+    calling = [
+        branch
+        for branch in (node.body, node.orelse)
+        if any(isinstance(p, ast.Call) and root(p.func) in called for each in branch for p in running(each))
+    ]
+    return _analysed(statement.cell, statement.lines, calling[0], node.lineno) if len(calling) == 1 else None
+
+
+def _analysed(cell: Cell, lines: list[str], nodes: Iterable[ast.stmt], before: int) -> list[Statement]:
+    """The statements with their names; `before` is the line on which the statement before the first ends."""
+    found: list[Statement] = []
+    for node in nodes:
+        found.append(_statement(cell, lines, node, _source(node, lines, before)))
+        before = node.end_lineno or node.lineno
+    return found
+
+
+def is_elsewhere(source: str) -> bool:
+    """Return whether a magic sends a whole cell somewhere else, as `%%bash` does and `%%writefile helpers.py`."""
+    first = source.split(maxsplit=1)[0] if source.strip() else ""
+    return first.startswith("%%") and first not in _PYTHON_CELL_MAGICS
+
+
+def written_files(cells: Iterable[Cell]) -> dict[str, str]:
+    """Return the Python files that cells write with `%%writefile`, by name without their folders."""
+    found: dict[str, str] = {}
+    for cell in cells:
+        if match := _WRITES.match(cell.source):
+            name = match["path"].strip("'\"").rpartition("/")[2]
+            found[name] = (found.get(name, "") if match["appends"] else "") + match["content"]
     return found
 
 
@@ -79,8 +131,8 @@ def _top_level(body: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield node
 
 
-def _parse(source: str) -> tuple[list[str], list[ast.stmt]]:
-    """The cell's lines with a `pass` instead of every magic, and its statements.
+def without_magics(source: str) -> tuple[list[str], list[ast.stmt]]:
+    """Return a cell's lines with a `pass` instead of every magic, and its statements.
 
     A line that looks like a magic can be the middle of a string or of an expression, so a cell is taken as it is
     until the parser names a line that it cannot read. Raises SyntaxError or ValueError.
@@ -100,10 +152,9 @@ def _parse(source: str) -> tuple[list[str], list[ast.stmt]]:
             goes_on, lines[at] = lines[at].endswith("\\"), f"# {lines[at].strip()}"
 
 
-def _analysed(number: int, node: ast.stmt, source: str) -> Statement:
-    """The compiler decides which name is whose. Raises SyntaxError, e.g. for a `return` outside of a function."""
-    binds, now, later, own = set[str](), set[str](), set[str](), set[str]()
-    _names(compile(ast.Module([node], []), "cell", "exec", dont_inherit=True), binds, now, later, own)
+def _statement(cell: Cell, lines: list[str], node: ast.stmt, source: str) -> Statement:
+    """Return a statement with its names. Raises SyntaxError, e.g. for a `return` outside of a function."""
+    names, bare = names_of(node), names_of(without_annotations(node))
     changes, methods = set[str](), set[str]()
     for part in running(node):
         match part:
@@ -111,42 +162,7 @@ def _analysed(number: int, node: ast.stmt, source: str) -> Statement:
                 changes.add(root(part))
             case ast.Expr(value=ast.Call(func=ast.Attribute() as method)) if method.attr not in _LOGS:
                 methods.add(root(method))
-    return Statement(number, node, source, binds, now, later, own, changes, methods)
-
-
-def _names(code: CodeType, binds: set[str], now: set[str], later: set[str], own: set[str]) -> None:
-    """Adds the names that `code` binds and those that it looks up, its functions' to `later`.
-
-    What it binds first, like the variable of a loop, it does not look up from elsewhere.
-    """
-    local = set[str]()  # of a class body; at the top level, all that is bound
-    for instruction in dis.get_instructions(code):
-        if instruction.opname == "STORE_NAME":
-            local.add(instruction.argval)
-        elif instruction.opname == "STORE_GLOBAL":
-            own.add(instruction.argval)
-        elif instruction.opname in _LOOKS_UP and instruction.argval not in local:
-            now.add(instruction.argval)
-    binds |= local
-    for inner in code.co_consts:
-        if isinstance(inner, CodeType):
-            is_function = inner.co_flags & inspect.CO_OPTIMIZED and not re.match("<.*(comp|expr)>", inner.co_name)
-            _names(inner, set(), later if is_function else now, later, own)
-
-
-def running(node: ast.AST) -> Iterator[ast.AST]:
-    """Like ast.walk, without what only runs when a function is called."""
-    yield node
-    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-        for child in ast.iter_child_nodes(node):
-            yield from running(child)
-
-
-def root(node: ast.AST) -> str:
-    """`a` of `a.b[0].c`; empty when it begins with anything but a name."""
-    while isinstance(node, ast.Attribute | ast.Subscript):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else ""
+    return Statement(cell, lines, node, source, names, names.looked_up - bare.looked_up, changes, methods)
 
 
 def _source(node: ast.stmt, lines: list[str], before: int) -> str:

@@ -1,81 +1,146 @@
-"""What is written of a notebook: the submission's source, and notes on what its author should look at."""
+"""What is written of a notebook: the submission's source."""
 
 import ast
 import json
-import re
 from collections.abc import Iterator
+from inspect import Parameter
 from itertools import chain, takewhile
 
+from benchmark.submission.binding import DEFAULT, EXTRAS
 from benchmark.submission.contract import ENTRY_POINT
-from benchmark.submission.notebook.needs import Notebook
-from benchmark.submission.notebook.statements import Statement, is_future, is_star
+from benchmark.submission.notebook.calls import Entry
+from benchmark.submission.notebook.needs import Needs
+from benchmark.submission.notebook.statements import Statement, is_future
 
-_READS = re.compile(r"(?i)load|(?<!th)read|open|fetch|dataset|listdir|glob|request|urlretrieve")
-_SEEDS = re.compile(r"(?i)seed|default_rng|RandomState|Generator")
+_FUTURE = "from __future__ import annotations"
+_CALLED = f"_notebook_{ENTRY_POINT}"
+_GIVEN = {"net": "net", "retain": "retain_loader", "forget": "forget_loader", "validation": "val_loader"}
 
 
-def _batch_format(kept: list[Statement]) -> str:
+def submission_source(needs: Needs, file: str, name: str) -> str:
+    """Return the submission's source: docstring, imports, the contract's constants, the rest."""
+    constants = {"TITLE": name, "REFERENCE": f"imported from {file}", "BATCH_FORMAT": _batch_format(needs)}
+    taken = set[str]().union(*(s.binds for s in needs.kept))  # a name that the notebook uses stays the notebook's
+    ours = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in constants.items() if key not in taken]
+    origin = file.replace("\\", "\\\\").replace('"', '\\"')
+    what = "script" if file.lower().endswith(".py") else "notebook"
+    head = [f'"""The function {ENTRY_POINT} of the {what} {origin}, with what it needs of it."""']
+    kept = sorted(needs.kept, key=lambda s: not is_future(s))
+    imports = list(takewhile(lambda s: isinstance(s.node, ast.Import | ast.ImportFrom), kept))
+    future = [_FUTURE] if needs.unresolved and not any(map(is_future, kept)) else []
+    head += ["\n".join(lines) for lines in ([*future, *(s.source for s in imports)], ours) if lines]
+    body, close = "", False  # whether the next statement follows without a gap
+    for statement in kept[len(imports) :]:
+        is_definition = isinstance(statement.node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        source = _with_defaults(statement, needs.entry) if ENTRY_POINT in statement.binds else statement.source
+        body += ("\n" if close and not is_definition else "\n\n\n") + source
+        close = not is_definition
+    return "\n\n".join(head) + body + "".join(f"\n\n\n{part}" for part in _adapter(needs)) + "\n"
+
+
+def _batch_format(needs: Needs) -> str:
     """Batches are the competition's dicts when the code knows the key age_group or takes "image" out of something."""
-    for node in chain.from_iterable(ast.walk(statement.node) for statement in kept):
+    for node in chain.from_iterable(ast.walk(statement.node) for statement in [*needs.kept, *needs.per_run]):
         match node:
             case ast.Constant(value="age_group") | ast.Subscript(slice=ast.Constant(value="image")):
                 return "kaggle"
     return "tuple"
 
 
-def submission_source(kept: list[Statement], file: str, name: str) -> str:
-    """The submission's source: docstring, imports, the contract's constants, the rest."""
-    constants = {"TITLE": name, "REFERENCE": f"imported from {file}", "BATCH_FORMAT": _batch_format(kept)}
-    taken = set[str]().union(*(s.binds for s in kept))  # a name that the notebook uses stays the notebook's
-    ours = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in constants.items() if key not in taken]
-    origin = file.replace("\\", "\\\\").replace('"', '\\"')
-    head = [f'"""The function {ENTRY_POINT} of the notebook {origin}, with what it needs of it."""']
-    kept = sorted(kept, key=lambda s: not is_future(s))
-    imports = list(takewhile(lambda s: isinstance(s.node, ast.Import | ast.ImportFrom), kept))
-    head += ["\n".join(lines) for lines in ([s.source for s in imports], ours) if lines]
-    body, close = "", False  # whether the next statement follows without a gap
-    for statement in kept[len(imports) :]:
-        is_definition = isinstance(statement.node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        body += ("\n" if close and not is_definition else "\n\n\n") + statement.source
-        close = not is_definition
-    return "\n\n".join(head) + body + "\n"
+def _with_defaults(statement: Statement, entry: Entry) -> str:
+    """The definition of `unlearning` with the values at its call as defaults."""
+    if not entry.defaults:
+        return statement.source
+    lines = [line.encode() for line in statement.source.split("\n")]
+    functions = [n for n in ast.walk(ast.parse(statement.source)) if isinstance(n, ast.FunctionDef)]
+    (function,) = [n for n in functions if n.name == ENTRY_POINT][-1:]
+    for argument, default in reversed(list(_arguments(function.args))):
+        if argument.arg in entry.defaults:
+            value = ast.unparse(entry.defaults[argument.arg])
+            if default is None:
+                text = f" = {value}" if argument.annotation else f"={value}"
+                _replace(lines, _end(argument), _end(argument), text)
+            else:
+                _replace(lines, (default.lineno, default.col_offset), _end(default), value)
+    return b"\n".join(lines).decode()
 
 
-def notes(notebook: Notebook, kept: list[Statement]) -> Iterator[str]:
-    """What the notebook's author should look at before trusting the import, a sentence each."""
-    for statement in kept:
-        calls = list(statement.calls())
-        if any(_READS.search(call) for call in calls):
-            yield f"{statement} seems to read data or files, which the sandbox does not have; look at it"
-        if any(_SEEDS.search(call) for call in calls):
-            yield f"{statement} gives every run the same random numbers; in the notebook they went on from run to run"
-        if _asks_for_cuda(statement.node):
-            yield f"{statement} asks for CUDA, which there may be none of; use {ENTRY_POINT}'s parameter device"
-        if is_star(statement):
-            yield f"{statement} is kept for names that nothing else defines; whether it has them shows when it runs"
-    seeds = [
-        str(statement)
-        for statement in notebook.statements
-        if statement not in kept
-        and isinstance(statement.node, ast.Expr)
-        and any(_SEEDS.search(call) for call in statement.calls())
+def _arguments(arguments: ast.arguments) -> Iterator[tuple[ast.arg, ast.expr | None]]:
+    """Parameters with their defaults, in the order in which they are written."""
+    positional = [*arguments.posonlyargs, *arguments.args]
+    without = [None] * (len(positional) - len(arguments.defaults))
+    yield from zip(positional, [*without, *arguments.defaults], strict=True)
+    yield from zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+
+
+def _end(node: ast.arg | ast.expr) -> tuple[int, int]:
+    return node.end_lineno or node.lineno, node.end_col_offset or node.col_offset
+
+
+def _replace(lines: list[bytes], start: tuple[int, int], end: tuple[int, int], text: str) -> None:
+    """Replace what is between two places, each a line from 1 and a column in bytes."""
+    before, after = lines[start[0] - 1][: start[1]], lines[end[0] - 1][end[1] :]
+    lines[start[0] - 1 : end[0]] = [before + text.encode() + after]
+
+
+def _adapter(needs: Needs) -> Iterator[str]:
+    """What calls the notebook's function as the notebook does, where it cannot be called as it is."""
+    entry = needs.entry
+    if not (needs.given or needs.per_run or entry.passed or entry.reordered):
+        return
+    yield f"{_CALLED} = {ENTRY_POINT}"
+    if needs.per_run:
+        yield "\n".join(_per_run(needs.per_run))
+    further = [each for each in EXTRAS if entry.binding and each in entry.binding.bound.values()]
+    lines = [
+        f"def {ENTRY_POINT}({', '.join([*_GIVEN.values(), *further])}):",
+        f'    """Call the notebook\'s {ENTRY_POINT} as the notebook does."""',
     ]
-    if seeds:
-        yield f"left out, because the harness seeds every run: {', '.join(seeds)}"
-    bound = set[str]().union(*(statement.binds for statement in kept))
-    for number, (source, wrong) in notebook.broken.items():
-        if again := bound & set(re.findall(r"(?:def|class)\s+(\w+)", source)):
-            names = ", ".join(sorted(again))
-            yield f"code cell {number} is not Python ({wrong}), so what it says of {names} is not used"
+    if needs.given:
+        lines.append(
+            f"    globals().update({', '.join(f'{name}={_GIVEN[role]}' for name, role in needs.given.items())})"
+        )
+    if needs.per_run:
+        lines.append("    _begin_run()")
+    yield "\n".join([*lines, f"    return {_CALLED}({', '.join(_call(entry))})"])
 
 
-def _asks_for_cuda(node: ast.AST) -> bool:
-    """Whether it names a CUDA device or moves something there, without asking whether there is one."""
-    parts = list(ast.walk(node))
-    if any(isinstance(part, ast.Attribute) and part.attr == "is_available" for part in parts):
-        return False
-    return any(
-        (isinstance(part, ast.Constant) and re.fullmatch(r"cuda(:\d+)?", str(part.value)))
-        or (isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr == "cuda")
-        for part in parts
-    )
+def _per_run(statements: list[Statement]) -> Iterator[str]:
+    yield "def _begin_run():"
+    yield '    """Make what the notebook makes of the net and its loaders."""'
+    if names := sorted(set[str]().union(*(s.binds for s in statements))):
+        yield f"    global {', '.join(names)}"
+    for statement in statements:
+        node = statement.node
+        if isinstance(node, ast.AnnAssign) and node.value:  # a global name cannot be annotated
+            node = ast.copy_location(ast.Assign([node.target], node.value), node)
+        yield from (f"    {line}" for line in ast.unparse(node).split("\n"))
+
+
+def _call(entry: Entry) -> Iterator[str]:
+    """The arguments of the call, by name from the first on that has to be."""
+    if entry.parameters is None or entry.binding is None:
+        yield from _GIVEN.values()
+        return
+    bound = entry.binding.bound
+    starred = any(bound[p.name] for p in entry.parameters if p.kind is Parameter.VAR_POSITIONAL)
+    by_name: list[str] = []
+    for parameter in entry.parameters:
+        role, kind = bound[parameter.name], parameter.kind
+        if isinstance(role, tuple):
+            given = [_GIVEN[each] for each in role]
+            if kind is Parameter.VAR_POSITIONAL:
+                yield from given
+            else:
+                by_name += [f"{each}={each}" for each in given]
+            continue
+        value = entry.passed.get(parameter.name) if role == DEFAULT else None
+        if role == DEFAULT and value is None and not (starred and kind is not Parameter.KEYWORD_ONLY):
+            by_name += [""]  # what comes behind it is passed by name
+            continue
+        shown = ast.unparse(value or parameter.default) if role == DEFAULT else _GIVEN.get(role, role)
+        if kind is Parameter.POSITIONAL_ONLY or starred or (not by_name and value is None):
+            yield shown
+        else:
+            by_name.append(f"{parameter.name}={shown}")
+    yield from filter(None, by_name)

@@ -1,0 +1,87 @@
+"""Files to import from: notebooks of every format, scripts, and what is neither."""
+
+import json
+import re
+
+import pytest
+from notebooks import DEFINITION, as_notebook
+
+from benchmark.errors import BenchError
+from benchmark.submission.contract import load_module
+from benchmark.submission.notebook import import_notebook
+
+
+@pytest.mark.parametrize("file", ['it\'s "so".ipynb', "back\\slash\\.ipynb", "entrée.ipynb", '""".ipynb'])
+def test_a_file_may_have_any_name(imports, file):
+    module = imports.load(DEFINITION + "net", file=file)
+    assert f"imported from {file}" == module.REFERENCE
+    assert file in module.__doc__
+
+
+def test_a_notebook_of_format_3(imports):
+    cells = [
+        {"cell_type": "markdown", "source": "text"},
+        {
+            "cell_type": "code",
+            "language": "python",
+            "input": "# one\rA = 1\r\n# two\rB = 2\r\n",
+            "collapsed": False,
+            "outputs": [],
+        },
+        {"cell_type": "code", "language": "python", "input": [DEFINITION, "A,\\\r\n B"], "outputs": []},
+    ]
+    imports.write_json({"metadata": {"name": ""}, "nbformat": 3, "worksheets": [{"cells": cells, "metadata": {}}]})
+    assert load_module(imports.workspace.submissions / "mine").unlearning(1, 2, 3, 4) == (1, 2)
+
+
+@pytest.mark.parametrize("metadata", [{}, {"kernelspec": {"name": "python3"}}, {"language_info": {"name": None}}])
+def test_a_notebook_that_names_no_language_is_python(imports, metadata):
+    assert "return 1" in imports.write_json(as_notebook([DEFINITION + "1"], metadata=metadata))
+
+
+@pytest.mark.parametrize("code", ["x" + ".a" * 50_000, "-" * 100_000 + "1", "(" * 1000])
+def test_a_cell_nested_too_deep_is_no_python(imports, code):
+    assert "return 1" in imports.write(code, DEFINITION + "1")
+    with pytest.raises(BenchError, match=r"code cell 1, which mentions it, is not Python \(.+\); define"):
+        imports.write(f"A = {code}", DEFINITION + "A", name="other")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("no notebook", "is not JSON; give an .ipynb file"),
+        ("\xff\xfe\xfa", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        ("[]", "is JSON but no Jupyter notebook"),
+        ('{"cells": [3]}', "is JSON but no Jupyter notebook"),
+        ('{"cells": [{"cell_type": "code", "source": [1]}]}', "is JSON but no Jupyter notebook"),
+        ("{}", "has no cells"),
+        (json.dumps(as_notebook([])), "has no Python code cell"),
+        (json.dumps(as_notebook([" \n"])), "has no Python code cell"),
+        (json.dumps(as_notebook(["x <- 1"], metadata={"kernelspec": {"language": "R"}})), "has no Python code cell"),
+        (
+            json.dumps(as_notebook(["class A:\n    def unlearning(self): pass"])),
+            "has no function unlearning at the top",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_said_to_be_so(imports, content, message):
+    path = imports.root / "entry.ipynb"
+    path.write_bytes(content.encode("latin-1"))
+    with pytest.raises(BenchError, match=re.escape(message)):
+        import_notebook(path, "mine", imports.workspace, pytest.fail)
+    assert list(imports.workspace.submissions.iterdir()) == []
+
+
+def test_a_file_that_is_not_there(imports):
+    with pytest.raises(BenchError, match=r"nothing.ipynb cannot be read \(No such file or directory\)"):
+        import_notebook(imports.root / "nothing.ipynb", "mine", imports.workspace, pytest.fail)
+
+
+def test_a_submission_is_never_overwritten_and_needs_a_name(imports):
+    source = imports.write(DEFINITION + "1")
+    with pytest.raises(BenchError, match="is there already; choose another name"):
+        imports.write(DEFINITION + "2")
+    with pytest.raises(BenchError, match="cannot name a submission"):
+        imports.write(DEFINITION + "2", name="../up")
+    assert (imports.workspace.submissions / "mine" / "submission.py").read_text() == source
