@@ -36,7 +36,7 @@ def new(name: Annotated[str, typer.Argument(help="Letters, digits, - and _.")]) 
     from benchmark.workspace import Workspace
 
     path = write_template(name, Workspace.find())
-    out.print(f"wrote {path}; next: bench check {name}")
+    out.print(f"wrote {path}; next: bench check {name}", soft_wrap=True)
 
 
 def import_notebook(
@@ -49,7 +49,7 @@ def import_notebook(
     from benchmark.workspace import Workspace
 
     path = import_notebook(file, name, Workspace.find(), warn(err))
-    out.print(f"wrote {path}; next: bench check {name}")
+    out.print(f"wrote {path}; next: bench check {name}", soft_wrap=True)
 
 
 def check(

@@ -6,6 +6,7 @@ import pytest
 from notebooks import DEFINITION, call, own_names
 
 from benchmark.errors import BenchError
+from benchmark.submission.contract import load_module
 
 FOUR = "net", "retain", "forget", "validation"
 RETURNS = "return net, retain_loader, forget_loader"
@@ -127,6 +128,8 @@ def test_a_value_at_the_call_is_kept_as_a_default(imports, parameters, calling, 
         ("def unlearning(net, retain_loader, forget_loader, val_loader, lr): return lr", f"{CALL}, LATE)", 9),
         ("def unlearning(a, b, c, d, lr): return a, b, c, d, lr",
          "unlearning(net, validation_loader, forget_loader, retain_loader, 3)", ("net", *FOUR[:0:-1], 3)),
+        ("def unlearning(net, retain_loader, forget_loader, **more): return more['lr'], more['k']",
+         "unlearning(net, retain_loader, forget_loader, val_loader=validation_loader, lr=LATE, k=2)", (9, 2)),
         ("def unlearning(net, retain_loader, forget_loader, val_loader, n): return n",
          f"{CALL}, len(retain_loader))", 6),
         ("def unlearning(net, retain_loader, forget_loader, device, lr): return device, lr",
@@ -309,3 +312,34 @@ def test_what_a_test_asks_for_is_needed_though_its_answer_is_known(imports):
         "    return (absent if ask() and OFF else 1), len(asked)",
     )
     assert module.unlearning(1, 2, 3, 4) == (1, 2)
+
+
+def test_a_script_with_options_is_imported_as_if_it_was_started_without_any(imports, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["worker", "--no-such-option"])
+    script = """\
+import argparse
+parser = argparse.ArgumentParser(description="x.parse_args()")
+parser.add_argument("--lr", type=float, default=0.25)
+parser.add_argument("--epochs", type=int, default=2)
+options = parser.parse_args()
+def unlearning(net, retain_loader, forget_loader, val_loader, lr):
+    return lr, options.epochs
+def main(args):
+    unlearning(net, retain_loader, forget_loader, val_loader, args.lr)
+if __name__ == "__main__":
+    main(parser.parse_args())
+"""
+    assert 'description="x.parse_args()"' in imports.write_text(script)
+    assert any("`options = parser.parse_args()` reads the command line" in note for note in imports.notes)
+    imports.write_text(script, name="other")
+    module = load_module(imports.workspace.submissions / "other")
+    assert call(module, *FOUR) == (0.25, 2)
+
+
+def test_arguments_may_all_be_passed_by_name(imports):
+    module = imports.load(
+        "def size(): return len(train), model",
+        "def unlearning(net, retain, forget, val, lr): return size(), retain, forget, lr",
+        "unlearning(lr=3, net=model, val=v, forget=f, retain=train)",
+    )
+    assert call(module, "net", [1, 2], "f", "v") == ((2, "net"), [1, 2], "f", 3)

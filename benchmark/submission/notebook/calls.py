@@ -81,6 +81,7 @@ class Entry:
             raise BenchError(f"{file}: {error}") from None
         self._take_order(call)
         self.passed = {n: v for n, v in self.passed.items() if self.binding.bound[n] == DEFAULT}
+        self.passed |= _further_keywords(self.parameters, call) if call else {}
         if self.passed and call:
             shown = ", ".join(f"{name}={ast.unparse(value)}" for name, value in self.passed.items())
             self.notes.append(f"kept as the notebook calls {ENTRY_POINT} ({call.place}): {shown}")
@@ -109,7 +110,8 @@ class Entry:
         """
         valued = [p.replace(default=self.passed.get(p.name, p.default)) for p in self.parameters or ()]
         constant = all(map(is_constant, self.names))
-        if isinstance(self.function, ast.FunctionDef) and valued == _in_order(valued) and constant:
+        known = self.passed.keys() <= {p.name for p in valued}
+        if isinstance(self.function, ast.FunctionDef) and valued == _in_order(valued) and constant and known:
             self.defaults, self.passed = self.passed, {}
 
     def _resolved(self, parameter: Parameter, value: ast.expr, call: Call, file: str) -> ast.expr | None:
@@ -145,7 +147,8 @@ def _values(parameters: list[Parameter], call: Call) -> dict[str, ast.expr]:
     telling = any(role_of(p.name) in PLAIN[1:] for p in parameters)
     named = any(isinstance(argument, ast.Name) for argument in call.node.args)
     found = {}
-    for position, (parameter, argument) in enumerate(arguments_of(parameters, call.node)):
+    for parameter, argument in arguments_of(parameters, call.node):
+        position = parameters.index(parameter)
         if position == 0 or role_of(parameter.name) or parameter.name in EXTRAS:
             continue
         says = isinstance(argument, ast.Name) and role_of(argument.id)
@@ -154,6 +157,15 @@ def _values(parameters: list[Parameter], call: Call) -> dict[str, ast.expr]:
         if not says and (telling or literal or further):
             found[parameter.name] = argument
     return found
+
+
+def _further_keywords(parameters: list[Parameter], call: Call) -> dict[str, ast.expr]:
+    """The arguments that only `**kwargs` takes, but for the net and the loaders."""
+    names = {p.name for p in parameters}
+    if not any(p.kind is Parameter.VAR_KEYWORD for p in parameters):
+        return {}
+    further = {k.arg: call.resolve(k.value) for k in call.node.keywords if k.arg and k.arg not in names}
+    return {name: value for name, value in further.items() if value is not None and not role_of(name)}
 
 
 def arguments_of(parameters: Sequence[Parameter], node: ast.Call) -> Iterator[tuple[Parameter, ast.expr]]:

@@ -9,6 +9,7 @@ from benchmark.submission.contract import ENTRY_POINT
 from benchmark.submission.notebook.names import root
 from benchmark.submission.notebook.needs import Needs, Notebook
 from benchmark.submission.notebook.statements import Statement, is_star
+from benchmark.submission.notebook.written import reads_options
 
 _READS = re.compile(r"(?i)load|(?<!th)read|open|fetch|dataset|listdir|glob|request|urlretrieve")
 _SEEDS = re.compile(r"(?i)seed|default_rng|RandomState|Generator")
@@ -51,6 +52,8 @@ def _of_statement(statement: Statement, modules: Collection[str]) -> Iterator[st
         yield f"{statement} gives every run the same random numbers; in the notebook they went on from run to run"
     if _asks_for_cuda(statement.node):
         yield f"{statement} asks for CUDA, which there may be none of; use {ENTRY_POINT}'s parameter device"
+    if reads_options(statement.node):
+        yield f"{statement} reads the command line, of which a submission has none: every option has its default"
     if is_star(statement):
         yield f"{statement} is kept for names that nothing else defines; whether it has them shows when it runs"
     if absent := _absent_module(statement.node, modules):

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from collections.abc import Iterator
 from inspect import Parameter
 from itertools import chain, takewhile
@@ -9,10 +10,12 @@ from itertools import chain, takewhile
 from benchmark.submission.binding import DEFAULT, EXTRAS
 from benchmark.submission.contract import ENTRY_POINT
 from benchmark.submission.notebook.calls import Entry
+from benchmark.submission.notebook.names import running
 from benchmark.submission.notebook.needs import Needs
 from benchmark.submission.notebook.statements import Statement, is_future
 
 _FUTURE = "from __future__ import annotations"
+_WITHOUT_OPTIONS = re.compile(r"(\.parse_(?:known_)?args)\(\)")
 _CALLED = f"_notebook_{ENTRY_POINT}"
 _GIVEN = {"net": "net", "retain": "retain_loader", "forget": "forget_loader", "validation": "val_loader"}
 
@@ -33,9 +36,19 @@ def submission_source(needs: Needs, file: str, name: str) -> str:
     for statement in kept[len(imports) :]:
         is_definition = isinstance(statement.node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
         source = _with_defaults(statement, needs.entry) if ENTRY_POINT in statement.binds else statement.source
+        source = _WITHOUT_OPTIONS.sub(r"\1([])", source) if reads_options(statement.node) else source
         body += ("\n" if close and not is_definition else "\n\n\n") + source
         close = not is_definition
     return "\n\n".join(head) + body + "".join(f"\n\n\n{part}" for part in _adapter(needs)) + "\n"
+
+
+def reads_options(node: ast.AST) -> bool:
+    """Return whether it parses the command line when it runs, which a submission has none of."""
+    return any(isinstance(p, ast.Call) and _WITHOUT_OPTIONS.fullmatch(f".{_method(p)}()") for p in running(node))
+
+
+def _method(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) and not call.args + call.keywords else ""
 
 
 def _batch_format(needs: Needs) -> str:
@@ -56,7 +69,7 @@ def _with_defaults(statement: Statement, entry: Entry) -> str:
     (function,) = [n for n in functions if n.name == ENTRY_POINT][-1:]
     for argument, default in reversed(list(_arguments(function.args))):
         if argument.arg in entry.defaults:
-            value = ast.unparse(entry.defaults[argument.arg])
+            value = _unparsed(entry.defaults[argument.arg])
             if default is None:
                 text = f" = {value}" if argument.annotation else f"={value}"
                 _replace(lines, _end(argument), _end(argument), text)
@@ -138,9 +151,15 @@ def _call(entry: Entry) -> Iterator[str]:
         if role == DEFAULT and value is None and not (starred and kind is not Parameter.KEYWORD_ONLY):
             by_name += [""]  # what comes behind it is passed by name
             continue
-        shown = ast.unparse(value or parameter.default) if role == DEFAULT else _GIVEN.get(role, role)
+        shown = _unparsed(value or parameter.default) if role == DEFAULT else _GIVEN.get(role, role)
         if kind is Parameter.POSITIONAL_ONLY or starred or (not by_name and value is None):
             yield shown
         else:
             by_name.append(f"{parameter.name}={shown}")
     yield from filter(None, by_name)
+    names = {p.name for p in entry.parameters}
+    yield from (f"{name}={_unparsed(value)}" for name, value in entry.passed.items() if name not in names)
+
+
+def _unparsed(node: ast.AST) -> str:
+    return _WITHOUT_OPTIONS.sub(r"\1([])", ast.unparse(node))
