@@ -2,12 +2,14 @@
 
 import shutil
 import signal
+import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+from notebooks import Imports
 
 from benchmark import cli, evaluation, figures
 from benchmark.problem import load_problem
@@ -167,3 +169,11 @@ def attempt(worker, miniature, trained_pool):
     run.weights = weights
     yield run
     worker._limits = usual
+
+
+@pytest.fixture
+def imports(tmp_path, monkeypatch) -> Imports:
+    """Imports notebooks and scripts."""
+    monkeypatch.setattr(sys, "path", [*sys.path])  # load_module adds the submission's folder
+    monkeypatch.setitem(sys.modules, "submission", None)
+    return Imports(tmp_path)
