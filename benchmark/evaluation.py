@@ -27,6 +27,7 @@ from benchmark.submission.source import (
     find_submission,
     submission_names,
 )
+from benchmark.suspicion import replayed_runs, retrains, suspicions
 from benchmark.tuning import changed_since_tuned
 from benchmark.workspace import Workspace, shared_out, write_atomically
 
@@ -165,9 +166,25 @@ def _scored(runs: Runs, outcome: Outcome, jobs: int, progress: Progress) -> Scor
         figures = figures_of(evidence, retrained, *labels, delta, ceiling, resampled, cost)
     figures = with_remarks(figures, problem)
     sizes = len(problem.retain), len(problem.forget), len(problem.validation)
+    control = runs.submission.name in scenario.protocol.controls
     integrity = integrity_of(evidence, sizes, timing.deterministic)
-    evidence_hash = evidence_hash_of(evidence)
-    card = scored(scenario, runs.submission, outcome, isolation_of(evidence), integrity, figures, evidence_hash)
+    replayed = replayed_runs(evidence, [retrained, pool.evidence("calibration")])
+    fresh = timing.fresh_change
+    noticed = {
+        "fresh_change": fresh,
+        "retrains": not control and retrains(integrity.change, fresh, figures, ceiling),
+        "replayed_runs": tuple(replayed),
+    }
+    card = scored(
+        scenario,
+        runs.submission,
+        outcome,
+        isolation_of(evidence),
+        integrity.model_copy(update=noticed),
+        figures,
+        evidence_hash_of(evidence),
+        suspicions(replayed, figures, ceiling, control),
+    )
     return card.drawn_from(pool.seeds)
 
 

@@ -25,13 +25,16 @@ from benchmark.record import (
 from benchmark.scenario import Scenario
 from benchmark.scoring import VERSION
 from benchmark.seeds import Seeds, SeedsKind
+from benchmark.submission.files import data_files
 from benchmark.submission.integrity import Integrity
 from benchmark.submission.outcome import Outcome, Status, Timing
 from benchmark.submission.sandbox import Isolation
 from benchmark.submission.source import Submission, Values
+from benchmark.text import printable
 from benchmark.workspace import Arrays, Workspace, write_atomically
 
 _LOG_LINES = 20
+MOST_NAMED = 20  # data files
 FEWEST_MODELS = 6  # that can be scored
 
 Source = Literal["shipped", "local"]
@@ -79,6 +82,10 @@ class Scorecard(Record):
     allowed_failures: Amount
     log: Lines
     """The last lines of the first failed run; all of every failed run is in the results' `logs/`."""
+    data_files: tuple[Line, ...] = ()
+    """Files of the submission that are neither code nor prose; no more than MOST_NAMED."""
+    data_bytes: Amount = 0
+    """What all of them hold together."""
     integrity: Integrity | None
     figures: Figures | None
     cost: Cost | None = None
@@ -132,12 +139,17 @@ def scored(
     integrity: Integrity,
     figures: Figures,
     evidence_hash: str,
+    suspicions: list[str],
 ) -> Scorecard:
-    """Return the scorecard of a submission whose runs are complete, but for the failures that were allowed."""
+    """Return the scorecard of a submission whose runs are complete, but for the failures that were allowed.
+
+    `suspicions`: why it can be no honest entry, a sentence each.
+    """
     assert outcome.timing is not None
     budget = None if submission.name in scenario.protocol.controls else scenario.protocol.budget
-    status = "over-budget" if budget is not None and outcome.timing.is_over(budget) else "ok"
-    reason = "; ".join(filter(None, [_payment(outcome.timing, budget), _failures(scenario, outcome)]))
+    over = budget is not None and outcome.timing.is_over(budget)
+    status = "suspect" if suspicions else "over-budget" if over else "ok"
+    reason = "; ".join(filter(None, [*suspicions, _payment(outcome.timing, budget), _failures(scenario, outcome)]))
     card = _card(scenario, submission, status, reason, outcome, isolation)
     found = {"integrity": integrity, "figures": figures, "evidence_hash": evidence_hash}
     return card.model_copy(update={**found, "cost": _cost(outcome.timing, budget)})
@@ -185,6 +197,7 @@ def _card(
     outcome: Outcome,
     isolation: Isolation,
 ) -> Scorecard:
+    data = data_files(submission.folder)
     return Scorecard(
         submission=submission.entry,
         title=submission.title,
@@ -206,6 +219,8 @@ def _card(
         failed_runs=len(outcome.failed),
         allowed_failures=outcome.allowed,
         log="\n".join(outcome.failed[0].log.splitlines()[-_LOG_LINES:]) if outcome.failed else "",
+        data_files=tuple(printable(name, 200) for name in list(data)[:MOST_NAMED]),
+        data_bytes=sum(data.values()),
         integrity=None,
         figures=None,
     )

@@ -144,7 +144,7 @@ def table(cards: list[Scorecard]) -> list[str]:
         "| over-unlearned | retain | test | cost | status |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
-    order = {"ok": 0, "over-budget": 1}
+    order = {"ok": 0, "over-budget": 1}  # what is suspect comes last
     scored = [card for card in cards if card.figures]
     for card in sorted(scored, key=lambda c: (c.control, order.get(c.status, 2), -score_of(c))):
         f = card.figures

@@ -106,7 +106,10 @@ def run(
     _report(workspace, chosen, cards, rows, everything, as_json, refused)
     if refused:
         raise BenchError(f"{len(refused)} entries could not be run: {', '.join(refused)}; see the notes above")
-    if submission and cards[0].status not in ("ok", "over-budget"):
+    for card in cards:
+        if card.status == "suspect":
+            warn(err)(f"{card.submission} is suspect and has no rank: {card.reason}")
+    if submission and cards[0].figures is None:
         (card,) = cards
         log = workspace.log(chosen.label, card.submission)
         raise BenchError(f"{card.submission} is {card.status}: {card.reason}; its log is {log}")

@@ -43,7 +43,9 @@ def compare(first: Scorecard, second: Scorecard, cards: Sequence[Scorecard] = ()
     ]
     comparable = [card for card in cards if card.scorer_version == first.scorer_version]
     verdict = _verdict(first, second, _ranked_with(first, second, comparable))
-    return rows, f"The{verdict[3:]}" if verdict.startswith("the runs ") else verdict
+    verdict = f"The{verdict[3:]}" if verdict.startswith("the runs ") else verdict
+    suspects = [card for card in (first, second) if card.status == "suspect"]
+    return rows, verdict + "".join(f" {card.submission} is suspect: {card.reason}." for card in suspects)
 
 
 def estimates(figures: Figures) -> dict[str, Estimate]:

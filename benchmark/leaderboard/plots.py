@@ -13,6 +13,7 @@ from benchmark.scorecard import Scorecard
 from benchmark.workspace import write_atomically
 
 _UNLEARNED, _OVER_BUDGET, _RETRAINED, _CONTROL, _GRID = "#c44e2b", "#d9a441", "#2b6cb0", "#555555", "#dddddd"
+_SUSPECT = "#9a5fb5"
 _DPI = 150
 _ROW = 0.17  # inches an entry
 _LINE = 0.032  # of the axes' height, a name takes
@@ -169,7 +170,9 @@ def _scored(card: Scorecard) -> Figures:
 
 
 def _color(card: Scorecard) -> str:
-    return _CONTROL if card.control else _OVER_BUDGET if card.status == "over-budget" else _UNLEARNED
+    """A control that is suspect shows that."""
+    kinds = {"suspect": _SUSPECT, "over-budget": _OVER_BUDGET}
+    return kinds.get(card.status, _CONTROL if card.control else _UNLEARNED)
 
 
 def _marker(card: Scorecard) -> str:
@@ -178,7 +181,7 @@ def _marker(card: Scorecard) -> str:
 
 def _kinds(axes: Axes, cards: list[Scorecard], where: Literal["lower right", "upper left"]) -> None:
     """A legend of what the colours say, where there is more than one."""
-    names = {_UNLEARNED: "within the budget", _OVER_BUDGET: "over budget", _CONTROL: "control"}
+    names = {_UNLEARNED: "within the budget", _OVER_BUDGET: "over budget", _CONTROL: "control", _SUSPECT: "suspect"}
     present = {_color(card): _marker(card) for card in cards}
     for color, name in names.items():
         if color in present:

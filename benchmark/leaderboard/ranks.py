@@ -10,7 +10,7 @@ from benchmark.scoring import existing, interval
 
 
 def ranks(cards: list[Scorecard]) -> dict[str, int]:
-    """Submission → rank, for the entries of one comparable group that have one: not controls, not failures.
+    """Submission → rank, for the entries of one comparable group that have one: not controls, failures or suspects.
 
     An entry's rank is 1 + the number of entries whose score is resolved above its own, so entries that cannot be
     told apart share one. Resolved: 0 lies outside the paired interval of the difference, at 95 % corrected for the

@@ -16,6 +16,7 @@ from benchmark.scenario import options
 from benchmark.scorecard import Cost, Scorecard
 from benchmark.scoring import VERSION
 from benchmark.scoring.support import RECOMMENDED
+from benchmark.submission.files import LARGEST_TEXT
 from benchmark.submission.integrity import Integrity
 from benchmark.text import printable
 
@@ -27,6 +28,8 @@ _ABOUT = [
     "failed_runs",
     "allowed_failures",
     "isolation",
+    "seeds",
+    "data_bytes",
     *Integrity.model_fields,
     *(f"cost_{name}" for name in Cost.model_fields),
     "control",
@@ -64,14 +67,15 @@ _TIMED = {"cost_undecided": "cost within its uncertainty of the budget", "cost_l
 _BETWEEN = " | "  # the reasons of a row
 # What a person sees of the figures that few models cannot tell.
 _HEADINGS = {"score_share": "share", "certified_examples": "leaks", "distinguishable": "dist."}
-_STANDING = {"ok": 0, "over-budget": 1}
+_STANDING = {"ok": 0, "over-budget": 1, "suspect": 3}
+_FAILED = 2  # the standing of all others
 
 
 def leaderboard(cards: list[Scorecard]) -> pd.DataFrame:
     """One row an entry in COLUMNS, best first within each comparable group, ranks as Int64.
 
-    Entries over budget rank below all others. Controls and failed entries have no rank; controls stand where their
-    score puts them, failures last.
+    Entries over budget rank below all others. Controls, failed and suspect entries have no rank; controls stand where
+    their score puts them, then come failures, and last what is suspect.
     """
     rows = []
     for _, group in groupby(sorted(cards, key=_group_of), key=_group_of):
@@ -101,18 +105,10 @@ def groups(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 
 def render(rows: pd.DataFrame, title: str, refused: Mapping[str, str] = MappingProxyType({})) -> Table:
     """Return the columns a person looks at first, for the terminal; below them what could not be run, and why."""
-    ceiling = (rows["score"] / rows["score_share"]).dropna()
-    caption = (
-        "score ± half its 95 % interval; share: of the ceiling"
-        + (f" ({ceiling.iloc[0]:.3f}, perfect unlearning)" if len(ceiling) else "")
-        + "; leaks: examples certified to leak; dist.: examples still told apart at FDR 5 %; cost: share of "
-        "retraining. Entries that share a rank (=) are not resolved at 95 %, paired, corrected for their number."
-        + _limits(rows)
-    )
     table = Table(
         title=title,
         title_justify="left",
-        caption=caption,
+        caption=_caption(rows),
         caption_justify="left",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
@@ -120,7 +116,7 @@ def render(rows: pd.DataFrame, title: str, refused: Mapping[str, str] = MappingP
     # In a narrow terminal names and remarks give way, never a figure.
     table.add_column("rank", no_wrap=True)
     table.add_column("submission", overflow="fold")
-    for heading in ("score", "±", "share", "leaks", "dist.", "cost"):
+    for heading in ("score", "±", "share", "leaks", "dist.", "cost", "epochs"):
         table.add_column(heading, justify="right", no_wrap=True)
     mixed = len(set(rows["source"])) > 1
     if mixed:
@@ -140,6 +136,7 @@ def render(rows: pd.DataFrame, title: str, refused: Mapping[str, str] = MappingP
             _cell(row["certified_examples"], ".0f"),
             _cell(row["distinguishable"], ".0%"),
             _cell(row["retraining_share"], ".0%"),
+            _cell(row["retain_epochs"], ".1f"),
             *source,
             _status(row),
             style="dim" if row["control"] else None,
@@ -147,6 +144,21 @@ def render(rows: pd.DataFrame, title: str, refused: Mapping[str, str] = MappingP
     for name, why in refused.items():
         table.add_row("–", printable(name), *["–"] * 6, *[""] * mixed, f"not run: {why}")
     return table
+
+
+def _caption(rows: pd.DataFrame) -> str:
+    """Return what the columns are, and what holds for some of the rows."""
+    ceiling = (rows["score"] / rows["score_share"]).dropna()
+    caption = (
+        "score ± half its 95 % interval; share: of the ceiling"
+        + (f" ({ceiling.iloc[0]:.3f}, perfect unlearning)" if len(ceiling) else "")
+        + "; leaks: examples certified to leak; dist.: examples still told apart at FDR 5 %; cost: share of "
+        "retraining; epochs: examples taken from the retain loader, over its size. Entries that share a rank (=) are "
+        "not resolved at 95 %, paired, corrected for their number." + _limits(rows)
+    )
+    if public := len(rows[rows["seeds"] == "public"]):
+        caption += f" {public} of {len(rows)} rows are of a pool with public seeds, which a submission could rebuild."
+    return caption
 
 
 def _cell(value: float, form: str) -> str:
@@ -171,6 +183,10 @@ def _status(row: dict[Hashable, Any]) -> str:
         remarks.append(f"{row['failed_runs']} of {row['attempted_runs']} runs failed")
     if row["isolation"] == "process":
         remarks.append("no sandbox")
+    if _holds(row["retrains"]):
+        remarks.append("retrains")
+    if _holds(row["data_bytes"]) and row["data_bytes"] > LARGEST_TEXT:
+        remarks.append(f"brings {row['data_bytes'] / 1000:,.0f} kB of data")
     remarks += [remark for column, remark in _TIMED.items() if _holds(row[column])]
     if _holds(row["unchanged_runs"]):
         succeeded = row["attempted_runs"] - row["failed_runs"]
@@ -189,11 +205,12 @@ def _holds(value: Any) -> bool:
 
 def _row(card: Scorecard, rank: int | None) -> dict[str, object]:
     row: dict[str, object] = card.model_dump(include=set(COLUMNS))
-    row |= {"rank": rank, "source": card.source, "standing": _STANDING.get(card.status, len(_STANDING))}
+    row |= {"rank": rank, "source": card.source, "standing": _STANDING.get(card.status, _FAILED)}
     if card.cost:
         row |= {f"cost_{name}": value for name, value in card.cost}
     if card.integrity:
         row |= card.integrity.model_dump()
+        row["replayed_runs"] = " ".join(map(str, card.integrity.replayed_runs))
     if card.figures:
         row |= {name: value for name, value in card.figures if isinstance(value, float | int)}
         row["absent"] = _BETWEEN.join(f"{name}: {reason}" for name, reason in card.figures.absent.items())

@@ -15,6 +15,12 @@ from benchmark.submission.folder import TUNED, chunks, items, open_file, readabl
 
 FILE = "submission.py"
 
+LARGEST_TEXT = 64 << 10
+"""Bytes; a larger file of code or prose holds data, and a row says so of a submission with more data than that."""
+
+_TEXT = {".py", ".md", ".rst", ".txt", ".toml", ".cfg", ".ini", ".bib", ".ipynb"}
+_PROSE = {"LICENSE", "LICENCE", "COPYING", "README", "AUTHORS", "NOTICE", "CITATION"}
+
 _LARGEST_SOURCE = 1 << 18  # bytes; parsing can take 500 times as much memory
 _LARGEST_RECORD = 1 << 24  # bytes
 
@@ -75,6 +81,20 @@ def read_source(folder: Path, name: str) -> bytes:
     if not path.is_relative_to(folder.resolve()):
         raise ValueError("it is a link out of the submission's folder")
     return _read(path, _LARGEST_SOURCE)
+
+
+def data_files(folder: Path) -> dict[str, int]:
+    """Return the files of a submission that hold data, with their bytes, by their names in its folder.
+
+    Data is what is neither code nor prose by its ending, and any file beyond LARGEST_TEXT, whatever it is called.
+    Raises BenchError as `hash_of` does.
+    """
+    found = {str(item.path): item.size for item in items(folder) if item.kind == "file"}
+    return {name: size for name, size in found.items() if size > LARGEST_TEXT or not _is_text(Path(name))}
+
+
+def _is_text(path: Path) -> bool:
+    return path.suffix.lower() in _TEXT or (not path.suffix and path.name.upper() in _PROSE)
 
 
 def parsed(folder: Path) -> ast.Module:

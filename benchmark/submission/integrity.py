@@ -19,6 +19,12 @@ class Integrity(Record):
 
     change: float
     """Median over the runs of ‖θ_unlearned − θ_original‖ / ‖θ_original‖."""
+    fresh_change: float | None = None
+    """The same of a net that was retrained by the scenario's recipe: how far apart nets are that share nothing."""
+    retrains: bool = False
+    """Whether nets are as far from their originals as fresh ones are, and as near to retraining."""
+    replayed_runs: tuple[Amount, ...] = ()
+    """Numbers of the runs with the outputs of one of the pool's retrained or calibration models."""
     touched: Fraction
     """Median over the runs of the share of the weights that changed at all."""
     unchanged_runs: Amount
@@ -46,7 +52,7 @@ class Unlearned(NamedTuple):
 
 def records_of(done: list[Unlearned], isolation: Isolation) -> Arrays:
     """What is kept of each run beside its evidence."""
-    changes = np.array([_change(run.original, run.weights) for run in done]).reshape(-1, 2)
+    changes = np.array([change_of(run.original, run.weights) for run in done]).reshape(-1, 2)
     return {
         "run/index": np.array([run.index for run in done], dtype=np.int64),
         "run/seconds": np.array([run.seconds for run in done], dtype=np.float64),
@@ -90,8 +96,8 @@ def _equal(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return (one == other).all(axis=-1)
 
 
-def _change(original: "dict[str, Tensor]", unlearned: "dict[str, Tensor]") -> tuple[float, float]:
-    """Relative distance, and the share of the numbers that are not what they were."""
+def change_of(original: "dict[str, Tensor]", unlearned: "dict[str, Tensor]") -> tuple[float, float]:
+    """Return the relative distance, and the share of the numbers that are not what they were."""
     import torch
 
     names = [name for name, tensor in original.items() if tensor.is_floating_point()]

@@ -13,7 +13,9 @@ from benchmark.seeds import Seeds
 from benchmark.submission.source import Submission
 from benchmark.workspace import BlockStore, Workspace, write_atomically
 
-Status = Literal["ok", "over-budget", "crashed", "timed-out", "out-of-memory", "invalid-output", "not-a-submission"]
+Status = Literal[
+    "ok", "over-budget", "suspect", "crashed", "timed-out", "out-of-memory", "invalid-output", "not-a-submission"
+]
 
 CLOCK = 0.15
 """The clock's own uncertainty, as a share of a cost. The same code cost 18, 19 and 21 % of retraining on three
@@ -44,6 +46,8 @@ class Timing:
     """Zero when an earlier version of the harness did not note it."""
     loaded: bool = False
     """Whether the machine had other work meanwhile."""
+    fresh_change: float | None = None
+    """Relative distance of a retrained net from an original; None when an earlier version did not note it."""
 
     def with_runs(self, seconds: np.ndarray) -> "Timing":
         """Return the cost of the runs that count, by their CPU seconds, where it is far from that of the timed runs.

@@ -17,7 +17,7 @@ from benchmark.problem import Problem, load_problem
 from benchmark.references import Pool
 from benchmark.scenario import Scenario, options
 from benchmark.submission.budget import Clock, in_proportion
-from benchmark.submission.integrity import Unlearned, records_of
+from benchmark.submission.integrity import Unlearned, change_of, records_of
 from benchmark.submission.outcome import FailedRun, Outcome, block_name, evidence_store, read_outcome, write_outcome
 from benchmark.submission.process import close_ahead
 from benchmark.submission.runner import Worker, workers
@@ -130,8 +130,13 @@ class Runs:
             timing = clock.time_submission(
                 self.submission.hyperparameters, self.scenario.protocol.budget, self._to_be_timed()
             )
-            outcome = replace(outcome, timing=timing)
+            outcome = replace(outcome, timing=replace(timing, fresh_change=self._fresh_change(clock)))
         write_outcome(self.store, outcome)
+
+    def _fresh_change(self, clock: Clock) -> float:
+        """Return how far a net that was retrained lies from an original it shares nothing with."""
+        assert clock.retrained.weights is not None
+        return change_of(self.pool.original(0), clock.retrained.weights)[0]
 
     @cached_property
     def _near(self) -> Problem:
