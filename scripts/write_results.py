@@ -84,7 +84,7 @@ def section(workspace: Workspace, name: str, cards: list[Scorecard]) -> list[str
     lines += table(cards)
     if failed := [card for card in cards if not card.figures]:
         lines += ["Without a score: " + "; ".join(f"{c.submission} ({c.status}: {c.reason})" for c in failed) + ".", ""]
-    entries = [card for card in cards if card.figures and not card.control]
+    entries = [card for card in cards if card.figures and not card.control and card.status != "suspect"]
     for title, found in (
         ("How far from the ceiling", ceiling(scored, entries)),
         ("Who resolves from whom", resolution(entries)),
@@ -122,7 +122,7 @@ def few_rows(cards: list[Scorecard]) -> list[str]:
 def in_short(workspace: Workspace, name: str, cards: list[Scorecard]) -> str:
     """For the README: one board in a paragraph."""
     scored = {card.submission: card.figures for card in cards if card.figures}
-    entries = [card for card in cards if card.figures and not card.control]
+    entries = [card for card in cards if card.figures and not card.control and card.status != "suspect"]
     gained, lost = changed_by_tuning(scored)
     above = listed(against(scored, entries)[0], quoted=False) if "identity" in scored else "not known"
     examples = len(next(iter(scored.values())).epsilon)

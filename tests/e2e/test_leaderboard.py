@@ -86,6 +86,57 @@ def test_better_scores_rank_first_and_over_budget_below_all_others():
     assert list(leaderboard(cards)["submission"]) == ["good", "poor", "slow", "broken"]
 
 
+def test_a_suspect_has_a_score_but_no_rank_and_stands_after_the_others(tmp_path):
+    cards = [
+        card("cheat", 0.9, "suspect", reason="its runs are replayed"),
+        card("good", 0.5, seeds="secret"),
+        card("slow", 0.7, "over-budget", data_bytes=130_000),
+        card("broken", None, "crashed"),
+        card("oracle", 0.4, control=True),
+    ]
+    assert ranks(cards) == {"good": 1, "slow": 2, "cheat": None, "oracle": None, "broken": None}
+    rows = leaderboard(cards)
+    assert list(rows["submission"]) == ["good", "oracle", "slow", "broken", "cheat"]
+    assert list(rows["seeds"]) == ["secret", *["public"] * 4]
+    assert rows.set_index("submission").loc["cheat", "reason"] == "its runs are replayed"
+    console = Console(file=io.StringIO(), width=200)
+    console.print(render(rows, "digits"))
+    shown = " ".join(console.file.getvalue().split())
+    assert "4 of 5 rows are of a pool with public seeds, which a submission could rebuild." in shown
+    assert "brings 130 kB of data" in shown
+    assert "– cheat 0.9000" in shown
+    _, verdict = compare(cards[0], cards[1])
+    assert verdict.endswith("cheat is suspect: its runs are replayed.")
+    workspace = Workspace(tmp_path)
+    for each in cards:
+        each.write(workspace)
+    assert list(rebuild(workspace)["submission"])[-1] == "cheat"
+
+
+def test_a_row_says_that_it_retrains_and_how_many_epochs_it_took():
+    noticed = Integrity(
+        change=1.4,
+        fresh_change=1.4,
+        retrains=True,
+        replayed_runs=(3, 5),
+        touched=1.0,
+        unchanged_runs=0,
+        repeated_runs=0,
+        deterministic=True,
+        retain_epochs=30.0,
+        forget_epochs=0.0,
+        validation_epochs=0.0,
+    )
+    rows = leaderboard([card("fresh", 0.5, integrity=noticed), card("plain", 0.4)])
+    assert rows.loc[0, ["change", "fresh_change", "retain_epochs"]].tolist() == [1.4, 1.4, 30.0]
+    assert rows.loc[0, "replayed_runs"] == "3 5"
+    console = Console(file=io.StringIO(), width=200)
+    console.print(render(rows, "digits"))
+    shown = " ".join(console.file.getvalue().split())
+    assert "10% 30.0 ok, retrains" in shown
+    assert "10% – ok" in shown
+
+
 def test_controls_stand_among_the_entries_without_a_rank():
     cards = [card("poor", 0.1), card("oracle", 0.4, control=True), card("good", 0.5)]
     assert ranks(cards) == {"good": 1, "oracle": None, "poor": 2}
@@ -288,11 +339,12 @@ def remarks_on(entry, width=200):
     console = Console(width=width, record=True, file=io.StringIO())
     console.print(render(leaderboard([entry]), "title"))
     (row,) = (line for line in console.export_text().splitlines() if entry.submission in line)
-    return row.split("%")[-1].strip()
+    return row.split("%")[-1].split(maxsplit=1)[1].strip()  # behind the epochs
 
 
 def integrity(unchanged):
-    values = {name: 0.5 if field.annotation is float else 0 for name, field in Integrity.model_fields.items()}
+    fields = {name: field for name, field in Integrity.model_fields.items() if field.is_required()}
+    values = {name: 0.5 if field.annotation is float else 0 for name, field in fields.items()}
     return Integrity(**(values | {"unchanged_runs": unchanged, "deterministic": True}))
 
 

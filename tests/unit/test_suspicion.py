@@ -1,0 +1,149 @@
+"""Suspicion: every replayed run is named, whatever hides it cheaply; honest entries are left in peace."""
+
+import time
+
+import numpy as np
+import pytest
+
+from benchmark.figures import Ceiling, Estimate, Resampled
+from benchmark.scoring import figures, interval
+from benchmark.scoring.bootstrap import Population, resampled_figures
+from benchmark.submission.files import LARGEST_TEXT, data_files
+from benchmark.suspicion import IMPOSSIBLE, replayed_runs, retrains, suspicions
+from tests.e2e.test_leaderboard import figures_with
+
+RNG = np.random.default_rng(0)
+
+
+def evidence_of(models, forget=10, test=20, classes=5):
+    return {
+        "forget_logits": RNG.normal(0, 3, (models, forget, classes)).astype(np.float32),
+        "test_logits": RNG.normal(0, 3, (models, test, classes)).astype(np.float32),
+        "run/index": np.arange(models),
+    }
+
+
+def replay(evidence, source, rows, of, change=lambda logits: logits):
+    for name in ("forget_logits", "test_logits"):
+        evidence[name][rows] = change(source[name][of])
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (lambda logits: logits, True),
+        (lambda logits: logits + 0.0009 * RNG.choice([-1, 1], logits.shape), True),
+        (lambda logits: logits + 7.0, True),  # no probability changes
+        (lambda logits: logits + RNG.normal(0, 9, (*logits.shape[:-1], 1)), True),
+        (lambda logits: logits + 0.004 * RNG.choice([-1, 1], logits.shape), False),
+        (lambda logits: 1.01 * logits, False),
+        (lambda logits: logits[..., ::-1], False),
+    ],
+)
+def test_a_run_with_the_outputs_of_a_model_of_the_pool_is_named(change, found):
+    retrained, calibration, runs = (evidence_of(8) for _ in range(3))
+    replay(runs, retrained, [2], [5], change)
+    replay(runs, calibration, [7], [0], change)
+    assert replayed_runs(runs, [retrained, calibration]) == ([2, 7] if found else [])
+
+
+def test_runs_are_named_by_their_numbers_where_others_have_failed():
+    retrained, runs = evidence_of(8), evidence_of(6)
+    runs["run/index"] = np.array([0, 1, 4, 5, 6, 7])
+    replay(runs, retrained, [2, 3], [0, 0])
+    assert replayed_runs(runs, [retrained]) == [4, 5]
+    assert replayed_runs({name: array[:0] for name, array in runs.items()}, [retrained]) == []
+
+
+def test_equal_outputs_on_one_of_the_sets_alone_are_no_replay():
+    retrained, runs = evidence_of(8), evidence_of(8)
+    runs["forget_logits"][3] = retrained["forget_logits"][3]
+    assert replayed_runs(runs, [retrained]) == []
+
+
+@pytest.mark.parametrize("replayed", [0, 512])
+def test_all_pairs_of_512_runs_and_1024_models_take_less_than_a_second(replayed):
+    retrained, calibration, runs = (evidence_of(512, 50, 597, 10) for _ in range(3))
+    replay(runs, retrained, slice(0, replayed), slice(0, replayed))
+    started = time.process_time()
+    assert len(replayed_runs(runs, [retrained, calibration])) == replayed
+    assert time.process_time() - started < 2.0  # 0.4 s on an idle core
+
+
+def entry_and_ceiling(entry, ceiling, spread=0.01):
+    """An entry and perfect unlearning with these forgetting qualities."""
+    rows = (ceiling + np.random.default_rng(1).normal(0, spread, 1000)).tolist()
+    near = Estimate(value=ceiling, low=ceiling - 2 * spread, high=ceiling + 2 * spread)
+    return figures_with(entry, spread, 0), Ceiling(
+        forgetting_quality=near, score=near, resampled=Resampled(forgetting_quality=rows, score=rows)
+    )
+
+
+def test_an_entry_far_above_perfect_unlearning_is_suspect_and_a_control_is_not():
+    above, at = entry_and_ceiling(0.9, 0.1), entry_and_ceiling(0.12, 0.1)
+    (reason,) = suspicions([], *above, control=False)
+    assert reason.startswith("its forgetting quality 0.900 is significantly above the 0.100 of perfect unlearning: ")
+    assert suspicions([], *above, control=True) == suspicions([], *at, control=False) == []
+    (reason,) = suspicions(list(range(7)), *at, control=True)
+    assert reason.startswith("7 runs (0, 1, 2, 3, 4, ...) handed back a model of the reference pool")
+    assert len(suspicions([3], *above, control=False)) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "fresh", "quality", "marked"),
+    [
+        (1.4, 1.4, 0.1, True),
+        (1.3, 1.4, 0.09, True),
+        (1.4, 1.4, 0.01, False),
+        (1.0, 1.4, 0.1, False),
+        (9, None, 1, False),
+    ],
+)
+def test_a_net_that_is_fresh_and_near_retraining_retrains(change, fresh, quality, marked):
+    assert retrains(change, fresh, *entry_and_ceiling(quality, 0.1)) is marked
+
+
+def simulated(models, examples, rng):
+    """Draws populations of one scenario: φ of models trained in the same way."""
+    centres = rng.normal(3, 3, examples)
+    ones = np.ones(models)
+    return lambda: Population(centres + 2 * rng.normal(size=(models, examples)), ones, ones)
+
+
+def lies_above(entry, ceiling, retrained, resamples=40):
+    value = figures(entry, retrained)[0] - figures(ceiling, retrained)[0]
+    rows = [
+        resampled_figures(population, retrained, range(resamples), 0, stream)[:, 0]
+        for population, stream in ((entry, "unlearned"), (ceiling, "calibration"))
+    ]
+    return interval(value, rows[0] - rows[1], IMPOSSIBLE, (-np.inf, np.inf))[0] > 0
+
+
+@pytest.mark.parametrize(("models", "pools"), [(8, 12), (16, 8), (32, 4)])
+def test_independent_retrained_populations_are_hardly_ever_flagged_and_a_replayed_pool_always(models, pools):
+    flagged = replayed = 0
+    for seed in range(pools):
+        draw = simulated(models, 10, np.random.default_rng(seed))
+        retrained, ceiling = draw(), draw()
+        flagged += sum(lies_above(draw(), ceiling, retrained) for _ in range(3))
+        replayed += lies_above(retrained, ceiling, retrained)
+    assert (flagged, replayed) == (0, pools)
+
+
+def test_files_that_are_neither_code_nor_prose_are_data(tmp_path):
+    for name, size in {
+        "submission.py": 10,
+        "notes.md": LARGEST_TEXT,
+        "LICENSE": 10,
+        "weights.bin": 5,
+        "deep/table.csv": 7,
+        "long.py": LARGEST_TEXT + 1,
+        "README.npz": 1,
+        "nothing": 0,
+        "tuned/digits.json": 99,
+        "__pycache__/submission.pyc": 99,
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x" * size)
+    found = {"weights.bin": 5, "deep/table.csv": 7, "long.py": LARGEST_TEXT + 1, "README.npz": 1, "nothing": 0}
+    assert data_files(tmp_path) == found
