@@ -68,6 +68,8 @@ def _independent(a: Estimate, b: Estimate) -> Estimate:
 
 def _ranked_with(first: Scorecard, second: Scorecard, cards: Sequence[Scorecard]) -> int:
     """Return how many entries the board ranks together with both; 0 where it does not rank the two together."""
+    if first.status == "suspect":
+        return 0
     together = ranked_together([card for card in cards if card.scenario_hash == first.scenario_hash], first.status)
     return len(together) if {first.submission, second.submission} <= together.keys() else 0
 

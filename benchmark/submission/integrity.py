@@ -76,7 +76,9 @@ def integrity_of(evidence: Arrays, sizes: tuple[int, int, int], deterministic: b
         unchanged_runs=int(_equal(digest, original).sum()),
         repeated_runs=int((same & ~same_original).any(axis=1).sum()),
         deterministic=deterministic,
-        **{f"{name}_epochs": float(value) for name, value in zip(LOADERS, epochs, strict=True)},
+        retain_epochs=float(epochs[LOADERS.index("retain")]),
+        forget_epochs=float(epochs[LOADERS.index("forget")]),
+        validation_epochs=float(epochs[LOADERS.index("validation")]),
     )
 
 
