@@ -9,6 +9,7 @@ import numpy as np
 from benchmark.chance import check_measurable, never_learned, with_remarks
 from benchmark.engine import Progress
 from benchmark.errors import BenchError, note
+from benchmark.faults import note_fault
 from benchmark.figures import RESAMPLES, Ceiling, ceiling_of, figures_of, population
 from benchmark.leaderboard import scored_submissions
 from benchmark.problem import load_problem
@@ -16,7 +17,7 @@ from benchmark.record import read_record
 from benchmark.references import Pool
 from benchmark.resampling import resampling
 from benchmark.scenario import Scenario, options
-from benchmark.scorecard import Scorecard, card_path, evidence_hash_of, failed, scored
+from benchmark.scorecard import Scorecard, card_path, evidence_hash_of, failed, harness_failed, scored
 from benchmark.scoring import VERSION, Population
 from benchmark.submission.integrity import integrity_of, isolation_of
 from benchmark.submission.outcome import Outcome, has_evidence
@@ -77,6 +78,21 @@ def evaluate(
     return card
 
 
+def record_fault(scenario: Scenario, entry: str, workspace: Workspace, error: Exception) -> Scorecard | None:
+    """Log an unexpected exception that `evaluate` raised, and store a row `harness-error` that says which it was.
+
+    None where there is nothing to make a row of. Such a row is not current: the next `bench run --all` tries again.
+    """
+    reason = note_fault(error, f"running {entry}", workspace.log(scenario.label, entry))
+    try:
+        submission = find_submission(entry, workspace, scenario)
+    except BenchError:
+        return None
+    card = harness_failed(scenario, submission, reason, isolation())
+    card.write(workspace)
+    return card
+
+
 def missing_entries(scenario: Scenario, workspace: Workspace) -> Iterator[str]:
     """Every submission, with its own and with its tuned values, that has no scorecard of its present files.
 
@@ -104,7 +120,12 @@ def _has_scorecard(entry: str, scenario: Scenario, workspace: Workspace) -> bool
         cards = [Scorecard.read(path) for path in places if path.exists()]
     except BenchError:
         return False
-    return any(card.scorer_version == VERSION and submission.is_named_by(card.submission_hash) for card in cards)
+    return any(
+        card.scorer_version == VERSION
+        and submission.is_named_by(card.submission_hash)
+        and card.status != "harness-error"
+        for card in cards
+    )
 
 
 def entries_with_evidence(scenario: Scenario, workspace: Workspace, warn: Callable[[str], None]) -> list[str]:

@@ -181,6 +181,12 @@ def failed(scenario: Scenario, submission: Submission, outcome: Outcome, isolati
     return _card(scenario, submission, outcome.failed[0].status, _failures(scenario, outcome), outcome, isolation)
 
 
+def harness_failed(scenario: Scenario, submission: Submission, reason: str, isolation: Isolation) -> Scorecard:
+    """The scorecard of an entry that met a fault of the harness; `reason`: the exception's type and first line."""
+    outcome = Outcome(failed=(), attempted=0, allowed=0)
+    return _card(scenario, submission, "harness-error", reason, outcome, isolation)
+
+
 def _failures(scenario: Scenario, outcome: Outcome) -> str:
     if not outcome.failed:
         return ""

@@ -20,6 +20,7 @@ from benchmark.cli.submissions import check, import_notebook, list_what, new
 from benchmark.cli.system import complaint, flush, settle_descriptors, settle_streams
 from benchmark.cli.tuning import tune
 from benchmark.errors import BenchError
+from benchmark.faults import STATUS, command_log, faults, forget_faults, note_fault
 
 COMMANDS = {
     "run": run,
@@ -83,16 +84,18 @@ def _fail(sentence: str, log: str = "") -> NoReturn:
             err.print(log.rstrip(), highlight=False, soft_wrap=True)
     with contextlib.suppress(OSError):
         flush()
-    sys.exit(2)
+    sys.exit(STATUS if faults() else 2)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line: an error is one sentence and exit status 2, an interruption 130.
 
+    A fault of the harness's own is a sentence as well, with the log that has its traceback, and exit status 3.
     A reader of standard output that has seen enough is no error to speak of: the status is 1, without a word.
     """
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # workers inherit it: were it ignored, runs would cost nothing
+    forget_faults()
     try:
         settle_streams()
         settle_descriptors()
@@ -100,14 +103,18 @@ def main(arguments: list[str] | None = None) -> None:
             app(arguments)
         finally:
             flush()
+    except SystemExit as end:  # typer ends a command that went well like this too
+        sys.exit(STATUS if faults() and not end.code else end.code)
     except BenchError as error:
         _fail(str(error), error.log)
     except BrokenPipeError:
         sys.exit(1)
-    except (OSError, ImportError, MemoryError, RuntimeError) as error:  # torch's are of the last kind
-        if not (sentence := complaint(error)):
-            raise
-        _fail(sentence)
+    except Exception as error:
+        if sentence := complaint(error):
+            _fail(sentence)
+        note_fault(error, "this command", command_log())
     except _Interrupted:
         err.print("interrupted; the same command goes on where this one stopped")
         sys.exit(130)
+    if faults():
+        sys.exit(STATUS)

@@ -30,6 +30,7 @@ def score(
 ) -> None:
     """Score stored evidence again with this version of the scorer; no model is trained or run."""
     from benchmark.evaluation import entries_with_evidence, rescore
+    from benchmark.faults import note_fault
     from benchmark.leaderboard import rebuild
     from benchmark.terminal import progress_bars, warn
     from benchmark.workspace import Workspace
@@ -41,8 +42,13 @@ def score(
     cards = []
     try:
         for each in names:
-            with progress_bars(err) as progress:
-                cards.append(rescore(chosen, each, workspace, job_count(jobs), progress))
+            try:
+                with progress_bars(err) as progress:
+                    cards.append(rescore(chosen, each, workspace, job_count(jobs), progress))
+            except BenchError:
+                raise
+            except Exception as error:  # its row stays as it was
+                note_fault(error, f"scoring {each}", workspace.log(chosen.label, each))
     finally:
         rows = rebuild(workspace, cards, warn(err))
     show_board(workspace, chosen, rows)

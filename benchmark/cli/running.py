@@ -82,7 +82,7 @@ def run(
     start_what_comes(workspace, chosen, jobs, device, submission)
 
     from benchmark.device import choose_device
-    from benchmark.evaluation import evaluate, missing_entries
+    from benchmark.evaluation import evaluate, missing_entries, record_fault
     from benchmark.problem import problem_facts
     from benchmark.submission.process import close_ahead
 
@@ -93,6 +93,9 @@ def run(
                 chosen, entry, workspace, count, where, allow_failures, progress, warn(err), time_again=time_again
             )
 
+    def recover(entry: str, error: Exception) -> "Scorecard | None":
+        return record_fault(chosen, entry, workspace, error)
+
     try:
         where = choose_device(device, chosen)
         for sentence in problem_facts(chosen).sentences:
@@ -100,7 +103,7 @@ def run(
         # The names come last: whatever can be run is run.
         names = chain(missing_entries(chosen, workspace), unsuitable_names(workspace))
         entries = iter([submission]) if submission else names
-        cards, rows, refused = _evaluate_in_turn(entries, evaluate_entry, workspace, everything)
+        cards, rows, refused = _evaluate_in_turn(entries, evaluate_entry, recover if everything else None, workspace)
     finally:
         close_ahead()  # where the run was refused
     _report(workspace, chosen, cards, rows, everything, as_json, refused)
@@ -140,11 +143,15 @@ def start_what_comes(
 
 
 def _evaluate_in_turn(
-    entries: Iterable[str], evaluate_entry: "Callable[[str], Scorecard]", workspace: "Workspace", everything: bool
+    entries: Iterable[str],
+    evaluate_entry: "Callable[[str], Scorecard]",
+    recover: "Callable[[str, Exception], Scorecard | None] | None",
+    workspace: "Workspace",
 ) -> "tuple[list[Scorecard], DataFrame | None, dict[str, str]]":
     """Return the scorecards, the board's rows after the last, and why an entry was left out, by its name.
 
-    Raises BenchError where one entry was asked for, and where two of all fail for the same reason: that is not theirs.
+    `recover` gives the row of an entry that met a fault of the harness; without it, where one entry was asked for, the
+    exception goes on. Raises BenchError there, and where two of all fail for the same reason: that is not theirs.
     """
     from benchmark.leaderboard import rebuild
     from benchmark.terminal import warn
@@ -154,10 +161,15 @@ def _evaluate_in_turn(
         try:
             cards.append(evaluate_entry(entry))
         except BenchError as error:
-            if not everything or str(error) in refused.values():
+            if recover is None or str(error) in refused.values():
                 raise
             refused[entry] = str(error)
             warn(err)(sentence(f"{entry} is left out: {error}"))
+        except Exception as error:
+            if recover is None:
+                raise
+            if card := recover(entry, error):
+                cards.append(card)
         else:
             rows = rebuild(workspace, cards[-1:], warn(err))
     return cards, rows, refused

@@ -25,6 +25,7 @@ def tune(
     status is 0 only when values were found.
     """
     from benchmark.device import choose_device
+    from benchmark.faults import note_fault
     from benchmark.scorecard import card_path
     from benchmark.submission.sandbox import settle_isolation
     from benchmark.terminal import listing, progress_bars, warn
@@ -47,6 +48,11 @@ def tune(
                 raise
             refused.append(each)
             warn(err)(str(error))
+        except Exception as error:
+            if name:
+                raise
+            refused.append(each)
+            note_fault(error, f"tuning {each}", workspace.log(chosen.label, f"{each}+tuned"))
     if records:
         out.print(listing(trial_rows(records[0]) if name else summary_rows(records)))
     if without := refused + [record.submission for record in records if record.hyperparameters is None]:

@@ -8,6 +8,7 @@ import pandas as pd
 from filelock import FileLock
 
 from benchmark.errors import BenchError, note
+from benchmark.faults import note_fault
 from benchmark.leaderboard.table import leaderboard
 from benchmark.scenario import Scenario, options
 from benchmark.scorecard import Scorecard
@@ -93,7 +94,8 @@ def find_scorecard(workspace: Workspace, scenario: Scenario, submission: str) ->
 def rebuild(workspace: Workspace, changed: list[Scorecard] | None = None, warn: Warn = note) -> pd.DataFrame:
     """Write `leaderboard.csv` and the plots that rows made here appear in, among the shipped rows.
 
-    With `changed`, only the plots that one of these entries appears in. Returns the leaderboard.
+    With `changed`, only the plots that one of these entries appears in. Returns the leaderboard. Plots that cannot be
+    drawn for a fault of ours are noted and left out.
     """
     workspace.results.mkdir(parents=True, exist_ok=True)
     with FileLock(workspace.results / ".lock"):
@@ -105,7 +107,10 @@ def rebuild(workspace: Workspace, changed: list[Scorecard] | None = None, warn: 
             made_here = [card for card in comparable if workspace.publishes or card.source == "local"]
             own = [card for card in made_here if drawn is None or _identity(card) in drawn]
             if own:
-                _plot(workspace, label, comparable, own)
+                try:
+                    _plot(workspace, label, comparable, own)
+                except Exception as error:
+                    note_fault(error, f"drawing the plots of {label}", workspace.log(label, "plots"))
     return rows
 
 

@@ -14,7 +14,15 @@ from benchmark.submission.source import Submission
 from benchmark.workspace import BlockStore, Workspace, write_atomically
 
 Status = Literal[
-    "ok", "over-budget", "suspect", "crashed", "timed-out", "out-of-memory", "invalid-output", "not-a-submission"
+    "ok",
+    "over-budget",
+    "suspect",
+    "crashed",
+    "timed-out",
+    "out-of-memory",
+    "invalid-output",
+    "not-a-submission",
+    "harness-error",
 ]
 
 CLOCK = 0.15
