@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import matplotlib.font_manager  # noqa: F401 - writes a list of fonts to the home when it is imported for the first time
 import pytest
 import sklearn  # noqa: F401 - sets variables of the environment when it is imported, which must not look like a leak
 import torch
@@ -260,12 +261,12 @@ FAILURES = {
     "other tensors": (
         body("net.more = torch.nn.Linear(2, 2); net[3] = torch.nn.Identity()"),
         "invalid-output",
-        "other tensors than the original: 3.bias, 3.weight, more.bias",
+        r"other tensors than the original: more\..* new",
     ),
     "huge tensors": (
         body("net.more = torch.nn.Parameter(torch.zeros(10_000_000))"),
-        "crashed",
-        "File too large|more than 16 MiB",
+        "invalid-output",
+        "other tensors than the original: more is new",
     ),
     "a pickle bomb": (
         body(
@@ -401,7 +402,7 @@ FAILURES = {
             """
         ),
         "crashed",
-        r"64 in /tmp: .*No space left on device .*64 in /dev/shm: .*No space left on device|63 in /tmp",
+        "the run filled the 1 GiB it may write to",
     ),
     "endless loop": (
         body(
