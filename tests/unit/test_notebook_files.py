@@ -85,3 +85,42 @@ def test_a_submission_is_never_overwritten_and_needs_a_name(imports):
     with pytest.raises(BenchError, match="cannot name a submission"):
         imports.write(DEFINITION + "2", name="../up")
     assert (imports.workspace.submissions / "mine" / "submission.py").read_text() == source
+
+
+@pytest.mark.parametrize(
+    ("script", "result"),
+    [
+        (b"#!/usr/bin/env python\n# -*- coding: latin-1 -*-\nA = '\xe9'\n" + (DEFINITION + "A").encode(), "é"),
+        (b"\xef\xbb\xbfA = '\xc3\xa9'\r\n" + (DEFINITION + "A").encode(), "é"),
+        (("# %%\nTEXT = '''\n# %%\n'''\n#%% two\n" + DEFINITION + "TEXT").encode(), "\n# %%\n"),
+        (("# %%\nprint 'old'\n# %%\n" + DEFINITION + "3").encode(), 3),
+        (("!pip install x\nA = 4\n" + DEFINITION + "A").encode(), 4),
+        ((DEFINITION + 'B\nif __name__ == "__main__":\n    B = 5\n    unlearning(1, 2, 3, 4)').encode(), 5),
+    ],
+)
+def test_a_script(imports, script, result):
+    source = imports.write_text(script)
+    assert load_module(imports.workspace.submissions / "mine").unlearning(1, 2, 3, 4) == result
+    assert "coding:" not in source
+    assert source.startswith('"""The function unlearning of the script entry.py, ')
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        (b"A = '\xe9'", "entry.py is not text ("),
+        (b"# coding: klingon\n", "entry.py is not text (unknown encoding"),
+        (b"A = 1", "entry.py has no function unlearning at the top level of its code; give"),
+        (b"A = (\ndef unlearning(net): pass", "mentions it, is not Python ("),
+        (b"A = '\0'", "entry.py has no function unlearning"),
+        (b"", "entry.py has no function unlearning"),
+        (
+            b"# %%\nA = 1\n# %%\nB +\n# %%\ndef unlearning(net, r, f, v): return B",
+            "and line 4, which mentions it, is not",
+        ),
+    ],
+)
+def test_a_script_that_cannot_be_used(imports, script, message):
+    with pytest.raises(BenchError, match=re.escape(message)):
+        imports.write_text(script)
+    assert list(imports.workspace.submissions.iterdir()) == []
