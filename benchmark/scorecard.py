@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -16,7 +16,6 @@ from benchmark.record import (
     Digest,
     EntryName,
     Line,
-    Lines,
     Record,
     ScenarioName,
     Version,
@@ -33,7 +32,6 @@ from benchmark.submission.source import Submission, Values
 from benchmark.text import printable
 from benchmark.workspace import Arrays, Workspace, write_atomically
 
-_LOG_LINES = 20
 MOST_NAMED = 20  # data files
 FEWEST_MODELS = 6  # that can be scored
 
@@ -80,8 +78,6 @@ class Scorecard(Record):
     attempted_runs: Amount
     failed_runs: Amount
     allowed_failures: Amount
-    log: Lines
-    """The last lines of the first failed run; all of every failed run is in the results' `logs/`."""
     data_files: tuple[Line, ...] = ()
     """Files of the submission that are neither code nor prose; no more than MOST_NAMED."""
     data_bytes: Amount = 0
@@ -90,8 +86,16 @@ class Scorecard(Record):
     figures: Figures | None
     cost: Cost | None = None
     """Absent from the cards of earlier versions, which took the first timing for certain, and from failures."""
+    detail: str = Field(default="", exclude=True)
+    """Why the first failed run failed, in its own words, which may carry data: for the terminal, not for the file."""
     source: Source = Field(default="local", exclude=True)
     """Whether it came with the repository or was made here; not in the file, which may be copied."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_log(cls, content: Any) -> Any:
+        """Leave out what earlier versions published of a failed run's log."""
+        return {name: own for name, own in content.items() if name != "log"} if isinstance(content, dict) else content
 
     @model_validator(mode="after")
     def _enough_models(self) -> Self:
@@ -178,7 +182,9 @@ def _payment(timing: Timing, budget: float | None) -> str:
 
 def failed(scenario: Scenario, submission: Submission, outcome: Outcome, isolation: Isolation) -> Scorecard:
     """The scorecard of a submission that could not be scored."""
-    return _card(scenario, submission, outcome.failed[0].status, _failures(scenario, outcome), outcome, isolation)
+    first = outcome.failed[0]
+    card = _card(scenario, submission, first.status, _failures(scenario, outcome), outcome, isolation)
+    return card.model_copy(update={"detail": first.reason if first.told else ""})
 
 
 def harness_failed(scenario: Scenario, submission: Submission, reason: str, isolation: Isolation) -> Scorecard:
@@ -192,7 +198,8 @@ def _failures(scenario: Scenario, outcome: Outcome) -> str:
         return ""
     first = outcome.failed[0]
     tried = "" if outcome.attempted == scenario.protocol.models else f" (given up after {outcome.attempted})"
-    return f"{len(outcome.failed)} of {scenario.protocol.models} runs failed{tried}; run {first.index}: {first.reason}"
+    failed = f"{len(outcome.failed)} of {scenario.protocol.models} runs failed{tried}"
+    return f"{failed}; run {first.index}: {first.published}"
 
 
 def _card(
@@ -224,7 +231,6 @@ def _card(
         attempted_runs=outcome.attempted,
         failed_runs=len(outcome.failed),
         allowed_failures=outcome.allowed,
-        log="\n".join(outcome.failed[0].log.splitlines()[-_LOG_LINES:]) if outcome.failed else "",
         data_files=tuple(printable(name, 200) for name in list(data)[:MOST_NAMED]),
         data_bytes=sum(data.values()),
         integrity=None,

@@ -115,7 +115,8 @@ def run(
     if submission and cards[0].figures is None:
         (card,) = cards
         log = workspace.log(chosen.label, card.submission)
-        raise BenchError(f"{card.submission} is {card.status}: {card.reason}; its log is {log}")
+        said = f"; it says: {card.detail}" if card.detail else ""
+        raise BenchError(f"{card.submission} is {card.status}: {card.reason}{said}; its log is {log}")
 
 
 def start_what_comes(

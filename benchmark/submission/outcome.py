@@ -1,7 +1,9 @@
 """How the runs of a submission went, as stored. Imports no torch, so that a finished row is shown at once."""
 
+import builtins
 import json
 import math
+import re
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
@@ -107,6 +109,30 @@ class FailedRun:
     status: Status
     reason: str
     log: str
+    told: bool = False
+    """Whether the reason is in words that the submission can choose."""
+
+    @property
+    def published(self) -> str:
+        """The reason without a word of the submission's: it has read the training examples, and could print them."""
+        if not self.told:
+            return self.reason
+        kind = re.match(r"([A-Za-z]{1,40})(?::|$| \()", self.reason)
+        place = re.search(r" \(submission\.py, line \d{1,5}\)$", self.reason)
+        named = kind[1] if kind and _is_exception(kind[1]) else _UNTOLD.get(self.status, "an exception of its own")
+        return named + (place[0] if place else "")
+
+
+_UNTOLD = {
+    "invalid-output": "what it returned is not a net of the original's tensors",
+    "not-a-submission": "it cannot be imported, or has no function with the right parameters",
+    "out-of-memory": "the run asked for more memory than it may have",
+}
+
+
+def _is_exception(name: str) -> bool:
+    kind = getattr(builtins, name, None)
+    return isinstance(kind, type) and issubclass(kind, BaseException)
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,8 @@ class Run:
     """Seconds by the wall clock."""
     note: str = ""
     """What the function was given, where that is not the plain order."""
+    told: bool = False
+    """Whether the reason is in words that the submission can choose."""
 
 
 class Worker:
@@ -166,8 +168,8 @@ class Worker:
             return None
 
     def _judge(self, reply: Reply, ending: str) -> Run:
-        def failed(status: Status, reason: str) -> Run:
-            return Run(status, printable(reason, _REASON), ending, seconds, None)
+        def failed(status: Status, reason: str, told: bool = False) -> Run:
+            return Run(status, printable(reason, _REASON), ending, seconds, None, told=told)
 
         seconds = reply.cpu_seconds if self.device == "cpu" else reply.wall_seconds
         limits = self._limits
@@ -183,11 +185,11 @@ class Worker:
             return failed("crashed", f"the run was killed by {_signal_name(-reply.exit_code)}")
         if reply.exit_code:
             ended = f"the run's process ended itself with exit code {reply.exit_code}"
-            return failed(_EXIT_CODES.get(reply.exit_code, "crashed"), reply.reason or ended)
+            return failed(_EXIT_CODES.get(reply.exit_code, "crashed"), reply.reason or ended, bool(reply.reason))
         try:
             weights = read_weights(self._process.exchange / UNLEARNED, self._expected)
         except ValueError as error:
-            return failed("invalid-output", str(error))
+            return failed("invalid-output", str(error), told=True)  # which names tensors
         note = printable(reply.note, _REASON)
         return Run("ok", "", ending, seconds, weights, reply.consumed, reply.wall_seconds, note)
 

@@ -160,7 +160,7 @@ class Runs:
             run = worker.run(original, seed, hyperparameters=self.submission.hyperparameters)
             tally.ended(run.note)
             if run.weights is None:
-                tally.failed_with(FailedRun(index, run.status, run.reason, run.log))
+                tally.failed_with(FailedRun(index, run.status, run.reason, run.log, run.told))
             else:
                 done.append(Unlearned(index, original, run.weights, run.seconds, run.consumed))
                 self._keep_prints(index, run.log)

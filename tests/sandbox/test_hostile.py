@@ -429,7 +429,7 @@ def test_a_hostile_submission_is_a_row(case, hostile):
     source, status, reason = FAILURES[case]
     run = hostile(textwrap.dedent(source) if isinstance(source, str) else source)
     assert re.fullmatch(status, run.card.status), (run.card, run.log)
-    assert re.search(reason, run.card.reason), (run.card.reason, run.log)
+    assert re.search(reason, run.log), run.log  # what is published is test_published_reason.py's
     assert re.match(
         r"(1|4) of 6 runs failed \(given up after \1\); run \d: |6 of 6 runs failed; run \d: ", run.card.reason
     )
@@ -637,7 +637,7 @@ def test_what_a_submission_cannot_do_in_a_sandbox(hostile, workspace, strict):
     }
     table = "\n        ".join(f"{name!r}: lambda: {code.format(**names)}," for name, (code, _) in ATTEMPTS.items())
     run = hostile(DOING % table)
-    assert "tried everything" in run.card.reason, run.log
+    assert "tried everything" in run.log, run.log
     got = dict(re.findall(r"^(.+): (\w+)$", run.log, re.MULTILINE))
     assert {n: got[n] for n, (_, error) in ATTEMPTS.items() if not re.fullmatch(error, got[n])} == {}
     assert all(code == "done" or hasattr(errno, code) for code in got.values() if code.isupper())
@@ -884,7 +884,7 @@ def test_allowed_failures_give_a_score_and_the_row_says_so(hostile, strict, work
     bad = Pool(strict, workspace).seed("unlearned", 2)
     source = f"def unlearning(net, a, b, c, seed):\n    assert seed != {bad}, 'an unlucky seed'"
     run = hostile(source, models=8)
-    reason = "1 of 8 runs failed; run 2: AssertionError: an unlucky seed"
+    reason = "1 of 8 runs failed; run 2: AssertionError (submission.py, line 2)"
     assert (run.card.status, run.card.reason, run.card.attempted_runs) == ("crashed", reason, 8)
     run = hostile(source, "--allow-failures", "1", models=8)
     assert run.card.status in ("ok", "over-budget"), run.log
