@@ -1,0 +1,169 @@
+"""Files that say what is forgotten, and what is said about it; examples that are there twice."""
+
+import cases as made
+import numpy as np
+import pytest
+
+from benchmark.errors import BenchError
+from benchmark.problem import load_problem, problem_facts
+from benchmark.scenario import load_scenario
+
+SPLIT = {"inputs": made.FEATURES, "targets": made.LABELS, "split": made.PARTS}
+MARKED = np.isin(np.arange(200), [4, 50, 159])
+
+
+def listing(cases, content, name="forget.npy", **arrays):
+    """The scenario of the arrays with a forget set from a file of this content."""
+    path = cases.root / name
+    np.save(path, content) if name.endswith(".npy") else path.write_text(content)
+    return load_scenario(str(cases.arrays(f'kind = "indices"\nfile = "{name}"', **(arrays or SPLIT))))
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (MARKED, "forget.npy"),
+        (MARKED[:160], "forget.npy"),
+        (MARKED.astype(int), "forget.npy"),
+        (MARKED[:160].astype(np.uint8), "forget.npy"),
+        (MARKED.astype(float), "forget.npy"),
+        (MARKED[:, None], "forget.npy"),
+        (np.array([159, 4, 50]), "forget.npy"),
+        (np.array([[159.0], [4.0], [50.0]]), "forget.npy"),
+        ("159\n4\n50\n", "forget.txt"),
+        ("\ufeffrow\r\n159\r\n4\r\n50\r\n", "forget.csv"),
+        ("# rows\n159 4 50", "forget.txt"),
+        ("159,4,50", "forget.csv"),
+        ("\n".join(map(str, MARKED.tolist())), "forget.txt"),
+        ("forget\n" + "\n".join(map(str, MARKED.astype(int).tolist())), "forget.csv"),
+    ],
+)
+def test_rows_and_masks_forget_what_they_mean(content, name, cases):
+    assert load_problem(listing(cases, content, name)).forget.ids.tolist() == [4, 50, 159]
+
+
+def test_two_rows_are_no_mask(cases):
+    assert load_problem(listing(cases, np.array([0, 1]))).forget.ids.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "sentence"),
+    [
+        (
+            MARKED[:150],
+            "forget.npy",
+            "is a mask of 150, expected one over the 200 rows of the source or the 160",
+        ),
+        (MARKED[:150].astype(int), "forget.npy", "lists 2 .* of 2 rows more than once"),
+        (np.array([5, 6, 5]), "forget.npy", r"lists 1 \(5\) of 2 rows more than once"),
+        (np.array([5, -1]), "forget.npy", "lists -1, expected rows from 0 to 199"),
+        (np.array([5, 200]), "forget.npy", "lists 200, expected rows from 0 to 199"),
+        (np.array([5, 190, 191]), "forget.npy", r"lists row 190, which is not in train \(as 1 more\)"),
+        (np.array([1.5, 2]), "forget.npy", "something other than whole numbers"),
+        (np.array([np.nan, 2]), "forget.npy", "something other than whole numbers"),
+        (np.array([[1, 2], [3, 4]]), "forget.npy", r"it has the shape \(2, 2\), which is not a list"),
+        (np.array(3), "forget.npy", r"it has the shape \(\)"),
+        ("0,5\n1,6\n", "forget.csv", "it has several columns"),
+        ("anna\nben\n", "forget.txt", "'anna' is neither a whole number nor the name of a row"),
+        ("", "forget.txt", "the forget set has 0 of 160"),
+    ],
+)
+def test_a_list_that_is_none_is_one_sentence(content, name, sentence, cases, data_check):
+    scenario = listing(cases, content, name)
+    with pytest.raises(BenchError, match=sentence) as caught:
+        load_problem(scenario)
+    assert "\n" not in str(caught.value)
+    assert data_check(cases.root / "case.toml").status == 2
+
+
+def test_pictures_to_forget_can_be_listed_by_name(cases):
+    cases.classes("pictures")
+    for part in ("test", "train"):
+        cases.classes(f"split/{part}")
+    (cases.root / "pictures").rename(cases.root / "unused")
+    (cases.root / "split").rename(cases.root / "pictures")
+    (cases.root / "forget.txt").write_text("train/b/7.png\ntrain/a/0.png\n")
+    facts = problem_facts(load_scenario(str(cases.folder('kind = "indices"\nfile = "forget.txt"'))))
+    assert facts.forget_classes == {"a": 1, "b": 1}
+    (cases.root / "forget.txt").write_text("train/b/7.pg\n")
+    with pytest.raises(BenchError, match=r"'train/b/7\.pg' is neither .* \(did you mean 'train/b/\d+\.png'\?\)"):
+        load_problem(load_scenario(str(cases.folder('kind = "indices"\nfile = "forget.txt"'))))
+
+
+@pytest.mark.parametrize(
+    ("forget", "sentence"),
+    [
+        ('kind = "class"\nclasses = ["Cat"]', r"forget\.classes has 'Cat', .* \(did you mean 'cat'\?\)"),
+        ('kind = "class"\nclasses = ["3"]', r"forget\.classes has '3', which has examples .* but none in train"),
+        ('kind = "subject"\nsubjects = ["anne"]', r"forget\.subjects has 'anne', .* \(did you mean 'anna'\?\)"),
+        ('kind = "subject"\nsubjects = ["zoe"]', r"forget\.subjects has 'zoe', which has examples .* none in train"),
+    ],
+)
+def test_names_that_are_not_in_train_are_refused(forget, sentence, cases, data_check):
+    targets = np.where(made.PARTS == "test", "3", np.where(made.LABELS == 1, "cat", "dog"))
+    targets[181:] = "dog"
+    subjects = np.where(made.PARTS == "test", "zoe", np.where(made.LABELS > 1, "anna", "ben"))
+    path = cases.arrays(forget, inputs=made.FEATURES, targets=targets, subjects=subjects, split=made.PARTS)
+    with pytest.raises(BenchError, match=sentence):
+        load_problem(load_scenario(str(path)))
+    assert data_check(path).status == 2
+
+
+@pytest.mark.parametrize("written", ["1", "1.0"])
+def test_a_class_that_is_a_float_goes_by_its_whole_number(written, cases):
+    path = cases.arrays(f'kind = "class"\nclasses = ["{written}"]', **{**SPLIT, "targets": made.LABELS.astype(float)})
+    assert problem_facts(load_scenario(str(path))).forget_classes == {"1": 40}
+
+
+def test_the_forget_sets_make_up_is_said(cases, data_check):
+    subjects = np.array([f"s{i % 20}" for i in range(200)])
+    path = cases.arrays('kind = "subject"\nsubjects = ["s3", "s4"]', **SPLIT, subjects=subjects)
+    facts = problem_facts(load_scenario(str(path)))
+    assert facts.forget_sentence == (
+        "16 of 160 training examples are to be forgotten, of 2 of 4 classes (0: 8, 3: 8), of 2 of 20 subjects "
+        "(s3: 8, s4: 8), 4 more examples of these subjects are in retain, validation and test"
+    )
+    assert facts.forget_sentence in data_check(path).out
+
+
+def twice(cases, targets=made.LABELS, keys=""):
+    """Arrays with the rows 40 in forget, 41 and 170 the same, 42 and 43, and 190 as 5."""
+    features = made.FEATURES.copy()
+    features[[41, 170]], features[43], features[190] = features[40], features[42], features[5]
+    np.savez(cases.root / "case.npz", inputs=features, targets=targets, split=made.PARTS)
+    np.save(cases.root / "forget.npy", np.array([40, 42, 43]))
+    return cases.scenario("npz", f'source = "npz"\nfile = "case.npz"\n{keys}', 'kind = "indices"\nfile = "forget.npy"')
+
+
+def test_exact_duplicates_are_counted_and_named(cases, data_check):
+    path = twice(cases)
+    facts = problem_facts(load_scenario(str(path)))
+    assert facts.duplicates.pairs == {"retain, forget": 1, "retain, validation": 1, "retain, test": 1,
+                                      "forget, validation": 1, "forget": 1}  # fmt: skip
+    assert facts.duplicates.first[0] == "row 41 (retain) = row 40 (forget)"
+    assert facts.duplicates.conflicting == 3 + 2 + 2
+    (footnote,) = facts.footnotes
+    assert footnote.startswith("exact duplicates across the sets: 1 in retain and forget; ")
+    assert footnote in data_check(path).out
+
+
+def test_duplicates_can_be_dropped(cases):
+    targets = np.where(np.isin(np.arange(200), [40, 41, 170, 43]), 2, made.LABELS)  # 5 and 190 keep two labels
+    path = twice(cases, targets, 'duplicates = "drop"')
+    np.save(cases.root / "forget.npy", np.array([40, 50]))
+    scenario = load_scenario(str(path))
+    problem, facts = load_problem(scenario), problem_facts(scenario)
+    assert problem.forget.ids.tolist() == [40, 50]
+    kept = {row for part in (problem.train, problem.validation, problem.test) for row in part.ids.tolist()}
+    assert set(range(200)) - kept == {41, 170, 43, 5, 190}
+    assert not facts.duplicates.pairs
+    assert facts.left_out == (
+        "left out 3 (row 41, row 170, row 43): exactly the same as an earlier example",
+        "left out 2 (row 5, row 190): exactly the same as others, with another label",
+    )
+
+
+def test_without_the_option_the_hash_is_the_same(cases):
+    path = twice(cases)
+    scenario = load_scenario(str(path))
+    assert "duplicates" not in scenario.model_dump(exclude_none=True)["data"]
