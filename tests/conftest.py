@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from cases import Cases
 from notebooks import Imports
 
 from benchmark import cli, evaluation, figures
@@ -177,3 +178,30 @@ def imports(tmp_path, monkeypatch) -> Imports:
     monkeypatch.setattr(sys, "path", [*sys.path])  # load_module adds the submission's folder
     monkeypatch.setitem(sys.modules, "submission", None)
     return Imports(tmp_path)
+
+
+@pytest.fixture
+def cases(tmp_path, monkeypatch):
+    """An empty data folder to write cases into."""
+    monkeypatch.setenv("BENCH_DATA", str(tmp_path))
+    return Cases(tmp_path)
+
+
+@pytest.fixture
+def data_check(capfd, monkeypatch):
+    """Calls `bench data check PATH` in this process: its exit status, and all it prints as one line."""
+    monkeypatch.setenv("COLUMNS", "400")
+
+    def run(path):
+        handler = signal.getsignal(signal.SIGINT)
+        try:
+            cli.main(["data", "check", str(path)])
+            status = 0
+        except SystemExit as end:
+            status = end.code or 0
+        finally:
+            signal.signal(signal.SIGINT, handler)
+        printed = capfd.readouterr()
+        return SimpleNamespace(status=status, out=printed.out, err=printed.err)
+
+    return run
