@@ -38,7 +38,9 @@ def dry_run(scenario: Scenario, jobs: int, device: str) -> Rows:
     seconds = sum(trial[0] for trial in trials) / jobs
     count = {role: n * block for role, n in blocks.items()}
     total = sum(blocks.values())
+    salted = "salted: publish this hash; the salt and the forget set stay with you"
     return [
+        _row("scenario", scenario.label, salted if scenario.salt else "no salt: whoever has the hash can guess seeds"),
         _row("data", _gigabytes(_size(problem)), "memory for all processes together, as it is stored"),
         _row("network", f"{weights // 4:,} numbers", "parameters and buffers"),
         _row(

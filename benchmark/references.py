@@ -48,7 +48,7 @@ class Pool:
 
     def _use(self, secret: str | None) -> None:
         self.seeds = Seeds(self.scenario.pool_hash, secret)
-        about = {"scenario": self.scenario.model_dump(), "built_with": _versions(self.device)}
+        about = {"scenario": self.scenario.published(), "built_with": _versions(self.device)}
         self.store = BlockStore(self._folder, about, self.seeds.commitment)
 
     def prepare(

@@ -23,6 +23,8 @@ _LARGEST_FILE = 1 << 22  # bytes of a scenario's or a network's file
 # Part of every pool's hash: raise it when the code trains other models from the same scenario.
 TRAINING_VERSION = 1
 
+_SALT = 32  # characters: 128 bits in hex digits
+
 Role = Literal["original", "retrained", "calibration"]
 """Calibration: a second, independent retrained population, against which perfect unlearning is measured."""
 
@@ -87,6 +89,14 @@ class Scenario(Section):
     architecture: Architecture
     recipe: Recipe
     protocol: Protocol
+    salt: str | None = Field(default=None, repr=False)
+    """Of a hidden scenario: counts for the hashes, is never published: nobody can try forget sets on them."""
+
+    @model_validator(mode="after")
+    def _salt_is_long(self) -> "Scenario":
+        if self.salt is not None and len(self.salt) < _SALT:
+            raise ValueError(f"salt has {len(self.salt)} characters, expected at least {_SALT}, drawn at random")
+        return self
 
     @model_validator(mode="after")
     def _forget_set_fits(self) -> "Scenario":
@@ -122,7 +132,12 @@ class Scenario(Section):
 
     def _models(self) -> dict[str, Any]:
         """What decides the models. None is left out: keys that are added later change no hash where they are absent."""
-        return self.model_dump(include={"data", "forget", "architecture", "recipe"}, exclude_none=True)
+        return self.model_dump(include={"data", "forget", "architecture", "recipe", "salt"}, exclude_none=True)
+
+    def published(self) -> dict[str, Any]:
+        """Return the content that manifests hold: of a scenario with a salt neither that nor what is forgotten."""
+        content = self.model_dump(exclude={"salt"})
+        return content if self.salt is None else {**content, "forget": {"kind": self.forget.kind}}
 
     @property
     def label(self) -> str:

@@ -158,7 +158,7 @@ def evidence_store(scenario: Scenario, submission: Submission, workspace: Worksp
     seeds = Seeds(scenario.pool_hash, read_secret(workspace.pool(scenario)))
     return BlockStore(
         workspace.evidence / scenario.label / f"{submission.entry}-{submission.hash}",
-        {"scenario": scenario.model_dump(), "submission": submission.entry},
+        {"scenario": scenario.published(), "submission": submission.entry},
         seeds.commitment,
     )
 
