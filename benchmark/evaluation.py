@@ -166,6 +166,10 @@ def rescore(scenario: Scenario, name: str, workspace: Workspace, jobs: int, prog
         raise BenchError(f"{name} failed on {scenario.label}; {again} tries it again")
     if outcome.timing is None:
         raise BenchError(f"the runs of {name} on {scenario.label} were interrupted; {again} goes on")
+    for path, fault in runs.discard_damaged().items():
+        raise BenchError(
+            f"{path.with_suffix('.safetensors')} {fault}; set aside as {path.name}, {again} makes it again"
+        )
     card = _scored(runs, outcome, jobs, progress)
     card.write(workspace)
     return card

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmark.blocks import Layout
 from benchmark.models import skeleton
 from benchmark.problem import Problem
 from benchmark.scenario import Scenario
@@ -37,6 +38,18 @@ def evidence_of(scenario: Scenario, problem: Problem, state: dict[str, Tensor]) 
     """
     net = skeleton(scenario.architecture, problem.input_shape, problem.classes).eval()
     return _evidence(StackedModel.from_state(net, state), problem)
+
+
+def evidence_layouts(problem: Problem) -> dict[str, Layout]:
+    """The arrays of `evidence_of`."""
+    validation = (len(problem.validation),)
+    return {
+        "forget_logits": Layout("float32", (len(problem.forget), problem.classes)),
+        "test_logits": Layout("float32", (len(problem.test), problem.classes)),
+        "validation_phi": Layout("float32", validation),
+        "validation_correct": Layout("bool", validation),
+        "retain_accuracy": Layout("float64", highest=1.0),
+    }
 
 
 @torch.no_grad()

@@ -7,17 +7,19 @@ Every block is a pure function of (scenario, secret, role, block number). Buildi
 import platform
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from benchmark.blocks import Layout, objection
 from benchmark.device import make_repeatable
 from benchmark.engine import Progress, map_blocks
 from benchmark.errors import BenchError
-from benchmark.evidence import NonFiniteLogits, concatenate, evidence_of
-from benchmark.models import seeded_model, try_out
+from benchmark.evidence import NonFiniteLogits, concatenate, evidence_layouts, evidence_of
+from benchmark.models import seeded_model, skeleton, try_out
 from benchmark.pool_secret import make_secret, read_secret
 from benchmark.problem import load_problem
 from benchmark.scenario import Role, Scenario
@@ -49,7 +51,7 @@ class Pool:
     def _use(self, secret: str | None) -> None:
         self.seeds = Seeds(self.scenario.pool_hash, secret)
         about = {"scenario": self.scenario.published(), "built_with": _versions(self.device)}
-        self.store = BlockStore(self._folder, about, self.seeds.commitment)
+        self.store = BlockStore(self._folder, about, self.seeds.commitment, partial(_objection, self.scenario))
 
     def prepare(
         self, jobs: int, progress: Progress, warn: Callable[[str], None], roles: tuple[Role, ...] = ROLES
@@ -60,8 +62,8 @@ class Pool:
         """
         self._settle(warn)
         blocks: list[_Block] = [(role, block) for role in roles for block in self.scenario.blocks(self._count(role))]
-        for path in self.store.discard_damaged([_name(*block) for block in blocks]):
-            warn(f"{path.with_suffix('.safetensors')} is damaged; set aside as {path.name}, training it again")
+        for path, fault in self.store.discard_damaged([_name(*block) for block in blocks]).items():
+            warn(f"{path.with_suffix('.safetensors')} {fault}; set aside as {path.name}, training it again")
         if self._missing(blocks):
             problem = load_problem(self.scenario)
             try_out(self.scenario.architecture, problem.input_shape, problem.classes)
@@ -185,6 +187,21 @@ def _trained(scenario: Scenario, role: Role, seeds: list[int], device: str) -> A
     if device != "cpu":
         torch.cuda.empty_cache()  # the workers of submissions need room beside this process
     return arrays
+
+
+def _objection(scenario: Scenario, name: str, arrays: Arrays) -> str:
+    """What keeps arrays from being the block `name` of a scenario's pool; "" where nothing does."""
+    problem, is_original = load_problem(scenario), name.startswith("original/")
+    layouts = {_EVIDENCE + key: layout for key, layout in evidence_layouts(problem).items()}
+    if is_original:
+        state = skeleton(scenario.architecture, problem.input_shape, problem.classes).state_dict()
+        layouts |= {
+            _WEIGHTS + key: Layout(str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape))
+            for key, tensor in state.items()
+        }
+    if surplus := [key for key in arrays if key.startswith(_WEIGHTS) and key not in layouts]:
+        return f"holds {surplus[0]}, expected {'the weights of the network' if is_original else 'no weights'}"
+    return objection(arrays, layouts, scenario.protocol.block)
 
 
 def _name(role: Role, block: int) -> str:

@@ -226,7 +226,7 @@ def _card(
         models=scenario.protocol.models,
         date=datetime.now(UTC).strftime("%Y-%m-%d"),
         status=status,
-        reason=reason,
+        reason=printable(" ".join(reason.split()), 2000),
         isolation=isolation,
         attempted_runs=outcome.attempted,
         failed_runs=len(outcome.failed),

@@ -21,6 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load, save
 
 from benchmark.errors import BenchError
+from benchmark.text import printable
 
 if TYPE_CHECKING:
     from benchmark.scenario import Scenario
@@ -29,6 +30,11 @@ Arrays = dict[str, np.ndarray]
 Thing = TypeVar("Thing")
 
 _UNFINISHED = re.compile(r"\..+\.\d+(-[0-9a-f]{8})?\.tmp")  # what `write_atomically` calls a file until it is whole
+
+Objection = Callable[[str, Arrays], str]
+"""Of a block's name and arrays: what keeps them from being that block, "" where nothing does."""
+
+_BLOCK = "block"  # under which a block's file holds its name
 
 PAUSE = 1.0  # seconds between two looks at what other processes are at
 
@@ -174,8 +180,9 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o666) -> None:
 
 
 def write_block(path: Path, arrays: Arrays) -> str:
-    """Writes `arrays` as one safetensors file and returns its SHA-256."""
-    content = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    """Writes `arrays` as one safetensors file, which says which block it is, and returns its SHA-256."""
+    block = {_BLOCK: f"{path.parent.name}/{path.stem}"}
+    content = save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata=block)
     write_atomically(path, content)
     return hashlib.sha256(content).hexdigest()
 
@@ -186,12 +193,19 @@ class BlockStore:
     A file counts only once the manifest has it: whatever an interrupted process left behind is overwritten.
     """
 
-    def __init__(self, folder: Path, about: dict[str, object], commitment: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        about: dict[str, object],
+        commitment: str = "",
+        objection: Objection = lambda name, arrays: "",
+    ) -> None:
         """`about` is written into the manifest for people to read; it is never read back.
 
-        `commitment`: to the secret that the blocks depend on; empty where they depend on none.
+        `commitment`: to the secret that the blocks depend on; empty where they depend on none. `objection` is asked of
+        every block that is read.
         """
-        self.folder, self.commitment = folder, commitment
+        self.folder, self.commitment, self._objection = folder, commitment, objection
         self._about = about
         self._manifest = folder / "manifest.json"
 
@@ -264,33 +278,50 @@ class BlockStore:
     def is_whole(self, names: Iterable[str]) -> bool:
         """Whether all these blocks are finished, and their files are what was written."""
         finished = self.finished()
-        return all(name in finished and self._checksum(name) == finished[name] for name in names)
+        return all(name in finished and not self._fault(name, finished[name]) for name in names)
 
-    def discard_damaged(self, names: list[str]) -> list[Path]:
-        """Sets aside the recorded blocks whose content is not what was written; returns where each went."""
+    def discard_damaged(self, names: list[str]) -> dict[Path, str]:
+        """Sets aside the recorded blocks that are not what was written, or not theirs; returns where, and why."""
         finished = self.finished()
-        suspects = [name for name in names if name in finished and self._checksum(name) != finished[name]]
-        aside: list[Path] = []
+        suspects = [name for name in names if name in finished and self._fault(name, finished[name])]
+        aside: dict[Path, str] = {}
         for name in suspects:
             with self.claimed(name) as ours, self.changing():
                 known = self.finished()
-                if not ours or name not in known or self._checksum(name) == known[name]:
+                if not ours or name not in known or not (fault := self._fault(name, known[name])):
                     continue  # another process has seen to it
                 del known[name]
                 self._write_manifest(known)
                 if self.path(name).exists():
-                    aside.append(self.path(name).replace(self.path(name).with_suffix(".damaged")))
+                    there = fault.replace("missing or ", "")
+                    aside[self.path(name).replace(self.path(name).with_suffix(".damaged"))] = there
         return aside
 
     def read(self, name: str) -> Arrays:
-        """The arrays of a finished block. Raises BenchError when it is missing or damaged."""
-        try:
-            content = self.path(name).read_bytes()
-        except OSError:
-            content = b""
-        if hashlib.sha256(content).hexdigest() != self.finished().get(name):
-            raise BenchError(f"{self.path(name)} is missing or damaged; `bench run` makes it again")
+        """The arrays of a finished block. Raises BenchError when it is missing, damaged or another's."""
+        content = self._content(name)
+        if fault := self._fault(name, self.finished().get(name, ""), content):
+            raise BenchError(f"{self.path(name)} {fault}; `bench run` makes it again")
         return load(content)
+
+    def _content(self, name: str) -> bytes:
+        try:
+            return self.path(name).read_bytes()
+        except OSError:
+            return b""
+
+    def _fault(self, name: str, checksum: str, content: bytes | None = None) -> str:
+        """What is wrong with a block's file; "" where nothing is."""
+        content = self._content(name) if content is None else content
+        if hashlib.sha256(content).hexdigest() != checksum:
+            return "is missing or damaged"
+        try:
+            arrays, found = load(content), _metadata(content).get(_BLOCK, name)
+        except (SafetensorError, ValueError, KeyError, TypeError, AttributeError):
+            return "is no file of arrays"
+        if found != name:
+            return f"holds the block {printable(found)} in the place of {name}"
+        return self._objection(name, arrays)
 
     def row(self, name: str, row: int) -> Arrays:
         """What one model has in a block, read without the rest, and so unverified: `discard_damaged` comes first.
@@ -311,13 +342,6 @@ class BlockStore:
         except (OSError, SafetensorError):
             raise BenchError(f"{self.path(name)} is missing or damaged; `bench run` makes it again") from None
 
-    def _checksum(self, name: str) -> str | None:
-        try:
-            with self.path(name).open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError:
-            return None
-
     @contextmanager
     def changing(self) -> Iterator[None]:
         """One process at a time reads the manifest and writes another."""
@@ -330,6 +354,12 @@ class BlockStore:
         committed = {"commitment": self.commitment} if self.commitment else {}
         content = {**self._about, **committed, "blocks": dict(sorted(blocks.items()))}
         write_atomically(self._manifest, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    """The words that a safetensors file holds beside its arrays."""
+    size = int.from_bytes(content[:8], "little")
+    return json.loads(content[8 : 8 + size]).get("__metadata__", {})
 
 
 def sweep(path: Path) -> None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from benchmark.blocks import Layout
 from benchmark.hashing import array_parts, digest_bytes
 from benchmark.record import Amount, Fraction, Record
 from benchmark.submission.exchange import LOADERS
@@ -48,6 +49,19 @@ class Unlearned(NamedTuple):
     seconds: float
     consumed: tuple[int, ...]
     """Examples taken from each of LOADERS."""
+
+
+RECORD_LAYOUTS = {
+    "run/index": Layout("int64"),
+    "run/seconds": Layout("float64"),
+    "run/sandboxed": Layout("bool"),
+    "run/digest": Layout("uint8", (16,)),
+    "run/original": Layout("uint8", (16,)),
+    "run/change": Layout("float64"),
+    "run/touched": Layout("float64", highest=1.0),
+    "run/consumed": Layout("int64", (len(LOADERS),)),
+}
+"""The arrays of `records_of`."""
 
 
 def records_of(done: list[Unlearned], isolation: Isolation) -> Arrays:
@@ -106,4 +120,5 @@ def change_of(original: "dict[str, Tensor]", unlearned: "dict[str, Tensor]") -> 
     before = torch.cat([original[name].flatten().double() for name in names])
     after = torch.cat([unlearned[name].flatten().double() for name in names])
     distance = (after - before).norm() / before.norm().clamp(min=1e-300)
+    distance = distance.nan_to_num(1e300, 1e300).clamp(max=1e300)  # of weights too large to be squared
     return float(distance), float((after != before).double().mean())

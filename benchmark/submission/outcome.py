@@ -5,15 +5,20 @@ import json
 import math
 import re
 from dataclasses import asdict, dataclass, replace
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import Field, TypeAdapter
 
+from benchmark.errors import note
 from benchmark.pool_secret import read_secret
+from benchmark.reading import read_file
+from benchmark.record import Amount, Line, Lines
 from benchmark.scenario import Scenario
 from benchmark.seeds import Seeds
 from benchmark.submission.source import Submission
-from benchmark.workspace import BlockStore, Workspace, write_atomically
+from benchmark.text import reason_of
+from benchmark.workspace import BlockStore, Objection, Workspace, write_atomically
 
 Status = Literal[
     "ok",
@@ -33,26 +38,28 @@ occasions, however many rounds each took: a standard deviation of 8 %, of which 
 
 _CROWDED = 2.0  # how much longer a run may take beside others than alone
 _ABOUT = "runs.json"
+_LARGEST = 1 << 28  # bytes of it
+_Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
 class Timing:
     """What a run costs, from several rounds, without what starting it costs."""
 
-    retraining: float
+    retraining: Annotated[_Finite, Field(gt=0)]
     """Seconds, the median: of all CPUs where the net is on the CPU, of the wall clock where it is on a GPU."""
-    submission: float
+    submission: _Finite
     """Seconds: the share of all rounds together, of `retraining`."""
     deterministic: bool
     """Whether the same seed gave the same weights twice."""
-    starting: float
+    starting: _Finite
     """Seconds that starting a run costs: the harness's, so it is taken off the others."""
-    device: str = "cpu"
-    failed: int = 0
+    device: Line = "cpu"
+    failed: Amount = 0
     """Of the timed runs."""
-    error: float = 0.0
+    error: _Finite = 0.0
     """Half the width of the share's interval, as far as the rounds tell."""
-    rounds: int = 0
+    rounds: Amount = 0
     """Zero when an earlier version of the harness did not note it."""
     loaded: bool = False
     """Whether the machine had other work meanwhile."""
@@ -105,10 +112,10 @@ class Timing:
 class FailedRun:
     """One run that handed back no weights."""
 
-    index: int
+    index: Amount
     status: Status
-    reason: str
-    log: str
+    reason: Lines
+    log: Lines
     told: bool = False
     """Whether the reason is in words that the submission can choose."""
 
@@ -141,9 +148,9 @@ class Outcome:
 
     failed: tuple[FailedRun, ...]
     """In the order of their indices."""
-    attempted: int
+    attempted: Amount
     """Runs that ended, well or not: N unless so many failed that the others were given up."""
-    allowed: int
+    allowed: Amount
     """Failures that do not cost the score."""
     timing: Timing | None = None
     """None when the runs were given up or interrupted."""
@@ -153,13 +160,19 @@ class Outcome:
         return len(self.failed) <= self.allowed
 
 
-def evidence_store(scenario: Scenario, submission: Submission, workspace: Workspace) -> BlockStore:
+_OUTCOME = TypeAdapter(Outcome)
+
+
+def evidence_store(
+    scenario: Scenario, submission: Submission, workspace: Workspace, objection: Objection = lambda name, arrays: ""
+) -> BlockStore:
     """The blocks of a submission's runs, whose seeds follow from the secret that the pool holds now."""
     seeds = Seeds(scenario.pool_hash, read_secret(workspace.pool(scenario)))
     return BlockStore(
         workspace.evidence / scenario.label / f"{submission.entry}-{submission.hash}",
         {"scenario": scenario.published(), "submission": submission.entry},
         seeds.commitment,
+        objection,
     )
 
 
@@ -168,11 +181,11 @@ def read_outcome(store: BlockStore) -> Outcome | None:
     if not store.is_current():
         return None
     try:
-        content = json.loads((store.folder / _ABOUT).read_text())
-        failed = tuple(FailedRun(**run) for run in content["failed"])
-        timing = Timing(**content["timing"]) if content["timing"] else None
-        return Outcome(failed, content["attempted"], content["allowed"], timing)
-    except (OSError, ValueError, KeyError, TypeError):
+        return _OUTCOME.validate_json(read_file(store.folder / _ABOUT, _LARGEST))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:  # pydantic's is one of the latter
+        note(f"{store.folder / _ABOUT} cannot be believed: {reason_of(error)}; the runs count as not made")
         return None
 
 

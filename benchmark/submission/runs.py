@@ -5,19 +5,21 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
 
+from benchmark.blocks import objection
 from benchmark.device import workers_on
 from benchmark.engine import Progress, map_blocks
 from benchmark.errors import BenchError
-from benchmark.evidence import NonFiniteLogits, concatenate, evidence_of, stack
+from benchmark.evidence import NonFiniteLogits, concatenate, evidence_layouts, evidence_of, stack
 from benchmark.problem import Problem, load_problem
 from benchmark.references import Pool
 from benchmark.scenario import Scenario, options
 from benchmark.submission.budget import Clock, in_proportion
-from benchmark.submission.integrity import Unlearned, change_of, records_of
+from benchmark.submission.integrity import RECORD_LAYOUTS, Unlearned, change_of, records_of
 from benchmark.submission.outcome import FailedRun, Outcome, block_name, evidence_store, read_outcome, write_outcome
 from benchmark.submission.process import close_ahead
 from benchmark.submission.runner import Worker, workers
@@ -41,7 +43,7 @@ class Runs:
     def __init__(self, scenario: Scenario, submission: Submission, pool: Pool, workspace: Workspace) -> None:
         self.scenario, self.submission, self.pool, self.device = scenario, submission, pool, pool.device
         self.problem: Problem = load_problem(scenario)
-        self.store = evidence_store(scenario, submission, workspace)
+        self.store = evidence_store(scenario, submission, workspace, self._objection)
         self._workspace = workspace
 
     def complete(
@@ -56,16 +58,15 @@ class Runs:
         if self.store.is_locked():
             warn(f"another process is running {self.submission.entry} on {self.scenario.label}; waiting for it")
         with self.store.locked():
-            wanted = [block_name(block) for block in self.scenario.blocks(self.scenario.protocol.models)]
-            for path in self.store.discard_damaged(wanted):
-                warn(f"{path.with_suffix('.safetensors')} is damaged; set aside as {path.name}, running it again")
+            for path, fault in self.discard_damaged().items():
+                warn(f"{path.with_suffix('.safetensors')} {fault}; set aside as {path.name}, running it again")
             if self.store.finished() and not self.store.is_current():
                 warn(f"the runs of {self.submission.entry} on record began with another secret; they are made again")
             known = self._known(allowed)
             timing = known.timing
             timed = timing is not None and timing.is_settled(self.scenario.protocol.budget) and not time_again
             finished = self.store.finished()
-            missing = [block for block, name in enumerate(wanted) if name not in finished]
+            missing = [block for block, name in enumerate(self._names) if name not in finished]
             missing = _in_secret_order(missing, self.pool.seed("order", 0))
             if missing or not timed:
                 count = max(1, min(workers_on(self.device, jobs), len(missing)))
@@ -75,6 +76,15 @@ class Runs:
                 close_ahead()
                 write_outcome(self.store, known)
             return self.outcome()
+
+    def discard_damaged(self) -> dict[Path, str]:
+        """Set aside the blocks that are damaged or other than they have to be; returns where each went, and why."""
+        return self.store.discard_damaged(self._names)
+
+    @property
+    def _names(self) -> list[str]:
+        """Of the blocks of all runs."""
+        return [block_name(block) for block in self.scenario.blocks(self.scenario.protocol.models)]
 
     def outcome(self) -> Outcome:
         """How the runs went that are on the disk. Raises BenchError when there are none."""
@@ -105,6 +115,15 @@ class Runs:
         """Evidence of the unlearned models, with what `records_of` knows of each run, named `run/...`."""
         models = self.scenario.protocol.models
         return concatenate([self.store.read(block_name(b)) for b in self.scenario.blocks(models)], models)
+
+    def _objection(self, name: str, arrays: Arrays) -> str:
+        """What keeps arrays from being the block `name` of these runs; "" where nothing does."""
+        layouts = evidence_layouts(self.problem) | RECORD_LAYOUTS
+        indices = arrays.get("run/index", np.zeros(0)).tolist()
+        expected = _indices(self.scenario, int(name.rpartition("/")[2]))
+        if len(set(indices)) < len(indices) or not set(indices) <= set(expected):
+            return f"holds other runs than {expected.start} to {expected.stop - 1}"
+        return objection(arrays, layouts, len(indices))
 
     def _run(self, missing: list[int], workers: list[Worker], tally: "_Tally") -> None:
         """Has the first worker retrain once, to see that it can, runs the blocks on all, and times on the first."""

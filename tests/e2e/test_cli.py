@@ -11,6 +11,7 @@ import sys
 import time
 from concurrent.futures import BrokenExecutor
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -22,6 +23,7 @@ from benchmark.leaderboard.table import COLUMNS
 from benchmark.scenario import load_scenario
 from benchmark.scorecard import Scorecard
 from benchmark.submission import process
+from benchmark.workspace import BlockStore, write_block
 
 
 @pytest.fixture
@@ -157,6 +159,51 @@ def test_a_damaged_ceiling_is_named_set_aside_and_made_anew(damage, bench, works
     assert path.read_text() == whole
     assert path.with_suffix(".damaged").exists()
     assert "anew" not in bench("score").stderr
+
+
+@pytest.mark.parametrize("damage", ["NaN", "another's runs", "old records", "short"])
+def test_evidence_that_cannot_be_is_named_set_aside_and_made_anew(damage, bench, workspace, miniature):
+    assert bench("run", "identity").returncode == 0
+    before = scorecard(workspace, miniature, "identity")
+    (folder,) = (workspace.evidence / miniature.label).glob("identity-*")
+    store = BlockStore(folder, {}, json.loads((folder / "manifest.json").read_text()).get("commitment", ""))
+    arrays = {key: array.copy() for key, array in store.read("unlearned/0001").items()}
+    if damage == "NaN":
+        arrays["forget_logits"][0, 0, 0] = np.nan
+    elif damage == "another's runs":
+        arrays["run/index"] -= 4
+    elif damage == "old records":
+        arrays["run/digest"] = arrays["run/digest"][:, 0].astype(np.int64)
+    else:
+        arrays["test_logits"] = arrays["test_logits"][:2]
+    store.record("unlearned/0001", write_block(store.path("unlearned/0001"), arrays))
+    done = bench("score", "identity")
+    assert done.returncode == 2
+    assert "unlearned/0001.safetensors h" in done.stderr  # has, holds
+    assert "set aside as 0001.damaged, `bench run --submission identity" in done.stderr
+    done = bench("run", "identity")
+    assert done.returncode == 0, done.stderr
+    assert scorecard(workspace, miniature, "identity").evidence_hash == before.evidence_hash
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"failed": 3}', "NaN", "nested", "negative", "infinite"])
+def test_a_record_of_runs_that_cannot_be_believed_is_named_and_the_runs_are_made_again(
+    content, bench, workspace, miniature
+):
+    assert bench("run", "identity").returncode == 0
+    before = scorecard(workspace, miniature, "identity")
+    (path,) = (workspace.evidence / miniature.label).glob("identity-*/runs.json")
+    known = json.loads(path.read_text())
+    known |= {"negative": {"attempted": -1}, "infinite": {"timing": known["timing"] | {"retraining": math.inf}}}.get(
+        content, {}
+    )
+    path.write_text({"nested": "[" * 10**5}.get(content, json.dumps(known) if content.isalpha() else content))
+    if content == "NaN":
+        path.write_text(json.dumps(known | {"timing": known["timing"] | {"submission": math.nan}}))
+    done = bench("run", "identity")
+    assert done.returncode == 0, done.stderr
+    assert "runs.json cannot be believed" in done.stderr
+    assert scorecard(workspace, miniature, "identity").evidence_hash == before.evidence_hash
 
 
 def test_ctrl_c_is_answered_in_one_sentence(own_process, submit, workspace):

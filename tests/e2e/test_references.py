@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -23,7 +24,7 @@ from benchmark.problem import load_problem
 from benchmark.references import Pool
 from benchmark.scoring import logit_scaled_confidence
 from benchmark.training import train_model
-from benchmark.workspace import Workspace
+from benchmark.workspace import Workspace, write_block
 
 
 def quiet(*_):
@@ -72,6 +73,96 @@ def test_a_larger_n_keeps_the_blocks_of_a_smaller_one(workspace, miniature, tmp_
     small = Pool(miniature, workspace)
     assert blocks_of(small).items() < blocks_of(large).items()
     assert [len(pool.evidence("retrained")["forget_logits"]) for pool in (small, large)] == [8, 12]
+
+
+def put(name, change):
+    """Write a block again, with its checksum on record, from what `change` makes of its arrays."""
+
+    def damage(store):
+        arrays = change(store.read(name)) if change else store.read("original/0000")
+        store.record(name, write_block(store.path(name), arrays))
+
+    return damage
+
+
+def first_is(key, value):
+    def change(arrays):
+        array = arrays[key].copy()
+        array.flat[0] = value
+        return arrays | {key: array}
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "fault"),
+    [
+        ("retrained/0000", put("retrained/0000", None), r"holds weights/\d\.\w+, expected no weights"),
+        (
+            "retrained/0001",
+            put("retrained/0001", lambda arrays: {key: array[:3] for key, array in arrays.items()}),
+            r"holds 3 models in evidence/\w+, expected 4",
+        ),
+        (
+            "calibration/0000",
+            put("calibration/0000", lambda arrays: arrays | {"evidence/test_logits": arrays["evidence/forget_logits"]}),
+            r"has evidence/test_logits as float32 \(4, 10, 10\), expected float32 \(4, 100, 10\)",
+        ),
+        (
+            "calibration/0001",
+            put("calibration/0001", first_is("evidence/validation_phi", np.nan)),
+            "has numbers in evidence/validation_phi that are not finite",
+        ),
+        (
+            "retrained/0000",
+            put("retrained/0000", first_is("evidence/retain_accuracy", 1.5)),
+            "has numbers in evidence/retain_accuracy outside of 0 to 1",
+        ),
+        (
+            "original/0001",
+            put("original/0001", lambda arrays: {k: a for k, a in arrays.items() if k != "weights/1.bias"}),
+            r"has no array weights/1\.bias",
+        ),
+        (
+            "original/0000",
+            put("original/0000", lambda arrays: arrays | {"weights/1.bias": arrays["weights/1.bias"].astype("f8")}),
+            r"has weights/1\.bias as float64 \(4, 16\), expected float32 \(4, 16\)",
+        ),
+        (
+            "original/0001",
+            put("original/0001", lambda arrays: {k: a for k, a in arrays.items() if k != "evidence/test_logits"}),
+            "has no array evidence/test_logits",
+        ),
+    ],
+)
+def test_a_block_that_holds_something_else_is_named_and_made_anew(name, damage, fault, workspace, miniature):
+    pool = Pool(miniature, workspace)
+    before = blocks_of(pool)
+    damage(pool.store)
+    with pytest.raises(BenchError, match=fault):
+        pool.store.read(name)
+    said = []
+    pool.prepare(1, quiet, said.append)
+    assert blocks_of(pool) == before
+    (sentence,) = said
+    assert re.search(f"{name}.safetensors {fault}; set aside as {name[-4:]}.damaged, training it again", sentence)
+
+
+def test_roles_that_were_swapped_are_named_and_made_anew(workspace, miniature):
+    pool = Pool(miniature, workspace)
+    before = blocks_of(pool)
+    known = pool.store.finished()
+    one, other = "retrained/0000", "calibration/0000"
+    contents = {name: pool.store.path(name).read_bytes() for name in (one, other)}
+    for name, from_the in ((one, other), (other, one)):
+        pool.store.path(name).write_bytes(contents[from_the])
+        pool.store.record(name, known[from_the])
+    with pytest.raises(BenchError, match=f"holds the block {other} in the place of {one}"):
+        pool.evidence("retrained")
+    said = []
+    pool.prepare(1, quiet, said.append)
+    assert len(said) == 2
+    assert blocks_of(pool) == before
 
 
 def test_a_damaged_block_is_named_and_rebuilt_bit_identically(workspace, miniature):

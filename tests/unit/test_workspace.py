@@ -3,6 +3,8 @@ import hashlib
 import json
 import multiprocessing
 import os
+import re
+import shutil
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmark.blocks import Layout, objection
 from benchmark.errors import BenchError
 from benchmark.workspace import BlockStore, Workspace, write_atomically, write_block
 
@@ -20,9 +23,9 @@ def store(tmp_path):
     return BlockStore(tmp_path / "store", {"about": "a test"})
 
 
-def fill(store, name, value=1.0):
+def fill(store, name, value=1.0, arrays=None):
     with store.locked():
-        store.record(name, write_block(store.path(name), {"x": np.full(3, value)}))
+        store.record(name, write_block(store.path(name), arrays or {"x": np.full(3, value)}))
 
 
 def test_a_block_comes_back_as_it_was_written(store):
@@ -56,6 +59,46 @@ def test_a_damaged_block_is_named_set_aside_and_counts_as_missing(store, damage)
     assert [p.name for p in aside] == ([] if damage == "gone" else ["0000.damaged"])
     assert all(p.exists() for p in aside)
     assert list(store.finished()) == ["a/0001"]
+
+
+def test_a_block_in_the_place_of_another_is_named_though_its_checksum_is_on_record(store):
+    fill(store, "a/0000", 1.0)
+    fill(store, "b/0000", 2.0)
+    shutil.copy(store.path("a/0000"), store.path("b/0000"))
+    with store.locked():
+        store.record("b/0000", store.finished()["a/0000"])
+    with pytest.raises(BenchError, match=r"b/0000\.safetensors holds the block a/0000 in the place of b/0000"):
+        store.read("b/0000")
+    ((path, fault),) = store.discard_damaged(["a/0000", "b/0000"]).items()
+    assert (path.name, fault) == ("0000.damaged", "holds the block a/0000 in the place of b/0000")
+    assert list(store.finished()) == ["a/0000"]
+
+
+def test_whoever_makes_a_store_says_what_its_blocks_hold(tmp_path):
+    layouts = {"x": Layout("float64", (3,), highest=1.0), "y": Layout("int64")}
+    store = BlockStore(tmp_path, {}, objection=lambda name, arrays: objection(arrays, layouts, 2))
+    whole = {"x": np.full((2, 3), 0.5), "y": np.arange(2)}
+    for number, (change, sentence) in enumerate(
+        [
+            ({}, ""),
+            ({"x": np.full((1, 3), 0.5)}, "holds 1 models in x, expected 2"),
+            ({"x": np.full((2, 3), 0.5, np.float32)}, r"has x as float32 (2, 3), expected float64 (2, 3)"),
+            ({"x": np.full((2, 4), 0.5)}, "has x as float64 (2, 4), expected float64 (2, 3)"),
+            ({"x": np.array([[0.5, np.nan, 0]] * 2)}, "has numbers in x that are not finite"),
+            ({"x": np.full((2, 3), 1.5)}, "has numbers in x outside of 0 to 1"),
+            ({"x": np.full((2, 3), -0.5)}, "has numbers in x outside of 0 to 1"),
+            ({"surplus": np.array([1.0, np.inf])}, "has numbers in surplus that are not finite"),
+            ({"y": None}, "has no array y"),
+        ]
+    ):
+        name = f"a/{number:04d}"
+        fill(store, name, arrays={key: array for key, array in (whole | change).items() if array is not None})
+        if not sentence:
+            assert store.read(name).keys() == whole.keys()
+            continue
+        with pytest.raises(BenchError, match=re.escape(f"{name}.safetensors {sentence}; `bench run` makes it again")):
+            store.read(name)
+        assert list(store.discard_damaged([name]).values()) == [sentence]
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"blocks": 3}'])
@@ -99,7 +142,7 @@ def test_a_damaged_block_that_another_process_is_making_anew_is_left_to_it(store
     fill(store, "a/0000")
     store.path("a/0000").write_bytes(b"damaged")
     with store.claimed("a/0000"):
-        assert store.discard_damaged(["a/0000"]) == []
+        assert store.discard_damaged(["a/0000"]) == {}
     assert store.path("a/0000").read_bytes() == b"damaged"
 
 
