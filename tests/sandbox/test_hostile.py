@@ -533,7 +533,7 @@ def test_what_is_not_a_submissions_cannot_be_read_in_a_sandbox_only(
         table = "\n        ".join(f"{name!r}: lambda: {look}," for name, look in looks.items())
         run = hostile(READING % table)
     assert (run.card.status, run.card.isolation) == ("crashed", isolation)
-    assert "looked everywhere" in run.card.reason
+    assert "looked everywhere" in run.log
     assert ("NO SANDBOX: a test of the fallback" in run.stderr) == (isolation == "process")
     assert run.row["isolation"] == isolation
     got = dict(re.findall(r"^(.+): (\w+)$", run.log, re.MULTILINE))
@@ -886,7 +886,9 @@ def test_allowed_failures_give_a_score_and_the_row_says_so(hostile, strict, work
     source = f"def unlearning(net, a, b, c, seed):\n    assert seed != {bad}, 'an unlucky seed'"
     run = hostile(source, models=8)
     reason = "1 of 8 runs failed; run 2: AssertionError (submission.py, line 2)"
-    assert (run.card.status, run.card.reason, run.card.attempted_runs) == ("crashed", reason, 8)
+    given_up = re.sub(r" \(given up after \d\)", "", run.card.reason)  # where run 2 comes first: the order is secret
+    assert (run.card.status, given_up) == ("crashed", reason)
+    assert "AssertionError: an unlucky seed" in " ".join(run.stderr.split())
     run = hostile(source, "--allow-failures", "1", models=8)
     assert run.card.status in ("ok", "over-budget"), run.log
     assert run.card.status == "over-budget" or run.card.reason == reason
