@@ -13,6 +13,7 @@ from cases import Cases
 from notebooks import Imports
 
 from benchmark import cli, evaluation, figures
+from benchmark.cli import shared
 from benchmark.problem import load_problem
 from benchmark.references import Pool
 from benchmark.scenario import Scenario, load_scenario
@@ -190,7 +191,8 @@ def cases(tmp_path, monkeypatch):
 @pytest.fixture
 def data_check(capfd, monkeypatch):
     """Calls `bench data check PATH` in this process: its exit status, and all it prints as one line."""
-    monkeypatch.setenv("COLUMNS", "400")
+    for console in (shared.out, shared.err):
+        monkeypatch.setattr(console, "width", 400)
 
     def run(path):
         handler = signal.getsignal(signal.SIGINT)
