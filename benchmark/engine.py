@@ -65,7 +65,8 @@ def _processes_can_wait() -> bool:
 
 
 def _import(module: str) -> None:
-    importlib.import_module(module)
+    with contextlib.suppress(Exception):  # of an exception joblib would kill the processes of other calls as well
+        importlib.import_module(module)
 
 
 def _in_process(home: int, function: Callable[..., Result], *arguments: object) -> Result:
