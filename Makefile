@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-fast lint studies figures clean
+.PHONY: run test test-fast lint fuzz studies figures clean
 
 run: .venv/installed
 	$(BIN)/bench run --submission finetune
@@ -19,6 +19,10 @@ lint: .venv/test-installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
+
+# 2,000 mutated scenarios, data sets, submissions and records: each has to end well or in one sentence.
+fuzz: .venv/test-installed
+	$(BIN)/python scripts/fuzz.py --count 2000
 
 # The full simulation studies behind the statistics: many minutes.
 studies: .venv/test-installed

@@ -6,6 +6,7 @@ set takes a while, so the result is remembered beside the data under the names, 
 
 import contextlib
 import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,9 @@ def checksum(section: Any, folder: Path) -> str:
     try:
         files = _files(section, folder)
         listing = "".join(f"{name}\n{path.stat().st_size} {path.stat().st_mtime_ns}\n" for name, path in files.items())
-        remembered = folder / PREPARED / f"{hashlib.sha256(listing.encode()).hexdigest()}.sha256"
-        if remembered.exists():
-            return remembered.read_text()
+        remembered = folder / PREPARED / f"{hashlib.sha256(_bytes(listing)).hexdigest()}.sha256"
+        if remembered.exists() and re.fullmatch(rb"[0-9a-f]{64}", known := remembered.read_bytes()):
+            return known.decode()
         digest = _sha256(files)
     except OSError as error:
         raise BenchError(
@@ -75,8 +76,13 @@ def _sha256(files: dict[str, Path]) -> str:
     digest = hashlib.sha256()
     for name, path in files.items():
         with path.open("rb") as file:
-            digest.update(f"{name}\n{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+            digest.update(_bytes(f"{name}\n{hashlib.file_digest(file, 'sha256').hexdigest()}\n"))
     return digest.hexdigest()
+
+
+def _bytes(text: str) -> bytes:
+    """UTF-8; the names of files need not be."""
+    return text.encode(errors="surrogateescape")
 
 
 def _name(section: Any) -> str:

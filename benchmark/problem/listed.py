@@ -1,5 +1,6 @@
 """The file of `forget.kind = "indices"`: row numbers, names of rows, or a mask."""
 
+import tokenize
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def _content(path: Path) -> np.ndarray:
         if found.ndim != 1:
             raise ValueError(f"it has the shape {found.shape}, which is not a list")
         return found if found.dtype.kind in "bU" else _whole(found)
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, tokenize.TokenError) as error:
         raise BenchError(
             f"forget.file {path} could not be read: {error}; expected row numbers of the source, or a mask"
         ) from None

@@ -6,12 +6,13 @@ their number. The files are named after the sections that decide them and can be
 
 import contextlib
 import errno
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 from filelock import FileLock
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -30,13 +31,10 @@ def prepared(path: Path, make: Callable[[], Prepared]) -> Prepared:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_suffix(".lock")):
-            if not (path.exists() and _facts(path).exists()):
+            if (kept := _kept(path)) is None:
                 _write(path, *make())
-            try:
-                return load_file(path), _facts(path).read_text()
-            except SafetensorError:  # half a file, after a power cut
-                _write(path, *make())
-                return load_file(path), _facts(path).read_text()
+                kept = load_file(path), _facts(path).read_text()
+            return kept
     except OSError as error:
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise
@@ -44,6 +42,23 @@ def prepared(path: Path, make: Callable[[], Prepared]) -> Prepared:
             f"{path.parent} cannot be written to; make it writable, or a folder of your own with links to the data "
             "and name it with --data-dir"
         ) from None
+
+
+def _kept(path: Path) -> Prepared | None:
+    """What is in the files; None where one is not there, damaged, or another problem's."""
+    try:
+        facts = _facts(path).read_text()
+        with safe_open(path, framework="pt") as file:
+            if file.metadata() != _identity(path, facts):
+                return None
+        return load_file(path), facts
+    except (SafetensorError, FileNotFoundError, IsADirectoryError, ValueError):  # half a file, after a power cut
+        return None
+
+
+def _identity(path: Path, facts: str) -> dict[str, str]:
+    """What the file of tensors says of itself: whose they are, and which text belongs to them."""
+    return {"problem": path.stem, "facts": hashlib.sha256(facts.encode()).hexdigest()}
 
 
 def _facts(path: Path) -> Path:
@@ -54,7 +69,8 @@ def _write(path: Path, tensors: dict[str, Tensor], facts: str) -> None:
     write_atomically(_facts(path), facts.encode())
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, beside)
+        whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        save_file(whole, beside, metadata=_identity(path, facts))
         beside.replace(path)
     finally:
         with contextlib.suppress(OSError):

@@ -5,6 +5,7 @@ numbers `[n, ...]` that the net sees as they are: see `pixels.py` for other imag
 names or whole numbers, or one-hot, `split` `[n]` words such as train, val and test.
 """
 
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -76,6 +77,7 @@ def _arrays(data: Npz, folder: Path) -> tuple[dict[str, np.ndarray], tuple[str, 
         TypeError,
         NotImplementedError,
         RuntimeError,
+        tokenize.TokenError,
     ) as error:
         raise BenchError(f"{path} could not be read as an .npz file: {error}; write it with numpy.savez") from None
     for name in _REQUIRED:
@@ -90,6 +92,9 @@ def _arrays(data: Npz, folder: Path) -> tuple[dict[str, np.ndarray], tuple[str, 
 
 
 def _check_lengths(arrays: dict[str, np.ndarray], path: Path) -> None:
+    for name in _OPTIONAL:
+        if name in arrays and arrays[name].ndim != 1:
+            raise BenchError(f"{name} of {path} has the shape {arrays[name].shape}, expected one word per example")
     sizes = {name: len(array) if array.ndim else 0 for name, array in arrays.items()}
     if len(set(sizes.values())) > 1:
         raise BenchError(f"the arrays of {path} have the lengths {sizes}, expected the same for all")

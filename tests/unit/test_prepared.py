@@ -1,0 +1,49 @@
+"""What is prepared of a data set is believed only where it is this problem's, whole, with its own text."""
+
+import shutil
+
+import pytest
+import torch
+
+from benchmark.problem.checksums import checksum
+from benchmark.problem.prepared import prepared
+from benchmark.sections import Npz
+
+
+def make(value):
+    return lambda: ({"x": torch.full((3,), value)}, f'{{"value": {value}}}')
+
+
+@pytest.mark.parametrize("damage", ["cut", "another's", "text", "another's text", "empty", "gone"])
+def test_what_is_damaged_or_anothers_is_made_again(damage, tmp_path):
+    path, other = tmp_path / "one.safetensors", tmp_path / "other.safetensors"
+    prepared(path, make(1.0))
+    prepared(other, make(2.0))
+    match damage:
+        case "cut":
+            path.write_bytes(path.read_bytes()[:-3])
+        case "another's":
+            for ending in (".safetensors", ".json"):
+                shutil.copy(other.with_suffix(ending), path.with_suffix(ending))
+        case "text":
+            path.with_suffix(".json").write_text("{")
+        case "another's text":
+            shutil.copy(other.with_suffix(".json"), path.with_suffix(".json"))
+        case "empty":
+            path.write_bytes(b"")
+        case "gone":
+            path.with_suffix(".json").unlink()
+    for made in (make(1.0), lambda: pytest.fail("it was made again already")):
+        tensors, facts = prepared(path, made)
+        assert (tensors["x"].tolist(), facts) == ([1.0] * 3, '{"value": 1.0}')
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checksum", b"\xff" * 64, b"0" * 63])
+def test_a_remembered_checksum_that_is_none_is_worked_out_again(content, tmp_path):
+    (tmp_path / "arrays.npz").write_bytes(b"arrays")
+    section = Npz(source="npz", file="arrays.npz")
+    before = checksum(section, tmp_path)
+    (remembered,) = (tmp_path / "prepared").glob("*.sha256")
+    remembered.write_bytes(content)
+    assert checksum(section, tmp_path) == before
+    assert remembered.read_text() == before
