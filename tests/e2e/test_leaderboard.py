@@ -178,6 +178,65 @@ def test_a_comparison_is_the_difference_with_a_verdict():
     assert compare(card("a", 0.1, seed=1), card("b", 0.3, seed=2))[1].startswith("b scores higher than a")
 
 
+def test_a_comparison_says_whether_it_is_of_the_pair_or_of_the_board():
+    a, b = card("a", 0.500, seed=1), card("b", 0.464, seed=2)
+    crowd = [card(f"low{i}", 0.1 + i / 100, seed=10 + i) for i in range(20)]
+    alone = compare(a, b)[1]
+    assert alone.startswith("a scores higher than b, for this pair alone: ")
+    assert "the board does not rank the two against each other" in alone
+    assert compare(a, b, [a, b])[1].startswith("a scores higher than b, for this pair alone: ")
+    both = compare(a, b, [a, b, *crowd])[1]
+    assert both.startswith("a scores higher than b, for this pair alone: ")
+    assert "but corrected for the 22 entries that the board ranks together" in both
+    assert "the runs do not tell a and b apart" in both
+    assert leaderboard([a, b, *crowd])["rank"].tolist()[:2] == [1, 1]
+    far = card("far", 0.9, seed=3)
+    agreed = compare(far, b, [far, b, *crowd])[1]
+    assert agreed.startswith("far scores higher than b, for this pair alone and corrected for the 22 entries")
+    control = card("c", 0.9, seed=3, control=True)
+    assert "does not rank the two" in compare(control, b, [control, b, *crowd])[1]
+
+
+def without_score(name, **changes):
+    whole = card(name, 0.3, **changes)
+    rows = whole.figures.resampled.model_copy(update={"score": [None] * 1000})
+    absent = {"score": "the retrained models have test accuracy 0, so there is no ratio to it"}
+    figures = whole.figures.model_copy(
+        update={"score": None, "score_share": None, "certified_examples": None, "resampled": rows, "absent": absent}
+    )
+    return whole.model_copy(update={"figures": figures})
+
+
+def test_an_entry_without_a_score_has_a_row_a_reason_and_no_rank(tmp_path):
+    cards = [card("good", 0.5, seed=1), without_score("mute"), card("slow", 0.4, "over-budget", seed=2)]
+    assert ranks(cards) == {"good": 1, "mute": None, "slow": 2}
+    rows = leaderboard(cards)
+    assert list(rows["submission"]) == ["good", "mute", "slow"]
+    mute = rows.set_index("submission").loc["mute"]
+    assert np.isnan(mute["score"])
+    assert mute["distinguishable"] == 0.1
+    assert "score: the retrained models have test accuracy 0" in mute["absent"]
+    console = Console(width=300, file=io.StringIO())
+    console.print(render(rows, ""))
+    (line,) = [line for line in console.file.getvalue().splitlines() if "mute" in line]
+    assert line.split()[:6] == ["–", "mute", "–", "–", "–", "–"]
+    assert "no score: the retrained models have test accuracy 0, so there is no ratio to it" in line
+    assert "N = 8 is little: 64 or more are recommended" in console.file.getvalue()
+    assert compare(cards[0], cards[1])[1].startswith("mute has no score to compare: the retrained models have")
+    workspace = Workspace(tmp_path)
+    for each in cards:
+        each.write(workspace)
+    rebuild(workspace)
+    assert len(list(workspace.results.glob("plots/*/*.png"))) == 6
+
+
+def test_a_board_without_any_score_is_still_drawn(tmp_path):
+    workspace = Workspace(tmp_path)
+    without_score("mute").write(workspace)
+    assert list(rebuild(workspace)["submission"]) == ["mute"]
+    assert {path.name for path in workspace.results.glob("plots/*/*.png")} == {"epsilon.png", "phi-mute.png"}
+
+
 @pytest.mark.parametrize(
     ("other", "sentence"),
     [
@@ -329,9 +388,9 @@ def test_in_a_narrow_terminal_no_figure_is_cut():
         console.print(render(leaderboard([card("a_name_of_many_letters+tuned", 0.5), card("b", 0.25)]), "title"))
         return [line.split() for line in console.export_text().splitlines()]
 
-    figures = [line[2:8] for line in shown(120) if line and line[0] in "12"]
+    figures = [line[2:8] for line in shown(120) if line[2:] and line[0] in "12" and line[2][:2] == "0."]
     assert [figures_of_a_row[0] for figures_of_a_row in figures] == ["0.5000", "0.2500"]
-    assert [line[2:8] for line in shown(80) if line and line[0] in "12"] == figures
+    assert [line[2:8] for line in shown(80) if line[2:] and line[0] in "12" and line[2][:2] == "0."] == figures
 
 
 def remarks_on(entry, width=200):
