@@ -135,7 +135,11 @@ def _read_tuned(path: Path) -> dict[str, Any] | None:
     """The values that tuning has written there; None where there are none, or none yet."""
     try:
         content = read_record(path)
-        return json.loads(content)["hyperparameters"] if content is not None else None
+        values = json.loads(content)["hyperparameters"] if content is not None else None
+        if not isinstance(values, dict | None):
+            raise ValueError("hyperparameters are no table")
+        json.dumps(values, allow_nan=False, ensure_ascii=False).encode()
+        return values
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise BenchError(f"{path} holds no hyperparameters; delete it and tune again") from None
 

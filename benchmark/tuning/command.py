@@ -142,7 +142,12 @@ def _empty(submission: Submission, scenario: Scenario, tuned_on: Scenario, trial
 
 def _known(path: Path, empty: Tuning, submission: Submission, tuned_on: Scenario, warn: Warn) -> Tuning:
     """The record that an earlier call has left, as far as it still holds."""
-    record = Tuning.read(path)
+    try:
+        record = Tuning.read(path)
+    except BenchError as error:
+        aside = path.replace(path.with_suffix(".damaged"))
+        warn(f"{error}; it is set aside as {aside.name}, and the search starts over")
+        return empty
     if record is None:
         return empty
     if changed := _change(record, submission, tuned_on):

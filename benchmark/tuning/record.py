@@ -3,13 +3,13 @@
 import json
 import platform
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import torch
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from benchmark.errors import BenchError
-from benchmark.record import Record
+from benchmark.record import Amount, Digest, EntryName, Line, Lines, Record
 from benchmark.submission.files import read_record
 from benchmark.workspace import write_atomically
 
@@ -28,7 +28,13 @@ class Trial(Record):
     """What it takes from its loaders, as a share of what retraining takes; None likewise."""
     state: State
     """Only a complete one can win."""
-    reason: str
+    reason: Lines
+
+    @model_validator(mode="after")
+    def _complete_has_scores(self) -> Self:
+        if self.state in ("complete", "pruned") and not self.scores:
+            raise ValueError(f"a {self.state} trial without scores")
+        return self
 
     def within(self, allowed: float) -> bool:
         """Whether its cost, however it was timed, is known and at most `allowed`."""
@@ -38,21 +44,27 @@ class Trial(Record):
 class Tuning(Record):
     """A search, finished or not."""
 
-    submission: str
-    submission_hash: str
-    scenario: str
+    submission: EntryName
+    submission_hash: Digest
+    scenario: Line
     """The judged one."""
-    tuning_scenario_hash: str
-    rungs: Annotated[list[int], Field(min_length=1)]
+    tuning_scenario_hash: Digest
+    rungs: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)]
     """Numbers of runs after which trials are compared, and the worse half is given up."""
     allowed_share: float
     """Of retraining; a trial that costs more cannot win."""
-    wanted: int
+    wanted: Amount
     """Trials, the same number for every submission."""
     hyperparameters: dict[str, Any] | None
     """Of the best trial; None before the last one, and when none of them can win."""
     trials: list[Trial]
     versions: dict[str, str]
+
+    @model_validator(mode="after")
+    def _no_more_scores_than_rungs(self) -> Self:
+        if any(len(trial.scores) > len(self.rungs) for trial in self.trials):
+            raise ValueError(f"a trial has more scores than there are rungs ({len(self.rungs)})")
+        return self
 
     @classmethod
     def read(cls, path: Path) -> "Tuning | None":

@@ -1,5 +1,6 @@
 """The search for hyper-parameters: the space that a submission declares, and Optuna's way through it."""
 
+import json
 import random
 
 import pytest
@@ -9,6 +10,7 @@ from conftest import REPOSITORY
 from benchmark import tuning
 from benchmark.errors import BenchError
 from benchmark.scenario import load_scenario
+from benchmark.submission.source import find_submission
 from benchmark.tuning import Tuning
 from benchmark.tuning.measuring import Cost, Unfit, rungs
 from benchmark.tuning.search import OtherSearch, search
@@ -313,3 +315,42 @@ def test_trials_of_another_search_are_noticed(strength):
 
 def test_rungs_are_n_and_its_halves():
     assert [rungs(n) for n in (4, 8, 20, 64)] == [[4], [4, 8], [5, 10, 20], [8, 16, 32, 64]]
+
+
+# --- what is kept of a search
+
+TRIAL = {"values": {}, "scores": [1.0], "share": 0.1, "state": "failed", "reason": ""}
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"submission": "../up"}, "should match pattern"),
+        ({"rungs": [0]}, "greater than or equal to 1"),
+        ({"wanted": -1}, "greater than or equal to 0"),
+        ({"allowed_share": float("nan")}, "finite number"),
+        ({"trials": [{"values": {}, "scores": [], "share": 0.1, "state": "complete", "reason": ""}]}, "without scores"),
+        (
+            {"trials": [{"values": {}, "scores": [1.0] * 9, "share": 0.1, "state": "failed", "reason": ""}]},
+            "more scores",
+        ),
+        ({"trials": 3}, "valid array"),
+    ],
+)
+def test_a_record_of_a_search_that_cannot_be_is_refused_and_committed_ones_are_not(change, sentence, tmp_path):
+    paths = sorted((REPOSITORY / "submissions").glob("*/tuned/*.json"))
+    assert all(Tuning.read(path) for path in paths)
+    path = tmp_path / "digits.json"
+    path.write_text(json.dumps(json.loads(paths[0].read_text()) | change))
+    with pytest.raises(BenchError, match=f"is not a record of tuning: .*{sentence}.*; delete it and tune again"):
+        Tuning.read(path)
+
+
+@pytest.mark.parametrize("values", ["[1, 2]", "3", '"text"', '{"rate": NaN}', '{"rate": Infinity}', '{"a": "\\ud800"}'])
+def test_tuned_values_that_are_none_are_refused(values, tmp_path):
+    folder = tmp_path / "submissions" / "mine"
+    (folder / "tuned").mkdir(parents=True)
+    (folder / "submission.py").write_text("")
+    (folder / "tuned" / "digits.json").write_text(f'{{"hyperparameters": {values}}}')
+    with pytest.raises(BenchError, match=r"digits\.json holds no hyperparameters; delete it and tune again"):
+        find_submission("mine+tuned", Workspace(tmp_path), load_scenario("digits"))
