@@ -27,13 +27,14 @@ def worker(miniature, tmp_path_factory):
 
 @pytest.mark.parametrize("name", submission_names(SHIPPED))
 def test_every_submission_passes(name, worker, miniature, monkeypatch):
-    for old in worker._submission.iterdir():
+    copy = worker._process.submission
+    for old in copy.iterdir():
         shutil.rmtree(old) if old.is_dir() else old.unlink()
-    shutil.copytree(SHIPPED.submissions / name, worker._submission, dirs_exist_ok=True)
+    shutil.copytree(SHIPPED.submissions / name, copy, dirs_exist_ok=True)
     monkeypatch.setattr(checking, "Worker", lambda *_, **__: worker)
     warnings = []
     table = check_submission(name, miniature, SHIPPED, "cpu", warnings.append)
-    assert list(table.columns[0].cells) == ["forget", "retain", "validation"]
+    assert list(table.columns[0].cells) == ["forget", "retain", "validation", "cost"]
     true_of_some = ("of retraining", "accuracy is at chance")
     unexpected = [each for each in warnings if not any(said in each for said in true_of_some)]
     assert unexpected == ([f"{name} changed nothing: it returned its original in 3 of 3 runs"] * (name == "identity"))
