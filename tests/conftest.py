@@ -83,10 +83,19 @@ def miniature(miniature_file) -> Scenario:
     return load_scenario(str(miniature_file))
 
 
+def write_secret(workspace: Workspace, scenario: Scenario) -> None:
+    """Give a pool to be trained the secret of all tests, so that its models are always the same."""
+    folder = workspace.pool(scenario)
+    folder.mkdir(parents=True)
+    (folder / "secret").write_text(64 * "7")
+    (folder / "secret").chmod(0o600)
+
+
 @pytest.fixture(scope="session")
 def trained_pool(miniature, tmp_path_factory) -> Path:
     """A workspace whose pool is complete. Copy it before changing anything in it."""
     workspace = Workspace(tmp_path_factory.mktemp("workspace"))
+    write_secret(workspace, miniature)
     Pool(miniature, workspace).prepare(1, lambda *_: None, pytest.fail)
     return workspace.root
 

@@ -13,7 +13,7 @@ import random
 
 import torch
 from torch import nn, optim
-from torch.utils.data import ConcatDataset, DataLoader, TensorDataset
+from torch.utils.data import ConcatDataset, DataLoader
 
 from benchmark.toolbox import (
     classifier,
@@ -88,5 +88,6 @@ def with_wrong_labels(retain_loader, forget_loader, models):
     joined = [retain_loader.dataset]
     for model in models:
         labels = model(inputs).argmax(1)
-        joined.append(TensorDataset(inputs[labels != true], labels[labels != true]))
+        wrong = labels != true
+        joined.append(list(zip(inputs[wrong], labels[wrong].tolist(), strict=True)))  # labels are ints, as the others'
     return DataLoader(ConcatDataset(joined), retain_loader.batch_size, shuffle=True)

@@ -9,6 +9,7 @@ from benchmark.references import Pool
 from benchmark.scoring import forgetting_quality, held_out_epsilon, published_epsilon
 from benchmark.study import evaluate_variants, quality_with_width, study
 from benchmark.study import variants as module
+from benchmark.submission.integrity import RECORD_LAYOUTS
 from benchmark.submission.runs import Runs
 from benchmark.submission.source import find_submission
 from benchmark.workspace import write_block
@@ -169,17 +170,29 @@ def stored(scenario, submit, workspace):
     def evidence(seed, prefix, size):
         rng = np.random.default_rng(seed)
         arrays = {
-            "forget_logits": rng.normal(0, 1, (size, scenario.forget.size, 10)),
-            "test_logits": rng.normal(0, 1, (size, scenario.data.test, 10)),
+            "forget_logits": rng.normal(0, 1, (size, scenario.forget.size, 10)).astype(np.float32),
+            "test_logits": rng.normal(0, 1, (size, scenario.data.test, 10)).astype(np.float32),
+            "validation_phi": rng.normal(0, 1, (size, scenario.data.validation)).astype(np.float32),
+            "validation_correct": rng.random((size, scenario.data.validation)) < 0.9,
             "retain_accuracy": rng.uniform(0.9, 1.0, size),
         }
         return {prefix + name: array for name, array in arrays.items()}
 
+    def records(first, size):
+        arrays = {name: np.zeros((size, *layout.shape), layout.dtype) for name, layout in RECORD_LAYOUTS.items()}
+        return {**arrays, "run/index": np.arange(first, first + size)}
+
     def fill(store, role, seed, prefix="", failed=0):
         with store.locked():
+            if not store.is_current():
+                with store.changing():
+                    store.renew(lambda name: False)
             for block in scenario.blocks(scenario.protocol.models):
                 name, size = f"{role}/{block:04d}", scenario.protocol.block - (failed if block == 0 else 0)
-                store.record(name, write_block(store.path(name), evidence([seed, block], prefix, size)))
+                arrays = evidence([seed, block], prefix, size)
+                if role == "unlearned":
+                    arrays |= records(block * scenario.protocol.block, size)
+                store.record(name, write_block(store.path(name), arrays))
 
     pool = Pool(scenario, workspace)
     for seed, role in enumerate(("retrained", "calibration")):
