@@ -104,16 +104,20 @@ def groups(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def render(rows: pd.DataFrame, title: str, refused: Mapping[str, str] = MappingProxyType({})) -> Table:
-    """Return the columns a person looks at first, for the terminal; below them what could not be run, and why."""
+    """Return the columns a person looks at first, for the terminal; below them what could not be run, and the notes.
+
+    Remarks on a row are numbered notes: written out they would leave no room for the names.
+    """
+    notes: dict[str, int] = {}
     table = Table(
         title=title,
         title_justify="left",
-        caption=_caption(rows),
         caption_justify="left",
         box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
+        padding=0,
+        show_edge=False,
     )
-    # In a narrow terminal names and remarks give way, never a figure.
+    # In a narrow terminal names give way, never a figure.
     table.add_column("rank", no_wrap=True)
     table.add_column("submission", overflow="fold")
     for heading in ("score", "±", "share", "leaks", "dist.", "cost", "epochs"):
@@ -138,12 +142,19 @@ def render(rows: pd.DataFrame, title: str, refused: Mapping[str, str] = MappingP
             _cell(row["retraining_share"], ".0%"),
             _cell(row["retain_epochs"], ".1f"),
             *source,
-            _status(row),
+            _noted(row["status"], _remarks(row), notes),
             style="dim" if row["control"] else None,
         )
     for name, why in refused.items():
-        table.add_row("–", printable(name), *["–"] * 6, *[""] * mixed, f"not run: {why}")
+        table.add_row("–", printable(name), *["–"] * 7, *[""] * mixed, _noted("not run", [f"not run: {why}"], notes))
+    table.caption = "\n".join([_caption(rows), *(f"[{number}] {remark}" for remark, number in notes.items())])
     return table
+
+
+def _noted(status: str, remarks: list[str], notes: dict[str, int]) -> str:
+    """Return the status with the numbers of its remarks; new ones enter `notes`."""
+    numbers = [notes.setdefault(remark, len(notes) + 1) for remark in remarks]
+    return " ".join([status, *(f"[{number}]" for number in numbers)])
 
 
 def _caption(rows: pd.DataFrame) -> str:
@@ -176,9 +187,9 @@ def _limits(rows: pd.DataFrame) -> str:
     return " ".join([f" N = {models} is little: {RECOMMENDED} or more are recommended.", *found])
 
 
-def _status(row: dict[Hashable, Any]) -> str:
-    """With whatever a reader has to know before believing the row."""
-    remarks = [row["status"]]
+def _remarks(row: dict[Hashable, Any]) -> list[str]:
+    """Return whatever a reader has to know before believing the row."""
+    remarks = []
     if row["failed_runs"]:
         remarks.append(f"{row['failed_runs']} of {row['attempted_runs']} runs failed")
     if row["isolation"] == "process":
@@ -195,7 +206,7 @@ def _status(row: dict[Hashable, Any]) -> str:
         remarks.append("no score: " + dict(text.split(": ", 1) for text in row["absent"].split(_BETWEEN))["score"])
     if _holds(row["remarks"]):
         remarks.append(row["remarks"])
-    return ", ".join(remarks)
+    return remarks
 
 
 def _holds(value: Any) -> bool:

@@ -133,7 +133,8 @@ def test_a_row_says_that_it_retrains_and_how_many_epochs_it_took():
     console = Console(file=io.StringIO(), width=200)
     console.print(render(rows, "digits"))
     shown = " ".join(console.file.getvalue().split())
-    assert "10% 30.0 ok, retrains" in shown
+    assert "10% 30.0 ok [1]" in shown
+    assert shown.endswith("[1] retrains")
     assert "10% – ok" in shown
 
 
@@ -220,7 +221,9 @@ def test_an_entry_without_a_score_has_a_row_a_reason_and_no_rank(tmp_path):
     console.print(render(rows, ""))
     (line,) = [line for line in console.file.getvalue().splitlines() if "mute" in line]
     assert line.split()[:6] == ["–", "mute", "–", "–", "–", "–"]
-    assert "no score: the retrained models have test accuracy 0, so there is no ratio to it" in line
+    assert line.rstrip().endswith("ok [1]")
+    reason = "[1] no score: the retrained models have test accuracy 0, so there is no ratio to it"
+    assert reason in " ".join(console.file.getvalue().split())
     assert "N = 8 is little: 64 or more are recommended" in console.file.getvalue()
     assert compare(cards[0], cards[1])[1].startswith("mute has no score to compare: the retrained models have")
     workspace = Workspace(tmp_path)
@@ -394,11 +397,14 @@ def test_in_a_narrow_terminal_no_figure_is_cut():
 
 
 def remarks_on(entry, width=200):
-    """What the terminal says in the row of an entry, behind its figures."""
+    """What the terminal says of an entry, behind its figures: its status, and the notes with the numbers there."""
     console = Console(width=width, record=True, file=io.StringIO())
     console.print(render(leaderboard([entry]), "title"))
-    (row,) = (line for line in console.export_text().splitlines() if entry.submission in line)
-    return row.split("%")[-1].split(maxsplit=1)[1].strip()  # behind the epochs
+    lines = console.export_text().splitlines()
+    notes = dict(line.strip().split(" ", 1) for line in lines if re.match(r"\[\d+\] ", line))
+    (row,) = (line for line in lines if entry.submission in line)
+    status, *numbers = row.split("%")[-1].split()[1:]  # behind the epochs
+    return ", ".join([status, *(notes[number] for number in numbers)])
 
 
 def integrity(unchanged):
