@@ -296,7 +296,7 @@ FAILURES = {
             """
         ),
         "crashed",
-        r"^.{0,400}$",
+        r"\A(.{0,400}\n)+\Z",
     ),
     "kills its parent": (
         body(
