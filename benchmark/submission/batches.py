@@ -9,7 +9,8 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, S
 class Batches(BatchSampler):
     """Batches of `batch_size` rows; a row that would be left over alone joins the batch before.
 
-    BatchNorm cannot take the variance of a single example, and in training the recipe never shows one.
+    BatchNorm cannot take the variance of a single example, and in training the recipe never shows one. Who asks for
+    batches of one gets them all.
     """
 
     def __iter__(self) -> Iterator[list[int]]:
@@ -18,13 +19,13 @@ class Batches(BatchSampler):
             if len(waiting) == 2:
                 yield waiting.pop(0)
             waiting.append(rows)
-        if len(waiting) == 2 and len(waiting[1]) == 1:
+        if len(waiting) == 2 and len(waiting[1]) == 1 < self.batch_size:
             waiting = [waiting[0] + waiting[1]]
         yield from waiting
 
     def __len__(self) -> int:
         examples = len(self.sampler)  # type: ignore[arg-type]
-        is_alone = examples > 1 and (examples - 1) % self.batch_size == 0
+        is_alone = examples > 1 < self.batch_size and (examples - 1) % self.batch_size == 0
         return -(-examples // self.batch_size) - is_alone
 
 

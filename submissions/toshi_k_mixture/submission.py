@@ -13,7 +13,7 @@ import random
 
 import torch
 from torch import nn, optim
-from torch.utils.data import ConcatDataset, DataLoader
+from torch.utils.data import ConcatDataset, DataLoader, TensorDataset
 
 from benchmark.toolbox import (
     classifier,
@@ -88,6 +88,11 @@ def with_wrong_labels(retain_loader, forget_loader, models):
     joined = [retain_loader.dataset]
     for model in models:
         labels = model(inputs).argmax(1)
-        wrong = labels != true
-        joined.append(list(zip(inputs[wrong], labels[wrong].tolist(), strict=True)))  # labels are ints, as the others'
-    return DataLoader(ConcatDataset(joined), retain_loader.batch_size, shuffle=True)
+        joined.append(TensorDataset(inputs[labels != true], labels[labels != true]))
+    return DataLoader(ConcatDataset(joined), retain_loader.batch_size, shuffle=True, collate_fn=together)
+
+
+def together(examples):
+    """A batch of examples whose labels are ints in one data set and tensors in another."""
+    inputs, labels = zip(*examples, strict=True)
+    return torch.stack(inputs), torch.tensor([int(label) for label in labels], device=inputs[0].device)

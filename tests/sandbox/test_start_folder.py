@@ -287,7 +287,7 @@ def test_from_the_folder_of_the_package_itself_it_still_works(tmp_path):
 def test_settings_for_plots_that_never_end_are_one_sentence(poisoned, tmp_path):
     (poisoned / "matplotlibrc").unlink()
     os.mkfifo(poisoned / "matplotlibrc")
-    done = start([BENCH, "leaderboard"], poisoned, tmp_path)
+    done = start([BENCH, "study"], poisoned, tmp_path)
     assert done.returncode == 2
     assert "matplotlibrc is no file of settings for matplotlib; remove it" in done.stderr.replace("\n", "")
     assert "Traceback" not in done.stderr

