@@ -12,7 +12,7 @@ from benchmark.errors import BenchError, note
 from benchmark.faults import note_fault
 from benchmark.figures import RESAMPLES, Ceiling, ceiling_of, figures_of, population
 from benchmark.leaderboard import scored_submissions
-from benchmark.problem import load_problem
+from benchmark.problem import load_problem, problem_facts
 from benchmark.record import read_record
 from benchmark.references import Pool
 from benchmark.resampling import resampling
@@ -29,8 +29,11 @@ from benchmark.submission.source import (
     submission_names,
 )
 from benchmark.suspicion import replayed_runs, retrains, suspicions
+from benchmark.text import printable
 from benchmark.tuning import changed_since_tuned
 from benchmark.workspace import Workspace, shared_out, write_atomically
+
+_LONGEST_FOOTNOTE = 500  # characters
 
 
 def evaluate(
@@ -210,7 +213,8 @@ def _scored(runs: Runs, outcome: Outcome, jobs: int, progress: Progress) -> Scor
         evidence_hash_of(evidence),
         suspicions(replayed, figures, ceiling, control),
     )
-    return card.drawn_from(pool.seeds)
+    footnotes = tuple(printable(note, _LONGEST_FOOTNOTE) for note in problem_facts(scenario).footnotes)
+    return card.drawn_from(pool.seeds).model_copy(update={"footnotes": footnotes})
 
 
 def _ceiling(

@@ -86,6 +86,8 @@ class Scorecard(Record):
     figures: Figures | None
     cost: Cost | None = None
     """Absent from the cards of earlier versions, which took the first timing for certain, and from failures."""
+    footnotes: tuple[Line, ...] = ()
+    """What softens every metric on this data, a sentence each: examples that are in two of the sets."""
     detail: str = Field(default="", exclude=True)
     """Why the first failed run failed, in its own words, which may carry data: for the terminal, not for the file."""
     source: Source = Field(default="local", exclude=True)

@@ -36,6 +36,7 @@ _ABOUT = [
     "values",
     "absent",
     "remarks",
+    "footnotes",
     "scorer_version",
     "scenario_hash",
     "submission_hash",
@@ -167,6 +168,8 @@ def _caption(rows: pd.DataFrame) -> str:
         "retraining; epochs: examples taken from the retain loader, over its size. Entries that share a rank (=) are "
         "not resolved at 95 %, paired, corrected for their number." + _limits(rows)
     )
+    for footnote in dict.fromkeys(rows["footnotes"].dropna()):
+        caption += f" {footnote}." if footnote else ""
     if public := len(rows[rows["seeds"] == "public"]):
         caption += f" {public} of {len(rows)} rows are of a pool with public seeds, which a submission could rebuild."
     return caption
@@ -219,6 +222,7 @@ def _row(card: Scorecard, rank: int | None) -> dict[str, object]:
     row |= {"rank": rank, "source": card.source, "standing": _STANDING.get(card.status, _FAILED)}
     if card.cost:
         row |= {f"cost_{name}": value for name, value in card.cost}
+    row["footnotes"] = _BETWEEN.join(card.footnotes)
     if card.integrity:
         row |= card.integrity.model_dump()
         row["replayed_runs"] = " ".join(map(str, card.integrity.replayed_runs))

@@ -1,5 +1,6 @@
 """Every shipped scenario, from files in its real format to a leaderboard row, with few models and one epoch."""
 
+import cases as made
 import numpy as np
 import pandas as pd
 import pytest
@@ -40,6 +41,25 @@ def test_a_folder_of_ones_own_images_becomes_a_leaderboard_in_two_commands(bench
         assert done.returncode == 0, done.stderr
     row = pd.read_csv(workspace.results / "leaderboard.csv").iloc[0]
     assert (row["scenario"], row["submission"]) == ("mine", "finetune")
+
+
+def test_examples_that_are_in_two_sets_are_a_footnote_of_the_board(bench, workspace, cases):
+    done = bench("run", "finetune", scenario=made.sixteen_bit(cases))
+    assert done.returncode == 0, done.stderr
+    footnote = pd.read_csv(workspace.results / "leaderboard.csv").iloc[0]["footnotes"]
+    assert footnote.startswith("exact duplicates across the sets: 2 in retain and forget; 3 in retain and validation;")
+    assert footnote in " ".join(done.stdout.split())
+    assert footnote in done.stderr
+
+
+def test_a_test_set_that_nobody_can_get_right_leaves_the_other_metrics(bench, workspace, cases):
+    done = bench("run", "finetune", scenario=made.no_test_accuracy(cases))
+    assert done.returncode == 0, done.stderr
+    row = pd.read_csv(workspace.results / "leaderboard.csv").iloc[0]
+    assert np.isnan(row["score"])
+    assert 0 <= row["forgetting_quality"] <= 1
+    assert "score: the retrained models have test accuracy 0, so there is no ratio to it" in row["absent"]
+    assert "no score: the retrained models have test accuracy 0" in " ".join(done.stdout.split())
 
 
 MINE = """
