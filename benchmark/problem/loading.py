@@ -25,7 +25,7 @@ from benchmark.split import Split, under
 from benchmark.workspace import Workspace
 
 # Part of a prepared file's name: raise it when the code reads other examples, or other facts, from the same files.
-_READING = 2
+_READING = 3
 _SPLITS = ("train", "retain", "forget", "validation", "test")
 
 

@@ -31,6 +31,11 @@ def read(path):
         ("train", "dev", None),
         ("Train", "VAL", None),
         ("train", None, None),
+        ("training_set", None, "test_set"),
+        ("seg_train", None, "seg_test"),
+        ("train-set", "val-set", None),
+        ("train2017", "val2017", None),
+        ("Train Images", "dev.data", "test_split"),
     ],
 )
 def test_the_parts_of_a_split_go_by_their_usual_words(train, validation, test, cases):
@@ -80,6 +85,11 @@ def test_a_class_may_have_a_parts_name(beside, cases):
         (("Pets/a", "Pets/b", "__MACOSX/Pets"), "the only class Pets, .* if its 2 folders are the classes"),
         (("Pets/Pets/a", "Pets/Pets/b"), "the only class Pets"),
         ((), "has no folder with a picture, expected at least two"),
+        (
+            ("f1/a", "f1/b", "f2/a", "f2/b"),
+            r"every folder in \S+ \(f1, f2\) has the same folders a, b, expected a fold",
+        ),
+        (("a/val", "a/test", "b/val", "b/test"), "have the folders test, val, expected train; add it"),
     ],
 )
 def test_what_is_neither_a_split_nor_classes_is_one_sentence(folders, sentence, cases, data_check):
@@ -92,6 +102,35 @@ def test_what_is_neither_a_split_nor_classes_is_one_sentence(folders, sentence, 
         load_problem(load_scenario(str(path)))
     assert "\n" not in str(caught.value)
     assert data_check(path).status == 2
+
+
+@pytest.mark.parametrize("words", [("train", "test"), ("train_set", "test_set")])
+def test_the_parts_may_be_inside_the_classes(words, cases):
+    train, test = words
+    for name, parts in (("a", words), ("b", words), ("c", (train,))):
+        for part in parts:
+            for i in range(20 if part == train else 5):
+                cases.picture(f"pictures/{name}/{part}/{i}.png")
+    problem, facts = read(cases.folder())
+    assert tuple(facts.classes) == ("a", "b", "c")
+    assert len(problem.test) == 10
+    assert all(f"/{test}/" in _names(cases)[row] for row in problem.test.ids.tolist())
+
+
+def test_folders_inside_classes_that_are_no_parts_are_read_through(cases):
+    for name in ("a/images", "b/images"):
+        for i in range(20):
+            cases.picture(f"pictures/{name}/{i}.png")
+    assert read(cases.folder())[1].classes == {"a": 20, "b": 20}
+
+
+def test_a_part_may_lie_in_a_folder_of_its_name(cases):
+    cases.classes("pictures/seg_train/seg_train")
+    cases.classes("pictures/seg_test/seg_test", 5)
+    cases.picture("pictures/seg_pred/0.png")
+    problem, facts = read(cases.folder())
+    assert tuple(facts.classes) == ("a", "b")
+    assert len(problem.test) == 10
 
 
 def test_a_part_without_classes_is_left_out_and_said(cases):

@@ -1,7 +1,8 @@
 """A folder with a folder of pictures for every class, or with such folders in train/, test/ and, if you like, val/.
 
 Classes and pictures are in the order of their names, as torchvision's ImageFolder lists them. The parts go by any of
-the usual words (Train, training, val, valid, dev, testing, eval): see `parts.py`.
+the usual words (Train, training_set, val2017, valid, dev, seg_test, eval): see `parts.py`. They may also be in every
+class's folder.
 """
 
 from collections import Counter
@@ -74,6 +75,9 @@ def _read(root: Path, left_out: LeftOut) -> Listed:
     if parts := _parts(root, inside, left_out):
         listed = [entry for folder in parts for entry in _part(folder, root, left_out)]
         expected = {path.name for folder in parts for path in folders_in(folder, LeftOut())}
+    elif _split_within(root, inside):
+        listed = [entry for path in inside for entry in _class_in_parts(path, root, left_out)]
+        expected = {path.name for path in inside}
     else:
         listed = _classes(inside, "", root, left_out)
         expected = {path.name for path in inside}
@@ -110,7 +114,40 @@ def _parts(root: Path, inside: list[Path], left_out: LeftOut) -> list[Path]:
             "or rename them if they are classes"
         )
     left_out.add("beside the parts of the split", [path.name for path in beside])
-    return parts
+    return [_unwrap(path) for path in parts]
+
+
+def _unwrap(part: Path) -> Path:
+    """Return the folder of the part's classes: test/test where test has nothing but a folder of the same part."""
+    inside = folders_in(part, LeftOut())
+    return inside[0] if len(inside) == 1 and part_of(inside[0].name) == _number(part) else part
+
+
+def _split_within(root: Path, classes: list[Path]) -> bool:
+    """Return whether every class's folder has folders for the parts of the split and no picture beside them.
+
+    Raises BenchError where it is not clear whether the folders are classes, because all have the same folders in them.
+    """
+    inside = {path: {each.name for each in folders_in(path, LeftOut())} for path in classes}
+    if len(classes) < 2 or not all(inside.values()) or any(pictures_in(path) for path in classes):
+        return False
+    names = sorted(set().union(*inside.values()))
+    parts = {part_of(name) for name in names}
+    if None not in parts and len(parts) > 1:
+        if TRAIN not in parts:
+            raise BenchError(f"the classes in {root} have the folders {first_of(names, 5)}, expected train; add it")
+        return True
+    if len(names) > 1 and all(each == set(names) for each in inside.values()):
+        raise BenchError(
+            f"every folder in {root} ({_names(classes)}) has the same folders {first_of(names, 5)}, expected a folder "
+            "for every class; take out a level, or name the folders train, validation and test where they are parts"
+        )
+    return False
+
+
+def _class_in_parts(folder: Path, root: Path, left_out: LeftOut) -> Listed:
+    parts = folders_in(folder, left_out)
+    return [(folder.name, path, part.name) for part in parts for path in pictures_below(part, root, left_out)]
 
 
 def _part(folder: Path, root: Path, left_out: LeftOut) -> Listed:

@@ -1,5 +1,6 @@
 """The words by which people call the parts of a split."""
 
+import re
 from collections.abc import Iterable
 
 import torch
@@ -14,11 +15,15 @@ PARTS = {
     **dict.fromkeys(("test", "testing", "eval", "evaluation"), TEST),
 }
 """Word, in small letters → part."""
+_FILLERS = {"", "set", "data", "dataset", "image", "images", "split", "seg"}
+"""Words that people put beside these: training_set, seg_test."""
 
 
-def part_of(word: object) -> int | None:
-    """Return the part that a word of any case means, None where it means none."""
-    return PARTS.get(str(word).strip().lower())
+def part_of(name: object) -> int | None:
+    """Return the part that a name of any case means, such as Train, test_set or val2017; None where it means none."""
+    words = [word.rstrip("0123456789") for word in re.split(r"[-_ .]+", str(name).strip().lower())]
+    telling = [word for word in words if word not in _FILLERS]
+    return PARTS.get(telling[0]) if len(telling) == 1 else None
 
 
 def assigned(words: Iterable[object], where: str) -> Tensor:
