@@ -75,6 +75,7 @@ HEADER = "path,label,subject,split"
         "\n".join([HEADER, *LINES]).replace(",", "\t"),
         "\n".join(["Path, Label , SUBJECT,Split", *(line.replace(",", " , ") for line in LINES)]),
         "\n".join([HEADER, *LINES, "", "  "]).replace("train", "Training").replace("test", "TEST"),
+        "\n".join([f'{HEADER},"a; b; c; d; e; f"', *(f"{line},1" for line in LINES)]),
         "\n".join([HEADER, *(f'"{line}"'.replace(",", '","') for line in LINES)]),
     ],
 )
@@ -108,6 +109,9 @@ def test_paths_of_a_manifest_may_be_absolute_or_lead_elsewhere(cases):
         (("4.png,a", "44.png,a"), "lists 44.png, which is not there"),
         (("path,label", "file,label"), "has the columns file, label, subject, split, expected path and label"),
         (("path,label", "path,path"), "has two columns called 'path'"),
+        (("label,subject", "label,Label"), "has the columns label and Label, expected a single label"),
+        (("4.png,a", '4.png,"a'), r"line 6 of .* opens a quote that is never closed, expected quotes in pairs"),
+        (("4.png,a", '"4".png,a'), r"line 6 of .* has text after a closing quote"),
         (("s1,train", "s1,holdout"), "has the split 'holdout', expected train, validation or test"),
     ],
 )
@@ -170,6 +174,13 @@ def test_usual_columns_need_no_naming_and_row_numbers_are_no_feature(cases):
             'label = "outcome"\nsubject = "patient"',
             "expected at least one of numbers",
         ),
+        (TABLE.replace(",", "|"), KEYS, r"is separated by \|, expected commas, semicolons or tabs"),
+        (
+            TABLE.replace(",", ";").replace(".5", ",5"),
+            KEYS,
+            r"column dose in line 3 of .* has '0,5', expected a decimal",
+        ),
+        (TABLE.replace("\n3,1.5", '\n"3,1.5'), KEYS, r"line 5 of .* opens a quote that is never closed"),
         ("outcome,x", 'label = "outcome"', "has no line but the first"),
         ("", 'label = "outcome"', "is empty, expected a line with the names of its columns"),
     ],

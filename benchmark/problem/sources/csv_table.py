@@ -4,6 +4,7 @@ Every other column is a feature and has to be a number in every line; true and f
 columns that are none, such as an id; the nameless column of row numbers that pandas writes is left out.
 """
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from benchmark.sections import Csv
 from benchmark.text import did_you_mean, first_of
 
 _WORDS = {"true": "1", "false": "0"}
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE)
 
 
 def load(data: Csv, folder: Path) -> Examples:
@@ -101,6 +103,11 @@ def _numbers(table: Table, name: str) -> np.ndarray:
         except ValueError:
             numbers[i] = np.nan
         if not np.isfinite(numbers[i]):
+            if _DECIMAL_COMMA.fullmatch(cell):
+                raise BenchError(
+                    f"column {name} in {table.places[i]} has {cell!r}, expected a decimal point; save the table with "
+                    "points in its numbers"
+                )
             found = f"{cell!r}" if cell else "nothing"
             raise BenchError(
                 f"column {name} in {table.places[i]} has {found}, expected a finite number; correct it, encode the "

@@ -62,6 +62,11 @@ def check(data: Manifest, folder: Path) -> list[Row]:
 def _table(data: Manifest, folder: Path) -> Table:
     """The columns under their names in small letters, with names of classes and subjects that can be told apart."""
     read = read_table(folder / data.file, data.file, folder)
+    for name in (*_REQUIRED, *_OPTIONAL):
+        if len(alike := [each for each in read.columns if each.lower() == name]) > 1:
+            raise BenchError(
+                f"{read.path} has the columns {' and '.join(alike)}, expected a single {name}; rename or take out one"
+            )
     columns = {name.lower(): cells for name, cells in read.columns.items()}
     for name in _REQUIRED:
         if name not in columns:

@@ -2,12 +2,16 @@
 
 import csv
 import io
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.errors import BenchError
 
 _SEPARATORS = (",", ";", "\t")
+_QUOTED = re.compile(r'(?:^|(?<=[,;\t|\n]))[ ]*"(?:[^"]|"")*"')
+_LONGEST_HEADER = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -32,23 +36,58 @@ def read_table(path: Path, named: str, folder: Path) -> Table:
     """Read the CSV file `path`, which the scenario calls `named`, in the data folder. Raises BenchError."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-        first = next((line for line in text.splitlines() if line.strip()), "")
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(first), skipinitialspace=True)
-        rows = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if any(map(str.strip, cells))]
     except FileNotFoundError:
         raise BenchError(
             f"data.file is {named}, which is not in {folder}; put it there or name its folder with --data-dir"
         ) from None
-    except (OSError, ValueError, csv.Error) as error:
+    except (OSError, ValueError) as error:
         raise BenchError(f"{path} could not be read as a CSV file: {error}; save it as CSV in UTF-8") from None
+    rows = _rows(path, text)
     if not rows:
         raise BenchError(f"{path} is empty, expected a line with the names of its columns, then a line per example")
     return _checked(path, rows[0][1], rows[1:])
 
 
-def _separator(first: str) -> str:
-    """The one that most often divides the first line; a comma where there is a single column."""
-    return max(_SEPARATORS, key=first.count)
+def _rows(path: Path, text: str) -> list[tuple[int, list[str]]]:
+    """Return the cells of every row that is not empty, each with the line it ends in."""
+    rows: list[tuple[int, list[str]]] = []
+    begin = 1  # the line that the next row begins in
+    reader = csv.reader(_lines(text), delimiter=_separator(path, text), skipinitialspace=True, strict=True)
+    try:
+        for cells in reader:
+            begin = reader.line_num + 1
+            if any(map(str.strip, cells)):
+                rows.append((reader.line_num, [cell.strip() for cell in cells]))
+    except csv.Error as error:
+        raise _broken_row(path, begin, reader.line_num, error) from None
+    return rows
+
+
+def _broken_row(path: Path, begin: int, line: int, error: csv.Error) -> BenchError:
+    if "expected after" in str(error) and line == begin:
+        return BenchError(
+            f"line {line} of {path} has text after a closing quote, expected the end of the cell; write a quote within "
+            "a cell twice"
+        )
+    if "expected after" in str(error) or "unexpected end" in str(error) or line > begin:
+        return BenchError(
+            f"line {begin} of {path} opens a quote that is never closed, expected quotes in pairs; take the quote out, "
+            "or close it"
+        )
+    return BenchError(f"line {begin} of {path} could not be read: {error}; save it as CSV in UTF-8")
+
+
+def _lines(text: str) -> Iterator[str]:
+    return iter(io.StringIO(text, newline=""))
+
+
+def _separator(path: Path, text: str) -> str:
+    """Return what most often divides the first row, outside of quotes; a comma where there is a single column."""
+    first = _QUOTED.sub("", text.lstrip(" \r\n")[:_LONGEST_HEADER]).partition("\n")[0]
+    best = max(_SEPARATORS, key=first.count)
+    if not first.count(best) and "|" in first:
+        raise BenchError(f"{path} is separated by |, expected commas, semicolons or tabs; save it with one of these")
+    return best
 
 
 def _checked(path: Path, names: list[str], rows: list[tuple[int, list[str]]]) -> Table:
