@@ -113,6 +113,8 @@ def _remarks(examples: Examples, splits: Mapping[str, Split], whole_classes: boo
                 yield f"{some} of {len(splits[part])} {part} examples are of {_listed(unseen)}, which train has not"
     if not whole_classes and (lost := _unseen(splits["forget"], splits["retain"], names)):
         yield f"all training examples of {_listed(lost)} are to be forgotten: no retrained model learns the class"
+    if len(kept := _counts(splits["retain"].targets, names)) == 1:
+        yield f"retain has examples of the one class {_listed(kept)}, so a retrained model has nothing to tell apart"
     folded = Counter(name.casefold().strip() for name in names)
     if alike := [name for name in names if folded[name.casefold().strip()] > 1]:
         yield f"the classes {first_of(alike)} differ in nothing but capital letters; rename them if they are the same"
@@ -122,12 +124,17 @@ def _remarks(examples: Examples, splits: Mapping[str, Split], whole_classes: boo
 
 def _faults(examples: Examples, splits: Mapping[str, Split]) -> Iterator[str]:
     test = splits["test"]
-    unseen = _unseen(test, splits["train"], examples.class_names)
-    if sum(unseen.values()) == len(test):
-        yield (
-            f"none of the {len(test)} test examples is of a class that train has (they are of {_listed(unseen)}), so "
-            "test accuracy is 0 and no score exists; correct the split or the labels"
-        )
+    for part, advice in (
+        ("train", "correct the split or the labels"),
+        ("retain", "forget other classes, or add test examples of those that are kept"),
+    ):
+        unseen = _unseen(test, splits[part], examples.class_names)
+        if sum(unseen.values()) == len(test):
+            yield (
+                f"none of the {len(test)} test examples is of a class that {part} has (they are of {_listed(unseen)}), "
+                f"so test accuracy is 0 and no score exists; {advice}"
+            )
+            return
 
 
 def _unseen(part: Split, other: Split, names: tuple[str, ...]) -> dict[str, int]:

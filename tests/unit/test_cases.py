@@ -83,6 +83,20 @@ def test_test_labels_that_train_has_not_are_a_fault_that_is_said_before_training
     assert any("no score exists" in sentence for sentence in problem_facts(scenario).sentences)
 
 
+def test_a_test_set_of_forgotten_classes_alone_is_a_fault_that_is_said_before_training(cases, data_check):
+    labels = np.where(made.PARTS == "test", 1, made.LABELS)
+    path = cases.arrays('kind = "class"\nclasses = ["1"]', inputs=made.FEATURES, targets=labels, split=made.PARTS)
+    said = data_check(path)
+    assert said.status == 2
+    assert "none of the 20 test examples is of a class that retain has (they are of 1: 20)" in said.err
+
+
+def test_a_single_class_to_retain_is_said(cases):
+    path = cases.arrays('kind = "class"\nclasses = ["1"]', inputs=made.FEATURES, targets=made.LABELS % 2)
+    facts = problem_facts(load_scenario(str(path)))
+    assert any("retain has examples of the one class 0: " in sentence for sentence in facts.remarks)
+
+
 def test_sixteen_bit_pictures_keep_their_shades(cases):
     problem = load_problem(load_scenario(str(made.sixteen_bit(cases))))
     for split in (problem.retain, problem.forget, problem.validation, problem.test):
