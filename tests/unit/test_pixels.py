@@ -154,6 +154,25 @@ def test_arrays_become_pixels_or_floats_with_channels_first(array, expected):
 
 
 @pytest.mark.parametrize(
+    ("shape", "found", "remark"),
+    [
+        ((8, 8, 6), (6, 8, 8), "channels-last, so that they have 6 channels"),
+        ((16, 16, 12), (12, 16, 16), "channels-last, so that they have 12 channels"),
+        ((4, 8, 3), (4, 8, 3), "channels-first, so that they have 4 channels of 8×3"),
+        ((9, 8, 6), (9, 8, 6), "channels-first, so that they have 9 channels of 8×6"),
+        ((5, 5, 5), (5, 5, 5), "channels-first, so that they have 5 channels of 5×5"),
+        ((1, 28, 28), (1, 28, 28), None),
+        ((8, 6, 6), (8, 6, 6), None),
+        ((3, 8, 6), (3, 8, 6), None),
+    ],
+)
+def test_doubtful_shapes_are_read_in_one_way_that_is_said(shape, found, remark):
+    inputs, remarks = inputs_of(RNG.integers(0, 256, (5, *shape), dtype=np.uint8), "a.npz")
+    assert tuple(inputs.shape[1:]) == found
+    assert [remark in each for each in remarks] == ([True] if remark else [])
+
+
+@pytest.mark.parametrize(
     ("array", "sentence"),
     [
         (FIRST.astype(np.int16) - 100, "int16 images from -.* of which nobody knows what white is"),

@@ -22,6 +22,9 @@ def inputs_of(array: np.ndarray, where: str) -> tuple[Tensor, tuple[str, ...]]:
     if _channels_last(array.shape):
         array = np.moveaxis(array, 3, 1)
         remarks: tuple[str, ...] = (f"images are read as channels-last, so that they have {array.shape[1]} channels",)
+    elif _doubtful(array.shape):
+        channels, height, width = array.shape[1:]
+        remarks = (f"images are read as channels-first, so that they have {channels} channels of {height}×{width}",)
     else:
         remarks = ()
     if array.dtype.kind == "f" or array.ndim not in (3, 4):
@@ -34,12 +37,22 @@ def inputs_of(array: np.ndarray, where: str) -> tuple[Tensor, tuple[str, ...]]:
 def _channels_last(shape: tuple[int, ...]) -> bool:
     """Whether an array `[n, a, b, c]` is images `[n, height, width, channels]`.
 
-    It is where only c can be a number of channels, and where all are so small but only a and b are the same.
+    It is where only c can be a number of channels, and where only a and b are the same.
     """
-    if len(shape) != 4 or shape[3] > _MOST_CHANNELS:
+    if len(shape) != 4:
         return False
     _, first, second, last = shape
-    return first > _MOST_CHANNELS or (first == second != last and first > 1)
+    return (first == second != last and first > 1) or (last <= _MOST_CHANNELS < first)
+
+
+def _doubtful(shape: tuple[int, ...]) -> bool:
+    """Whether an array `[n, a, b, c]` that is read as channels-first may be channels-last nevertheless."""
+    if len(shape) != 4:
+        return False
+    _, first, second, last = shape
+    if second == last:
+        return first == second > 1
+    return last <= _MOST_CHANNELS or first > _MOST_CHANNELS
 
 
 def _eight_bits(array: np.ndarray, where: str) -> tuple[np.ndarray, tuple[str, ...]]:
