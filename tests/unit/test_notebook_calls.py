@@ -343,3 +343,27 @@ def test_arguments_may_all_be_passed_by_name(imports):
         "unlearning(lr=3, net=model, val=v, forget=f, retain=train)",
     )
     assert call(module, "net", [1, 2], "f", "v") == ((2, "net"), [1, 2], "f", 3)
+
+
+@pytest.mark.parametrize(
+    "calling",
+    [
+        "if True:\n    net = ['foreign']\n    {call}, teacher=copy.copy(net))",
+        "for i in range(9):\n    net = ['foreign']\n    {call}, copy.copy(net))",
+        "for i in range(9):\n    net = ['foreign']\n    n0 = net\n    t = copy.copy(n0)\n    {call}, t)",
+        "for i in range(9):\n    net0 = ['foreign']\n    net = net0\n    {call}, copy.copy(net0))",
+        "def submit():\n    net = copy.deepcopy(best)\n    t = copy.copy(net)\n    {call}, t)\nsubmit()",
+        "def run(net, r, f, v, t):\n    unlearning(net, r, f, v, t)\n"
+        "def main():\n    m = ['foreign']\n    run(m, 1, 2, 3, copy.copy(m))\nmain()",
+    ],
+)
+def test_a_value_made_of_the_net_is_made_of_the_runs_net(imports, calling):
+    module = imports.load(
+        "import copy\nbest = ['foreign']",
+        "def unlearning(net, retain_loader, forget_loader, val_loader, teacher): return teacher",
+        calling.format(call=CALL),
+    )
+    net = ["net"]
+    given = call(module, net, *FOUR[1:])
+    assert given == net
+    assert given is not net

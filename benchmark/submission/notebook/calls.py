@@ -31,10 +31,32 @@ class Call:
 
     node: ast.Call
     place: str
-    resolve: Callable[[ast.expr], ast.expr | None]
-    """An argument as an expression of top-level names; None where it can be another one in every run."""
-    at_top: bool
-    """Whether it is no function that calls, so that its arguments' names are global."""
+    scope: ast.AST
+    """The function that calls, or the statement at the top level."""
+    statements: list[Statement]
+
+    @property
+    def at_top(self) -> bool:
+        """Whether it is no function that calls, so that its arguments' names are global."""
+        return not isinstance(self.scope, Function)
+
+    def resolve(self, value: ast.expr, run: dict[str, str] | None = None) -> ast.expr | None:
+        """Return an argument as an expression of top-level names; None where it can be another one in every run.
+
+        `run`: the names that the call gives as the net and the loaders, and which of PLAIN each is.
+        """
+        return _resolved(value, self.scope, [], self.statements, run or {})
+
+    def run_names(self, parameters: list[Parameter], binding: Binding) -> dict[str, str]:
+        """Return the names that stand for the run's net and loaders at the call, and which of PLAIN each is."""
+        found: dict[str, str] = {}
+        local = _local_values(self.scope)
+        for parameter, argument in arguments_of(parameters, self.node):
+            bound, value = binding.bound[parameter.name], argument
+            while bound in PLAIN and isinstance(value, ast.Name) and value.id not in found:
+                found[value.id] = str(bound)
+                value = local.get(value.id) or value
+        return found
 
 
 @dataclass
@@ -53,6 +75,7 @@ class Entry:
     reordered: bool = False
     """Whether only the call says which loader is which."""
     notes: list[str] = field(default_factory=list)
+    _run: dict[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> set[str]:
@@ -67,21 +90,18 @@ class Entry:
         if self.parameters is None:
             return
         values = _values(self.parameters, call) if call else {}
-        changed = []
-        for parameter in self.parameters:
-            value = values.get(parameter.name)
-            if value is not None and call:
-                value = self._resolved(parameter, value, call, file)
-            changed.append(parameter if value is None else parameter.replace(default=value))
-            if value is not None:
-                self.passed[parameter.name] = value
+        changed = [p.replace(default=values.get(p.name, p.default)) for p in self.parameters]
         try:
             self.binding = bind(_in_order(changed))
         except ValueError as error:
             raise BenchError(f"{file}: {error}") from None
         self._take_order(call)
-        self.passed = {n: v for n, v in self.passed.items() if self.binding.bound[n] == DEFAULT}
-        self.passed |= _further_keywords(self.parameters, call) if call else {}
+        self._run = call.run_names(self.parameters, self.binding) if call else {}
+        for parameter in self.parameters:
+            if call and parameter.name in values and self.binding.bound[parameter.name] == DEFAULT:
+                value = self._resolved(parameter, values[parameter.name], call, file)
+                self.passed |= {} if value is None else {parameter.name: value}
+        self.passed |= _further_keywords(self.parameters, call, self._run) if call else {}
         if self.passed and call:
             shown = ", ".join(f"{name}={ast.unparse(value)}" for name, value in self.passed.items())
             self.notes.append(f"kept as the notebook calls {ENTRY_POINT} ({call.place}): {shown}")
@@ -115,7 +135,7 @@ class Entry:
             self.defaults, self.passed = self.passed, {}
 
     def _resolved(self, parameter: Parameter, value: ast.expr, call: Call, file: str) -> ast.expr | None:
-        resolved = call.resolve(value)
+        resolved = call.resolve(value, self._run)
         if resolved is not None and parameter.default is not Parameter.empty:
             same = isinstance(parameter.default, ast.AST) and ast.unparse(parameter.default) == ast.unparse(resolved)
             return None if same else resolved
@@ -139,7 +159,7 @@ class Entry:
                 bound, known = self.binding.bound[parameter.name], argument if call.at_top else call.resolve(argument)
                 if isinstance(known, ast.Name) and bound in PLAIN:
                     found.setdefault(known.id, str(bound))
-        return found | TEMPLATE
+        return found | {_global_of(role): role for role in PLAIN} | TEMPLATE
 
 
 def _values(parameters: list[Parameter], call: Call) -> dict[str, ast.expr]:
@@ -159,12 +179,12 @@ def _values(parameters: list[Parameter], call: Call) -> dict[str, ast.expr]:
     return found
 
 
-def _further_keywords(parameters: list[Parameter], call: Call) -> dict[str, ast.expr]:
+def _further_keywords(parameters: list[Parameter], call: Call, run: dict[str, str]) -> dict[str, ast.expr]:
     """The arguments that only `**kwargs` takes, but for the net and the loaders."""
     names = {p.name for p in parameters}
     if not any(p.kind is Parameter.VAR_KEYWORD for p in parameters):
         return {}
-    further = {k.arg: call.resolve(k.value) for k in call.node.keywords if k.arg and k.arg not in names}
+    further = {k.arg: call.resolve(k.value, run) for k in call.node.keywords if k.arg and k.arg not in names}
     return {name: value for name, value in further.items() if value is not None and not role_of(name)}
 
 
@@ -226,27 +246,38 @@ def call_of(statements: list[Statement], start: int, end: int) -> Call | None:
     for s in reversed(statements[start + 1 : end + 1]):
         for part in running(s.node):
             if isinstance(part, ast.Call) and root(part.func) == ENTRY_POINT:
-                return Call(part, s.place, lambda value, scope=s.node: _resolved(value, scope, [], statements), True)
+                return Call(part, s.place, s.node, statements)
     for s in reversed(statements[:end]):
         for function in (p for p in ast.walk(s.node) if p in functions):
             for part in ast.walk(function):
                 if isinstance(part, ast.Call) and root(part.func) == ENTRY_POINT:
-                    resolve = lambda value, scope=function: _resolved(value, scope, [], statements)  # noqa: E731
-                    return Call(part, s.place, resolve, False)
+                    return Call(part, s.place, function, statements)
     return None
 
 
-def _resolved(value: ast.expr, scope: ast.AST, through: list[ast.AST], statements: list[Statement]) -> ast.expr | None:
-    """An expression in a function, or in a statement at the top level, as one of top-level names."""
+def _global_of(role: str) -> str:
+    """The global name of a run's net or loader that only has a local one where the notebook calls `unlearning`."""
+    return f"_run_{role}"
+
+
+def _resolved(
+    value: ast.expr, scope: ast.AST, through: list[ast.AST], statements: list[Statement], run: dict[str, str]
+) -> ast.expr | None:
+    """An expression in a function, or in a statement at the top level, as one of top-level names.
+
+    The names in `run` are the run's net and loaders, whatever the notebook made them of.
+    """
     local = _local_values(scope)
-    replaced = {}
+    replaced: dict[str, ast.expr] = {}
     for name in names_in(value) & local.keys():
         inner = local[name]
-        if isinstance(scope, Function) and name in {p.name for p in parameters_of(scope)}:
-            inner = _argument(scope, name, [*through, scope], statements)
+        if name in run:
+            inner = ast.Name(_global_of(run[name]))
+        elif isinstance(scope, Function) and name in {p.name for p in parameters_of(scope)}:
+            inner = _argument(scope, name, [*through, scope], statements, run)
         elif inner is not None:
             again = name in names_in(inner) or len(through) > _DEEPEST
-            inner = None if again else _resolved(inner, scope, [*through, inner], statements)
+            inner = None if again else _resolved(inner, scope, [*through, inner], statements, run)
         if inner is None:
             return None
         replaced[name] = inner
@@ -273,7 +304,9 @@ def _local_values(scope: ast.AST) -> dict[str, ast.expr | None]:
     return found
 
 
-def _argument(function: Function, name: str, through: list[ast.AST], statements: list[Statement]) -> ast.expr | None:
+def _argument(
+    function: Function, name: str, through: list[ast.AST], statements: list[Statement], run: dict[str, str]
+) -> ast.expr | None:
     """What a function's parameter is given by the last call of it, or its default."""
     called = getattr(function, "name", "")
     if len(through) > _DEEPEST:
@@ -284,7 +317,8 @@ def _argument(function: Function, name: str, through: list[ast.AST], statements:
                 if isinstance(part, ast.Call) and root(part.func) == called and part.func is not None:
                     given = {p.name: argument for p, argument in arguments_of(parameters_of(function), part)}
                     if name in given:
-                        return _resolved(given[name], scope, through, statements)
+                        outer = {a.id: run[p] for p, a in given.items() if p in run and isinstance(a, ast.Name)}
+                        return _resolved(given[name], scope, through, statements, outer)
     default = next(p.default for p in parameters_of(function) if p.name == name)
     return default if isinstance(default, ast.expr) else None
 
