@@ -30,7 +30,11 @@ def listing(cases, content, name="forget.npy", **arrays):
         (MARKED[:, None], "forget.npy"),
         (np.array([159, 4, 50]), "forget.npy"),
         (np.array([[159.0], [4.0], [50.0]]), "forget.npy"),
+        (np.array(["159", "4", "50"]), "forget.npy"),
+        (np.array([b"159", b"4", b"50"]), "forget.npy"),
+        (MARKED.astype(str), "forget.npy"),
         ("159\n4\n50\n", "forget.txt"),
+        ("".join(map(str, MARKED.astype(int).tolist())), "forget.txt"),
         ("\ufeffrow\r\n159\r\n4\r\n50\r\n", "forget.csv"),
         ("# rows\n159 4 50", "forget.txt"),
         ("159,4,50", "forget.csv"),
@@ -54,7 +58,18 @@ def test_two_rows_are_no_mask(cases):
             "forget.npy",
             "is a mask of 150, expected one over the 200 rows of the source or the 160",
         ),
-        (MARKED[:150].astype(int), "forget.npy", "lists 2 .* of 2 rows more than once"),
+        (
+            MARKED[:150].astype(int),
+            "forget.npy",
+            r"has the two values 0 and 1 in 150 places, expected a mask of 0 and 1 over",
+        ),
+        (MARKED.astype(int) * 255, "forget.npy", "has the two values 0 and 255 in 200 places"),
+        (MARKED[:160] * 2 - 1, "forget.npy", "has the two values -1 and 1 in 160 places"),
+        ("40a\n41\n", "forget.txt", "'40a' is neither a whole number nor the name of a row"),
+        ("[40]\n41\n", "forget.txt", r"'\[40\]' is neither a whole number"),
+        ("3.pgn\n41\n", "forget.txt", r"'3\.pgn' is neither a whole number"),
+        ("40", "forget.npz", r"is a \.npz file, expected an array in a \.npy file, or text; save"),
+        ("40", "forget.pt", r"is a \.pt file, expected"),
         (np.array([5, 6, 5]), "forget.npy", r"lists 1 \(5\) of 2 rows more than once"),
         (np.array([5, -1]), "forget.npy", "lists -1, expected rows from 0 to 199"),
         (np.array([5, 200]), "forget.npy", "lists 200, expected rows from 0 to 199"),
@@ -88,6 +103,48 @@ def test_pictures_to_forget_can_be_listed_by_name(cases):
     (cases.root / "forget.txt").write_text("train/b/7.pg\n")
     with pytest.raises(BenchError, match=r"'train/b/7\.pg' is neither .* \(did you mean 'train/b/\d+\.png'\?\)"):
         load_problem(load_scenario(str(cases.folder('kind = "indices"\nfile = "forget.txt"'))))
+
+
+def test_an_object_array_is_not_loaded(cases):
+    scenario = listing(cases, np.array([True, None], dtype=object))
+    with pytest.raises(BenchError, match="it holds Python objects, which are not loaded: save it with"):
+        load_problem(scenario)
+
+
+def manifest_forgetting(cases, lines, content):
+    """The scenario of a manifest of these lines, with a forget set of this text."""
+    for i in range(40):
+        cases.picture(f"pictures/{i}.png")
+    path = cases.manifest("\n".join(["path,label,split", *lines]), 'kind = "indices"\nfile = "forget.txt"')
+    for folder in (cases.root, cases.root / "pictures"):
+        (folder / "forget.txt").write_text(content)
+    return load_scenario(str(path))
+
+
+PICTURES = [f"{i}.png,{'ab'[i % 2]},{'train' if i < 28 else 'val' if i < 34 else 'test'}" for i in range(40)]
+
+
+def test_a_picture_on_two_lines_is_forgotten_twice(cases):
+    scenario = manifest_forgetting(cases, [*PICTURES, "3.png,b,train"], "file\n3.png\n4.png")
+    assert sorted(load_problem(scenario).forget.ids.tolist()) == [3, 4, 40]
+
+
+def test_a_picture_in_train_and_test_cannot_be_forgotten_by_name(cases):
+    scenario = manifest_forgetting(cases, [*PICTURES, "3.png,b,test"], "3.png")
+    with pytest.raises(BenchError, match=r"lists '3\.png', which is the name of 2 rows, 1 of them in train"):
+        load_problem(scenario)
+
+
+def test_a_mistyped_first_name_is_no_heading(cases):
+    scenario = manifest_forgetting(cases, PICTURES, "3.pgn\n4.png\n5.png")
+    with pytest.raises(BenchError, match=r"'3\.pgn' is neither .* \(did you mean '3\.png'\?\)"):
+        load_problem(scenario)
+
+
+def test_a_name_may_begin_as_a_comment_does(cases):
+    cases.picture("pictures/#1.png")
+    scenario = manifest_forgetting(cases, [*PICTURES, "#1.png,a,train"], "# two\n#1.png\n4.png")
+    assert sorted(load_problem(scenario).forget.ids.tolist()) == [4, 40]
 
 
 @pytest.mark.parametrize(
