@@ -28,16 +28,23 @@ _TELLING = frozenset(PLAIN[1:])
 
 _WORDS = {
     "net": "net nets network model nn resnet",
-    "retain": "retain retained retaining remain remained remaining remainder keep keeping kept rl",
-    "forget": "forget forgetting forgot forgotten unlearn unlearned unlearning delete deleted deletion remove removed "
-    "removal erase erased fl",
+    "retain": "retain retained retaining ret remain remained remaining remainder rem rest remember remembered preserve "
+    "preserved keep keeping kept rl",
+    "forget": "forget forgetting forgot forgotten forg unlearn unlearned unlearning unl delete deleted deletion remove "
+    "removed removal erase erased fl",
     "validation": "val valid validation validate vl",
-    "held out": "test testing eval evaluation holdout",
-    "loader": "loader loaders dataloader dataloaders dl ldr data dataset datasets d ds set sets subset split iter "
-    "iterator batches examples samples train training",
+    "held out": "test testing eval evaluation holdout heldout hold held out dev unseen",
+    "loader": "loader loaders load dataloader dataloaders dl dls ldr data dataset datasets d ds set sets subset split "
+    "iter iterator gen generator batches examples samples images imgs img train training",
+    "other": "lr learning rate epoch epochs step steps iteration iterations optimizer optim opt scheduler criterion "
+    "loss momentum decay wd alpha beta gamma lam lambda temperature temp tau sigma noise eps epsilon threshold ratio "
+    "args cfg config params hparams size bs num teacher verbose debug logger path",
 }
 _MEANINGS = {word: meaning for meaning, words in _WORDS.items() for word in words.split()}
 _LETTERS = {"r": "retain", "f": "forget", "v": "validation"}
+_LONE = {"x": "loader", "l": "loader"}  # words of their own only: the l of lr says nothing
+_FILLERS = frozenset({"to", "for", "of", "the"})
+_UNUSED = re.compile(r"_+\d*|_*(unused|ignored?|dummy)_?\d*")
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,8 @@ class _Meaning:
 def bind(parameters: Sequence[Parameter], offered: Iterable[str] = EXTRAS) -> Binding:
     """Decide what each parameter is given. Raises ValueError, in a sentence that names the parameter, if none can tell.
 
-    A parameter with a default keeps it, unless its name is an offered one or says nothing but what it is to be given.
+    A parameter with a default keeps it, unless its name is an offered one or says nothing but what it is to be given;
+    a number, a string or another plain value also then, unless the name says that it is a loader.
     """
     names = {p.name for p in parameters}
     said = {p.name: _meaning(p.name, letters={"r", "f"} <= names) for p in parameters if not _is_variable(p)}
@@ -79,6 +87,7 @@ def bind(parameters: Sequence[Parameter], offered: Iterable[str] = EXTRAS) -> Bi
     guessed: dict[str, Bound] = {}
     if _TELLING & set(bound.values()) or any(said[p.name].roles & _TELLING for p in left if _is_required(p)):
         guessed = _held_out(left, said, bound)
+        bound |= _unused(parameters, {**bound, **guessed})
     else:
         bound |= _by_position([p for p in left if _is_required(p) and _is_positional(p)], parameters, said)
     bound |= guessed
@@ -134,18 +143,22 @@ def call_arguments(
 
 
 def _net(parameters: list[Parameter], said: dict[str, _Meaning]) -> dict[str, Bound]:
-    """The parameter that is called net or model, else the first, unless its name says that it is another thing."""
+    """The parameter that is called net or model, else the first, as `unlearned_model`, if its name allows that."""
     called = [p for p in parameters if said[p.name].role == "net" and said[p.name].exact]
     called = [p for p in called if _is_required(p)] or called
     if called:
         return {called[0].name: "net"}
     first = parameters[0] if parameters and _is_positional(parameters[0]) else None
-    return {first.name: "net"} if first and _is_required(first) and not said[first.name].roles - {"net"} else {}
+    if first is None or not _is_required(first):
+        return {}
+    roles = said[first.name].roles
+    return {first.name: "net"} if "net" in roles or not roles - {"other"} else {}
 
 
 def _by_name(parameters: list[Parameter], said: dict[str, _Meaning]) -> dict[str, Bound]:
     """The parameters whose names say retain, forget or validation. Raises ValueError where two say the same."""
     found: dict[str, Bound] = {}
+    parameters = [p for p in parameters if said[p.name].data or not _is_plain_value(p.default)]
     for role in PLAIN[1:]:
         saying = [p for p in parameters if said[p.name].role == role and (said[p.name].exact or _is_required(p))]
         saying = [p for p in saying if _is_required(p)] or saying
@@ -165,58 +178,78 @@ def _held_out(parameters: list[Parameter], said: dict[str, _Meaning], bound: dic
     return {saying[0].name: "validation"} if len(saying) == 1 and "validation" not in bound.values() else {}
 
 
+def _unused(parameters: Sequence[Parameter], bound: dict[str, Bound]) -> dict[str, Bound]:
+    """What parameters called `_` or `unused` are given: the loader in their plain place, else one that is missing."""
+    found: dict[str, Bound] = {}
+    for i, parameter in enumerate(parameters):
+        taken = {*bound.values(), *found.values()}
+        missing = [role for role in (*PLAIN[i : i + 1], *PLAIN[1:]) if role not in taken]
+        is_free = parameter.name not in bound and _is_required(parameter) and _is_positional(parameter)
+        if is_free and missing and _UNUSED.fullmatch(parameter.name):
+            found[parameter.name] = missing[0]
+    return found
+
+
 def _by_position(
     positional: list[Parameter], parameters: Sequence[Parameter], said: dict[str, _Meaning]
 ) -> dict[str, Bound]:
-    """The plain order, for names that say nothing. Raises ValueError when there are too few parameters to know."""
+    """The plain order, for names that say nothing. Raises ValueError when the names or their number leave it open."""
     starred = any(p.kind is Parameter.VAR_POSITIONAL for p in parameters)
-    if len(positional) == 1 and not starred:
+    order = dict(zip((p.name for p in positional), PLAIN[1:], strict=False))
+    named = [name for name in order if not _UNUSED.fullmatch(name)]
+    if other := [name for name in named if said[name].roles & {"other", "net"}]:
+        raise ValueError(_unclear(other[0], said[other[0]], EXTRAS))
+    if len(named) == 1 and not starred:
         raise ValueError(
-            f"unlearning takes 2 arguments, the net and {positional[0].name}, which could be any loader; call it "
-            "retain_loader, forget_loader or val_loader"
+            f"unlearning takes {len(order) + 1} arguments, the net and {' and '.join(order)}, which could be any loader; "
+            "call it retain_loader, forget_loader or val_loader"
         )
-    names = [p.name for p in positional]
-    return {
-        name: role
-        for name, role in zip(names, PLAIN[1:], strict=False)
-        if role == "validation" or "held out" not in said[name].roles
-    }
+    told = [name for name in named if "held out" not in said[name].roles]
+    silent = [name for name in told if not said[name].data]
+    if silent and len(silent) < len(told):
+        raise ValueError(_unclear(silent[0], said[silent[0]], EXTRAS))
+    if len(told) < len(named) and any("train" in name.lower() for name in told):
+        raise ValueError(_unclear(told[0], said[told[0]], EXTRAS))
+    return {name: role for name, role in order.items() if role == "validation" or "held out" not in said[name].roles}
 
 
 def _variable(parameters: Sequence[Parameter], bound: dict[str, Bound]) -> dict[str, Bound]:
     """What `*args` and `**kwargs` are given: what is left of the plain order, to the former if there are both.
 
-    Raises ValueError when loaders are left for a `*args` behind parameters that are not in the plain order.
+    Raises ValueError when several loaders are left for a `*args` behind parameters that are not in the plain order.
     """
     found: dict[str, Bound] = {p.name: () for p in parameters if _is_variable(p)}
     missing = tuple(role for role in PLAIN if role not in bound.values())
     before = tuple(bound[p.name] for p in parameters if _is_positional(p) and bound[p.name] in PLAIN)
     for parameter in parameters:
         if parameter.kind is Parameter.VAR_POSITIONAL and missing:
-            if before != PLAIN[: len(before)] or len(before) + len(missing) != len(PLAIN):
+            is_plain = before == PLAIN[: len(before)] and len(before) + len(missing) == len(PLAIN)
+            if not is_plain and (len(missing) > 1 or "net" in missing):
                 raise ValueError(
                     f"unlearning's parameter *{parameter.name} could be any of the loaders, expected parameters called "
                     "retain_loader, forget_loader and val_loader; name them"
                 )
             return {**found, parameter.name: missing}
-        if parameter.kind is Parameter.VAR_KEYWORD and not set(PLAIN[1:]) & set(bound.values()):
+        if parameter.kind is Parameter.VAR_KEYWORD and {"retain", "forget"} & set(missing):
             return {**found, parameter.name: missing}
     return found
 
 
 def _meaning(name: str, *, letters: bool) -> _Meaning:
     """What a name says; `letters`: whether a bare r, f or v says something too."""
-    kinds = [kind for token in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name) for kind in _kinds(token.lower())]
-    bare = len(kinds) == 1 and not letters
-    kinds = ["" if bare and kind in _LETTERS else _LETTERS.get(kind, kind) for kind in kinds]
+    words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)]
+    kinds = [kind for word in words if word not in _FILLERS for kind in _kinds(word)]
+    if len(words) == 1 and len(words[0]) == 1:
+        kinds = [_LETTERS.get(kind, "") if letters else "" for kind in kinds]
+    kinds = [_LETTERS.get(kind, kind) for kind in kinds]
     return _Meaning(frozenset(kinds) - {"loader", ""}, exact="" not in kinds and bool(kinds), data="loader" in kinds)
 
 
 def _kinds(word: str) -> list[str]:
     """What a word means, or its two halves, as of `retainloader`; a letter that says something is left as it is."""
     known = {**_MEANINGS, **{letter: letter for letter in _LETTERS}}
-    if word in known:
-        return [known[word]]
+    if word in known or word in _LONE:
+        return [known.get(word) or _LONE[word]]
     halves = [(known.get(word[:i]), known.get(word[i:])) for i in range(1, len(word))]
     return next(([a, b] for a, b in halves if a and b and "loader" in (a, b)), [""])
 
@@ -241,6 +274,14 @@ def _note(bound: dict[str, Bound]) -> str:
 
 def _flat(bound: Iterable[Bound]) -> list[str]:
     return [role for value in bound for role in ((value,) if isinstance(value, str) else value)]
+
+
+def _is_plain_value(default: object) -> bool:
+    """Whether a default, or the expression of one, is a number, a string or a list of such: no loader, nor None."""
+    if isinstance(default, ast.AST):
+        expression = isinstance(default, ast.UnaryOp | ast.BinOp | ast.Tuple | ast.List | ast.Dict)
+        return expression or (isinstance(default, ast.Constant) and default.value is not None)
+    return isinstance(default, bool | int | float | complex | str | bytes | tuple | list | dict)
 
 
 def _is_required(parameter: Parameter) -> bool:
