@@ -10,7 +10,7 @@ from PIL import Image
 
 from benchmark.errors import BenchError
 from benchmark.problem import load_problem, problem_facts
-from benchmark.problem.sources.images import read_images
+from benchmark.problem.sources.images import read_images, read_pictures
 from benchmark.problem.sources.pixels import inputs_of
 from benchmark.scenario import load_scenario
 
@@ -65,6 +65,45 @@ def test_sixteen_bit_grey_is_scaled_to_eight(channels, kind, tmp_path):
     found = seen(tmp_path / "a", channels)
     assert found[0, :3, 0].tolist() == [0, 255, 128]
     np.testing.assert_array_equal(found, np.repeat(np.rint(deep / 257)[..., None], channels, axis=2))
+
+
+DEEP = np.concatenate([np.array([0, 65535, 1000], dtype=np.uint16), RNG.integers(0, 65536, 141).astype(np.uint16)])
+
+
+@pytest.mark.parametrize("orientation", [1, 2])
+def test_sixteen_bits_of_which_0_is_white_are_inverted(orientation, tmp_path):
+    deep = DEEP.reshape(12, 12)
+    tags = {262: 0, 0x0112: orientation}
+    Image.fromarray(deep).save(tmp_path / "a.tif", tiffinfo=tags)
+    expected = np.rint((65535 - deep.astype(float)) / 257)
+    np.testing.assert_array_equal(
+        seen(tmp_path / "a.tif", 1)[..., 0], expected[:, ::-1] if orientation == 2 else expected
+    )
+
+
+def test_the_transparent_shade_of_sixteen_bits_lies_on_white(tmp_path):
+    deep = DEEP.reshape(12, 12)
+    Image.fromarray(deep).save(tmp_path / "a.png", transparency=1000)
+    expected = np.where(deep == 1000, 255, np.rint(deep / 257))
+    np.testing.assert_array_equal(seen(tmp_path / "a.png", 1)[..., 0], expected)
+
+
+def test_pgm_of_sixteen_bits_is_scaled_to_eight(tmp_path):
+    (tmp_path / "a.pgm").write_bytes(b"P5\n12 12\n65535\n" + DEEP.astype(">u2").tobytes())
+    np.testing.assert_array_equal(seen(tmp_path / "a.pgm", 1)[..., 0], np.rint(DEEP.reshape(12, 12) / 257))
+
+
+@pytest.mark.parametrize(("most", "said"), [(255, True), (4095, True), (4096, False), (0, False)])
+def test_sixteen_bits_that_may_be_fewer_are_said(most, said, tmp_path):
+    deep = (DEEP.reshape(12, 12).astype(np.uint32) * most // 65535).astype(np.uint16)
+    Image.fromarray(deep).save(tmp_path / "a.png")
+    remarks = read_pictures([tmp_path / "a.png"], 12, 1)[1]
+    assert [f"the highest pixel of 1 pictures of 16 bits is {most} of 65535" in each for each in remarks] == [
+        True
+    ] * said
+    if most > 255:
+        remarks = inputs_of(deep[None], "a.npz")[1]
+        assert (f"the highest pixel of a.npz is {most} of 65535" in remarks[-1]) == said
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.float32])

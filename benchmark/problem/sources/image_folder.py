@@ -14,7 +14,7 @@ import torch
 
 from benchmark.errors import BenchError
 from benchmark.problem.sources.examples import Examples, Row, row
-from benchmark.problem.sources.images import read_images
+from benchmark.problem.sources.images import read_pictures
 from benchmark.problem.sources.listing import LeftOut, folders_in, pictures_below, pictures_in
 from benchmark.problem.sources.parts import TRAIN, assigned, part_of
 from benchmark.sections import ImageFolder
@@ -30,13 +30,15 @@ def load(data: ImageFolder, folder: Path) -> Examples:
     names = tuple(sorted({name for name, _, _ in listed}))
     codes = {name: code for code, name in enumerate(names)}
     parts = [part for _, _, part in listed]
+    inputs, remarks = read_pictures([path for _, path, _ in listed], data.size, data.channels)
     return Examples(
-        inputs=read_images([path for _, path, _ in listed], data.size, data.channels),
+        inputs=inputs,
         targets=torch.tensor([codes[name] for name, _, _ in listed]),
         class_names=names,
         assignment=assigned(parts, data.folder) if any(parts) else None,
         names=tuple(str(path.relative_to(root)) for _, path, _ in listed),
         left_out=left_out.sentences(),
+        remarks=remarks,
     )
 
 

@@ -20,6 +20,7 @@ from benchmark.errors import BenchError
 # What Pillow raises of a file that it cannot read; of a broken PNG it is the second.
 NO_IMAGE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 _ORIENTATION = 0x0112
+_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # of TIFF; Pillow itself inverts 8 bits, but not 16
 _ALPHA = {"LA", "La", "PA", "RGBA", "RGBa"}
 
 
@@ -28,29 +29,53 @@ def read_images(paths: Sequence[Path], size: int, channels: int, *, middle_squar
 
     Raises BenchError with the first file that is no image.
     """
+    return read_pictures(paths, size, channels, middle_square=middle_square)[0]
+
+
+def read_pictures(
+    paths: Sequence[Path], size: int, channels: int, *, middle_square: bool = False
+) -> tuple[Tensor, tuple[str, ...]]:
+    """Return what `read_images` returns, and remarks on what is odd about the pictures. Raises BenchError."""
     pixels = torch.empty(len(paths), channels, size, size, dtype=torch.uint8)
 
-    def read(index: int) -> None:
-        pixels[index] = _read(paths[index], size, channels, middle_square)
+    def read(index: int) -> int | None:
+        pixels[index], highest = _read(paths[index], size, channels, middle_square)
+        return highest
 
     with warnings.catch_warnings(), ThreadPoolExecutor() as pool:
         warnings.simplefilter("ignore")  # Pillow's about odd EXIF; what it cannot read it raises
-        for _ in pool.map(read, range(len(paths))):
-            pass
-    return pixels
+        deep = [highest for highest in pool.map(read, range(len(paths))) if highest is not None]
+    return pixels, nearly_black(f"{len(deep)} pictures of 16 bits", max(deep, default=0))
 
 
-def decoded(image: Image.Image, size: int, channels: int) -> Tensor:
-    """`[channels, size, size]` uint8 of an opened image. Raises ValueError where its pixels have no known white."""
-    pixels = pil_to_tensor(_opaque(image).convert("L" if channels == 1 else "RGB"))
+def nearly_black(what: str, highest: int) -> tuple[str, ...]:
+    """Return a remark where 16-bit pixels use only so small a part of their range that they may have fewer bits."""
+    if not 0 < highest < 65_536 // 16:
+        return ()
+    return (
+        f"the highest pixel of {what} is {highest} of 65535, so they are nearly black; multiply them first if fewer "
+        "bits are their full range",
+    )
+
+
+def decoded(image: Image.Image, size: int, channels: int, *, inverted: bool = False) -> Tensor:
+    """`[channels, size, size]` uint8 of an opened image. Raises ValueError where its pixels have no known white.
+
+    `inverted`: 16 bits of which 0 is white.
+    """
+    pixels = pil_to_tensor(_opaque(image, inverted).convert("L" if channels == 1 else "RGB"))
     return pixels if pixels.shape[1:] == (size, size) else resize(pixels, [size, size], antialias=True)
 
 
-def _read(path: Path, size: int, channels: int, middle_square: bool) -> Tensor:
+def _read(path: Path, size: int, channels: int, middle_square: bool) -> tuple[Tensor, int | None]:
+    """Return the pixels and, of 16 bits, the highest."""
     try:
         with Image.open(path) as image:
+            inverted = getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO
+            highest = int(np.asarray(image).max()) if _has_sixteen_bits(image) else None
             upright = _upright(image)
-            return decoded(_middle_square(upright) if middle_square else upright, size, channels)
+            seen = _middle_square(upright) if middle_square else upright
+            return decoded(seen, size, channels, inverted=inverted), highest
     except NO_IMAGE as error:
         reason = "it is empty" if _is_empty(path) else error
         raise BenchError(f"{path} could not be read as an image: {reason}; replace it or take it out") from None
@@ -69,10 +94,10 @@ def _upright(image: Image.Image) -> Image.Image:
     return ImageOps.exif_transpose(image) if turned else image
 
 
-def _opaque(image: Image.Image) -> Image.Image:
+def _opaque(image: Image.Image, inverted: bool) -> Image.Image:
     """Return the image in a mode that converts to grey or RGB without loss of what a person sees."""
-    if image.mode.startswith("I;16"):
-        return _from_sixteen_bits(image)
+    if _has_sixteen_bits(image):
+        return _from_sixteen_bits(image, inverted)
     if image.mode in _ALPHA or "transparency" in image.info:
         seen = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen)
@@ -81,10 +106,18 @@ def _opaque(image: Image.Image) -> Image.Image:
     return image
 
 
-def _from_sixteen_bits(image: Image.Image) -> Image.Image:
-    """Return 8-bit grey of 16-bit grey: 65,535 becomes 255."""
+def _has_sixteen_bits(image: Image.Image) -> bool:
+    """Return whether the image is 16-bit grey, for which Pillow has the mode I where it is PGM."""
+    return image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM")
+
+
+def _from_sixteen_bits(image: Image.Image, inverted: bool) -> Image.Image:
+    """Return 8-bit grey of 16-bit grey: 65,535 becomes 255, and so does the shade that is transparent."""
     deep = np.asarray(image).astype(np.float64)
-    return Image.fromarray(np.rint(deep / 257).clip(0, 255).astype(np.uint8))
+    shades = np.rint((65_535 - deep if inverted else deep) / 257).clip(0, 255).astype(np.uint8)
+    if isinstance(transparent := image.info.get("transparency"), int):
+        shades[deep == transparent] = 255
+    return Image.fromarray(shades)
 
 
 def _middle_square(image: Image.Image) -> Image.Image:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmark.errors import BenchError
 from benchmark.problem.sources.examples import Examples, Row, row
-from benchmark.problem.sources.images import read_images
+from benchmark.problem.sources.images import read_pictures
 from benchmark.problem.sources.labels import check_present, coded, written_names
 from benchmark.problem.sources.parts import assigned
 from benchmark.problem.sources.tables import Table, read_table
@@ -22,8 +22,9 @@ def load(data: Manifest, folder: Path) -> Examples:
     table = _table(data, folder)
     targets, class_names = coded(table.columns["label"])
     subjects, subject_names = coded(table.columns["subject"]) if "subject" in table.columns else (None, ())
+    inputs, remarks = read_pictures(_paths(table), data.size, data.channels)
     return Examples(
-        inputs=read_images(_paths(table), data.size, data.channels),
+        inputs=inputs,
         targets=targets,
         class_names=class_names,
         subjects=subjects,
@@ -31,6 +32,7 @@ def load(data: Manifest, folder: Path) -> Examples:
         assignment=assigned(table.columns["split"], data.file) if "split" in table.columns else None,
         names=tuple(table.columns["path"]),
         left_out=_left_out(table),
+        remarks=remarks,
     )
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from benchmark.errors import BenchError
+from benchmark.problem.sources.images import nearly_black
 
 _MOST_CHANNELS = 4
 
@@ -67,7 +68,8 @@ def _eight_bits(array: np.ndarray, where: str) -> tuple[np.ndarray, tuple[str, .
         return array.astype(np.uint8), (f"{array.dtype} pixels up to {highest} are read as uint8",)
     if (array.dtype.kind, array.dtype.itemsize) == ("u", 2):
         scaled = (array.astype(np.uint32) * 2 + 257) // 514  # rounded
-        return scaled.astype(np.uint8), ("uint16 pixels are scaled to uint8, 65535 to 255",)
+        remark = "uint16 pixels are scaled to uint8, 65535 to 255"
+        return scaled.astype(np.uint8), (remark, *nearly_black(where, highest))
     raise BenchError(
         f"inputs of {where} are {array.dtype} images from {lowest} to {highest}, of which nobody knows what white is; "
         "save uint8 or uint16 pixels, or floats as the net is to see them"
