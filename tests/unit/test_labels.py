@@ -21,6 +21,7 @@ from benchmark.scenario import load_scenario
         (np.eye(3, dtype=bool), ["0", "1", "2"]),
         (np.array([b"cat", b"dog", b"cat"]), ["cat", "dog", "cat"]),
         (np.array(["cat ", "none", " dog"]), ["cat", "none", "dog"]),
+        (np.array(["Na", "na", "Cl"]), ["Na", "na", "Cl"]),
         (np.array(["1.0", "2.0", "2"]), ["1", "2", "2"]),
         (np.array(["01", "1", "2"]), ["01", "1", "2"]),
         (np.array([-1, 1, -1]), ["-1", "1", "-1"]),
@@ -48,6 +49,11 @@ def test_names_that_are_numbers_are_in_the_order_of_numbers():
         (np.array(["a", "", "b"]), r"row 1 of a\.npz has no target \(it is empty\)"),
         (np.array(["a", "nan", "nan"]), r"row 1 of a\.npz \(as 1 more\) has no target \('nan'\)"),
         (np.array(["None", "a"]), r"row 0 of a\.npz has no target \('None'\)"),
+        *(
+            (np.array(["a", word]), r"row 1 of a\.npz has no target")
+            for word in ("NA", "Null", "N/A", "#n/a", "nAn", "NONE")
+        ),
+        (np.array(["1", "0.5"]), r"the target in row 1 of a\.npz is 0\.5, expected whole numbers or names"),
         (np.array(["NaT", "2026-01-01"], dtype="M8[D]"), r"row 0 of a\.npz has no target"),
         (np.array([0.5, 1.0]), r"the target in row 0 of a\.npz is 0\.5, expected whole numbers or names"),
         (np.array([[1, 1], [1, 0]]), r"row 0 of a\.npz marks 2 of 2 classes, expected exactly one"),
@@ -103,6 +109,8 @@ def test_paths_of_a_manifest_may_be_absolute_or_lead_elsewhere(cases):
     [
         (("4.png,a", "3.png,a"), r"line 6 of .* lists 3\.png as a, but an earlier line as b, expected one label"),
         (("4.png,a", "4.png,nan"), r"line 6 of .* has no label \('nan'\)"),
+        (("4.png,a,s1", "4.png,a,N/A"), r"line 6 of .* has no subject \('N/A'\)"),
+        (("4.png,a,s1,train\n5.png,b", '4.png,"a\n5.png,b"'), "the label in line 7 of .* has a line break"),
         (("4.png,a", "4.png,"), r"line 6 of .* has no label \(it is empty\)"),
         (("4.png,a", "4.png"), r"line 6 of .* has 3 cells, expected 4"),
         (("4.png,a", "4.png,a,a"), r"line 6 of .* has 5 cells, expected 4"),
@@ -167,6 +175,11 @@ def test_usual_columns_need_no_naming_and_row_numbers_are_no_feature(cases):
         (TABLE.replace("\n3,1.5", "\n3,"), KEYS, r"column dose in line 5 of .* has nothing, expected a finite number"),
         (TABLE.replace("\n3,1.5", "\n3,inf"), KEYS, r"column dose in line 5 of .* has 'inf'"),
         (TABLE.replace("yes,p0", ",p0", 1), KEYS, r"line 3 of .* has no label"),
+        (
+            TABLE,
+            'label = "dose"\nignore = ["outcome", "patient"]',
+            r"the label in line 3 of .* is 0\.5, expected whole",
+        ),
         (TABLE.replace("yes", "no"), KEYS, "40 examples and the one class no"),
         (TABLE, f'{KEYS}\nsplit = "part"', r"data\.split is 'part'"),
         (

@@ -9,9 +9,12 @@ from torch import Tensor
 
 from benchmark.errors import BenchError
 
-# What other programs write for "no value". The word none is a name, as in "none, smile".
-_MISSING = {"", "nan", "NaN", "NAN", "<NA>", "NaT", "None", "null", "NULL"}
+_MISSING = {"", "nan", "-nan", "<na>", "nat", "none", "null", "n/a", "#n/a", "#na"}
+"""What other programs write for "no value", in small letters; R's NA is one too, which Na and na are not."""
+_NAME = "none"
+"""In small letters it is a name, as in "none, smile"."""
 _INTEGER, _WHOLE = re.compile(r"-?\d+"), re.compile(r"-?\d+(\.0*)?")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
 
 def coded(values: Sequence[object]) -> tuple[Tensor, tuple[str, ...]]:
@@ -28,11 +31,19 @@ def written_names(texts: Sequence[str], what: str, places: Sequence[str]) -> lis
     """Return names out of a column of text, without spaces around them; 1.0 is 1 where all are numbers.
 
     `what` is a word for one of them, such as label, `places` says of each where it is written. Raises BenchError where
-    one is missing.
+    one is missing or has several lines, or where all are numbers, but not whole ones.
     """
     names = [text.strip() for text in texts]
     check_present(names, what, places)
     distinct = set(names)
+    for odd in (name for name in distinct if "\n" in name or "\r" in name):
+        raise BenchError(
+            f"the {what} in {places[names.index(odd)]} has a line break, expected a name in one line; correct the "
+            "quotes around it"
+        )
+    if all(map(_NUMBER.fullmatch, distinct)) and (odd := {name for name in distinct if float(name) % 1}):
+        row = next(row for row, name in enumerate(names) if name in odd)
+        raise _no_class(what, places[row], names[row])
     if all(map(_WHOLE.fullmatch, distinct)) and not all(map(_INTEGER.fullmatch, distinct)):
         return [name.partition(".")[0] for name in names]
     return names
@@ -40,12 +51,23 @@ def written_names(texts: Sequence[str], what: str, places: Sequence[str]) -> lis
 
 def check_present(names: Sequence[str], what: str, places: Sequence[str]) -> None:
     """Raise BenchError where a name is empty or what programs write for no value."""
-    if absent := [(name, place) for name, place in zip(names, places, strict=True) if name in _MISSING]:
+    if absent := [(name, place) for name, place in zip(names, places, strict=True) if _is_missing(name)]:
         (name, place), more = absent[0], len(absent) - 1
         raise BenchError(
             f"{place}{f' (as {more} more)' if more else ''} has no {what} ({repr(name) if name else 'it is empty'}), "
             f"expected one for every example; fill it in, take the example out, or rename a {what} that is called so"
         )
+
+
+def _is_missing(name: str) -> bool:
+    return name == "NA" or (name != _NAME and name.lower() in _MISSING)
+
+
+def _no_class(what: str, place: str, number: str) -> BenchError:
+    return BenchError(
+        f"the {what} in {place} is {number}, expected whole numbers or names of classes; numbers to be predicted "
+        "cannot be classes, divide them into groups"
+    )
 
 
 def array_names(array: np.ndarray, what: str, where: str) -> list[str]:
@@ -95,10 +117,7 @@ def _whole_numbers(array: np.ndarray, what: str, where: str) -> np.ndarray:
         )
     if not (whole := array == np.rint(array)).all():
         odd = int(np.flatnonzero(~whole)[0])
-        raise BenchError(
-            f"the {what} in row {odd} of {where} is {array[odd]:g}, expected whole numbers or names of classes; "
-            "numbers to be predicted cannot be classes, divide them into groups"
-        )
+        raise _no_class(what, f"row {odd} of {where}", f"{array[odd]:g}")
     if np.abs(array).max(initial=0) >= 2**53:
         raise BenchError(f"{what}s of {where} are floats of 2^53 and more, expected whole numbers; store integers")
     return array.astype(np.int64)
