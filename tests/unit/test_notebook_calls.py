@@ -367,3 +367,14 @@ def test_a_value_made_of_the_net_is_made_of_the_runs_net(imports, calling):
     given = call(module, net, *FOUR[1:])
     assert given == net
     assert given is not net
+
+
+def test_constants_at_the_call_are_no_loaders(imports):
+    module = imports.load(
+        "E, LR = 4, 0.5",
+        "def unlearning(net, data, epochs, lr): return data, epochs, lr",
+        "unlearning(net, retain_loader, E, LR)",
+    )
+    assert call(module, *FOUR) == ("retain", 4, 0.5)
+    assert "with data=the retain loader" in imports.notes[0]
+    assert "epochs=E, lr=LR" in imports.notes[1]

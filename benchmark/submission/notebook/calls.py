@@ -94,7 +94,9 @@ class Entry:
         try:
             self.binding = bind(_in_order(changed))
         except ValueError as error:
-            raise BenchError(f"{file}: {error}") from None
+            self.binding = self._as_called(changed, call)
+            if self.binding is None:
+                raise BenchError(f"{file}: {error}") from None
         self._take_order(call)
         self._run = call.run_names(self.parameters, self.binding) if call else {}
         for parameter in self.parameters:
@@ -110,6 +112,22 @@ class Entry:
         if call:
             self.notes += _contradictions(self.parameters, self.binding, call)
 
+    def _as_called(self, parameters: list[Parameter], call: Call | None) -> Binding | None:
+        """Bind by the names that the net and the loaders have at the call, None where they do not tell."""
+        told = _told(parameters, call) if call else {}
+        if call is None or len({*told.values()}) < len(told):
+            return None
+        called = [p.replace(name=f"{told[p.name]}_" if p.name in told else p.name) for p in parameters]
+        try:
+            bound = bind(_in_order(called)).bound
+        except ValueError:
+            return None
+        self.reordered = True
+        found = {p.name: bound[c.name] for p, c in zip(parameters, called, strict=True)}
+        shown = ", ".join(f"{name}={_shown(role)}" for name, role in told.items())
+        self.notes.append(f"{ENTRY_POINT} is called as in the notebook ({call.place}), with {shown}")
+        return Binding(found, None)
+
     def _take_order(self, call: Call | None) -> None:
         """Bind the loaders by the names that they have at the call, where those of the parameters say nothing."""
         assert self.binding is not None
@@ -120,7 +138,7 @@ class Entry:
         if told.keys() == loaders.keys() and told != loaders and len({*told.values()}) == len(told):
             self.binding = Binding({**self.binding.bound, **told}, None)
             self.reordered = True
-            shown = ", ".join(f"{name}=the {role} loader" for name, role in told.items())
+            shown = ", ".join(f"{name}={_shown(role)}" for name, role in told.items())
             self.notes.append(f"{ENTRY_POINT} is called as in the notebook ({call.place}), with {shown}")
 
     def write_defaults(self, is_constant: Callable[[str], bool]) -> None:
@@ -162,6 +180,10 @@ class Entry:
         return found | {_global_of(role): role for role in PLAIN} | TEMPLATE
 
 
+def _shown(role: str) -> str:
+    return "the net" if role == "net" else f"the {role} loader"
+
+
 def _values(parameters: list[Parameter], call: Call) -> dict[str, ast.expr]:
     """The arguments that are neither the net nor a loader, by parameter."""
     telling = any(role_of(p.name) in PLAIN[1:] for p in parameters)
@@ -172,11 +194,19 @@ def _values(parameters: list[Parameter], call: Call) -> dict[str, ast.expr]:
         if position == 0 or role_of(parameter.name) or parameter.name in EXTRAS:
             continue
         says = isinstance(argument, ast.Name) and role_of(argument.id)
-        literal = named and not names_in(argument)
+        literal = named and (not names_in(argument) or _is_literal(call.resolve(argument), call.statements))
         further = position >= len(PLAIN) or parameter.default is not Parameter.empty
         if not says and (telling or literal or further):
             found[parameter.name] = argument
     return found
+
+
+def _is_literal(value: ast.expr | None, statements: list[Statement]) -> bool:
+    """Whether it is written out, there or in the last assignment to its name."""
+    if isinstance(value, ast.Name):
+        made = [s.node for s in statements if value.id in s.binds][-1:]
+        value = made[0].value if made and isinstance(made[0], ast.Assign) and len(made[0].targets) == 1 else None
+    return isinstance(value, ast.expr) and not any(isinstance(p, ast.Name | ast.Call) for p in ast.walk(value))
 
 
 def _further_keywords(parameters: list[Parameter], call: Call, run: dict[str, str]) -> dict[str, ast.expr]:
