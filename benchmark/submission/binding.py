@@ -201,8 +201,8 @@ def _by_position(
         raise ValueError(_unclear(other[0], said[other[0]], EXTRAS))
     if len(named) == 1 and not starred:
         raise ValueError(
-            f"unlearning takes {len(order) + 1} arguments, the net and {' and '.join(order)}, which could be any loader; "
-            "call it retain_loader, forget_loader or val_loader"
+            f"unlearning takes {len(order) + 1} arguments, the net and {' and '.join(order)}, which could be any "
+            "loader; call it retain_loader, forget_loader or val_loader"
         )
     told = [name for name in named if "held out" not in said[name].roles]
     silent = [name for name in told if not said[name].data]
