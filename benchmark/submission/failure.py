@@ -22,6 +22,7 @@ _WORDS: dict[Reached, str] = {
     "compiler": r"No working C\+\+ compiler|Python\.h: No such file",
 }
 _SOME_WRITE = r"PytorchStreamWriter failed writing|unexpected pos \d+ vs \d+|\d+ requested and \d+ written"
+_ELSEWHERE = re.compile(r"Caught \w+ in .+\.\nOriginal (Traceback[\s\S]+)")
 _DEEPEST = 20  # exceptions behind one another
 _FULL = 1 << 20  # bytes
 
@@ -90,10 +91,22 @@ def _behind(error: BaseException) -> Iterator[BaseException]:
 
 
 def _headline(error: BaseException) -> str:
-    """Type and first line; a first line that only announces the next is followed by that."""
+    """Type and first line; a first line that only announces the next is followed by that.
+
+    Of what a loader's worker or a replica raised, torch's message is a traceback, whose last lines say what it was.
+    """
+    if inner := _inner_traceback(error):
+        lines = [line for line in str.splitlines(inner) if line.strip()]
+        said = [line for line in lines if not line.startswith((" ", "Traceback"))]
+        return said[0] if said else type(error).__name__
     lines = [line.strip() for line in str.splitlines(_message(error)) if line.strip()]
     first = " ".join(lines[:2]) if lines and lines[0].endswith(":") else "".join(lines[:1])
     return f"{type(error).__name__}: {first}" if first else type(error).__name__
+
+
+def _inner_traceback(error: BaseException) -> str:
+    found = _ELSEWHERE.match(_message(error))
+    return found[1] if found else ""
 
 
 def _message(error: BaseException) -> str:
@@ -114,6 +127,8 @@ def _place(error: BaseException, folder: Path) -> tuple[str, int] | None:
     found = None
     if isinstance(error, SyntaxError) and str(error.filename).startswith(inside):
         return str(error.filename).removeprefix(inside), error.lineno or 1
+    if steps := re.findall(rf'File "{re.escape(inside)}(.+)", line (\d+)', _inner_traceback(error)):
+        return steps[-1][0], int(steps[-1][1])
     step = error.__traceback__
     while step:
         if (name := step.tb_frame.f_code.co_filename).startswith(inside):
