@@ -35,6 +35,6 @@ def whole_batches(
     """A `DataLoader` whose last batch is never of one example, unless the dataset is; see `Batches`."""
     sampler = (RandomSampler if shuffle else SequentialSampler)(dataset)  # type: ignore[arg-type]
     batches = DataLoader(dataset, batch_sampler=Batches(sampler, batch_size, drop_last=False), collate_fn=collate_fn)
-    # Submissions ask for it when they make loaders of their own; torch sets None where it is given batches.
-    vars(batches)["batch_size"] = batch_size
+    # Submissions ask for these when they make loaders of their own; torch has none of them where it is given batches.
+    vars(batches).update(batch_size=batch_size, sampler=sampler)
     return batches

@@ -6,7 +6,16 @@ from collections import Counter
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import ConcatDataset, DataLoader, Subset, TensorDataset, WeightedRandomSampler, random_split
+from torch.utils.data import (
+    ConcatDataset,
+    DataLoader,
+    RandomSampler,
+    SequentialSampler,
+    Subset,
+    TensorDataset,
+    WeightedRandomSampler,
+    random_split,
+)
 
 from benchmark.models import build_model
 from benchmark.scenario import load_scenario
@@ -143,6 +152,11 @@ def test_loaders_that_submissions_make_with_the_toolbox_are_no_different():
     assert sizes(rebatched(given, 8, shuffle=False)) == [9]
     assert sizes(subset(given, 5)) == [5]
     assert rebatched(given).batch_size == subset(given, 5).batch_size == 4
+
+
+def test_a_loader_tells_how_it_samples():
+    assert isinstance(loader(split_of(9), 4, "tuple", shuffle=True).sampler, RandomSampler)
+    assert isinstance(loader(split_of(9), 4, "tuple", shuffle=False).sampler, SequentialSampler)
 
 
 def test_shuffling_is_torchs_own():
