@@ -270,10 +270,26 @@ def unlearned_state(net: nn.Module, returned: object, expected: Expected) -> dic
     """
     if returned is not None and not isinstance(returned, nn.Module):
         raise InvalidOutput(f"{ENTRY_POINT} returned {describe_type(returned)}, expected the unlearned net or None")
-    state = unwrap(state_of(net if returned is None else returned), expected)
+    result = net if returned is None else returned
+    if odd := next((name for name, value in result.state_dict().items() if not _is_stored(value)), None):
+        raise InvalidOutput(
+            f"{ENTRY_POINT} returned a net whose {odd} is {_what(result.state_dict()[odd])}, expected the unlearned net "
+            "with weights as the original has them, neither quantised nor on the meta device"
+        )
+    state = unwrap(state_of(result), expected)
     if wrong := wrong_names(state, expected):
         raise InvalidOutput(wrong)
     return state
+
+
+def _is_stored(value: object) -> bool:
+    return isinstance(value, Tensor) and not value.is_quantized and not value.is_meta and value.layout == torch.strided
+
+
+def _what(value: object) -> str:
+    if not isinstance(value, Tensor):
+        return describe_type(value)
+    return "a tensor without values (device meta)" if value.is_meta else f"a {value.dtype} tensor ({value.layout})"
 
 
 def describe_type(value: object) -> str:

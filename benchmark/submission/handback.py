@@ -91,6 +91,9 @@ def unwrap(weights: dict[str, Tensor], expected: Collection[str]) -> dict[str, T
     """
     if set(weights) == set(expected):
         return weights
+    for prefix in (f"{wrapper}." for wrapper in _WRAPPERS):
+        if {name for name in weights if name != "n_averaged"} == {prefix + name for name in expected}:
+            return {name: weights[prefix + name] for name in expected}
     own = {_bare(name): name for name in expected}
     inside = {name for name in weights if not _counts_averages(name, weights)}
     bare = {_bare(name): name for name in inside}

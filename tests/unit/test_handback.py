@@ -133,3 +133,33 @@ def test_a_counter_without_its_wrapper_is_new():
         return net
 
     assert refusal(counted) == HEAD + "n_averaged is new" + TAIL
+
+
+class Counting(nn.Module):
+    """An original that has the counter of an average, and a part as well as the module's of that name."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("n_averaged", torch.tensor(3))
+        self.a, self.module = nn.Linear(2, 2), nn.ModuleDict({"a": nn.Linear(2, 2)})
+
+
+@pytest.mark.parametrize("wrapper", ["none", "DataParallel", "distributed", "compiled", "average"])
+def test_a_wrapper_around_an_ambiguous_original_is_taken_off(wrapper):
+    net = Counting()
+    weights = state_of(net)
+    found = unlearned_state(net, WRAPPERS[wrapper](net), expected_of(net))
+    assert list(found) == list(weights)
+    assert all(torch.equal(found[name], weights[name]) for name in weights)
+
+
+@pytest.mark.parametrize(
+    ("returned", "what"),
+    [
+        (lambda net: copy.deepcopy(net).to("meta"), "a tensor without values"),
+        (lambda net: torch.ao.quantization.quantize_dynamic(net, {nn.Linear}), "a dtype"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_a_net_without_plain_weights_is_told_by_what_it_holds(returned, what):
+    assert what in refusal(returned)
