@@ -44,7 +44,7 @@ from benchmark.submission.contract import (
 )
 from benchmark.submission.exchange import JOB, LOADERS, LOG, ORIGINAL, READY, UNLEARNED, Limits, Remark, Request
 from benchmark.submission.failure import describe, reached
-from benchmark.submission.files import parsed
+from benchmark.submission.files import FILE, parsed
 from benchmark.submission.handback import expected_of
 from benchmark.submission.job import Job, read_job
 from benchmark.submission.supervisor import CannotCleanUp, Supervisor
@@ -223,6 +223,7 @@ def _refused_by_the_parser(error: BaseException | None) -> bool:
 
 def _unlearn(request: Request, bench: _Bench, net: nn.Module) -> object:
     have_text_bars()
+    sys.argv = [FILE]  # a submission that parses arguments finds none
     module = load_module(bench.submission)
     set_hyperparameters(module, request.hyperparameters)
     device, weights = torch.device(bench.job.device), bench.job.class_weights

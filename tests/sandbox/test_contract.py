@@ -326,3 +326,9 @@ def test_what_a_good_run_prints_comes_with_it(attempt):
     run = attempt(body("print('x' * 5000, 'end')"))
     assert run.status == "ok"
     assert (len(run.log), run.log[-5:]) == (4000, " end\n")
+
+
+def test_a_submission_that_parses_arguments_finds_none(attempt):
+    before = "import argparse\nparser = argparse.ArgumentParser()\nparser.add_argument('--lr', type=float, default=0.1)"
+    run = attempt(body("assert parser.parse_args().lr == 0.1; assert sys.argv == ['submission.py']", before))
+    assert run.status == "ok", run.log

@@ -188,7 +188,7 @@ def body(statements: str, before: str = "") -> str:
     return f"{head}{before}\n{function}{textwrap.indent(textwrap.dedent(statements), '    ')}\n"
 
 
-HANDED_BACK = "os.path.join(sys.argv[2], 'unlearned.safetensors')"  # where the worker writes; argv is the worker's
+HANDED_BACK = "os.path.join(sys.orig_argv[-3], 'unlearned.safetensors')"  # where the worker writes
 
 
 def a_link_to_passwd(folder: Path) -> None:
@@ -565,7 +565,7 @@ def ioctl(path, request):
     fcntl.ioctl(descriptor, request, bytes(32))
 
 def unlearning(net, retain_loader, forget_loader, val_loader):
-    returned = sys.argv[2]
+    returned = sys.orig_argv[-3]
     for name, attempt in {
         %s
     }.items():
@@ -650,7 +650,7 @@ import numpy, torch
 from torch import nn
 
 LIBC = ctypes.CDLL(None, use_errno=True)
-RETURNED, SCRATCH = sys.argv[2], sys.argv[4]
+RETURNED, SCRATCH = sys.orig_argv[-3], sys.orig_argv[-1]
 MEMORY, HELD = [], []
 
 def exists(path):
