@@ -8,7 +8,7 @@ from benchmark.problem.loading import load_problem, problem_facts
 from benchmark.problem.sources import Row, row, source
 from benchmark.scenario import Scenario
 from benchmark.sections import IndicesForget
-from benchmark.text import first_of
+from benchmark.text import first_of, printable
 
 
 def check_data(scenario: Scenario) -> list[Row]:
@@ -17,6 +17,10 @@ def check_data(scenario: Scenario) -> list[Row]:
     A row has `what`, `expected`, `found` and `status` (ok, note, missing, damaged). Reads every file; downloads and
     trains nothing.
     """
+    return [{key: printable(text, len(text)) for key, text in each.items()} for each in _rows(scenario)]
+
+
+def _rows(scenario: Scenario) -> list[Row]:
     rows = _files(scenario)
     if any(found["status"] != "ok" for found in rows):
         return rows

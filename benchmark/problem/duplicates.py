@@ -13,7 +13,7 @@ from torch import Tensor
 
 from benchmark.problem.sources.examples import Examples
 from benchmark.record import Record
-from benchmark.text import counted
+from benchmark.text import counted, printable
 
 _NAMED = 3
 _SETS = ("retain", "forget", "validation", "test")
@@ -91,4 +91,4 @@ def _left_out(examples: Examples, places: list[int], reason: str) -> tuple[str, 
 
 
 def _pair(examples: Examples, *members: tuple[str, int]) -> str:
-    return " = ".join(f"{examples.name(row)} ({name})" for name, row in members)
+    return " = ".join(f"{printable(examples.name(row))} ({name})" for name, row in members)

@@ -157,6 +157,12 @@ STRAYS = (
     "a/.ipynb_checkpoints/0-checkpoint.png",
     "a/more/.ipynb_checkpoints/0-checkpoint.png",
     "b/@eaDir/0.png",
+    "a/~$0.png",
+    "#recycle/0.png",
+    "System Volume Information/0.png",
+    "$RECYCLE.BIN/0.png",
+    "lost+found/0.png",
+    "b/Thumbs.db:encryptable",
 )
 
 
@@ -175,7 +181,7 @@ def test_strays_change_neither_classes_nor_hash(cases):
     facts = problem_facts(after)
     assert facts.classes == {"a": 20, "b": 20}
     (sentence,) = facts.left_out
-    assert sentence.startswith("left out 9 (")  # the hidden file beside the classes is no picture anyway
+    assert sentence.startswith("left out 15 (")  # the hidden file beside the classes is no picture anyway
     assert "left out" in {row["what"] for row in check_data(after) if row["status"] == "note"}
 
 
@@ -218,6 +224,15 @@ def test_a_file_with_a_pictures_ending_that_is_none_is_refused_by_name(content, 
     said = data_check(cases.folder())
     assert said.status == 2
     assert f"a/5.png could not be read as an image: {reason}" in said.err
+
+
+def test_names_are_shown_without_what_a_terminal_obeys(cases):
+    cases.classes("pictures")
+    for i in range(10):
+        cases.picture(f"pictures/\x1b[31mred/{i}.png")
+    scenario = load_scenario(str(cases.folder()))
+    assert "\x1b" not in str(check_data(scenario))
+    assert "?[31mred with 10" in str(check_data(scenario))
 
 
 def test_links_are_followed_but_not_into_themselves(cases):

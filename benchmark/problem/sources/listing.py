@@ -12,7 +12,11 @@ from benchmark.problem.sources.images import NO_IMAGE
 from benchmark.text import counted
 
 _ENDINGS = (*IMG_EXTENSIONS, ".gif", ".jfif", ".jpe", ".jp2", ".pbm", ".pnm", ".avif", ".heic", ".heif")
-_SYSTEM = {"thumbs.db", "desktop.ini", "__macosx", "__pycache__", "@eadir", "lost+found", "$recycle.bin"}
+_SYSTEM = {
+    *("thumbs.db", "desktop.ini", "__macosx", "__pycache__", "@eadir", "#recycle"),
+    *("lost+found", "$recycle.bin", "system volume information"),
+}
+_BEGINNINGS = (".", "~$", "thumbs.db:")  # hidden, an office's lock, a stream of Thumbs.db
 _HIDDEN = "hidden, or what a system or an editor leaves behind"
 
 
@@ -33,7 +37,7 @@ class LeftOut:
 
 def is_stray(name: str) -> bool:
     """Return whether a file or folder is one that systems and editors leave behind: hidden, __MACOSX, Thumbs.db."""
-    return name.startswith(".") or name.lower() in _SYSTEM
+    return name.lower().startswith(_BEGINNINGS) or name.lower() in _SYSTEM
 
 
 def folders_in(root: Path, left_out: LeftOut) -> list[Path]:
