@@ -97,6 +97,43 @@ def test_a_single_class_to_retain_is_said(cases):
     assert any("retain has examples of the one class 0: " in sentence for sentence in facts.remarks)
 
 
+@pytest.mark.parametrize("source", ["npz", "csv"])
+@pytest.mark.parametrize("standardise", [True, False])
+def test_numbers_too_alike_for_float32_are_standardised_first_or_said(standardise, source, cases):
+    numbers = np.stack([1_700_000_000 + np.arange(200), np.arange(200) % 7], axis=1)
+    if source == "npz":
+        np.savez(cases.root / "case.npz", inputs=numbers, targets=made.LABELS)
+    else:
+        lines = [f"{a},{b},{label}" for (a, b), label in zip(numbers, made.LABELS, strict=True)]
+        (cases.root / "case.csv").write_text("\n".join(["when,what,label", *lines]))
+    data = f'source = "{source}"\nfile = "case.{source}"\nstandardise = {str(standardise).lower()}'
+    scenario = load_scenario(str(cases.scenario(source, data, 'kind = "random"\nsize = 9\nseed = 0')))
+    train = load_problem(scenario).train.inputs
+    assert train.dtype == torch.float32
+    assert (len(train[:, 0].unique()) == len(train)) == standardise
+    said = [sentence for sentence in problem_facts(scenario).remarks if "the same in float32" in sentence]
+    assert len(said) == (not standardise)
+
+
+def test_arrays_of_python_objects_and_single_arrays_are_named(cases, data_check):
+    labels = np.array([None, *made.LABELS[1:].tolist()], dtype=object)
+    path = cases.arrays(inputs=made.FEATURES, targets=labels)
+    said = data_check(path)
+    assert "targets of " in said.err
+    assert "allow_pickle" not in said.err
+    with (cases.root / "case.npz").open("wb") as file:
+        np.save(file, made.FEATURES)
+    assert "case.npz has a single array, expected the arrays inputs and targets" in data_check(path).err
+
+
+@pytest.mark.parametrize("shape", ["column", "one-hot"])
+def test_subjects_may_be_a_column_or_one_hot(shape, cases):
+    subjects = np.arange(200) % 10
+    array = subjects[:, None] if shape == "column" else np.eye(10, dtype=int)[subjects]
+    path = cases.arrays(inputs=made.FEATURES, targets=made.LABELS, subjects=array)
+    assert problem_facts(load_scenario(str(path))).subjects == 10
+
+
 def test_sixteen_bit_pictures_keep_their_shades(cases):
     problem = load_problem(load_scenario(str(made.sixteen_bit(cases))))
     for split in (problem.retain, problem.forget, problem.validation, problem.test):

@@ -14,6 +14,7 @@ from benchmark.errors import BenchError
 from benchmark.problem.sources.examples import Examples, Row, row
 from benchmark.problem.sources.labels import coded, written_names
 from benchmark.problem.sources.parts import assigned
+from benchmark.problem.sources.pixels import collapsing, stored
 from benchmark.problem.sources.tables import Table, read_table
 from benchmark.sections import Csv
 from benchmark.text import did_you_mean, first_of
@@ -30,15 +31,17 @@ def load(data: Csv, folder: Path) -> Examples:
     subjects, subject_names = None, ()
     if subject:
         subjects, subject_names = coded(written_names(table.columns[subject], "subject", table.places))
+    numbers = np.stack([_numbers(table, name) for name in features], axis=1)
+    inputs, remarks = stored(torch.from_numpy(numbers), data.standardise)
     return Examples(
-        inputs=torch.from_numpy(np.stack([_numbers(table, name) for name in features], axis=1)),
+        inputs=inputs,
         targets=targets,
         class_names=class_names,
         subjects=subjects,
         subject_names=subject_names,
         assignment=assigned(table.columns[split], data.file) if split else None,
         left_out=_left_out(data, table),
-        remarks=(f"the features are the {len(features)} columns {first_of(features, 5)}",),
+        remarks=(f"the features are the {len(features)} columns {first_of(features, 5)}", *remarks),
     )
 
 
@@ -94,12 +97,16 @@ def _features(data: Csv, table: Table) -> list[str]:
 
 
 def _numbers(table: Table, name: str) -> np.ndarray:
-    """Return a column `[n]` float32. Raises BenchError, with the line, where a cell is no finite number."""
-    numbers = np.empty(len(table), dtype=np.float32)
+    """Return a column `[n]` float32, float64 where float32 cannot tell its values apart.
+
+    Raises BenchError, with the line, where a cell is no finite number.
+    """
+    numbers, wide = np.empty(len(table), dtype=np.float32), np.empty(len(table))
     for i, cell in enumerate(table.columns[name]):
         try:
             with np.errstate(over="ignore"):
-                numbers[i] = float(_WORDS.get(cell.lower(), cell))
+                wide[i] = float(_WORDS.get(cell.lower(), cell))
+                numbers[i] = wide[i]
         except ValueError:
             numbers[i] = np.nan
         if not np.isfinite(numbers[i]):
@@ -113,7 +120,7 @@ def _numbers(table: Table, name: str) -> np.ndarray:
                 f"column {name} in {table.places[i]} has {found}, expected a finite number; correct it, encode the "
                 "column as numbers, or list it in data.ignore"
             )
-    return numbers
+    return wide if collapsing(wide[:, None]) else numbers
 
 
 def _left_out(data: Csv, table: Table) -> tuple[str, ...]:

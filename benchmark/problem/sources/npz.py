@@ -16,7 +16,7 @@ from benchmark.errors import BenchError
 from benchmark.problem.sources.examples import Examples, Row, row
 from benchmark.problem.sources.labels import array_names, coded
 from benchmark.problem.sources.parts import assigned
-from benchmark.problem.sources.pixels import inputs_of
+from benchmark.problem.sources.pixels import inputs_of, stored
 from benchmark.sections import Npz
 from benchmark.text import first_of
 
@@ -30,6 +30,7 @@ def load(data: Npz, folder: Path) -> Examples:
     if "subjects" in arrays:
         subjects, subject_names = coded(array_names(arrays["subjects"], "subject", data.file))
     inputs, remarks = inputs_of(arrays["inputs"], data.file)
+    inputs, more = stored(inputs, data.standardise)
     return Examples(
         inputs=inputs,
         targets=targets,
@@ -38,7 +39,7 @@ def load(data: Npz, folder: Path) -> Examples:
         subject_names=subject_names,
         assignment=assigned(_words(arrays["split"]), data.file) if "split" in arrays else None,
         left_out=left_out,
-        remarks=remarks,
+        remarks=remarks + more,
     )
 
 
@@ -62,9 +63,15 @@ def _arrays(data: Npz, folder: Path) -> tuple[dict[str, np.ndarray], tuple[str, 
     path = folder / data.file
     known = (*_REQUIRED, *_OPTIONAL)
     try:
-        with np.load(path, allow_pickle=False) as content:
+        content = np.load(path, allow_pickle=False)
+        if isinstance(content, np.ndarray):
+            raise BenchError(
+                f"{path} has a single array, expected the arrays inputs and targets; write both with "
+                "numpy.savez(file, inputs=..., targets=...)"
+            )
+        with content:
             names = list(content.keys())
-            arrays = {name: content[name] for name in known if name in names}
+            arrays = {name: _array(content, name, path) for name in known if name in names}
     except FileNotFoundError:
         raise _missing(data, folder) from None
     except (
@@ -79,7 +86,8 @@ def _arrays(data: Npz, folder: Path) -> tuple[dict[str, np.ndarray], tuple[str, 
         RuntimeError,
         tokenize.TokenError,
     ) as error:
-        raise BenchError(f"{path} could not be read as an .npz file: {error}; write it with numpy.savez") from None
+        reason = "it is none" if "allow_pickle" in str(error) else error
+        raise BenchError(f"{path} could not be read as an .npz file: {reason}; write it with numpy.savez") from None
     for name in _REQUIRED:
         if name not in arrays:
             raise BenchError(
@@ -91,10 +99,21 @@ def _arrays(data: Npz, folder: Path) -> tuple[dict[str, np.ndarray], tuple[str, 
     return arrays, (f"left out the arrays {first_of(more)}: only {', '.join(known)} are read",) if more else ()
 
 
+def _array(content: np.lib.npyio.NpzFile, name: str, path: Path) -> np.ndarray:
+    try:
+        return content[name]
+    except ValueError as error:
+        if "allow_pickle" not in str(error):
+            raise
+        raise BenchError(
+            f"{name} of {path} are Python objects (text or numbers with None among them), expected an array of numbers "
+            "or text; fill in what is missing and save them with .astype(str), .astype(int) or .astype(float)"
+        ) from None
+
+
 def _check_lengths(arrays: dict[str, np.ndarray], path: Path) -> None:
-    for name in _OPTIONAL:
-        if name in arrays and arrays[name].ndim != 1:
-            raise BenchError(f"{name} of {path} has the shape {arrays[name].shape}, expected one word per example")
+    if "split" in arrays and arrays["split"].shape[1:] not in ((), (1,)):
+        raise BenchError(f"split of {path} has the shape {arrays['split'].shape}, expected one word per example")
     sizes = {name: len(array) if array.ndim else 0 for name, array in arrays.items()}
     if len(set(sizes.values())) > 1:
         raise BenchError(f"the arrays of {path} have the lengths {sizes}, expected the same for all")

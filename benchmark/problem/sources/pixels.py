@@ -15,7 +15,10 @@ _MOST_CHANNELS = 4
 
 
 def inputs_of(array: np.ndarray, where: str) -> tuple[Tensor, tuple[str, ...]]:
-    """Return inputs `[n, ...]` out of any array of numbers, and remarks on how it was read. Raises BenchError."""
+    """Return inputs `[n, ...]` out of any array of numbers, and remarks on how it was read. Raises BenchError.
+
+    They are float64 where features have values that float32 cannot tell apart: see `stored`.
+    """
     if array.dtype.kind not in "fiub":
         raise BenchError(f"inputs of {where} are {array.dtype}, expected uint8 images or numbers")
     if array.ndim == 1:
@@ -33,6 +36,34 @@ def inputs_of(array: np.ndarray, where: str) -> tuple[Tensor, tuple[str, ...]]:
     pixels, remark = _eight_bits(array, where)
     pixels = np.ascontiguousarray(pixels if pixels.ndim == 4 else pixels[:, None])
     return torch.from_numpy(pixels), remarks + remark
+
+
+def stored(inputs: Tensor, standardise: bool) -> tuple[Tensor, tuple[str, ...]]:
+    """Return inputs as a problem stores them, float64 only if it standardises them later, with a remark if not."""
+    if inputs.dtype != torch.float64 or standardise:
+        return inputs, ()
+    columns = collapsing(inputs.numpy())
+    return inputs.float(), (
+        f"{len(columns)} features (the first is number {columns[0]}, counted from 0) have values that are the same in "
+        "float32; set data.standardise = true, or take their mean away first",
+    )
+
+
+def collapsing(array: np.ndarray) -> list[int]:
+    """Return the columns of `[n, features]` of which float32 keeps less than half of the distinct values."""
+    if array.ndim != 2 or not array.size:
+        return []
+    wide = array.astype(np.float64)
+    if not np.isfinite(wide).all():
+        return []
+    size = np.abs(wide).max(axis=0) * np.finfo(np.float32).eps * len(wide)
+    narrow = np.flatnonzero(wide.max(axis=0) - wide.min(axis=0) < size)  # no others can lose so many
+    with np.errstate(over="ignore"):
+        return [
+            int(column)
+            for column in narrow
+            if 2 * len(np.unique(wide[:, column].astype(np.float32))) < len(np.unique(wide[:, column]))
+        ]
 
 
 def _channels_last(shape: tuple[int, ...]) -> bool:
@@ -85,4 +116,6 @@ def _floats(array: np.ndarray, where: str) -> Tensor:
             f"inputs of {where} hold values that are not finite, or too large for float32, in {len(odd)} of "
             f"{len(inputs)} rows (the first is row {int(odd[0])}); fill in or take out their rows"
         )
+    if array.dtype.itemsize >= 4 and array.dtype != np.float32 and collapsing(array):
+        return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float64))
     return inputs
