@@ -166,6 +166,30 @@ def test_usual_columns_need_no_naming_and_row_numbers_are_no_feature(cases):
     assert "left out the column without a name: it numbers the rows" in problem_facts(scenario).left_out
 
 
+@pytest.mark.parametrize("first", ["", "Unnamed: 0"])
+def test_columns_without_a_name_are_left_out_where_they_say_nothing(first, cases):
+    rows = [f"{i + 1},{i / 2},{i % 2}," for i in range(40)]
+    scenario = load_scenario(str(cases.table("\n".join([f"{first},x,label,Unnamed: 3", *rows]))))
+    assert load_problem(scenario).input_shape == (1,)
+    assert problem_facts(scenario).left_out == (
+        f"left out the column {first or 'without a name'}: it numbers the rows",
+        "left out the column Unnamed: 3: it is empty",
+    )
+
+
+def test_subject_and_split_are_of_any_case_and_may_be_ignored(cases):
+    rows = [f"{i / 2},{i % 2},s{i // 4},{'train' if i < 30 else 'val' if i < 35 else 'test'}" for i in range(40)]
+    table = "\n".join(["x,label,Subject,SPLIT", *rows])
+    scenario = load_scenario(str(cases.table(table)))
+    assert problem_facts(scenario).subjects == 10
+    assert load_problem(scenario).test.ids.tolist() == list(range(35, 40))
+    scenario = load_scenario(str(cases.table(table, 'ignore = ["Subject", "SPLIT"]')))
+    problem = load_problem(scenario)
+    assert problem.train.subjects is None
+    assert problem.input_shape == (1,)
+    assert problem.test.ids.tolist() != list(range(35, 40))
+
+
 @pytest.mark.parametrize(
     ("table", "keys", "sentence"),
     [
@@ -180,6 +204,10 @@ def test_usual_columns_need_no_naming_and_row_numbers_are_no_feature(cases):
             'label = "dose"\nignore = ["outcome", "patient"]',
             r"the label in line 3 of .* is 0\.5, expected whole",
         ),
+        (TABLE, 'label = "outcome"\nignore = ["outcome"]', r"data\.ignore has 'outcome', which is data\.label"),
+        (TABLE, 'label = "outcome"\nsubject = "outcome"', r"data\.label and data\.subject are both 'outcome'"),
+        (TABLE.replace("id,dose", ",dose").replace("\n3,", "\n33,"), KEYS.partition("\nignore")[0], "does not number"),
+        (TABLE.replace("patient,smokes", "Split,split"), 'label = "outcome"', "has the columns Split and split"),
         (TABLE.replace("yes", "no"), KEYS, "40 examples and the one class no"),
         (TABLE, f'{KEYS}\nsplit = "part"', r"data\.split is 'part'"),
         (

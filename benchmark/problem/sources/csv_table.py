@@ -1,7 +1,8 @@
 """A table in a CSV file: a column with labels, if known one each with subjects and the split, and features.
 
 Every other column is a feature and has to be a number in every line; true and false are 1 and 0. `data.ignore` names
-columns that are none, such as an id; the nameless column of row numbers that pandas writes is left out.
+columns that are none, such as an id; the nameless column of row numbers that pandas writes is left out. An ignored
+column called subject or split is not read either.
 """
 
 import re
@@ -20,13 +21,14 @@ from benchmark.sections import Csv
 from benchmark.text import did_you_mean, first_of
 
 _WORDS = {"true": "1", "false": "0"}
+_NAMELESS = re.compile(r"(Unnamed: \d+)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE)
 
 
 def load(data: Csv, folder: Path) -> Examples:
     table = _table(data, folder)
-    subject, split = _optional(table, data.subject, "subject"), _optional(table, data.split, "split")
-    features = _features(data, table)
+    roles, features = _roles(data, table), _features(data, table)
+    subject, split = roles.get("subject"), roles.get("split")
     targets, class_names = coded(written_names(table.columns[data.label], "label", table.places))
     subjects, subject_names = None, ()
     if subject:
@@ -80,14 +82,56 @@ def _no_column(table: Table, key: str, name: str) -> BenchError:
     )
 
 
-def _optional(table: Table, name: str | None, usual: str) -> str | None:
-    """The column that the scenario names, else the one with the usual name, if there is one."""
-    return name or (usual if usual in table.columns else None)
+def _roles(data: Csv, table: Table) -> dict[str, str]:
+    """Return the columns that are no features, by what they are: label, and subject and split where there are any.
+
+    Those are the columns that the scenario names, else those with the usual name in any case. Raises BenchError where
+    a column would be two things.
+    """
+    named = {"label": data.label, "subject": data.subject, "split": data.split}
+    roles = {key: name for key, name in named.items() if name is not None}
+    ignored = set(data.ignore or ())
+    for key, name in roles.items():
+        if other := next((each for each in roles if each != key and roles[each] == name), None):
+            raise BenchError(f"data.{key} and data.{other} are both {name!r}, expected two columns; correct one")
+        if name in ignored:
+            raise BenchError(
+                f"data.ignore has {name!r}, which is data.{key}, expected other columns; take it out of one"
+            )
+    free = [name for name in table.columns if name not in ignored and name not in roles.values()]
+    for key in named.keys() - roles.keys():
+        usual = [name for name in free if name.lower() == key]
+        if len(usual) > 1:
+            raise BenchError(
+                f"{table.path} has the columns {' and '.join(usual)}, expected a single {key}; name it as data.{key} "
+                "and list the other in data.ignore"
+            )
+        if usual:
+            roles[key] = usual[0]
+    return roles
+
+
+def _nameless(data: Csv, table: Table) -> dict[str, str]:
+    """Return the columns without a name and why each is left out. Raises BenchError where one has content."""
+    reasons = {}
+    for name in table.columns.keys() - set(data.ignore or ()) - set(_roles(data, table).values()):
+        if _NAMELESS.fullmatch(name):
+            cells, size = table.columns[name], len(table)
+            if not any(cells):
+                reasons[name] = "it is empty"
+            elif cells in ([str(i) for i in range(size)], [str(i) for i in range(1, size + 1)]):
+                reasons[name] = "it numbers the rows"
+            else:
+                raise BenchError(
+                    f"{table.path} has the column {name!r} without a name of its own, which does not number the rows, "
+                    "expected names for columns with content; name it, or list it in data.ignore"
+                )
+    return reasons
 
 
 def _features(data: Csv, table: Table) -> list[str]:
-    taken = {data.label, _optional(table, data.subject, "subject"), _optional(table, data.split, "split")}
-    features = [name for name in table.columns if name and name not in taken | set(data.ignore or ())]
+    taken = {*_roles(data, table).values(), *(data.ignore or ()), *_nameless(data, table)}
+    features = [name for name in table.columns if name not in taken]
     if not features:
         raise BenchError(
             f"{table.path} has the columns {', '.join(table.columns)}, expected at least one of numbers beside the "
@@ -125,5 +169,8 @@ def _numbers(table: Table, name: str) -> np.ndarray:
 
 def _left_out(data: Csv, table: Table) -> tuple[str, ...]:
     ignored = tuple(f"left out the column {name}: data.ignore has it" for name in data.ignore or ())
-    nameless = ("left out the column without a name: it numbers the rows",) if "" in table.columns else ()
+    nameless = tuple(
+        f"left out the column {name or 'without a name'}: {reason}"
+        for name, reason in sorted(_nameless(data, table).items())
+    )
     return ignored + nameless
