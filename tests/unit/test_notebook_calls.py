@@ -378,3 +378,39 @@ def test_constants_at_the_call_are_no_loaders(imports):
     assert call(module, *FOUR) == ("retain", 4, 0.5)
     assert "with data=the retain loader" in imports.notes[0]
     assert "epochs=E, lr=LR" in imports.notes[1]
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "@first\ndef unlearning(net, forget_loader, retain_loader, val_loader, q=1): return net, retain_loader, q",
+        "@every\n@first\ndef unlearning(net, forget_loader, retain_loader, val_loader, q=1): "
+        "return net, retain_loader, q",
+        "unlearning = first(ft)",
+        "unlearning = every(ft)",
+        "unlearning = first(partial(ft, q=1))",
+        "unlearning = partial(first(ft))",
+        "def unlearning(*args): return ft(*args)",
+        "def unlearning(*args, **kw): return ft(*args, **kw)",
+        "unlearning = lambda *a: ft(*a)",
+    ],
+)
+def test_what_forwards_its_arguments_is_called_as_what_it_forwards_to(imports, made):
+    module = imports.load(
+        "from functools import partial",
+        "def first(f):\n    def i(net, *a): return f(net, *a)\n    return i",
+        "def every(f):\n    def i(*a): return f(*a)\n    return i",
+        "def ft(net, forget_loader, retain_loader, val_loader, q=1): return net, retain_loader, q",
+        made,
+    )
+    assert call(module, *FOUR) == ("net", "retain", 1)
+
+
+def test_a_function_of_unknown_parameters_is_a_note(imports):
+    imports.write(
+        "def make(epochs):\n    return [lambda *a: print(epochs, *a)][0]",
+        "unlearning = make(0.1)",
+        f"{CALL}, 3)",
+    )
+    (note,) = imports.notes
+    assert note.startswith("the source does not tell unlearning's parameters, so the harness binds them when it runs")

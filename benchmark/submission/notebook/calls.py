@@ -75,6 +75,8 @@ class Entry:
     reordered: bool = False
     """Whether only the call says which loader is which."""
     notes: list[str] = field(default_factory=list)
+    forwards: bool = False
+    """Whether the parameters are those of a function that the arguments are only passed on to."""
     _run: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -88,6 +90,10 @@ class Entry:
         Raises BenchError when nobody can tell what a parameter is to be given.
         """
         if self.parameters is None:
+            shown = f"; look at what {ast.unparse(call.node)} gives it ({call.place})" if call else ""
+            self.notes.append(
+                f"the source does not tell {ENTRY_POINT}'s parameters, so the harness binds them when it runs{shown}"
+            )
             return
         values = _values(self.parameters, call) if call else {}
         changed = [p.replace(default=values.get(p.name, p.default)) for p in self.parameters]
@@ -107,6 +113,7 @@ class Entry:
         if self.passed and call:
             shown = ", ".join(f"{name}={ast.unparse(value)}" for name, value in self.passed.items())
             self.notes.append(f"kept as the notebook calls {ENTRY_POINT} ({call.place}): {shown}")
+        self.reordered |= self.forwards and self.binding.note is not None
         if self.binding.note:
             self.notes.append(self.binding.note)
         if call:
@@ -368,16 +375,31 @@ def _binds(node: ast.AST) -> bool:
     return False
 
 
+_VARIABLE = {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD}
+
+
+def _passes_on(node: ast.AST, parameters: list[Parameter]) -> bool:
+    """Whether it calls a function with all of these parameters, a `*args` among them, in their order."""
+    named = [
+        p.name if p.kind not in _VARIABLE else f"*{p.name}" for p in parameters if p.kind is not Parameter.VAR_KEYWORD
+    ]
+    starred = any(p.kind is Parameter.VAR_POSITIONAL for p in parameters)
+    return starred and isinstance(node, ast.Call) and [ast.unparse(each) for each in node.args] == named
+
+
 class _Definitions:
     """Looks functions and classes up by name, at a place in the notebook."""
 
     def __init__(self, makers: Makers, statements: list[Statement]) -> None:
         self._makers, self._statements = makers, statements
+        self._forwards = False
 
     def entry(self, node: ast.AST | None, at: int) -> Entry:
         """Return what a definition or an assignment makes of `unlearning`. Raises BenchError."""
         if isinstance(node, ast.FunctionDef):
-            return Entry(node, parameters_of(node))
+            parameters = self._decorated(node, at)
+            function = node if parameters == parameters_of(node) else None
+            return Entry(function, parameters, forwards=self._forwards)
         value = getattr(node, "value", None)
         what = "an async function" if isinstance(node, ast.AsyncFunctionDef) else ""
         what = "a class" if isinstance(node, ast.ClassDef) or isinstance(self._named(value, at), ast.ClassDef) else what
@@ -388,7 +410,46 @@ class _Definitions:
                 f"{ENTRY_POINT} is {what} in the notebook ({self._statements[at].place}), expected a function "
                 "of the net and its loaders, or what is called like one; define one of that name"
             )
-        return Entry(None, self._parameters(value, at) if isinstance(value, ast.expr) else None)
+        parameters = self._parameters(value, at) if isinstance(value, ast.expr) else None
+        return Entry(None, parameters, forwards=self._forwards)
+
+    def _decorated(self, function: ast.FunctionDef, at: int) -> list[Parameter] | None:
+        """The parameters of a function as its decorators leave it."""
+        parameters = self._forwarded(function, parameters_of(function), at)
+        for decorator in reversed(function.decorator_list):
+            made = self._named(decorator, at)
+            if isinstance(made, ast.FunctionDef | ast.ClassDef):
+                parameters = self._wrapped(made, parameters)
+        return parameters
+
+    def _wrapped(
+        self, decorator: ast.FunctionDef | ast.ClassDef, wrapped: list[Parameter] | None
+    ) -> list[Parameter] | None:
+        """The parameters of what a decorator returns; None where it passes them on in a way of its own."""
+        if isinstance(decorator, ast.ClassDef):
+            own, self._forwards = self._method(decorator, "__call__"), True
+            return wrapped if own and {p.kind for p in own} <= _VARIABLE else own
+        inner = [p for p in decorator.body if isinstance(p, ast.FunctionDef)]
+        if not inner:
+            return wrapped if any(isinstance(p, ast.Return) for p in decorator.body) else None
+        if any("wraps" in ast.unparse(each) for each in inner[-1].decorator_list):
+            return wrapped
+        own = parameters_of(inner[-1])
+        variable = any(p.kind is Parameter.VAR_POSITIONAL for p in own)
+        if not variable:
+            return own
+        self._forwards = True
+        return wrapped if any(_passes_on(p, own) for p in ast.walk(inner[-1])) else None
+
+    def _forwarded(self, function: Function, own: list[Parameter], at: int) -> list[Parameter] | None:
+        """The parameters of the function that `def f(*args): return g(*args)` calls, else its own."""
+        for part in ast.walk(function):
+            if isinstance(part, ast.Call) and _passes_on(part, own):
+                made = self._named(part.func, at)
+                if isinstance(made, ast.FunctionDef) and made is not function:
+                    self._forwards = True
+                    return self._decorated(made, at)
+        return own
 
     def _named(self, node: ast.AST | None, at: int) -> ast.stmt | None:
         """The definition that a name stands for."""
@@ -400,15 +461,17 @@ class _Definitions:
     def _parameters(self, value: ast.expr, at: int) -> list[Parameter] | None:
         """The parameters of what an expression makes; None when the source does not tell."""
         if isinstance(value, ast.Lambda):
-            return parameters_of(value)
+            return self._forwarded(value, parameters_of(value), at)
         match value, self._named(value, at):
             case ast.Name(), ast.FunctionDef() as function:
-                return parameters_of(function)
+                return self._decorated(function, min(self._makers(value.id, at)))
             case ast.Name(), ast.Assign(targets=[ast.Name()], value=inner):
                 return self._parameters(inner, min(self._makers(value.id, at)))
         match value:
             case ast.Call(func=ast.Name(id="partial") | ast.Attribute(attr="partial"), args=[inner, *given]):
                 return self._partial(self._parameters(inner, at), value, len(given))
+            case ast.Call(func=func, args=[inner]) if isinstance(maker := self._named(func, at), ast.FunctionDef):
+                return self._wrapped(maker, self._parameters(inner, at))
             case ast.Call(func=func):
                 return self._method(self._named(func, at), "__call__")
             case ast.Attribute(value=ast.Call(func=func), attr=attribute):
