@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.machinery import ModuleSpec
+from operator import index
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -154,8 +155,8 @@ class Batch(Sequence[Any]):
     def __len__(self) -> int:
         return len(self._examples)
 
-    def __getitem__(self, index: Any) -> Any:
-        return self._examples[index]
+    def __getitem__(self, place: Any) -> Any:
+        return self._examples[place]
 
 
 def collate(batch: Any) -> Any:
@@ -178,6 +179,7 @@ class TupleDataset(Dataset[Any]):
         return len(self.split)
 
     def __getitem__(self, row: int) -> Any:
+        row = index(row)  # a list of rows is no row
         label = int(self.split.targets[row])  # raises where there is no such row, which is none taken
         split = self._taken(1)
         return split.normalised(split.inputs[row].clone()), label
@@ -200,6 +202,7 @@ class KaggleDataset(TupleDataset):
     """
 
     def __getitem__(self, row: int) -> Any:
+        row = index(row)
         _ = self.split.targets[row]  # as above
         return self.__getitems__([row])[0]
 
@@ -273,8 +276,8 @@ def unlearned_state(net: nn.Module, returned: object, expected: Expected) -> dic
     result = net if returned is None else returned
     if odd := next((name for name, value in result.state_dict().items() if not _is_stored(value)), None):
         raise InvalidOutput(
-            f"{ENTRY_POINT} returned a net whose {odd} is {_what(result.state_dict()[odd])}, expected the unlearned net "
-            "with weights as the original has them, neither quantised nor on the meta device"
+            f"{ENTRY_POINT} returned a net whose {odd} is {_what(result.state_dict()[odd])}, expected the unlearned "
+            "net with weights as the original has them, neither quantised nor on the meta device"
         )
     state = unwrap(state_of(result), expected)
     if wrong := wrong_names(state, expected):

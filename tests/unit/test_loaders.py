@@ -109,6 +109,13 @@ def test_looking_past_the_end_counts_no_example(kind):
     assert dataset.consumed.item() == 4
 
 
+@pytest.mark.parametrize("kind", [TupleDataset, KaggleDataset])
+@pytest.mark.parametrize("rows", [[1, 2], torch.tensor([1, 2]), slice(2), "1"])
+def test_several_rows_are_no_index(kind, rows):
+    with pytest.raises(TypeError):
+        kind(split_of(4))[rows]
+
+
 def sizes(batches) -> list[int]:
     return [len(batch[0]) for batch in batches]
 
