@@ -10,7 +10,7 @@ import inspect
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.machinery import ModuleSpec
 from operator import index
 from pathlib import Path
@@ -97,14 +97,38 @@ def _is_async(function: Callable[..., Any]) -> bool:
 
 
 def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
-    """The function's parameters; of a decorator's `wrapper(*args, **kwargs)` those of the `unlearning` it wraps."""
+    """The function's parameters; of a decorator's `wrapper(net, *args, **kwargs)` those of the one that it wraps."""
+    if isinstance(function, partial):
+        signed = _signed(_parameters(function.func))
+        return list(inspect.signature(partial(signed, *function.args, **function.keywords)).parameters.values())
     parameters = list(inspect.signature(function).parameters.values())
-    if {p.kind for p in parameters} == {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}:
-        for cell in getattr(function, "__closure__", None) or ():
-            with contextlib.suppress(ValueError):  # an empty cell
-                if inspect.isfunction(cell.cell_contents) and cell.cell_contents.__name__ == ENTRY_POINT:
-                    return _parameters(cell.cell_contents)
-    return parameters
+    kinds = [p.kind for p in parameters]
+    inner = _wrapped(function) if inspect.Parameter.VAR_POSITIONAL in kinds[:2] else []
+    if len(inner) != 1:
+        return parameters
+    found = _parameters(inner[0])
+    if inspect.Parameter.VAR_KEYWORD in kinds:
+        return found
+    positional = inspect.Parameter.POSITIONAL_OR_KEYWORD  # without **kwargs nothing gets in by name
+    return [p.replace(kind=inspect.Parameter.POSITIONAL_ONLY) if p.kind is positional else p for p in found]
+
+
+def _wrapped(function: Any) -> list[Callable[..., Any]]:
+    """The functions that a decorator's function or object holds, those called `unlearning` before others."""
+    held = [] if inspect.isfunction(function) else list(getattr(function, "__dict__", {}).values())
+    for cell in getattr(function, "__closure__", None) or ():
+        with contextlib.suppress(ValueError):  # an empty cell
+            held.append(cell.cell_contents)
+    called = [each for each in held if isinstance(each, partial) or inspect.isfunction(each) or inspect.ismethod(each)]
+    return [each for each in called if getattr(each, "__name__", "") == ENTRY_POINT] or called
+
+
+def _signed(parameters: list[inspect.Parameter]) -> Callable[..., Any]:
+    def stub() -> None:
+        """Stand for a function of these parameters."""
+
+    vars(stub)["__signature__"] = inspect.Signature(parameters)
+    return stub
 
 
 def have_text_bars() -> None:

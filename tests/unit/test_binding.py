@@ -5,10 +5,12 @@ import functools
 import inspect
 import subprocess
 import sys
+import types
 
 import pytest
 
 from benchmark.submission.binding import DEFAULT, PLAIN, bind, call_arguments, parameters_of
+from benchmark.submission.contract import entry_point
 
 VALUES = {name: name.upper() for name in (*PLAIN, "class_weights", "device", "seed", "recipe")}
 
@@ -243,3 +245,50 @@ def test_binding_imports_no_torch():
     code = "import sys, benchmark.submission.binding; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "False\n", done.stderr
+
+
+def inner(net, forget_loader, retain_loader, val_loader, q=0):
+    return net, forget_loader, retain_loader, val_loader
+
+
+def headed(function):
+    return lambda net, *rest: function(net, *rest)
+
+
+def headed_with_names(function):
+    return lambda net, *rest, **named: function(net, *rest, **named)
+
+
+def starred(function):
+    return lambda *rest: function(*rest)
+
+
+def plain(function):
+    return lambda *rest, **named: function(*rest, **named)
+
+
+class Held:
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, *rest, **named):
+        return self.function(*rest, **named)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        headed(inner),
+        headed_with_names(inner),
+        starred(inner),
+        plain(inner),
+        plain(headed(inner)),
+        plain(functools.partial(inner, q=1)),
+        functools.partial(plain(inner), q=1),
+        Held(inner),
+    ],
+)
+def test_a_decorated_function_is_bound_by_its_own_names(function):
+    module = types.ModuleType("submission")
+    vars(module)["unlearning"] = function
+    assert entry_point(module, {})("NET", "RETAIN", "FORGET", "VALIDATION") == ("NET", "FORGET", "RETAIN", "VALIDATION")
