@@ -1,5 +1,6 @@
 """Takes a row of one's own off the board, with everything that was kept of it."""
 
+import glob
 import re
 import shutil
 from pathlib import Path
@@ -41,7 +42,9 @@ def _kept(workspace: Workspace, scenario: Scenario, entry: str) -> list[Path]:
     versions = [path for path in folder.glob(f"{entry}-*") if re.fullmatch("[0-9a-f]+", path.name[len(entry) + 1 :])]
     plot = workspace.results / "plots" / label / f"phi-{entry}.png"
     lock = folder / f".{entry}.lock"
-    files = [card_path(workspace.results, label, entry), workspace.log(label, entry), plot, lock]
+    log = workspace.log(label, entry)
+    prints = log.parent.glob(f"{glob.escape(entry)}.run-*.log")  # of the first runs
+    files = [card_path(workspace.results, label, entry), log, *prints, plot, lock]
     return [path for path in [*files, *versions] if path.exists()]
 
 

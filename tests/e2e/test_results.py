@@ -113,6 +113,12 @@ def test_removing_takes_one_entry_and_no_other(bench, clone, miniature, submit):
     assert pd.read_csv(clone.results / "leaderboard.csv")["submission"].tolist() == ["finetune-0"]
     assert outcome_of(clone, miniature, "finetune-0").timing is not None
     assert outcome_of(clone, miniature, "finetune") is None
+    submit("def unlearning(net, a, b, c): print('hello')", "talkative")
+    bench("run", "talkative")
+    logs = clone.log(miniature.label, "talkative").parent
+    assert list(logs.glob("talkative.run-*.log"))
+    assert bench("remove", "talkative").returncode == 0
+    assert not list(logs.glob("talkative*"))
     submit("def unlearning(net, a, b, c): raise ValueError", "broken")
     bench("run", "broken")
     assert bench("remove", "broken").returncode == 0
