@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from conftest import REPOSITORY
 
 from benchmark.hashing import array_parts, digest_bytes, digest_of
 from benchmark.scenario import load_scenario
@@ -11,7 +12,6 @@ from benchmark.submission.files import hash_of, short_hash_of
 from benchmark.submission.integrity import Unlearned, integrity_of, records_of
 from benchmark.submission.source import find_submission
 from benchmark.workspace import Workspace
-from tests.conftest import REPOSITORY
 
 
 def test_a_hash_has_128_bits():

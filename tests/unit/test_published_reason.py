@@ -3,10 +3,10 @@
 import json
 
 import pytest
+from cards import card
 
 from benchmark.scorecard import Scorecard
 from benchmark.submission.outcome import FailedRun
-from tests.e2e.test_leaderboard import card
 
 
 @pytest.mark.parametrize(

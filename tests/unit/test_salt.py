@@ -3,12 +3,12 @@
 import json
 
 import pytest
+from conftest import MINIATURE
 
 from benchmark.errors import BenchError
 from benchmark.references import Pool
 from benchmark.scenario import load_scenario, scenario_names
 from benchmark.workspace import Workspace
-from tests.conftest import MINIATURE
 
 SALT = "0123456789abcdef" * 2
 

@@ -4,13 +4,13 @@ import time
 
 import numpy as np
 import pytest
+from cards import figures_with
 
 from benchmark.figures import Ceiling, Estimate, Resampled
 from benchmark.scoring import figures, interval
 from benchmark.scoring.bootstrap import Population, resampled_figures
 from benchmark.submission.files import LARGEST_TEXT, data_files
 from benchmark.suspicion import IMPOSSIBLE, replayed_runs, retrains, suspicions
-from tests.e2e.test_leaderboard import figures_with
 
 RNG = np.random.default_rng(0)
 
