@@ -8,11 +8,10 @@ import importlib.abc
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from importlib.machinery import ModuleSpec
-from operator import index
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,12 +19,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, Subset, default_collate, get_worker_info
+from torch.utils.data import DataLoader
 
 from benchmark.models import state_of
-from benchmark.split import Normalisation, Split
+from benchmark.split import Split
 from benchmark.submission.batches import whole_batches
 from benchmark.submission.binding import PLAIN, Binding, bind, call_arguments
+from benchmark.submission.examples import KaggleDataset, TupleDataset, collate
 from benchmark.submission.failure import describe
 from benchmark.submission.files import FILE
 from benchmark.submission.handback import Expected, unwrap, wrong_names
@@ -162,132 +162,12 @@ def batch_format(module: ModuleType) -> str:
     return wanted
 
 
-class Batch(Sequence[Any]):
-    """Examples that are put together already: `columns` is what `default_collate` makes of them.
-
-    A loader takes it for a list of examples, which come to be when it looks at them. The harness's own loaders do not
-    look: taking a batch apart only to stack it again costs as much as a small net's step.
-    """
-
-    def __init__(self, columns: Any, take_apart: Callable[[Any], list[Any]]) -> None:
-        self.columns, self._take_apart = columns, take_apart
-
-    @cached_property
-    def _examples(self) -> list[Any]:
-        return self._take_apart(self.columns)
-
-    def __len__(self) -> int:
-        return len(self._examples)
-
-    def __getitem__(self, place: Any) -> Any:
-        return self._examples[place]
-
-
-def collate(batch: Any) -> Any:
-    """As `default_collate`, which knows no Batch."""
-    return batch.columns if isinstance(batch, Batch) else default_collate(batch)
-
-
-class TupleDataset(Dataset[Any]):
-    """`(input, target)` of every example of a split: a tensor as the net sees it and, as torchvision has it, an int."""
-
-    def __init__(self, split: Split, consumed: np.ndarray | None = None, device: str = "cpu") -> None:
-        """`consumed` `[1]` counts the examples taken; in shared memory it also counts those of a loader's workers.
-
-        Examples come from `device`, but in a loader's worker processes, which must not touch a GPU, from the CPU.
-        """
-        self.split, self._near = split, split.to(device)
-        self.consumed = np.zeros(1, dtype=np.int64) if consumed is None else consumed
-
-    def __len__(self) -> int:
-        return len(self.split)
-
-    def __getitem__(self, row: int) -> Any:
-        row = index(row)  # a list of rows is no row
-        label = int(self.split.targets[row])  # raises where there is no such row, which is none taken
-        split = self._taken(1)
-        return split.normalised(split.inputs[row].clone()), label
-
-    def __getitems__(self, rows: list[int]) -> Batch:
-        """A batch at once, as torch's loaders ask for it: pixels become floats in one step."""
-        split = self._taken(len(rows))
-        chosen = torch.as_tensor(rows, device=split.inputs.device)
-        return Batch([split.normalised(split.inputs[chosen]), split.targets[chosen]], _pairs)
-
-    def _taken(self, count: int) -> Split:
-        self.consumed += count
-        return self._near if get_worker_info() is None else self.split
-
-
-class KaggleDataset(TupleDataset):
-    """The competition's batches: dicts with image, image_id, age_group (the class), age and person_id.
-
-    A problem that knows no age or person repeats the class and the row of the source there.
-    """
-
-    def __getitem__(self, row: int) -> Any:
-        row = index(row)
-        _ = self.split.targets[row]  # as above
-        return self.__getitems__([row])[0]
-
-    def __getitems__(self, rows: list[int]) -> Batch:
-        split, chosen = self._taken(len(rows)), torch.as_tensor(rows)
-        classes = split.targets[chosen]
-        ids = self.split.ids[chosen]
-        subjects = None if self.split.subjects is None else self.split.subjects[chosen]
-        columns = {
-            "image": split.normalised(split.inputs[chosen]),
-            "image_id": [str(identity) for identity in ids.tolist()],
-            "age_group": classes,
-            "age": classes.clone() if split.ages is None else split.ages[chosen],
-            "person_id": ids if subjects is None else subjects,
-        }
-        return Batch(columns, _dicts)
-
-
-def _pairs(columns: list[Tensor]) -> list[tuple[Tensor, int]]:
-    inputs, targets = columns
-    return list(zip(inputs.unbind(), targets.tolist(), strict=True))
-
-
-def _dicts(columns: dict[str, Any]) -> list[dict[str, Any]]:
-    numbers = {name: column.tolist() for name, column in columns.items() if isinstance(column, Tensor)}
-    apart = {**columns, **numbers, "image": columns["image"].unbind()}
-    return [dict(zip(apart, row, strict=True)) for row in zip(*apart.values(), strict=True)]
-
-
 def loader(
     split: Split, batch_size: int, form: str, *, shuffle: bool, consumed: np.ndarray | None = None, device: str = "cpu"
 ) -> DataLoader[Any]:
     """A real `DataLoader` over one split, in one of BATCH_FORMATS; `consumed` and `device` as of `TupleDataset`."""
     dataset = (KaggleDataset if form == "kaggle" else TupleDataset)(split, consumed, device)
     return whole_batches(dataset, batch_size, shuffle, collate)
-
-
-def collected(examples: DataLoader[Any], normalisation: Normalisation | None = None) -> Split:
-    """All examples of a loader's dataset, in the dataset's order, whatever the batch format.
-
-    Of the harness's own datasets, or parts of them, as they are stored: pixels stay pixels. Of any other as the net
-    sees them, where `normalisation` tells the recipe's augmentation what a black pixel is.
-    """
-    stored = _stored(examples.dataset)
-    if stored is not None:
-        return stored
-    everything = next(iter(DataLoader(examples.dataset, batch_size=len(examples.dataset))))  # type: ignore[arg-type]
-    if isinstance(everything, dict):
-        inputs, targets = everything["image"], everything["age_group"]
-    else:
-        inputs, targets = everything[0], everything[1]
-    return Split(inputs, targets, torch.arange(len(targets)), normalisation=normalisation)
-
-
-def _stored(dataset: Dataset[Any]) -> Split | None:
-    """The examples behind a dataset of `loader`'s, or behind a `Subset` of one."""
-    if isinstance(dataset, Subset):
-        whole = _stored(dataset.dataset)
-        return None if whole is None else whole.at(torch.as_tensor(list(dataset.indices)))
-    exactly = type(dataset) in (TupleDataset, KaggleDataset)  # what derives from them may yield other examples
-    return dataset.split if exactly and isinstance(dataset, TupleDataset) else None
 
 
 def unlearned_state(net: nn.Module, returned: object, expected: Expected) -> dict[str, Tensor]:

@@ -19,13 +19,13 @@ from benchmark.seeds import derive_seed
 from benchmark.submission.contract import (
     NotASubmission,
     batch_format,
-    collected,
     entry_point,
     have_text_bars,
     load_module,
     loader,
     set_hyperparameters,
 )
+from benchmark.submission.examples import collected
 from benchmark.submission.failure import describe
 from benchmark.submission.source import Submission
 from benchmark.training import train_model

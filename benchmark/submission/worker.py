@@ -34,7 +34,6 @@ from benchmark.submission.contract import (
     InvalidOutput,
     NotASubmission,
     batch_format,
-    collected,
     entry_point,
     have_text_bars,
     load_module,
@@ -42,6 +41,7 @@ from benchmark.submission.contract import (
     set_hyperparameters,
     unlearned_state,
 )
+from benchmark.submission.examples import collected
 from benchmark.submission.exchange import JOB, LOADERS, LOG, ORIGINAL, READY, UNLEARNED, Limits, Remark, Request
 from benchmark.submission.failure import describe, reached
 from benchmark.submission.files import FILE, parsed

@@ -14,14 +14,17 @@ from torch.utils.data import (
     Subset,
     TensorDataset,
     WeightedRandomSampler,
+    default_collate,
     random_split,
 )
 
 from benchmark.models import build_model
 from benchmark.scenario import load_scenario
 from benchmark.split import Normalisation, Split
+from benchmark.submission import examples as examples_module
 from benchmark.submission.batches import whole_batches
-from benchmark.submission.contract import KaggleDataset, TupleDataset, loader
+from benchmark.submission.contract import loader
+from benchmark.submission.examples import KaggleDataset, TupleDataset
 from benchmark.submission.template import _TEMPLATE
 from benchmark.toolbox import rebatched, subset
 
@@ -80,12 +83,12 @@ def test_classes_can_be_counted_and_weighed(known):
     split = split_of(31) if known else Split(torch.rand(31, 4), torch.arange(31) % 3, torch.arange(31))
     expected = {0: 11, 1: 10, 2: 10}
     assert Counter(label for _, label in TupleDataset(split)) == expected
-    examples = KaggleDataset(split)
-    assert Counter(example["age_group"] for example in examples) == expected
-    counts = Counter(examples[row]["age_group"] for row in range(len(examples)))
-    weights = [1 / counts[example["age_group"]] for example in examples]
+    dataset = KaggleDataset(split)
+    assert Counter(example["age_group"] for example in dataset) == expected
+    counts = Counter(dataset[row]["age_group"] for row in range(len(dataset)))
+    weights = [1 / counts[example["age_group"]] for example in dataset]
     sampler = WeightedRandomSampler(weights, 300, generator=torch.Generator().manual_seed(0))
-    (drawn,) = DataLoader(examples, batch_size=300, sampler=sampler)
+    (drawn,) = DataLoader(dataset, batch_size=300, sampler=sampler)
     assert min(Counter(drawn["age_group"].tolist()).values()) > 70
 
 
@@ -114,6 +117,90 @@ def test_looking_past_the_end_counts_no_example(kind):
 def test_several_rows_are_no_index(kind, rows):
     with pytest.raises(TypeError):
         kind(split_of(4))[rows]
+
+
+def _shuffled(batch):
+    random.shuffle(batch)
+    return batch
+
+
+def _replaced(batch):
+    batch[0] = batch[1]
+    return [*batch[:1], batch.pop()]
+
+
+LIST_USES = {
+    "itself": (lambda batch: batch, 5),
+    "shuffled": (_shuffled, 5),
+    "replaced and popped": (_replaced, 2),
+    "added": (lambda batch: batch + batch[:2], 7),
+    "repeated": (lambda batch: batch * 2, 10),
+    "sorted in place": (lambda batch: [batch.sort(key=lambda each: -each[1]), batch][1], 5),
+    "appended": (lambda batch: [batch.append(batch[0]), batch][1], 6),
+}
+
+
+def _given(form, collate_fn):
+    given = loader(split_of(5), 5, form, shuffle=False)
+    given.collate_fn = collate_fn
+    return given
+
+
+LOADERS = {
+    "of its own": lambda form, own: DataLoader(loader(split_of(5), 5, form, shuffle=False).dataset, 5, collate_fn=own),
+    "over a part": lambda form, own: DataLoader(Subset(KINDS[form](split_of(9)), range(5)), 5, collate_fn=own),
+    "given, with another collate_fn": _given,
+    "with the given batch_sampler": lambda form, own: DataLoader(
+        KINDS[form](split_of(5)), batch_sampler=_given(form, None).batch_sampler, collate_fn=own
+    ),
+}
+KINDS = {"tuple": TupleDataset, "kaggle": KaggleDataset}
+
+
+@pytest.mark.parametrize("way", LOADERS)
+@pytest.mark.parametrize("form", KINDS)
+def test_a_collate_function_of_a_submissions_own_gets_a_list(form, way):
+    for what, (own, size) in LIST_USES.items():
+        if form == "kaggle" and what.startswith("sorted"):
+            continue  # dicts have no order
+        (batch,) = LOADERS[way](form, own)
+        assert (type(batch), len(batch)) == (list, size), what
+        kinds = {(type(each), type(each["image"] if form == "kaggle" else each[0])) for each in batch}
+        assert kinds == {(dict if form == "kaggle" else tuple, torch.Tensor)}, what
+
+
+class Mixed(TupleDataset):
+    def __getitems__(self, rows):
+        batch = super().__getitems__(rows)
+        batch.append((torch.zeros(3, 4, 4), 7))
+        return batch
+
+
+def test_a_dataset_around_the_given_one_gets_a_list_too():
+    given = loader(split_of(4), 4, "tuple", shuffle=False)
+    (batch,) = DataLoader(Mixed(split_of(4)), 4, collate_fn=given.collate_fn)
+    assert batch[1].tolist() == [0, 1, 2, 0, 7]
+
+
+@pytest.mark.parametrize("form", KINDS)
+def test_torchs_collate_function_and_the_given_one_make_the_same_batches(form):
+    given = loader(split_of(9), 4, form, shuffle=False)
+    for dataset in (given.dataset, Subset(given.dataset, [5, 2, 3, 8, 8])):
+        theirs, ours = (list(DataLoader(dataset, 4, collate_fn=f)) for f in (default_collate, given.collate_fn))
+        for one, other in zip(theirs, ours, strict=True):
+            assert list(one) == list(other) if form == "kaggle" else len(one) == len(other) == 2
+            for name in one if form == "kaggle" else (0, 1):
+                is_tensor = isinstance(one[name], torch.Tensor)
+                assert torch.equal(one[name], other[name]) if is_tensor else one[name] == other[name]
+
+
+def test_only_loaders_with_another_collate_function_take_batches_apart(monkeypatch):
+    given = loader(split_of(9), 4, "tuple", shuffle=False)
+    monkeypatch.setattr(examples_module, "_pairs", lambda columns: pytest.fail("taken apart"))
+    assert sizes(given) == [4, 5]
+    part = Subset(Subset(given.dataset, range(7)), range(6))
+    assert sizes(DataLoader(part, 3, collate_fn=given.collate_fn)) == [3, 3]
+    assert sizes(rebatched(given, 8)) == [9]
 
 
 def sizes(batches) -> list[int]:

@@ -8,7 +8,8 @@ from torch.utils.data import DataLoader, Subset, TensorDataset, default_collate
 
 from benchmark.scenario import load_scenario
 from benchmark.split import Normalisation, Split
-from benchmark.submission.contract import collected, loader
+from benchmark.submission.contract import loader
+from benchmark.submission.examples import collected
 from benchmark.submission.job import Job, read_job, write_job
 
 

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from benchmark import toolbox
 from benchmark.errors import BenchError
 from benchmark.split import Split
-from benchmark.submission.contract import KaggleDataset
+from benchmark.submission.examples import KaggleDataset
 
 
 def whole(loader):

@@ -1,0 +1,139 @@
+"""The datasets behind a submission's loaders, in both batch formats, and the examples behind a loader."""
+
+import sys
+from operator import index
+from types import FrameType
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Subset, default_collate, get_worker_info
+from torch.utils.data._utils.fetch import _MapDatasetFetcher
+
+from benchmark.split import Normalisation, Split
+
+_SUBSET, _FETCH = Subset.__getitems__.__code__, _MapDatasetFetcher.fetch.__code__
+
+
+class Batch(NamedTuple):
+    """Examples that are put together already: `columns` is what `default_collate` makes of them."""
+
+    columns: Any
+
+
+def collate(batch: Any) -> Any:
+    """Collate as `default_collate` does, and take a Batch for what it is."""
+    return batch.columns if isinstance(batch, Batch) else default_collate(batch)
+
+
+class TupleDataset(Dataset[Any]):
+    """`(input, target)` of every example of a split: a tensor as the net sees it and, as torchvision has it, an int."""
+
+    def __init__(self, split: Split, consumed: np.ndarray | None = None, device: str = "cpu") -> None:
+        """`consumed` `[1]` counts the examples taken; in shared memory it also counts those of a loader's workers.
+
+        Examples come from `device`, but in a loader's worker processes, which must not touch a GPU, from the CPU.
+        """
+        self.split, self._near = split, split.to(device)
+        self.consumed = np.zeros(1, dtype=np.int64) if consumed is None else consumed
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def __getitem__(self, row: int) -> Any:
+        row = index(row)  # a list of rows is no row
+        label = int(self.split.targets[row])  # raises where there is no such row, which is none taken
+        split = self._taken(1)
+        return split.normalised(split.inputs[row].clone()), label
+
+    def __getitems__(self, rows: list[int]) -> list[Any] | Batch:
+        """Return the examples of a batch, as torch's loaders ask for them: pixels become floats in one step.
+
+        A loader with `collate` gets a Batch: taking it apart only to stack it again costs as much as a small net's
+        step.
+        """
+        split = self._taken(len(rows))
+        chosen = torch.as_tensor(rows, device=split.inputs.device)
+        columns = [split.normalised(split.inputs[chosen]), split.targets[chosen]]
+        return Batch(columns) if _is_collated(sys._getframe(1)) else _pairs(columns)
+
+    def _taken(self, count: int) -> Split:
+        self.consumed += count
+        return self._near if get_worker_info() is None else self.split
+
+
+class KaggleDataset(TupleDataset):
+    """The competition's batches: dicts with image, image_id, age_group (the class), age and person_id.
+
+    A problem that knows no age or person repeats the class and the row of the source there.
+    """
+
+    def __getitem__(self, row: int) -> Any:
+        row = index(row)
+        _ = self.split.targets[row]  # as above
+        return _dicts(self._columns([row]))[0]
+
+    def __getitems__(self, rows: list[int]) -> list[Any] | Batch:
+        columns = self._columns(rows)
+        return Batch(columns) if _is_collated(sys._getframe(1)) else _dicts(columns)
+
+    def _columns(self, rows: list[int]) -> dict[str, Any]:
+        split, chosen = self._taken(len(rows)), torch.as_tensor(rows)
+        classes = split.targets[chosen]
+        ids = self.split.ids[chosen]
+        subjects = None if self.split.subjects is None else self.split.subjects[chosen]
+        return {
+            "image": split.normalised(split.inputs[chosen]),
+            "image_id": [str(identity) for identity in ids.tolist()],
+            "age_group": classes,
+            "age": classes.clone() if split.ages is None else split.ages[chosen],
+            "person_id": ids if subjects is None else subjects,
+        }
+
+
+def _is_collated(asking: FrameType | None) -> bool:
+    """Whether it is a loader with `collate` that asks for examples, through nothing but subsets.
+
+    Only the loader knows what becomes of them, and torch passes no word of it on.
+    """
+    while asking and asking.f_code is _SUBSET:
+        asking = asking.f_back
+    return bool(asking) and asking.f_code is _FETCH and asking.f_locals["self"].collate_fn is collate
+
+
+def _pairs(columns: list[Tensor]) -> list[tuple[Tensor, int]]:
+    inputs, targets = columns
+    return list(zip(inputs.unbind(), targets.tolist(), strict=True))
+
+
+def _dicts(columns: dict[str, Any]) -> list[dict[str, Any]]:
+    numbers = {name: column.tolist() for name, column in columns.items() if isinstance(column, Tensor)}
+    apart = {**columns, **numbers, "image": columns["image"].unbind()}
+    return [dict(zip(apart, row, strict=True)) for row in zip(*apart.values(), strict=True)]
+
+
+def collected(examples: DataLoader[Any], normalisation: Normalisation | None = None) -> Split:
+    """All examples of a loader's dataset, in the dataset's order, whatever the batch format.
+
+    Of the harness's own datasets, or parts of them, as they are stored: pixels stay pixels. Of any other as the net
+    sees them, where `normalisation` tells the recipe's augmentation what a black pixel is.
+    """
+    stored = _stored(examples.dataset)
+    if stored is not None:
+        return stored
+    everything = next(iter(DataLoader(examples.dataset, batch_size=len(examples.dataset))))  # type: ignore[arg-type]
+    if isinstance(everything, dict):
+        inputs, targets = everything["image"], everything["age_group"]
+    else:
+        inputs, targets = everything[0], everything[1]
+    return Split(inputs, targets, torch.arange(len(targets)), normalisation=normalisation)
+
+
+def _stored(dataset: Dataset[Any]) -> Split | None:
+    """The examples behind a dataset of `loader`'s, or behind a `Subset` of one."""
+    if isinstance(dataset, Subset):
+        whole = _stored(dataset.dataset)
+        return None if whole is None else whole.at(torch.as_tensor(list(dataset.indices)))
+    exactly = type(dataset) in (TupleDataset, KaggleDataset)  # what derives from them may yield other examples
+    return dataset.split if exactly and isinstance(dataset, TupleDataset) else None
