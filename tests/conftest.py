@@ -3,6 +3,7 @@
 import shutil
 import signal
 import sys
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -218,3 +219,19 @@ def data_check(capfd, monkeypatch):
         return SimpleNamespace(status=status, out=printed.out, err=printed.err)
 
     return run
+
+
+@pytest.fixture
+def raised(tmp_path):
+    """The exception that a submission's source ends with."""
+
+    def of(source):
+        path = tmp_path / "submission.py"
+        path.write_text(textwrap.dedent(source))
+        try:
+            exec(compile(path.read_text(), str(path), "exec"), {})
+        except BaseException as error:
+            return error
+        raise AssertionError("it raised nothing")
+
+    return of

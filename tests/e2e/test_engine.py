@@ -111,3 +111,22 @@ def alive(pid):
         return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except OSError:
         return False
+
+
+def test_training_a_block_does_not_import_the_compiler():
+    """It would take every process that trains longer than importing torch."""
+    code = """
+import sys
+from benchmark.models import seeded_model
+from benchmark.problem import load_problem
+from benchmark.scenario import load_scenario
+from benchmark.training import train_block
+
+scenario = load_scenario("digits")
+problem = load_problem(scenario)
+net = seeded_model(scenario.architecture, problem.input_shape, problem.classes, 0)
+train_block([net], scenario.recipe.model_copy(update={"epochs": 1}), problem.train, [0], None)
+print("torch._dynamo" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -1,7 +1,6 @@
 """Why a run failed: the exception itself, in a sentence, or the limit behind it."""
 
 import errno
-import textwrap
 
 import pytest
 import torch
@@ -10,22 +9,6 @@ from benchmark.submission.exchange import Limits
 from benchmark.submission.failure import describe, reached
 
 LIMITS = Limits(seconds=1, memory=1 << 29, file_bytes=64 << 20)
-
-
-@pytest.fixture
-def raised(tmp_path):
-    """The exception that a submission's source ends with."""
-
-    def of(source):
-        path = tmp_path / "submission.py"
-        path.write_text(textwrap.dedent(source))
-        try:
-            exec(compile(path.read_text(), str(path), "exec"), {})
-        except BaseException as error:
-            return error
-        raise AssertionError("it raised nothing")
-
-    return of
 
 
 @pytest.mark.parametrize(
@@ -163,23 +146,3 @@ def test_any_other_exception_is_no_limit(error, tmp_path):
 def test_a_limit_has_the_line_that_reached_it(raised, tmp_path):
     found = reached(raised("x = 1\nraise MemoryError"), tmp_path, LIMITS, tmp_path)
     assert found == ("memory", f"{MEMORY} (submission.py, line 2)")
-
-
-BROKEN = """
-from torch.utils.data import DataLoader
-
-class Broken(list):
-    def __getitem__(self, row):
-        raise ValueError("in worker")
-
-list(DataLoader(Broken([1, 2]), num_workers=1))
-"""
-
-
-def test_what_a_loaders_worker_raised_is_told_as_its_own(raised, tmp_path):
-    assert describe(raised(BROKEN), tmp_path) == "ValueError: in worker (submission.py, line 6)"
-
-
-def test_a_key_that_a_loaders_worker_missed_is_told_too(raised, tmp_path):
-    source = BROKEN.replace('ValueError("in worker")', 'KeyError("age")')
-    assert describe(raised(source), tmp_path) == "KeyError: 'age' (submission.py, line 6)"

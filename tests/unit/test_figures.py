@@ -14,6 +14,7 @@ from benchmark.resampling import _resample_chunk as resample_chunk
 from benchmark.resampling import resampling
 
 MODELS, FORGET, TEST, CLASSES = 64, 12, 60, 4
+RESAMPLES = 200
 
 
 def evidence(seed, shift=0.0, models=MODELS):
@@ -35,9 +36,9 @@ def figures(entry, retrained=None, calibration=None):
     retrained, calibration = retrained or evidence(1), calibration or evidence(2)
     reference = population(retrained, *LABELS)
     quiet = lambda *_: None  # noqa: E731
-    with resampling(population(calibration, *LABELS), reference, "calibration", 1e-5, 1000, 1, quiet) as rows:
+    with resampling(population(calibration, *LABELS), reference, "calibration", 1e-5, RESAMPLES, 1, quiet) as rows:
         ceiling = ceiling_of(population(calibration, *LABELS), reference, 1e-5, rows())
-    with resampling(population(entry, *LABELS), reference, "unlearned", 1e-5, 1000, 1, quiet) as rows:
+    with resampling(population(entry, *LABELS), reference, "unlearned", 1e-5, RESAMPLES, 1, quiet) as rows:
         return figures_of(entry, retrained, *LABELS, 1e-5, ceiling, rows, (0.5, 0.1))
 
 
@@ -128,7 +129,7 @@ def test_a_few_halves_without_a_ratio_are_left_out_of_the_interval():
     found = figures(entry, retrained)
     u, r = (population(each, *LABELS) for each in (entry, retrained))
     scores, without = [], 0
-    for b in range(1000):
+    for b in range(RESAMPLES):
         kept = [np.random.default_rng([0, stream, b]).permutation(MODELS)[: MODELS // 2] for stream in (0, 2)]
         below = r.retain_accuracy[kept[1]].mean() * r.test_accuracy[kept[1]].mean()
         if below == 0:
@@ -137,7 +138,7 @@ def test_a_few_halves_without_a_ratio_are_left_out_of_the_interval():
         epsilon = scoring.published_epsilon(u.confidences[kept[0]], r.confidences[kept[1]])
         above = u.retain_accuracy[kept[0]].mean() * u.test_accuracy[kept[0]].mean()
         scores.append(scoring.forgetting_quality(epsilon, MODELS // 2) * above / below)
-    assert 0 < without <= 50, "or the test is of nothing"
+    assert 0 < without <= RESAMPLES // 20, "or the test is of nothing"
     assert found.resampled.score.count(None) == without
     reach = 1.959964 * 1.1 * np.std(scores, ddof=1)
     assert found.score.high == pytest.approx(found.score.value + reach)

@@ -4,7 +4,7 @@ from torch import nn
 
 from benchmark.errors import BenchError
 from benchmark.models import build_model, check_logits, seeded_model, skeleton, try_out
-from benchmark.rehearsal import rehearse, tried
+from benchmark.rehearsal import tried
 from benchmark.scenario import load_scenario
 from benchmark.sections import FileNet, SmallNet, TorchvisionNet
 
@@ -155,12 +155,6 @@ class Net(nn.Module):
 def exits(shape, classes): sys.exit(3)
 def interrupts(shape, classes): raise KeyboardInterrupt
 def raises(shape, classes): raise ValueError("two\\nlines")
-def ends(shape, classes): os._exit(7)
-def loops(shape, classes): time.sleep(600)
-def prints(shape, classes):
-    print("x" * 100_000)
-    os.write(1, b"y" * 100_000)
-    return Net()
 def nothing(shape, classes): pass
 def of_two(shape, classes): return Net(), Net()
 def empty(shape, classes): return nn.Sequential(nn.Flatten())
@@ -234,35 +228,6 @@ def test_whole_numbers_empty_buffers_and_dropout_in_training_are_kept_and_traine
     tried(FileNet(name="file", file=f"net.py:{function}", source=ODD), (1, 8, 8), 10)
 
 
-@pytest.mark.parametrize(
-    ("function", "limit", "sentence"),
-    [
-        ("ends", 60.0, "net.py:ends, tried in a process of its own .* ended that process with status 7"),
-        ("loops", 8.0, "did not return within 8 s; take out what waits or never ends"),
-        ("exits", 60.0, "ended the program, expected it to return"),
-        ("prints", 60.0, None),
-    ],
-)
-def test_a_file_that_ends_its_process_or_never_returns_does_not_take_the_harness_along(
-    function, limit, sentence, capfd
-):
-    net = FileNet(name="file", file=f"net.py:{function}", source=ODD)
-    if sentence is None:
-        rehearse(net, (1, 8, 8), 10, limit)
-    else:
-        with pytest.raises(BenchError, match=sentence):
-            rehearse(net, (1, 8, 8), 10, limit)
-    assert capfd.readouterr() == ("", "")
-
-
 def test_a_network_too_large_for_any_memory_is_refused_before_it_is_made():
     with pytest.raises(BenchError, match=r"has [\d,]+ weights, expected at most 4,294,967,296; make it smaller"):
         try_out(SmallNet(name="mlp", widths=(10**6, 10**6)), (1, 8, 8), 10)
-
-
-def test_trying_a_network_out_draws_no_random_number(tmp_path):
-    torch.manual_seed(3)
-    expected = torch.rand(2)
-    torch.manual_seed(3)
-    try_out(FileNet(name="file", file="net.py:build", source=MINE), (1, 8, 8), 10)
-    assert torch.equal(torch.rand(2), expected)

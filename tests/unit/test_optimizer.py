@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from functools import partial
 
 import pytest
@@ -46,22 +44,3 @@ def test_steps_as_torchs_own_classes(recipe, make, rate, sparing):
             else:
                 assert torch.equal(own, other)
     assert all(parameter.requires_grad for parameter in ours)
-
-
-def test_training_a_block_does_not_import_the_compiler():
-    """It would take every process that trains longer than importing torch."""
-    code = """
-import sys
-from benchmark.models import seeded_model
-from benchmark.problem import load_problem
-from benchmark.scenario import load_scenario
-from benchmark.training import train_block
-
-scenario = load_scenario("digits")
-problem = load_problem(scenario)
-net = seeded_model(scenario.architecture, problem.input_shape, problem.classes, 0)
-train_block([net], scenario.recipe.model_copy(update={"epochs": 1}), problem.train, [0], None)
-print("torch._dynamo" in sys.modules)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"

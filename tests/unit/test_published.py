@@ -80,7 +80,7 @@ def test_no_attack_survives_though_some_tell_the_samples_apart():
     """Samples finer than the grid; every attack that sees a difference has exactly one error of zero."""
     unlearned, retrained = [0, 0, 0.00028], [0.00297, 0.00297, 0.00594, 0.00594]
     assert epsilon(unlearned, retrained) == 50
-    assert naive_epsilon(unlearned, retrained) == 50
+    assert plain_epsilon(np.array(unlearned), np.array(retrained)) == 50
 
 
 def test_same_sample_twice():
@@ -106,7 +106,7 @@ def test_naive_rates(fpr, fnr):
     assert naive_epsilon_of_rates(fpr, fnr) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_equals_the_naive_loops(seed):
     rng = np.random.default_rng(seed)
     unlearned = rng.normal(0.5, 1, rng.integers(2, 6)).round(seed)
@@ -128,7 +128,7 @@ values = st.one_of(
 samples = st.lists(values, min_size=2, max_size=9).map(np.array)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(samples, samples)
 def test_equals_the_plain_sweep_on_small_samples(unlearned, retrained):
     assert epsilon(unlearned, retrained) == pytest.approx(plain_epsilon(unlearned, retrained), abs=1e-12)
