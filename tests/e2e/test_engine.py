@@ -64,7 +64,8 @@ def test_processes_import_while_this_one_works():
 @pytest.mark.parametrize("pause", [0.0, 0.5])
 def test_whoever_ends_while_processes_import_ends_in_silence(pause):
     code = (
-        "import sys, time; from benchmark.engine import start_importing; start_importing('benchmark.references', 2); "
+        "import sys, time; from benchmark.engine import start_importing; "
+        "start_importing('benchmark.references', 2); "
         f"time.sleep({pause}); sys.exit(2)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
