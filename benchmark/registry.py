@@ -1,0 +1,100 @@
+"""Kinds that are added by writing one file: shipped in a package of ours, or brought by an installed package.
+
+A seam (task, source, forget set, network, metric) has one `Registry`. What ships with the benchmark is decorated with
+`registry.add` in a module of the registry's package; what another package brings is an entry point of the group
+`unlearning_benchmark.<seam>`, whose object is the same class or metric, without the decorator.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Generic, TypeVar
+
+from benchmark.errors import BenchError, note
+from benchmark.text import did_you_mean, reason_of
+
+Kind = TypeVar("Kind")
+
+GROUP = "unlearning_benchmark"
+
+
+class Registry(Mapping[str, Kind], Generic[Kind]):
+    """The kinds of one seam by name; they are imported when the first is asked for.
+
+    `package`: the dotted name of the package whose modules add them. `names_of` gives the names a kind goes by, and
+    raises ValueError where an object is no such kind. A plug-in that cannot be loaded, or whose name is taken, is
+    left out with a note on standard error.
+    """
+
+    def __init__(self, seam: str, package: str, names_of: Callable[[Kind], tuple[str, ...]]) -> None:
+        self.seam = seam
+        self._package = package
+        self._names_of = names_of
+        self._kinds: dict[str, Kind] = {}
+        self._origins: dict[str, str] = {}
+        self._loaded = False
+
+    def add(self, kind: Kind) -> Kind:
+        """Register a kind that ships with the benchmark; usable as a decorator."""
+        self._insert(kind, "the benchmark")
+        return kind
+
+    def __getitem__(self, name: str) -> Kind:
+        self._load()
+        return self._kinds[name]
+
+    def __iter__(self) -> Iterator[str]:
+        self._load()
+        return iter(self._kinds)
+
+    def __len__(self) -> int:
+        self._load()
+        return len(self._kinds)
+
+    def named(self, name: str) -> Kind:
+        """Return the kind of that name. Raises BenchError with the names there are."""
+        if name not in self:
+            raise BenchError(
+                f"there is no {self.seam} {name!r}{did_you_mean(name, self)}; name one of {', '.join(sorted(self))}"
+            )
+        return self[name]
+
+    def unique(self) -> list[Kind]:
+        """Return every kind once, in the order of their names; one kind may go by several names."""
+        return list({id(kind): kind for _, kind in sorted(self.items())}.values())
+
+    def origin(self, name: str) -> str:
+        """Return the distribution that brings a kind, or "the benchmark"."""
+        self._load()
+        return self._origins[name]
+
+    def _load(self) -> None:
+        if self._loaded:
+            return
+        self._loaded = True  # first, because modules of the package may ask for what is there already
+        package = importlib.import_module(self._package)
+        for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda each: each.name):
+            importlib.import_module(f"{self._package}.{module.name}")
+        for point in sorted(entry_points(group=f"{GROUP}.{self.seam.replace(' ', '_')}"), key=lambda each: each.name):
+            self._load_plugin(point)
+
+    def _load_plugin(self, point: EntryPoint) -> None:
+        """Add what an installed package brings. Whatever its import raises is that package's fault, not the user's."""
+        origin = point.dist.name if point.dist else point.value
+        try:
+            self._insert(point.load(), origin)
+        except Exception as error:
+            note(
+                f"the {self.seam} {point.name} of the installed package {origin} is left out: {reason_of(error)}; "
+                "mend or uninstall that package"
+            )
+
+    def _insert(self, kind: Kind, origin: str) -> None:
+        names = self._names_of(kind)
+        for name in names:
+            if name in self._kinds and self._kinds[name] is not kind:
+                raise ValueError(f"the name {name} is taken by {self._origins[name]}")
+        for name in names:
+            self._kinds[name] = kind
+            self._origins.setdefault(name, origin)
