@@ -5,8 +5,8 @@ import os
 import torch
 
 from benchmark.errors import BenchError
-from benchmark.scenario import Scenario
-from benchmark.sections import SmallNet
+from benchmark.scenario.schema import Scenario
+from benchmark.scenario.sections import SmallNet
 
 _ON_ONE_GPU = 4
 

@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.blocks import Layout
-from benchmark.models import skeleton
-from benchmark.problem import Problem
-from benchmark.scenario import Scenario
-from benchmark.scoring import logit_scaled_confidence
+from benchmark.data import Problem
+from benchmark.metrics import logit_scaled_confidence
+from benchmark.models.build import skeleton
+from benchmark.scenario.schema import Scenario
 from benchmark.split import Split
+from benchmark.storage.blocks import Layout
+from benchmark.storage.workspace import Arrays
 from benchmark.training import StackedModel
-from benchmark.workspace import Arrays
 
 # What is evaluated at once bounds the memory of a block's activations. On a GPU small images go thousands at a time:
 # there a batch of a single small net's costs more to start than to compute.

@@ -35,7 +35,7 @@ def note_fault(error: BaseException, what: str, log: Path) -> str:
 
     Where `log` cannot be written, a temporary file gets the traceback.
     """
-    from benchmark.workspace import write_atomically
+    from benchmark.storage.workspace import write_atomically
 
     content = "".join(traceback.format_exception(error)).encode(errors="backslashreplace")
     _met.append(what)
@@ -53,7 +53,7 @@ def note_fault(error: BaseException, what: str, log: Path) -> str:
 
 def command_log() -> Path:
     """Return where the log of a command goes that is about no single entry: the workspace's, else a temporary one."""
-    from benchmark.workspace import Workspace
+    from benchmark.storage.workspace import Workspace
 
     try:
         return Workspace.find().results / "logs" / "harness-error.log"

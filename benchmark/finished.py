@@ -1,12 +1,12 @@
 """Whether running an entry would change nothing. Imports no torch: a finished row is to be shown at once."""
 
 from benchmark.errors import BenchError
-from benchmark.scenario import Scenario
-from benchmark.scorecard import Scorecard, card_path
-from benchmark.scoring import VERSION
-from benchmark.submission.outcome import block_name, evidence_store, has_evidence, read_outcome
-from benchmark.submission.source import Submission, find_submission
-from benchmark.workspace import Workspace
+from benchmark.metrics import VERSION
+from benchmark.results.outcome import block_name, evidence_store, has_evidence, read_outcome
+from benchmark.results.scorecard import Scorecard, card_path
+from benchmark.scenario.schema import Scenario
+from benchmark.storage.workspace import Workspace
+from benchmark.submissions.source import Submission, find_submission
 
 
 def finished_card(scenario: Scenario, entry: str, workspace: Workspace, allowed: int) -> Scorecard | None:

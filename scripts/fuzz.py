@@ -27,19 +27,19 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from benchmark.cli.listings import LISTINGS
+from benchmark.data import check_data, load_problem
+from benchmark.data.folder import set_data_folder
 from benchmark.errors import BenchError
-from benchmark.evaluation import Ceiling
 from benchmark.leaderboard import rebuild
-from benchmark.listings import LISTINGS
-from benchmark.problem import check_data, load_problem
-from benchmark.problem.folder import set_data_folder
-from benchmark.record import read_record
-from benchmark.scenario import load_scenario
-from benchmark.submission.notebook import import_notebook
-from benchmark.submission.source import default_entry, find_submission
+from benchmark.pipeline import Ceiling
+from benchmark.results.record import read_record
+from benchmark.scenario.schema import load_scenario
+from benchmark.storage.workspace import Workspace
+from benchmark.submissions.notebook import import_notebook
+from benchmark.submissions.source import default_entry, find_submission
 from benchmark.tuning import Tuning
 from benchmark.tuning.space import read_search_space
-from benchmark.workspace import Workspace
 
 REPOSITORY = Path(__file__).parents[1]
 LONGEST = 600  # characters of a sentence

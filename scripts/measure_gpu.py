@@ -28,11 +28,11 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
+from benchmark.data import load_problem
 from benchmark.device import choose_device, make_repeatable
 from benchmark.evidence import evidence_of
-from benchmark.models import seeded_model
-from benchmark.problem import load_problem
-from benchmark.scenario import Recipe, Scenario, load_scenario
+from benchmark.models.build import seeded_model
+from benchmark.scenario.schema import Recipe, Scenario, load_scenario
 from benchmark.split import Normalisation, Split
 from benchmark.training import keep_freed_memory, train_block
 

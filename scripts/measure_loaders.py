@@ -11,9 +11,9 @@ import time
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from benchmark.problem import load_problem
-from benchmark.scenario import load_scenario
-from benchmark.submission.contract import loader
+from benchmark.data import load_problem
+from benchmark.sandbox.child.contract import loader
+from benchmark.scenario.schema import load_scenario
 
 ROUNDS = 15
 

@@ -19,8 +19,8 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1] / folder) for folder in 
 
 from naive import naive_epsilon, plain_epsilon  # noqa: E402
 
-from benchmark.scoring.bootstrap import Population, figures, resampled_figures  # noqa: E402
-from benchmark.scoring.published import published_epsilon  # noqa: E402
+from benchmark.metrics.bootstrap import Population, figures, resampled_figures  # noqa: E402
+from benchmark.metrics.published import published_epsilon  # noqa: E402
 
 MODELS, EXAMPLES = 512, 50
 SHIFTS = (0.0, 0.5, 2.0)  # of unlearned against retrained, standard deviation 2

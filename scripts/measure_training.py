@@ -20,10 +20,10 @@ from torch.optim import SGD
 from torch.optim.lr_scheduler import LinearLR
 from torch.utils.data import DataLoader, TensorDataset
 
+from benchmark.data import load_problem
 from benchmark.engine import map_blocks
-from benchmark.models import build_model, seeded_model
-from benchmark.problem import load_problem
-from benchmark.scenario import Scenario, load_scenario
+from benchmark.models.build import build_model, seeded_model
+from benchmark.scenario.schema import Scenario, load_scenario
 from benchmark.training import keep_freed_memory, stacked, train_block
 
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import joblib
 
 from benchmark.device import choose_device
-from benchmark.scenario import Scenario, load_scenario
-from benchmark.submission.sandbox import settle_isolation
-from benchmark.submission.source import tuned_file
+from benchmark.sandbox.bubblewrap import settle_isolation
+from benchmark.scenario.schema import Scenario, load_scenario
+from benchmark.storage.workspace import Workspace
+from benchmark.submissions.source import tuned_file
 from benchmark.tuning import Tuning, tunable, tune
-from benchmark.workspace import Workspace
 
 
 def main() -> None:

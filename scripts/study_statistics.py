@@ -18,11 +18,11 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import binomtest, norm
 
-from benchmark.scoring.certified import certified_epsilon
-from benchmark.scoring.lira import attack_intervals, ulira_scores
-from benchmark.scoring.overunlearning import direction
-from benchmark.scoring.permutation import distinguishable
-from benchmark.scoring.samples import Floats
+from benchmark.metrics.certified import certified_epsilon
+from benchmark.metrics.lira import attack_intervals, ulira_scores
+from benchmark.metrics.overunlearning import direction
+from benchmark.metrics.permutation import distinguishable
+from benchmark.metrics.samples import Floats
 
 Draw = Callable[[np.random.Generator], tuple[Floats, Floats]]
 

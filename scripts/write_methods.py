@@ -8,10 +8,10 @@ import re
 from pathlib import Path
 
 from benchmark.leaderboard import shipped_scorecards
-from benchmark.scenario import load_scenario
-from benchmark.scorecard import Scorecard
-from benchmark.submission.source import submission_names
-from benchmark.workspace import Workspace
+from benchmark.results.scorecard import Scorecard
+from benchmark.scenario.schema import load_scenario
+from benchmark.storage.workspace import Workspace
+from benchmark.submissions.source import submission_names
 
 SCENARIOS = ("digits", "digits-cnn")
 

@@ -8,14 +8,14 @@ from itertools import combinations
 
 from scipy.special import ndtri
 
-from benchmark.figures import Estimate, Figures
 from benchmark.leaderboard import shipped_scorecards
 from benchmark.leaderboard.ranks import ranks, score_difference
-from benchmark.scenario import load_scenario
-from benchmark.scorecard import Scorecard
-from benchmark.submission.source import default_entry, submission_names, tuned_file
+from benchmark.metrics.entry import Estimate, Figures
+from benchmark.results.scorecard import Scorecard
+from benchmark.scenario.schema import load_scenario
+from benchmark.storage.workspace import Workspace
+from benchmark.submissions.source import default_entry, submission_names, tuned_file
 from benchmark.tuning import Tuning, tunable
-from benchmark.workspace import Workspace
 
 SCENARIOS = ("digits", "digits-cnn")
 TUNED = "+tuned"

@@ -13,15 +13,17 @@ import torch
 from cases import Cases
 from notebooks import Imports
 
-from benchmark import cli, evaluation, figures
+from benchmark import cli
+from benchmark import pipeline as evaluation
 from benchmark.cli import shared
-from benchmark.problem import load_problem
-from benchmark.references import Pool
-from benchmark.scenario import Scenario, load_scenario
-from benchmark.submission import sandbox
-from benchmark.submission.runner import Worker
-from benchmark.submission.sandbox import why_no_sandbox
-from benchmark.workspace import Workspace
+from benchmark.data import load_problem
+from benchmark.metrics import entry as figures
+from benchmark.references.pool import Pool
+from benchmark.runs.runner import Worker
+from benchmark.sandbox import bubblewrap as sandbox
+from benchmark.sandbox.bubblewrap import why_no_sandbox
+from benchmark.scenario.schema import Scenario, load_scenario
+from benchmark.storage.workspace import Workspace
 
 REPOSITORY = Path(__file__).parents[1]
 

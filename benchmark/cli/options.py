@@ -8,7 +8,7 @@ import typer
 
 def _read_data_from(folder: Path | None) -> Path | None:
     if folder:
-        from benchmark.problem.folder import set_data_folder
+        from benchmark.data.folder import set_data_folder
 
         set_data_folder(folder)
     return folder

@@ -23,11 +23,11 @@ def prepare(
 
     Start it once for every GPU, or on several machines that see the same folder: they train the pool together.
     """
+    from benchmark.cli.terminal import listing, progress_bars, warn
     from benchmark.device import choose_device
-    from benchmark.planning import dry_run as planned
-    from benchmark.references import Pool
-    from benchmark.terminal import listing, progress_bars, warn
-    from benchmark.workspace import Workspace
+    from benchmark.references.planning import dry_run as planned
+    from benchmark.references.pool import Pool
+    from benchmark.storage.workspace import Workspace
 
     chosen = read_scenario(scenario, models)
     where = choose_device(device, chosen)
@@ -48,8 +48,8 @@ def data_check(
 
     The exit status is 0 only when all files are there and whole, and a score can come of them. Nothing is trained.
     """
-    from benchmark.problem import check_data, problem_facts
-    from benchmark.terminal import listing, warn
+    from benchmark.cli.terminal import listing, warn
+    from benchmark.data import check_data, problem_facts
 
     chosen = read_scenario(scenario)
     rows = check_data(chosen)

@@ -29,11 +29,11 @@ def score(
     out: OutOption = None,
 ) -> None:
     """Score stored evidence again with this version of the scorer; no model is trained or run."""
-    from benchmark.evaluation import entries_with_evidence, rescore
+    from benchmark.cli.terminal import progress_bars, warn
     from benchmark.faults import note_fault
     from benchmark.leaderboard import rebuild
-    from benchmark.terminal import progress_bars, warn
-    from benchmark.workspace import Workspace
+    from benchmark.pipeline import entries_with_evidence, rescore
+    from benchmark.storage.workspace import Workspace
 
     workspace, chosen, entry = Workspace.find(out), read_scenario(scenario, models), one_name(name, submission)
     names = [entry] if entry else entries_with_evidence(chosen, workspace, warn(err))
@@ -63,10 +63,10 @@ def compare(
     out: OutOption = None,
 ) -> None:
     """Print the difference of every figure of two entries, with intervals and a sentence of verdict."""
+    from benchmark.cli.terminal import table
     from benchmark.leaderboard import compare as compared
     from benchmark.leaderboard import find_scorecard, read_scorecards
-    from benchmark.terminal import table
-    from benchmark.workspace import Workspace
+    from benchmark.storage.workspace import Workspace
 
     workspace, chosen = Workspace.find(out), read_scenario(scenario, models)
     one, other = (find_scorecard(workspace, chosen, name) for name in (first, second))
@@ -87,10 +87,10 @@ def study(
     as_json: JsonOption = False,
 ) -> None:
     """How F and the ranking change with N, the attacks, δ and the buckets: one table, one figure."""
-    from benchmark.evaluation import entries_with_evidence
+    from benchmark.cli.terminal import progress_bars, table, warn
+    from benchmark.pipeline import entries_with_evidence
+    from benchmark.storage.workspace import Workspace
     from benchmark.study import study as studied
-    from benchmark.terminal import progress_bars, table, warn
-    from benchmark.workspace import Workspace
 
     workspace, chosen = Workspace.find(out), read_scenario(scenario, models)
     entries = names or entries_with_evidence(chosen, workspace, warn(err))
@@ -107,9 +107,9 @@ def study(
 
 def leaderboard(out: OutOption = None, as_json: JsonOption = False) -> None:
     """Rebuild the CSV and every plot from the stored scorecards, and show the tables."""
+    from benchmark.cli.terminal import warn
     from benchmark.leaderboard import groups, rebuild, render
-    from benchmark.terminal import warn
-    from benchmark.workspace import Workspace
+    from benchmark.storage.workspace import Workspace
 
     rows = rebuild(Workspace.find(out), warn=warn(err))
     if as_json:
@@ -127,7 +127,7 @@ def remove(
 ) -> None:
     """Remove a row of your own with its evidence, log and plot; shipped rows stay."""
     from benchmark.leaderboard import remove_entry
-    from benchmark.workspace import Workspace
+    from benchmark.storage.workspace import Workspace
 
     workspace, chosen = Workspace.find(out), read_scenario(scenario, models)
     removed, rows = remove_entry(workspace, chosen, entry)

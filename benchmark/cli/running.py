@@ -25,9 +25,9 @@ from benchmark.text import sentence
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from benchmark.scenario import Scenario
-    from benchmark.scorecard import Scorecard
-    from benchmark.workspace import Workspace
+    from benchmark.results.scorecard import Scorecard
+    from benchmark.scenario.schema import Scenario
+    from benchmark.storage.workspace import Workspace
 
 
 def run(
@@ -66,11 +66,11 @@ def run(
         raise BenchError("--published is for one submission under its own name; leave it away, or --all or +tuned")
     if time_again and everything:
         raise BenchError("--time-again came with --all, expected one finished entry; name it instead of --all")
+    from benchmark.cli.terminal import progress_bars, warn
     from benchmark.finished import finished_card
-    from benchmark.submission.sandbox import settle_isolation
-    from benchmark.submission.source import default_entry, unsuitable_names
-    from benchmark.terminal import progress_bars, warn
-    from benchmark.workspace import Workspace
+    from benchmark.sandbox.bubblewrap import settle_isolation
+    from benchmark.storage.workspace import Workspace
+    from benchmark.submissions.source import default_entry, unsuitable_names
 
     workspace, chosen = Workspace.find(out), read_scenario(scenario, models)
     if submission and not published:
@@ -81,10 +81,10 @@ def run(
     settle_isolation(required=require_sandbox, warn=warn(err))
     start_what_comes(workspace, chosen, jobs, device, submission)
 
+    from benchmark.data import problem_facts
     from benchmark.device import choose_device
-    from benchmark.evaluation import evaluate, missing_entries, record_fault
-    from benchmark.problem import problem_facts
-    from benchmark.submission.process import close_ahead
+    from benchmark.pipeline import evaluate, missing_entries, record_fault
+    from benchmark.sandbox.process import close_ahead
 
     def evaluate_entry(entry: str) -> "Scorecard":
         with progress_bars(err) as progress:
@@ -127,16 +127,16 @@ def start_what_comes(
     This one does so at the same time; where nets are small the seconds count.
     """
     from benchmark.engine import start_importing
-    from benchmark.sections import SmallNet
-    from benchmark.submission.process import start_ahead
-    from benchmark.submission.source import submission_names
+    from benchmark.sandbox.process import start_ahead
+    from benchmark.scenario.sections import SmallNet
+    from benchmark.submissions.source import submission_names
 
     if not isinstance(scenario.architecture, SmallNet) or device not in (None, "cpu"):
         return
     if not workspace.pool(scenario).exists():
-        start_importing("benchmark.references", job_count(jobs))
+        start_importing("benchmark.references.pool", job_count(jobs))
         return
-    start_importing("benchmark.resampling", job_count(jobs))
+    start_importing("benchmark.metrics.resampling", job_count(jobs))
     name = (submission or "").removesuffix("+tuned")
     if name in submission_names(workspace):
         workspace.results.mkdir(parents=True, exist_ok=True)  # what is there when a worker starts can be hidden from it
@@ -154,8 +154,8 @@ def _evaluate_in_turn(
     `recover` gives the row of an entry that met a fault of the harness; without it, where one entry was asked for, the
     exception goes on. Raises BenchError there, and where two of all fail for the same reason: that is not theirs.
     """
+    from benchmark.cli.terminal import warn
     from benchmark.leaderboard import rebuild
-    from benchmark.terminal import warn
 
     cards, rows, refused = [], None, dict[str, str]()
     for entry in entries:
@@ -186,8 +186,8 @@ def _report(
     refused: Mapping[str, str] | None = None,
 ) -> None:
     """Print the scorecards as JSON, or the scenario's board with what was refused."""
+    from benchmark.cli.terminal import warn
     from benchmark.leaderboard import rebuild
-    from benchmark.terminal import warn
 
     if as_json:
         dumped = [card.model_dump() for card in cards]

@@ -13,8 +13,8 @@ from benchmark.errors import BenchError
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from benchmark.scenario import Scenario
-    from benchmark.workspace import Workspace
+    from benchmark.scenario.schema import Scenario
+    from benchmark.storage.workspace import Workspace
 
 # What others wrote, such as titles and paths, is printed as it is.
 out, err = (Console(stderr=stderr, markup=False, emoji=False) for stderr in (False, True))
@@ -22,7 +22,7 @@ out, err = (Console(stderr=stderr, markup=False, emoji=False) for stderr in (Fal
 
 def read_scenario(name: str, models: int | None = None) -> "Scenario":
     """Load a scenario, with N = `models` where that is given."""
-    from benchmark.scenario import load_scenario
+    from benchmark.scenario.schema import load_scenario
 
     loaded = load_scenario(name)
     return loaded if models is None else loaded.with_models(models)

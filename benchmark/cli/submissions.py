@@ -16,9 +16,9 @@ def list_what(
     as_json: JsonOption = False,
 ) -> None:
     """List the submissions, the scenarios or the reference pools that are here."""
-    from benchmark.listings import LISTINGS
-    from benchmark.terminal import listing
-    from benchmark.workspace import Workspace
+    from benchmark.cli.listings import LISTINGS
+    from benchmark.cli.terminal import listing
+    from benchmark.storage.workspace import Workspace
 
     if what not in LISTINGS:
         near = did_you_mean(what, LISTINGS)
@@ -32,8 +32,8 @@ def list_what(
 
 def new(name: Annotated[str, typer.Argument(help="Letters, digits, - and _.")]) -> None:
     """Begin a submission: a commented submissions/NAME/submission.py that runs as it is."""
-    from benchmark.submission.template import write_template
-    from benchmark.workspace import Workspace
+    from benchmark.storage.workspace import Workspace
+    from benchmark.submissions.template import write_template
 
     path = write_template(name, Workspace.find())
     out.print(f"wrote {path}; next: bench check {name}", soft_wrap=True)
@@ -44,9 +44,9 @@ def import_notebook(
     name: Annotated[str, typer.Argument(help="The new submission's name: letters, digits, - and _.")],
 ) -> None:
     """Take the unlearning function and what it needs out of a notebook or a script; nothing is run."""
-    from benchmark.submission.notebook import import_notebook
-    from benchmark.terminal import warn
-    from benchmark.workspace import Workspace
+    from benchmark.cli.terminal import warn
+    from benchmark.storage.workspace import Workspace
+    from benchmark.submissions.notebook import import_notebook
 
     path = import_notebook(file, name, Workspace.find(), warn(err))
     out.print(f"wrote {path}; next: bench check {name}", soft_wrap=True)
@@ -64,11 +64,11 @@ def check(
     ] = False,
 ) -> None:
     """Try a submission on one freshly trained original: does it keep the contract and the budget?"""
-    from benchmark.submission.parsing import check_source
-    from benchmark.submission.sandbox import settle_isolation
-    from benchmark.submission.source import find_submission
-    from benchmark.terminal import warn
-    from benchmark.workspace import Workspace
+    from benchmark.cli.terminal import warn
+    from benchmark.sandbox.bubblewrap import settle_isolation
+    from benchmark.storage.workspace import Workspace
+    from benchmark.submissions.parsing import check_source
+    from benchmark.submissions.source import find_submission
 
     if debug and require_sandbox:
         raise BenchError("--debug came with --require-sandbox, but it runs in this process; leave one of them away")
@@ -78,7 +78,7 @@ def check(
         settle_isolation(required=require_sandbox, warn=warn(err))
 
     from benchmark.device import choose_device
-    from benchmark.submission.checking import check_submission, debug_submission
+    from benchmark.runs.checking import check_submission, debug_submission
 
     where = choose_device(device, chosen)
     if debug:

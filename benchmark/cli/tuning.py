@@ -24,14 +24,14 @@ def tune(
     Interrupt it whenever you like: the same command goes on where it stopped, and finds the same values. The exit
     status is 0 only when values were found.
     """
+    from benchmark.cli.terminal import listing, progress_bars, warn
     from benchmark.device import choose_device
     from benchmark.faults import note_fault
-    from benchmark.scorecard import card_path
-    from benchmark.submission.sandbox import settle_isolation
-    from benchmark.terminal import listing, progress_bars, warn
+    from benchmark.results.scorecard import card_path
+    from benchmark.sandbox.bubblewrap import settle_isolation
+    from benchmark.storage.workspace import Workspace
     from benchmark.tuning import summary_rows, trial_rows, tunable_in_turn
     from benchmark.tuning import tune as tuned
-    from benchmark.workspace import Workspace
 
     workspace, chosen = Workspace.find(), read_scenario(scenario)
     if (name is None) != everything:

@@ -10,10 +10,10 @@ from filelock import FileLock
 from benchmark.errors import BenchError, note
 from benchmark.faults import note_fault
 from benchmark.leaderboard.table import leaderboard
-from benchmark.scenario import Scenario, options
-from benchmark.scorecard import Scorecard
+from benchmark.results.scorecard import Scorecard
+from benchmark.scenario.schema import Scenario, options
+from benchmark.storage.workspace import Workspace, write_atomically
 from benchmark.text import did_you_mean
-from benchmark.workspace import Workspace, write_atomically
 
 Warn = Callable[[str], None]
 

@@ -4,10 +4,10 @@ import math
 from collections.abc import Sequence
 
 from benchmark.errors import BenchError
-from benchmark.figures import Attack, Estimate, Figures
 from benchmark.leaderboard.ranks import corrected_level, quality_difference, ranked_together, score_difference
-from benchmark.scenario import options
-from benchmark.scorecard import Scorecard
+from benchmark.metrics.entry import Attack, Estimate, Figures
+from benchmark.results.scorecard import Scorecard
+from benchmark.scenario.schema import options
 
 Row = tuple[str, Estimate, Estimate, Estimate]
 """Figure, of the first entry, of the second, first minus second."""

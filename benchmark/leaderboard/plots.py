@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 
 from benchmark.drawing import Axes, Canvas, colormaps
-from benchmark.figures import Figures, Histograms
-from benchmark.scorecard import Scorecard
-from benchmark.workspace import write_atomically
+from benchmark.metrics.entry import Figures, Histograms
+from benchmark.results.scorecard import Scorecard
+from benchmark.storage.workspace import write_atomically
 
 _UNLEARNED, _OVER_BUDGET, _RETRAINED, _CONTROL, _GRID = "#c44e2b", "#d9a441", "#2b6cb0", "#555555", "#dddddd"
 _SUSPECT = "#9a5fb5"

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmark.figures import Estimate, Figures
-from benchmark.scorecard import Scorecard
-from benchmark.scoring import existing, interval
+from benchmark.metrics import existing, interval
+from benchmark.metrics.entry import Estimate, Figures
+from benchmark.results.scorecard import Scorecard
 
 
 def ranks(cards: list[Scorecard]) -> dict[str, int]:

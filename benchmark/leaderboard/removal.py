@@ -9,11 +9,11 @@ import pandas as pd
 
 from benchmark.errors import BenchError
 from benchmark.leaderboard.board import own_scorecards, rebuild, shipped_scorecards
-from benchmark.scenario import Scenario
-from benchmark.scorecard import card_path
-from benchmark.submission.files import is_name
+from benchmark.results.scorecard import card_path
+from benchmark.scenario.schema import Scenario
+from benchmark.storage.workspace import Workspace, is_locked
+from benchmark.submissions.files import is_name
 from benchmark.text import did_you_mean, shown
-from benchmark.workspace import Workspace, is_locked
 
 
 def remove_entry(workspace: Workspace, scenario: Scenario, entry: str) -> tuple[list[Path], pd.DataFrame]:

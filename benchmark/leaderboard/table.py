@@ -9,15 +9,15 @@ import pandas as pd
 from rich import box
 from rich.table import Table
 
-from benchmark.figures import Attack, Estimate, Figures
 from benchmark.leaderboard.comparison import estimates
 from benchmark.leaderboard.ranks import ranks
-from benchmark.scenario import options
-from benchmark.scorecard import Cost, Scorecard
-from benchmark.scoring import VERSION
-from benchmark.scoring.support import RECOMMENDED
-from benchmark.submission.files import LARGEST_TEXT
-from benchmark.submission.integrity import Integrity
+from benchmark.metrics import VERSION
+from benchmark.metrics.entry import Attack, Estimate, Figures
+from benchmark.metrics.support import RECOMMENDED
+from benchmark.results.scorecard import Cost, Scorecard
+from benchmark.runs.integrity import Integrity
+from benchmark.scenario.schema import options
+from benchmark.submissions.files import LARGEST_TEXT
 from benchmark.text import printable
 
 _ABOUT = [

@@ -6,19 +6,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchmark.data import load_problem
 from benchmark.engine import Progress
 from benchmark.errors import BenchError
-from benchmark.figures import population
-from benchmark.problem import load_problem
-from benchmark.references import Pool
-from benchmark.scenario import Scenario, options
-from benchmark.scoring import Population
-from benchmark.scoring.samples import Floats
+from benchmark.metrics import Population
+from benchmark.metrics.entry import population
+from benchmark.metrics.samples import Floats
+from benchmark.references.pool import Pool
+from benchmark.runs.runs import Runs
+from benchmark.scenario.schema import Scenario, options
+from benchmark.storage.workspace import Workspace, write_atomically
 from benchmark.study.plots import draw_study
 from benchmark.study.variants import evaluate_variants
-from benchmark.submission.runs import Runs
-from benchmark.submission.source import find_submission
-from benchmark.workspace import Workspace, write_atomically
+from benchmark.submissions.source import find_submission
 
 
 def study(

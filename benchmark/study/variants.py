@@ -21,9 +21,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import kendalltau
 
 from benchmark.engine import Progress
-from benchmark.scoring import certified_epsilon, held_out_epsilon, published_epsilon
-from benchmark.scoring.quality import BUCKET
-from benchmark.scoring.samples import Floats
+from benchmark.metrics import certified_epsilon, held_out_epsilon, published_epsilon
+from benchmark.metrics.quality import BUCKET
+from benchmark.metrics.samples import Floats
 
 SMALLEST = 32  # models; the sizes double from here up to N
 REPETITIONS = 20  # random subsets of every size below N

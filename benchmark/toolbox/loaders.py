@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
-from benchmark.submission.batches import whole_batches
+from benchmark.sandbox.child.batches import whole_batches
 
 
 def inputs_and_targets(batch: Any) -> tuple[Any, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from benchmark.scenario import Recipe
+from benchmark.scenario.schema import Recipe
 from benchmark.seeds import derive_seed
 
 PADDING = 4  # pixels of black on every side, out of which a crop is taken

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.errors import BenchError
-from benchmark.scenario import Recipe
+from benchmark.scenario.schema import Recipe
 from benchmark.seeds import derive_seed
 from benchmark.split import Split
 from benchmark.training.recipe import Batch, Training, by_autograd

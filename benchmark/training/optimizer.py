@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.optim.adam import adam
 from torch.optim.sgd import sgd
 
-from benchmark.scenario import Recipe
+from benchmark.scenario.schema import Recipe
 
 Update = Callable[[float | Tensor], None]
 """Takes a step at a learning rate; on a GPU a tensor that lies there, where a recorded step can find it."""

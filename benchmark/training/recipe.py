@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchmark.scenario import Recipe
+from benchmark.scenario.schema import Recipe
 from benchmark.seeds import derive_seed
 from benchmark.split import Split
 from benchmark.training.augmentation import augmented, moves

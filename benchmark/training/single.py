@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from benchmark.scenario import Recipe
+from benchmark.scenario.schema import Recipe
 from benchmark.split import Split
 from benchmark.training.flight import train_each
 

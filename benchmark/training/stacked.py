@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from benchmark.scenario import Recipe
+from benchmark.scenario.schema import Recipe
 from benchmark.split import Split
 from benchmark.training.flight import complete, draws, train_each
 from benchmark.training.perceptrons import Perceptrons, dense_layers

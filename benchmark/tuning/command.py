@@ -7,16 +7,16 @@ from filelock import FileLock
 
 from benchmark.engine import Progress
 from benchmark.errors import BenchError
-from benchmark.references import Pool
-from benchmark.scenario import Scenario
+from benchmark.references.pool import Pool
+from benchmark.scenario.schema import Scenario
 from benchmark.seeds import derive_seed
-from benchmark.submission.source import Submission, find_submission, submission_names, tuned_file
+from benchmark.storage.workspace import Workspace, is_locked, shared_out, sweep
+from benchmark.submissions.source import Submission, find_submission, submission_names, tuned_file
 from benchmark.tuning.measuring import allowed_share, measuring, rungs
 from benchmark.tuning.record import Tuning, versions
 from benchmark.tuning.scenario import tuning_scenario
 from benchmark.tuning.search import OtherSearch, search
 from benchmark.tuning.space import declares_search_space, read_search_space
-from benchmark.workspace import Workspace, is_locked, shared_out, sweep
 
 Warn = Callable[[str], None]
 

@@ -10,19 +10,19 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from benchmark.data import load_problem
 from benchmark.device import workers_on
 from benchmark.engine import map_blocks
 from benchmark.evidence import NonFiniteLogits, concatenate, evidence_of, stack
-from benchmark.problem import load_problem
-from benchmark.references import Pool
-from benchmark.scenario import Scenario
-from benchmark.submission.budget import Clock, in_proportion, share_of
-from benchmark.submission.runner import Run, Worker, workers
-from benchmark.submission.runs import OVERFLOW
-from benchmark.submission.source import Submission
+from benchmark.references.pool import Pool
+from benchmark.runs.budget import Clock, in_proportion, share_of
+from benchmark.runs.runner import Run, Worker, workers
+from benchmark.runs.runs import OVERFLOW
+from benchmark.scenario.schema import Scenario
+from benchmark.storage.workspace import Arrays
+from benchmark.submissions.source import Submission
 from benchmark.tuning.objective import check_has_ratios, judged_on_validation, objective
 from benchmark.tuning.record import State
-from benchmark.workspace import Arrays
 
 MARGIN = 0.9  # what is within the budget here has to be within it when the judged runs are timed
 _TIMED = 4  # of a trial's runs

@@ -3,8 +3,8 @@
 import numpy as np
 
 from benchmark.errors import BenchError
-from benchmark.scoring import Population, competition_score, logit_scaled_confidence, published_epsilon
-from benchmark.workspace import Arrays
+from benchmark.metrics import Population, competition_score, logit_scaled_confidence, published_epsilon
+from benchmark.storage.workspace import Arrays
 
 
 def judged_on_validation(evidence: Arrays, forget_labels: np.ndarray) -> Population:

@@ -9,9 +9,9 @@ import torch
 from pydantic import Field, ValidationError, model_validator
 
 from benchmark.errors import BenchError
-from benchmark.record import Amount, Digest, EntryName, Line, Lines, Record
-from benchmark.submission.files import read_record
-from benchmark.workspace import write_atomically
+from benchmark.results.record import Amount, Digest, EntryName, Line, Lines, Record
+from benchmark.storage.workspace import write_atomically
+from benchmark.submissions.files import read_record
 
 State = Literal["complete", "pruned", "over-budget", "failed"]
 

@@ -3,12 +3,12 @@
 import numpy as np
 import torch
 
-from benchmark.problem import data_folder, load_problem
-from benchmark.problem.forget import forgotten
-from benchmark.problem.loading import read_examples
-from benchmark.problem.sources import Examples
-from benchmark.scenario import Scenario
-from benchmark.sections import ClassForget, Forget, IndicesForget, RandomForget, SubjectForget
+from benchmark.data import data_folder, load_problem
+from benchmark.data.forget import forgotten
+from benchmark.data.loading import read_examples
+from benchmark.data.sources import Examples
+from benchmark.scenario.schema import Scenario
+from benchmark.scenario.sections import ClassForget, Forget, IndicesForget, RandomForget, SubjectForget
 from benchmark.seeds import derive_seed
 
 MODELS = 64

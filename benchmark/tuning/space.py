@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.errors import BenchError
-from benchmark.submission.files import FILE, parsed
+from benchmark.submissions.files import FILE, parsed
 from benchmark.text import shown
 
 if TYPE_CHECKING:

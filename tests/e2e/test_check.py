@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from benchmark.submission import checking
+from benchmark.runs import checking
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,12 @@ import shutil
 import pytest
 from conftest import REPOSITORY
 
-from benchmark.problem import load_problem
-from benchmark.submission import checking
-from benchmark.submission.checking import check_submission
-from benchmark.submission.runner import Worker
-from benchmark.submission.source import submission_names
-from benchmark.workspace import Workspace
+from benchmark.data import load_problem
+from benchmark.runs import checking
+from benchmark.runs.checking import check_submission
+from benchmark.runs.runner import Worker
+from benchmark.storage.workspace import Workspace
+from benchmark.submissions.source import submission_names
 
 SHIPPED = Workspace(REPOSITORY)
 

@@ -17,14 +17,17 @@ import pytest
 import torch
 from conftest import write_secret
 
-from benchmark import evaluation, figures, leaderboard, references
+from benchmark import leaderboard
+from benchmark import pipeline as evaluation
 from benchmark.cli.running import start_what_comes
 from benchmark.errors import BenchError
 from benchmark.leaderboard.table import COLUMNS
-from benchmark.scenario import load_scenario
-from benchmark.scorecard import Scorecard
-from benchmark.submission import process
-from benchmark.workspace import BlockStore, write_block
+from benchmark.metrics import entry as figures
+from benchmark.references import pool as references
+from benchmark.results.scorecard import Scorecard
+from benchmark.sandbox import process
+from benchmark.scenario.schema import load_scenario
+from benchmark.storage.workspace import BlockStore, write_block
 
 
 @pytest.fixture
@@ -338,7 +341,7 @@ def test_a_study_leaves_a_table_and_a_figure(bench, workspace, miniature):
 
 def test_workers_start_ahead_of_a_run_on_a_pool_that_is_there(bench, workspace, miniature, miniature_file, monkeypatch):
     started, imported = [], []
-    monkeypatch.setattr("benchmark.submission.process.start_ahead", lambda *own: started.append(own))
+    monkeypatch.setattr("benchmark.sandbox.process.start_ahead", lambda *own: started.append(own))
     monkeypatch.setattr("benchmark.engine.start_importing", lambda module, jobs: imported.append(module))
     monkeypatch.chdir(workspace.root)
 
@@ -348,13 +351,13 @@ def test_workers_start_ahead_of_a_run_on_a_pool_that_is_there(bench, workspace, 
         return [(folder.name, count) for folder, count in started]
 
     assert started_ahead("finetune") == started_ahead("finetune+tuned", device="cpu") == [("finetune", 1)]
-    assert set(imported) == {"benchmark.resampling"}
+    assert set(imported) == {"benchmark.metrics.resampling"}
     for name in (None, "nobody", "../submissions", "..", "/"):
         assert started_ahead(name) == []
     assert started_ahead("finetune", device="cuda") == []
     imported.clear()
     assert started_ahead("finetune", scenario="digits") == []
-    assert imported == ["benchmark.references"]
+    assert imported == ["benchmark.references.pool"]
 
 
 def test_no_worker_that_was_started_ahead_is_left(bench, workspace, monkeypatch):
@@ -366,7 +369,7 @@ def test_no_worker_that_was_started_ahead_is_left(bench, workspace, monkeypatch)
         taken.append(own in ahead)
         return own
 
-    monkeypatch.setattr("benchmark.submission.runner.process_for", watched)
+    monkeypatch.setattr("benchmark.runs.runner.process_for", watched)
     assert bench("run", "--submission", "finetune").returncode == 0
     assert taken
     assert all(taken)

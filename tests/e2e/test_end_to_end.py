@@ -7,13 +7,13 @@ import pytest
 from datasets import miniature
 from PIL import Image
 
-from benchmark.scenario import scenario_names
+from benchmark.scenario.schema import scenario_names
 
 
 @pytest.mark.parametrize("name", scenario_names())
 def test_a_scenario_becomes_a_row(name, bench, workspace, tmp_path, monkeypatch):
     scenario = miniature(name, tmp_path / "data", monkeypatch)
-    monkeypatch.setattr("benchmark.scenario.load_scenario", lambda *_: scenario)
+    monkeypatch.setattr("benchmark.scenario.schema.load_scenario", lambda *_: scenario)
     done = bench("run", "--submission", "finetune", scenario=name)
     assert done.returncode == 0, done.stderr
     row = pd.read_csv(workspace.results / "leaderboard.csv").iloc[0]

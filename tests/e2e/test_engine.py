@@ -65,7 +65,7 @@ def test_processes_import_while_this_one_works():
 def test_whoever_ends_while_processes_import_ends_in_silence(pause):
     code = (
         "import sys, time; from benchmark.engine import start_importing; "
-        "start_importing('benchmark.references', 2); "
+        "start_importing('benchmark.references.pool', 2); "
         f"time.sleep({pause}); sys.exit(2)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
@@ -118,9 +118,9 @@ def test_training_a_block_does_not_import_the_compiler():
     """It would take every process that trains longer than importing torch."""
     code = """
 import sys
-from benchmark.models import seeded_model
-from benchmark.problem import load_problem
-from benchmark.scenario import load_scenario
+from benchmark.models.build import seeded_model
+from benchmark.data import load_problem
+from benchmark.scenario.schema import load_scenario
 from benchmark.training import train_block
 
 scenario = load_scenario("digits")

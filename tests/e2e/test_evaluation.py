@@ -6,11 +6,11 @@ from types import SimpleNamespace
 import pytest
 
 from benchmark import tuning
-from benchmark import workspace as workspace_module
-from benchmark.evaluation import missing_entries
-from benchmark.scorecard import failed
-from benchmark.submission.outcome import FailedRun, Outcome
-from benchmark.submission.source import find_submission
+from benchmark.pipeline import missing_entries
+from benchmark.results.outcome import FailedRun, Outcome
+from benchmark.results.scorecard import failed
+from benchmark.storage import workspace as workspace_module
+from benchmark.submissions.source import find_submission
 
 
 @pytest.fixture

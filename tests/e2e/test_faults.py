@@ -5,10 +5,10 @@ import shutil
 
 import pytest
 
-from benchmark import evaluation
+from benchmark import pipeline as evaluation
 from benchmark.faults import first_line
 from benchmark.leaderboard import board
-from benchmark.scorecard import Scorecard
+from benchmark.results.scorecard import Scorecard
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from rich.console import Console
 
 from benchmark.errors import BenchError
 from benchmark.leaderboard import compare, leaderboard, read_scorecards, rebuild, render
-from benchmark.scorecard import Cost, Scorecard
-from benchmark.submission.integrity import Integrity
-from benchmark.workspace import Workspace
+from benchmark.results.scorecard import Cost, Scorecard
+from benchmark.runs.integrity import Integrity
+from benchmark.storage.workspace import Workspace
 
 
 def ranks(cards):

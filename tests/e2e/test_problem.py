@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
+from benchmark.data import load_problem
 from benchmark.errors import BenchError
-from benchmark.problem import load_problem
-from benchmark.scenario import load_scenario
+from benchmark.scenario.schema import load_scenario
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +59,8 @@ def test_too_many_or_too_few_examples_are_refused(miniature):
 
 LOADS = """
 import sys
-from benchmark.problem import load_problem
-from benchmark.scenario import load_scenario
+from benchmark.data import load_problem
+from benchmark.scenario.schema import load_scenario
 
 print(len(load_problem(load_scenario("digits")).train), "sklearn" in sys.modules)
 """

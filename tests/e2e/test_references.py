@@ -17,14 +17,14 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark import references
+from benchmark.data import load_problem
 from benchmark.errors import BenchError
-from benchmark.models import seeded_model
-from benchmark.problem import load_problem
-from benchmark.references import Pool
-from benchmark.scoring import logit_scaled_confidence
+from benchmark.metrics import logit_scaled_confidence
+from benchmark.models.build import seeded_model
+from benchmark.references import pool as references
+from benchmark.references.pool import Pool
+from benchmark.storage.workspace import Workspace, write_block
 from benchmark.training import train_model
-from benchmark.workspace import Workspace, write_block
 
 
 def quiet(*_):
@@ -184,8 +184,8 @@ def test_a_pool_killed_at_any_moment_is_completed_bit_identically(
 ):
     root = with_the_secret_of(workspace, tmp_path / "killed", miniature).root
     code = (
-        "import sys; from pathlib import Path; from benchmark.references import Pool; "
-        "from benchmark.scenario import load_scenario; from benchmark.workspace import Workspace; "
+        "import sys; from pathlib import Path; from benchmark.references.pool import Pool; "
+        "from benchmark.scenario.schema import load_scenario; from benchmark.storage.workspace import Workspace; "
         "print('go', flush=True); "
         "Pool(load_scenario(sys.argv[1]), Workspace(Path(sys.argv[2]))).prepare(1, lambda *a: None, print)"
     )

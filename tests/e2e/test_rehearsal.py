@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from benchmark.errors import BenchError
-from benchmark.models import try_out
-from benchmark.rehearsal import rehearse
-from benchmark.sections import FileNet
+from benchmark.models.build import try_out
+from benchmark.models.rehearsal import rehearse
+from benchmark.scenario.sections import FileNet
 
 SOURCE = """
 import os, sys, time

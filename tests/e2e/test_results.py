@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from conftest import REPOSITORY
 
-from benchmark import evaluation
-from benchmark.scorecard import Scorecard, card_path
-from benchmark.submission.outcome import evidence_store, read_outcome
-from benchmark.submission.source import find_submission
+from benchmark import pipeline as evaluation
+from benchmark.results.outcome import evidence_store, read_outcome
+from benchmark.results.scorecard import Scorecard, card_path
+from benchmark.submissions.source import find_submission
 
 
 def git(root, *arguments):
@@ -139,7 +139,7 @@ def test_a_finished_entry_does_no_work(bench, clone, miniature, monkeypatch):
         pytest.fail("there is nothing to do")
 
     monkeypatch.setattr(evaluation, "evaluate", forbidden)
-    monkeypatch.setattr("benchmark.submission.process.Process", forbidden)
+    monkeypatch.setattr("benchmark.sandbox.process.Process", forbidden)
     monkeypatch.setattr("benchmark.engine.start_importing", forbidden)
     before = {path: path.read_bytes() for path in clone.results.rglob("*") if path.is_file()}
     again = bench("run", "finetune")

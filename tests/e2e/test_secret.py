@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from benchmark.errors import BenchError
-from benchmark.pool_secret import make_secret, read_secret
-from benchmark.references import Pool
-from benchmark.scorecard import Scorecard
+from benchmark.references.pool import Pool
+from benchmark.references.secret import make_secret, read_secret
+from benchmark.results.outcome import has_evidence
+from benchmark.results.scorecard import Scorecard
+from benchmark.runs.runs import Runs
 from benchmark.seeds import Seeds, derive_seed
-from benchmark.submission.outcome import has_evidence
-from benchmark.submission.runs import Runs
-from benchmark.submission.source import find_submission
-from benchmark.workspace import Workspace
+from benchmark.storage.workspace import Workspace
+from benchmark.submissions.source import find_submission
 
 DRAWN = ("retrained", "calibration")
 
@@ -88,8 +88,8 @@ def test_no_two_pools_share_retrained_models_but_all_share_originals(workspace, 
 def test_of_many_processes_that_begin_a_pool_one_draws_the_secret(miniature_file, tmp_path):
     code = (
         "import sys; from pathlib import Path; from benchmark import references; "
-        "from benchmark.references import Pool; from benchmark.scenario import load_scenario; "
-        "from benchmark.workspace import Workspace; "
+        "from benchmark.references.pool import Pool; from benchmark.scenario.schema import load_scenario; "
+        "from benchmark.storage.workspace import Workspace; "
         "pool = Pool(load_scenario(sys.argv[1]), Workspace(Path(sys.argv[2]))); print('go', flush=True); "
         "sys.stdin.readline(); pool._settle(print); print(pool.seeds.commitment)"
     )
@@ -163,7 +163,7 @@ def test_a_pool_of_the_first_version_is_used_as_it_is(workspace, miniature, benc
 
 
 def test_a_finished_pool_on_a_read_only_disk_is_read(workspace, miniature, monkeypatch):
-    monkeypatch.setattr("benchmark.workspace.FileLock", lambda *_: pytest.fail("took a lock"))
+    monkeypatch.setattr("benchmark.storage.workspace.FileLock", lambda *_: pytest.fail("took a lock"))
     pool = Pool(miniature, workspace)
     pool.prepare(1, quiet, pytest.fail)
     assert len(pool.evidence("retrained")["forget_logits"]) == 8

@@ -5,14 +5,14 @@ import pandas as pd
 import pytest
 
 from benchmark.errors import BenchError
-from benchmark.references import Pool
-from benchmark.scoring import forgetting_quality, held_out_epsilon, published_epsilon
+from benchmark.metrics import forgetting_quality, held_out_epsilon, published_epsilon
+from benchmark.references.pool import Pool
+from benchmark.runs.integrity import RECORD_LAYOUTS
+from benchmark.runs.runs import Runs
+from benchmark.storage.workspace import write_block
 from benchmark.study import evaluate_variants, quality_with_width, study
 from benchmark.study import variants as module
-from benchmark.submission.integrity import RECORD_LAYOUTS
-from benchmark.submission.runs import Runs
-from benchmark.submission.source import find_submission
-from benchmark.workspace import write_block
+from benchmark.submissions.source import find_submission
 
 MODELS, EXAMPLES, SD = 128, 8, 2.0
 SHIFTS = {"good": 0.3, "fair": 2.0, "poor": 5.0}

@@ -12,19 +12,19 @@ from answers import Answers, hill, told
 from conftest import MINIATURE
 from datasets import miniature as small
 
+from benchmark.data import load_problem
+from benchmark.data.checksums import checksum
 from benchmark.errors import BenchError
-from benchmark.problem import load_problem
-from benchmark.problem.checksums import checksum
-from benchmark.references import Pool
-from benchmark.scenario import load_scenario
-from benchmark.scorecard import card_path
-from benchmark.scoring import Population, forgetting_quality, published_epsilon
-from benchmark.sections import ClassForget, IndicesForget, SubjectForget
-from benchmark.submission.source import default_entry, find_submission, submission_names, tuned_scenarios
+from benchmark.metrics import Population, forgetting_quality, published_epsilon
+from benchmark.references.pool import Pool
+from benchmark.results.scorecard import card_path
+from benchmark.scenario.schema import load_scenario
+from benchmark.scenario.sections import ClassForget, IndicesForget, SubjectForget
+from benchmark.storage.workspace import Workspace
+from benchmark.submissions.source import default_entry, find_submission, submission_names, tuned_scenarios
 from benchmark.tuning import Tuning, changed_since_tuned, command, measuring, tuning_scenario
 from benchmark.tuning.measuring import Cost, Unfit
 from benchmark.tuning.objective import objective
-from benchmark.workspace import Workspace
 
 # --- the scenario that is tuned on
 

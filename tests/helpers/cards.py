@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from benchmark.figures import Attack, Estimate, Figures, Histograms, Resampled
-from benchmark.scorecard import Scorecard
+from benchmark.metrics.entry import Attack, Estimate, Figures, Histograms, Resampled
+from benchmark.results.scorecard import Scorecard
 
 HISTOGRAMS = Histograms(example=0, epsilon=1.0, edges=[0.0, 1.0, 2.0], unlearned=[3, 5], retrained=[4, 4])
 SPREAD = 0.01

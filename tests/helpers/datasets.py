@@ -17,7 +17,7 @@ import pytest
 import torchvision.datasets as tv
 from PIL import Image
 
-from benchmark.scenario import Scenario, load_scenario
+from benchmark.scenario.schema import Scenario, load_scenario
 
 SIZES = {"cifar train": 60, "cifar test": 40, "casia persons": 20, "femnist writers": 8, "celeba": 44, "faces": 108}
 

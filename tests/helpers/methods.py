@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 from torchvision.models import VisionTransformer
 
-from benchmark.submission.contract import entry_point
+from benchmark.sandbox.child.contract import entry_point
 
 SUBMISSIONS = Path(__file__).parents[2] / "submissions"
 SHAPE, CLASSES = (1, 8, 8), 10

@@ -4,10 +4,10 @@ import inspect
 import json
 from pathlib import Path
 
-from benchmark.submission.binding import PLAIN, bind, call_arguments
-from benchmark.submission.contract import load_module
-from benchmark.submission.notebook import import_notebook
-from benchmark.workspace import Workspace
+from benchmark.sandbox.child.binding import PLAIN, bind, call_arguments
+from benchmark.sandbox.child.contract import load_module
+from benchmark.storage.workspace import Workspace
+from benchmark.submissions.notebook import import_notebook
 
 DEFINITION = "def unlearning(net, retain_loader, forget_loader, val_loader):\n    return "
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from benchmark.problem import load_problem
-from benchmark.submission import sandbox
-from benchmark.submission.exchange import GIVEN
-from benchmark.submission.runner import Worker
+from benchmark.data import load_problem
+from benchmark.runs.runner import Worker
+from benchmark.sandbox import bubblewrap as sandbox
+from benchmark.sandbox.messages import GIVEN
 
 TUPLE_ENTRY = """
 def unlearning(net, retain_loader, forget_loader, val_loader):
@@ -89,7 +89,7 @@ def unlearning(net, retain_loader, forget_loader, val_loader, seed, *, recipe, c
 
 def test_the_recipe_trains_as_the_scenario_does(attempt, miniature):
     """`recipe` in the worker against the very functions the pool is trained with."""
-    from benchmark.models import seeded_model
+    from benchmark.models.build import seeded_model
     from benchmark.seeds import derive_seed
     from benchmark.training import train_model
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.submission.budget import Clock, in_proportion
-from benchmark.submission.runner import Run
+from benchmark.runs.budget import Clock, in_proportion
+from benchmark.runs.runner import Run
 
 STARTING, RETRAINING = 0.02, 0.2  # seconds
 

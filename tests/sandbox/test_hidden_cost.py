@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from benchmark.problem import load_problem
-from benchmark.scenario import load_scenario
-from benchmark.submission.runner import Worker
-from benchmark.submission.sandbox import why_no_sandbox
+from benchmark.data import load_problem
+from benchmark.runs.runner import Worker
+from benchmark.sandbox.bubblewrap import why_no_sandbox
+from benchmark.scenario.schema import load_scenario
 
 pytestmark = [
     pytest.mark.skipif(
@@ -291,7 +291,7 @@ def worker(request, miniature_file, tmp_path_factory):
 
 @pytest.fixture
 def run(worker, miniature):
-    from benchmark.models import seeded_model, state_of
+    from benchmark.models.build import seeded_model, state_of
 
     problem = load_problem(miniature)
     weights = state_of(seeded_model(miniature.architecture, problem.input_shape, problem.classes, 0))

@@ -28,11 +28,11 @@ import torch
 from joblib.externals.loky import get_reusable_executor
 from torch import nn
 
-from benchmark.references import Pool
-from benchmark.scenario import Scenario, load_scenario
-from benchmark.scorecard import Scorecard, evidence_hash_of
-from benchmark.submission import sandbox
-from benchmark.submission.sandbox import why_no_sandbox
+from benchmark.references.pool import Pool
+from benchmark.results.scorecard import Scorecard, evidence_hash_of
+from benchmark.sandbox import bubblewrap as sandbox
+from benchmark.sandbox.bubblewrap import why_no_sandbox
+from benchmark.scenario.schema import Scenario, load_scenario
 
 SECRET = "correct horse battery staple"
 NAME = "stranger"
@@ -900,7 +900,7 @@ def test_allowed_failures_give_a_score_and_the_row_says_so(hostile, strict, work
 REBUILT = """
 import sys
 from functools import partial
-from benchmark.models import seeded_model
+from benchmark.models.build import seeded_model
 from benchmark.seeds import derive_seed
 from benchmark.training import train_model
 from torch.utils.data import DataLoader

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from benchmark.scorecard import Scorecard, card_path
-from benchmark.submission.source import find_submission
+from benchmark.results.scorecard import Scorecard, card_path
+from benchmark.submissions.source import find_submission
 
 UNCHANGED = "def unlearning(net, retain_loader, forget_loader, val_loader): pass\n"
 MOVED = """

@@ -1,6 +1,6 @@
 """What a process of a submission's own data loader raised is told as the submission's own exception."""
 
-from benchmark.submission.failure import describe
+from benchmark.sandbox.child.failure import describe
 
 BROKEN = """
 from torch.utils.data import DataLoader

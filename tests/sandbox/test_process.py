@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.data import load_problem
 from benchmark.errors import BenchError
-from benchmark.problem import load_problem
-from benchmark.submission import process
-from benchmark.submission.exchange import JOB, Reply
-from benchmark.submission.process import Process, close_ahead, process_for, start_ahead
-from benchmark.submission.runner import Worker
-from benchmark.submission.sandbox import Command
+from benchmark.runs.runner import Worker
+from benchmark.sandbox import process
+from benchmark.sandbox.bubblewrap import Command
+from benchmark.sandbox.messages import JOB, Reply
+from benchmark.sandbox.process import Process, close_ahead, process_for, start_ahead
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def _cannot_start(exchange, submission, *, gpu):
 
 
 def test_a_worker_can_start_before_torch_is_imported():
-    code = "import sys, benchmark.submission.process; print('torch' in sys.modules)"
+    code = "import sys, benchmark.sandbox.process; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)
     assert done.stdout.strip() == "False"
 

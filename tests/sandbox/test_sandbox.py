@@ -14,13 +14,15 @@ import torch
 from safetensors.torch import save
 
 from benchmark.errors import BenchError
-from benchmark.submission import handback, sandbox, seccomp
-from benchmark.submission.exchange import GIVEN, LOG, UNLEARNED
-from benchmark.submission.files import hash_of
-from benchmark.submission.handback import read_weights
-from benchmark.submission.sandbox import settle_isolation, why_no_sandbox, worker_command
-from benchmark.submission.seccomp import seccomp_filter
-from benchmark.submission.supervisor import CannotCleanUp, _empty
+from benchmark.sandbox import bubblewrap as sandbox
+from benchmark.sandbox import seccomp
+from benchmark.sandbox import weights as handback
+from benchmark.sandbox.bubblewrap import settle_isolation, why_no_sandbox, worker_command
+from benchmark.sandbox.child.supervisor import CannotCleanUp, _empty
+from benchmark.sandbox.messages import GIVEN, LOG, UNLEARNED
+from benchmark.sandbox.seccomp import seccomp_filter
+from benchmark.sandbox.weights import read_weights
+from benchmark.submissions.files import hash_of
 
 needs_sandbox = pytest.mark.skipif(
     bool(why_no_sandbox()) and not os.environ.get("CI"), reason=f"there is no sandbox: {why_no_sandbox()}"
@@ -511,7 +513,7 @@ def test_the_fallback_is_the_same_worker_without_walls(tmp_path, monkeypatch):
     command = worker_command(tmp_path, tmp_path / "own", gpu=False)
     scratch = str(tmp_path / "scratch")
     folders = [str(tmp_path / GIVEN), str(tmp_path), str(tmp_path / "submission"), scratch]
-    assert command.arguments == [sys.executable, "-P", "-m", "benchmark.submission.worker", *folders]
+    assert command.arguments == [sys.executable, "-P", "-m", "benchmark.sandbox.child.worker", *folders]
     assert command.seccomp is None
     assert (command.environment["HOME"], command.environment["TMPDIR"]) == (scratch, scratch)
     assert "HARNESS_TOKEN" not in command.environment

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.submission import process
-from benchmark.submission.sandbox import worker_command
+from benchmark.sandbox import process
+from benchmark.sandbox.bubblewrap import worker_command
 
 BENCH = Path(sys.executable).parent / "bench"
 REPOSITORY = Path(__file__).parents[2]
@@ -243,7 +243,7 @@ def test_nor_in_a_process_without_a_sandbox(poisoned, miniature_file, tmp_path):
 MODULE = ["-m", "benchmark.cli", "prepare", "--models", "12", "--jobs", "2", "--scenario"]
 ENGINE = """
 from benchmark.engine import map_blocks, start_importing
-start_importing("benchmark.resampling", 2)
+start_importing("benchmark.metrics.resampling", 2)
 print(sorted(map_blocks(divmod, [(7, 2), (9, 2)], 2)))
 """
 HELPERS = """

@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 
-from benchmark.submission import worker
+from benchmark.sandbox.child import worker
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_what_may_be_imported_beforehand_leaves_nothing_running():
 
 LEFT = """
 import importlib, os, threading
-from benchmark.submission import worker
+from benchmark.sandbox.child import worker
 worker._warm_up()
 for name in sorted(worker._WORTH_PRELOADING):
     try:

@@ -3,9 +3,9 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark.models import seeded_model
-from benchmark.scenario import Recipe
-from benchmark.sections import SmallNet
+from benchmark.models.build import seeded_model
+from benchmark.scenario.schema import Recipe
+from benchmark.scenario.sections import SmallNet
 from benchmark.split import Normalisation, Split
 from benchmark.training import train_block, train_model
 from benchmark.training.augmentation import augmented, moves

@@ -9,8 +9,8 @@ import types
 
 import pytest
 
-from benchmark.submission.binding import DEFAULT, PLAIN, bind, call_arguments, parameters_of
-from benchmark.submission.contract import entry_point
+from benchmark.sandbox.child.binding import DEFAULT, PLAIN, bind, call_arguments, parameters_of
+from benchmark.sandbox.child.contract import entry_point
 
 VALUES = {name: name.upper() for name in (*PLAIN, "class_weights", "device", "seed", "recipe")}
 
@@ -242,7 +242,7 @@ def test_the_syntax_tree_gives_the_parameters_of_the_function():
 
 
 def test_binding_imports_no_torch():
-    code = "import sys, benchmark.submission.binding; print('torch' in sys.modules)"
+    code = "import sys, benchmark.sandbox.child.binding; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "False\n", done.stderr
 

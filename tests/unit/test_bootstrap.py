@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 from naive import plain_epsilon
 from scipy.stats import norm
 
-from benchmark.scoring.bootstrap import (
+from benchmark.metrics.bootstrap import (
     Population,
     figures,
     interval,
     resampled_figures,
     resampled_share,
 )
-from benchmark.scoring.published import published_epsilon
-from benchmark.scoring.quality import competition_score, forgetting_quality
+from benchmark.metrics.published import published_epsilon
+from benchmark.metrics.quality import competition_score, forgetting_quality
 
 
 def population(seed, models=40, examples=5, shift=0.0):
@@ -240,7 +240,7 @@ STUDY = {
 @pytest.mark.slow
 @pytest.mark.parametrize("case", STUDY)
 def test_coverage_study(case):
-    """The table in the docstring of `benchmark.scoring.bootstrap`: some minutes a case."""
+    """The table in the docstring of `benchmark.metrics.bootstrap`: some minutes a case."""
     measured = coverage(*STUDY[case], simulations=SIMULATIONS, resamples=RESAMPLES)
     print(f"\n{case}")
     for variant, by_figure in measured.items():

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
+from benchmark.data import load_problem, problem_facts
 from benchmark.errors import BenchError
-from benchmark.problem import load_problem, problem_facts
-from benchmark.scenario import load_scenario
+from benchmark.scenario.schema import load_scenario
 
 
 def test_a_mask_forgets_what_it_marks(cases, data_check):

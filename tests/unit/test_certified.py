@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.stats import binom, norm
 
-from benchmark.scoring.certified import (
+from benchmark.metrics.certified import (
     Attack,
     _bounds,
     best_attack,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.chance import Chance, at_chance, chance_of, check_measurable, never_learned
 from benchmark.errors import BenchError
+from benchmark.metrics.chance import Chance, at_chance, chance_of, check_measurable, never_learned
 from benchmark.split import Split
 
 

@@ -10,9 +10,9 @@ import torch
 from datasets import miniature
 from PIL import Image
 
+from benchmark.data import data_folder, load_problem, set_data_folder
 from benchmark.errors import BenchError
-from benchmark.problem import data_folder, load_problem, set_data_folder
-from benchmark.scenario import SHIPPED, load_scenario
+from benchmark.scenario.schema import SHIPPED, load_scenario
 
 PARTS = ("retain", "forget", "validation", "test")
 

@@ -5,7 +5,7 @@ import torch
 
 from benchmark.device import choose_device
 from benchmark.errors import BenchError
-from benchmark.scenario import load_scenario
+from benchmark.scenario.schema import load_scenario
 
 
 @pytest.mark.parametrize(("gpus", "digits", "faces"), [(0, "cpu", "cpu"), (1, "cpu", "cuda:0"), (2, "cpu", "cuda:0")])

@@ -1,10 +1,10 @@
 import pytest
 import torch
 
+from benchmark.data import load_problem
 from benchmark.evidence import at_once, evidence_of, stack
-from benchmark.models import seeded_model, state_of
-from benchmark.problem import load_problem
-from benchmark.sections import SmallNet
+from benchmark.models.build import seeded_model, state_of
+from benchmark.scenario.sections import SmallNet
 from benchmark.training import train_model
 
 

@@ -5,8 +5,8 @@ import errno
 import pytest
 import torch
 
-from benchmark.submission.exchange import Limits
-from benchmark.submission.failure import describe, reached
+from benchmark.sandbox.child.failure import describe, reached
+from benchmark.sandbox.messages import Limits
 
 LIMITS = Limits(seconds=1, memory=1 << 29, file_bytes=64 << 20)
 

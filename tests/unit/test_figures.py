@@ -7,11 +7,11 @@ from functools import partial
 import numpy as np
 import pytest
 
-from benchmark import resampling as module
-from benchmark import scoring
-from benchmark.figures import Figures, ceiling_of, figures_of, population
-from benchmark.resampling import _resample_chunk as resample_chunk
-from benchmark.resampling import resampling
+from benchmark import metrics as scoring
+from benchmark.metrics import resampling as module
+from benchmark.metrics.entry import Figures, ceiling_of, figures_of, population
+from benchmark.metrics.resampling import _resample_chunk as resample_chunk
+from benchmark.metrics.resampling import resampling
 
 MODELS, FORGET, TEST, CLASSES = 64, 12, 60, 4
 RESAMPLES = 200

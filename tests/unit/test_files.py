@@ -6,9 +6,9 @@ import subprocess
 import pytest
 
 from benchmark.errors import BenchError
-from benchmark.submission import files, folder
-from benchmark.submission.files import hash_of, is_name, parsed, read_record
-from benchmark.submission.source import find_submission, submission_names
+from benchmark.submissions import files, folder
+from benchmark.submissions.files import hash_of, is_name, parsed, read_record
+from benchmark.submissions.source import find_submission, submission_names
 
 
 def test_the_hash_covers_names_contents_links_and_empty_folders(tmp_path):

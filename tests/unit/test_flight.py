@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torchvision.ops import StochasticDepth
 
-from benchmark.scenario import Recipe
+from benchmark.scenario.schema import Recipe
 from benchmark.split import Split
 from benchmark.training import flight, train_model
 from benchmark.training.flight import draws

@@ -8,11 +8,11 @@ import time
 import pytest
 
 from benchmark.errors import BenchError
-from benchmark.submission import folder as folders
-from benchmark.submission.files import hash_of, parsed, read_record, tuned_folder
-from benchmark.submission.folder import Item, chunks, copy_submission, items
-from benchmark.submission.source import find_submission
-from benchmark.workspace import BlockStore
+from benchmark.storage.workspace import BlockStore
+from benchmark.submissions import folder as folders
+from benchmark.submissions.files import hash_of, parsed, read_record, tuned_folder
+from benchmark.submissions.folder import Item, chunks, copy_submission, items
+from benchmark.submissions.source import find_submission
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
+from benchmark.data import check_data, load_problem, problem_facts
 from benchmark.errors import BenchError
-from benchmark.problem import check_data, load_problem, problem_facts
-from benchmark.scenario import load_scenario
+from benchmark.scenario.schema import load_scenario
 
 
 def read(path):
@@ -57,7 +57,7 @@ def test_the_parts_of_a_split_go_by_their_usual_words(train, validation, test, c
 
 
 def _names(cases):
-    from benchmark.problem.sources import source
+    from benchmark.data.sources import source
 
     data = load_scenario(str(cases.root / "case.toml")).data
     return source("image_folder").load(data, cases.root).names
@@ -267,7 +267,7 @@ def test_a_plain_folder_is_listed_as_torchvision_lists_it(cases):
 def test_plain_pictures_have_the_pixels_that_pillow_gives_them(mode, cases):
     from torchvision.transforms.v2.functional import pil_to_tensor
 
-    from benchmark.problem.sources.images import read_images
+    from benchmark.data.reading.images import read_images
 
     image = Image.fromarray(cases.rng.integers(0, 256, (12, 12, 3), dtype=np.uint8)).convert(mode)
     path = cases.root / f"plain.{'tif' if mode == 'CMYK' else 'png'}"

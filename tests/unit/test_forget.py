@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from datasets import miniature
 
+from benchmark.data import load_problem
 from benchmark.errors import BenchError
-from benchmark.problem import load_problem
-from benchmark.scenario import Scenario, _filled_in, load_scenario
+from benchmark.scenario.schema import Scenario, _filled_in, load_scenario
 
 
 def test_subjects_to_forget_can_be_named(tmp_path, monkeypatch):

@@ -4,9 +4,9 @@ import cases as made
 import numpy as np
 import pytest
 
+from benchmark.data import load_problem, problem_facts
 from benchmark.errors import BenchError
-from benchmark.problem import load_problem, problem_facts
-from benchmark.scenario import load_scenario
+from benchmark.scenario.schema import load_scenario
 
 SPLIT = {"inputs": made.FEATURES, "targets": made.LABELS, "split": made.PARTS}
 MARKED = np.isin(np.arange(200), [4, 50, 159])

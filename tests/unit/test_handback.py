@@ -7,9 +7,9 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-from benchmark.models import state_of
-from benchmark.submission.contract import InvalidOutput, unlearned_state
-from benchmark.submission.handback import expected_of
+from benchmark.models.build import state_of
+from benchmark.sandbox.child.contract import InvalidOutput, unlearned_state
+from benchmark.sandbox.weights import expected_of
 
 
 class Distributed(nn.Module):

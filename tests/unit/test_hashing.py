@@ -5,13 +5,13 @@ import pytest
 import torch
 from conftest import REPOSITORY
 
-from benchmark.hashing import array_parts, digest_bytes, digest_of
-from benchmark.scenario import load_scenario
-from benchmark.scorecard import evidence_hash_of
-from benchmark.submission.files import hash_of, short_hash_of
-from benchmark.submission.integrity import Unlearned, integrity_of, records_of
-from benchmark.submission.source import find_submission
-from benchmark.workspace import Workspace
+from benchmark.results.scorecard import evidence_hash_of
+from benchmark.runs.integrity import Unlearned, integrity_of, records_of
+from benchmark.scenario.schema import load_scenario
+from benchmark.storage.hashing import array_parts, digest_bytes, digest_of
+from benchmark.storage.workspace import Workspace
+from benchmark.submissions.files import hash_of, short_hash_of
+from benchmark.submissions.source import find_submission
 
 
 def test_a_hash_has_128_bits():

@@ -11,9 +11,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark import scoring
-from benchmark.scoring import Population
-from benchmark.scoring.lira import Scores
+from benchmark import metrics as scoring
+from benchmark.metrics import Population
+from benchmark.metrics.lira import Scores
 
 MODELS, EXAMPLES, CLASSES = 8, 12, 3
 PHI = np.random.default_rng(0).normal(0, 2, (MODELS, EXAMPLES))
@@ -218,5 +218,5 @@ def test_odd_arguments_end_in_a_value_or_a_value_error(data):
 
 
 def test_scoring_needs_no_torch():
-    code = "import sys, benchmark.scoring; assert not {'torch', 'sklearn'} & sys.modules.keys(), sorted(sys.modules)"
+    code = "import sys, benchmark.metrics; assert not {'torch', 'sklearn'} & sys.modules.keys(), sorted(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

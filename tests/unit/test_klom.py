@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import entropy
 
-from benchmark.scoring.klom import klom
+from benchmark.metrics.klom import klom
 
 
 def column(*values: float) -> np.ndarray:

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from benchmark.data import load_problem, problem_facts
+from benchmark.data.reading.labels import array_names, coded
 from benchmark.errors import BenchError
-from benchmark.problem import load_problem, problem_facts
-from benchmark.problem.sources.labels import array_names, coded
-from benchmark.scenario import load_scenario
+from benchmark.scenario.schema import load_scenario
 
 
 @pytest.mark.parametrize(

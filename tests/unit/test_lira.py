@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import gaussian_kde, norm, rankdata
 
-from benchmark.scoring.lira import (
+from benchmark.metrics.lira import (
     AttackIntervals,
     Scores,
     attack_intervals,

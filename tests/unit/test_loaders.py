@@ -18,14 +18,14 @@ from torch.utils.data import (
     random_split,
 )
 
-from benchmark.models import build_model
-from benchmark.scenario import load_scenario
+from benchmark.models.build import build_model
+from benchmark.sandbox.child import examples as examples_module
+from benchmark.sandbox.child.batches import whole_batches
+from benchmark.sandbox.child.contract import loader
+from benchmark.sandbox.child.examples import KaggleDataset, TupleDataset
+from benchmark.scenario.schema import load_scenario
 from benchmark.split import Normalisation, Split
-from benchmark.submission import examples as examples_module
-from benchmark.submission.batches import whole_batches
-from benchmark.submission.contract import loader
-from benchmark.submission.examples import KaggleDataset, TupleDataset
-from benchmark.submission.template import _TEMPLATE
+from benchmark.submissions.template import _TEMPLATE
 from benchmark.toolbox import rebatched, subset
 
 NUMBERS = ("age_group", "age", "person_id")

@@ -3,10 +3,10 @@ import torch
 from torch import nn
 
 from benchmark.errors import BenchError
-from benchmark.models import build_model, check_logits, seeded_model, skeleton, try_out
-from benchmark.rehearsal import tried
-from benchmark.scenario import load_scenario
-from benchmark.sections import FileNet, SmallNet, TorchvisionNet
+from benchmark.models.build import build_model, check_logits, seeded_model, skeleton, try_out
+from benchmark.models.rehearsal import tried
+from benchmark.scenario.schema import load_scenario
+from benchmark.scenario.sections import FileNet, SmallNet, TorchvisionNet
 
 MINE = """
 from dataclasses import dataclass

@@ -8,9 +8,9 @@ from notebooks import DEFINITION, own_names
 from torch import nn
 
 from benchmark.errors import BenchError
+from benchmark.sandbox.child.contract import batch_format, entry_point, load_module, loader
 from benchmark.split import Split
-from benchmark.submission.contract import batch_format, entry_point, load_module, loader
-from benchmark.submission.source import find_submission
+from benchmark.submissions.source import find_submission
 
 KAGGLE = [
     """\

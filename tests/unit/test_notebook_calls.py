@@ -6,7 +6,7 @@ import pytest
 from notebooks import DEFINITION, call, own_names
 
 from benchmark.errors import BenchError
-from benchmark.submission.contract import load_module
+from benchmark.sandbox.child.contract import load_module
 
 FOUR = "net", "retain", "forget", "validation"
 RETURNS = "return net, retain_loader, forget_loader"

@@ -7,8 +7,8 @@ import pytest
 from notebooks import DEFINITION, as_notebook
 
 from benchmark.errors import BenchError
-from benchmark.submission.contract import load_module
-from benchmark.submission.notebook import import_notebook
+from benchmark.sandbox.child.contract import load_module
+from benchmark.submissions.notebook import import_notebook
 
 
 @pytest.mark.parametrize("file", ['it\'s "so".ipynb', "back\\slash\\.ipynb", "entrée.ipynb", '""".ipynb'])

@@ -8,8 +8,8 @@ from notebooks import call
 from torchvision.models import resnet18
 from tqdm.std import tqdm
 
+from benchmark.sandbox.child.contract import batch_format, load_module, loader
 from benchmark.split import Split
-from benchmark.submission.contract import batch_format, load_module, loader
 
 IMPORTS = (
     "import copy, os, subprocess\nimport pandas as pd\nimport torch\nimport torch.nn as nn\nimport torch.optim as optim"

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.optim import SGD, Adam
 
-from benchmark.scenario import Recipe
+from benchmark.scenario.schema import Recipe
 from benchmark.training.optimizer import optimizer
 
 

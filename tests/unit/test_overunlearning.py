@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, brunnermunzel, norm
 
-from benchmark.scoring.overunlearning import direction
+from benchmark.metrics.overunlearning import direction
 
 
 def test_p_values_are_brunner_and_munzels():

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmark.errors import BenchError
-from benchmark.submission.parsing import check_source
+from benchmark.submissions.parsing import check_source
 
 FUNCTION = "def unlearning(net, retain_loader, forget_loader, val_loader): pass\n"
 

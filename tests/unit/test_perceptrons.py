@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.func import stack_module_state
 
-from benchmark.scenario import Recipe
+from benchmark.scenario.schema import Recipe
 from benchmark.split import Split
 from benchmark.training import StackedModel, train_block
 from benchmark.training import stacked as stacked_module

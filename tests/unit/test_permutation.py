@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
-from benchmark.scoring.permutation import _z_a, distinguishable
+from benchmark.metrics.permutation import _z_a, distinguishable
 
 
 def z_a_as_printed(unlearned: np.ndarray, retrained: np.ndarray) -> float:

@@ -8,11 +8,11 @@ import pytest
 import torch
 from PIL import Image
 
+from benchmark.data import load_problem, problem_facts
+from benchmark.data.reading.images import read_images, read_pictures
+from benchmark.data.reading.pixels import inputs_of
 from benchmark.errors import BenchError
-from benchmark.problem import load_problem, problem_facts
-from benchmark.problem.sources.images import read_images, read_pictures
-from benchmark.problem.sources.pixels import inputs_of
-from benchmark.scenario import load_scenario
+from benchmark.scenario.schema import load_scenario
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (12, 12, 3), dtype=np.uint8)

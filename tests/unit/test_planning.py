@@ -1,10 +1,10 @@
 import pytest
 from datasets import miniature
 
-from benchmark.planning import dry_run
-from benchmark.references import Pool
-from benchmark.scenario import load_scenario
-from benchmark.workspace import Workspace
+from benchmark.references.planning import dry_run
+from benchmark.references.pool import Pool
+from benchmark.scenario.schema import load_scenario
+from benchmark.storage.workspace import Workspace
 
 
 def test_a_dry_run_says_what_a_pool_will_cost_and_writes_none(tmp_path, monkeypatch):

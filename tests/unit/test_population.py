@@ -6,7 +6,7 @@ from scipy.stats import t
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedShuffleSplit, cross_val_score
 
-from benchmark.scoring.population import (
+from benchmark.metrics.population import (
     mean_population_attack,
     mean_svm_attack,
     population_attack,

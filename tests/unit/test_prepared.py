@@ -5,9 +5,9 @@ import shutil
 import pytest
 import torch
 
-from benchmark.problem.checksums import checksum
-from benchmark.problem.prepared import prepared
-from benchmark.sections import Npz
+from benchmark.data.checksums import checksum
+from benchmark.data.prepared import prepared
+from benchmark.scenario.sections import Npz
 
 
 def make(value):

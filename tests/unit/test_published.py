@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive import naive_epsilon, naive_epsilon_of_rates, plain_epsilon
 
-from benchmark.scoring import published
-from benchmark.scoring.published import published_epsilon
+from benchmark.metrics import published
+from benchmark.metrics.published import published_epsilon
 
 
 def epsilon(unlearned, retrained, **options):

@@ -5,8 +5,8 @@ import json
 import pytest
 from cards import card
 
-from benchmark.scorecard import Scorecard
-from benchmark.submission.outcome import FailedRun
+from benchmark.results.outcome import FailedRun
+from benchmark.results.scorecard import Scorecard
 
 
 @pytest.mark.parametrize(

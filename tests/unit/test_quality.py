@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from benchmark.scoring.quality import competition_score, forgetting_quality
+from benchmark.metrics.quality import competition_score, forgetting_quality
 
 
 @pytest.mark.parametrize(

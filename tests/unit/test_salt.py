@@ -6,9 +6,9 @@ import pytest
 from conftest import MINIATURE
 
 from benchmark.errors import BenchError
-from benchmark.references import Pool
-from benchmark.scenario import load_scenario, scenario_names
-from benchmark.workspace import Workspace
+from benchmark.references.pool import Pool
+from benchmark.scenario.schema import load_scenario, scenario_names
+from benchmark.storage.workspace import Workspace
 
 SALT = "0123456789abcdef" * 2
 

@@ -5,7 +5,7 @@ import pytest
 from conftest import MINIATURE
 
 from benchmark.errors import BenchError
-from benchmark.scenario import load_scenario, scenario_names
+from benchmark.scenario.schema import load_scenario, scenario_names
 
 
 def load(text, tmp_path):
@@ -231,7 +231,7 @@ def test_an_impossible_number_of_models_is_refused(miniature):
 
 
 def test_every_shipped_file_is_toml_with_a_name_of_its_own():
-    from benchmark.scenario import SHIPPED
+    from benchmark.scenario.schema import SHIPPED
 
     for path in SHIPPED.glob("*.toml"):
         assert tomllib.loads(path.read_text())["name"] == path.stem

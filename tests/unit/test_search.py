@@ -9,13 +9,13 @@ from conftest import REPOSITORY
 
 from benchmark import tuning
 from benchmark.errors import BenchError
-from benchmark.scenario import load_scenario
-from benchmark.submission.source import find_submission
+from benchmark.scenario.schema import load_scenario
+from benchmark.storage.workspace import Workspace
+from benchmark.submissions.source import find_submission
 from benchmark.tuning import Tuning
 from benchmark.tuning.measuring import Cost, Unfit, rungs
 from benchmark.tuning.search import OtherSearch, search
 from benchmark.tuning.space import read_search_space
-from benchmark.workspace import Workspace
 
 # --- SEARCH_SPACE
 

@@ -14,11 +14,11 @@ import torchvision.datasets as tv
 from datasets import miniature
 from PIL import Image
 
+from benchmark.data import check_data, load_problem
+from benchmark.data.checksums import with_checksums
 from benchmark.errors import BenchError
-from benchmark.problem import check_data, load_problem
-from benchmark.problem.checksums import with_checksums
-from benchmark.scenario import load_scenario, scenario_names
-from benchmark.sections import IndicesForget
+from benchmark.scenario.schema import load_scenario, scenario_names
+from benchmark.scenario.sections import IndicesForget
 
 PARTS = ("retain", "forget", "validation", "test")
 FROM_FILES = sorted(set(scenario_names()) - {"digits", "digits-cnn", "breast-cancer"})
@@ -249,7 +249,7 @@ def test_celeba_has_its_own_split_attribute_and_identities(tmp_path, monkeypatch
 
 
 def test_only_the_middle_square_of_a_celeba_picture_is_kept(tmp_path):
-    from benchmark.problem.sources.images import read_images
+    from benchmark.data.reading.images import read_images
 
     pixels = np.zeros((218, 178, 3), dtype=np.uint8)
     pixels[20:198] = 255

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Subset, TensorDataset, default_collate
 
-from benchmark.scenario import load_scenario
+from benchmark.sandbox.child.contract import loader
+from benchmark.sandbox.child.examples import collected
+from benchmark.sandbox.job import Job, read_job, write_job
+from benchmark.scenario.schema import load_scenario
 from benchmark.split import Normalisation, Split
-from benchmark.submission.contract import loader
-from benchmark.submission.examples import collected
-from benchmark.submission.job import Job, read_job, write_job
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.scoring.statistic import logit_scaled_confidence
+from benchmark.metrics.statistic import logit_scaled_confidence
 
 
 def test_two_classes_give_the_difference_of_the_logits():

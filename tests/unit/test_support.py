@@ -5,7 +5,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from benchmark.scoring import certified_epsilon, distinguishable, fewest_for_leaks, most_certifiable, unsupported
+from benchmark.metrics import certified_epsilon, distinguishable, fewest_for_leaks, most_certifiable, unsupported
 
 LEAKS = ("certified_examples", "largest_certified")
 TESTS = ("distinguishable", "remembered", "over_unlearned")

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from cards import figures_with
 
-from benchmark.figures import Ceiling, Estimate, Resampled
-from benchmark.scoring import figures, interval
-from benchmark.scoring.bootstrap import Population, resampled_figures
-from benchmark.submission.files import LARGEST_TEXT, data_files
-from benchmark.suspicion import IMPOSSIBLE, replayed_runs, retrains, suspicions
+from benchmark.metrics import figures, interval
+from benchmark.metrics.bootstrap import Population, resampled_figures
+from benchmark.metrics.entry import Ceiling, Estimate, Resampled
+from benchmark.metrics.suspicion import IMPOSSIBLE, replayed_runs, retrains, suspicions
+from benchmark.submissions.files import LARGEST_TEXT, data_files
 
 RNG = np.random.default_rng(0)
 

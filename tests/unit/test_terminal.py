@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from benchmark.terminal import progress_bars, progress_lines
+from benchmark.cli.terminal import progress_bars, progress_lines
 
 
 class Clock:

@@ -12,8 +12,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from benchmark import toolbox
 from benchmark.errors import BenchError
+from benchmark.sandbox.child.examples import KaggleDataset
 from benchmark.split import Split
-from benchmark.submission.examples import KaggleDataset
 
 
 def whole(loader):

@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from benchmark.models import seeded_model
-from benchmark.problem import load_problem
-from benchmark.scenario import Recipe, load_scenario
-from benchmark.sections import SmallNet
+from benchmark.data import load_problem
+from benchmark.models.build import seeded_model
+from benchmark.scenario.schema import Recipe, load_scenario
+from benchmark.scenario.sections import SmallNet
 from benchmark.split import Split
 from benchmark.training import StackedModel, train_block, train_model
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.blocks import Layout, objection
 from benchmark.errors import BenchError
-from benchmark.workspace import BlockStore, Workspace, write_atomically, write_block
+from benchmark.storage.blocks import Layout, objection
+from benchmark.storage.workspace import BlockStore, Workspace, write_atomically, write_block
 
 
 @pytest.fixture

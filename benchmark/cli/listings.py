@@ -1,0 +1,54 @@
+"""What `bench list` knows: the submissions, scenarios and pools that are here."""
+
+from collections.abc import Callable
+
+from benchmark.errors import BenchError
+from benchmark.scenario.schema import load_scenario, scenario_names
+from benchmark.storage.workspace import BlockStore, Workspace
+from benchmark.submissions.source import find_submission, submission_names, tuned_scenarios, unsuitable_names
+from benchmark.text import printable
+
+Rows = list[dict[str, object]]
+
+
+def submissions(workspace: Workspace) -> Rows:
+    """Name, title, source and hash of every folder in submissions/, and the scenarios it has been tuned for."""
+    names = sorted([*submission_names(workspace), *unsuitable_names(workspace)])
+    return [_submission(name, workspace) for name in names]
+
+
+def _submission(name: str, workspace: Workspace) -> dict[str, object]:
+    """Of a folder that cannot be one, what is wrong with it in the place of its title."""
+    row: dict[str, object] = dict.fromkeys(("submission", "title", "reference", "hash", "tuned"), "")
+    try:
+        found = find_submission(name, workspace)
+        tuned = ", ".join(tuned_scenarios(found.folder))
+    except BenchError as error:
+        return {**row, "submission": printable(name), "title": str(error)}
+    return {"submission": name, "title": found.title, "reference": found.reference, "hash": found.hash, "tuned": tuned}
+
+
+def scenarios(workspace: Workspace) -> Rows:
+    """Name, N, hash and description of every scenario that ships."""
+    loaded = [load_scenario(name) for name in scenario_names()]
+    return [
+        {"scenario": s.name, "models": s.protocol.models, "hash": s.hash, "description": s.description} for s in loaded
+    ]
+
+
+def pools(workspace: Workspace) -> Rows:
+    """Every reference pool on the disk, with its finished blocks and size."""
+    rows: Rows = []
+    for manifest in sorted(workspace.pools.glob("*/manifest.json")):
+        folder = manifest.parent
+        size = sum(path.stat().st_size for path in folder.rglob("*.safetensors"))
+        blocks = len(BlockStore(folder, {}).finished())
+        rows.append({"pool": folder.name, "finished_blocks": blocks, "megabytes": round(size / 1e6, 1)})
+    return rows
+
+
+LISTINGS: dict[str, Callable[[Workspace], Rows]] = {
+    "submissions": submissions,
+    "scenarios": scenarios,
+    "pools": pools,
+}

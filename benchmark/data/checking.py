@@ -1,0 +1,90 @@
+"""What `bench data check` knows: whether a scenario's data is there and whole, and what the problem made of it is."""
+
+from benchmark.data.checksums import checksum
+from benchmark.data.facts import Facts
+from benchmark.data.folder import data_folder
+from benchmark.data.loading import load_problem, problem_facts
+from benchmark.data.sources import Row, row, source
+from benchmark.errors import BenchError
+from benchmark.scenario.schema import Scenario
+from benchmark.scenario.sections import IndicesForget
+from benchmark.text import first_of, printable
+
+
+def check_data(scenario: Scenario) -> list[Row]:
+    """Return a row for everything that the scenario reads and that is made of it.
+
+    A row has `what`, `expected`, `found` and `status` (ok, note, missing, damaged). Reads every file; downloads and
+    trains nothing.
+    """
+    return [{key: printable(text, len(text)) for key, text in each.items()} for each in _rows(scenario)]
+
+
+def _rows(scenario: Scenario) -> list[Row]:
+    rows = _files(scenario)
+    if any(found["status"] != "ok" for found in rows):
+        return rows
+    try:
+        facts = problem_facts(scenario)
+    except BenchError as error:
+        return [*rows, row("examples", "to be read and split", str(error), "damaged")]
+    return [*rows, *_made(facts), _network(scenario)]
+
+
+def _files(scenario: Scenario) -> list[Row]:
+    folder = data_folder()
+    rows = source(scenario.data.source).check(scenario.data, folder)
+    if isinstance(scenario.forget, IndicesForget):
+        rows.append(row(scenario.forget.file, "a file of row numbers", (folder / scenario.forget.file).is_file()))
+    for section in (scenario.data, scenario.forget):
+        if hasattr(section, "sha256"):
+            rows.append(_checksum_row(section))
+    return rows
+
+
+def _checksum_row(section) -> Row:
+    try:
+        found = checksum(section, data_folder())
+    except BenchError as error:
+        return {"what": "sha256", "expected": section.sha256 or "any", "found": str(error), "status": "missing"}
+    status = "ok" if section.sha256 in (None, found) else "damaged"
+    return {"what": "sha256", "expected": section.sha256 or "any", "found": found, "status": status}
+
+
+def _made(facts: Facts) -> list[Row]:
+    """Rows for the examples, their classes and subjects, what is left out, duplicates and the forget set."""
+    sizes, classes = facts.sizes, facts.classes
+    smallest = min(classes, key=lambda name: classes[name])
+    parts = ", ".join(f"{sizes[part]} {part}" for part in ("train", "validation", "test"))
+    total = sizes["train"] + sizes["validation"] + sizes["test"]
+    counts = [f"{name}: {count}" for name, count in classes.items()]
+    found = f"{len(classes)} ({first_of(counts, 10)}), the smallest {smallest} with {classes[smallest]}"
+    subjects = "unknown" if facts.subjects is None else str(facts.subjects)
+    pairs = [f"{count} in {name.replace(', ', ' and ')}" for name, count in facts.duplicates.pairs.items()]
+    if facts.duplicates.conflicting:
+        pairs.append(f"{facts.duplicates.conflicting} with several labels")
+    return [
+        row("examples", "some in each part", f"{total} ({parts}), each {facts.inputs}"),
+        row("classes", "at least 2", found),
+        row("subjects", "if known", subjects),
+        row("left out", "nothing", "; ".join(facts.left_out) or "nothing", _noted(facts.left_out)),
+        row("duplicates", "none", "; ".join(pairs) or "none", _noted(pairs)),
+        row("retain, forget", "some in each", f"{sizes['retain']}, {sizes['forget']}"),
+        *[row("score", "one that exists", fault, "damaged") for fault in facts.faults],
+    ]
+
+
+def _noted(things: object) -> str:
+    return "note" if things else "ok"
+
+
+def _network(scenario: Scenario) -> Row:
+    """Whether the network can be built for such inputs."""
+    from benchmark.models.build import try_out  # only now: the files are checked without a net
+
+    problem, name = load_problem(scenario), scenario.architecture.name
+    try:
+        try_out(scenario.architecture, problem.input_shape, problem.classes)
+    except BenchError as error:
+        return row("network", "takes the examples", str(error), "damaged")
+    return row("network", "takes the examples", f"{name} does")

@@ -1,0 +1,89 @@
+"""What identifies data that nobody publishes a checksum of: a SHA-256 over the names and contents of all files read.
+
+The scenario holds it, so the hash of a scenario, and with it the pool, changes when a file does. Hashing a large data
+set takes a while, so the result is remembered beside the data under the names, sizes and times of the files.
+"""
+
+import contextlib
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+from benchmark.data.folder import data_folder
+from benchmark.data.sources import source
+from benchmark.errors import BenchError
+from benchmark.scenario.schema import Scenario
+from benchmark.scenario.sections import IndicesForget
+from benchmark.storage.workspace import write_atomically
+
+PREPARED = "prepared"  # the folder in the data folder for what can be made again
+
+
+def with_checksums(scenario: Scenario) -> dict[str, Any]:
+    """The scenario's sections that lack the checksum of their data, with it; those whose data is missing stay away."""
+    changes: dict[str, Any] = {}
+    for name in ("data", "forget"):
+        section = getattr(scenario, name)
+        if getattr(section, "sha256", "") is None:
+            with contextlib.suppress(BenchError):  # whoever needs the data will say what is missing
+                changes[name] = section.model_copy(update={"sha256": checksum(section, data_folder())})
+    return changes
+
+
+def checksum(section: Any, folder: Path) -> str:
+    """SHA-256 of what `section`, of a scenario's data or forget set, reads in `folder`.
+
+    Raises BenchError when something is missing.
+    """
+    try:
+        files = _files(section, folder)
+        listing = "".join(f"{name}\n{path.stat().st_size} {path.stat().st_mtime_ns}\n" for name, path in files.items())
+        remembered = folder / PREPARED / f"{hashlib.sha256(_bytes(listing)).hexdigest()}.sha256"
+        if remembered.exists() and re.fullmatch(rb"[0-9a-f]{64}", known := remembered.read_bytes()):
+            return known.decode()
+        digest = _sha256(files)
+    except OSError as error:
+        raise BenchError(
+            f"{error.filename} could not be read: {error.strerror}; put it back or make it readable"
+        ) from None
+    with contextlib.suppress(OSError):  # a folder that cannot be written to costs time only
+        write_atomically(remembered, digest.encode())
+    return digest
+
+
+def verify(section: Any, folder: Path) -> None:
+    """Raises BenchError unless the data of `section` is what the scenario was loaded, or written, with."""
+    expected = getattr(section, "sha256", None)
+    if hasattr(section, "sha256") and (found := checksum(section, folder)) != expected:
+        told = "had no data when it was loaded" if expected is None else f"expects the sha256 {expected}"
+        raise BenchError(
+            f"the data of {_name(section)} in {folder} has the sha256 {found}, but the scenario {told}; "
+            "restore the data, or load the scenario again with its own or no sha256"
+        )
+
+
+def _files(section: Any, folder: Path) -> dict[str, Path]:
+    if not isinstance(section, IndicesForget):
+        return source(section.source).files(section, folder)
+    path = folder / section.file
+    if not path.is_file():
+        raise BenchError(f"forget.file is {section.file}, expected a file in {folder}; put it there or set --data-dir")
+    return {section.file: path}
+
+
+def _sha256(files: dict[str, Path]) -> str:
+    digest = hashlib.sha256()
+    for name, path in files.items():
+        with path.open("rb") as file:
+            digest.update(_bytes(f"{name}\n{hashlib.file_digest(file, 'sha256').hexdigest()}\n"))
+    return digest.hexdigest()
+
+
+def _bytes(text: str) -> bytes:
+    """UTF-8; the names of files need not be."""
+    return text.encode(errors="surrogateescape")
+
+
+def _name(section: Any) -> str:
+    return section.file if isinstance(section, IndicesForget) else section.source

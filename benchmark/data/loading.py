@@ -1,0 +1,138 @@
+"""A problem: the scenario made real, as tensors."""
+
+import contextlib
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from benchmark.data.checksums import PREPARED, verify
+from benchmark.data.duplicates import without_duplicates
+from benchmark.data.facts import Facts, facts_of
+from benchmark.data.folder import data_folder
+from benchmark.data.forget import forgotten
+from benchmark.data.prepared import Prepared, prepared
+from benchmark.data.sources import Examples, source
+from benchmark.data.splits import split
+from benchmark.errors import BenchError
+from benchmark.scenario.schema import TRAINING_VERSION, Scenario
+from benchmark.scenario.sections import BreastCancer, ClassForget, Data, Digits, IndicesForget
+from benchmark.split import Split, under
+from benchmark.storage.workspace import Workspace
+
+# Part of a prepared file's name: raise it when the code reads other examples, or other facts, from the same files.
+_READING = 3
+_SPLITS = ("train", "retain", "forget", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """`train` is `retain` and `forget` together; `class_weights` `[classes]` only where the recipe asks for them."""
+
+    train: Split
+    retain: Split
+    forget: Split
+    validation: Split
+    test: Split
+    classes: int
+    class_weights: Tensor | None
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one example."""
+        return tuple(self.train.inputs.shape[1:])
+
+    def on(self, device: str) -> "Problem":
+        """The same problem with all its tensors on a device."""
+        splits = {name: getattr(self, name).to(device) for name in _SPLITS}
+        weights = None if self.class_weights is None else self.class_weights.to(device)
+        return replace(self, **splits, class_weights=weights)
+
+
+def load_problem(scenario: Scenario) -> Problem:
+    """The scenario's examples, split; the last problem is kept in memory.
+
+    Raises BenchError when data is missing, damaged, or other than the scenario says.
+    """
+    return _load(scenario, _folder(scenario))[0]
+
+
+def problem_facts(scenario: Scenario) -> Facts:
+    """Return what is known of the scenario's problem before anything trains. Raises BenchError as `load_problem`."""
+    return _load(scenario, _folder(scenario))[1]
+
+
+def read_examples(data: Data, folder: Path) -> Examples:
+    """Read all examples of a source, less the duplicates where the section drops them. Raises BenchError."""
+    examples = source(data.source).load(data, folder)
+    if getattr(data, "duplicates", None) == "drop":
+        examples = without_duplicates(examples)
+    if len(present := examples.targets.unique()) < 2:
+        found = f"the one class {examples.class_names[present[0]]}" if len(present) else "no class"
+        raise BenchError(
+            f"{data.source} has {len(examples)} examples and {found}, expected two classes or more; "
+            "add examples of another class"
+        )
+    return examples
+
+
+@lru_cache(maxsize=1)
+def _load(scenario: Scenario, folder: Path | None) -> tuple[Problem, Facts]:
+    tensors, facts = _read_once(scenario, folder) if folder else _out_of_a_package(scenario)
+    splits = {name: Split.from_tensors(under(f"{name}/", tensors)) for name in _SPLITS}
+    if scenario.recipe.augmentation and splits["train"].inputs.ndim != 4:
+        raise BenchError("recipe.augmentation is for images, but the data has none; remove it")
+    classes = int(tensors["classes"])
+    weights = _inverse_frequency(splits["train"].targets, classes) if scenario.recipe.class_weights else None
+    return Problem(**splits, classes=classes, class_weights=weights), Facts.model_validate_json(facts)
+
+
+def _folder(scenario: Scenario) -> Path | None:
+    """The data folder; None for data that comes with a package."""
+    return None if _comes_with_a_package(scenario) else data_folder()
+
+
+def _comes_with_a_package(scenario: Scenario) -> bool:
+    return isinstance(scenario.data, Digits | BreastCancer) and not isinstance(scenario.forget, IndicesForget)
+
+
+def _out_of_a_package(scenario: Scenario) -> Prepared:
+    """Prepared in the workspace, because importing the package takes seconds; where that cannot be, read anew."""
+    with contextlib.suppress(BenchError, OSError):
+        return _read_once(scenario, Workspace.find().data)
+    return _read(scenario, Path())
+
+
+def _read_once(scenario: Scenario, folder: Path) -> Prepared:
+    return prepared(folder / PREPARED / f"{_identity(scenario)}.safetensors", lambda: _read(scenario, folder))
+
+
+def _read(scenario: Scenario, folder: Path) -> Prepared:
+    """Every split's tensors and the number of classes, out of the source's own files; and the facts as JSON."""
+    for section in (scenario.data, scenario.forget):
+        verify(section, folder)
+    examples = read_examples(scenario.data, folder)
+    train, validation, test = split(examples, scenario.data)
+    chosen = forgotten(train, examples, scenario.forget, folder)
+    retain, forget = train.at(~chosen), train.at(chosen)
+    splits: dict[str, Split] = dict(zip(_SPLITS, (train, retain, forget, validation, test), strict=True))
+    named = {f"{name}/{field}": tensor for name, own in splits.items() for field, tensor in own.tensors().items()}
+    facts = facts_of(examples, splits, whole_classes=isinstance(scenario.forget, ClassForget))
+    return {**named, "classes": torch.tensor(len(examples.class_names))}, facts.model_dump_json()
+
+
+def _identity(scenario: Scenario) -> str:
+    """A file name for what the data and forget sections decide together."""
+    content = scenario.model_dump(include={"data", "forget"}, exclude_none=True)
+    canonical = json.dumps({"version": TRAINING_VERSION, "reading": _READING, **content}, sort_keys=True)
+    return f"{scenario.data.source}-{hashlib.sha256(canonical.encode()).hexdigest()[:16]}"
+
+
+def _inverse_frequency(targets: Tensor, classes: int) -> Tensor:
+    """1 / class count over the whole of train (the competition's weights); 0 for a class that does not occur."""
+    counts = torch.bincount(targets, minlength=classes)
+    return torch.where(counts > 0, 1.0 / counts.clamp(min=1), 0.0)

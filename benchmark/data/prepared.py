@@ -1,0 +1,77 @@
+"""Problems as they are kept on the disk once they were read: decoded, split, and mapped into memory.
+
+One process reads a data set, the others wait for it; afterwards all of them share one copy in the page cache, whatever
+their number. The files are named after the sections that decide them and can be deleted at any time.
+"""
+
+import contextlib
+import errno
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import FileLock
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from benchmark.errors import BenchError
+from benchmark.storage.workspace import write_atomically
+
+Prepared = tuple[dict[str, Tensor], str]
+"""A problem's tensors, and what is known of them as JSON."""
+
+
+def prepared(path: Path, make: Callable[[], Prepared]) -> Prepared:
+    """Return the tensors in `path` and the text beside it, made and written first where there are none.
+
+    Raises BenchError when the folder cannot be written to.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_suffix(".lock")):
+            if (kept := _kept(path)) is None:
+                _write(path, *make())
+                kept = load_file(path), _facts(path).read_text()
+            return kept
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        raise BenchError(
+            f"{path.parent} cannot be written to; make it writable, or a folder of your own with links to the data "
+            "and name it with --data-dir"
+        ) from None
+
+
+def _kept(path: Path) -> Prepared | None:
+    """What is in the files; None where one is not there, damaged, or another problem's."""
+    try:
+        facts = _facts(path).read_text()
+        with safe_open(path, framework="pt") as file:
+            if file.metadata() != _identity(path, facts):
+                return None
+        return load_file(path), facts
+    except (SafetensorError, FileNotFoundError, IsADirectoryError, ValueError):  # half a file, after a power cut
+        return None
+
+
+def _identity(path: Path, facts: str) -> dict[str, str]:
+    """What the file of tensors says of itself: whose they are, and which text belongs to them."""
+    return {"problem": path.stem, "facts": hashlib.sha256(facts.encode()).hexdigest()}
+
+
+def _facts(path: Path) -> Path:
+    return path.with_suffix(".json")
+
+
+def _write(path: Path, tensors: dict[str, Tensor], facts: str) -> None:
+    write_atomically(_facts(path), facts.encode())
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        save_file(whole, beside, metadata=_identity(path, facts))
+        beside.replace(path)
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)

@@ -1,0 +1,144 @@
+"""A lower confidence bound on each example's true ε: leakage that is proved, not estimated.
+
+U is (ε, δ)-unlearning when, for every region R, `P_r(R) ≤ e^ε·P_u(R) + δ` and the same with unlearned (u)
+and retrained (r) swapped. Any one region therefore proves `ε ≥ log((P_r(R) − δ) / P_u(R))`, and its
+complement proves the other direction. A region that was chosen without the models it is evaluated on gives
+binomial counts, and Clopper–Pearson bounds on those give a bound on ε that holds at any sample size.
+
+Models with an even index are one half and those with an odd index the other, always. On one half the region
+that would certify most is chosen, on the other half it is evaluated, and then the other way round; the larger
+of the two bounds is returned. Two halves, two error rates a half and m examples make 4m one-sided bounds,
+each held to (1 − confidence)/(4m): by the union bound all hold at once, whatever the dependence between
+examples or halves. The direction costs nothing, because both directions follow from the same two error rates.
+
+The counts of the two halves are never added up: each half chose its region by looking at the other, so their
+sum is not binomial.
+
+Source: Jagielski et al. 2020, "Auditing differentially private machine learning" (2006.07709), for a bound on
+ε from Clopper–Pearson bounds on an attack's error rates; the choice of the attack and the correction are
+ours.
+"""
+
+from math import log
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from benchmark.metrics.inputs import between_0_and_1, delta_of, whole
+from benchmark.metrics.samples import MOST_MODELS, Floats, checked_samples
+
+
+class Attack(NamedTuple):
+    """Calls a model unlearned if `low < φ ≤ high`, or, with `unlearned_inside` false, if φ lies outside."""
+
+    low: float
+    high: float
+    unlearned_inside: bool
+
+
+def certified_epsilon(
+    unlearned: ArrayLike, retrained: ArrayLike, delta: float = 1e-5, confidence: float = 0.95
+) -> Floats:
+    """Lower bounds on the true ε of every example, all of them true at once with probability `confidence`.
+
+    `unlearned`, `retrained`: φ in nats, `[models, examples]`. Returns `[examples]`, ≥ 0; 0 says that nothing
+    was proved, not that nothing leaks. The largest value that n models on either side can reach is
+    `certifiable_epsilon(n // 2, delta, 1 - (1 - confidence) / (2 * examples))`.
+
+    The guarantee needs the models of a population to be independent runs; unlearned model i may depend on
+    retrained model i. With one original for all runs it is about unlearning that original. Raises ValueError
+    on samples that `checked_samples` refuses, and on δ or confidence out of range.
+    """
+    unlearned, retrained = checked_samples(unlearned, retrained)
+    delta, confidence = delta_of(delta), between_0_and_1(confidence, "confidence")
+    examples = unlearned.shape[1]
+    error_probability = (1 - confidence) / (4 * examples)
+    halves = [(unlearned[0::2], retrained[0::2]), (unlearned[1::2], retrained[1::2])]
+    tables = [_bounds(len(u), len(r), delta, error_probability) for u, r in halves]
+    best = np.zeros(examples)
+    for tuning, evaluation in ((0, 1), (1, 0)):
+        tuning_u, tuning_r = halves[tuning]
+        held_out_u, held_out_r = halves[evaluation]
+        for example in range(examples):
+            attack = best_attack(tuning_u[:, example], tuning_r[:, example], tables[tuning])
+            missed_u = np.count_nonzero(~called_unlearned(attack, held_out_u[:, example]))
+            missed_r = np.count_nonzero(called_unlearned(attack, held_out_r[:, example]))
+            best[example] = max(best[example], tables[evaluation][missed_u, missed_r])
+    return best
+
+
+def certifiable_epsilon(models: int, delta: float = 1e-5, confidence: float = 0.95) -> float:
+    """The largest ε that `models` evaluated models on each side can certify: no error on either side.
+
+    Each of the two error rates is bounded at (1 − confidence)/2, so that both bounds hold with `confidence`.
+    Raises ValueError for fewer than one model, and on δ or confidence out of range.
+    """
+    models = whole(models, "models", 1, MOST_MODELS)
+    delta, confidence = delta_of(delta), between_0_and_1(confidence, "confidence")
+    rate = _rate_without_error(models, (1 - confidence) / 2)
+    return max(0.0, log(1 - delta - rate) - log(rate)) if rate < 1 - delta else 0.0
+
+
+def _bounds(models_u: int, models_r: int, delta: float, error_probability: float) -> Floats:
+    """The bound on ε for every pair of error counts, `[models_u + 1, models_r + 1]`; −∞ where there is none.
+
+    Entry (i, j): i unlearned models were called retrained, j retrained ones were called unlearned.
+    """
+    rate_u = _largest_rate(models_u, error_probability)[:, None]
+    rate_r = _largest_rate(models_r, error_probability)[None, :]
+    positive_u, positive_r = 1 - delta - rate_u, 1 - delta - rate_r
+    with np.errstate(divide="ignore"):
+        return np.maximum(
+            np.log(np.maximum(positive_u, 0)) - np.log(rate_r),
+            np.log(np.maximum(positive_r, 0)) - np.log(rate_u),
+        )
+
+
+def _rate_without_error(models: int, error_probability: float) -> float:
+    """The first of `_largest_rate`."""
+    from scipy.stats import beta
+
+    return float(beta.ppf(1 - error_probability, 1, models))
+
+
+def _largest_rate(models: int, error_probability: float) -> Floats:
+    """Clopper–Pearson upper bounds on an error rate, for 0 … `models` errors seen: `[models + 1]`."""
+    from scipy.stats import beta
+
+    errors = np.arange(models)
+    return np.append(beta.ppf(1 - error_probability, errors + 1, models - errors), 1.0)
+
+
+def best_attack(unlearned: Floats, retrained: Floats, bounds: Floats) -> Attack:
+    """Of all single thresholds and all intervals, both ways round, the one with the largest bound on ε.
+
+    A cut between two values that only unlearned (or only retrained) models took is never the best one: moving
+    it to the end of the run lowers an error count and raises none. Leaving those out changes no maximum.
+    """
+    values, group = np.unique(np.concatenate([unlearned, retrained]), return_inverse=True)
+    count_u = np.bincount(group[: len(unlearned)], minlength=len(values))
+    count_r = np.bincount(group[len(unlearned) :], minlength=len(values))
+    only_u, only_r = count_r == 0, count_u == 0
+    useful = ~((only_u[:-1] & only_u[1:]) | (only_r[:-1] & only_r[1:]))
+    cuts = np.concatenate([[-np.inf], (values[:-1] + values[1:])[useful] / 2, [np.inf]])
+    below_u, below_r = (
+        np.concatenate([[0], np.cumsum(count)[:-1][useful], [count.sum()]]) for count in (count_u, count_r)
+    )
+    inside_u = np.abs(below_u[:, None] - below_u)
+    inside_r = np.abs(below_r[:, None] - below_r)
+    best: tuple[float, Attack] | None = None
+    for unlearned_inside in (True, False):
+        missed_u = len(unlearned) - inside_u if unlearned_inside else inside_u
+        missed_r = inside_r if unlearned_inside else len(retrained) - inside_r
+        value = bounds[missed_u, missed_r]
+        one, other = np.unravel_index(np.argmax(value), value.shape)
+        if best is None or value[one, other] > best[0]:
+            low, high = sorted((cuts[one], cuts[other]))
+            best = value[one, other], Attack(low, high, unlearned_inside)
+    assert best is not None
+    return best[1]
+
+
+def called_unlearned(attack: Attack, phi: Floats) -> np.ndarray:
+    return ((attack.low < phi) & (phi <= attack.high)) == attack.unlearned_inside

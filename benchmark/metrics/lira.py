@@ -1,0 +1,194 @@
+"""The strongest published attacks on unlearning: likelihood ratios per example, on models not fitted to.
+
+For every forget example the attacker knows how φ is distributed over unlearned models and over models that
+never saw it. It scores an unknown model N₁/(N₁ + N₂), N₁ and N₂ being the two densities at the model's φ, and
+calls it unlearned above ½. U-LiRA fits Gaussians, RULI kernel densities. Both are fitted on the models of
+even index and score the odd ones, then the other way round, so each model is scored once by a fit that did
+not see it.
+
+Scores are kept as log N₁ − log N₂, an increasing function of the ratio: the ratio itself is 0 or 1 in
+floating point exactly where a true positive rate at a low false positive rate is decided.
+
+Sources: Hayes et al. 2024, "Inexact unlearning needs more careful evaluations" (2403.01218), U-LiRA;
+Naderloui et al. 2025, "Rectifying privacy and efficacy measurements in machine unlearning" (2506.13009),
+RULI; Carlini et al. 2022 (2112.03570) for the true positive rate at a low false positive rate.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from benchmark.metrics.inputs import MOST_SEED, between_0_and_1, whole
+from benchmark.metrics.samples import Floats, checked_samples
+
+Interval = tuple[float, float]
+
+MOST_RESAMPLES = 1_000_000
+
+
+class Scores(NamedTuple):
+    """log N₁ − log N₂ of held-out models, in nats: `[models, examples]` each."""
+
+    unlearned: Floats
+    retrained: Floats
+
+
+class AttackResult(NamedTuple):
+    """What the attacker gets right. Guessing: accuracy and AUC ½, TPR 0.01 and 0.001.
+
+    Accuracy weighs both populations alike, a score of exactly ½ counting as half right. The four figures are
+    over all pairs (model, example); `per_example_accuracy` is `[examples]`.
+    """
+
+    accuracy: float
+    auc: float
+    tpr_at_1: float
+    tpr_at_01: float
+    per_example_accuracy: Floats
+
+
+class AttackIntervals(NamedTuple):
+    """(low, high) of the figures of an AttackResult."""
+
+    accuracy: Interval
+    auc: Interval
+    tpr_at_1: Interval
+    tpr_at_01: Interval
+
+
+def ulira(unlearned: ArrayLike, retrained: ArrayLike) -> AttackResult:
+    """U-LiRA. `unlearned`, `retrained`: φ in nats, `[models, examples]`. ValueError below 4 models each."""
+    return attack_result(ulira_scores(unlearned, retrained))
+
+
+def ruli(unlearned: ArrayLike, retrained: ArrayLike) -> AttackResult:
+    """RULI. `unlearned`, `retrained`: φ in nats, `[models, examples]`. ValueError below 4 models each."""
+    return attack_result(ruli_scores(unlearned, retrained))
+
+
+def ulira_scores(unlearned: ArrayLike, retrained: ArrayLike) -> Scores:
+    """Held-out log-likelihood ratios of Gaussians fitted to φ; arguments as for `ulira`."""
+    return _cross_fitted(unlearned, retrained, _log_gaussian)
+
+
+def ruli_scores(unlearned: ArrayLike, retrained: ArrayLike) -> Scores:
+    """The same of Gaussian kernel densities, bandwidth after Scott: sd · models^(−1/5), as in scipy."""
+    return _cross_fitted(unlearned, retrained, _log_kernel_density)
+
+
+def attack_result(scores: Scores) -> AttackResult:
+    """Return the figures of the attack with these scores. Raises ValueError when they are no such scores."""
+    scores = _checked_scores(scores, 1)
+    right_u, right_r = _right(scores)
+    ones_u, ones_r = np.ones(len(right_u)), np.ones(len(right_r))
+    figures = _figures(_ranked(scores), right_u.mean(axis=1), right_r.mean(axis=1), ones_u, ones_r)
+    accuracy, auc, tpr_at_1, tpr_at_01 = (float(figure) for figure in figures)
+    per_example_accuracy = (right_u.mean(axis=0) + right_r.mean(axis=0)) / 2
+    return AttackResult(accuracy, auc, tpr_at_1, tpr_at_01, per_example_accuracy)
+
+
+def attack_intervals(scores: Scores, resamples: int = 1000, confidence: float = 0.95, seed: int = 0) -> AttackIntervals:
+    """Percentile bootstrap intervals: whole models are drawn again, each with its scores on all examples.
+
+    Half as many models are drawn as there are. The half that one fit is judged on is what the other was
+    fitted to, which makes the two halves err together: near guessing their mean is no surer than one of them.
+    In simulations with 64 and 128 models and 10 examples the 95 % intervals cover in 93 to 99 %, that of the
+    TPR at 0.1 % FPR in 88 % where the leak is large; drawing all models, accuracy and AUC cover in 77 to 95
+    %.
+
+    The intervals cover the choice of models to judge, whose examples are dependent. They do not cover another
+    forget set, nor in full what a fit to other models would change. Raises ValueError on scores that are none, for
+    fewer than one or more than a million resamples, a confidence outside (0, 1) or a seed that is no whole number.
+    """
+    scores = _checked_scores(scores, 2)
+    resamples, seed = whole(resamples, "resamples", 1, MOST_RESAMPLES), whole(seed, "seed", 0, MOST_SEED)
+    confidence = between_0_and_1(confidence, "confidence")
+    rng = np.random.default_rng(seed)
+    right_u, right_r = (right.mean(axis=1) for right in _right(scores))
+    ranked = _ranked(scores)
+    drawn = np.empty((resamples, 4))
+    for resample in range(resamples):
+        times_u, times_r = (
+            np.bincount(rng.integers(0, n, n // 2), minlength=n).astype(float) for n in (len(right_u), len(right_r))
+        )
+        drawn[resample] = _figures(ranked, right_u, right_r, times_u, times_r)
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
+    return AttackIntervals(*zip(low.tolist(), high.tolist(), strict=True))
+
+
+class _Ranked(NamedTuple):
+    """All scores, largest first: which model each is of, retrained ones after unlearned; where ties end."""
+
+    model: np.ndarray
+    last_of_tie: np.ndarray
+
+
+def _ranked(scores: Scores) -> _Ranked:
+    pooled = np.concatenate([scores.unlearned, scores.retrained])
+    order = np.argsort(-pooled, axis=None)
+    falling = pooled.ravel()[order]
+    return _Ranked(order // pooled.shape[1], np.flatnonzero(np.append(falling[:-1] != falling[1:], True)))
+
+
+def _figures(ranked: _Ranked, right_u: Floats, right_r: Floats, times_u: Floats, times_r: Floats) -> Floats:
+    """Accuracy, AUC, TPR at 1 % and at 0.1 % FPR when model i is there `times[i]` times: `[4]`."""
+    accuracy = (np.average(right_u, weights=times_u) + np.average(right_r, weights=times_r)) / 2
+    times = np.concatenate([times_u, times_r])[ranked.model]
+    is_unlearned = ranked.model < len(times_u)
+    called_u, called_r = (
+        np.cumsum(times * population)[ranked.last_of_tie] for population in (is_unlearned, ~is_unlearned)
+    )
+    tpr, fpr = (np.concatenate([[0.0], called / called[-1]]) for called in (called_u, called_r))
+    # The trapezia give a tie half, as midranks do.
+    auc = np.trapezoid(tpr, fpr)
+    at_1, at_01 = (tpr[np.searchsorted(fpr, limit + 1e-12, side="right") - 1] for limit in (0.01, 0.001))
+    return np.array([accuracy, auc, at_1, at_01])
+
+
+def _checked_scores(scores: Scores, fewest: int) -> Scores:
+    """Scores as arrays: of `fewest` models or more each, on the same examples."""
+    if not isinstance(scores, tuple) or len(scores) != len(Scores._fields):
+        raise ValueError(f"scores are a {type(scores).__name__}, expected what ulira_scores or ruli_scores returns")
+    return Scores(*checked_samples(*scores, fewest))
+
+
+def _right(scores: Scores) -> tuple[Floats, Floats]:
+    """How right the threshold ½ is about each score: 1, 0, or ½ on the threshold itself."""
+    return (1 + np.sign(scores.unlearned)) / 2, (1 - np.sign(scores.retrained)) / 2
+
+
+def _cross_fitted(
+    unlearned: ArrayLike, retrained: ArrayLike, log_density: Callable[[Floats, Floats, Floats], Floats]
+) -> Scores:
+    unlearned, retrained = checked_samples(unlearned, retrained)
+    if min(len(unlearned), len(retrained)) < 4:
+        raise ValueError(f"got {len(unlearned)} unlearned and {len(retrained)} retrained models, expected 4 each")
+    scores = Scores(np.empty_like(unlearned), np.empty_like(retrained))
+    for fitted, held_out in ((0, 1), (1, 0)):
+        fit_u, fit_r = unlearned[fitted::2], retrained[fitted::2]
+        # A population that repeats itself exactly would make any other value infinitely unlikely.
+        least_sd = np.maximum(1e-3 * np.concatenate([fit_u, fit_r]).std(axis=0), 1e-6)
+        for sample, score in ((unlearned, scores.unlearned), (retrained, scores.retrained)):
+            at = sample[held_out::2]
+            score[held_out::2] = log_density(fit_u, at, least_sd) - log_density(fit_r, at, least_sd)
+    return scores
+
+
+def _log_gaussian(fit: Floats, at: Floats, least_sd: Floats) -> Floats:
+    """Log density at `[models, examples]`, the constant log √2π left out."""
+    sd = np.maximum(fit.std(axis=0, ddof=1), least_sd)
+    return -(((at - fit.mean(axis=0)) / sd) ** 2) / 2 - np.log(sd)
+
+
+def _log_kernel_density(fit: Floats, at: Floats, least_sd: Floats) -> Floats:
+    """Log density at `[models, examples]`, the constant log √2π left out; one example at a time."""
+    bandwidth = np.maximum(fit.std(axis=0, ddof=1), least_sd) * len(fit) ** -0.2
+    density = np.empty_like(at)
+    for example, width in enumerate(bandwidth):
+        exponent = -(((at[:, example, None] - fit[:, example]) / width) ** 2) / 2
+        largest = exponent.max(axis=1, keepdims=True)
+        density[:, example] = largest[:, 0] + np.log(np.exp(exponent - largest).mean(axis=1)) - np.log(width)
+    return density

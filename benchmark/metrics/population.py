@@ -1,0 +1,177 @@
+"""The population attacks papers report: per model, one classifier of forget examples against test examples.
+
+They ask whether forget examples look like test examples to one model; ½ is ideal. Weak, and shown beside the
+others for comparison only: a difference in difficulty between the two sets is read as a leak, and what leaks
+on single examples drowns in the spread between examples. Retrained models give the value to read them
+against.
+
+Both attacks: as many test as forget examples, the larger set cut down by a seeded draw without replacement;
+10 stratified shuffle splits, 90 % to fit and 10 % to judge; mean accuracy.
+
+Sources: logistic regression on the loss: NeurIPS 2023 unlearning starting kit (Shokri et al. 2017,
+1610.05820). Features of the support vector machine: Song & Mittal 2021 (2003.10595).
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import log_softmax
+
+from benchmark.metrics.inputs import LARGEST_NUMBER, MOST_SEED, Floats, class_labels, floats, whole
+from benchmark.metrics.samples import LARGEST_PHI, MOST_MODELS
+
+SPLITS = 10
+FEWEST_EXAMPLES = SPLITS  # so that a tenth, to judge by, is at least one
+CONFIDENCE = 0.95
+
+
+class MeanAccuracy(NamedTuple):
+    """Mean over `models` models and its 95 % t interval, which covers other models, not other examples."""
+
+    accuracy: float
+    low: float
+    high: float
+    models: int
+
+
+def population_attack(forget_phi: ArrayLike, test_phi: ArrayLike, seed: int) -> float:
+    """The starting kit's attack on one model: logistic regression on the loss. Returns its accuracy.
+
+    `forget_phi`, `test_phi`: φ in nats, `[examples]` each; the cross-entropy is log(1 + e^−φ). Raises
+    ValueError when either is not one-dimensional, holds fewer than 10 values or one that is not finite.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    shape = "[examples]"
+    forget, test = (
+        _checked(phi, name, shape, LARGEST_PHI) for phi, name in ((forget_phi, "forget"), (test_phi, "test"))
+    )
+    seed = whole(seed, "seed", 0, MOST_SEED)
+    losses = [np.logaddexp(0, -phi)[:, None] for phi in (forget, test)]
+    # The default objective; Newton steps reach its optimum in a sixth of L-BFGS's time.
+    return _accuracy(LogisticRegression(solver="newton-cholesky"), losses[0], losses[1], seed)
+
+
+def svm_attack(
+    forget_logits: ArrayLike,
+    forget_labels: ArrayLike,
+    test_logits: ArrayLike,
+    test_labels: ArrayLike,
+    seed: int,
+) -> float:
+    """An RBF support vector machine on confidence, entropy and modified entropy of one model; its accuracy.
+
+    Logits `[examples, classes]`, labels `[examples]`, integers. The three features are standardised on the
+    fitting part of each split. Raises ValueError when logits are not two-dimensional or not finite, when
+    there are fewer than 10 examples of either kind, and when labels do not match their logits.
+    """
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import SVC
+
+    features = [
+        svm_features(_checked(logits, name, "[examples, classes]"), labels)
+        for logits, labels, name in (
+            (forget_logits, forget_labels, "forget"),
+            (test_logits, test_labels, "test"),
+        )
+    ]
+    seed = whole(seed, "seed", 0, MOST_SEED)
+    return _accuracy(make_pipeline(StandardScaler(), SVC()), features[0], features[1], seed)
+
+
+def svm_features(logits: ArrayLike, labels: ArrayLike) -> Floats:
+    """Confidence p_y, entropy and modified entropy in nats: `[examples, 3]`.
+
+    Modified entropy is −(1 − p_y)·log p_y − Σ_{i≠y} p_i·log(1 − p_i) (Song & Mittal 2021). Raises ValueError
+    when labels are not integers from 0 to classes − 1, one an example.
+    """
+    logits = floats(logits, "logits", "[examples, classes]")
+    classes = logits.shape[1]
+    labels = class_labels(labels, "labels", *logits.shape)
+    log_p = log_softmax(logits, axis=1)
+    p = np.exp(log_p)
+    is_true = np.arange(classes) == labels[:, None]
+    # 1 − p is 0 for the top class of a sure model, and its log infinite: there the other classes are summed.
+    is_top = np.arange(classes) == p.argmax(axis=1)[:, None]
+    rest = np.where(is_top, np.where(is_top, 0, p).sum(axis=1, keepdims=True), 1 - p)
+    log_rest = np.log(np.maximum(rest, np.finfo(float).tiny))
+    modified = -np.where(is_true, rest * log_p, p * log_rest).sum(axis=1)
+    return np.stack([p[is_true], -(p * log_p).sum(axis=1), modified], axis=1)
+
+
+def mean_population_attack(forget_phi: ArrayLike, test_phi: ArrayLike, seed: int, models: int = 16) -> MeanAccuracy:
+    """`population_attack` on the first `models` models; φ `[models, forget]` and `[models, test]`.
+
+    Raises ValueError when there are fewer than two models or not as many on both sides, and as above.
+    """
+    shape = "[models, examples]"
+    forget, test = floats(forget_phi, "forget", shape), floats(test_phi, "test", shape)
+    seed = whole(seed, "seed", 0, MOST_SEED - MOST_MODELS)
+    count = _models(forget, test, models)
+    return _mean([population_attack(forget[i], test[i], seed + i) for i in range(count)])
+
+
+def mean_svm_attack(
+    forget_logits: ArrayLike,
+    forget_labels: ArrayLike,
+    test_logits: ArrayLike,
+    test_labels: ArrayLike,
+    seed: int,
+    models: int = 16,
+) -> MeanAccuracy:
+    """`svm_attack` on the first `models` models; logits `[models, examples, classes]`, labels `[examples]`.
+
+    Raises ValueError when there are fewer than two models or not as many on both sides, and as above.
+    """
+    shape = "[models, examples, classes]"
+    forget, test = floats(forget_logits, "forget", shape), floats(test_logits, "test", shape)
+    seed = whole(seed, "seed", 0, MOST_SEED - MOST_MODELS)
+    count = _models(forget, test, models)
+    return _mean([svm_attack(forget[i], forget_labels, test[i], test_labels, seed + i) for i in range(count)])
+
+
+def _models(forget: Floats, test: Floats, models: int) -> int:
+    models = whole(models, "models", 0, MOST_MODELS)
+    if len(forget) != len(test):
+        raise ValueError(
+            f"got forget examples of {len(forget)} models and test examples of {len(test)}, expected as many"
+        )
+    if min(len(forget), models) < 2:
+        raise ValueError(f"got {len(forget)} models and was asked for {models}, expected at least 2")
+    return min(len(forget), models)
+
+
+def _mean(accuracies: list[float]) -> MeanAccuracy:
+    from scipy.stats import t
+
+    mean, count = float(np.mean(accuracies)), len(accuracies)
+    margin = float(t.isf((1 - CONFIDENCE) / 2, count - 1) * np.std(accuracies, ddof=1) / np.sqrt(count))
+    return MeanAccuracy(mean, mean - margin, mean + margin, count)
+
+
+def _checked(values: ArrayLike, name: str, shape: str, largest: float = LARGEST_NUMBER) -> Floats:
+    array = floats(values, name, shape, largest=largest)
+    if len(array) < FEWEST_EXAMPLES:
+        raise ValueError(f"{name} has {len(array)} examples, expected at least {FEWEST_EXAMPLES}")
+    return array
+
+
+def _accuracy(classifier: Any, forget: Floats, test: Floats, seed: int) -> float:
+    """Mean accuracy over the splits; features `[examples, features]`, classes of equal size."""
+    from sklearn import config_context
+    from sklearn.model_selection import StratifiedShuffleSplit
+
+    rng = np.random.default_rng(seed)
+    size = min(len(forget), len(test))
+    forget, test = (x if len(x) == size else x[rng.permutation(len(x))[:size]] for x in (forget, test))
+    features, sides = np.concatenate([forget, test]), np.repeat([1, 0], size)
+    splits = StratifiedShuffleSplit(n_splits=SPLITS, test_size=0.1, random_state=seed).split(features, sides)
+    # Values have been checked: to check them again at each of hundreds of fits takes as long as the fits.
+    with config_context(assume_finite=True, skip_parameter_validation=True):
+        scores = [
+            np.mean(classifier.fit(features[fitted], sides[fitted]).predict(features[judged]) == sides[judged])
+            for fitted, judged in splits
+        ]
+    return float(np.mean(scores))

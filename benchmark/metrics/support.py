@@ -1,0 +1,70 @@
+"""What N models can support: a figure that could not have come out otherwise is no finding, and gets a reason instead.
+
+The share of perfect unlearning has no such bound, but flatters: F of an entry whose φ lie one standard deviation from
+those of retraining, on every example, as a share of what perfect unlearning gets (Gaussians, 50 examples, 60 pools):
+
+    N        6     8     12    16    24    32    48    64    128
+    share    0.82  0.77  0.60  0.50  0.40  0.34  0.27  0.23  0.16
+
+Below 16 models such an entry keeps more than half of a perfect one's score, so no share is given; 64 are recommended,
+from where on the intervals have been tried as well (`bootstrap.py`).
+"""
+
+from bisect import bisect_left
+from math import ceil
+
+from benchmark.metrics.certified import certifiable_epsilon
+from benchmark.metrics.inputs import between_0_and_1, delta_of, whole
+from benchmark.metrics.overunlearning import FDR, smallest_p_value
+from benchmark.metrics.samples import MOST_MODELS
+
+FEWEST_FOR_SHARE = 16
+RECOMMENDED = 64
+TPR_AT = {"tpr_at_1": 0.01, "tpr_at_01": 0.001}  # false positive rates
+
+
+def unsupported(models: int, examples: int, delta: float = 1e-5, confidence: float = 0.95) -> dict[str, str]:
+    """Return why N = `models` on either side cannot support a figure, by the figure's name, for those that it cannot.
+
+    `examples`: forget examples, for which certified ε and tests are corrected. Where the two populations differ in
+    size, the smaller one counts. Raises ValueError on counts that are none, and on δ or confidence out of range.
+    """
+    models, examples = whole(models, "models", 2, MOST_MODELS), whole(examples, "examples", 1)
+    delta, confidence = delta_of(delta), between_0_and_1(confidence, "confidence")
+    reasons = {}
+    if most_certifiable(models, examples, delta, confidence) <= 0:
+        fewest = fewest_for_leaks(examples, delta, confidence)
+        reason = f"N = {models} can prove no leak of {examples} examples{_at_least(fewest)}"
+        reasons |= dict.fromkeys(("certified_examples", "largest_certified"), reason)
+    if smallest_p_value(models, models) > FDR:
+        fewest = next(n for n in range(2, MOST_MODELS) if smallest_p_value(n, n) <= FDR)
+        reason = f"N = {models} gives no p-value of {FDR} or less{_at_least(fewest)}"
+        reasons |= dict.fromkeys(("distinguishable", "remembered", "over_unlearned"), reason)
+    for name, rate in TPR_AT.items():
+        fewest = ceil(round(1 / rate) / examples)
+        if models < fewest:
+            scores = models * examples
+            reason = f"{scores} scores have no false positive rate of {rate:.1%}; it takes N = {fewest} or more"
+            reasons |= {f"{attack}_{name}": reason for attack in ("ulira", "ruli")}
+    if models < FEWEST_FOR_SHARE:
+        reason = f"at N = {models} doing nothing gets most of what perfect unlearning gets{_at_least(FEWEST_FOR_SHARE)}"
+        reasons |= dict.fromkeys(("score_share", "quality_share"), reason)
+    return reasons
+
+
+def most_certifiable(models: int, examples: int, delta: float = 1e-5, confidence: float = 0.95) -> float:
+    """Return the largest ε that `certified_epsilon` can prove of one of `examples`: no error in the larger half."""
+    models, examples = whole(models, "models", 2, MOST_MODELS), whole(examples, "examples", 1)
+    confidence = between_0_and_1(confidence, "confidence")
+    return certifiable_epsilon((models + 1) // 2, delta, 1 - (1 - confidence) / (2 * examples))
+
+
+def fewest_for_leaks(examples: int, delta: float = 1e-5, confidence: float = 0.95) -> int | None:
+    """Return the smallest N that can certify a leak of one of `examples`, None where no N can."""
+    sizes = range(2, MOST_MODELS + 1)
+    place = bisect_left(sizes, True, key=lambda n: most_certifiable(n, examples, delta, confidence) > 0)
+    return sizes[place] if place < len(sizes) else None
+
+
+def _at_least(models: int | None) -> str:
+    return ", nor can any other" if models is None else f"; it takes N = {models} or more"

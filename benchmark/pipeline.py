@@ -1,0 +1,253 @@
+"""The whole way of one submission: pool, runs, scorecard, board. Every stage resumes from what is on the disk."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmark.data import load_problem, problem_facts
+from benchmark.engine import Progress
+from benchmark.errors import BenchError, note
+from benchmark.faults import note_fault
+from benchmark.leaderboard import scored_submissions
+from benchmark.metrics import VERSION, Population
+from benchmark.metrics.chance import check_measurable, never_learned, with_remarks
+from benchmark.metrics.entry import RESAMPLES, Ceiling, ceiling_of, figures_of, population
+from benchmark.metrics.resampling import resampling
+from benchmark.metrics.suspicion import replayed_runs, retrains, suspicions
+from benchmark.references.pool import Pool
+from benchmark.results.outcome import Outcome, has_evidence
+from benchmark.results.record import read_record
+from benchmark.results.scorecard import Scorecard, card_path, evidence_hash_of, failed, harness_failed, scored
+from benchmark.runs.integrity import integrity_of, isolation_of
+from benchmark.runs.runs import Runs
+from benchmark.sandbox.bubblewrap import isolation
+from benchmark.scenario.schema import Scenario, options
+from benchmark.storage.workspace import Workspace, shared_out, write_atomically
+from benchmark.submissions.source import (
+    default_entry,
+    find_submission,
+    submission_names,
+)
+from benchmark.text import printable
+from benchmark.tuning import changed_since_tuned
+
+_LONGEST_FOOTNOTE = 500  # characters
+
+
+def evaluate(
+    scenario: Scenario,
+    name: str,
+    workspace: Workspace,
+    jobs: int,
+    device: str,
+    allowed_failures: int,
+    progress: Progress,
+    warn: Callable[[str], None],
+    *,
+    time_again: bool = False,
+) -> Scorecard:
+    """Runs on `device` and scores the entry `name`; its scorecard is stored on return.
+
+    It gets a score when at most `allowed_failures` of its runs failed; their logs go to the results' `logs/`. Raises
+    BenchError when there is no such submission or the scenario cannot be trained.
+    """
+    most = min(scenario.protocol.models // 4, scenario.protocol.models - 6)
+    if allowed_failures > most:
+        raise BenchError(
+            f"{allowed_failures} allowed failures came, expected at most {most}: "
+            "a quarter of the runs, and six have to be left"
+        )
+    submission = find_submission(name, workspace, scenario)
+    if changed := changed_since_tuned(submission, scenario, workspace):
+        warn(f"the values of {name} were found for {changed}, by an earlier `bench tune {submission.name}`")
+    problem = load_problem(scenario)
+    check_measurable(scenario.name, problem)
+    pool = Pool(scenario, workspace, device)
+    pool.prepare(jobs, progress, warn)
+    if sentence := never_learned(problem, pool.retain_accuracy("original")):
+        warn(sentence)
+    runs = Runs(scenario, submission, pool, workspace)
+    outcome = runs.complete(jobs, allowed_failures, progress, warn, time_again=time_again)
+    if outcome.failed:
+        logs = [f"run {run.index} is {run.status}: {run.reason}\n{run.log}\n" for run in outcome.failed]
+        write_atomically(workspace.log(scenario.label, name), "\n".join(logs).encode())
+    if outcome.successful:
+        card = _scored(runs, outcome, jobs, progress)
+    else:
+        card = failed(scenario, submission, outcome, isolation()).drawn_from(pool.seeds)
+    card.write(workspace)
+    return card
+
+
+def record_fault(scenario: Scenario, entry: str, workspace: Workspace, error: Exception) -> Scorecard | None:
+    """Log an unexpected exception that `evaluate` raised, and store a row `harness-error` that says which it was.
+
+    None where there is nothing to make a row of. Such a row is not current: the next `bench run --all` tries again.
+    """
+    reason = note_fault(error, f"running {entry}", workspace.log(scenario.label, entry))
+    try:
+        submission = find_submission(entry, workspace, scenario)
+    except BenchError:
+        return None
+    card = harness_failed(scenario, submission, reason, isolation())
+    card.write(workspace)
+    return card
+
+
+def missing_entries(scenario: Scenario, workspace: Workspace) -> Iterator[str]:
+    """Every submission, with its own and with its tuned values, that has no scorecard of its present files.
+
+    Some may be none that can be run. Others that ask at the same time get other ones.
+    """
+    names = submission_names(workspace)
+    return shared_out(
+        dict.fromkeys([*names, *(_default_entry(name, workspace, scenario) for name in names)]),
+        lambda entry: workspace.evidence / scenario.label / f".{entry}.lock",
+        lambda entry: _has_scorecard(entry, scenario, workspace),
+    )
+
+
+def _default_entry(name: str, workspace: Workspace, scenario: Scenario) -> str:
+    try:
+        return default_entry(name, workspace, scenario)
+    except BenchError:
+        return f"{name}+tuned"  # whose run will say what is wrong with its values
+
+
+def _has_scorecard(entry: str, scenario: Scenario, workspace: Workspace) -> bool:
+    places = [card_path(results, scenario.label, entry) for results in (workspace.results, workspace.shipped)]
+    try:
+        submission = find_submission(entry, workspace, scenario)
+        cards = [Scorecard.read(path) for path in places if path.exists()]
+    except BenchError:
+        return False
+    return any(
+        card.scorer_version == VERSION
+        and submission.is_named_by(card.submission_hash)
+        and card.status != "harness-error"
+        for card in cards
+    )
+
+
+def entries_with_evidence(scenario: Scenario, workspace: Workspace, warn: Callable[[str], None]) -> list[str]:
+    """Those of the entries with a score whose present files have run here; `warn` tells how many have not.
+
+    A clone of the repository has scorecards, but no evidence.
+    """
+    scored = scored_submissions(workspace, scenario)
+    found = [name for name in scored if _ran_here(scenario, name, workspace)]
+    if without := [name for name in scored if name not in found]:
+        warn(
+            f"{len(without)} of {len(scored)} entries are left out, for there is no evidence here of their present "
+            f"files ({', '.join(without[:3])}{', ...' if without[3:] else ''}); "
+            f"`bench run --submission NAME {options(scenario.name, scenario.protocol.models)}` makes it"
+        )
+    return found
+
+
+def _ran_here(scenario: Scenario, name: str, workspace: Workspace) -> bool:
+    try:
+        submission = find_submission(name, workspace, scenario)
+    except BenchError:  # it is gone, or its tuned values are
+        return False
+    return has_evidence(scenario, submission, workspace)
+
+
+def rescore(scenario: Scenario, name: str, workspace: Workspace, jobs: int, progress: Progress) -> Scorecard:
+    """Scores the stored evidence of `name` with this version of the scorer; trains and runs nothing.
+
+    Raises BenchError when evidence is missing, or is of a submission that failed.
+    """
+    submission = find_submission(name, workspace, scenario)
+    pool = Pool(scenario, workspace)
+    runs = Runs(scenario, submission, pool, workspace)
+    outcome = runs.outcome()
+    again = f"`bench run --submission {name} {options(scenario.name, scenario.protocol.models)}`"
+    if not outcome.successful:
+        raise BenchError(f"{name} failed on {scenario.label}; {again} tries it again")
+    if outcome.timing is None:
+        raise BenchError(f"the runs of {name} on {scenario.label} were interrupted; {again} goes on")
+    for path, fault in runs.discard_damaged().items():
+        raise BenchError(
+            f"{path.with_suffix('.safetensors')} {fault}; set aside as {path.name}, {again} makes it again"
+        )
+    card = _scored(runs, outcome, jobs, progress)
+    card.write(workspace)
+    return card
+
+
+def _scored(runs: Runs, outcome: Outcome, jobs: int, progress: Progress) -> Scorecard:
+    scenario, pool, problem = runs.scenario, runs.pool, runs.problem
+    delta = scenario.protocol.delta
+    labels = problem.forget.targets.numpy(), problem.test.targets.numpy()
+    evidence, retrained = runs.evidence(), pool.evidence("retrained")
+    reference = population(retrained, *labels)
+    ceiling = _ceiling(pool, reference, labels, jobs, progress)
+    unlearned = population(evidence, *labels)
+    assert outcome.timing is not None  # of whatever came to its end
+    timing = outcome.timing.with_runs(evidence["run/seconds"])
+    outcome = replace(outcome, timing=timing)
+    cost = timing.submission, timing.share
+    with resampling(unlearned, reference, "unlearned", delta, RESAMPLES, jobs, progress) as resampled:
+        figures = figures_of(evidence, retrained, *labels, delta, ceiling, resampled, cost)
+    figures = with_remarks(figures, problem)
+    sizes = len(problem.retain), len(problem.forget), len(problem.validation)
+    control = runs.submission.name in scenario.protocol.controls
+    integrity = integrity_of(evidence, sizes, timing.deterministic)
+    replayed = replayed_runs(evidence, [retrained, pool.evidence("calibration")])
+    fresh = timing.fresh_change
+    noticed = {
+        "fresh_change": fresh,
+        "retrains": not control and retrains(integrity.change, fresh, figures, ceiling),
+        "replayed_runs": tuple(replayed),
+    }
+    card = scored(
+        scenario,
+        runs.submission,
+        outcome,
+        isolation_of(evidence),
+        integrity.model_copy(update=noticed),
+        figures,
+        evidence_hash_of(evidence),
+        suspicions(replayed, figures, ceiling, control),
+    )
+    footnotes = tuple(printable(note, _LONGEST_FOOTNOTE) for note in problem_facts(scenario).footnotes)
+    return card.drawn_from(pool.seeds).model_copy(update={"footnotes": footnotes})
+
+
+def _ceiling(
+    pool: Pool,
+    reference: Population,
+    labels: tuple[np.ndarray, np.ndarray],
+    jobs: int,
+    progress: Progress,
+) -> Ceiling:
+    """The scenario's ceiling, computed once for a version of the scorer and a number of resamples; kept in the pool."""
+    scenario = pool.scenario
+    models = f"{scenario.hash}-{pool.seeds.commitment[:32]}".strip("-")
+    path = pool.store.folder / f"ceiling-{models}-{VERSION}-{RESAMPLES}.json"
+    if known := _known_ceiling(path):
+        return known
+    delta = scenario.protocol.delta
+    calibration = population(pool.evidence("calibration"), *labels)
+    with resampling(calibration, reference, "calibration", delta, RESAMPLES, jobs, progress) as resampled:
+        ceiling = ceiling_of(calibration, reference, delta, resampled())
+    write_atomically(path, ceiling.model_dump_json().encode())
+    return ceiling
+
+
+def _known_ceiling(path: Path) -> Ceiling | None:
+    """The ceiling in a file; None where there is none, or one that cannot be: that is named and set aside."""
+    try:
+        ceiling = read_record(Ceiling, path, "it is made anew")
+        if len(ceiling.resampled.score) == RESAMPLES:
+            return ceiling
+        note(f"{path} has {len(ceiling.resampled.score)} resamples, expected {RESAMPLES}; it is made anew")
+    except FileNotFoundError:
+        return None
+    except BenchError as error:
+        note(str(error))
+    path.replace(path.with_suffix(".damaged"))
+    return None

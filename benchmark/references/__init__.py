@@ -1,0 +1,1 @@
+"""The reference pool of a scenario."""

@@ -1,0 +1,151 @@
+"""What a reference pool will cost, before anything is trained: `bench prepare --dry-run`."""
+
+import resource
+import sys
+import time
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from benchmark.data import Problem, load_problem
+from benchmark.device import make_repeatable
+from benchmark.engine import map_blocks
+from benchmark.evidence import at_once, evidence_of
+from benchmark.models.build import seeded_model, skeleton, try_out
+from benchmark.scenario.schema import Recipe, Scenario
+from benchmark.split import Split
+from benchmark.training import keep_freed_memory, train_block
+
+_LONG_ENOUGH = 0.5  # seconds of training that make a step's time trustworthy
+_FIRST = {"cpu": 2, "cuda": 8}  # steps; on a GPU the first few are recorded, which takes longer than all others
+
+Rows = list[dict[str, str]]
+
+
+def dry_run(scenario: Scenario, jobs: int, device: str) -> Rows:
+    """Rows of `what`, `estimate` and `from` about the whole pool: models, disk, memory, time.
+
+    Trains a few steps of a block in each of `jobs` processes at once, or on `device` in this one, as `prepare` would,
+    and keeps nothing of it. What has been trained already is not taken off. Raises BenchError when data is missing.
+    """
+    problem = load_problem(scenario)
+    try_out(scenario.architecture, problem.input_shape, problem.classes)
+    weights, evidence = _bytes_per_model(scenario, problem)
+    block, blocks = scenario.protocol.block, _blocks(scenario)
+    jobs = jobs if device == "cpu" else 1
+    trials = list(map_blocks(_trial, [(scenario, device)] * jobs, jobs))
+    seconds = sum(trial[0] for trial in trials) / jobs
+    count = {role: n * block for role, n in blocks.items()}
+    total = sum(blocks.values())
+    salted = "salted: publish this hash; the salt and the forget set stay with you"
+    return [
+        _row("scenario", scenario.label, salted if scenario.salt else "no salt: whoever has the hash can guess seeds"),
+        _row("data", _gigabytes(_size(problem)), "memory for all processes together, as it is stored"),
+        _row("network", f"{weights // 4:,} numbers", "parameters and buffers"),
+        _row(
+            "models",
+            f"{sum(count.values()):,}: {', '.join(f'{n:,} {role}' for role, n in count.items())}",
+            f"{total} blocks of {block}, always whole",
+        ),
+        _row(
+            "disk",
+            _gigabytes(weights * count["original"] + evidence * sum(count.values())),
+            f"{_gigabytes(weights * count['original'])} are weights of originals",
+        ),
+        _row(
+            "memory",
+            f"{_gigabytes(max(trial[1] for trial in trials))} a process, {jobs} at once",
+            f"measured now, on {device}",
+        ),
+        _row(
+            "time",
+            _duration(seconds * total / min(jobs, total)),
+            f"{_duration(seconds)} a block with {jobs} at once, from a few steps timed now",
+        ),
+    ]
+
+
+def _blocks(scenario: Scenario) -> dict[str, int]:
+    """How many blocks each population has."""
+    models = len(scenario.blocks(scenario.protocol.models))
+    return {"original": len(scenario.blocks(scenario.originals)), "retrained": models, "calibration": models}
+
+
+def _trial(scenario: Scenario, device: str) -> tuple[float, float]:
+    """Seconds that one block takes in this process, and the most memory the process or its GPU has held, in bytes."""
+    torch.set_num_threads(1)
+    keep_freed_memory()
+    make_repeatable(device)
+    problem = load_problem(scenario).on(device)
+    seeds = [scenario.seed("original", index) for index in scenario.indices(0)]
+    nets = [seeded_model(scenario.architecture, problem.input_shape, problem.classes, seed) for seed in seeds]
+    state = train_block(nets, *_few_steps(scenario, problem, 1), seeds, problem.class_weights).state  # not timed
+    training = _training(scenario, problem, nets, seeds)
+    evaluation = _evaluation(scenario, problem, state)
+    return training + evaluation, _peak(device)
+
+
+def _peak(device: str) -> int:
+    if device != "cpu":
+        return torch.cuda.max_memory_reserved(device)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _training(scenario: Scenario, problem: Problem, nets: list[nn.Module], seeds: list[int]) -> float:
+    """Seconds to train a block, from as many steps as it takes to tell how much longer more of them take."""
+    whole = scenario.recipe.epochs * -(-len(problem.retain) // scenario.recipe.batch_size)
+    first = steps = _FIRST[problem.retain.inputs.device.type]
+    before = 0.0
+    while True:
+        recipe, batch = _few_steps(scenario, problem, steps)
+        started = time.perf_counter()
+        train_block(nets, recipe, batch, seeds, problem.class_weights)
+        seconds = time.perf_counter() - started
+        if steps > first and (seconds - before > _LONG_ENOUGH or steps >= whole):
+            return max(seconds - before, 0.0) / (steps * 3 / 4) * whole
+        steps, before = 4 * steps, seconds
+
+
+def _few_steps(scenario: Scenario, problem: Problem, steps: int) -> tuple[Recipe, Split]:
+    """The recipe with an epoch a step, and the one batch that its epochs consist of."""
+    batch = problem.retain.at(torch.arange(min(scenario.recipe.batch_size, len(problem.retain))))
+    return scenario.recipe.model_copy(update={"epochs": steps}), batch
+
+
+def _evaluation(scenario: Scenario, problem: Problem, state: dict[str, Tensor]) -> float:
+    """Seconds for the evidence of a block, from a slice of every split."""
+    splits = {name: getattr(problem, name) for name in ("retain", "forget", "validation", "test")}
+    # As many as a single model evaluates at once: fewer would leave a GPU waiting for kernels to start.
+    slices = {name: split.at(torch.arange(min(at_once(split.inputs, 1), len(split)))) for name, split in splits.items()}
+    started = time.perf_counter()
+    evidence_of(scenario, replace(problem, **slices), state)
+    seconds = time.perf_counter() - started
+    return seconds * sum(map(len, splits.values())) / sum(map(len, slices.values()))
+
+
+def _bytes_per_model(scenario: Scenario, problem: Problem) -> tuple[int, int]:
+    """Of the weights, and of the evidence."""
+    net = skeleton(scenario.architecture, problem.input_shape, problem.classes)
+    weights = sum(tensor.numel() * tensor.itemsize for tensor in net.state_dict().values())
+    logits = 4 * problem.classes * (len(problem.forget) + len(problem.test))
+    return weights, logits + 5 * len(problem.validation) + 8
+
+
+def _size(problem: Problem) -> int:
+    splits = (problem.train, problem.retain, problem.forget, problem.validation, problem.test)
+    return sum(split.inputs.numel() * split.inputs.itemsize for split in splits)
+
+
+def _row(what: str, estimate: str, source: str) -> dict[str, str]:
+    return {"what": what, "estimate": estimate, "from": source}
+
+
+def _gigabytes(size: float) -> str:
+    return f"{size / 1e9:.2f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

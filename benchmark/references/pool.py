@@ -1,0 +1,217 @@
+"""The reference pool: the originals (weights), the retrained models (evidence) and a second
+retrained population for calibration (evidence) of one scenario.
+
+Every block is a pure function of (scenario, secret, role, block number). Building the pool is listing what is missing.
+"""
+
+import platform
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import get_args
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmark.data import load_problem
+from benchmark.device import make_repeatable
+from benchmark.engine import Progress, map_blocks
+from benchmark.errors import BenchError
+from benchmark.evidence import NonFiniteLogits, concatenate, evidence_layouts, evidence_of
+from benchmark.models.build import seeded_model, skeleton, try_out
+from benchmark.references.secret import make_secret, read_secret
+from benchmark.scenario.schema import Role, Scenario
+from benchmark.seeds import Seeds, SeedsKind
+from benchmark.split import under
+from benchmark.storage.blocks import Layout, objection
+from benchmark.storage.workspace import PAUSE, Arrays, BlockStore, Workspace, write_block
+from benchmark.training import keep_freed_memory, train_block
+
+ROLES: tuple[Role, ...] = get_args(Role)
+_Block = tuple[Role, int]
+_WEIGHTS, _EVIDENCE = "weights/", "evidence/"
+
+
+class Pool:
+    """Reads one scenario's reference models; `prepare` builds what is missing of them, on `device`.
+
+    `seeds` has the pool's secret once `prepare` has drawn one. A pool that was begun without a secret stays without.
+    """
+
+    def __init__(
+        self, scenario: Scenario, workspace: Workspace, device: str = "cpu", kind: SeedsKind = "secret"
+    ) -> None:
+        """`kind` is that of a new pool: "public" where no rank depends on it and everybody has to get the same."""
+        self.scenario, self.device, self._kind = scenario, device, kind
+        make_repeatable(device)
+        self._folder = workspace.pool(scenario)
+        self._use(None if kind == "public" else read_secret(self._folder))
+
+    def _use(self, secret: str | None) -> None:
+        self.seeds = Seeds(self.scenario.pool_hash, secret)
+        about = {"scenario": self.scenario.published(), "built_with": _versions(self.device)}
+        self.store = BlockStore(self._folder, about, self.seeds.commitment, partial(_objection, self.scenario))
+
+    def prepare(
+        self, jobs: int, progress: Progress, warn: Callable[[str], None], roles: tuple[Role, ...] = ROLES
+    ) -> None:
+        """Trains the missing blocks, and those whose file is damaged: in `jobs` processes, on a GPU in this one.
+
+        Whoever else prepares the same pool, here or on another machine that sees the same folder, takes other blocks.
+        """
+        self._settle(warn)
+        blocks: list[_Block] = [(role, block) for role in roles for block in self.scenario.blocks(self._count(role))]
+        for path, fault in self.store.discard_damaged([_name(*block) for block in blocks]).items():
+            warn(f"{path.with_suffix('.safetensors')} {fault}; set aside as {path.name}, training it again")
+        if self._missing(blocks):
+            problem = load_problem(self.scenario)
+            try_out(self.scenario.architecture, problem.input_shape, problem.classes)
+        jobs = jobs if self.device == "cpu" else 1
+        total, alone = 0, True
+        while missing := self._missing(blocks):
+            total = max(total, len(missing))
+            self._tell(progress, len(missing), total)
+            tasks = [(self.store, self.scenario, *block, self._seeds_of(*block), self.device) for block in missing]
+            claims = []
+            for ours in map_blocks(_train, tasks, jobs):
+                claims.append(ours)
+                if alone and not ours:
+                    name = self.store.folder.name
+                    warn(f"another process is training models of {name} too; the blocks are shared out")
+                    alone = False
+                self._tell(progress, len(self._missing(blocks)), total)
+            if not any(claims):
+                time.sleep(PAUSE)
+            self._settle(warn)
+        self._tell(progress, 0, total)
+
+    def original(self, index: int) -> dict[str, Tensor]:
+        """Parameters and buffers of the original that run `index` starts from."""
+        block, row = divmod(index % self.scenario.originals, self.scenario.protocol.block)
+        weights = under(_WEIGHTS, self.store.row(_name("original", block), row))
+        return {name: torch.from_numpy(np.array(array)) for name, array in weights.items()}
+
+    def seed(self, role: str, index: int) -> int:
+        """The seed of model or run `index` of `role`."""
+        return self.seeds.of(role, index)
+
+    def evidence(self, role: Role) -> Arrays:
+        """Evidence of the scenario's N models of `role`. Raises BenchError when the secret is not theirs."""
+        if role != "original" and not self.store.is_current():
+            raise BenchError(f"{self._other_secret()}; `bench prepare` trains them again")
+        models = self._count(role)
+        blocks = self.scenario.blocks(models)
+        return concatenate([under(_EVIDENCE, self.store.read(_name(role, block))) for block in blocks], models)
+
+    def retain_accuracy(self, role: Role) -> np.ndarray:
+        """Accuracy on the retain set of the scenario's models of `role`, `[models]`, read without their weights."""
+        models = self._count(role)
+        names = (_name(role, block) for block in self.scenario.blocks(models))
+        return np.concatenate([self.store.array(name, _EVIDENCE + "retain_accuracy") for name in names])[:models]
+
+    def _settle(self, warn: Callable[[str], None]) -> None:
+        """Finds the secret, or draws one, and lets go of models that were drawn from another."""
+        self._use(self.seeds.secret if self._kind == "public" else read_secret(self._folder))
+        if self._is_settled():
+            return
+        with self.store.changing():
+            if self._kind == "secret" and self.seeds.secret is None:
+                self._use(read_secret(self._folder) or (None if self._is_public() else make_secret(self._folder)))
+            if self._is_settled():
+                return
+            complaint = self._other_secret() if self._drawn() else None
+            self.store.renew(lambda name: name.startswith("original/"))
+        if complaint:
+            warn(f"{complaint}; they count as missing and are trained again")
+
+    def _is_settled(self) -> bool:
+        return self.store.is_current() and (
+            self._kind == "public" or self.seeds.secret is not None or self._is_public()
+        )
+
+    def _is_public(self) -> bool:
+        """Whether there are models on record that were drawn from public seeds."""
+        return bool(self._drawn()) and not self.store.recorded_commitment()
+
+    def _drawn(self) -> list[str]:
+        """The blocks on record that depend on the secret."""
+        return [name for name in self.store.finished() if not name.startswith("original/")]
+
+    def _other_secret(self) -> str:
+        return f"the retrained and calibration models in {self._folder} were drawn from another secret than it holds"
+
+    def _seeds_of(self, role: Role, block: int) -> list[int]:
+        return [self.seed(role, index) for index in self.scenario.indices(block)]
+
+    def _missing(self, blocks: list[_Block]) -> list[_Block]:
+        finished = self.store.finished()
+        return [block for block in blocks if _name(*block) not in finished]
+
+    def _tell(self, progress: Progress, missing: int, total: int) -> None:
+        """How many of the blocks that were missing still are."""
+        size = self.scenario.protocol.block
+        if total:
+            progress("training reference models", (total - missing) * size, total * size)
+
+    def _count(self, role: Role) -> int:
+        return self.scenario.originals if role == "original" else self.scenario.protocol.models
+
+
+def _train(store: BlockStore, scenario: Scenario, role: Role, block: int, seeds: list[int], device: str) -> bool:
+    """Trains, writes and records one block; False when another process does. Runs in a process of the engine's."""
+    name = _name(role, block)
+    with store.claimed(name) as ours:
+        if ours and name not in store.finished():
+            store.record(name, write_block(store.path(name), _trained(scenario, role, seeds, device)))
+        return ours
+
+
+def _trained(scenario: Scenario, role: Role, seeds: list[int], device: str) -> Arrays:
+    """Weights and evidence of a block of originals; evidence of any other."""
+    torch.set_num_threads(1)
+    keep_freed_memory()
+    make_repeatable(device)
+    problem = load_problem(scenario).on(device)
+    split = problem.train if role == "original" else problem.retain
+    nets = [seeded_model(scenario.architecture, problem.input_shape, problem.classes, seed) for seed in seeds]
+    state = train_block(nets, scenario.recipe, split, seeds, problem.class_weights).state
+    try:
+        arrays = {_EVIDENCE + name: array for name, array in evidence_of(scenario, problem, state).items()}
+    except NonFiniteLogits:
+        raise BenchError(
+            f"training {role} models of scenario {scenario.name} diverged; lower recipe.learning_rate"
+        ) from None
+    if role == "original":
+        arrays |= {_WEIGHTS + name: tensor.cpu().numpy() for name, tensor in state.items()}
+    if device != "cpu":
+        torch.cuda.empty_cache()  # the workers of submissions need room beside this process
+    return arrays
+
+
+def _objection(scenario: Scenario, name: str, arrays: Arrays) -> str:
+    """What keeps arrays from being the block `name` of a scenario's pool; "" where nothing does."""
+    problem, is_original = load_problem(scenario), name.startswith("original/")
+    layouts = {_EVIDENCE + key: layout for key, layout in evidence_layouts(problem).items()}
+    if is_original:
+        state = skeleton(scenario.architecture, problem.input_shape, problem.classes).state_dict()
+        layouts |= {
+            _WEIGHTS + key: Layout(str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape))
+            for key, tensor in state.items()
+        }
+    if surplus := [key for key in arrays if key.startswith(_WEIGHTS) and key not in layouts]:
+        return f"holds {surplus[0]}, expected {'the weights of the network' if is_original else 'no weights'}"
+    return objection(arrays, layouts, scenario.protocol.block)
+
+
+def _name(role: Role, block: int) -> str:
+    return f"{role}/{block:04d}"
+
+
+def _versions(device: str) -> dict[str, str]:
+    return {
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "machine": platform.machine(),
+        "device": "cpu" if device == "cpu" else torch.cuda.get_device_name(device),
+    }

@@ -1,0 +1,246 @@
+"""A scorecard: every figure of one submission on one scenario, with the versions and hashes behind it. JSON."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from benchmark.errors import BenchError
+from benchmark.metrics import VERSION
+from benchmark.metrics.entry import Figures
+from benchmark.results.outcome import Outcome, Status, Timing
+from benchmark.results.record import (
+    Amount,
+    Day,
+    Digest,
+    EntryName,
+    Line,
+    Record,
+    ScenarioName,
+    Version,
+    read_record,
+)
+from benchmark.runs.integrity import Integrity
+from benchmark.sandbox.bubblewrap import Isolation
+from benchmark.scenario.schema import Scenario
+from benchmark.seeds import Seeds, SeedsKind
+from benchmark.storage.hashing import array_parts, digest_of
+from benchmark.storage.workspace import Arrays, Workspace, write_atomically
+from benchmark.submissions.files import data_files
+from benchmark.submissions.source import Submission, Values
+from benchmark.text import printable
+
+MOST_NAMED = 20  # data files
+FEWEST_MODELS = 6  # that can be scored
+
+Source = Literal["shipped", "local"]
+
+
+class Cost(Record):
+    """How surely the cost is known; beside `figures.retraining_share`."""
+
+    share_low: float
+    """The interval of the cost, as a share of retraining."""
+    share_high: float
+    rounds: Amount
+    """Rounds of timing; 0 when they were not noted."""
+    loaded: bool
+    """Whether the machine had other work while it timed."""
+    undecided: bool
+    """Whether the interval holds the budget: then the entry counts as within it."""
+
+
+class Scorecard(Record):
+    """One entry. `figures` is there unless the submission failed."""
+
+    submission: EntryName
+    title: Line
+    values: Values
+    reference: Line
+    control: bool
+    scenario: ScenarioName
+    scenario_hash: Digest
+    pool_hash: Digest
+    seeds: SeedsKind = "public"
+    """Of the retrained models: from public ones anybody can train them again, and so bring them along."""
+    commitment: Digest = ""
+    """SHA-256 of the secret that they were drawn from; empty where there is none."""
+    submission_hash: Digest
+    evidence_hash: Digest
+    scorer_version: Version
+    models: Annotated[int, Field(ge=1, le=10**6)]
+    date: Day
+    status: Status
+    reason: Line
+    isolation: Isolation
+    attempted_runs: Amount
+    failed_runs: Amount
+    allowed_failures: Amount
+    data_files: tuple[Line, ...] = ()
+    """Files of the submission that are neither code nor prose; no more than MOST_NAMED."""
+    data_bytes: Amount = 0
+    """What all of them hold together."""
+    integrity: Integrity | None
+    figures: Figures | None
+    cost: Cost | None = None
+    """Absent from the cards of earlier versions, which took the first timing for certain, and from failures."""
+    footnotes: tuple[Line, ...] = ()
+    """What softens every metric on this data, a sentence each: examples that are in two of the sets."""
+    detail: str = Field(default="", exclude=True)
+    """Why the first failed run failed, in its own words, which may carry data: for the terminal, not for the file."""
+    source: Source = Field(default="local", exclude=True)
+    """Whether it came with the repository or was made here; not in the file, which may be copied."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_log(cls, content: Any) -> Any:
+        """Leave out what earlier versions published of a failed run's log."""
+        return {name: own for name, own in content.items() if name != "log"} if isinstance(content, dict) else content
+
+    @model_validator(mode="after")
+    def _enough_models(self) -> Self:
+        if self.figures and self.models < FEWEST_MODELS:
+            raise ValueError(f"{self.models} models, expected at least {FEWEST_MODELS}")
+        return self
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Raises BenchError when the file is not a scorecard of this version, or one of another place."""
+        advice = "delete it and run its submission again"
+        try:
+            card = read_record(cls, path, advice)
+        except FileNotFoundError:
+            raise BenchError(f"there is no scorecard {path}; run its submission") from None
+        if (place := (card.label, card.submission)) != (path.parent.name, path.stem):
+            raise BenchError(f"{path} is the scorecard of {place[1]} on {place[0]}, expected elsewhere; {advice}")
+        return card
+
+    @property
+    def label(self) -> str:
+        """The name of its scenario's files."""
+        return f"{self.scenario}-{self.scenario_hash}"
+
+    def drawn_from(self, seeds: Seeds) -> Self:
+        """Return the card with the kind of seeds its pool has, and the commitment to the secret behind them."""
+        return self.model_copy(update={"seeds": seeds.kind, "commitment": seeds.commitment})
+
+    def write(self, workspace: Workspace) -> Path:
+        path = card_path(workspace.results, self.label, self.submission)
+        write_atomically(path, (json.dumps(self.model_dump(), indent=1, ensure_ascii=False) + "\n").encode())
+        return path
+
+
+def card_path(results: Path, label: str, entry: str) -> Path:
+    """Where the card of an entry lies in a folder of results; `label` is the scenario's."""
+    return results / "scorecards" / label / f"{entry}.json"
+
+
+def scored(
+    scenario: Scenario,
+    submission: Submission,
+    outcome: Outcome,
+    isolation: Isolation,
+    integrity: Integrity,
+    figures: Figures,
+    evidence_hash: str,
+    suspicions: list[str],
+) -> Scorecard:
+    """Return the scorecard of a submission whose runs are complete, but for the failures that were allowed.
+
+    `suspicions`: why it can be no honest entry, a sentence each.
+    """
+    assert outcome.timing is not None
+    budget = None if submission.name in scenario.protocol.controls else scenario.protocol.budget
+    over = budget is not None and outcome.timing.is_over(budget)
+    status = "suspect" if suspicions else "over-budget" if over else "ok"
+    reason = "; ".join(filter(None, [*suspicions, _payment(outcome.timing, budget), _failures(scenario, outcome)]))
+    card = _card(scenario, submission, status, reason, outcome, isolation)
+    found = {"integrity": integrity, "figures": figures, "evidence_hash": evidence_hash}
+    return card.model_copy(update={**found, "cost": _cost(outcome.timing, budget)})
+
+
+def _cost(timing: Timing, budget: float | None) -> Cost:
+    """`budget` is None for a control, which has none."""
+    return Cost(
+        share_low=timing.low,
+        share_high=timing.high,
+        rounds=timing.rounds,
+        loaded=timing.loaded,
+        undecided=budget is not None and timing.is_undecided(budget),
+    )
+
+
+def _payment(timing: Timing, budget: float | None) -> str:
+    """Say what a run costs where that is over the budget, or cannot be told from it."""
+    if budget is None or timing.high < budget:
+        return ""
+    paid = f"a run costs {timing.share:.0%} ({timing.low:.0%} to {timing.high:.0%}) of retraining"
+    if timing.is_over(budget):
+        return f"{paid}, the budget is {budget:.0%}"
+    return f"{paid}, which the clock cannot tell from the budget of {budget:.0%}"
+
+
+def failed(scenario: Scenario, submission: Submission, outcome: Outcome, isolation: Isolation) -> Scorecard:
+    """The scorecard of a submission that could not be scored."""
+    first = outcome.failed[0]
+    card = _card(scenario, submission, first.status, _failures(scenario, outcome), outcome, isolation)
+    return card.model_copy(update={"detail": first.reason if first.told else ""})
+
+
+def harness_failed(scenario: Scenario, submission: Submission, reason: str, isolation: Isolation) -> Scorecard:
+    """The scorecard of an entry that met a fault of the harness; `reason`: the exception's type and first line."""
+    outcome = Outcome(failed=(), attempted=0, allowed=0)
+    return _card(scenario, submission, "harness-error", reason, outcome, isolation)
+
+
+def _failures(scenario: Scenario, outcome: Outcome) -> str:
+    if not outcome.failed:
+        return ""
+    first = outcome.failed[0]
+    tried = "" if outcome.attempted == scenario.protocol.models else f" (given up after {outcome.attempted})"
+    failed = f"{len(outcome.failed)} of {scenario.protocol.models} runs failed{tried}"
+    return f"{failed}; run {first.index}: {first.published}"
+
+
+def _card(
+    scenario: Scenario,
+    submission: Submission,
+    status: Status,
+    reason: str,
+    outcome: Outcome,
+    isolation: Isolation,
+) -> Scorecard:
+    data = data_files(submission.folder)
+    return Scorecard(
+        submission=submission.entry,
+        title=submission.title,
+        values=submission.values,
+        reference=submission.reference,
+        control=submission.name in scenario.protocol.controls,
+        scenario=scenario.name,
+        scenario_hash=scenario.hash,
+        pool_hash=scenario.pool_hash,
+        submission_hash=submission.hash,
+        evidence_hash="",
+        scorer_version=VERSION,
+        models=scenario.protocol.models,
+        date=datetime.now(UTC).strftime("%Y-%m-%d"),
+        status=status,
+        reason=printable(" ".join(reason.split()), 2000),
+        isolation=isolation,
+        attempted_runs=outcome.attempted,
+        failed_runs=len(outcome.failed),
+        allowed_failures=outcome.allowed,
+        data_files=tuple(printable(name, 200) for name in list(data)[:MOST_NAMED]),
+        data_bytes=sum(data.values()),
+        integrity=None,
+        figures=None,
+    )
+
+
+def evidence_hash_of(evidence: Arrays) -> str:
+    """Return 32 hex digits over what the score depends on, not over what was noticed beside it."""
+    names = sorted(name for name in evidence if not name.startswith("run/"))
+    return digest_of("evidence", [part for name in names for part in array_parts(name, evidence[name])])

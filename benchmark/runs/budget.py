@@ -1,0 +1,177 @@
+"""The clock that a submission's cost is read from. No submission can reach it.
+
+Everything is timed by the worker's parent process, one run at a time, all in turn, through the very walls that all
+runs go through: runs side by side would slow one another down, and retraining too.
+"""
+
+import math
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.special import stdtrit
+from torch import Tensor
+
+from benchmark.errors import BenchError
+from benchmark.results.outcome import CLOCK, Timing
+from benchmark.runs.runner import Run, Worker
+from benchmark.sandbox.messages import Task
+
+_ROUNDS_AT_LEAST, _ROUNDS_AT_MOST = 5, 100
+_LEVEL = 0.9999  # one-sided, of the interval that the rounds leave: it is looked at after every one of them
+_LONG = 60.0  # seconds on the clock: when rounds take longer, the noise of a moment averages out within each
+_LOADED = 1.25  # seconds by the wall clock, per CPU second, from which on the machine had other work
+_GOLDEN = (5**0.5 - 1) / 2
+
+
+class Clock:
+    """Times retraining and a submission's runs in turn: a machine that gets busy slows down both."""
+
+    def __init__(
+        self, worker: Worker, original: Callable[[int], dict[str, Tensor]], seed: Callable[[str, int], int]
+    ) -> None:
+        """`original`: the weights that run `index` starts from; `seed`: the seed of run `index` of a role.
+
+        Raises BenchError when the scenario's own training fails under the scenario's limits.
+        """
+        self._worker, self._original, self._seed = worker, original, seed
+        self.failure: Run | None = None
+        """The first timed run of the submission that failed."""
+        self.retrained = self.retrain(0)
+        """A retrained model, trained as every round's is."""
+
+    def time_submission(self, hyperparameters: dict[str, Any], limit: float, runs: list[int]) -> Timing:
+        """Take rounds of nothing, retraining and one of `runs` until their share lies clearly on one side of `limit`.
+
+        That ends when more rounds would tell nothing that the clock can be believed in, or after _ROUNDS_AT_MOST of
+        them, or _LONG seconds. The first run is made once more, with the same seed.
+        """
+        again, deterministic = self.unlearned(runs[0], hyperparameters), False
+        rounds: list[_Round] = []
+        while not _settled(rounds, limit):
+            number = len(rounds)
+            nothing, retraining = self.nothing(number), self.retrain(number)
+            run = self.unlearned(runs[number % len(runs)], hyperparameters)
+            rounds.append(
+                _Round(nothing.seconds, retraining.seconds, run.seconds, run.weights is not None, retraining.wall)
+            )
+            if run.weights is None:
+                self.failure = self.failure or run
+            if number == 0:
+                deterministic = _same(run, again)
+        starting = statistics.median(own.nothing for own in rounds)
+        retraining = max(statistics.median(own.retraining for own in rounds) - starting, 1e-9)
+        counted = _counted(rounds)
+        return Timing(
+            retraining=retraining,
+            submission=_share(counted) * retraining,
+            deterministic=deterministic,
+            starting=starting,
+            device=self._worker.device,
+            failed=sum(not own.succeeded for own in rounds),
+            error=_error(counted),
+            rounds=len(rounds),
+            loaded=_loaded(rounds),
+        )
+
+    def unlearned(self, index: int, hyperparameters: dict[str, Any]) -> Run:
+        """One of the N runs that count: its original, its seed."""
+        return self._worker.run(self._original(index), self._seed("unlearned", index), hyperparameters=hyperparameters)
+
+    def nothing(self, index: int) -> Run:
+        """Start a run and end it: what every run costs."""
+        return self._own("nothing", index)
+
+    def retrain(self, index: int) -> Run:
+        """Follow the scenario's recipe on the retain set; its weights are a retrained model."""
+        return self._own("retrain", index)
+
+    def _own(self, task: Task, index: int) -> Run:
+        """A run of the harness's own. Raises BenchError when it fails."""
+        run = self._worker.run(self._original(0), self._seed(task, index), task)
+        if run.weights is None:
+            raise BenchError(
+                f"timing the scenario's own training failed: {run.reason}; raise protocol.timeout or .memory"
+            )
+        return run
+
+
+def in_proportion(indices: np.ndarray, seconds: np.ndarray) -> list[int]:
+    """The runs to be timed, of those that took so long: any few of them are cheap and dear in the proportions of all.
+
+    A method may do different things in different runs. Golden sections through their order by seconds come near every
+    share of them soon, and which runs those are no submission can foresee.
+    """
+    ordered = indices[np.argsort(seconds, kind="stable")]
+    places = (0.5 + _GOLDEN * np.arange(_ROUNDS_AT_MOST)) % 1
+    return ordered[(places * len(ordered)).astype(np.intp)].tolist()
+
+
+@dataclass(frozen=True)
+class _Round:
+    """Seconds of whole runs, one right after the other, each with what starting it costs."""
+
+    nothing: float
+    retraining: float
+    run: float
+    succeeded: bool
+    waiting: float = 0.0
+    """Seconds by the wall clock of the retraining."""
+
+
+def _settled(rounds: list[_Round], limit: float) -> bool:
+    """Whether more rounds are not worth their time."""
+    if len(rounds) < _ROUNDS_AT_LEAST:
+        return False
+    spent = sum(own.nothing + own.retraining + own.run for own in rounds)
+    return len(rounds) >= _ROUNDS_AT_MOST or spent > _LONG or _decided(_counted(rounds), limit)
+
+
+def _decided(rounds: list[_Round], limit: float) -> bool:
+    """Whether the share is far enough from the limit, or as well known as the clock can tell."""
+    if len(rounds) < _ROUNDS_AT_LEAST:
+        return False
+    share, error = _share(rounds), _error(rounds)
+    return error <= CLOCK * share or abs(share - limit) > math.hypot(error, CLOCK * share)
+
+
+def _error(rounds: list[_Round]) -> float:
+    """Half the width of the share's interval: Student's, of a ratio, from what each round is off by."""
+    share = _share(rounds)
+    if len(rounds) < 2:
+        return share
+    off = [own.run - own.nothing - share * (own.retraining - own.nothing) for own in rounds]
+    error = statistics.stdev(off) * len(rounds) ** 0.5 / max(sum(own.retraining - own.nothing for own in rounds), 1e-9)
+    return float(stdtrit(len(rounds) - 1, _LEVEL)) * error
+
+
+def _loaded(rounds: list[_Round]) -> bool:
+    """Whether the harness's own retraining, which has one thread, waited for a CPU a fifth of the time.
+
+    On a GPU seconds are those of the wall clock, so this cannot be told.
+    """
+    return sum(own.waiting for own in rounds) > _LOADED * sum(own.retraining for own in rounds)
+
+
+def _share(rounds: list[_Round]) -> float:
+    """Of all rounds together: that of a single round whose retraining was disturbed counts for no more than others."""
+    return share_of(*(sum(getattr(own, name) for own in rounds) for name in ("nothing", "retraining", "run")))
+
+
+def _counted(rounds: list[_Round]) -> list[_Round]:
+    """Failures were counted before; should all of these fail, the cost of failing is what there is to report."""
+    return [own for own in rounds if own.succeeded] or rounds
+
+
+def share_of(nothing: float, retraining: float, run: float) -> float:
+    """From the seconds of whole runs, each of which includes what starting it costs."""
+    return max(run - nothing, 0.0) / max(retraining - nothing, 1e-9)
+
+
+def _same(one: Run, other: Run) -> bool:
+    if one.weights is None or other.weights is None:
+        return False
+    return all(torch.equal(tensor, other.weights[name]) for name, tensor in one.weights.items())

@@ -1,0 +1,167 @@
+"""A submission's first look at the harness: a few dozen runs at most, on one original, no pool needed."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from rich.table import Table
+from torch import Tensor
+
+from benchmark.data import Problem, load_problem
+from benchmark.device import make_repeatable
+from benchmark.errors import BenchError
+from benchmark.evidence import NonFiniteLogits, evidence_of, stack
+from benchmark.metrics.chance import at_chance, chance_of, never_learned
+from benchmark.models.build import seeded_model, state_of, try_out
+from benchmark.results.outcome import Timing
+from benchmark.runs.budget import Clock
+from benchmark.runs.debugging import debug
+from benchmark.runs.runner import Run, Worker
+from benchmark.runs.runs import OVERFLOW
+from benchmark.scenario.schema import Scenario
+from benchmark.storage.workspace import Workspace
+from benchmark.submissions.source import Submission, find_submission
+from benchmark.training import train_model
+
+_TRIES = 3  # runs from the same original with other seeds, before any is timed
+
+Warn = Callable[[str], None]
+
+
+def check_submission(name: str, scenario: Scenario, workspace: Workspace, device: str, warn: Warn) -> Table:
+    """Return what one run did to one original, beside that original and a retrained model.
+
+    Raises BenchError, with the exception, when any run fails.
+    """
+    submission = find_submission(name, workspace, scenario)
+    problem = load_problem(scenario)
+    try_out(scenario.architecture, problem.input_shape, problem.classes)
+    # It starts while the original trains.
+    worker = Worker(scenario, problem, submission.folder, device=device, verify=submission.verify)
+    try:
+        make_repeatable(device)
+        near = problem.on(device)
+        original, before = _original(scenario, near, device)
+        if sentence := never_learned(problem, np.array([before["retain"]])):
+            warn(sentence)
+        clock = Clock(worker, lambda index: original, scenario.seed)
+        runs = _tries(clock, submission)
+        if runs[0].note:
+            warn(runs[0].note)
+        timing = clock.time_submission(
+            submission.hyperparameters, scenario.protocol.budget, list(range(scenario.protocol.models))
+        )
+    finally:
+        worker.close()
+    if clock.failure:
+        raise _failure_of_some(name, timing.failed, timing.rounds, clock.failure)
+    _warn_of_oddities(submission, scenario, timing, [run.weights for run in runs if run.weights], original, warn)
+    after, retrained = (_accuracies(scenario, near, run.weights, device) for run in (runs[0], clock.retrained))
+    if after is None:
+        raise BenchError(f"{name} is invalid-output: {OVERFLOW}")
+    if remark := at_chance({split: after[split] for split in ("retain", "validation")}, chance_of(problem)):
+        warn(f"{name}: {remark}")
+    return _table(name, scenario, timing, [before, after, retrained or {}])
+
+
+def debug_submission(name: str, scenario: Scenario, workspace: Workspace, device: str) -> str:
+    """Call the function on one original in this process, without a sandbox; return how it ended.
+
+    Raises BenchError when it raises, with the submission's own frames.
+    """
+    submission = find_submission(name, workspace, scenario)
+    problem = load_problem(scenario)
+    try_out(scenario.architecture, problem.input_shape, problem.classes)
+    make_repeatable(device)
+    near = problem.on(device)
+    original, _ = _original(scenario, near, device)
+    return debug(submission, scenario, near, original, device)
+
+
+def _tries(clock: Clock, submission: Submission) -> list[Run]:
+    """The first runs. Raises BenchError when any of them fails."""
+    runs = [clock.unlearned(index, submission.hyperparameters) for index in range(_TRIES)]
+    failed = [run for run in runs if run.weights is None]
+    if len(failed) == len(runs):
+        raise BenchError(f"{submission.entry} is {failed[0].status}: {failed[0].reason}", failed[0].log)
+    if failed:
+        raise _failure_of_some(submission.entry, len(failed), len(runs), failed[0])
+    return runs
+
+
+def _failure_of_some(name: str, failed: int, runs: int, first: Run) -> BenchError:
+    return BenchError(
+        f"{name} went well with one seed, but {failed} of {runs} runs from the same original with other seeds failed; "
+        f"the first of them is {first.status}: {first.reason}; mend what depends on the seed",
+        first.log,
+    )
+
+
+def _warn_of_oddities(
+    submission: Submission,
+    scenario: Scenario,
+    timing: Timing,
+    unlearned: list[dict[str, Tensor]],
+    original: dict[str, Tensor],
+    warn: Warn,
+) -> None:
+    """Say what keeps the contract and is still worth knowing."""
+    name, budget = submission.entry, scenario.protocol.budget
+    unchanged = sum(all(torch.equal(weights[key], original[key]) for key in original) for weights in unlearned)
+    if unchanged:
+        warn(f"{name} changed nothing: it returned its original in {unchanged} of {len(unlearned)} runs")
+    if not timing.deterministic:
+        warn(f"{name} is not deterministic: the same seed gave other weights")
+    if submission.name in scenario.protocol.controls:
+        return
+    cost = f"{name} costs {timing.share:.0%} ({timing.low:.0%} to {timing.high:.0%}) of retraining"
+    busy = "; the machine was busy meanwhile, so check again when it is quiet" if timing.loaded else ""
+    if timing.is_over(budget):
+        warn(f"{cost}, the budget is {budget:.0%}{busy}")
+    elif timing.is_undecided(budget):
+        warn(f"{cost}, which the clock cannot tell from the budget of {budget:.0%}{busy}")
+
+
+def _table(name: str, scenario: Scenario, timing: Timing, columns: list[dict[str, float]]) -> Table:
+    """Accuracies of the original, the unlearned and the retrained model, and what each of the latter costs."""
+    table = Table(
+        title=f"{name} keeps the contract on {scenario.name}: {timing.share:.0%} of retraining", title_justify="left"
+    )
+    for heading in ("accuracy on", "original", "unlearned", "retrained"):
+        table.add_column(heading)
+    for split in columns[0]:
+        table.add_row(split, *(f"{column[split]:.1%}" if split in column else "–" for column in columns))
+    table.add_section()
+    table.add_row("cost", "–", f"{timing.submission:.2g} s", f"{timing.retraining:.2g} s")
+    return table
+
+
+def _original(scenario: Scenario, problem: Problem, device: str) -> tuple[dict[str, Tensor], dict[str, float]]:
+    """The weights of the first original, and its accuracies. Raises BenchError when its training diverged."""
+    original = _trained(scenario, problem, device)
+    accuracies = _accuracies(scenario, problem, original, device)
+    if accuracies is None:
+        raise BenchError(f"training an original of {scenario.name} diverged; lower recipe.learning_rate")
+    return original, accuracies
+
+
+def _trained(scenario: Scenario, problem: Problem, device: str) -> dict[str, Tensor]:
+    """The weights of the first original."""
+    seed = scenario.seed("original", 0)
+    net = seeded_model(scenario.architecture, problem.input_shape, problem.classes, seed).to(device)
+    train_model(net, scenario.recipe, problem.train, seed, problem.class_weights)
+    return state_of(net)
+
+
+def _accuracies(
+    scenario: Scenario, problem: Problem, weights: dict[str, Tensor] | None, device: str
+) -> dict[str, float] | None:
+    """By split; None when the net's outputs are not finite."""
+    assert weights is not None
+    try:
+        found = evidence_of(scenario, problem, stack([weights], device))
+    except NonFiniteLogits:
+        return None
+    forget = found["forget_logits"].argmax(axis=-1) == problem.forget.targets.cpu().numpy()
+    accuracies = {"forget": forget, "retain": found["retain_accuracy"], "validation": found["validation_correct"]}
+    return {split: float(values.mean()) for split, values in accuracies.items()}

@@ -1,0 +1,240 @@
+"""The harness's side of a run: start a worker, hand it an original, take back weights or a reason."""
+
+import contextlib
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+from torch import Tensor
+
+from benchmark.data import Problem
+from benchmark.errors import BenchError
+from benchmark.models.build import skeleton
+from benchmark.results.outcome import Status
+from benchmark.sandbox.child.worker import INVALID_OUTPUT, NOT_A_SUBMISSION, OUT_OF_MEMORY
+from benchmark.sandbox.job import Job, write_job
+from benchmark.sandbox.messages import GIVEN, JOB, LOG, ORIGINAL, READY, UNLEARNED, Limits, Reply, Request, Task
+from benchmark.sandbox.process import close_ahead, process_for
+from benchmark.sandbox.weights import expected_of, largest_file, read_weights
+from benchmark.scenario.schema import Scenario
+from benchmark.submissions.source import Submission
+from benchmark.text import printable
+
+# Seconds the worker gets beyond a run's limit before the harness kills the worker itself.
+_GRACE = 10.0
+_START_LIMIT = 120.0
+_LOG_TAIL = 4_000  # characters
+_REASON = 300  # characters
+_MEMORY = int(0.8 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))  # bytes for all runs together
+# Bytes of the largest file: headers that torch.compile has its compiler prepare, or a net with Adam's state.
+_FILE, _BESIDE = 256 << 20, 64 << 20
+_EXIT_CODES: dict[int, Status] = {
+    NOT_A_SUBMISSION: "not-a-submission",
+    INVALID_OUTPUT: "invalid-output",
+    OUT_OF_MEMORY: "out-of-memory",
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One unlearning run: its weights when `status` is ok, otherwise a reason in one sentence."""
+
+    status: Status
+    reason: str
+    log: str
+    """The end of what it printed."""
+    seconds: float
+    """What it cost: of all CPUs where the net is on the CPU; of the wall clock on a GPU, which ends with the process,
+    and so not before the GPU has finished."""
+    weights: dict[str, Tensor] | None
+    consumed: tuple[int, ...] = (0, 0, 0)
+    """Examples taken from the retain, forget and validation loaders."""
+    wall: float = 0.0
+    """Seconds by the wall clock."""
+    note: str = ""
+    """What the function was given, where that is not the plain order."""
+    told: bool = False
+    """Whether the reason is in words that the submission can choose."""
+
+
+class Worker:
+    """One worker process for one submission on one scenario. Close it, or let this process end."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        problem: Problem,
+        submission: Path,
+        neighbours: int = 0,
+        device: str = "cpu",
+        verify: Callable[[Path], None] = lambda copy: None,
+    ) -> None:
+        """Starts the process and returns at once; the first run waits until it is ready.
+
+        `neighbours` other workers have to find room in this machine's memory too. `verify` is shown the copy of the
+        submission that a process has, before any run, and raises BenchError when it is not the expected one.
+        """
+        self.device, self._verify = device, verify
+        self._submission = submission.resolve()
+        self._expected = expected_of(skeleton(scenario.architecture, problem.input_shape, problem.classes))
+        self._limits = Limits(
+            seconds=scenario.protocol.timeout,
+            memory=min(int(scenario.protocol.memory * 2**30), _MEMORY // (neighbours + 1)),
+            file_bytes=max(_FILE, 2 * largest_file(self._expected) + _BESIDE),
+            gpu=device != "cpu",
+        )
+        self._job = Job(
+            scenario.architecture,
+            scenario.recipe,
+            problem.classes,
+            problem.retain,
+            problem.forget,
+            problem.validation,
+            problem.class_weights,
+            device,
+        )
+        self._start()
+
+    def run(
+        self,
+        weights: dict[str, Tensor],
+        seed: int,
+        task: Task = "unlearn",
+        hyperparameters: dict[str, Any] | None = None,
+    ) -> Run:
+        """One run from the original `weights`, with some of the submission's own hyper-parameters replaced.
+
+        Whatever the submission does ends up in the Run's status. Raises BenchError when the worker cannot start.
+        """
+        if self._process.ended:  # an earlier run took it down
+            self.close()
+            self._start()
+        self.wait_until_ready()
+        exchange = self._process.exchange
+        for name in (UNLEARNED, LOG):
+            _clear(exchange / name)
+        save_file(weights, exchange / GIVEN / ORIGINAL)
+        reply = self._ask(Request(task, seed, self._limits, hyperparameters or {}))
+        ending = _tail(exchange / LOG)
+        if reply is None:
+            self._process.kill()  # and waits, so that the next run finds it gone, and its folder with it
+            return Run("crashed", "the run took its worker down, or outlived it", ending, self._limits.seconds, None)
+        return self._judge(reply, ending)
+
+    def close(self) -> None:
+        """Ends the worker and waits for it; the exchange folder goes with it."""
+        self._process.close()
+
+    def wait_until_ready(self) -> None:
+        """Return once the worker has imported everything. Raises BenchError when it cannot start or `verify` does."""
+        if self._ready:
+            return
+        if self._process.answer(_START_LIMIT).decode(errors="replace") != READY:
+            complaint = self._process.complaint
+            self.close()
+            raise BenchError(f"the worker process did not start: {complaint}; check the Python installation")
+        try:
+            self._verify(self._process.submission)
+        except BenchError:
+            self.close()
+            raise
+        self._ready = True
+
+    def _start(self) -> None:
+        self._process = process_for(self._submission, gpu=self.device != "cpu")
+        with contextlib.suppress(OSError, SafetensorError):  # it died already, and waiting for it tells why
+            write_job(self._process.exchange / GIVEN, self._job)
+            self._process.say(JOB)
+        self._ready = False
+
+    def _ask(self, request: Request) -> Reply | None:
+        """Sends a request and waits for its reply; None when the worker is dead, late, or no longer itself."""
+        try:
+            self._process.say(request.line())
+        except OSError:
+            return None
+        line = self._process.answer(request.limits.seconds + _GRACE)
+        try:
+            return Reply.from_line(line.decode()) if line else None
+        except ValueError:
+            return None
+
+    def _judge(self, reply: Reply, ending: str) -> Run:
+        def failed(status: Status, reason: str, told: bool = False) -> Run:
+            return Run(status, printable(reason, _REASON), ending, seconds, None, told=told)
+
+        seconds = reply.cpu_seconds if self.device == "cpu" else reply.wall_seconds
+        limits = self._limits
+        if reply.over == "time":
+            return failed("timed-out", f"the run was killed after {limits.seconds:g} s")
+        if reply.over == "memory":
+            return failed("out-of-memory", f"the run was killed for using more than {limits.memory / 2**30:g} GiB")
+        if reply.over == "processes":
+            return failed("crashed", f"the run was killed for having more than {limits.processes} processes")
+        if reply.over == "output":
+            return failed("crashed", f"the run was killed for printing more than {limits.printed >> 20} MiB")
+        if reply.exit_code < 0:
+            return failed("crashed", f"the run was killed by {_signal_name(-reply.exit_code)}")
+        if reply.exit_code:
+            ended = f"the run's process ended itself with exit code {reply.exit_code}"
+            return failed(_EXIT_CODES.get(reply.exit_code, "crashed"), reply.reason or ended, bool(reply.reason))
+        try:
+            weights = read_weights(self._process.exchange / UNLEARNED, self._expected)
+        except ValueError as error:
+            return failed("invalid-output", str(error), told=True)  # which names tensors
+        note = printable(reply.note, _REASON)
+        return Run("ok", "", ending, seconds, weights, reply.consumed, reply.wall_seconds, note)
+
+
+@contextmanager
+def workers(
+    scenario: Scenario, problem: Problem, submission: Submission, count: int, device: str
+) -> Iterator[list[Worker]]:
+    """Yield `count` workers side by side, ready; close them in the end.
+
+    Raises BenchError when one cannot start, or the submission is no longer what was hashed.
+    """
+    started: list[Worker] = []
+    try:
+        started += (
+            Worker(scenario, problem, submission.folder, count - 1, device, submission.verify) for _ in range(count)
+        )
+        close_ahead()
+        for worker in started:
+            worker.wait_until_ready()
+        yield started
+    finally:
+        with ThreadPoolExecutor() as together:  # the kernel takes its time to free what torch holds
+            list(together.map(Worker.close, started))
+
+
+def _clear(path: Path) -> None:
+    """Empties a file in place: the sandbox is bound to this very file. Whatever else lies there is removed."""
+    if path.is_symlink() or not path.is_file():
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+    path.write_bytes(b"")
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _tail(log: Path) -> str:
+    """The end of what a run printed; like a reason, it may be shown on a terminal."""
+    try:
+        with open(os.open(log, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _LOG_TAIL))
+            return printable(file.read().decode(errors="replace"), _LOG_TAIL, keep="\n\t")
+    except OSError:
+        return ""

@@ -1,0 +1,267 @@
+"""The N runs of one submission: every original goes through a worker, evidence comes out, block by block."""
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmark.data import Problem, load_problem
+from benchmark.device import workers_on
+from benchmark.engine import Progress, map_blocks
+from benchmark.errors import BenchError
+from benchmark.evidence import NonFiniteLogits, concatenate, evidence_layouts, evidence_of, stack
+from benchmark.references.pool import Pool
+from benchmark.results.outcome import FailedRun, Outcome, block_name, evidence_store, read_outcome, write_outcome
+from benchmark.runs.budget import Clock, in_proportion
+from benchmark.runs.integrity import RECORD_LAYOUTS, Unlearned, change_of, records_of
+from benchmark.runs.runner import Worker, workers
+from benchmark.sandbox.bubblewrap import isolation
+from benchmark.sandbox.process import close_ahead
+from benchmark.scenario.schema import Scenario, options
+from benchmark.storage.blocks import objection
+from benchmark.storage.workspace import Arrays, Workspace, write_atomically, write_block
+from benchmark.submissions.source import Submission
+
+OVERFLOW = "the returned net's outputs are not finite"
+
+_LABEL = "running the submission"
+
+_PRINTS = 3  # runs
+
+# Failed runs beyond the allowed ones after which the rest is not worth trying.
+_PATIENCE = 8
+
+
+class Runs:
+    """The evidence of a submission's N runs; `complete` does the missing ones."""
+
+    def __init__(self, scenario: Scenario, submission: Submission, pool: Pool, workspace: Workspace) -> None:
+        self.scenario, self.submission, self.pool, self.device = scenario, submission, pool, pool.device
+        self.problem: Problem = load_problem(scenario)
+        self.store = evidence_store(scenario, submission, workspace, self._objection)
+        self._workspace = workspace
+
+    def complete(
+        self, jobs: int, allowed: int, progress: Progress, warn: Callable[[str], None], *, time_again: bool = False
+    ) -> Outcome:
+        """Do whatever run is missing, in `jobs` workers, until all are done or too many of them failed.
+
+        Too many: more than `allowed`, and either as many as succeeded or more than _PATIENCE beyond `allowed`. Failed
+        runs of an earlier call are tried again when they are more than `allowed`. The cost is taken where it is not
+        known or not settled, and with `time_again`.
+        """
+        if self.store.is_locked():
+            warn(f"another process is running {self.submission.entry} on {self.scenario.label}; waiting for it")
+        with self.store.locked():
+            for path, fault in self.discard_damaged().items():
+                warn(f"{path.with_suffix('.safetensors')} {fault}; set aside as {path.name}, running it again")
+            if self.store.finished() and not self.store.is_current():
+                warn(f"the runs of {self.submission.entry} on record began with another secret; they are made again")
+            known = self._known(allowed)
+            timing = known.timing
+            timed = timing is not None and timing.is_settled(self.scenario.protocol.budget) and not time_again
+            finished = self.store.finished()
+            missing = [block for block, name in enumerate(self._names) if name not in finished]
+            missing = _in_secret_order(missing, self.pool.seed("order", 0))
+            if missing or not timed:
+                count = max(1, min(workers_on(self.device, jobs), len(missing)))
+                with workers(self.scenario, self.problem, self.submission, count, self.device) as ready:
+                    self._run(missing, ready, _Tally(self.scenario, missing, known.failed, allowed, progress, warn))
+            else:
+                close_ahead()
+                write_outcome(self.store, known)
+            return self.outcome()
+
+    def discard_damaged(self) -> dict[Path, str]:
+        """Set aside the blocks that are damaged or other than they have to be; returns where each went, and why."""
+        return self.store.discard_damaged(self._names)
+
+    @property
+    def _names(self) -> list[str]:
+        """Of the blocks of all runs."""
+        return [block_name(block) for block in self.scenario.blocks(self.scenario.protocol.models)]
+
+    def outcome(self) -> Outcome:
+        """How the runs went that are on the disk. Raises BenchError when there are none."""
+        outcome = read_outcome(self.store)
+        if outcome is None:
+            raise BenchError(
+                f"there are no complete runs of {self.submission.entry} on {self.scenario.label}; "
+                f"run `bench run --submission {self.submission.entry} "
+                f"{options(self.scenario.name, self.scenario.protocol.models)}` first"
+            )
+        return outcome
+
+    def _known(self, allowed: int) -> Outcome:
+        """What an earlier call left behind; its failed runs are to be tried again when they are too many."""
+        try:
+            known = self.outcome()
+        except BenchError:
+            self.store.discard(self.store.finished())  # nobody knows whether any of their runs failed
+            return Outcome((), 0, allowed)
+        finished = self.store.finished()
+        failed = tuple(run for run in known.failed if block_name(self._block_of(run.index)) in finished)
+        if len(failed) > allowed:
+            self.store.discard(block_name(self._block_of(run.index)) for run in failed)
+            failed = ()
+        return replace(known, failed=failed, allowed=allowed)
+
+    def evidence(self) -> Arrays:
+        """Evidence of the unlearned models, with what `records_of` knows of each run, named `run/...`."""
+        models = self.scenario.protocol.models
+        return concatenate([self.store.read(block_name(b)) for b in self.scenario.blocks(models)], models)
+
+    def _objection(self, name: str, arrays: Arrays) -> str:
+        """What keeps arrays from being the block `name` of these runs; "" where nothing does."""
+        layouts = evidence_layouts(self.problem) | RECORD_LAYOUTS
+        indices = arrays.get("run/index", np.zeros(0)).tolist()
+        expected = _indices(self.scenario, int(name.rpartition("/")[2]))
+        if len(set(indices)) < len(indices) or not set(indices) <= set(expected):
+            return f"holds other runs than {expected.start} to {expected.stop - 1}"
+        return objection(arrays, layouts, len(indices))
+
+    def _run(self, missing: list[int], workers: list[Worker], tally: "_Tally") -> None:
+        """Has the first worker retrain once, to see that it can, runs the blocks on all, and times on the first."""
+        idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
+        for worker in workers:
+            idle.put(worker)
+        clock = Clock(workers[0], self.pool.original, self.pool.seed)
+
+        def run_block(block: int) -> tuple[str, str] | None:
+            worker = idle.get()
+            try:
+                return self._run_block(block, worker, tally)
+            finally:
+                idle.put(worker)
+
+        for result in map_blocks(run_block, [(block,) for block in missing], len(workers), threads=True):
+            # First, because a failed run must not be forgotten with its block on record.
+            write_outcome(self.store, tally.outcome)
+            if result is not None:
+                self.store.record(*result)
+        outcome = tally.outcome
+        if not tally.hopeless:
+            timing = clock.time_submission(
+                self.submission.hyperparameters, self.scenario.protocol.budget, self._to_be_timed()
+            )
+            outcome = replace(outcome, timing=replace(timing, fresh_change=self._fresh_change(clock)))
+        write_outcome(self.store, outcome)
+
+    def _fresh_change(self, clock: Clock) -> float:
+        """Return how far a net that was retrained lies from an original it shares nothing with."""
+        assert clock.retrained.weights is not None
+        return change_of(self.pool.original(0), clock.retrained.weights)[0]
+
+    @cached_property
+    def _near(self) -> Problem:
+        """The examples where the nets are evaluated."""
+        return self.problem.on(self.device)
+
+    def _to_be_timed(self) -> list[int]:
+        blocks = (self.store.read(block_name(block)) for block in self.scenario.blocks(self.scenario.protocol.models))
+        known = [(arrays["run/index"], arrays["run/seconds"]) for arrays in blocks]
+        indices, seconds = (np.concatenate(parts) for parts in zip(*known, strict=True))
+        return in_proportion(indices, seconds)
+
+    def _run_block(self, block: int, worker: Worker, tally: "_Tally") -> tuple[str, str] | None:
+        """Name and checksum of the block written; None when the runs were given up meanwhile."""
+        done: list[Unlearned] = []
+        for index in _in_secret_order(_indices(self.scenario, block), self.pool.seed("order", 1 + block)):
+            if tally.hopeless:
+                return None
+            original = self.pool.original(index)
+            seed = self.pool.seed("unlearned", index)
+            run = worker.run(original, seed, hyperparameters=self.submission.hyperparameters)
+            tally.ended(run.note)
+            if run.weights is None:
+                tally.failed_with(FailedRun(index, run.status, run.reason, run.log, run.told))
+            else:
+                done.append(Unlearned(index, original, run.weights, run.seconds, run.consumed))
+                self._keep_prints(index, run.log)
+        done.sort(key=lambda run: run.index)
+        while True:
+            # A block without a single success still has to be a block: of none of the models.
+            states = [run.weights for run in done]
+            try:
+                together = stack(states or [self.pool.original(0)], self.device)
+                found = evidence_of(self.scenario, self._near, together)
+                break
+            except NonFiniteLogits as error:
+                for row in sorted(error.models, reverse=True):
+                    tally.failed_with(FailedRun(done.pop(row).index, "invalid-output", OVERFLOW, ""))
+        if self.device != "cpu":
+            torch.cuda.empty_cache()  # the workers need room beside this process
+        arrays = {name: array[: len(states)] for name, array in found.items()}
+        arrays |= records_of(done, isolation())
+        return block_name(block), write_block(self.store.path(block_name(block)), arrays)
+
+    def _keep_prints(self, index: int, printed: str) -> None:
+        """What the first runs printed lies beside the logs of failed ones: here, and in nothing that is published."""
+        if index < _PRINTS:
+            path = self._workspace.log(self.scenario.label, f"{self.submission.entry}.run-{index}")
+            write_atomically(path, printed.encode()) if printed.strip() else path.unlink(missing_ok=True)
+
+    def _block_of(self, index: int) -> int:
+        return index // self.scenario.protocol.block
+
+
+class _Tally:
+    """Counts the runs of all threads, and knows when to give up."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        missing: list[int],
+        kept: tuple[FailedRun, ...],
+        allowed: int,
+        progress: Progress,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._lock = threading.Lock()
+        self._warn, self._notes = warn, set[str]()
+        self._failed, self._allowed = list(kept), allowed
+        self._left = sum(len(_indices(scenario, block)) for block in missing)
+        self._attempted = scenario.protocol.models - self._left
+        self._progress, self._total = progress, self._left
+        self._progress(_LABEL, 0, self._total)
+
+    @property
+    def outcome(self) -> Outcome:
+        with self._lock:
+            failed = tuple(sorted(self._failed, key=lambda run: run.index))
+            return Outcome(failed, self._attempted, self._allowed)
+
+    @property
+    def hopeless(self) -> bool:
+        beyond = len(self._failed) - self._allowed
+        return beyond > 0 and (2 * len(self._failed) >= self._attempted or beyond > _PATIENCE)
+
+    def ended(self, note: str) -> None:
+        """Counts a run; what its function was given, where that is not the plain order, is said once."""
+        with self._lock:
+            if note and note not in self._notes:
+                self._warn(note)
+                self._notes.add(note)
+            self._attempted += 1
+            self._left -= 1
+            self._progress(_LABEL, self._total - self._left, self._total)
+
+    def failed_with(self, run: FailedRun) -> None:
+        with self._lock:
+            self._failed.append(run)
+
+
+def _in_secret_order(items: Sequence[int], seed: int) -> list[int]:
+    """Return `items` in an order from which no run can tell its index: process numbers and the clock rise."""
+    return np.random.default_rng(seed).permutation(np.array(items, dtype=np.int64)).tolist()
+
+
+def _indices(scenario: Scenario, block: int) -> range:
+    """The runs of a block; unlike the pool's, the last block stops at N: runs are not trained together."""
+    indices = scenario.indices(block)
+    return range(indices.start, min(indices.stop, scenario.protocol.models))

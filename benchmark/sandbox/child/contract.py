@@ -1,0 +1,207 @@
+"""The contract, seen from the submission's side: what `unlearning` is given, and what it may return.
+
+All functions here run in the worker process, never in the harness's.
+"""
+
+import contextlib
+import importlib.abc
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from benchmark.models.build import state_of
+from benchmark.sandbox.child.batches import whole_batches
+from benchmark.sandbox.child.binding import PLAIN, Binding, bind, call_arguments
+from benchmark.sandbox.child.examples import KaggleDataset, TupleDataset, collate
+from benchmark.sandbox.child.failure import describe
+from benchmark.sandbox.weights import Expected, unwrap, wrong_names
+from benchmark.split import Split
+from benchmark.submissions.files import FILE
+
+ENTRY_POINT = "unlearning"
+BATCH_FORMATS = ("tuple", "kaggle")
+
+
+class NotASubmission(Exception):
+    """The module cannot be imported, or has no function that keeps the contract."""
+
+
+class InvalidOutput(Exception):
+    """What came back is not the scenario's network with finite weights."""
+
+
+def load_module(folder: Path) -> ModuleType:
+    """Imports `submission.py` of `folder`, whose other files it may import too. Raises NotASubmission."""
+    path = folder / FILE
+    spec = importlib.util.spec_from_file_location("submission", path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise NotASubmission(f"there is no {path.name} in the folder {folder.name}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["submission"] = module
+    sys.path.insert(0, str(folder))
+    try:
+        spec.loader.exec_module(module)
+    except BaseException as error:
+        raise NotASubmission(f"importing {path.name} raised {describe(error, folder)}") from error
+    return module
+
+
+@dataclass(frozen=True)
+class EntryPoint:
+    """The submission's function, called with the net and its three loaders whatever the order of its parameters."""
+
+    function: Callable[..., Any]
+    parameters: list[inspect.Parameter]
+    binding: Binding
+    offers: dict[str, Any]
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Call it; `arguments` in the order of PLAIN."""
+        values = {**self.offers, **dict(zip(PLAIN, arguments, strict=True))}
+        positional, named = call_arguments(self.parameters, self.binding, values)
+        return self.function(*positional, **named)
+
+
+def entry_point(module: ModuleType, offers: dict[str, Any]) -> EntryPoint:
+    """The module's `unlearning`, with every parameter bound to what its name says, or to what the harness offers.
+
+    A function, or what is called like one: a partial, a bound method, an object. Raises NotASubmission when it is
+    missing, nothing of the kind, or has a parameter of which nobody can tell what it is to be given.
+    """
+    function = getattr(module, ENTRY_POINT, None)
+    if function is None:
+        raise NotASubmission(f"{FILE} has no function {ENTRY_POINT}(net, retain_loader, forget_loader, val_loader)")
+    if inspect.isclass(function) or not callable(function) or _is_async(function):
+        raise NotASubmission(f"{ENTRY_POINT} is {describe_type(function)}, expected a plain function")
+    try:
+        parameters = _parameters(function)
+        return EntryPoint(function, parameters, bind(parameters, offers), offers)
+    except (ValueError, TypeError) as error:
+        raise NotASubmission(str(error)) from None
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
+
+
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The function's parameters; of a decorator's `wrapper(net, *args, **kwargs)` those of the one that it wraps."""
+    if isinstance(function, partial):
+        signed = _signed(_parameters(function.func))
+        return list(inspect.signature(partial(signed, *function.args, **function.keywords)).parameters.values())
+    parameters = list(inspect.signature(function).parameters.values())
+    kinds = [p.kind for p in parameters]
+    inner = _wrapped(function) if inspect.Parameter.VAR_POSITIONAL in kinds[:2] else []
+    if len(inner) != 1:
+        return parameters
+    found = _parameters(inner[0])
+    if inspect.Parameter.VAR_KEYWORD in kinds:
+        return found
+    positional = inspect.Parameter.POSITIONAL_OR_KEYWORD  # without **kwargs nothing gets in by name
+    return [p.replace(kind=inspect.Parameter.POSITIONAL_ONLY) if p.kind is positional else p for p in found]
+
+
+def _wrapped(function: Any) -> list[Callable[..., Any]]:
+    """The functions that a decorator's function or object holds, those called `unlearning` before others."""
+    held = [] if inspect.isfunction(function) else list(getattr(function, "__dict__", {}).values())
+    for cell in getattr(function, "__closure__", None) or ():
+        with contextlib.suppress(ValueError):  # an empty cell
+            held.append(cell.cell_contents)
+    called = [each for each in held if isinstance(each, partial) or inspect.isfunction(each) or inspect.ismethod(each)]
+    return [each for each in called if getattr(each, "__name__", "") == ENTRY_POINT] or called
+
+
+def _signed(parameters: list[inspect.Parameter]) -> Callable[..., Any]:
+    def stub() -> None:
+        """Stand for a function of these parameters."""
+
+    vars(stub)["__signature__"] = inspect.Signature(parameters)
+    return stub
+
+
+def have_text_bars() -> None:
+    """Has `tqdm.notebook` give tqdm's plain bars from now on: its own need a notebook to draw in."""
+    sys.meta_path.insert(0, _TextBars())
+
+
+class _TextBars(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    def find_spec(self, fullname: str, *_: object) -> ModuleSpec | None:
+        return ModuleSpec(fullname, self) if fullname == "tqdm.notebook" else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        from tqdm.std import tqdm, trange
+
+        vars(module).update(tqdm=tqdm, tqdm_notebook=tqdm, trange=trange, tnrange=trange)
+
+
+def set_hyperparameters(module: ModuleType, values: dict[str, Any]) -> None:
+    """Replaces values of the module's `HYPERPARAMETERS`. Raises NotASubmission when it has no such."""
+    own = getattr(module, "HYPERPARAMETERS", {})
+    if unknown := sorted(values.keys() - own.keys()):
+        raise NotASubmission(f"HYPERPARAMETERS has no {', '.join(unknown)}, which is to be set")
+    own.update(values)
+
+
+def batch_format(module: ModuleType) -> str:
+    """The module's `BATCH_FORMAT`, by default "tuple". Raises NotASubmission when there is no such format."""
+    wanted = getattr(module, "BATCH_FORMAT", BATCH_FORMATS[0])
+    if wanted not in BATCH_FORMATS:
+        raise NotASubmission(f"BATCH_FORMAT is {wanted!r}, expected one of {', '.join(BATCH_FORMATS)}")
+    return wanted
+
+
+def loader(
+    split: Split, batch_size: int, form: str, *, shuffle: bool, consumed: np.ndarray | None = None, device: str = "cpu"
+) -> DataLoader[Any]:
+    """A real `DataLoader` over one split, in one of BATCH_FORMATS; `consumed` and `device` as of `TupleDataset`."""
+    dataset = (KaggleDataset if form == "kaggle" else TupleDataset)(split, consumed, device)
+    return whole_batches(dataset, batch_size, shuffle, collate)
+
+
+def unlearned_state(net: nn.Module, returned: object, expected: Expected) -> dict[str, Tensor]:
+    """The weights to hand back: of what was returned, or of `net` changed in place, without wrappers around them.
+
+    Raises InvalidOutput when that is no net, or has not exactly the tensors of the original, `expected`.
+    """
+    if returned is not None and not isinstance(returned, nn.Module):
+        raise InvalidOutput(f"{ENTRY_POINT} returned {describe_type(returned)}, expected the unlearned net or None")
+    result = net if returned is None else returned
+    if odd := next((name for name, value in result.state_dict().items() if not _is_stored(value)), None):
+        raise InvalidOutput(
+            f"{ENTRY_POINT} returned a net whose {odd} is {_what(result.state_dict()[odd])}, expected the unlearned "
+            "net with weights as the original has them, neither quantised nor on the meta device"
+        )
+    state = unwrap(state_of(result), expected)
+    if wrong := wrong_names(state, expected):
+        raise InvalidOutput(wrong)
+    return state
+
+
+def _is_stored(value: object) -> bool:
+    return isinstance(value, Tensor) and not value.is_quantized and not value.is_meta and value.layout == torch.strided
+
+
+def _what(value: object) -> str:
+    if not isinstance(value, Tensor):
+        return describe_type(value)
+    return "a tensor without values (device meta)" if value.is_meta else f"a {value.dtype} tensor ({value.layout})"
+
+
+def describe_type(value: object) -> str:
+    """A value's type with its article, e.g. `a list`."""
+    name = "a class" if inspect.isclass(value) else type(value).__name__
+    if inspect.iscoroutinefunction(value):
+        name = "async function"
+    return name if name.startswith("a ") else f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

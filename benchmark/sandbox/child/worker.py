@@ -1,0 +1,280 @@
+"""The worker: a small parent that has imported torch once and forks a fresh child for every run.
+
+    python -m benchmark.sandbox.child.worker GIVEN RETURNED SUBMISSION SCRATCH
+
+four folders: what the harness gives, where it expects the answer, the submission, and where runs may write. Requests
+come on standard input, replies go to standard output, one line each. The parent never runs a line of the
+submission, and never a backward pass (autograd refuses to work in a child forked after one).
+"""
+
+import ast
+import contextlib
+import ctypes
+import gc
+import importlib
+import os
+import random
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from benchmark.device import is_out_of_memory, make_repeatable
+from benchmark.models.build import build_model, seeded_model
+from benchmark.sandbox.child.contract import (
+    InvalidOutput,
+    NotASubmission,
+    batch_format,
+    entry_point,
+    have_text_bars,
+    load_module,
+    loader,
+    set_hyperparameters,
+    unlearned_state,
+)
+from benchmark.sandbox.child.examples import collected
+from benchmark.sandbox.child.failure import describe, reached
+from benchmark.sandbox.child.supervisor import CannotCleanUp, Supervisor
+from benchmark.sandbox.job import Job, read_job
+from benchmark.sandbox.messages import JOB, LOADERS, LOG, ORIGINAL, READY, UNLEARNED, Limits, Remark, Request
+from benchmark.sandbox.weights import expected_of
+from benchmark.seeds import derive_seed
+from benchmark.submissions.files import FILE, parsed
+from benchmark.training import train_model
+
+# Exit codes of a child that raised; those after the first say more.
+FAILED, NOT_A_SUBMISSION, INVALID_OUTPUT, OUT_OF_MEMORY = 1, 3, 4, 5
+
+_VISIBLE = "CUDA_VISIBLE_DEVICES"
+
+# What submissions import and what takes long: the parent imports it once, if submission.py names it. Each of these is
+# known to do nothing else; there are modules, of tests for instance, that listen to whoever speaks to them.
+_WORTH_PRELOADING = {
+    *("benchmark.toolbox", "matplotlib", "matplotlib.pyplot", "numpy", "pandas", "tqdm", "tqdm.auto"),
+    *("scipy", "scipy.linalg", "scipy.optimize", "scipy.sparse", "scipy.special", "scipy.stats"),
+    *("sklearn", "sklearn.cluster", "sklearn.decomposition", "sklearn.ensemble", "sklearn.linear_model"),
+    *("sklearn.metrics", "sklearn.model_selection", "sklearn.neighbors", "sklearn.preprocessing", "sklearn.svm"),
+    *("torch.func", "torch.nn.utils", "torch.optim", "torch.utils.data"),
+    *("torchvision", "torchvision.models", "torchvision.transforms", "torchvision.transforms.v2"),
+}
+
+
+def main() -> None:
+    given, returned, submission, scratch = map(Path, sys.argv[1:])
+    with contextlib.suppress(BrokenPipeError, CannotCleanUp):  # nobody waits, or the harness starts a new worker
+        _serve(given, returned, submission, scratch)
+
+
+def _serve(given: Path, returned: Path, submission: Path, scratch: Path) -> None:
+    torch.set_num_threads(1)
+    with _no_gpu():
+        _warm_up()
+        _preload(submission)
+    if sys.stdin.readline() != JOB:  # the harness had no use for this worker
+        return
+    job = read_job(given)
+    net = build_model(job.architecture, tuple(job.retain.inputs.shape[1:]), job.classes).eval()
+    make_repeatable(job.device)
+    # What every run does: the first time takes 5 ms, which each child would pay.
+    loader(job.retain, job.recipe.batch_size, "tuple", shuffle=True)
+    save(unlearned_state(net, net, expected_of(net)))
+    gc.collect()
+    gc.freeze()  # what exists now is never collected: children need not copy its pages
+    _collapse_pages()
+    supervisor = Supervisor(scratch, returned / LOG, sys.stdin.fileno())
+    bench = _Bench(job, net, submission, returned / UNLEARNED, scratch, supervisor.consumed, supervisor.say)
+    print(READY, end="", flush=True)
+    for line in iter(sys.stdin.readline, ""):
+        request = Request.from_line(line)
+        net.load_state_dict(load_file(given / ORIGINAL))  # here, where memory is touched for less than in a fresh child
+        reply = supervisor.run(partial(_run, request, bench), request.limits)
+        if reply is None:
+            break
+        sys.stdout.write(reply.line())
+        sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _no_gpu() -> Iterator[None]:
+    """Hides the GPU: once this process has used it, no child of its can. Some optimisers do, just to ask for it."""
+    visible = os.environ.get(_VISIBLE)
+    os.environ[_VISIBLE] = ""
+    try:
+        yield
+    finally:
+        if visible is None:
+            del os.environ[_VISIBLE]
+        else:
+            os.environ[_VISIBLE] = visible
+
+
+def _warm_up() -> None:
+    """Makes torch import what it imports on first use (0.8 s that every child would pay), with no backward pass."""
+    parameter = nn.Parameter(torch.zeros(1))
+    for optimizer in (torch.optim.SGD, torch.optim.Adam):
+        parameter.grad = torch.zeros(1)
+        stepping = optimizer([parameter], lr=0.1)
+        torch.optim.lr_scheduler.CosineAnnealingLR(stepping, T_max=2)
+        stepping.zero_grad()
+        stepping.step()
+    next(iter(DataLoader([0, 0], batch_size=2)))  # type: ignore[arg-type]
+
+
+def _preload(submission: Path) -> None:
+    """Imports those of the modules above that the submission names, without running any of it."""
+    named: set[str] = set()
+    for node in ast.walk(parsed(submission)):
+        if isinstance(node, ast.Import):
+            named |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            named |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    for name in sorted(named & _WORTH_PRELOADING):
+        # What cannot be imported fails again in the child, which says so. Replies go to standard output.
+        with contextlib.suppress(Exception), contextlib.redirect_stdout(sys.stderr):
+            importlib.import_module(name)
+
+
+def _collapse_pages() -> None:
+    """Asks Linux to hold this process's memory in huge pages, so that a fork copies and frees 1/512 of the entries.
+
+    Torch's 270 MB of small pages make every fork and exit cost 20 to 30 ms; this makes it 6. Elsewhere, and where
+    the kernel (before 6.1) does not know the advice, nothing happens.
+    """
+    if sys.platform != "linux":
+        return
+    collapse, huge = 25, 2 << 20  # MADV_COLLAPSE; bytes of a huge page
+    madvise = ctypes.CDLL(None).madvise
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        span, permissions, _, _, inode, *name = line.split()
+        if permissions == "rw-p" and inode == "0" and (not name or name == ["[heap]"]):
+            begin, end = (int(address, 16) for address in span.split("-"))
+            begin, end = -(-begin // huge) * huge, end // huge * huge
+            if begin < end:
+                madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), collapse)
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """What every run finds: the problem, the original as a net, the submission, where to write."""
+
+    job: Job
+    net: nn.Module
+    submission: Path
+    unlearned: Path
+    scratch: Path
+    consumed: np.ndarray
+    say: Callable[[Remark, str], None]
+
+
+def _run(request: Request, bench: _Bench) -> int:
+    """In the child: one run, from the original's weights to the unlearned ones; returns its exit code."""
+    try:
+        bench.unlearned.write_bytes(save(_unlearned(request, bench)))
+        return 0
+    except BaseException as error:  # also whatever ends a process: the row says what it was
+        code, reason = _failure(error, bench, request.limits)
+        bench.say("reason", reason)
+        with contextlib.suppress(Exception):  # the submission may have closed it
+            sys.stdout.flush()  # what it printed came first
+        traceback.print_exception(error.__cause__ or error if isinstance(error, NotASubmission) else error)
+        print(reason, file=sys.stderr)
+        return code
+
+
+def _unlearned(request: Request, bench: _Bench) -> dict[str, Tensor]:
+    _seed(request.seed, bench.job.device)
+    net = bench.net.to(bench.job.device)
+    expected = expected_of(net)  # now: the submission may change the net in any way
+    returned: object = net
+    if request.task == "retrain":
+        retain = loader(bench.job.retain, bench.job.recipe.batch_size, "tuple", shuffle=True)
+        returned = _retrain(bench, request.seed, retain)
+    elif request.task == "unlearn":
+        returned = _unlearn(request, bench, net)
+    return unlearned_state(net, returned, expected)
+
+
+def _failure(error: BaseException, bench: _Bench, limits: Limits) -> tuple[int, str]:
+    """Exit code and reason: a limit that was reached is named, and not what it made of the submission."""
+    raised = error.__cause__ if isinstance(error, NotASubmission) else error
+    limit = reached(raised, bench.submission, limits, bench.scratch) if raised else None
+    if limit and not _refused_by_the_parser(raised):
+        return OUT_OF_MEMORY if limit[0] == "memory" else FAILED, limit[1]
+    if isinstance(error, NotASubmission | InvalidOutput):
+        return NOT_A_SUBMISSION if isinstance(error, NotASubmission) else INVALID_OUTPUT, str(error)
+    return OUT_OF_MEMORY if is_out_of_memory(error) else FAILED, describe(error, bench.submission)
+
+
+def _refused_by_the_parser(error: BaseException | None) -> bool:
+    """Whether the parser raised it, which takes source that is nested too deeply for a lack of memory."""
+    step = error.__traceback__ if isinstance(error, MemoryError) else None
+    while step and step.tb_next:
+        step = step.tb_next
+    return step is not None and "importlib" in step.tb_frame.f_code.co_filename
+
+
+def _unlearn(request: Request, bench: _Bench, net: nn.Module) -> object:
+    have_text_bars()
+    sys.argv = [FILE]  # a submission that parses arguments finds none
+    module = load_module(bench.submission)
+    set_hyperparameters(module, request.hyperparameters)
+    device, weights = torch.device(bench.job.device), bench.job.class_weights
+    offers = {
+        "class_weights": None if weights is None else weights.to(device),
+        "device": device,
+        "seed": request.seed,
+        "recipe": lambda examples: _retrain(bench, request.seed, examples),
+    }
+    function = entry_point(module, offers)
+    if function.binding.note:
+        bench.say("note", function.binding.note)
+        print(function.binding.note, file=sys.stderr, flush=True)
+    form = batch_format(module)
+    loaders = (
+        loader(
+            getattr(bench.job, name),
+            bench.job.recipe.batch_size,
+            form,
+            shuffle=name != "validation",
+            consumed=bench.consumed[i : i + 1],
+            device=bench.job.device,
+        )
+        for i, name in enumerate(LOADERS)
+    )
+    return function(net, *loaders)
+
+
+def _retrain(bench: _Bench, seed: int, examples: DataLoader) -> nn.Module:
+    """The contract's `recipe`: a fresh net, trained on all examples of a loader exactly as the scenario does.
+
+    They count as taken from the retain loader.
+    """
+    job = bench.job
+    split = collected(examples, job.retain.normalisation).to(job.device)
+    weights = None if job.class_weights is None else job.class_weights.to(job.device)
+    bench.consumed[0] += job.recipe.epochs * len(split)
+    own = derive_seed(seed, "recipe")
+    fresh = seeded_model(job.architecture, tuple(split.inputs.shape[1:]), job.classes, own)
+    train_model(fresh.to(job.device), job.recipe, split, own, weights)
+    return fresh
+
+
+def _seed(seed: int, device: str) -> None:
+    if device == "cpu":
+        torch.default_generator.manual_seed(seed)  # manual_seed takes 4 ms to note it down for GPUs it may find later
+    else:
+        torch.manual_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""What a worker knows of the problem, as files in the exchange folder."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from benchmark.sandbox.messages import LOADERS
+from benchmark.scenario.schema import Architecture, Recipe
+from benchmark.split import Split, under
+
+_JOB, _EXAMPLES = "job.json", "examples.safetensors"
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything a worker knows about the problem."""
+
+    architecture: Architecture
+    recipe: Recipe
+    classes: int
+    retain: Split
+    forget: Split
+    validation: Split
+    class_weights: Tensor | None
+    device: str = "cpu"
+    """Where nets are put, models trained, and where the loaders' batches lie."""
+
+
+def write_job(folder: Path, job: Job) -> None:
+    """Puts into `folder` what submissions may see of the problem."""
+    tensors = {
+        f"{name}/{field}": tensor.contiguous()
+        for name in LOADERS
+        for field, tensor in getattr(job, name).tensors().items()
+    }
+    if job.class_weights is not None:
+        tensors["class_weights"] = job.class_weights
+    save_file(tensors, folder / _EXAMPLES)
+    about = {
+        "architecture": job.architecture.model_dump(),
+        "recipe": job.recipe.model_dump(),
+        "classes": job.classes,
+        "device": job.device,
+    }
+    (folder / _JOB).write_text(json.dumps(about))
+
+
+def read_job(folder: Path) -> Job:
+    about = json.loads((folder / _JOB).read_text())
+    tensors = load_file(folder / _EXAMPLES)
+    splits = {name: Split.from_tensors(under(f"{name}/", tensors)) for name in LOADERS}
+    return Job(
+        architecture=TypeAdapter(Architecture).validate_json(json.dumps(about["architecture"])),
+        recipe=Recipe.model_validate_json(json.dumps(about["recipe"])),
+        classes=about["classes"],
+        retain=splits["retain"],
+        forget=splits["forget"],
+        validation=splits["validation"],
+        class_weights=tensors.get("class_weights"),
+        device=about["device"],
+    )

@@ -1,0 +1,152 @@
+"""A worker's process and its exchange folder. Imports no torch: a worker can start before the harness has it."""
+
+import atexit
+import contextlib
+import os
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+from typing import IO
+
+from benchmark.errors import BenchError
+from benchmark.sandbox.bubblewrap import worker_command
+from benchmark.sandbox.messages import GIVEN, LOG, SUBMISSION, UNLEARNED
+
+_LONGEST = 1 << 16  # bytes of an answer
+_PATIENCE = 10.0  # seconds for a worker that has been told to end
+# Ends with the worker, however the harness ended, and then removes the exchange folder.
+_LAUNCHER = ["/bin/sh", "-c", '"$@"; exec rm -rf -- "$0"']
+_ahead: list["Process"] = []
+_taking = threading.Lock()
+
+
+class Process:
+    """Starts at once, and is spoken to in lines. Close it, or let this process end."""
+
+    def __init__(self, submission: Path, *, gpu: bool) -> None:
+        """`submission`: the folder, of which the worker is shown a copy. Raises BenchError when it cannot be copied."""
+        self.purpose = submission.resolve(), gpu
+        self.exchange = Path(tempfile.mkdtemp(prefix="bench-")).resolve()
+        (self.exchange / GIVEN).mkdir()
+        for name in (UNLEARNED, LOG):
+            (self.exchange / name).touch()
+        try:
+            command = worker_command(self.exchange, self.purpose[0], gpu=gpu)
+        except BenchError:
+            shutil.rmtree(self.exchange, ignore_errors=True)
+            raise
+        arguments, inherited = command.arguments, []
+        if command.seccomp is not None:
+            inherited = [_readable(command.seccomp)]
+            arguments = [arguments[0], "--seccomp", str(inherited[0]), *arguments[1:]]
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115
+        self._process = subprocess.Popen(
+            [*_LAUNCHER, str(self.exchange), *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            cwd=self.exchange,
+            env=command.environment,
+            pass_fds=inherited,
+            start_new_session=True,  # Ctrl-C is for the harness; the worker ends when its input does
+        )
+        for descriptor in inherited:
+            os.close(descriptor)
+
+    @property
+    def submission(self) -> Path:
+        """The copy; nothing of it changes while the worker lives."""
+        return self.exchange / SUBMISSION
+
+    @property
+    def ended(self) -> bool:
+        return self._process.poll() is not None
+
+    @property
+    def complaint(self) -> str:
+        """The last line that the worker wrote to its standard error."""
+        self._errors.seek(0)
+        return (self._errors.read().decode(errors="replace").strip().splitlines() or ["no message"])[-1]
+
+    def say(self, line: str) -> None:
+        """Raises OSError when nobody listens any more."""
+        self._input.write(line.encode())
+        self._input.flush()
+
+    def answer(self, limit: float) -> bytes:
+        """One line of the worker's, or nothing when it died or did not answer within `limit` seconds."""
+        if not select.select([self._output], [], [], limit)[0]:
+            self.kill()
+            return b""
+        return self._output.readline(_LONGEST)
+
+    def kill(self) -> None:
+        """The launcher, bubblewrap and the worker; without a sandbox the kernel kills the worker's child too."""
+        self._signal()
+        self._process.wait()
+
+    def close(self) -> None:
+        """Ends the worker and waits for it; the exchange folder goes with it."""
+        with contextlib.suppress(OSError):
+            self._input.close()
+        try:
+            self._process.wait(timeout=_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self._output.close()
+        self._errors.close()
+        shutil.rmtree(self.exchange, ignore_errors=True)
+
+    def _signal(self) -> None:
+        if not self.ended:  # else its number may be another's by now
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    @property
+    def _input(self) -> IO[bytes]:
+        assert self._process.stdin is not None
+        return self._process.stdin
+
+    @property
+    def _output(self) -> IO[bytes]:
+        assert self._process.stdout is not None
+        return self._process.stdout
+
+
+def start_ahead(submission: Path, count: int) -> None:
+    """Has the next `count` workers for this submission on a CPU import what they need while this process does."""
+    atexit.register(close_ahead)
+    _ahead.extend(Process(submission, gpu=False) for _ in range(count))
+
+
+def process_for(submission: Path, *, gpu: bool) -> Process:
+    """One that was started ahead, or else a new one."""
+    with _taking:
+        for process in _ahead:
+            if process.purpose == (submission.resolve(), gpu) and not process.ended:
+                _ahead.remove(process)
+                return process
+    return Process(submission, gpu=gpu)
+
+
+def close_ahead() -> None:
+    """Kills those that nobody took: as they may still be importing, they are not asked to end."""
+    with _taking:
+        left = list(_ahead)
+        _ahead.clear()
+    for process in left:
+        process._signal()
+    for process in left:
+        process.close()
+
+
+def _readable(content: bytes) -> int:
+    """A descriptor from which `content` can be read once; a pipe holds far more than a filter."""
+    reading, writing = os.pipe()
+    os.write(writing, content)
+    os.close(writing)
+    return reading

@@ -1,0 +1,1 @@
+"""A scenario: everything that makes two results comparable."""

@@ -1,0 +1,342 @@
+"""A scenario: everything that makes two results comparable. TOML in, a validated, frozen, hashed object out."""
+
+import hashlib
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from benchmark.errors import BenchError
+from benchmark.scenario.sections import Architecture, Count, Data, FileNet, Forget, RandomForget, Section, Seed
+from benchmark.seeds import Seeds
+from benchmark.storage.reading import read_file
+from benchmark.text import did_you_mean, printable, reason_of, shown
+
+SHIPPED = Path(__file__).parents[1] / "scenarios"
+
+_LARGEST_FILE = 1 << 22  # bytes of a scenario's or a network's file
+
+# Part of every pool's hash: raise it when the code trains other models from the same scenario.
+TRAINING_VERSION = 1
+
+_SALT = 32  # characters: 128 bits in hex digits
+
+Role = Literal["original", "retrained", "calibration"]
+"""Calibration: a second, independent retrained population, against which perfect unlearning is measured."""
+
+
+class Recipe(Section):
+    """How a model is trained: once for originals, retrained models and the oracle."""
+
+    optimizer: Literal["sgd", "adam"]
+    learning_rate: Annotated[float, Field(gt=0, le=1e6)]
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    weight_decay: Annotated[float, Field(ge=0, le=1e6)] = 0.0
+    schedule: Literal["constant", "linear", "cosine"]
+    epochs: Annotated[int, Field(ge=1, le=10**6)]
+    batch_size: Count
+    class_weights: bool = False
+    augmentation: Annotated[tuple[Literal["crop", "flip"], ...], Field(min_length=1)] | None = None
+    """Images only: a random crop of the image with 4 black pixels around it, a random mirror image."""
+    precision: Literal["bfloat16"] | None = None
+    """Of the forward and backward pass, where torch's autocast allows it; weights and losses are float32 always."""
+
+    @model_validator(mode="after")
+    def _momentum_belongs_to_sgd(self) -> "Recipe":
+        if self.optimizer == "adam" and self.momentum:
+            raise ValueError(f"momentum is {self.momentum}, expected none with the optimizer adam")
+        return self
+
+
+class Protocol(Section):
+    """How many models are compared, and by which rules."""
+
+    models: Annotated[int, Field(ge=6, le=10**6)]
+    """N; the intervals take halves, and ε from fewer than three models measures nothing."""
+    originals: Count | None = None
+    """Originals that the runs start from, in turn; absent: every run has its own."""
+    delta: Annotated[float, Field(gt=0, lt=1)]
+    budget: Annotated[float, Field(gt=0, le=1)]
+    """The share of retraining's time that a run may cost."""
+    timeout: Annotated[float, Field(gt=0, le=1e6)]
+    """Wall-clock seconds after which a single run is killed."""
+    memory: Annotated[float, Field(gt=0, le=1e6)] = 4.0
+    """GiB beyond which a single run is killed."""
+    block: Annotated[int, Field(ge=1, le=10**6)]
+    """Models trained together and stored as one file."""
+    controls: tuple[str, ...] = ()
+    """Submissions that calibrate the board: no rank, no budget."""
+    seed: Seed
+
+    @model_validator(mode="after")
+    def _originals_fit(self) -> "Protocol":
+        if self.originals is not None and self.originals > self.models:
+            raise ValueError(f"originals is {self.originals}, expected at most models ({self.models})")
+        return self
+
+
+class Scenario(Section):
+    """The whole file. `hash` names what is compared, `pool_hash` the part that determines the models."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=100)]
+    description: Annotated[str, Field(max_length=10_000)]
+    data: Data
+    forget: Forget
+    architecture: Architecture
+    recipe: Recipe
+    protocol: Protocol
+    salt: str | None = Field(default=None, repr=False)
+    """Of a hidden scenario: counts for the hashes, is never published: nobody can try forget sets on them."""
+
+    @model_validator(mode="after")
+    def _salt_is_long(self) -> "Scenario":
+        if self.salt is not None and len(self.salt) < _SALT:
+            raise ValueError(f"salt has {len(self.salt)} characters, expected at least {_SALT}, drawn at random")
+        return self
+
+    @model_validator(mode="after")
+    def _forget_set_fits(self) -> "Scenario":
+        train = getattr(self.data, "train", None)  # other sources know it only once they are read
+        if train is not None and isinstance(self.forget, RandomForget) and self.forget.size >= train:
+            raise ValueError(f"forget.size is {self.forget.size}, expected less than data.train ({train})")
+        return self
+
+    @property
+    def hash(self) -> str:
+        """12 hex digits over everything but the name and the description.
+
+        They name a scenario on boards and in documents. They do not protect against somebody who makes two scenarios
+        with one hash, which takes minutes: compare the files where that matters.
+        """
+        protocol = self.model_dump(include={"protocol"})
+        return _digest({"training": TRAINING_VERSION, **protocol, **self._models()})
+
+    def __hash__(self) -> int:
+        return hash(self.hash)
+
+    @property
+    def pool_hash(self) -> str:
+        """12 hex digits over what determines the models: two scenarios that differ in N or δ share a pool."""
+        return _digest(
+            {
+                "training": TRAINING_VERSION,
+                "block": self.protocol.block,
+                "seed": self.protocol.seed,
+                **self._models(),
+            }
+        )
+
+    def _models(self) -> dict[str, Any]:
+        """What decides the models. None is left out: keys that are added later change no hash where they are absent."""
+        return self.model_dump(include={"data", "forget", "architecture", "recipe", "salt"}, exclude_none=True)
+
+    def published(self) -> dict[str, Any]:
+        """Return the content that manifests hold: of a scenario with a salt neither that nor what is forgotten."""
+        content = self.model_dump(exclude={"salt"})
+        return content if self.salt is None else {**content, "forget": {"kind": self.forget.kind}}
+
+    @property
+    def label(self) -> str:
+        """The name of everything that is kept about this scenario on disk."""
+        return f"{self.name}-{self.hash}"
+
+    @property
+    def originals(self) -> int:
+        """How many different originals the runs start from."""
+        return self.protocol.originals or self.protocol.models
+
+    def seed(self, role: str, index: int) -> int:
+        """The public seed of model `index` of `role`: a function of the scenario, the role and the index alone."""
+        return Seeds(self.pool_hash).of(role, index)
+
+    def blocks(self, count: int) -> range:
+        """The blocks that hold the first `count` models."""
+        return range(-(-count // self.protocol.block))
+
+    def indices(self, block: int) -> range:
+        """The model indices of `block`. Blocks are always whole, so that a model never depends on N."""
+        size = self.protocol.block
+        return range(block * size, (block + 1) * size)
+
+    def with_models(self, models: int) -> "Scenario":
+        """The same scenario with another N. Raises BenchError when N is impossible."""
+        content = self.model_dump()
+        content["protocol"]["models"] = models
+        return _validated(content, f"scenario {self.name}")
+
+
+def options(name: str, models: int) -> str:
+    """The options of `bench` that choose a scenario and its N; of a user's own, the file it should be in."""
+    return f"--scenario {name if name in scenario_names() else f'{name}.toml'} --models {models}"
+
+
+def scenario_names() -> list[str]:
+    """The scenarios that ship with the package."""
+    return sorted(path.stem for path in SHIPPED.glob("*.toml"))
+
+
+def load_scenario(name_or_path: str) -> Scenario:
+    """A shipped scenario by name, or any TOML file by path.
+
+    A file with the key `base` starts from the shipped scenario of that name: of its sections recipe and protocol the
+    keys it writes are replaced, of the others, which come in kinds, the whole section.
+
+    Raises BenchError, in one sentence, when there is no such scenario or its content is not accepted.
+    """
+    is_path = name_or_path.endswith(".toml")
+    path = Path(name_or_path) if is_path else _shipped(name_or_path, ", or a .toml file")
+    content = _read(path)
+    origin = str(path) if is_path else f"scenario {name_or_path}"
+    if "base" in content:
+        base = _read(_shipped(content.pop("base"), " as base"))
+        for section in ("recipe", "protocol"):
+            if isinstance(content.get(section), dict):
+                content[section] = base[section] | content[section]
+        content = base | content
+    return _filled_in(_validated(content, origin), path.parent)
+
+
+def _shipped(name: str, alternative: str) -> Path:
+    if name not in scenario_names():
+        known = scenario_names()
+        raise BenchError(
+            f"there is no scenario {shown(name)}{did_you_mean(name, known)}; "
+            f"name one of {', '.join(known)}{alternative}"
+        )
+    return SHIPPED / f"{name}.toml"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(read_file(path, _LARGEST_FILE).decode())
+    except FileNotFoundError:
+        raise BenchError(f"there is no scenario file {path}; give the path of a TOML file") from None
+    except RecursionError:
+        raise BenchError(f"{path} is nested too deeply to be read as TOML; expected a scenario file") from None
+    except (OSError, ValueError) as error:  # tomllib's are of the latter kind, and what int() says of a long number
+        raise BenchError(f"{path} could not be read as TOML: {reason_of(error)}; expected a scenario file") from None
+
+
+def _filled_in(scenario: Scenario, folder: Path) -> Scenario:
+    """With what the hash needs and a file only names: the network's source, the checksums of the data."""
+    changes: dict[str, Any] = {}
+    net = scenario.architecture
+    if isinstance(net, FileNet) and net.source is None:
+        changes["architecture"] = net.model_copy(update={"source": _text(folder / net.file.rpartition(":")[0])})
+    if any(getattr(section, "sha256", "") is None for section in (scenario.data, scenario.forget)):
+        from benchmark.data.checksums import with_checksums  # only now: it takes torch
+
+        changes |= with_checksums(scenario)
+    return scenario.model_copy(update=changes)
+
+
+def _text(path: Path) -> str:
+    try:
+        return read_file(path, _LARGEST_FILE).decode()
+    except (OSError, ValueError) as error:
+        raise BenchError(
+            f"architecture.file names {path}, which could not be read: {reason_of(error)}; give path.py:function"
+        ) from None
+
+
+def _validated(content: dict[str, Any], origin: str) -> Scenario:
+    try:
+        # Through JSON, because in strict mode only JSON's lists may become tuples.
+        return Scenario.model_validate_json(json.dumps(content, default=str))
+    except ValidationError as error:
+        raise BenchError(f"{origin}: {_sentence(error)}") from None
+    except (ValueError, RecursionError) as error:  # of numbers too long to be written, of lists within lists
+        raise BenchError(f"{origin} could not be read: {reason_of(error)}; expected a scenario file") from None
+
+
+def _sentence(error: ValidationError) -> str:
+    """Return one complaint of pydantic's as: which key, what came, what is accepted; a mistyped key explains others."""
+    errors = error.errors()
+    first = next(filter(_is_mistyped, errors), errors[0])
+    names, section = _located(first["loc"])
+    key = printable(".".join(names)) or "the file"
+    context = first.get("ctx", {})
+    if first["type"] == "extra_forbidden":
+        return _unknown_key(key, names[-1], _keys(section))
+    if first["type"] == "missing":
+        return f"{key} is missing; add it"
+    if first["type"] == "union_tag_not_found":
+        tag = _bare(context["discriminator"])
+        mistyped = next((each for each in first["input"] if did_you_mean(each, [tag])), None)
+        return (
+            _unknown_key(f"{key}.{printable(mistyped)}", mistyped, [tag])
+            if mistyped
+            else f"{key}.{tag} is missing; add it"
+        )
+    if first["type"] == "union_tag_invalid":
+        tag = f"{key}.{_bare(context['discriminator'])} is {shown(context['tag'])}"
+        near = _nearest_quoted(context["tag"], context["expected_tags"])
+        return f"{tag}, expected {_enumerated(context['expected_tags'])}{near}"
+    if first["type"] == "value_error":
+        return str(first["msg"]).removeprefix("Value error, ")
+    expected = str(first["msg"]).replace("Input should be ", "").removeprefix("a valid ")
+    near = _nearest_quoted(first["input"], expected) if first["type"] == "literal_error" else ""
+    return f"{key} is {shown(first['input'])}, expected {expected}{near}"
+
+
+def _is_mistyped(error: ErrorDetails) -> bool:
+    """Return whether it is about an unknown key that is much like a known one."""
+    names, section = _located(error["loc"])
+    return error["type"] == "extra_forbidden" and bool(did_you_mean(names[-1], _keys(section)))
+
+
+def _keys(section: type[BaseModel]) -> list[str]:
+    return [*section.model_fields, *(["base"] if section is Scenario else [])]
+
+
+def _unknown_key(key: str, name: str, known: list[str]) -> str:
+    return f"{key} is not a key this version knows{did_you_mean(name, known)}; accepted here: {', '.join(known)}"
+
+
+def _nearest_quoted(value: object, expected: str) -> str:
+    """Return the suggestion for a value that is much like one of those in quotes."""
+    return did_you_mean(value, re.findall("'([^']+)'", expected))
+
+
+def _located(location: tuple[int | str, ...]) -> tuple[list[str], type[BaseModel]]:
+    """The keys on the way to a place in the file, and the section that its last key is in, or would be."""
+    section: type[BaseModel] = Scenario
+    names: list[str] = []
+    kinds: dict[str, type[BaseModel]] = {}  # by tag: pydantic puts the tag of a section behind its key
+    for part in map(str, location):
+        if part in kinds:
+            section, kinds = kinds[part], {}
+            continue
+        names.append(part)
+        field = section.model_fields.get(part)
+        if field is None:
+            break
+        kinds = _kinds(field.annotation, field.discriminator)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            section = field.annotation
+    return names, section
+
+
+def _kinds(annotation: Any, discriminator: Any) -> dict[str, type[BaseModel]]:
+    """Of a union of sections, each under the tags it goes by."""
+    if not isinstance(discriminator, str):
+        return {}
+    return {tag: kind for kind in get_args(annotation) for tag in get_args(kind.model_fields[discriminator].annotation)}
+
+
+def _bare(quoted: str) -> str:
+    return quoted.strip("'")
+
+
+def _enumerated(tags: str) -> str:
+    """pydantic's "'a', 'b', 'c'" as "'a', 'b' or 'c'"."""
+    return " or ".join(tags.rsplit(", ", 1))
+
+
+def _digest(content: dict[str, Any]) -> str:
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:12]

@@ -1,0 +1,390 @@
+"""Where things lie. A file is whole or absent, and a damaged one is named, set aside and rebuilt."""
+
+import contextlib
+import errno
+import glob
+import hashlib
+import json
+import os
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+from filelock import FileLock, Timeout
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import load, save
+
+from benchmark.errors import BenchError
+from benchmark.text import printable
+
+if TYPE_CHECKING:
+    from benchmark.scenario.schema import Scenario
+
+Arrays = dict[str, np.ndarray]
+Thing = TypeVar("Thing")
+
+_UNFINISHED = re.compile(r"\..+\.\d+(-[0-9a-f]{8})?\.tmp")  # what `write_atomically` calls a file until it is whole
+
+Objection = Callable[[str, Arrays], str]
+"""Of a block's name and arrays: what keeps them from being that block, "" where nothing does."""
+
+_BLOCK = "block"  # under which a block's file holds its name
+
+PAUSE = 1.0  # seconds between two looks at what other processes are at
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folder that holds `submissions/`, `reference_models/` and `leaderboard/`."""
+
+    root: Path
+    out: Path | None = None
+    """Where results go instead of `leaderboard/local/`."""
+
+    @classmethod
+    def find(cls, out: Path | None = None) -> "Workspace":
+        """Return the nearest folder, from the current one upwards, with a folder `submissions` in it.
+
+        Raises BenchError when there is none, or when `out` is something other than a folder.
+        """
+        if out is not None and out.exists() and not out.is_dir():
+            raise BenchError(f"--out is {str(out)!r}, which is no folder; name a folder for the results")
+        try:
+            here = Path.cwd()
+        except FileNotFoundError:
+            raise BenchError("the current folder has been deleted; change to another one") from None
+        for folder in (here, *here.parents):
+            if (folder / "submissions").is_dir():
+                return cls(folder, out.resolve() if out else None)
+        raise BenchError(f"there is no folder submissions in {here} or above it; run bench inside the repository")
+
+    @property
+    def submissions(self) -> Path:
+        return self.root / "submissions"
+
+    @property
+    def pools(self) -> Path:
+        return self.root / "reference_models"
+
+    def pool(self, scenario: "Scenario") -> Path:
+        """The folder of a scenario's reference models."""
+        return self.pools / f"{scenario.name}-{scenario.pool_hash}"
+
+    @property
+    def shipped(self) -> Path:
+        """The results that come with the repository. No command writes here unless it is given as `out`."""
+        return self.root / "leaderboard"
+
+    @property
+    def results(self) -> Path:
+        """Where everything that commands find out is written: cards, board, plots, evidence, logs and studies."""
+        return self.out or self.shipped / "local"
+
+    @property
+    def publishes(self) -> bool:
+        """Whether results replace the shipped ones."""
+        return self.results.resolve() == self.shipped.resolve()
+
+    @property
+    def evidence(self) -> Path:
+        return self.results / "evidence"
+
+    @property
+    def data(self) -> Path:
+        """Where data sets lie if nobody says otherwise, and what is prepared of those that come with a package."""
+        return self.root / "data"
+
+    def log(self, label: str, submission: str) -> Path:
+        """Where the log of a failed submission goes; `label` is the scenario's."""
+        return self.results / "logs" / label / f"{submission}.log"
+
+
+def is_locked(path: Path) -> bool:
+    """Whether another process holds this lock right now."""
+    if not path.exists():
+        return False
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+@contextmanager
+def claim(path: Path) -> Iterator[bool]:
+    """Whether what this lock stands for is this process's until the end; it is not while it is another's.
+
+    A killed process lets go. Processes on several machines see each other's claims where their file system knows
+    flock, as NFS does on Linux.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
+
+
+def shared_out(
+    things: Iterable[Thing], lock_of: Callable[[Thing], Path], is_done: Callable[[Thing], bool]
+) -> Iterator[Thing]:
+    """One thing after another, claimed until the next is asked for: none that another process has or that is done.
+
+    Waits at the end for what others have, and takes over what they leave.
+    """
+    left = list(things)
+    while left:
+        taken = []
+        for thing in left:
+            with claim(lock_of(thing)) as ours:
+                if not ours:
+                    taken.append(thing)
+                elif not is_done(thing):
+                    yield thing
+        left = taken
+        if left:
+            time.sleep(PAUSE)
+
+
+def write_atomically(path: Path, content: bytes, mode: int = 0o666) -> None:
+    """Beside, flushed to the disk, then renamed: at no moment is there half a file under `path`.
+
+    `mode`: its permissions, less what the user's umask takes away.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Two machines can have the same process number.
+    beside = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        with open(beside, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # of a disk that is full nobody says which
+        raise
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+
+
+def write_block(path: Path, arrays: Arrays) -> str:
+    """Writes `arrays` as one safetensors file, which says which block it is, and returns its SHA-256."""
+    block = {_BLOCK: f"{path.parent.name}/{path.stem}"}
+    content = save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata=block)
+    write_atomically(path, content)
+    return hashlib.sha256(content).hexdigest()
+
+
+class BlockStore:
+    """A folder of block files and `manifest.json`, which has the checksum of every finished one.
+
+    A file counts only once the manifest has it: whatever an interrupted process left behind is overwritten.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        about: dict[str, object],
+        commitment: str = "",
+        objection: Objection = lambda name, arrays: "",
+    ) -> None:
+        """`about` is written into the manifest for people to read; it is never read back.
+
+        `commitment`: to the secret that the blocks depend on; empty where they depend on none. `objection` is asked of
+        every block that is read.
+        """
+        self.folder, self.commitment, self._objection = folder, commitment, objection
+        self._about = about
+        self._manifest = folder / "manifest.json"
+
+    def path(self, name: str) -> Path:
+        return self.folder / f"{name}.safetensors"
+
+    @contextmanager
+    def claimed(self, name: str) -> Iterator[bool]:
+        """Whether this block is this process's to make: see `claim`."""
+        path = self.path(name)
+        with claim(path.with_name(f".{path.stem}.lock")) as ours:
+            if ours:
+                sweep(path)
+            yield ours
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Only one process at a time works in this folder; a second one waits, and a killed one lets go."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder / ".lock"):
+            _sweep_all(self.folder)
+            yield
+
+    def is_locked(self) -> bool:
+        """Whether another process holds the lock right now."""
+        return is_locked(self.folder / ".lock")
+
+    def finished(self) -> dict[str, str]:
+        """Names of the finished blocks → SHA-256; a manifest that is damaged or not there counts as empty.
+
+        Raises BenchError when it is there and cannot be read: to take it for empty would be to forget the blocks.
+        """
+        try:
+            blocks = json.loads(_read_shared(self._manifest))["blocks"]
+            return {str(name): str(checksum) for name, checksum in blocks.items()}
+        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+            return {}
+        except OSError as error:
+            raise BenchError(
+                f"{self._manifest} cannot be read ({error.strerror}); run the same command again"
+            ) from None
+
+    def recorded_commitment(self) -> str:
+        """Return the commitment that the blocks on record were made under; empty where the manifest has none."""
+        try:
+            return str(json.loads(_read_shared(self._manifest)).get("commitment", ""))
+        except (OSError, ValueError, AttributeError):
+            return ""
+
+    def is_current(self) -> bool:
+        """Return whether the blocks on record were made under this store's commitment."""
+        return self.recorded_commitment() == self.commitment
+
+    def record(self, name: str, checksum: str) -> None:
+        """Enters a finished block into the manifest; not when the secret has become another one meanwhile."""
+        with self.changing():
+            if self.is_current():
+                self._write_manifest({**self.finished(), name: checksum})
+
+    def renew(self, kept: Callable[[str], bool]) -> None:
+        """Puts this store's commitment on record, and with it those blocks that are `kept`. Hold `changing` for it."""
+        self._write_manifest({name: checksum for name, checksum in self.finished().items() if kept(name)})
+
+    def discard(self, names: Iterable[str]) -> None:
+        """Takes blocks out of the manifest: they count as missing from now on."""
+        gone = set(names)
+        with self.changing():
+            self._write_manifest({name: checksum for name, checksum in self.finished().items() if name not in gone})
+
+    def is_whole(self, names: Iterable[str]) -> bool:
+        """Whether all these blocks are finished, and their files are what was written."""
+        finished = self.finished()
+        return all(name in finished and not self._fault(name, finished[name]) for name in names)
+
+    def discard_damaged(self, names: list[str]) -> dict[Path, str]:
+        """Sets aside the recorded blocks that are not what was written, or not theirs; returns where, and why."""
+        finished = self.finished()
+        suspects = [name for name in names if name in finished and self._fault(name, finished[name])]
+        aside: dict[Path, str] = {}
+        for name in suspects:
+            with self.claimed(name) as ours, self.changing():
+                known = self.finished()
+                if not ours or name not in known or not (fault := self._fault(name, known[name])):
+                    continue  # another process has seen to it
+                del known[name]
+                self._write_manifest(known)
+                if self.path(name).exists():
+                    there = fault.replace("missing or ", "")
+                    aside[self.path(name).replace(self.path(name).with_suffix(".damaged"))] = there
+        return aside
+
+    def read(self, name: str) -> Arrays:
+        """The arrays of a finished block. Raises BenchError when it is missing, damaged or another's."""
+        content = self._content(name)
+        if fault := self._fault(name, self.finished().get(name, ""), content):
+            raise BenchError(f"{self.path(name)} {fault}; `bench run` makes it again")
+        return load(content)
+
+    def _content(self, name: str) -> bytes:
+        try:
+            return self.path(name).read_bytes()
+        except OSError:
+            return b""
+
+    def _fault(self, name: str, checksum: str, content: bytes | None = None) -> str:
+        """What is wrong with a block's file; "" where nothing is."""
+        content = self._content(name) if content is None else content
+        if hashlib.sha256(content).hexdigest() != checksum:
+            return "is missing or damaged"
+        try:
+            arrays, found = load(content), _metadata(content).get(_BLOCK, name)
+        except (SafetensorError, ValueError, KeyError, TypeError, AttributeError):
+            return "is no file of arrays"
+        if found != name:
+            return f"holds the block {printable(found)} in the place of {name}"
+        return self._objection(name, arrays)
+
+    def row(self, name: str, row: int) -> Arrays:
+        """What one model has in a block, read without the rest, and so unverified: `discard_damaged` comes first.
+
+        Raises BenchError when there is no such block.
+        """
+        try:
+            with safe_open(self.path(name), framework="numpy") as block:
+                return {key: block.get_slice(key)[row : row + 1][0] for key in block.keys()}  # noqa: SIM118
+        except (OSError, SafetensorError):
+            raise BenchError(f"{self.path(name)} is missing or damaged; `bench run` makes it again") from None
+
+    def array(self, name: str, key: str) -> np.ndarray:
+        """Return one array of a block, read without the rest, and so unverified. Raises BenchError as `row` does."""
+        try:
+            with safe_open(self.path(name), framework="numpy") as block:
+                return block.get_tensor(key)
+        except (OSError, SafetensorError):
+            raise BenchError(f"{self.path(name)} is missing or damaged; `bench run` makes it again") from None
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """One process at a time reads the manifest and writes another."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder / ".manifest.lock"):
+            sweep(self._manifest)
+            yield
+
+    def _write_manifest(self, blocks: dict[str, str]) -> None:
+        committed = {"commitment": self.commitment} if self.commitment else {}
+        content = {**self._about, **committed, "blocks": dict(sorted(blocks.items()))}
+        write_atomically(self._manifest, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    """The words that a safetensors file holds beside its arrays."""
+    size = int.from_bytes(content[:8], "little")
+    return json.loads(content[8 : 8 + size]).get("__metadata__", {})
+
+
+def sweep(path: Path) -> None:
+    """Remove what killed processes left behind when they wrote this file; nobody may be writing it now."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        _remove_unfinished(left)
+
+
+def _sweep_all(folder: Path) -> None:
+    """Do so for every file below a folder, and for none that a link leads to."""
+    for parent, _, names in () if folder.is_symlink() else os.walk(folder):
+        for name in names:
+            _remove_unfinished(Path(parent, name))
+
+
+def _remove_unfinished(path: Path) -> None:
+    if _UNFINISHED.fullmatch(path.name):
+        path.unlink(missing_ok=True)
+
+
+def _read_shared(path: Path) -> bytes:
+    """What is in a file that another machine may replace meanwhile: NFS then says once that this one is gone."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        if error.errno != errno.ESTALE:
+            raise
+        return path.read_bytes()

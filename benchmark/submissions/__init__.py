@@ -1,0 +1,1 @@
+"""What an entry is: its files, its template, its import from a notebook."""

@@ -1,0 +1,165 @@
+"""What is written of a notebook: the submission's source."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from inspect import Parameter
+from itertools import chain, takewhile
+
+from benchmark.sandbox.child.binding import DEFAULT, EXTRAS
+from benchmark.sandbox.child.contract import ENTRY_POINT
+from benchmark.submissions.notebook.calls import Entry
+from benchmark.submissions.notebook.names import running
+from benchmark.submissions.notebook.needs import Needs
+from benchmark.submissions.notebook.statements import Statement, is_future
+
+_FUTURE = "from __future__ import annotations"
+_WITHOUT_OPTIONS = re.compile(r"(\.parse_(?:known_)?args)\(\)")
+_CALLED = f"_notebook_{ENTRY_POINT}"
+_GIVEN = {"net": "net", "retain": "retain_loader", "forget": "forget_loader", "validation": "val_loader"}
+
+
+def submission_source(needs: Needs, file: str, name: str) -> str:
+    """Return the submission's source: docstring, imports, the contract's constants, the rest."""
+    constants = {"TITLE": name, "REFERENCE": f"imported from {file}", "BATCH_FORMAT": _batch_format(needs)}
+    taken = set[str]().union(*(s.binds for s in needs.kept))  # a name that the notebook uses stays the notebook's
+    ours = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in constants.items() if key not in taken]
+    origin = file.replace("\\", "\\\\").replace('"', '\\"')
+    what = "script" if file.lower().endswith(".py") else "notebook"
+    head = [f'"""The function {ENTRY_POINT} of the {what} {origin}, with what it needs of it."""']
+    kept = sorted(needs.kept, key=lambda s: not is_future(s))
+    imports = list(takewhile(lambda s: isinstance(s.node, ast.Import | ast.ImportFrom), kept))
+    future = [_FUTURE] if needs.unresolved and not any(map(is_future, kept)) else []
+    head += ["\n".join(lines) for lines in ([*future, *(s.source for s in imports)], ours) if lines]
+    body, close = "", False  # whether the next statement follows without a gap
+    for statement in kept[len(imports) :]:
+        is_definition = isinstance(statement.node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        source = _with_defaults(statement, needs.entry) if ENTRY_POINT in statement.binds else statement.source
+        source = _WITHOUT_OPTIONS.sub(r"\1([])", source) if reads_options(statement.node) else source
+        body += ("\n" if close and not is_definition else "\n\n\n") + source
+        close = not is_definition
+    return "\n\n".join(head) + body + "".join(f"\n\n\n{part}" for part in _adapter(needs)) + "\n"
+
+
+def reads_options(node: ast.AST) -> bool:
+    """Return whether it parses the command line when it runs, which a submission has none of."""
+    return any(isinstance(p, ast.Call) and _WITHOUT_OPTIONS.fullmatch(f".{_method(p)}()") for p in running(node))
+
+
+def _method(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) and not call.args + call.keywords else ""
+
+
+def _batch_format(needs: Needs) -> str:
+    """Batches are the competition's dicts when the code knows the key age_group or takes "image" out of something."""
+    for node in chain.from_iterable(ast.walk(statement.node) for statement in [*needs.kept, *needs.per_run]):
+        match node:
+            case ast.Constant(value="age_group") | ast.Subscript(slice=ast.Constant(value="image")):
+                return "kaggle"
+    return "tuple"
+
+
+def _with_defaults(statement: Statement, entry: Entry) -> str:
+    """The definition of `unlearning` with the values at its call as defaults."""
+    if not entry.defaults:
+        return statement.source
+    lines = [line.encode() for line in statement.source.split("\n")]
+    functions = [n for n in ast.walk(ast.parse(statement.source)) if isinstance(n, ast.FunctionDef)]
+    (function,) = [n for n in functions if n.name == ENTRY_POINT][-1:]
+    for argument, default in reversed(list(_arguments(function.args))):
+        if argument.arg in entry.defaults:
+            value = _unparsed(entry.defaults[argument.arg])
+            if default is None:
+                text = f" = {value}" if argument.annotation else f"={value}"
+                _replace(lines, _end(argument), _end(argument), text)
+            else:
+                _replace(lines, (default.lineno, default.col_offset), _end(default), value)
+    return b"\n".join(lines).decode()
+
+
+def _arguments(arguments: ast.arguments) -> Iterator[tuple[ast.arg, ast.expr | None]]:
+    """Parameters with their defaults, in the order in which they are written."""
+    positional = [*arguments.posonlyargs, *arguments.args]
+    without = [None] * (len(positional) - len(arguments.defaults))
+    yield from zip(positional, [*without, *arguments.defaults], strict=True)
+    yield from zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+
+
+def _end(node: ast.arg | ast.expr) -> tuple[int, int]:
+    return node.end_lineno or node.lineno, node.end_col_offset or node.col_offset
+
+
+def _replace(lines: list[bytes], start: tuple[int, int], end: tuple[int, int], text: str) -> None:
+    """Replace what is between two places, each a line from 1 and a column in bytes."""
+    before, after = lines[start[0] - 1][: start[1]], lines[end[0] - 1][end[1] :]
+    lines[start[0] - 1 : end[0]] = [before + text.encode() + after]
+
+
+def _adapter(needs: Needs) -> Iterator[str]:
+    """What calls the notebook's function as the notebook does, where it cannot be called as it is."""
+    entry = needs.entry
+    if not (needs.given or needs.per_run or entry.passed or entry.reordered):
+        return
+    yield f"{_CALLED} = {ENTRY_POINT}"
+    if needs.per_run:
+        yield "\n".join(_per_run(needs.per_run))
+    further = [each for each in EXTRAS if entry.binding and each in entry.binding.bound.values()]
+    lines = [
+        f"def {ENTRY_POINT}({', '.join([*_GIVEN.values(), *further])}):",
+        f'    """Call the notebook\'s {ENTRY_POINT} as the notebook does."""',
+    ]
+    if needs.given:
+        lines.append(
+            f"    globals().update({', '.join(f'{name}={_GIVEN[role]}' for name, role in needs.given.items())})"
+        )
+    if needs.per_run:
+        lines.append("    _begin_run()")
+    yield "\n".join([*lines, f"    return {_CALLED}({', '.join(_call(entry))})"])
+
+
+def _per_run(statements: list[Statement]) -> Iterator[str]:
+    yield "def _begin_run():"
+    yield '    """Make what the notebook makes of the net and its loaders."""'
+    if names := sorted(set[str]().union(*(s.binds for s in statements))):
+        yield f"    global {', '.join(names)}"
+    for statement in statements:
+        node = statement.node
+        if isinstance(node, ast.AnnAssign) and node.value:  # a global name cannot be annotated
+            node = ast.copy_location(ast.Assign([node.target], node.value), node)
+        yield from (f"    {line}" for line in ast.unparse(node).split("\n"))
+
+
+def _call(entry: Entry) -> Iterator[str]:
+    """The arguments of the call, by name from the first on that has to be."""
+    if entry.parameters is None or entry.binding is None:
+        yield from _GIVEN.values()
+        return
+    bound = entry.binding.bound
+    starred = any(bound[p.name] for p in entry.parameters if p.kind is Parameter.VAR_POSITIONAL)
+    by_name: list[str] = []
+    for parameter in entry.parameters:
+        role, kind = bound[parameter.name], parameter.kind
+        if isinstance(role, tuple):
+            given = [_GIVEN[each] for each in role]
+            if kind is Parameter.VAR_POSITIONAL:
+                yield from given
+            else:
+                by_name += [f"{each}={each}" for each in given]
+            continue
+        value = entry.passed.get(parameter.name) if role == DEFAULT else None
+        if role == DEFAULT and value is None and not (starred and kind is not Parameter.KEYWORD_ONLY):
+            by_name += [""]  # what comes behind it is passed by name
+            continue
+        shown = _unparsed(value or parameter.default) if role == DEFAULT else _GIVEN.get(role, role)
+        if kind is Parameter.POSITIONAL_ONLY or starred or (not by_name and value is None):
+            yield shown
+        else:
+            by_name.append(f"{parameter.name}={shown}")
+    yield from filter(None, by_name)
+    names = {p.name for p in entry.parameters}
+    yield from (f"{name}={_unparsed(value)}" for name, value in entry.passed.items() if name not in names)
+
+
+def _unparsed(node: ast.AST) -> str:
+    return _WITHOUT_OPTIONS.sub(r"\1([])", ast.unparse(node))
