@@ -4,7 +4,7 @@ import os
 
 import torch
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadMachine
 from benchmark.scenario.schema import Scenario
 from benchmark.scenario.sections import SmallNet
 
@@ -22,7 +22,7 @@ def choose_device(asked: str | None, scenario: Scenario) -> str:
         return "cpu" if isinstance(scenario.architecture, SmallNet) else there[:2][-1]
     wanted = "cuda:0" if asked == "cuda" else asked
     if wanted not in there:
-        raise BenchError(f"device {asked!r} was asked for, but torch sees {', '.join(there)}; name one of these")
+        raise BadMachine(f"device {asked!r} was asked for, but torch sees {', '.join(there)}; name one of these")
     return wanted
 
 

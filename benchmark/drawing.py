@@ -6,14 +6,14 @@ Before any other settings matplotlib reads a `matplotlibrc` of the current folde
 import stat
 from pathlib import Path
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadMachine
 
 _LARGEST_SETTINGS = 1 << 20  # bytes
 _settings = Path("matplotlibrc")
 if _settings.exists() and not _settings.is_dir():
     _about = _settings.stat()
     if not stat.S_ISREG(_about.st_mode) or _about.st_size > _LARGEST_SETTINGS:  # reading it might never end
-        raise BenchError(f"{_settings.absolute()} is no file of settings for matplotlib; remove it")
+        raise BadMachine(f"{_settings.absolute()} is no file of settings for matplotlib; remove it")
 
 import matplotlib  # noqa: E402
 from matplotlib import colormaps  # noqa: E402

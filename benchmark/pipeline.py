@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmark.data import load_problem, problem_facts
 from benchmark.engine import Progress
-from benchmark.errors import BenchError, note
+from benchmark.errors import BadRecord, BadUsage, BenchError, FailedEntry, MissingRecord, note
 from benchmark.faults import note_fault
 from benchmark.leaderboard import scored_submissions
 from benchmark.metrics import VERSION, Population
@@ -55,7 +55,7 @@ def evaluate(
     """
     most = min(scenario.protocol.models // 4, scenario.protocol.models - 6)
     if allowed_failures > most:
-        raise BenchError(
+        raise BadUsage(
             f"{allowed_failures} allowed failures came, expected at most {most}: "
             "a quarter of the runs, and six have to be left"
         )
@@ -166,13 +166,11 @@ def rescore(scenario: Scenario, name: str, workspace: Workspace, jobs: int, prog
     outcome = runs.outcome()
     again = f"`bench run --submission {name} {options(scenario.name, scenario.protocol.models)}`"
     if not outcome.successful:
-        raise BenchError(f"{name} failed on {scenario.label}; {again} tries it again")
+        raise FailedEntry(f"{name} failed on {scenario.label}; {again} tries it again")
     if outcome.timing is None:
-        raise BenchError(f"the runs of {name} on {scenario.label} were interrupted; {again} goes on")
+        raise MissingRecord(f"the runs of {name} on {scenario.label} were interrupted; {again} goes on")
     for path, fault in runs.discard_damaged().items():
-        raise BenchError(
-            f"{path.with_suffix('.safetensors')} {fault}; set aside as {path.name}, {again} makes it again"
-        )
+        raise BadRecord(f"{path.with_suffix('.safetensors')} {fault}; set aside as {path.name}, {again} makes it again")
     card = _scored(runs, outcome, jobs, progress)
     card.write(workspace)
     return card

@@ -15,11 +15,11 @@ from rich.text import Text
 from benchmark.cli.pools import data_check, prepare
 from benchmark.cli.results import compare, leaderboard, remove, score, study
 from benchmark.cli.running import run
-from benchmark.cli.shared import err
+from benchmark.cli.shared import begin_command, err, print_json_error
 from benchmark.cli.submissions import check, import_notebook, list_what, new
 from benchmark.cli.system import complaint, flush, settle_descriptors, settle_streams
 from benchmark.cli.tuning import tune
-from benchmark.errors import BenchError
+from benchmark.errors import BadMachine, BenchError, HarnessError
 from benchmark.faults import STATUS, command_log, faults, forget_faults, note_fault
 
 COMMANDS = {
@@ -77,11 +77,15 @@ def _interrupt(*_: object) -> None:
     raise _Interrupted
 
 
-def _fail(sentence: str, log: str = "") -> NoReturn:
+def _fail(error: BenchError, *, as_json: bool) -> NoReturn:
+    """Tell the user what went wrong, with `--json` on standard output too, and exit."""
     with contextlib.suppress(OSError):  # the exit status says it too
-        err.print(Text("error:", "red"), sentence, highlight=False, soft_wrap=True)
-        if log.strip():
-            err.print(log.rstrip(), highlight=False, soft_wrap=True)
+        err.print(Text("error:", "red"), str(error), highlight=False, soft_wrap=True)
+        if error.log.strip():
+            err.print(error.log.rstrip(), highlight=False, soft_wrap=True)
+    with contextlib.suppress(OSError):
+        if as_json:
+            print_json_error(error.to_json())
     with contextlib.suppress(OSError):
         flush()
     sys.exit(STATUS if faults() else 2)
@@ -96,6 +100,8 @@ def main(arguments: list[str] | None = None) -> None:
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # workers inherit it: were it ignored, runs would cost nothing
     forget_faults()
+    begin_command()
+    as_json = "--json" in (sys.argv if arguments is None else arguments)
     try:
         settle_streams()
         settle_descriptors()
@@ -106,13 +112,15 @@ def main(arguments: list[str] | None = None) -> None:
     except SystemExit as end:  # typer ends a command that went well like this too
         sys.exit(STATUS if faults() and not end.code else end.code)
     except BenchError as error:
-        _fail(str(error), error.log)
+        _fail(error, as_json=as_json)
     except BrokenPipeError:
         sys.exit(1)
     except Exception as error:
         if sentence := complaint(error):
-            _fail(sentence)
-        note_fault(error, "this command", command_log())
+            _fail(BadMachine(sentence), as_json=as_json)
+        reason = note_fault(error, "this command", command_log())
+        if as_json:
+            print_json_error(HarnessError(reason).to_json())
     except _Interrupted:
         err.print("interrupted; the same command goes on where this one stopped")
         sys.exit(130)

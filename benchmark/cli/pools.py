@@ -6,7 +6,7 @@ import typer
 
 from benchmark.cli.options import DataOption, DeviceOption, JobsOption, ModelsOption, ScenarioOption
 from benchmark.cli.shared import err, job_count, out, read_scenario
-from benchmark.errors import BenchError
+from benchmark.errors import BadData
 
 
 def prepare(
@@ -56,6 +56,6 @@ def data_check(
     out.print(listing(rows))
     if wrong := [row for row in rows if row["status"] not in ("ok", "note")]:
         said = f"{wrong[0]['what']}: {wrong[0]['found']}"
-        raise BenchError(f"{len(wrong)} of {len(rows)} things {scenario} needs are not as they should be; {said}")
+        raise BadData(f"{len(wrong)} of {len(rows)} things {scenario} needs are not as they should be; {said}")
     for sentence in problem_facts(chosen).sentences:
         warn(out)(sentence)

@@ -14,9 +14,9 @@ from benchmark.cli.options import (
     ScenarioOption,
     SubmissionOption,
 )
-from benchmark.cli.shared import err, job_count, one_name, read_scenario, show_board
+from benchmark.cli.shared import err, job_count, one_name, print_json, read_scenario, show_board
 from benchmark.cli.shared import out as terminal
-from benchmark.errors import BenchError
+from benchmark.errors import BenchError, MissingRecord
 
 
 def score(
@@ -38,7 +38,7 @@ def score(
     workspace, chosen, entry = Workspace.find(out), read_scenario(scenario, models), one_name(name, submission)
     names = [entry] if entry else entries_with_evidence(chosen, workspace, warn(err))
     if not names:
-        raise BenchError(f"no entry of {chosen.label} has evidence here; run `bench run NAME` first")
+        raise MissingRecord(f"no entry of {chosen.label} has evidence here; run `bench run NAME` first")
     cards = []
     try:
         for each in names:
@@ -97,7 +97,7 @@ def study(
     with progress_bars(err) as progress:
         rows = studied(chosen, workspace, entries, progress, warn(err))
     if as_json:
-        print(rows.to_json(orient="records", indent=1))
+        print_json(json.loads(rows.to_json(orient="records")))
         return
     columns = ("family", "value", "models", "tau", "tau_low", "tau_high", "trained", "null_F")
     records = json.loads(rows.to_json(orient="records", double_precision=3) or "[]")
@@ -113,7 +113,7 @@ def leaderboard(out: OutOption = None, as_json: JsonOption = False) -> None:
 
     rows = rebuild(Workspace.find(out), warn=warn(err))
     if as_json:
-        print(rows.to_json(orient="records", indent=1))
+        print_json(json.loads(rows.to_json(orient="records")))
         return
     for title, group in groups(rows):
         terminal.print(render(group, title))

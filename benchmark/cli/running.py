@@ -19,7 +19,7 @@ from benchmark.cli.options import (
     SubmissionOption,
 )
 from benchmark.cli.shared import err, job_count, one_name, print_json, read_scenario, show_board
-from benchmark.errors import BenchError
+from benchmark.errors import BadSubmission, BadUsage, BenchError, FailedEntry
 from benchmark.text import sentence
 
 if TYPE_CHECKING:
@@ -61,11 +61,11 @@ def run(
     """
     submission = one_name(name, submission)
     if bool(submission) == everything:
-        raise BenchError("name one submission, as in `bench run NAME`, or take all with --all")
+        raise BadUsage("name one submission, as in `bench run NAME`, or take all with --all")
     if published and (everything or str(submission).endswith("+tuned")):
-        raise BenchError("--published is for one submission under its own name; leave it away, or --all or +tuned")
+        raise BadUsage("--published is for one submission under its own name; leave it away, or --all or +tuned")
     if time_again and everything:
-        raise BenchError("--time-again came with --all, expected one finished entry; name it instead of --all")
+        raise BadUsage("--time-again came with --all, expected one finished entry; name it instead of --all")
     from benchmark.cli.terminal import progress_bars, warn
     from benchmark.finished import finished_card
     from benchmark.sandbox.bubblewrap import settle_isolation
@@ -108,7 +108,7 @@ def run(
         close_ahead()  # where the run was refused
     _report(workspace, chosen, cards, rows, everything, as_json, refused)
     if refused:
-        raise BenchError(f"{len(refused)} entries could not be run: {', '.join(refused)}; see the notes above")
+        raise FailedEntry(f"{len(refused)} entries could not be run: {', '.join(refused)}; see the notes above")
     for card in cards:
         if card.status == "suspect":
             warn(err)(f"{card.submission} is suspect and has no rank: {card.reason}")
@@ -116,7 +116,7 @@ def run(
         (card,) = cards
         log = workspace.log(chosen.label, card.submission)
         said = f"; it says: {card.detail}" if card.detail else ""
-        raise BenchError(f"{card.submission} is {card.status}: {card.reason}{said}; its log is {log}")
+        raise FailedEntry(f"{card.submission} is {card.status}: {card.reason}{said}; its log is {log}")
 
 
 def start_what_comes(
@@ -152,7 +152,7 @@ def _evaluate_in_turn(
     """Return the scorecards, the board's rows after the last, and why an entry was left out, by its name.
 
     `recover` gives the row of an entry that met a fault of the harness; without it, where one entry was asked for, the
-    exception goes on. Raises BenchError there, and where two of all fail for the same reason: that is not theirs.
+    exception goes on. Raises BenchError there, and where what went wrong is not the entry's: it would stop the others.
     """
     from benchmark.cli.terminal import warn
     from benchmark.leaderboard import rebuild
@@ -162,7 +162,7 @@ def _evaluate_in_turn(
         try:
             cards.append(evaluate_entry(entry))
         except BenchError as error:
-            if recover is None or str(error) in refused.values():
+            if recover is None or not isinstance(error, BadSubmission):
                 raise
             refused[entry] = str(error)
             warn(err)(sentence(f"{entry} is left out: {error}"))

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from benchmark.engine import joblib  # imported there without a warning of its own
-from benchmark.errors import BenchError
+from benchmark.errors import BadUsage
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
     from benchmark.scenario.schema import Scenario
     from benchmark.storage.workspace import Workspace
+
+_printed: list[object] = []  # the JSON documents of this command
 
 # What others wrote, such as titles and paths, is printed as it is.
 out, err = (Console(stderr=stderr, markup=False, emoji=False) for stderr in (False, True))
@@ -31,7 +33,7 @@ def read_scenario(name: str, models: int | None = None) -> "Scenario":
 def one_name(name: str | None, submission: str | None) -> str | None:
     """Return the submission named as an argument or as an option. Raises BenchError for two different names."""
     if name and submission and name != submission:
-        raise BenchError(f"two submissions came, {name} and --submission {submission}, expected one; name it once")
+        raise BadUsage(f"two submissions came, {name} and --submission {submission}, expected one; name it once")
     return name or submission
 
 
@@ -41,9 +43,21 @@ def job_count(jobs: int | None) -> int:
 
 
 def print_json(content: object) -> None:
-    """Print JSON for machines, in ASCII where the output takes nothing else."""
+    """Print JSON for programs, in ASCII where the output takes nothing else; a command prints one document."""
+    _printed.append(content)
     utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     print(json.dumps(content, indent=1, ensure_ascii=not utf8))
+
+
+def begin_command() -> None:
+    """Forget what an earlier command in this process printed."""
+    _printed.clear()
+
+
+def print_json_error(error: Mapping[str, str]) -> None:
+    """Print what went wrong as the command's JSON document; nothing where it has printed its document before."""
+    if not _printed:
+        print_json({"error": error})
 
 
 def show_board(

@@ -7,7 +7,7 @@ import typer
 
 from benchmark.cli.options import DataOption, DeviceOption, JsonOption, SandboxOption, ScenarioOption, SubmissionName
 from benchmark.cli.shared import err, out, print_json, read_scenario
-from benchmark.errors import BenchError
+from benchmark.errors import BadUsage
 from benchmark.text import did_you_mean
 
 
@@ -22,7 +22,7 @@ def list_what(
 
     if what not in LISTINGS:
         near = did_you_mean(what, LISTINGS)
-        raise BenchError(f"there is nothing called {what!r} to list{near}; name one of {', '.join(LISTINGS)}")
+        raise BadUsage(f"there is nothing called {what!r} to list{near}; name one of {', '.join(LISTINGS)}")
     rows = LISTINGS[what](Workspace.find())
     if as_json:
         print_json(rows)
@@ -71,7 +71,7 @@ def check(
     from benchmark.submissions.source import find_submission
 
     if debug and require_sandbox:
-        raise BenchError("--debug came with --require-sandbox, but it runs in this process; leave one of them away")
+        raise BadUsage("--debug came with --require-sandbox, but it runs in this process; leave one of them away")
     workspace, chosen = Workspace.find(), read_scenario(scenario)
     check_source(name, find_submission(name, workspace, chosen).folder)  # before anything that takes long
     if not debug:

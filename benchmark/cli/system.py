@@ -7,7 +7,7 @@ import resource
 import sys
 from concurrent.futures import BrokenExecutor
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadMachine
 from benchmark.text import printable, reason_of
 
 _FEWEST_DESCRIPTORS = 256  # with a worker and its pipes per core
@@ -58,7 +58,7 @@ def settle_descriptors() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
         soft = max(soft, most)
         if soft < _FEWEST_DESCRIPTORS:
-            raise BenchError(
+            raise BadMachine(
                 f"{soft} open files are allowed here, expected at least {_FEWEST_DESCRIPTORS}; raise "
                 "the limit with `ulimit -n 4096`"
             )

@@ -6,7 +6,7 @@ import typer
 
 from benchmark.cli.options import DataOption, DeviceOption, JobsOption, OptionalName, SandboxOption, ScenarioOption
 from benchmark.cli.shared import err, job_count, out, read_scenario
-from benchmark.errors import BenchError
+from benchmark.errors import BadUsage, BenchError, FailedEntry
 
 
 def tune(
@@ -35,7 +35,7 @@ def tune(
 
     workspace, chosen = Workspace.find(), read_scenario(scenario)
     if (name is None) != everything:
-        raise BenchError("name one submission, as in `bench tune NAME`, or take all with --all")
+        raise BadUsage("name one submission, as in `bench tune NAME`, or take all with --all")
     where = choose_device(device, chosen)
     settle_isolation(required=require_sandbox, warn=warn(err))
     records, refused = [], []
@@ -60,5 +60,5 @@ def tune(
             left = card_path(workspace.results, chosen.label, f"{each}+tuned")
             if left.exists():
                 warn(err)(f"{left} is of values that an earlier search found; type `bench remove {each}+tuned`")
-        raise BenchError(f"no values were found for {', '.join(without)}; run with --published")
+        raise FailedEntry(f"no values were found for {', '.join(without)}; run with --published")
     out.print(f"next: bench run {name or 'NAME'} --scenario {scenario}")

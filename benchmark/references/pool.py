@@ -17,7 +17,7 @@ from torch import Tensor
 from benchmark.data import load_problem
 from benchmark.device import make_repeatable
 from benchmark.engine import Progress, map_blocks
-from benchmark.errors import BenchError
+from benchmark.errors import BadRecord, BadScenario
 from benchmark.evidence import NonFiniteLogits, concatenate, evidence_layouts, evidence_of
 from benchmark.models.build import seeded_model, skeleton, try_out
 from benchmark.references.secret import make_secret, read_secret
@@ -99,7 +99,7 @@ class Pool:
     def evidence(self, role: Role) -> Arrays:
         """Evidence of the scenario's N models of `role`. Raises BenchError when the secret is not theirs."""
         if role != "original" and not self.store.is_current():
-            raise BenchError(f"{self._other_secret()}; `bench prepare` trains them again")
+            raise BadRecord(f"{self._other_secret()}; `bench prepare` trains them again")
         models = self._count(role)
         blocks = self.scenario.blocks(models)
         return concatenate([under(_EVIDENCE, self.store.read(_name(role, block))) for block in blocks], models)
@@ -179,7 +179,7 @@ def _trained(scenario: Scenario, role: Role, seeds: list[int], device: str) -> A
     try:
         arrays = {_EVIDENCE + name: array for name, array in evidence_of(scenario, problem, state).items()}
     except NonFiniteLogits:
-        raise BenchError(
+        raise BadScenario(
             f"training {role} models of scenario {scenario.name} diverged; lower recipe.learning_rate"
         ) from None
     if role == "original":

@@ -4,7 +4,7 @@ import re
 import secrets
 from pathlib import Path
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadMachine
 from benchmark.storage.workspace import write_atomically
 
 _BYTES = 32
@@ -21,7 +21,7 @@ def read_secret(folder: Path) -> str | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise BenchError(
+        raise BadMachine(
             f"{path} cannot be read ({error.strerror}), expected the secret of a pool that you have made; "
             "run this as the user who made it"
         ) from None

@@ -15,7 +15,7 @@ import torch
 from scipy.special import stdtrit
 from torch import Tensor
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadScenario
 from benchmark.results.outcome import CLOCK, Timing
 from benchmark.runs.runner import Run, Worker
 from benchmark.sandbox.messages import Task
@@ -93,7 +93,7 @@ class Clock:
         """A run of the harness's own. Raises BenchError when it fails."""
         run = self._worker.run(self._original(0), self._seed(task, index), task)
         if run.weights is None:
-            raise BenchError(
+            raise BadScenario(
                 f"timing the scenario's own training failed: {run.reason}; raise protocol.timeout or .memory"
             )
         return run

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from benchmark.data import Problem, load_problem
 from benchmark.device import make_repeatable
-from benchmark.errors import BenchError
+from benchmark.errors import BadScenario, BenchError, FailedEntry
 from benchmark.evidence import NonFiniteLogits, evidence_of, stack
 from benchmark.metrics.chance import at_chance, chance_of, never_learned
 from benchmark.models.build import seeded_model, state_of, try_out
@@ -58,7 +58,7 @@ def check_submission(name: str, scenario: Scenario, workspace: Workspace, device
     _warn_of_oddities(submission, scenario, timing, [run.weights for run in runs if run.weights], original, warn)
     after, retrained = (_accuracies(scenario, near, run.weights, device) for run in (runs[0], clock.retrained))
     if after is None:
-        raise BenchError(f"{name} is invalid-output: {OVERFLOW}")
+        raise FailedEntry(f"{name} is invalid-output: {OVERFLOW}")
     if remark := at_chance({split: after[split] for split in ("retain", "validation")}, chance_of(problem)):
         warn(f"{name}: {remark}")
     return _table(name, scenario, timing, [before, after, retrained or {}])
@@ -83,14 +83,14 @@ def _tries(clock: Clock, submission: Submission) -> list[Run]:
     runs = [clock.unlearned(index, submission.hyperparameters) for index in range(_TRIES)]
     failed = [run for run in runs if run.weights is None]
     if len(failed) == len(runs):
-        raise BenchError(f"{submission.entry} is {failed[0].status}: {failed[0].reason}", failed[0].log)
+        raise FailedEntry(f"{submission.entry} is {failed[0].status}: {failed[0].reason}", failed[0].log)
     if failed:
         raise _failure_of_some(submission.entry, len(failed), len(runs), failed[0])
     return runs
 
 
 def _failure_of_some(name: str, failed: int, runs: int, first: Run) -> BenchError:
-    return BenchError(
+    return FailedEntry(
         f"{name} went well with one seed, but {failed} of {runs} runs from the same original with other seeds failed; "
         f"the first of them is {first.status}: {first.reason}; mend what depends on the seed",
         first.log,
@@ -141,7 +141,7 @@ def _original(scenario: Scenario, problem: Problem, device: str) -> tuple[dict[s
     original = _trained(scenario, problem, device)
     accuracies = _accuracies(scenario, problem, original, device)
     if accuracies is None:
-        raise BenchError(f"training an original of {scenario.name} diverged; lower recipe.learning_rate")
+        raise BadScenario(f"training an original of {scenario.name} diverged; lower recipe.learning_rate")
     return original, accuracies
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from benchmark.data import Problem
-from benchmark.errors import BenchError
+from benchmark.errors import BadSubmission, FailedEntry
 from benchmark.models.build import build_model, seeded_model
 from benchmark.sandbox.child.contract import (
     NotASubmission,
@@ -57,13 +57,13 @@ def _failure(error: BaseException, submission: Submission) -> BaseException:
     """What to raise in the place of an exception of the submission's."""
     raised = (error.__cause__ or error) if isinstance(error, NotASubmission) else error
     if isinstance(raised, bdb.BdbQuit):
-        return BenchError(f"you left the debugger before {submission.name} returned; check it again")
+        return BadSubmission(f"you left the debugger before {submission.name} returned; check it again")
     if raised is error and isinstance(error, NotASubmission):
-        return BenchError(f"{submission.name} is not-a-submission: {error}; mend it")
+        return BadSubmission(f"{submission.name} is not-a-submission: {error}; mend it")
     if not isinstance(raised, Exception | SystemExit):  # an interruption while it was imported
         return raised
     what = describe(raised, submission.folder)
-    return BenchError(f"{submission.name} raised {what}; mend it", _own_frames(raised, submission.folder))
+    return FailedEntry(f"{submission.name} raised {what}; mend it", _own_frames(raised, submission.folder))
 
 
 def _call(

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from benchmark.data import Problem
-from benchmark.errors import BenchError
+from benchmark.errors import BenchError, HarnessError
 from benchmark.models.build import skeleton
 from benchmark.results.outcome import Status
 from benchmark.sandbox.child.worker import INVALID_OUTPUT, NOT_A_SUBMISSION, OUT_OF_MEMORY
@@ -140,7 +140,7 @@ class Worker:
         if self._process.answer(_START_LIMIT).decode(errors="replace") != READY:
             complaint = self._process.complaint
             self.close()
-            raise BenchError(f"the worker process did not start: {complaint}; check the Python installation")
+            raise HarnessError(f"the worker process did not start: {complaint}; check the Python installation")
         try:
             self._verify(self._process.submission)
         except BenchError:

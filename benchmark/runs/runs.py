@@ -13,7 +13,7 @@ import torch
 from benchmark.data import Problem, load_problem
 from benchmark.device import workers_on
 from benchmark.engine import Progress, map_blocks
-from benchmark.errors import BenchError
+from benchmark.errors import BenchError, MissingRecord
 from benchmark.evidence import NonFiniteLogits, concatenate, evidence_layouts, evidence_of, stack
 from benchmark.references.pool import Pool
 from benchmark.results.outcome import FailedRun, Outcome, block_name, evidence_store, read_outcome, write_outcome
@@ -90,7 +90,7 @@ class Runs:
         """How the runs went that are on the disk. Raises BenchError when there are none."""
         outcome = read_outcome(self.store)
         if outcome is None:
-            raise BenchError(
+            raise MissingRecord(
                 f"there are no complete runs of {self.submission.entry} on {self.scenario.label}; "
                 f"run `bench run --submission {self.submission.entry} "
                 f"{options(self.scenario.name, self.scenario.protocol.models)}` first"

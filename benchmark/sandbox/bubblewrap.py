@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 import benchmark
-from benchmark.errors import BenchError
+from benchmark.errors import NoSandbox
 from benchmark.sandbox.messages import GIVEN, LOG, SUBMISSION, UNLEARNED, WRITABLE
 from benchmark.sandbox.seccomp import seccomp_filter
 from benchmark.submissions.folder import copy_submission
@@ -73,7 +73,7 @@ def settle_isolation(*, required: bool, warn: Callable[[str], None]) -> None:
     """Says so loudly when submissions cannot be sandboxed here; raises BenchError when they have to be."""
     if why := why_no_sandbox():
         if required:
-            raise BenchError(f"there is no sandbox: {why}; install it, or leave --require-sandbox away")
+            raise NoSandbox(f"there is no sandbox: {why}; install it, or leave --require-sandbox away")
         warn(
             f"NO SANDBOX: {why}. The submission runs as a plain process that can read your files, use the network and "
             "write where you can (there is no /kaggle/working of its own); its entry is marked `isolation: process`"

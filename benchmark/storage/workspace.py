@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load, save
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadMachine, BadRecord, BadUsage
 from benchmark.text import printable
 
 if TYPE_CHECKING:
@@ -54,15 +54,15 @@ class Workspace:
         Raises BenchError when there is none, or when `out` is something other than a folder.
         """
         if out is not None and out.exists() and not out.is_dir():
-            raise BenchError(f"--out is {str(out)!r}, which is no folder; name a folder for the results")
+            raise BadUsage(f"--out is {str(out)!r}, which is no folder; name a folder for the results")
         try:
             here = Path.cwd()
         except FileNotFoundError:
-            raise BenchError("the current folder has been deleted; change to another one") from None
+            raise BadMachine("the current folder has been deleted; change to another one") from None
         for folder in (here, *here.parents):
             if (folder / "submissions").is_dir():
                 return cls(folder, out.resolve() if out else None)
-        raise BenchError(f"there is no folder submissions in {here} or above it; run bench inside the repository")
+        raise BadMachine(f"there is no folder submissions in {here} or above it; run bench inside the repository")
 
     @property
     def submissions(self) -> Path:
@@ -244,7 +244,7 @@ class BlockStore:
         except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
             return {}
         except OSError as error:
-            raise BenchError(
+            raise BadMachine(
                 f"{self._manifest} cannot be read ({error.strerror}); run the same command again"
             ) from None
 
@@ -301,7 +301,7 @@ class BlockStore:
         """The arrays of a finished block. Raises BenchError when it is missing, damaged or another's."""
         content = self._content(name)
         if fault := self._fault(name, self.finished().get(name, ""), content):
-            raise BenchError(f"{self.path(name)} {fault}; `bench run` makes it again")
+            raise BadRecord(f"{self.path(name)} {fault}; `bench run` makes it again")
         return load(content)
 
     def _content(self, name: str) -> bytes:
@@ -332,7 +332,7 @@ class BlockStore:
             with safe_open(self.path(name), framework="numpy") as block:
                 return {key: block.get_slice(key)[row : row + 1][0] for key in block.keys()}  # noqa: SIM118
         except (OSError, SafetensorError):
-            raise BenchError(f"{self.path(name)} is missing or damaged; `bench run` makes it again") from None
+            raise BadRecord(f"{self.path(name)} is missing or damaged; `bench run` makes it again") from None
 
     def array(self, name: str, key: str) -> np.ndarray:
         """Return one array of a block, read without the rest, and so unverified. Raises BenchError as `row` does."""
@@ -340,7 +340,7 @@ class BlockStore:
             with safe_open(self.path(name), framework="numpy") as block:
                 return block.get_tensor(key)
         except (OSError, SafetensorError):
-            raise BenchError(f"{self.path(name)} is missing or damaged; `bench run` makes it again") from None
+            raise BadRecord(f"{self.path(name)} is missing or damaged; `bench run` makes it again") from None
 
     @contextmanager
     def changing(self) -> Iterator[None]:

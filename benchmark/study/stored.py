@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from benchmark.data import load_problem
 from benchmark.engine import Progress
-from benchmark.errors import BenchError
+from benchmark.errors import BadScenario, BadUsage, BenchError, MissingRecord
 from benchmark.metrics import Population
 from benchmark.metrics.entry import population
 from benchmark.metrics.samples import Floats
@@ -40,11 +40,11 @@ def study(
         runs = len(entries.pop(name).confidences)
         warn(f"{name} is left out: it has {runs} of {scenario.protocol.models} runs, and a study needs all of them")
     if len(entries) < 2:
-        raise BenchError(f"a study ranks entries, so it needs two or more; got {', '.join(entries) or 'none'}")
+        raise BadUsage(f"a study ranks entries, so it needs two or more; got {', '.join(entries) or 'none'}")
     retrained, calibration = _references(scenario, workspace)
     utilities = {name: _utility(entry, retrained) for name, entry in entries.items()}
     if without := [name for name, utility in utilities.items() if not np.isfinite(utility)]:
-        raise BenchError(
+        raise BadScenario(
             f"a study ranks scores, and on {scenario.label} there is no ratio of accuracies for {', '.join(without)}: "
             "a retrained accuracy is 0, or one was not measured; study a scenario whose retrained models have learned"
         )
@@ -83,7 +83,7 @@ def _entry(scenario: Scenario, name: str, workspace: Workspace) -> Population:
     try:
         evidence = Runs(scenario, submission, Pool(scenario, workspace), workspace).evidence()
     except BenchError:
-        raise BenchError(
+        raise MissingRecord(
             f"there is no complete evidence of {name} on {scenario.label}; "
             f"type `bench run --submission {name} {options(scenario.name, scenario.protocol.models)}`"
         ) from None
@@ -97,7 +97,7 @@ def _references(scenario: Scenario, workspace: Workspace) -> tuple[Population, P
         retrained, calibration = pool.evidence("retrained"), pool.evidence("calibration")
     except BenchError:
         command = f"bench prepare {options(scenario.name, scenario.protocol.models)}"
-        raise BenchError(f"the pool {pool.store.folder} is not complete; type `{command}`") from None
+        raise MissingRecord(f"the pool {pool.store.folder} is not complete; type `{command}`") from None
     return population(retrained, *_labels(scenario)), population(calibration, *_labels(scenario))
 
 

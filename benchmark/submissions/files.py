@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadSubmission
 from benchmark.storage.hashing import digest_of
 from benchmark.submissions.folder import TUNED, chunks, items, open_file, readable
 
@@ -109,7 +109,7 @@ def tuned_folder(folder: Path) -> Path:
     """Return where the tuned values of the submission in `folder` are kept. Raises BenchError when that is a link."""
     tuned = folder / TUNED
     if tuned.is_symlink():
-        raise BenchError(f"{tuned} is a link, behind which nothing is read or written; put a folder in its place")
+        raise BadSubmission(f"{tuned} is a link, behind which nothing is read or written; put a folder in its place")
     return tuned
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadSubmission
 
 TUNED = "tuned"
 """The folder of the values that tuning finds."""
@@ -44,15 +44,17 @@ def items(folder: Path) -> list[Item]:
         for item in _all(folder):
             found.append(item)
             if len(found) > _MOST:
-                raise BenchError(f"the folder {folder.name} holds more than {_MOST:,} files and folders; remove some")
+                raise BadSubmission(f"{folder.name} holds more than {_MOST:,} files and folders; remove some")
             if len(item.path.parts) > _DEEPEST:
-                raise BenchError(
+                raise BadSubmission(
                     f"the folder {folder.name} is nested too deeply to be read, expected at most {_DEEPEST} folders "
                     "within one another; flatten it"
                 )
     size = sum(item.size for item in found)
     if size > _LARGEST:
-        raise BenchError(f"the folder {folder.name} holds {size:,} bytes, expected at most {_LARGEST:,}; remove some")
+        raise BadSubmission(
+            f"the folder {folder.name} holds {size:,} bytes, expected at most {_LARGEST:,}; remove some"
+        )
     return sorted(found, key=lambda item: item.path)
 
 
@@ -66,7 +68,7 @@ def chunks(folder: Path, item: Item) -> Iterator[bytes]:
                 break
             yield chunk
     if left:
-        raise BenchError(f"{folder / item.path} changed while it was read; run the same command again")
+        raise BadSubmission(f"{folder / item.path} changed while it was read; run the same command again")
 
 
 def copy_submission(folder: Path, target: Path) -> None:
@@ -107,7 +109,7 @@ def readable() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise BenchError(f"{error.filename} could not be read: {error.strerror}; make it readable") from None
+        raise BadSubmission(f"{error.filename} could not be read: {error.strerror}; make it readable") from None
 
 
 def _all(folder: Path) -> Iterator[Item]:

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadSubmission
 from benchmark.submissions.files import FILE, read_source
 
 _FUNCTION = "unlearning"
@@ -28,7 +28,7 @@ def check_source(name: str, folder: Path) -> None:
             checked.add(module)
             waiting |= _modules_beside(_parsed(name, folder, module), folder)
     if not _may_bind(tree):
-        raise BenchError(
+        raise BadSubmission(
             f"{name} is not-a-submission: {FILE} defines no {_FUNCTION}, expected a function "
             f"{_FUNCTION}(net, retain_loader, forget_loader, val_loader); add it, or rename yours"
         )
@@ -42,13 +42,13 @@ def _parsed(name: str, folder: Path, file: str) -> ast.Module:
             compile(source, file, "exec", dont_inherit=True)  # finds what parsing alone lets pass
             return ast.parse(source)
     except FileNotFoundError:
-        raise BenchError(f"{name} is not-a-submission: there is no {file} in {folder}; write it") from None
+        raise BadSubmission(f"{name} is not-a-submission: there is no {file} in {folder}; write it") from None
     except SyntaxError as error:
         shown = f": {error.text.strip()}" if error.text else ""
         what = f"{type(error).__name__}: {error.msg} ({file}, line {error.lineno}){shown}"
-        raise BenchError(f"{name} is not-a-submission: {what}; mend that line") from None
+        raise BadSubmission(f"{name} is not-a-submission: {what}; mend that line") from None
     except (OSError, ValueError, RecursionError, MemoryError) as error:
-        raise BenchError(f"{name} is not-a-submission: {file} cannot be read ({error}); mend the file") from None
+        raise BadSubmission(f"{name} is not-a-submission: {file} cannot be read ({error}); mend the file") from None
 
 
 def _modules_beside(tree: ast.Module, folder: Path) -> set[str]:

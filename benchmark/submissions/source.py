@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadSubmission
 from benchmark.scenario.schema import Scenario
 from benchmark.storage.workspace import Workspace
 from benchmark.submissions.files import hash_of, is_name, parsed, read_record, short_hash_of, tuned_folder
@@ -37,7 +37,7 @@ class Submission:
     def verify(self, copy: Path) -> None:
         """Raise BenchError when `copy` is not of the files that the hash is over."""
         if hash_of(copy, self.hyperparameters) != self.hash:
-            raise BenchError(f"{self.name} was edited while this command started; run the same command again")
+            raise BadSubmission(f"{self.name} was edited while this command started; run the same command again")
 
     @property
     def entry(self) -> str:
@@ -81,12 +81,12 @@ def find_submission(entry: str, workspace: Workspace, scenario: Scenario | None 
     name, tuned = entry.removesuffix(_SUFFIX), entry.endswith(_SUFFIX)
     names = submission_names(workspace)
     if name not in names and os.path.lexists(workspace.submissions / name):
-        raise BenchError(
+        raise BadSubmission(
             f"{name!r} in {workspace.submissions} is no submission, expected a folder, no link to one, that is called "
             "by at most 64 letters, digits, - and _ and begins with no sign; rename it"
         )
     if name not in names:
-        raise BenchError(
+        raise BadSubmission(
             f"there is no submission {name!r}{did_you_mean(name, names)} in {workspace.submissions}; "
             f"there are {', '.join(names) or 'none'}, and `bench new NAME` begins one"
         )
@@ -122,12 +122,12 @@ def tuned_scenarios(folder: Path) -> list[str]:
 def _tuned_values(path: Path, name: str) -> dict[str, Any]:
     values = _read_tuned(path)
     if values is None and path.exists():
-        raise BenchError(
+        raise BadSubmission(
             f"no values in {path}: the search is unfinished, or none of its trials could win; "
             f"run `bench tune {name}` to know, or `bench run` with --published"
         )
     if values is None:
-        raise BenchError(f"{name} has no tuned values in {path}; run `bench tune {name}` first")
+        raise BadSubmission(f"{name} has no tuned values in {path}; run `bench tune {name}` first")
     return values
 
 
@@ -141,7 +141,7 @@ def _read_tuned(path: Path) -> dict[str, Any] | None:
         json.dumps(values, allow_nan=False, ensure_ascii=False).encode()
         return values
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        raise BenchError(f"{path} holds no hyperparameters; delete it and tune again") from None
+        raise BadSubmission(f"{path} holds no hyperparameters; delete it and tune again") from None
 
 
 def _constants(folder: Path) -> dict[str, str]:

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadSubmission
 from benchmark.storage.workspace import Workspace, write_atomically
 from benchmark.submissions.files import FILE, is_name
 
@@ -48,10 +48,10 @@ def write_template(name: str, workspace: Workspace) -> Path:
 def new_submission(name: str, workspace: Workspace) -> Path:
     """Where the file of a submission goes that is not there yet. Raises BenchError as `write_template` does."""
     if not is_name(name):
-        raise BenchError(
+        raise BadSubmission(
             f"{name!r} cannot name a submission; use at most 64 letters, digits, - and _ and begin with no sign"
         )
     path = workspace.submissions / name / FILE
     if os.path.lexists(path.parent):
-        raise BenchError(f"{path.parent} is there already; choose another name")
+        raise BadSubmission(f"{path.parent} is there already; choose another name")
     return path

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadScenario
 
 
 def weight_layers(net: nn.Module) -> list[tuple[str, nn.Module]]:
@@ -47,7 +47,7 @@ def classifier(net: nn.Module) -> nn.Linear:
     """The last linear layer. Raises BenchError when there is none."""
     linear = [module for module in net.modules() if isinstance(module, nn.Linear)]
     if not linear:
-        raise BenchError("the net has no linear layer, expected one as its classifier; give it one")
+        raise BadScenario("the net has no linear layer, expected one as its classifier; give it one")
     return linear[-1]
 
 

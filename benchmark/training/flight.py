@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadScenario, BenchError
 from benchmark.scenario.schema import Recipe
 from benchmark.seeds import derive_seed
 from benchmark.split import Split
@@ -96,7 +96,7 @@ class _Recorded:
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:
-            raise BenchError(
+            raise BadScenario(
                 f"a training step of this net could not be recorded on the GPU ({str(error).splitlines()[0]}); a step "
                 "must not ask for a tensor's value, and --device cpu trains any net"
             ) from error

@@ -6,7 +6,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from benchmark.engine import Progress
-from benchmark.errors import BenchError
+from benchmark.errors import BadSubmission, BadUsage, BenchError
 from benchmark.references.pool import Pool
 from benchmark.scenario.schema import Scenario
 from benchmark.seeds import derive_seed
@@ -53,9 +53,9 @@ def tune(
     """
     submission = find_submission(name, workspace)
     if submission.values == "tuned":
-        raise BenchError(f"{name} names an entry with values that tuning has found; name {submission.name}")
+        raise BadUsage(f"{name} names an entry with values that tuning has found; name {submission.name}")
     if name in scenario.protocol.controls:
-        raise BenchError(f"{name} is a control of {scenario.name}, which are not tuned; name another submission")
+        raise BadUsage(f"{name} is a control of {scenario.name}, which are not tuned; name another submission")
     space = read_search_space(name, submission.folder)
     tuned_on = tuning_scenario(scenario)
     path = tuned_file(submission.folder, scenario)
@@ -109,7 +109,7 @@ def _make_folder(tuned: Path) -> None:
     try:
         tuned.mkdir(exist_ok=True)
     except OSError as error:
-        raise BenchError(f"{tuned} cannot hold the values of tuning ({error.strerror}); put a folder there") from None
+        raise BadSubmission(f"{tuned} cannot hold the values of tuning ({error.strerror}); make it a folder") from None
 
 
 def _lock_file(name: str, workspace: Workspace, purpose: str) -> Path:
@@ -154,7 +154,7 @@ def _known(path: Path, empty: Tuning, submission: Submission, tuned_on: Scenario
         warn(f"the trials of {empty.submission} on record are for {changed}; starting over")
         return empty
     if len(record.trials) > empty.wanted:
-        raise BenchError(
+        raise BadUsage(
             f"{empty.submission} has {len(record.trials)} trials on {empty.scenario}, {empty.wanted} were asked for; "
             f"ask for at least as many, or delete {path}"
         )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadScenario
 from benchmark.metrics import Population, competition_score, logit_scaled_confidence, published_epsilon
 from benchmark.storage.workspace import Arrays
 
@@ -20,7 +20,7 @@ def check_has_ratios(retrained: Population) -> None:
     """Raise BenchError when trials cannot be compared by accuracy relative to these models."""
     for name, values in (("retain", retrained.retain_accuracy), ("validation", retrained.test_accuracy)):
         if not np.mean(values) > 0:
-            raise BenchError(
+            raise BadScenario(
                 f"the retrained models that tuning compares with have {name} accuracy {np.mean(values):.0%}, so no "
                 "ratio to it exists; give the scenario's recipe more epochs or another learning rate"
             )

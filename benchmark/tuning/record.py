@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 import torch
 from pydantic import Field, ValidationError, model_validator
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadRecord
 from benchmark.results.record import Amount, Digest, EntryName, Line, Lines, Record
 from benchmark.storage.workspace import write_atomically
 from benchmark.submissions.files import read_record
@@ -74,7 +74,7 @@ class Tuning(Record):
             return None if content is None else cls.model_validate_json(content)
         except (OSError, ValueError) as error:  # pydantic's is one of the latter
             first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-            raise BenchError(f"{path} is not a record of tuning: {first}; delete it and tune again") from None
+            raise BadRecord(f"{path} is not a record of tuning: {first}; delete it and tune again") from None
 
     def write(self, path: Path) -> None:
         write_atomically(path, (json.dumps(self.model_dump(), indent=1, ensure_ascii=False) + "\n").encode())

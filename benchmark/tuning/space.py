@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadSubmission
 from benchmark.submissions.files import FILE, parsed
 from benchmark.text import shown
 
@@ -83,15 +83,15 @@ def declares_search_space(folder: Path) -> bool:
 def read_search_space(name: str, folder: Path) -> SearchSpace:
     """Raises BenchError when the submission `name` declares none, or one that is not accepted."""
     if not declares_search_space(folder):
-        raise BenchError(
+        raise BadSubmission(
             f"{name} declares no {_SPACE}, so there is nothing to tune; add one to its {FILE}, e.g. "
             '{"learning_rate": (1e-4, 1e-1, "log")}'
         )
     space, published = _literal(name, folder, _SPACE), _literal(name, folder, _PUBLISHED)
     if not space:
-        raise BenchError(f"{_SPACE} of {name} is empty, expected a range or a list of choices for at least one key")
+        raise BadSubmission(f"{_SPACE} of {name} is empty, expected a range or a list of choices for at least one key")
     if unknown := [key for key in space if key not in published]:
-        raise BenchError(
+        raise BadSubmission(
             f"{_SPACE} of {name} has {shown(unknown[0])}, expected keys of {_PUBLISHED}: "
             f"{shown(', '.join(published), 200)[1:-1]}"
         )
@@ -105,13 +105,15 @@ def read_search_space(name: str, folder: Path) -> SearchSpace:
 def _dimension(where: str, given: Any) -> Range | Choices:
     if isinstance(given, list) and given:
         if len(given) > _MOST_CHOICES:
-            raise BenchError(f"{where} has {len(given):,} choices, expected at most {_MOST_CHOICES:,}; leave some out")
+            raise BadSubmission(f"{where} has {len(given):,} choices, expected at most {_MOST_CHOICES:,}; cut some")
         return tuple(_stored(given))
     if isinstance(given, tuple) and len(given) in (2, 3) and all(map(_is_number, given[:2])):
         low, high, *rest = given
         if low < high and rest in ([], ["log"]) and (low > 0 or not rest):
             return _searchable(where, Range(low, high, log=bool(rest)))
-    raise BenchError(f'{where} is {shown(given)}, expected (low, high), (low, high, "log") with low above 0, or a list')
+    raise BadSubmission(
+        f'{where} is {shown(given)}, expected (low, high), (low, high, "log") with low above 0, or a list; correct it'
+    )
 
 
 def _searchable(where: str, own: Range) -> Range:
@@ -125,7 +127,7 @@ def _searchable(where: str, own: Range) -> Range:
             width = math.inf
         fits = math.isfinite(width)
     if not fits:
-        raise BenchError(f"{where} is too wide a range to be searched, expected finite numbers; narrow it")
+        raise BadSubmission(f"{where} is too wide a range to be searched, expected finite numbers; narrow it")
     return own
 
 
@@ -134,12 +136,12 @@ def _within(where: str, own: Range | Choices, published: Any) -> Any:
     if not isinstance(own, Range):
         stored = _stored(published)
         if stored not in own:
-            raise BenchError(
+            raise BadSubmission(
                 f"the published {where} is {shown(published)}, expected one of its choices; add it to {_SPACE}"
             )
         return stored
     if not _is_number(published) or (own.whole and not isinstance(published, int)) or published != published:
-        raise BenchError(
+        raise BadSubmission(
             f"the published {where} is {shown(published)}, expected a number of its range's type; correct one of them"
         )
     return min(max(published, own.low), own.high)
@@ -156,7 +158,7 @@ def _stored(value: Any) -> Any:
         text.encode()  # half of a character that takes two cannot be written
         return json.loads(text)
     except (TypeError, ValueError, RecursionError):
-        raise BenchError(
+        raise BadSubmission(
             f"{shown(value)} cannot be kept as JSON, expected finite numbers, words or lists of them; correct it"
         ) from None
 
@@ -166,14 +168,14 @@ def _literal(name: str, folder: Path, constant: str) -> dict[str, Any]:
     try:
         value = ast.literal_eval(_Fractions().visit(node)) if node else {}
     except (ValueError, TypeError, OverflowError, RecursionError, MemoryError):
-        raise BenchError(
+        raise BadSubmission(
             f"{constant} of {name} is computed when {FILE} runs, expected a literal dict that can be read without "
             "running it; write the values out"
         ) from None
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        raise BenchError(f"{constant} of {name} is {shown(value)}, expected a dict of names and values; correct it")
+        raise BadSubmission(f"{constant} of {name} is {shown(value)}, expected a dict of names and values; correct it")
     if odd := [key for key in value if not key.isprintable()]:
-        raise BenchError(f"{constant} of {name} has the key {shown(odd[0])}, expected printable letters; rename it")
+        raise BadSubmission(f"{constant} of {name} has the key {shown(odd[0])}, expected printable letters; rename it")
     return value
 
 

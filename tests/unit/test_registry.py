@@ -61,9 +61,7 @@ def test_shipped_kinds_are_found_by_every_name_in_order(package):
 
 
 def test_an_unknown_name_is_one_sentence_with_the_nearest(package):
-    with pytest.raises(
-        BenchError, match=r"there is no fruit 'aple' \(did you mean 'apple'\?\); name one of apple"
-    ):
+    with pytest.raises(BenchError, match=r"there is no fruit 'aple' \(did you mean 'apple'\?\); name one of apple"):
         kinds_of(package).named("aple")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from inspect import Parameter
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadSubmission
 from benchmark.sandbox.child.binding import DEFAULT, EXTRAS, PLAIN, Binding, bind, parameters_of
 from benchmark.sandbox.child.contract import ENTRY_POINT
 from benchmark.submissions.notebook.names import names_in, root, running
@@ -102,7 +102,7 @@ class Entry:
         except ValueError as error:
             self.binding = self._as_called(changed, call)
             if self.binding is None:
-                raise BenchError(f"{file}: {error}") from None
+                raise BadSubmission(f"{file}: {error}") from None
         self._take_order(call)
         self._run = call.run_names(self.parameters, self.binding) if call else {}
         for parameter in self.parameters:
@@ -165,7 +165,7 @@ class Entry:
             same = isinstance(parameter.default, ast.AST) and ast.unparse(parameter.default) == ast.unparse(resolved)
             return None if same else resolved
         if resolved is None and parameter.default is Parameter.empty:
-            raise BenchError(
+            raise BadSubmission(
                 f"{file}: {ENTRY_POINT}'s parameter {parameter.name} is given {ast.unparse(value)} by its call "
                 f"({call.place}), which may be another value in every run; give the parameter a default"
             )
@@ -406,7 +406,7 @@ class _Definitions:
         if isinstance(value, ast.Constant | ast.List | ast.Tuple | ast.Dict | ast.Set | ast.JoinedStr):
             what = f"`{ast.unparse(value)[:60]}`"
         if what:
-            raise BenchError(
+            raise BadSubmission(
                 f"{ENTRY_POINT} is {what} in the notebook ({self._statements[at].place}), expected a function "
                 "of the net and its loaders, or what is called like one; define one of that name"
             )

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadSubmission
 from benchmark.sandbox.child.contract import ENTRY_POINT
 
 
@@ -56,9 +56,9 @@ def read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise BenchError(f"{path} cannot be read ({error.strerror}); give the path of a notebook or a script") from None
+        raise BadSubmission(f"{path} cannot be read ({error.strerror}); give a notebook or a script") from None
     except ValueError as error:  # a path with a null byte
-        raise BenchError(f"{str(path)!r} is no path ({error}); give the path of a notebook or a script") from None
+        raise BadSubmission(f"{str(path)!r} is no path ({error}); give the path of a notebook or a script") from None
 
 
 def code_cells(path: Path) -> list[Cell]:
@@ -67,13 +67,13 @@ def code_cells(path: Path) -> list[Cell]:
     try:
         file = _File.model_validate(json.loads(content))
     except ValidationError:
-        raise BenchError(f"{path} is JSON but no Jupyter notebook; give an .ipynb file as Jupyter saves it") from None
+        raise BadSubmission(f"{path} is JSON but no Jupyter notebook; give an .ipynb file from Jupyter") from None
     except (ValueError, RecursionError):
-        raise BenchError(
+        raise BadSubmission(
             f"{path} is not JSON; give an .ipynb file as Jupyter saves it, or a script that is called .py"
         ) from None
     if file.cells is None and file.worksheets is None:
-        raise BenchError(f"{path} has no cells; give an .ipynb file as Jupyter saves it")
+        raise BadSubmission(f"{path} has no cells; give an .ipynb file as Jupyter saves it")
     cells = [*(file.cells or []), *chain.from_iterable(sheet.cells for sheet in file.worksheets or [])]
     sources = [
         "".join(cell.source).replace("\r\n", "\n").replace("\r", "\n")
@@ -81,5 +81,5 @@ def code_cells(path: Path) -> list[Cell]:
         if cell.cell_type == "code" and "python" in cell.language.lower() and "python" in file.language().lower()
     ]
     if not any(source.strip() for source in sources):
-        raise BenchError(f"{path} has no Python code cell; give the notebook that defines {ENTRY_POINT}")
+        raise BadSubmission(f"{path} has no Python code cell; give the notebook that defines {ENTRY_POINT}")
     return [Cell(source, f"code cell {number}") for number, source in enumerate(sources, 1)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadSubmission
 from benchmark.sandbox.child.contract import ENTRY_POINT
 from benchmark.submissions.notebook.calls import Entry, call_of, entry_of
 from benchmark.submissions.notebook.cells import Cell
@@ -90,7 +90,7 @@ class Notebook:
         stars = {i for i, s in enumerate(self.statements) if is_star(s)}
         if closure.missing and not stars:
             names = ", ".join(sorted(closure.missing))
-            raise BenchError(
+            raise BadSubmission(
                 f"{self.file}: {ENTRY_POINT} needs {names}, which nothing before its call defines"
                 f"{self._suspects(closure.missing)}; define what is missing in a cell of its own"
             )
@@ -98,7 +98,7 @@ class Notebook:
         kept |= {i for i, s in enumerate(self.statements) if is_future(s)}
         per_run = closure.per_run()
         if start in per_run:
-            raise BenchError(
+            raise BadSubmission(
                 f"{self.file}: the definition of {ENTRY_POINT} itself uses {', '.join(sorted(given))}, which every run "
                 "is given anew; use its parameters inside of it"
             )
@@ -118,14 +118,14 @@ class Notebook:
         """
         binding = [i for i, s in enumerate(self.statements) if ENTRY_POINT in s.binds]
         if not binding:
-            raise BenchError(
+            raise BadSubmission(
                 f"{self.file} has no function {ENTRY_POINT} at the top level of its code"
                 f"{self._suspects({ENTRY_POINT})}{self._called_instead()}; give the notebook that defines it"
             )
         start = self.statements[binding[-1]]
         called = [part for part in running(start.node) if isinstance(part, ast.Call) and root(part.func) == ENTRY_POINT]
         if called and not start.settles():
-            raise BenchError(
+            raise BadSubmission(
                 f"{self.file} defines {ENTRY_POINT} in a block that also calls it ({start}); move the definition out"
             )
         calling = self.calling(binding[-1])

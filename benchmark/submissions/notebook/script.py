@@ -5,7 +5,7 @@ import re
 import tokenize
 from pathlib import Path
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadSubmission
 from benchmark.submissions.notebook.cells import Cell, read_bytes
 from benchmark.submissions.notebook.statements import without_magics
 
@@ -21,7 +21,7 @@ def script_cells(path: Path) -> list[Cell]:
         text = content.decode(encoding)
     except (SyntaxError, ValueError, LookupError) as error:
         reason = " ".join(str(error).split())
-        raise BenchError(
+        raise BadSubmission(
             f"{path} is not text ({reason}); give a Python script, encoded as it says, or in UTF-8"
         ) from None
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
