@@ -1,4 +1,4 @@
-"""Which device nets are trained and unlearned on."""
+"""The device that nets are trained and unlearned on."""
 
 import os
 
@@ -12,7 +12,7 @@ _ON_ONE_GPU = 4
 
 
 def choose_device(asked: str | None, scenario: Scenario) -> str:
-    """`asked`, e.g. "cpu" or "cuda:1"; by default this machine's GPU, where it has one and the net deserves it.
+    """Return `asked`, such as "cpu" or "cuda:1"; by default this machine's GPU, if it has one and the net is not small.
 
     The small nets are faster on the CPU, which trains a block of them at once and starts a run in a fraction of the
     time. Raises BenchError when `asked` is not there.
@@ -27,12 +27,12 @@ def choose_device(asked: str | None, scenario: Scenario) -> str:
 
 
 def workers_on(device: str, jobs: int) -> int:
-    """How many submissions run side by side: on a GPU few, because each brings a context and a net in training."""
+    """Return how many submissions run side by side: few on a GPU, where each has a context and a net in training."""
     return jobs if device == "cpu" else min(jobs, _ON_ONE_GPU)
 
 
 def make_repeatable(device: torch.device | str) -> None:
-    """Has a GPU compute the same bits every time, as far as cuDNN, cuBLAS and attention decide."""
+    """Make a GPU compute the same bits every time, as far as cuDNN, cuBLAS and attention decide."""
     if torch.device(device).type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA is first used
         torch.backends.cudnn.deterministic = True
@@ -41,7 +41,7 @@ def make_repeatable(device: torch.device | str) -> None:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether no more memory was to be had; torch's own allocator on the CPU raises a RuntimeError."""
+    """Tell whether memory ran out; torch's own allocator on the CPU raises a plain RuntimeError, with this message."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)

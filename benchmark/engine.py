@@ -55,7 +55,7 @@ def start_importing(module: str, jobs: int) -> None:
 
 @cache
 def _processes_can_wait() -> bool:
-    """Whether processes can share a lock, which needs a /dev/shm that can be written to; says so where they cannot."""
+    """Tell whether processes can share a lock, which needs a writable /dev/shm; note it where they cannot."""
     try:
         multiprocessing.get_context("spawn").Lock()
     except (OSError, ImportError) as error:

@@ -1,4 +1,4 @@
-"""Whether running an entry would change nothing. Imports no torch: a finished row is to be shown at once."""
+"""The stored scorecard of an entry that is finished. Imports no torch, so that it is shown at once."""
 
 from benchmark.errors import BenchError
 from benchmark.metrics import VERSION

@@ -132,7 +132,7 @@ def _has_scorecard(entry: str, scenario: Scenario, workspace: Workspace) -> bool
 
 
 def entries_with_evidence(scenario: Scenario, workspace: Workspace, warn: Callable[[str], None]) -> list[str]:
-    """Those of the entries with a score whose present files have run here; `warn` tells how many have not.
+    """Return the entries with a score whose present files have run here; `warn` tells how many have not.
 
     A clone of the repository has scorecards, but no evidence.
     """
@@ -156,7 +156,7 @@ def _ran_here(scenario: Scenario, name: str, workspace: Workspace) -> bool:
 
 
 def rescore(scenario: Scenario, name: str, workspace: Workspace, jobs: int, progress: Progress) -> Scorecard:
-    """Scores the stored evidence of `name` with this version of the scorer; trains and runs nothing.
+    """Score the stored evidence of `name` with this version of the scorer; train and run nothing.
 
     Raises BenchError when evidence is missing, or is of a submission that failed.
     """

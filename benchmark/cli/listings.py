@@ -1,4 +1,4 @@
-"""What `bench list` knows: the submissions, scenarios and pools that are here."""
+"""Rows of `bench list`: the submissions, scenarios and pools of a workspace."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,7 @@ def submissions(workspace: Workspace) -> Rows:
 
 
 def _submission(name: str, workspace: Workspace) -> dict[str, object]:
-    """Of a folder that cannot be one, what is wrong with it in the place of its title."""
+    """Return a submission's row; a folder that is no submission has what is wrong with it as its title."""
     row: dict[str, object] = dict.fromkeys(("submission", "title", "reference", "hash", "tuned"), "")
     try:
         found = find_submission(name, workspace)

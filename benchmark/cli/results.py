@@ -62,7 +62,7 @@ def compare(
     data_dir: DataOption = None,
     out: OutOption = None,
 ) -> None:
-    """Print the difference of every figure of two entries, with intervals and a sentence of verdict."""
+    """Print the difference of every metric of two entries, with intervals and a verdict."""
     from benchmark.cli.terminal import table
     from benchmark.leaderboard import compare as compared
     from benchmark.leaderboard import find_scorecard, read_scorecards
@@ -86,7 +86,7 @@ def study(
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """How F and the ranking change with N, the attacks, δ and the buckets: one table, one figure."""
+    """Show how F and the ranking change with N, the attacks, δ and the buckets: one table, one plot."""
     from benchmark.cli.terminal import progress_bars, table, warn
     from benchmark.pipeline import entries_with_evidence
     from benchmark.storage.workspace import Workspace

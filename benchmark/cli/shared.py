@@ -1,4 +1,4 @@
-"""What several commands do: print, read a scenario, count processes, show a board."""
+"""Steps that several commands share: print, read a scenario, count processes, show a board."""
 
 import json
 import sys

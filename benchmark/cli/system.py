@@ -1,4 +1,4 @@
-"""What the system around a command can lack: streams, descriptors, space, rights. Each is told in one sentence."""
+"""Checks of the system around a command: streams, descriptors, space, rights; each lack is one sentence."""
 
 import contextlib
 import errno

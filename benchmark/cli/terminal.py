@@ -1,4 +1,4 @@
-"""What a person sees while the harness works."""
+"""Tables, progress bars and warnings on the terminal."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What a reference pool will cost, before anything is trained: `bench prepare --dry-run`."""
+"""The cost of a reference pool before anything is trained: `bench prepare --dry-run`."""
 
 import resource
 import sys
@@ -67,7 +67,7 @@ def dry_run(scenario: Scenario, jobs: int, device: str) -> Rows:
 
 
 def _blocks(scenario: Scenario) -> dict[str, int]:
-    """How many blocks each population has."""
+    """Return the number of blocks of each population."""
     models = len(scenario.blocks(scenario.protocol.models))
     return {"original": len(scenario.blocks(scenario.originals)), "retrained": models, "calibration": models}
 
@@ -125,7 +125,7 @@ def _evaluation(scenario: Scenario, problem: Problem, state: dict[str, Tensor]) 
 
 
 def _bytes_per_model(scenario: Scenario, problem: Problem) -> tuple[int, int]:
-    """Of the weights, and of the evidence."""
+    """Return the bytes of a model's weights and of its evidence."""
     net = skeleton(scenario.architecture, problem.input_shape, problem.classes)
     weights = sum(tensor.numel() * tensor.itemsize for tensor in net.state_dict().values())
     logits = 4 * problem.classes * (len(problem.forget) + len(problem.test))

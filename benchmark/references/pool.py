@@ -131,7 +131,7 @@ class Pool:
         )
 
     def _is_public(self) -> bool:
-        """Whether there are models on record that were drawn from public seeds."""
+        """Tell whether the pool has models that were drawn from public seeds."""
         return bool(self._drawn()) and not self.store.recorded_commitment()
 
     def _drawn(self) -> list[str]:
@@ -149,7 +149,7 @@ class Pool:
         return [block for block in blocks if _name(*block) not in finished]
 
     def _tell(self, progress: Progress, missing: int, total: int) -> None:
-        """How many of the blocks that were missing still are."""
+        """Report how many of the missing blocks are trained by now."""
         size = self.scenario.protocol.block
         if total:
             progress("training reference models", (total - missing) * size, total * size)
@@ -190,7 +190,7 @@ def _trained(scenario: Scenario, role: Role, seeds: list[int], device: str) -> A
 
 
 def _objection(scenario: Scenario, name: str, arrays: Arrays) -> str:
-    """What keeps arrays from being the block `name` of a scenario's pool; "" where nothing does."""
+    """Return what keeps arrays from being the block `name` of a scenario's pool; "" where nothing does."""
     problem, is_original = load_problem(scenario), name.startswith("original/")
     layouts = {_EVIDENCE + key: layout for key, layout in evidence_layouts(problem).items()}
     if is_original:

@@ -78,7 +78,7 @@ class Clock:
         )
 
     def unlearned(self, index: int, hyperparameters: dict[str, Any]) -> Run:
-        """One of the N runs that count: its original, its seed."""
+        """Make one of the N runs that count, with its original and its seed."""
         return self._worker.run(self._original(index), self._seed("unlearned", index), hyperparameters=hyperparameters)
 
     def nothing(self, index: int) -> Run:
@@ -123,7 +123,7 @@ class _Round:
 
 
 def _settled(rounds: list[_Round], limit: float) -> bool:
-    """Whether more rounds are not worth their time."""
+    """Tell whether more rounds are not worth their time."""
     if len(rounds) < _ROUNDS_AT_LEAST:
         return False
     spent = sum(own.nothing + own.retraining + own.run for own in rounds)
@@ -131,7 +131,7 @@ def _settled(rounds: list[_Round], limit: float) -> bool:
 
 
 def _decided(rounds: list[_Round], limit: float) -> bool:
-    """Whether the share is far enough from the limit, or as well known as the clock can tell."""
+    """Tell whether the share is far from the limit, or as certain as timing can make it."""
     if len(rounds) < _ROUNDS_AT_LEAST:
         return False
     share, error = _share(rounds), _error(rounds)
@@ -149,7 +149,7 @@ def _error(rounds: list[_Round]) -> float:
 
 
 def _loaded(rounds: list[_Round]) -> bool:
-    """Whether the harness's own retraining, which has one thread, waited for a CPU a fifth of the time.
+    """Tell whether the harness's own retraining, which has one thread, waited for a CPU a fifth of the time.
 
     On a GPU seconds are those of the wall clock, so this cannot be told.
     """
@@ -157,7 +157,7 @@ def _loaded(rounds: list[_Round]) -> bool:
 
 
 def _share(rounds: list[_Round]) -> float:
-    """Of all rounds together: that of a single round whose retraining was disturbed counts for no more than others."""
+    """Return the share of all rounds together; one with a disturbed retraining counts no more than others."""
     return share_of(*(sum(getattr(own, name) for own in rounds) for name in ("nothing", "retraining", "run")))
 
 
@@ -167,7 +167,7 @@ def _counted(rounds: list[_Round]) -> list[_Round]:
 
 
 def share_of(nothing: float, retraining: float, run: float) -> float:
-    """From the seconds of whole runs, each of which includes what starting it costs."""
+    """Return the share from the seconds of whole runs, each of which includes the cost of starting."""
     return max(run - nothing, 0.0) / max(retraining - nothing, 1e-9)
 
 

@@ -156,7 +156,7 @@ def _trained(scenario: Scenario, problem: Problem, device: str) -> dict[str, Ten
 def _accuracies(
     scenario: Scenario, problem: Problem, weights: dict[str, Tensor] | None, device: str
 ) -> dict[str, float] | None:
-    """By split; None when the net's outputs are not finite."""
+    """Return the accuracy per split; None when the net's outputs are not finite."""
     assert weights is not None
     try:
         found = evidence_of(scenario, problem, stack([weights], device))

@@ -54,7 +54,7 @@ def debug(
 
 
 def _failure(error: BaseException, submission: Submission) -> BaseException:
-    """What to raise in the place of an exception of the submission's."""
+    """Return the exception to raise in place of the submission's."""
     raised = (error.__cause__ or error) if isinstance(error, NotASubmission) else error
     if isinstance(raised, bdb.BdbQuit):
         return BadSubmission(f"you left the debugger before {submission.name} returned; check it again")

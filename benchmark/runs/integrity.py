@@ -1,4 +1,4 @@
-"""What the harness noticed about the runs, beside their evidence: cost, data consumed, and whether anything is odd."""
+"""Observations about the runs, beside their evidence: cost, data consumed, and anything odd."""
 
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -65,7 +65,7 @@ RECORD_LAYOUTS = {
 
 
 def records_of(done: list[Unlearned], isolation: Isolation) -> Arrays:
-    """What is kept of each run beside its evidence."""
+    """Return the arrays that are stored per run beside its evidence."""
     changes = np.array([change_of(run.original, run.weights) for run in done]).reshape(-1, 2)
     return {
         "run/index": np.array([run.index for run in done], dtype=np.int64),

@@ -45,7 +45,7 @@ _EXIT_CODES: dict[int, Status] = {
 
 @dataclass(frozen=True)
 class Run:
-    """One unlearning run: its weights when `status` is ok, otherwise a reason in one sentence."""
+    """A finished unlearning run: its weights when `status` is ok, otherwise a reason in one sentence."""
 
     status: Status
     reason: str
@@ -66,7 +66,7 @@ class Run:
 
 
 class Worker:
-    """One worker process for one submission on one scenario. Close it, or let this process end."""
+    """A worker process for one submission on one scenario. Close it, or let this process end."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class Worker:
         task: Task = "unlearn",
         hyperparameters: dict[str, Any] | None = None,
     ) -> Run:
-        """One run from the original `weights`, with some of the submission's own hyper-parameters replaced.
+        """Unlearn from the original `weights`, with some of the submission's own hyper-parameters replaced.
 
         Whatever the submission does ends up in the Run's status. Raises BenchError when the worker cannot start.
         """

@@ -83,11 +83,11 @@ class Runs:
 
     @property
     def _names(self) -> list[str]:
-        """Of the blocks of all runs."""
+        """Return the names of all blocks of runs."""
         return [block_name(block) for block in self.scenario.blocks(self.scenario.protocol.models)]
 
     def outcome(self) -> Outcome:
-        """How the runs went that are on the disk. Raises BenchError when there are none."""
+        """Return the outcome of the runs that are on the disk. Raises MissingRecord when there are none."""
         outcome = read_outcome(self.store)
         if outcome is None:
             raise MissingRecord(
@@ -98,7 +98,7 @@ class Runs:
         return outcome
 
     def _known(self, allowed: int) -> Outcome:
-        """What an earlier call left behind; its failed runs are to be tried again when they are too many."""
+        """Return the outcome of an earlier call, and discard its failed runs when they are too many."""
         try:
             known = self.outcome()
         except BenchError:
@@ -117,7 +117,7 @@ class Runs:
         return concatenate([self.store.read(block_name(b)) for b in self.scenario.blocks(models)], models)
 
     def _objection(self, name: str, arrays: Arrays) -> str:
-        """What keeps arrays from being the block `name` of these runs; "" where nothing does."""
+        """Return what keeps arrays from being the block `name` of these runs; "" where nothing does."""
         layouts = evidence_layouts(self.problem) | RECORD_LAYOUTS
         indices = arrays.get("run/index", np.zeros(0)).tolist()
         expected = _indices(self.scenario, int(name.rpartition("/")[2]))
@@ -201,7 +201,7 @@ class Runs:
         return block_name(block), write_block(self.store.path(block_name(block)), arrays)
 
     def _keep_prints(self, index: int, printed: str) -> None:
-        """What the first runs printed lies beside the logs of failed ones: here, and in nothing that is published."""
+        """Write what the first runs printed beside the logs of failed ones, where nothing is published."""
         if index < _PRINTS:
             path = self._workspace.log(self.scenario.label, f"{self.submission.entry}.run-{index}")
             write_atomically(path, printed.encode()) if printed.strip() else path.unlink(missing_ok=True)

@@ -1,1 +1,1 @@
-"""Where untrusted code runs, and what passes in and out."""
+"""The sandbox for untrusted code, and the messages and weights that pass in and out of it."""

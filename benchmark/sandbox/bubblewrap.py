@@ -42,7 +42,7 @@ _DATA_SETS = "lib*/python3*/*-packages/sklearn/datasets/data"
 
 @dataclass(frozen=True)
 class Command:
-    """How to start a worker: arguments, environment, and the seccomp program to hand over, if there is one."""
+    """A worker's command line, its environment, and the seccomp program to hand over, if any."""
 
     arguments: list[str]
     environment: dict[str, str]
@@ -51,7 +51,7 @@ class Command:
 
 @cache
 def why_no_sandbox() -> str | None:
-    """None where bubblewrap works; otherwise what is missing, as half a sentence."""
+    """Return what keeps bubblewrap from working here, as half a sentence; None where it works."""
     if sys.platform != "linux":
         return f"bubblewrap needs Linux, this is {sys.platform}"
     if not shutil.which("bwrap"):
@@ -65,7 +65,7 @@ def why_no_sandbox() -> str | None:
 
 
 def isolation() -> Isolation:
-    """What separates a submission from this machine."""
+    """Return the kind of isolation that submissions get on this machine."""
     return "process" if why_no_sandbox() else "sandbox"
 
 
@@ -182,7 +182,7 @@ def _empty(folders: list[Path]) -> list[str]:
 
 
 def _inside(path: Path) -> Path:
-    """Where the sandbox has a path of the Python environment: a virtual one stands at one place, whoever's it is."""
+    """Return a path of the Python environment as the sandbox shows it: every virtual environment has the same place."""
     if sys.prefix != sys.base_prefix and path.is_relative_to(sys.prefix):
         return _ENVIRONMENT / path.relative_to(sys.prefix)
     return path

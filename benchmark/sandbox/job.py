@@ -1,4 +1,4 @@
-"""What a worker knows of the problem, as files in the exchange folder."""
+"""The worker's view of the problem, as files in the exchange folder."""
 
 import json
 from dataclasses import dataclass

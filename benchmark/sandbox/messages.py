@@ -1,4 +1,4 @@
-"""What passes between the harness and a worker: a folder, and requests and replies of one line.
+"""Messages between the harness and a worker: a folder, and requests and replies of one line.
 
 In the folder, GIVEN holds what a submission may see and nothing else (no test data, no retrained model), SUBMISSION
 is a copy of the submission that nobody edits, and two files come back: UNLEARNED and LOG. GIVEN and these are
@@ -33,7 +33,7 @@ the first."""
 
 @dataclass(frozen=True)
 class Limits:
-    """What one run may take; beyond it the run is killed from outside."""
+    """The limits of one run; a run that exceeds them is killed from outside."""
 
     seconds: float
     """Wall clock."""
@@ -51,7 +51,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Request:
-    """One run."""
+    """A request for one run."""
 
     task: Task
     seed: int
@@ -70,7 +70,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """How a run ended, measured by a parent that runs no code of the submission's."""
+    """The end of a run, measured by a parent process that runs no code of the submission's."""
 
     exit_code: int
     """As from `os.waitstatus_to_exitcode`: negative for a signal."""

@@ -25,7 +25,7 @@ _taking = threading.Lock()
 
 
 class Process:
-    """Starts at once, and is spoken to in lines. Close it, or let this process end."""
+    """A worker's process: it starts at once and reads lines. Close it, or let this process end."""
 
     def __init__(self, submission: Path, *, gpu: bool) -> None:
         """`submission`: the folder, of which the worker is shown a copy. Raises BenchError when it cannot be copied."""
@@ -73,24 +73,24 @@ class Process:
         return (self._errors.read().decode(errors="replace").strip().splitlines() or ["no message"])[-1]
 
     def say(self, line: str) -> None:
-        """Raises OSError when nobody listens any more."""
+        """Send a line. Raises OSError when nobody listens any more."""
         self._input.write(line.encode())
         self._input.flush()
 
     def answer(self, limit: float) -> bytes:
-        """One line of the worker's, or nothing when it died or did not answer within `limit` seconds."""
+        """Return one line from the worker; nothing if it died or did not answer within `limit` seconds."""
         if not select.select([self._output], [], [], limit)[0]:
             self.kill()
             return b""
         return self._output.readline(_LONGEST)
 
     def kill(self) -> None:
-        """The launcher, bubblewrap and the worker; without a sandbox the kernel kills the worker's child too."""
+        """Kill the launcher, bubblewrap and the worker; without a sandbox the kernel kills the worker's child too."""
         self._signal()
         self._process.wait()
 
     def close(self) -> None:
-        """Ends the worker and waits for it; the exchange folder goes with it."""
+        """End the worker, wait for it, and remove the exchange folder."""
         with contextlib.suppress(OSError):
             self._input.close()
         try:
@@ -118,13 +118,13 @@ class Process:
 
 
 def start_ahead(submission: Path, count: int) -> None:
-    """Has the next `count` workers for this submission on a CPU import what they need while this process does."""
+    """Start the next `count` workers for this submission on a CPU, so that they import while this process does."""
     atexit.register(close_ahead)
     _ahead.extend(Process(submission, gpu=False) for _ in range(count))
 
 
 def process_for(submission: Path, *, gpu: bool) -> Process:
-    """One that was started ahead, or else a new one."""
+    """Return a process that was started ahead, or start a new one."""
     with _taking:
         for process in _ahead:
             if process.purpose == (submission.resolve(), gpu) and not process.ended:
@@ -134,7 +134,7 @@ def process_for(submission: Path, *, gpu: bool) -> Process:
 
 
 def close_ahead() -> None:
-    """Kills those that nobody took: as they may still be importing, they are not asked to end."""
+    """Kill the processes that nobody took; they may still be importing, so they are not asked to end."""
     with _taking:
         left = list(_ahead)
         _ahead.clear()
@@ -145,7 +145,7 @@ def close_ahead() -> None:
 
 
 def _readable(content: bytes) -> int:
-    """A descriptor from which `content` can be read once; a pipe holds far more than a filter."""
+    """Return a descriptor from which `content` can be read once; a pipe holds far more than a filter."""
     reading, writing = os.pipe()
     os.write(writing, content)
     os.close(writing)

@@ -1,4 +1,4 @@
-"""What a run hands back: weights, read strictly, as data. Nothing of a submission's is ever unpickled."""
+"""Returned weights, read strictly, as data. Nothing of a submission's is ever unpickled."""
 
 import json
 import os
@@ -75,7 +75,7 @@ def read_weights(path: Path, expected: Expected) -> dict[str, Tensor]:
 
 
 def wrong_names(weights: Collection[str], expected: Collection[str]) -> str:
-    """Which names are not the original's and which of the original's are missing, in a sentence; empty if none."""
+    """Return a sentence about names that are not the original's or are missing; empty if there are none."""
     new, missing = (sorted(set(some) - set(other)) for some, other in ((weights, expected), (expected, weights)))
     parts = [f"{_first(names)} {what}" for names, what in ((new, "new"), (missing, "missing")) if names]
     if not parts:
@@ -107,7 +107,7 @@ def _bare(name: str) -> str:
 
 
 def _counts_averages(name: str, weights: Collection[str]) -> bool:
-    """Whether it is the counter that AveragedModel puts beside its `module`."""
+    """Tell whether it is the counter that AveragedModel puts beside its `module`."""
     wrapper, is_counter, _ = name.rpartition("n_averaged")
     return bool(is_counter) and any(other.startswith(f"{wrapper}module.") for other in weights)
 

@@ -1,1 +1,1 @@
-"""Where files lie, and how they are written whole or not at all."""
+"""Places of files, and writing them whole or not at all."""

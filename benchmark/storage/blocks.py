@@ -1,4 +1,4 @@
-"""What a block of models has to hold. A file can be whole, with its checksum on record, and still be another's."""
+"""Layouts of blocks of models. A file can be whole, with its checksum on record, and still be another's."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from benchmark.storage.workspace import Arrays
 
 
 class Layout(NamedTuple):
-    """One array of a block, `[models, *shape]`."""
+    """Type, shape and range of an array of a block, `[models, *shape]`."""
 
     dtype: str
     shape: tuple[int, ...] = ()

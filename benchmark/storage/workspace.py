@@ -1,4 +1,4 @@
-"""Where things lie. A file is whole or absent, and a damaged one is named, set aside and rebuilt."""
+"""Folders of a workspace and stores of blocks. A file is whole or absent; a damaged one is set aside and rebuilt."""
 
 import contextlib
 import errno
@@ -83,12 +83,12 @@ class Workspace:
 
     @property
     def results(self) -> Path:
-        """Where everything that commands find out is written: cards, board, plots, evidence, logs and studies."""
+        """The folder of all that commands find out: cards, board, plots, evidence, logs and studies."""
         return self.out or self.shipped / "local"
 
     @property
     def publishes(self) -> bool:
-        """Whether results replace the shipped ones."""
+        """True where results replace the shipped ones."""
         return self.results.resolve() == self.shipped.resolve()
 
     @property
@@ -97,16 +97,16 @@ class Workspace:
 
     @property
     def data(self) -> Path:
-        """Where data sets lie if nobody says otherwise, and what is prepared of those that come with a package."""
+        """The default folder of data sets and of prepared arrays."""
         return self.root / "data"
 
     def log(self, label: str, submission: str) -> Path:
-        """Where the log of a failed submission goes; `label` is the scenario's."""
+        """Return the path of a failed submission's log; `label` is the scenario's."""
         return self.results / "logs" / label / f"{submission}.log"
 
 
 def is_locked(path: Path) -> bool:
-    """Whether another process holds this lock right now."""
+    """Tell whether another process holds this lock right now."""
     if not path.exists():
         return False
     try:
@@ -118,7 +118,7 @@ def is_locked(path: Path) -> bool:
 
 @contextmanager
 def claim(path: Path) -> Iterator[bool]:
-    """Whether what this lock stands for is this process's until the end; it is not while it is another's.
+    """Try to take the lock without waiting; yield True if this process holds it.
 
     A killed process lets go. Processes on several machines see each other's claims where their file system knows
     flock, as NFS does on Linux.
@@ -139,9 +139,9 @@ def claim(path: Path) -> Iterator[bool]:
 def shared_out(
     things: Iterable[Thing], lock_of: Callable[[Thing], Path], is_done: Callable[[Thing], bool]
 ) -> Iterator[Thing]:
-    """One thing after another, claimed until the next is asked for: none that another process has or that is done.
+    """Yield each item that is neither done nor locked elsewhere, holding its lock until the next is requested.
 
-    Waits at the end for what others have, and takes over what they leave.
+    Waits at the end for the items of other processes, and takes over those that are not done.
     """
     left = list(things)
     while left:
@@ -214,7 +214,7 @@ class BlockStore:
 
     @contextmanager
     def claimed(self, name: str) -> Iterator[bool]:
-        """Whether this block is this process's to make: see `claim`."""
+        """Try to take the lock of a block, as `claim` does."""
         path = self.path(name)
         with claim(path.with_name(f".{path.stem}.lock")) as ours:
             if ours:
@@ -230,7 +230,7 @@ class BlockStore:
             yield
 
     def is_locked(self) -> bool:
-        """Whether another process holds the lock right now."""
+        """Tell whether another process holds the lock right now."""
         return is_locked(self.folder / ".lock")
 
     def finished(self) -> dict[str, str]:
@@ -276,7 +276,7 @@ class BlockStore:
             self._write_manifest({name: checksum for name, checksum in self.finished().items() if name not in gone})
 
     def is_whole(self, names: Iterable[str]) -> bool:
-        """Whether all these blocks are finished, and their files are what was written."""
+        """Tell whether all these blocks are finished and their files are what was written."""
         finished = self.finished()
         return all(name in finished and not self._fault(name, finished[name]) for name in names)
 
@@ -311,7 +311,7 @@ class BlockStore:
             return b""
 
     def _fault(self, name: str, checksum: str, content: bytes | None = None) -> str:
-        """What is wrong with a block's file; "" where nothing is."""
+        """Return what is wrong with a block's file; "" where nothing is."""
         content = self._content(name) if content is None else content
         if hashlib.sha256(content).hexdigest() != checksum:
             return "is missing or damaged"
@@ -324,7 +324,7 @@ class BlockStore:
         return self._objection(name, arrays)
 
     def row(self, name: str, row: int) -> Arrays:
-        """What one model has in a block, read without the rest, and so unverified: `discard_damaged` comes first.
+        """Return one model's arrays of a block, read without the rest, and so unverified: call `discard_damaged` first.
 
         Raises BenchError when there is no such block.
         """
@@ -344,7 +344,7 @@ class BlockStore:
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        """One process at a time reads the manifest and writes another."""
+        """Hold the manifest's lock, so that one process at a time reads it and writes another."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / ".manifest.lock"):
             sweep(self._manifest)
@@ -381,7 +381,7 @@ def _remove_unfinished(path: Path) -> None:
 
 
 def _read_shared(path: Path) -> bytes:
-    """What is in a file that another machine may replace meanwhile: NFS then says once that this one is gone."""
+    """Read a file that another machine may replace meanwhile: NFS then says once that this one is gone."""
     try:
         return path.read_bytes()
     except OSError as error:

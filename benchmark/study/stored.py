@@ -73,7 +73,7 @@ def _utility(unlearned: Population, retrained: Population) -> float:
 
 
 def _labels(scenario: Scenario) -> tuple[NDArray, NDArray]:
-    """Of the forget and of the test set."""
+    """Return the labels of the forget and of the test set."""
     problem = load_problem(scenario)
     return problem.forget.targets.numpy(), problem.test.targets.numpy()
 

@@ -1,4 +1,4 @@
-"""How much of a ranking is the evaluation's own doing: variants of the scorer on one set of evidence.
+"""Variants of the scorer on one set of evidence: how far a ranking depends on the evaluation.
 
 Every variant scores the same entries and is held against the *full evaluation*: the published estimator with all N
 models, the scenario's δ and buckets of ½ nat. Kendall's τ-b compares the two rankings by score (F · utility). A

@@ -1,1 +1,1 @@
-"""What an entry is: its files, its template, its import from a notebook."""
+"""Submissions: their files, the template, the import from a notebook."""

@@ -26,7 +26,7 @@ _LARGEST_RECORD = 1 << 24  # bytes
 
 
 def is_name(name: str) -> bool:
-    """Whether a submission may be called so."""
+    """Tell whether a submission may have this name."""
     return bool(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name))
 
 
@@ -114,7 +114,7 @@ def tuned_folder(folder: Path) -> Path:
 
 
 def read_record(path: Path) -> bytes | None:
-    """What a file that tuning wrote holds; None where there is none. Raises OSError or ValueError when it is none."""
+    """Read a file that tuning wrote; None where there is none. Raises OSError or ValueError when it cannot be one."""
     try:
         return _read(path, _LARGEST_RECORD)
     except (FileNotFoundError, NotADirectoryError):

@@ -1,4 +1,4 @@
-"""What a submission's source shows before any of it runs: whether it parses, and whether it has the function.
+"""Checks of a submission's source before any of it runs: it has to parse and to define the function.
 
 Imports no torch, so that a slip of the pen is found within a second.
 """
@@ -63,7 +63,7 @@ def _modules_beside(tree: ast.Module, folder: Path) -> set[str]:
 
 
 def _may_bind(tree: ast.Module) -> bool:
-    """Whether anything in the module could give the function its name."""
+    """Tell whether anything in the module could give the function its name."""
     if _FUNCTION in {name for node in _module_level(tree.body) for name in _names_of(node)}:
         return True
     for node in ast.walk(tree):

@@ -105,12 +105,12 @@ def find_submission(entry: str, workspace: Workspace, scenario: Scenario | None 
 
 
 def default_entry(name: str, workspace: Workspace, scenario: Scenario) -> str:
-    """NAME+tuned where tuning has found values for the scenario, else NAME."""
+    """Return NAME+tuned where tuning has found values for the scenario, else NAME."""
     return name + (_SUFFIX if _read_tuned(tuned_file(workspace.submissions / name, scenario)) else "")
 
 
 def tuned_file(folder: Path, scenario: Scenario) -> Path:
-    """Where the values that tuning found are kept. Raises BenchError when `tuned` is a link to somewhere else."""
+    """Return the path of a submission's tuned values. Raises BadSubmission when `tuned` is a link to somewhere else."""
     return tuned_folder(folder) / f"{scenario.name}.json"
 
 

@@ -46,7 +46,7 @@ def write_template(name: str, workspace: Workspace) -> Path:
 
 
 def new_submission(name: str, workspace: Workspace) -> Path:
-    """Where the file of a submission goes that is not there yet. Raises BenchError as `write_template` does."""
+    """Return the path of a new submission's file. Raises BadSubmission as `write_template` does."""
     if not is_name(name):
         raise BadSubmission(
             f"{name!r} cannot name a submission; use at most 64 letters, digits, - and _ and begin with no sign"

@@ -1,4 +1,4 @@
-"""What unlearning methods share: one training loop, loaders, layers, features, teachers, gradients.
+"""Tools that unlearning methods share: one training loop, loaders, layers, features, teachers, gradients.
 
 Written for submissions, which may import it: it needs torch alone. Two words mean the same everywhere here:
 a *batch* is what a loader yields, `(inputs, targets)` or the competition's dict; a *loss* is a function

@@ -1,4 +1,4 @@
-"""What nets put out: features, distances to a teacher, accuracy."""
+"""Outputs of nets: features, distances to a teacher, accuracy."""
 
 import torch
 import torch.nn.functional as F

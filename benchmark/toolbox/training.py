@@ -42,7 +42,7 @@ def descend(
     after_step: Callable[[], object] | None = None,
     clip: float | None = None,
 ) -> None:
-    """One pass of gradient descent on `loss` over `batches`: a loader, part of one (`islice`), or `together`.
+    """Make one pass of gradient descent on `loss` over `batches`: a loader, part of one (`islice`), or `together`.
 
     `before_step` runs when the gradients are there (masks, scaling), `after_step` when the weights have changed
     (projections); `clip` bounds the gradient's global norm; `schedule` is stepped once a batch.

@@ -13,7 +13,7 @@ PADDING = 4  # pixels of black on every side, out of which a crop is taken
 
 
 def moves(recipe: Recipe, size: int, seeds: list[int], device: torch.device | str = "cpu") -> Iterator[Tensor | None]:
-    """For every batch of the recipe, `[models, batch, 3]`: rows down, columns to the right, mirrored (0 or 1).
+    """Yield for every batch of the recipe `[models, batch, 3]`: rows down, columns to the right, mirrored (0 or 1).
 
     None for every batch where the recipe augments nothing. Drawn an epoch at a time from a generator of the model's
     own, on the CPU, so that a model sees the same pictures alone, in a block and on any `device`, where they are put.

@@ -67,7 +67,7 @@ def _training(net: nn.Module, seed: int, recipe: Recipe, split: Split, class_wei
 
 
 def draws(net: nn.Module) -> bool:
-    """Whether training the net takes random numbers: by its layers; a forward that calls F.dropout is not seen."""
+    """Tell by its layers whether training the net takes random numbers; a forward that calls F.dropout is not seen."""
     return any(map(_draws, net.modules()))
 
 
@@ -149,7 +149,7 @@ def _advance(flying: list[_Flying], steps: int | None = None) -> None:
 
 
 def _width(nets: Sequence[nn.Module], recipe: Recipe, split: Split, class_weights: Tensor | None) -> int:
-    """How many trainings at once are fastest: doubled as long as that gains, and measured once a process."""
+    """Return the fastest number of trainings at once: doubled as long as that gains, and measured once per process."""
     device = split.inputs.device
     if device.type != "cuda" or len(nets) == 1 or draws(nets[0]):
         return 1
@@ -166,7 +166,7 @@ def _width(nets: Sequence[nn.Module], recipe: Recipe, split: Split, class_weight
 
 
 def _steps_a_second(nets: list[nn.Module], recipe: Recipe, split: Split, class_weights: Tensor | None) -> float:
-    """Of all nets together; 0 where several do not fit into the GPU's memory, which its libraries say in many ways."""
+    """Return the steps per second of all nets; 0 if they do not fit into the GPU, which libraries say in many ways."""
     long_enough = recipe.model_copy(update={"epochs": recipe.epochs + _UNRECORDED + 2 + _TIMED})
     flying: list[_Flying] = []
     try:

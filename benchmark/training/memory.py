@@ -1,4 +1,4 @@
-"""How the C library hands out memory to training."""
+"""Settings of the C library's allocator for training."""
 
 import contextlib
 import ctypes

@@ -60,7 +60,7 @@ class Perceptrons:
 
 
 class _Batch:
-    """What a step with batches of one size writes to: features as `[models, features, batch]`."""
+    """Buffers that a step with batches of one size writes to: features as `[models, features, batch]`."""
 
     def __init__(self, layers: list[Dense], size: int) -> None:
         def memory(features: int) -> Tensor:
@@ -72,9 +72,9 @@ class _Batch:
 
 
 def dense_layers(net: nn.Module, weights: dict[str, Tensor]) -> list[Dense]:
-    """Those of a perceptron: a `Sequential` of linear layers with biases, `Flatten` before and ReLU after some.
+    """Return the layers of a perceptron: a `Sequential` of linear layers with biases, some with Flatten or ReLU.
 
-    `weights`: names in `net` → `[models, ...]`. None of any other net's, nor of one with weights that are not trained.
+    `weights`: names in `net` → `[models, ...]`. Empty for any other net, or where some weights are not trained.
     """
     if not all(weight.requires_grad for weight in weights.values()):
         return []

@@ -27,7 +27,7 @@ Gradients = Callable[[Tensor, Tensor], None]
 
 
 class Batch(NamedTuple):
-    """What one step takes."""
+    """Input of one step."""
 
     learning_rate: float
     rows: Tensor
@@ -83,7 +83,7 @@ class Training:
             self._rate = learning_rate
 
     def compute(self, rows: Tensor, moved: Tensor | None) -> None:
-        """One step at the learning rate that is set. Asks nothing of the device, so that a GPU can record it."""
+        """Make one step at the learning rate that is set. Asks nothing of the device, so that a GPU can record it."""
         split = self._split
         inputs = _rows(split.inputs, rows)
         if moved is not None:

@@ -1,4 +1,4 @@
-"""One model at a time: what the oracle runs inside the worker, and what a block is held to."""
+"""Training of a single model: `retrain` runs it inside the worker, and blocks are tested against it."""
 
 from torch import Tensor, nn
 

@@ -57,7 +57,7 @@ class StackedModel:
 
     @property
     def as_one(self) -> int:
-        """How many of them compute at the same time."""
+        """The number of models that compute at the same time."""
         return self.count if _work_as_one(self._skeleton) else 1
 
     @property
@@ -79,7 +79,7 @@ class StackedModel:
         return torch.stack([functional_call(self._skeleton, *each) for each in zip(own, inputs, strict=True)])
 
     def gradients(self, recipe: Recipe, class_weights: Tensor | None) -> Gradients:
-        """Of the recipe's loss."""
+        """Return the gradients of the recipe's loss."""
         perceptrons = dense_layers(self._skeleton, self.parameters) if self._layers else []
         if perceptrons and recipe.precision is None and self.device.type == "cpu":
             return Perceptrons(perceptrons, class_weights)
@@ -141,7 +141,7 @@ def _forward(layers: list[_Layer], state: State, inputs: Tensor) -> Tensor:
 
 
 def _laid_out(images: Tensor) -> Tensor:
-    """As the device's convolutions of many groups like them best: cuDNN need not have one for another layout."""
+    """Return images in the layout that suits grouped convolutions; cuDNN may have none for another layout."""
     on_cpu = images.device.type == "cpu"
     return images.contiguous(memory_format=torch.channels_last if on_cpu else torch.contiguous_format)
 
@@ -162,7 +162,7 @@ def _conv2d(layer: nn.Conv2d, own: State, inputs: Tensor, models: int) -> Tensor
 
 
 def _first_conv2d(layer: nn.Conv2d, own: State, inputs: Tensor, models: int) -> Tensor:
-    """As many models to a group as fill a vector register with their channels, each blind to the others' inputs.
+    """Convolve with as many models per group as fill a vector register, each blind to the others' inputs.
 
     oneDNN takes a third of the time for the weights' gradients of 8 channels (AVX-512). Only where the inputs are
     examples, and finite: of a later layer's, another model's infinity times 0 would be NaN.
@@ -228,9 +228,9 @@ def _work_as_one(net: nn.Module) -> bool:
 
 
 def _known_layers(net: nn.Module) -> list[_Layer]:
-    """Those of a net that the rules compute exactly: a `Sequential` of known layers in torch's default settings.
+    """Return the layers of a net that the rules compute exactly: a `Sequential` of known layers with default settings.
 
-    None of any other net's.
+    Empty for any other net.
     """
     if type(net) is not nn.Sequential or not len(net) or not all(map(_is_known, net)):
         return []

@@ -1,4 +1,4 @@
-"""What `bench tune` does: from a submission's name to the values in its folder."""
+"""Tuning of a submission: from its name to the values in its folder."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -86,7 +86,7 @@ def tune(
 
 
 def changed_since_tuned(submission: Submission, scenario: Scenario, workspace: Workspace) -> str | None:
-    """What the values of a tuned entry were found for, in words, if not for this submission and scenario.
+    """Return in words what a tuned entry's values were found for, if not for this submission and scenario.
 
     N does not count. Raises BenchError when what is kept of the search is no record of one.
     """
@@ -113,7 +113,7 @@ def _make_folder(tuned: Path) -> None:
 
 
 def _lock_file(name: str, workspace: Workspace, purpose: str) -> Path:
-    """Where no submission's files lie, which may be links."""
+    """Return the path of a lock, outside the submission's folder, whose files may be links."""
     return workspace.pools / ".tuning" / f"{name}.{purpose}.lock"
 
 

@@ -1,4 +1,4 @@
-"""One trial's runs: what a run costs, and the score after 8, 16, … of them."""
+"""Runs of one trial: the cost of a run, and the score after 8, 16, … of them."""
 
 import queue
 from collections import deque
@@ -33,7 +33,7 @@ Values = dict[str, Any]
 
 
 class Cost(NamedTuple):
-    """What a run costs, as shares of retraining."""
+    """The cost of a run, as shares of retraining."""
 
     seconds: float
     """By the clock, which is never twice the same."""
@@ -69,7 +69,7 @@ def rungs(models: int) -> list[int]:
 
 
 def allowed_share(scenario: Scenario) -> float:
-    """What a run may cost, as a share of retraining."""
+    """Return the highest cost of a run that tuning allows, as a share of retraining."""
     return round(MARGIN * scenario.protocol.budget, 4)
 
 
@@ -156,7 +156,7 @@ class _Trials:
         return run
 
     def _evidence(self, run: Run) -> Arrays | str:
-        """Of one model; or why there is none."""
+        """Return the evidence of one model, or the reason why there is none."""
         if run.weights is None:
             return f"{run.status}: {run.reason}"
         try:

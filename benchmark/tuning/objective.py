@@ -1,4 +1,4 @@
-"""What a trial is worth: the competition's score with two changes: validation for test accuracy, H without steps."""
+"""The objective of tuning: the competition's score with validation for test accuracy, and H without steps."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from benchmark.storage.workspace import Arrays
 
 
 def judged_on_validation(evidence: Arrays, forget_labels: np.ndarray) -> Population:
-    """What the objective takes of evidence; the test set's part of it is not looked at."""
+    """Return what the objective reads of evidence, with validation in place of test."""
     return Population(
         logit_scaled_confidence(evidence["forget_logits"], forget_labels),
         evidence["retain_accuracy"],

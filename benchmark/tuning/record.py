@@ -1,4 +1,4 @@
-"""What tuning leaves beside a submission: `tuned/<scenario>.json`, written after every trial."""
+"""The record of tuning beside a submission: `tuned/<scenario>.json`, written after every trial."""
 
 import json
 import platform
@@ -17,7 +17,7 @@ State = Literal["complete", "pruned", "over-budget", "failed"]
 
 
 class Trial(Record):
-    """One set of values."""
+    """A set of values that was tried, with its scores and its cost."""
 
     values: dict[str, Any]
     scores: list[float]
@@ -37,7 +37,7 @@ class Trial(Record):
         return self
 
     def within(self, allowed: float) -> bool:
-        """Whether its cost, however it was timed, is known and at most `allowed`."""
+        """Tell whether its cost, however it was timed, is known and at most `allowed`."""
         return self.share is not None and self.share <= allowed
 
 
@@ -68,7 +68,7 @@ class Tuning(Record):
 
     @classmethod
     def read(cls, path: Path) -> "Tuning | None":
-        """None where there is no such file. Raises BenchError when it holds something else."""
+        """Read a record; None where there is no such file. Raises BadRecord when it holds something else."""
         try:
             content = read_record(path)
             return None if content is None else cls.model_validate_json(content)
@@ -98,7 +98,7 @@ class Tuning(Record):
 
 
 def versions() -> dict[str, str]:
-    """Of what decides the trials beside our own code."""
+    """Return the versions of the libraries that decide the trials."""
     import optuna
 
     return {"python": platform.python_version(), "torch": str(torch.__version__), "optuna": optuna.__version__}

@@ -36,7 +36,7 @@ def tuning_scenario(scenario: Scenario, models: int | None = None) -> Scenario:
 
 
 def _other_forget_set(scenario: Scenario, seed: int) -> Forget:
-    """Of the same kind and size, and disjoint from the judged one where a few draws can be.
+    """Return a forget set of the same kind and size, disjoint from the judged one where a few draws can be.
 
     Other classes; other subjects; other examples at random, also where a file lists the judged ones.
     """
@@ -57,7 +57,7 @@ def _other_forget_set(scenario: Scenario, seed: int) -> Forget:
 
 
 def _other_classes(scenario: Scenario, forget: ClassForget, seed: int) -> ClassForget:
-    """As many classes of train's others as there are, up to the number of the judged ones."""
+    """Draw classes of train other than the judged ones, as many as those if there are enough."""
     names = read_examples(scenario.data, data_folder()).class_names
     present = {names[code] for code in load_problem(scenario).train.targets.unique().tolist()}
     others = sorted(present - set(forget.classes))

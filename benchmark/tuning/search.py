@@ -81,9 +81,9 @@ def _tried(values: dict[str, Any], measure: Measure, record: Tuning, earlier: li
 
 
 def _in_better_half(scores: list[float], earlier: list[Trial], allowed: float) -> bool:
-    """Whether the last of `scores` is among those of the trials that came as far; the first always is.
+    """Tell whether the last of `scores` is in the better half of the trials that came as far; the first always is.
 
-    As Optuna's SuccessiveHalvingPruner has it, except that trials that cannot win keep nobody from going on.
+    Follows Optuna's SuccessiveHalvingPruner, except that trials that cannot win keep no other from going on.
     """
     reached = len(scores)
     rivals = [
@@ -95,7 +95,7 @@ def _in_better_half(scores: list[float], earlier: list[Trial], allowed: float) -
 
 
 def _leads(score: float, earlier: list[Trial], wanted: int) -> bool:
-    """Whether it may win or steer the search, whose estimators take the best tenth for good and all others for bad."""
+    """Tell whether it may win or steer the search, whose estimators call the best tenth good and all others bad."""
     return sum(trial.scores[-1] >= score for trial in earlier if trial.state == "complete") < ceil(wanted / 10)
 
 
@@ -125,7 +125,7 @@ class _Again:
 
 
 def _tell(study: "optuna.Study", asked: "optuna.Trial", trial: Trial, record: Tuning) -> None:
-    """Of a trial that cannot win, something lower than any score; of a failed one, lower than any cost."""
+    """Report a trial to Optuna: one that cannot win gets less than any score, a failed one less than any cost."""
     from optuna.trial import TrialState
 
     if trial.state == "failed" or trial.examples is None:

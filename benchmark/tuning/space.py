@@ -48,7 +48,7 @@ class SearchSpace:
     published: dict[str, Any]
 
     def distributions(self) -> "dict[str, BaseDistribution]":
-        """As Optuna knows them; choices by their number, because it takes no lists."""
+        """Return the dimensions for Optuna; choices by their number, because it takes no lists."""
         from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
         found: dict[str, BaseDistribution] = {}
@@ -62,7 +62,7 @@ class SearchSpace:
         return found
 
     def values(self, drawn: dict[str, Any]) -> dict[str, Any]:
-        """What the submission gets for what Optuna has drawn."""
+        """Return the submission's values for a draw of Optuna's."""
         return {
             name: drawn[name] if isinstance(own, Range) else own[drawn[name]] for name, own in self.dimensions.items()
         }
@@ -76,7 +76,7 @@ class SearchSpace:
 
 
 def declares_search_space(folder: Path) -> bool:
-    """Whether the submission in `folder` has a SEARCH_SPACE, right or wrong."""
+    """Tell whether the submission in `folder` has a SEARCH_SPACE, right or wrong."""
     return _assigned(folder, _SPACE) is not None
 
 
@@ -152,7 +152,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _stored(value: Any) -> Any:
-    """As it comes back from the trials' file, and as the submission gets it: tuples are lists there."""
+    """Return a value as it comes back from the trials' file and as the submission gets it: tuples become lists."""
     try:
         text = json.dumps(value, allow_nan=False, ensure_ascii=False)
         text.encode()  # half of a character that takes two cannot be written
@@ -190,7 +190,7 @@ class _Fractions(ast.NodeTransformer):
 
 
 def _assigned(folder: Path, constant: str) -> ast.expr | None:
-    """What the module assigns to `constant` last; None where it does not."""
+    """Return the expression that the module assigns to `constant` last; None where it does not."""
     assignments = [node for node in parsed(folder).body if isinstance(node, ast.Assign | ast.AnnAssign)]
     values = [node.value for node in assignments if constant in _targets(node)]
     return values[-1] if values else None

@@ -1,4 +1,4 @@
-"""What each parameter of `unlearning` is given, decided by the meaning of its name.
+"""Binding of the parameters of `unlearning` to net, loaders and extras, by the meaning of their names.
 
 Pure and free of torch: the worker uses it on a function's signature, the importer on a syntax tree. Names that say
 retain, forget or validation decide, wherever they stand; positions decide only where no name says anything.
@@ -49,7 +49,7 @@ _UNUSED = re.compile(r"_+\d*|_*(unused|ignored?|dummy)_?\d*")
 
 @dataclass(frozen=True)
 class Binding:
-    """What every parameter of a function is bound to."""
+    """The value that each parameter of a function is bound to."""
 
     bound: dict[str, Bound]
     """Parameter → one of PLAIN, an offered name, or DEFAULT; for `*args` and `**kwargs` a tuple of PLAIN's."""
@@ -59,7 +59,7 @@ class Binding:
 
 @dataclass(frozen=True)
 class _Meaning:
-    """What a parameter's name says: which of PLAIN (or "held out"), and whether it says nothing beside it."""
+    """The meaning of a parameter's name: members of PLAIN (or "held out"), and whether it says nothing else."""
 
     roles: frozenset[str]
     exact: bool
@@ -179,7 +179,7 @@ def _held_out(parameters: list[Parameter], said: dict[str, _Meaning], bound: dic
 
 
 def _unused(parameters: Sequence[Parameter], bound: dict[str, Bound]) -> dict[str, Bound]:
-    """What parameters called `_` or `unused` are given: the loader in their plain place, else one that is missing."""
+    """Bind parameters called `_` or `unused` to the loader of their position, else to one that is still missing."""
     found: dict[str, Bound] = {}
     for i, parameter in enumerate(parameters):
         taken = {*bound.values(), *found.values()}
@@ -214,7 +214,7 @@ def _by_position(
 
 
 def _variable(parameters: Sequence[Parameter], bound: dict[str, Bound]) -> dict[str, Bound]:
-    """What `*args` and `**kwargs` are given: what is left of the plain order, to the former if there are both.
+    """Bind `*args` and `**kwargs` to the rest of the plain order; the former gets it if both exist.
 
     Raises ValueError when several loaders are left for a `*args` behind parameters that are not in the plain order.
     """
@@ -236,7 +236,7 @@ def _variable(parameters: Sequence[Parameter], bound: dict[str, Bound]) -> dict[
 
 
 def _meaning(name: str, *, letters: bool) -> _Meaning:
-    """What a name says; `letters`: whether a bare r, f or v says something too."""
+    """Return the meaning of a name; with `letters`, a bare r, f or v has one too."""
     words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)]
     kinds = [kind for word in words if word not in _FILLERS for kind in _kinds(word)]
     if len(words) == 1 and len(words[0]) == 1:
@@ -246,7 +246,7 @@ def _meaning(name: str, *, letters: bool) -> _Meaning:
 
 
 def _kinds(word: str) -> list[str]:
-    """What a word means, or its two halves, as of `retainloader`; a letter that says something is left as it is."""
+    """Return the meaning of a word, or of its two halves, as in `retainloader`; letters with a meaning stay letters."""
     known = {**_MEANINGS, **{letter: letter for letter in _LETTERS}}
     if word in known or word in _LONE:
         return [known.get(word) or _LONE[word]]
@@ -277,7 +277,7 @@ def _flat(bound: Iterable[Bound]) -> list[str]:
 
 
 def _is_plain_value(default: object) -> bool:
-    """Whether a default, or the expression of one, is a number, a string or a list of such: no loader, nor None."""
+    """Tell whether a default, or its expression, is a number, a string or a list of them, not a loader or None."""
     if isinstance(default, ast.AST):
         expression = isinstance(default, ast.UnaryOp | ast.BinOp | ast.Tuple | ast.List | ast.Dict)
         return expression or (isinstance(default, ast.Constant) and default.value is not None)

@@ -39,7 +39,7 @@ class NotASubmission(Exception):
 
 
 class InvalidOutput(Exception):
-    """What came back is not the scenario's network with finite weights."""
+    """The submission returned something other than the scenario's network with finite weights."""
 
 
 def load_module(folder: Path) -> ModuleType:

@@ -93,7 +93,7 @@ class KaggleDataset(TupleDataset):
 
 
 def _is_collated(asking: FrameType | None) -> bool:
-    """Whether it is a loader with `collate` that asks for examples, through nothing but subsets.
+    """Tell whether a loader with `collate` asks for the examples, through nothing but subsets.
 
     Only the loader knows what becomes of them, and torch passes no word of it on.
     """

@@ -185,13 +185,13 @@ class _Watch:
         return self.printed_too_much()
 
     def _shares_exceed(self, pids: list[int], left: int) -> bool:
-        """Whether few processes have too much together; it takes milliseconds each, so of many it is assumed."""
+        """Tell whether the processes together exceed `left`; assume so of many, because each takes milliseconds."""
         if len(pids) > _FEW:
             return True
         return sum(map(share_of_memory, [os.getpid(), *pids])) - self._own.resident > left
 
     def _shared_kernel_memory(self) -> int:
-        """What the kernel holds for all processes together; outside a sandbox it holds it for others too."""
+        """Return the kernel's memory for all processes together; 0 outside a sandbox, where it serves others too."""
         return kernel_memory([self._scratch, Path("/dev/shm")]) if os.getpid() == 1 else 0
 
     def printed_too_much(self) -> Limit | None:
@@ -339,7 +339,7 @@ def _descendants() -> Iterator[int]:
 
 
 class _State(NamedTuple):
-    """What a process is doing."""
+    """The resources that a process holds and uses."""
 
     seconds: float = 0.0
     """User and system time, in steps of a clock tick."""

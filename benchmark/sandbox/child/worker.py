@@ -163,7 +163,7 @@ def _collapse_pages() -> None:
 
 @dataclass(frozen=True)
 class _Bench:
-    """What every run finds: the problem, the original as a net, the submission, where to write."""
+    """The bench that every run works on: the problem, the original as a net, the submission, the place to write to."""
 
     job: Job
     net: nn.Module
@@ -175,7 +175,7 @@ class _Bench:
 
 
 def _run(request: Request, bench: _Bench) -> int:
-    """In the child: one run, from the original's weights to the unlearned ones; returns its exit code."""
+    """Make one run in the child, from the original's weights to the unlearned ones, and return the exit code."""
     try:
         bench.unlearned.write_bytes(save(_unlearned(request, bench)))
         return 0
@@ -214,7 +214,7 @@ def _failure(error: BaseException, bench: _Bench, limits: Limits) -> tuple[int, 
 
 
 def _refused_by_the_parser(error: BaseException | None) -> bool:
-    """Whether the parser raised it, which takes source that is nested too deeply for a lack of memory."""
+    """Tell whether the parser raised it, which reports too deeply nested source as a lack of memory."""
     step = error.__traceback__ if isinstance(error, MemoryError) else None
     while step and step.tb_next:
         step = step.tb_next

@@ -1,4 +1,4 @@
-"""How a notebook calls `unlearning`: with which values beside the net and the loaders, and in which order."""
+"""Calls of `unlearning` in a notebook: the values beside the net and the loaders, and their order."""
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
@@ -37,7 +37,7 @@ class Call:
 
     @property
     def at_top(self) -> bool:
-        """Whether it is no function that calls, so that its arguments' names are global."""
+        """True where the call is outside functions, so that its arguments' names are global."""
         return not isinstance(self.scope, Function)
 
     def resolve(self, value: ast.expr, run: dict[str, str] | None = None) -> ast.expr | None:
@@ -61,7 +61,7 @@ class Call:
 
 @dataclass
 class Entry:
-    """What `unlearning` is: its definition, its parameters, and what they are given."""
+    """The notebook's `unlearning`: its definition, its parameters, and the values they get."""
 
     function: Function | None
     """Its definition as a function; None when it is made in another way, by `partial` for one."""
@@ -209,7 +209,7 @@ def _values(parameters: list[Parameter], call: Call) -> dict[str, ast.expr]:
 
 
 def _is_literal(value: ast.expr | None, statements: list[Statement]) -> bool:
-    """Whether it is written out, there or in the last assignment to its name."""
+    """Tell whether the value is written out, in place or in the last assignment to its name."""
     if isinstance(value, ast.Name):
         made = [s.node for s in statements if value.id in s.binds][-1:]
         value = made[0].value if made and isinstance(made[0], ast.Assign) and len(made[0].targets) == 1 else None
@@ -265,13 +265,13 @@ def _contradictions(parameters: list[Parameter], binding: Binding, call: Call) -
 
 
 def _told(parameters: list[Parameter], call: Call) -> dict[str, str]:
-    """What the names of a call's arguments say, by parameter."""
+    """Return the role that the name of each argument of a call tells, by parameter."""
     names = {p.name: a.id for p, a in arguments_of(parameters, call.node) if isinstance(a, ast.Name)}
     return {parameter: role for parameter, name in names.items() if (role := role_of(name))}
 
 
 def _in_order(parameters: list[Parameter]) -> list[Parameter]:
-    """Those with a default behind those without, as Python has it, each kind by itself."""
+    """Sort parameters as Python wants them: of each kind, those with a default last."""
     return sorted(parameters, key=lambda p: (p.kind, p.default is not Parameter.empty))
 
 
@@ -344,7 +344,7 @@ def _local_values(scope: ast.AST) -> dict[str, ast.expr | None]:
 def _argument(
     function: Function, name: str, through: list[ast.AST], statements: list[Statement], run: dict[str, str]
 ) -> ast.expr | None:
-    """What a function's parameter is given by the last call of it, or its default."""
+    """Return the value that the last call gives to a function's parameter, or its default."""
     called = getattr(function, "name", "")
     if len(through) > _DEEPEST:
         return None
@@ -379,7 +379,7 @@ _VARIABLE = {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD}
 
 
 def _passes_on(node: ast.AST, parameters: list[Parameter]) -> bool:
-    """Whether it calls a function with all of these parameters, a `*args` among them, in their order."""
+    """Tell whether it calls a function with all of these parameters, including `*args`, in their order."""
     named = [
         p.name if p.kind not in _VARIABLE else f"*{p.name}" for p in parameters if p.kind is not Parameter.VAR_KEYWORD
     ]

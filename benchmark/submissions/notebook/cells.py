@@ -37,7 +37,7 @@ class _Worksheet(BaseModel):
 
 
 class _File(BaseModel):
-    """What is read of a notebook's file: format 4 has cells, format 3 has them in worksheets."""
+    """The part of a notebook's file that is read: format 4 has cells, format 3 has them in worksheets."""
 
     cells: list[_Cell] | None = None
     worksheets: list[_Worksheet] | None = None

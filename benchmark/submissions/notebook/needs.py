@@ -1,4 +1,4 @@
-"""What `unlearning` needs of a notebook, and no more."""
+"""The statements of a notebook that `unlearning` needs, and no more."""
 
 import ast
 import builtins
@@ -25,7 +25,7 @@ from benchmark.submissions.notebook.switches import Unknown, live_names, space_o
 
 @dataclass
 class Needs:
-    """What is taken of a notebook."""
+    """The statements that an import takes from a notebook."""
 
     kept: list[Statement]
     """`unlearning` and all it needs, in the notebook's order."""
@@ -154,7 +154,7 @@ class Notebook:
         return found
 
     def value(self, name: str, moment: int) -> Any:
-        """What a constant is worth just before a statement. Raises Unknown when something may change it."""
+        """Return the value of a constant just before a statement. Raises Unknown when something may change it."""
         if (name, moment) not in self._values:
             try:
                 self._values[name, moment] = self._value(name, moment)
@@ -205,7 +205,7 @@ class Notebook:
         return name in vars(builtins) or (bool(makers) and makers == self.makers(name, end))
 
     def _suspects(self, names: set[str]) -> str:
-        """Which cells that are no Python mention one of the names, for an error's sentence."""
+        """Return the end of an error's sentence: cells that are not Python and mention one of the names."""
         found = [
             f", and {place}, which mentions {'it' if len(names) == 1 else 'some'}, is not Python ({wrong})"
             for place, (source, wrong) in self.broken.items()

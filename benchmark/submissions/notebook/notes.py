@@ -1,4 +1,4 @@
-"""What a notebook's author should look at before trusting an import."""
+"""Remarks for a notebook's author to read before trusting an import."""
 
 import ast
 import importlib.util
@@ -107,7 +107,7 @@ def _opens_to_write(call: ast.Call) -> bool:
 
 
 def _beginning(node: ast.expr) -> str:
-    """What a text begins with, as far as it is written there."""
+    """Return the beginning of a text, as far as the source spells it out."""
     match node:
         case ast.Constant(value=str(text)):
             return text
@@ -154,7 +154,7 @@ def _of_broken(notebook: Notebook, needs: Needs) -> Iterator[str]:
 
 
 def _asks_for_cuda(node: ast.AST) -> bool:
-    """Whether it names a CUDA device or moves something there, without asking whether there is one."""
+    """Tell whether it names a CUDA device or moves something there without asking whether one exists."""
     parts = list(ast.walk(node))
     if any(isinstance(part, ast.Attribute) and part.attr == "is_available" for part in parts):
         return False

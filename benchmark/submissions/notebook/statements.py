@@ -55,7 +55,7 @@ class Statement:
         return self.names.own
 
     def settles(self) -> bool:
-        """Whether what it binds owes nothing to earlier bindings; `import a.b` adds to an `a` that is there."""
+        """True where its bindings owe nothing to earlier ones; `import a.b` adds to an existing `a`."""
         if isinstance(self.node, ast.AnnAssign):
             return self.node.value is not None
         return isinstance(

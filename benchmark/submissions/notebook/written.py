@@ -1,4 +1,4 @@
-"""What is written of a notebook: the submission's source."""
+"""The submission's source, as an import writes it."""
 
 import ast
 import json
@@ -97,7 +97,7 @@ def _replace(lines: list[bytes], start: tuple[int, int], end: tuple[int, int], t
 
 
 def _adapter(needs: Needs) -> Iterator[str]:
-    """What calls the notebook's function as the notebook does, where it cannot be called as it is."""
+    """Yield lines that call the notebook's function as the notebook does, if the harness cannot call it as it is."""
     entry = needs.entry
     if not (needs.given or needs.per_run or entry.passed or entry.reordered):
         return
