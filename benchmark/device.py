@@ -6,7 +6,6 @@ import torch
 
 from benchmark.errors import BadMachine
 from benchmark.scenario.schema import Scenario
-from benchmark.scenario.sections import SmallNet
 
 _ON_ONE_GPU = 4
 
@@ -19,7 +18,7 @@ def choose_device(asked: str | None, scenario: Scenario) -> str:
     """
     there = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
     if asked is None:
-        return "cpu" if isinstance(scenario.architecture, SmallNet) else there[:2][-1]
+        return "cpu" if scenario.architecture.small else there[:2][-1]
     wanted = "cuda:0" if asked == "cuda" else asked
     if wanted not in there:
         raise BadMachine(f"device {asked!r} was asked for, but torch sees {', '.join(there)}; name one of these")

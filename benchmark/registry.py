@@ -9,12 +9,13 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from benchmark.errors import BenchError, note
 from benchmark.text import did_you_mean, reason_of
 
 Kind = TypeVar("Kind")
+Added = TypeVar("Added")
 
 GROUP = "unlearning_benchmark"
 
@@ -35,7 +36,7 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
         self._origins: dict[str, str] = {}
         self._loaded = False
 
-    def add(self, kind: Kind) -> Kind:
+    def add(self, kind: Added) -> Added:
         """Register a kind that ships with the benchmark; usable as a decorator."""
         self._insert(kind, "the benchmark")
         return kind
@@ -90,7 +91,7 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
                 "mend or uninstall that package"
             )
 
-    def _insert(self, kind: Kind, origin: str) -> None:
+    def _insert(self, kind: Any, origin: str) -> None:
         names = self._names_of(kind)
         for name in names:
             if name in self._kinds and self._kinds[name] is not kind:

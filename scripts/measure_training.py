@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from benchmark.data import load_problem
 from benchmark.engine import map_blocks
-from benchmark.models.build import build_model, seeded_model
+from benchmark.models.build import seeded_model
 from benchmark.scenario.schema import Scenario, load_scenario
 from benchmark.training import keep_freed_memory, stacked, train_block
 
@@ -34,7 +34,7 @@ def plain(scenario: Scenario, models: int) -> list[nn.Module]:
     loader = DataLoader(TensorDataset(problem.train.inputs, problem.train.targets), recipe.batch_size, shuffle=True)
     nets = []
     for _ in range(models):
-        net = build_model(scenario.architecture, problem.input_shape, problem.classes)
+        net = scenario.architecture.build(problem.input_shape, problem.classes)
         optimizer = SGD(net.parameters(), recipe.learning_rate, recipe.momentum, weight_decay=recipe.weight_decay)
         steps = recipe.epochs * len(loader)
         schedule = LinearLR(optimizer, 1.0, 1 / steps, steps)

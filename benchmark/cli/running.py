@@ -128,10 +128,9 @@ def start_what_comes(
     """
     from benchmark.engine import start_importing
     from benchmark.sandbox.process import start_ahead
-    from benchmark.scenario.sections import SmallNet
     from benchmark.submissions.source import submission_names
 
-    if not isinstance(scenario.architecture, SmallNet) or device not in (None, "cpu"):
+    if not scenario.architecture.small or device not in (None, "cpu"):
         return
     if not workspace.pool(scenario).exists():
         start_importing("benchmark.references.pool", job_count(jobs))

@@ -80,11 +80,9 @@ def _noted(things: object) -> str:
 
 def _network(scenario: Scenario) -> Row:
     """Whether the network can be built for such inputs."""
-    from benchmark.models.build import try_out  # only now: the files are checked without a net
-
     problem, name = load_problem(scenario), scenario.architecture.name
     try:
-        try_out(scenario.architecture, problem.input_shape, problem.classes)
+        scenario.architecture.try_out(problem.input_shape, problem.classes)
     except BenchError as error:
         return row("network", "takes the examples", str(error), "damaged")
     return row("network", "takes the examples", f"{name} does")

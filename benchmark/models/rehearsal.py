@@ -11,7 +11,7 @@ import sys
 from pydantic import TypeAdapter
 
 from benchmark.errors import BenchError
-from benchmark.scenario.sections import FileNet
+from benchmark.models.networks.file import FileNet
 
 LIMIT = 300.0  # seconds that building and two batches may take, with the seconds that torch needs to start
 
@@ -65,7 +65,7 @@ def tried(net: FileNet, input_shape: Shape, classes: int) -> None:
     import torch
 
     from benchmark.models.build import check_logits, seeded_model, skeleton
-    from benchmark.models.file_net import user_code
+    from benchmark.models.user_code import user_code
     from benchmark.scenario.schema import Recipe
     from benchmark.split import Split
     from benchmark.training import StackedModel, train_block

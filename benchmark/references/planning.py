@@ -12,7 +12,7 @@ from benchmark.data import Problem, load_problem
 from benchmark.device import make_repeatable
 from benchmark.engine import map_blocks
 from benchmark.evidence import at_once, evidence_of
-from benchmark.models.build import seeded_model, skeleton, try_out
+from benchmark.models.build import seeded_model, skeleton
 from benchmark.scenario.schema import Recipe, Scenario
 from benchmark.split import Split
 from benchmark.training import keep_freed_memory, train_block
@@ -30,7 +30,7 @@ def dry_run(scenario: Scenario, jobs: int, device: str) -> Rows:
     and keeps nothing of it. What has been trained already is not taken off. Raises BenchError when data is missing.
     """
     problem = load_problem(scenario)
-    try_out(scenario.architecture, problem.input_shape, problem.classes)
+    scenario.architecture.try_out(problem.input_shape, problem.classes)
     weights, evidence = _bytes_per_model(scenario, problem)
     block, blocks = scenario.protocol.block, _blocks(scenario)
     jobs = jobs if device == "cpu" else 1

@@ -19,7 +19,7 @@ from benchmark.device import make_repeatable
 from benchmark.engine import Progress, map_blocks
 from benchmark.errors import BadRecord, BadScenario
 from benchmark.evidence import NonFiniteLogits, concatenate, evidence_layouts, evidence_of
-from benchmark.models.build import seeded_model, skeleton, try_out
+from benchmark.models.build import seeded_model, skeleton
 from benchmark.references.secret import make_secret, read_secret
 from benchmark.scenario.schema import Role, Scenario
 from benchmark.seeds import Seeds, SeedsKind
@@ -66,7 +66,7 @@ class Pool:
             warn(f"{path.with_suffix('.safetensors')} {fault}; set aside as {path.name}, training it again")
         if self._missing(blocks):
             problem = load_problem(self.scenario)
-            try_out(self.scenario.architecture, problem.input_shape, problem.classes)
+            self.scenario.architecture.try_out(problem.input_shape, problem.classes)
         jobs = jobs if self.device == "cpu" else 1
         total, alone = 0, True
         while missing := self._missing(blocks):

@@ -12,7 +12,7 @@ from benchmark.device import make_repeatable
 from benchmark.errors import BadScenario, BenchError, FailedEntry
 from benchmark.evidence import NonFiniteLogits, evidence_of, stack
 from benchmark.metrics.chance import at_chance, chance_of, never_learned
-from benchmark.models.build import seeded_model, state_of, try_out
+from benchmark.models.build import seeded_model, state_of
 from benchmark.results.outcome import Timing
 from benchmark.runs.budget import Clock
 from benchmark.runs.debugging import debug
@@ -35,7 +35,7 @@ def check_submission(name: str, scenario: Scenario, workspace: Workspace, device
     """
     submission = find_submission(name, workspace, scenario)
     problem = load_problem(scenario)
-    try_out(scenario.architecture, problem.input_shape, problem.classes)
+    scenario.architecture.try_out(problem.input_shape, problem.classes)
     # It starts while the original trains.
     worker = Worker(scenario, problem, submission.folder, device=device, verify=submission.verify)
     try:
@@ -71,7 +71,7 @@ def debug_submission(name: str, scenario: Scenario, workspace: Workspace, device
     """
     submission = find_submission(name, workspace, scenario)
     problem = load_problem(scenario)
-    try_out(scenario.architecture, problem.input_shape, problem.classes)
+    scenario.architecture.try_out(problem.input_shape, problem.classes)
     make_repeatable(device)
     near = problem.on(device)
     original, _ = _original(scenario, near, device)

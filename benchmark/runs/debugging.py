@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from benchmark.data import Problem
 from benchmark.errors import BadSubmission, FailedEntry
-from benchmark.models.build import build_model, seeded_model
+from benchmark.models.build import seeded_model
 from benchmark.sandbox.child.contract import (
     NotASubmission,
     batch_format,
@@ -39,7 +39,7 @@ def debug(
     The submission is the user's own code, so nothing protects this process from it. Raises BenchError when it raises,
     with the traceback's frames that are the submission's own.
     """
-    net = build_model(scenario.architecture, problem.input_shape, problem.classes).eval()
+    net = scenario.architecture.build(problem.input_shape, problem.classes).eval()
     net.load_state_dict(original)
     seed = scenario.seed("unlearned", 0)
     torch.manual_seed(seed)

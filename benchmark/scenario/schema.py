@@ -5,25 +5,31 @@ import json
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from benchmark.errors import BenchError
-from benchmark.scenario.sections import Architecture, Count, Data, FileNet, Forget, RandomForget, Section, Seed
+from benchmark.models.network import Network
+from benchmark.models.networks import NETWORKS
+from benchmark.scenario.kinds import union_of
+from benchmark.scenario.sections import LARGEST_FILE, Count, Data, Forget, RandomForget, Section, Seed
 from benchmark.seeds import Seeds
 from benchmark.storage.reading import read_file
 from benchmark.text import did_you_mean, printable, reason_of, shown
 
 SHIPPED = Path(__file__).parents[1] / "scenarios"
 
-_LARGEST_FILE = 1 << 22  # bytes of a scenario's or a network's file
-
 # Part of every pool's hash: raise it when the code trains other models from the same scenario.
 TRAINING_VERSION = 1
 
 _SALT = 32  # characters: 128 bits in hex digits
+
+if TYPE_CHECKING:
+    Architecture = Network
+else:
+    Architecture = union_of(NETWORKS, "name")
 
 Role = Literal["original", "retrained", "calibration"]
 """Calibration: a second, independent retrained population, against which perfect unlearning is measured."""
@@ -212,7 +218,7 @@ def _shipped(name: str, alternative: str) -> Path:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(read_file(path, _LARGEST_FILE).decode())
+        return tomllib.loads(read_file(path, LARGEST_FILE).decode())
     except FileNotFoundError:
         raise BenchError(f"there is no scenario file {path}; give the path of a TOML file") from None
     except RecursionError:
@@ -223,24 +229,12 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _filled_in(scenario: Scenario, folder: Path) -> Scenario:
     """With what the hash needs and a file only names: the network's source, the checksums of the data."""
-    changes: dict[str, Any] = {}
-    net = scenario.architecture
-    if isinstance(net, FileNet) and net.source is None:
-        changes["architecture"] = net.model_copy(update={"source": _text(folder / net.file.rpartition(":")[0])})
+    changes: dict[str, Any] = {"architecture": scenario.architecture.filled_in(folder)}
     if any(getattr(section, "sha256", "") is None for section in (scenario.data, scenario.forget)):
         from benchmark.data.checksums import with_checksums  # only now: it takes torch
 
         changes |= with_checksums(scenario)
     return scenario.model_copy(update=changes)
-
-
-def _text(path: Path) -> str:
-    try:
-        return read_file(path, _LARGEST_FILE).decode()
-    except (OSError, ValueError) as error:
-        raise BenchError(
-            f"architecture.file names {path}, which could not be read: {reason_of(error)}; give path.py:function"
-        ) from None
 
 
 def _validated(content: dict[str, Any], origin: str) -> Scenario:

@@ -1,4 +1,4 @@
-"""The sections of a scenario file that come in kinds: where the data is from, what is forgotten, which network.
+"""The sections of a scenario file that come in kinds: where the data is from, what is forgotten.
 
 A kind has only the keys that it can use. What a later version adds is None where it is absent, and counts for no hash.
 """
@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from benchmark.text import shown
+
+LARGEST_FILE = 1 << 22  # bytes of a scenario's or a network's file
 
 # The upper bounds refuse nothing that could be meant: beyond them a number overflows somewhere.
 Count = Annotated[int, Field(ge=1, le=10**9)]
@@ -246,35 +248,3 @@ class IndicesForget(Section):
 
 
 Forget = Annotated[RandomForget | ClassForget | SubjectForget | IndicesForget, Field(discriminator="kind")]
-
-
-# --- the network
-
-
-class SmallNet(Section):
-    """One of our own; `widths` are the hidden layers of an mlp, the channels of a cnn's convolutions."""
-
-    name: Literal["mlp", "cnn"]
-    widths: Annotated[tuple[Annotated[int, Field(ge=1, le=10**6)], ...], Field(min_length=1, max_length=1000)]
-
-
-class TorchvisionNet(Section):
-    """Any of torchvision's classification models, without weights."""
-
-    name: Literal["torchvision"]
-    model: Name
-    stem: Literal["32x32"] | None = None
-    """For small images a ResNet begins with a 3×3 convolution of stride 1 and no max-pooling."""
-
-
-class FileNet(Section):
-    """The user's own: a function of a Python file, called with the shape of an input and the number of classes."""
-
-    name: Literal["file"]
-    file: Annotated[DataPath, Field(pattern=r"^.+\.py:[A-Za-z_]\w*$")]
-    """`path.py:function`, relative to the scenario's file. It must need nothing but itself and installed packages."""
-    source: str | None = None
-    """The file's text; loading the scenario puts it here, so that it is hashed and travels with the scenario."""
-
-
-Architecture = Annotated[SmallNet | TorchvisionNet | FileNet, Field(discriminator="name")]

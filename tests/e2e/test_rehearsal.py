@@ -4,9 +4,8 @@ import pytest
 import torch
 
 from benchmark.errors import BenchError
-from benchmark.models.build import try_out
+from benchmark.models.networks.file import FileNet
 from benchmark.models.rehearsal import rehearse
-from benchmark.scenario.sections import FileNet
 
 SOURCE = """
 import os, sys, time
@@ -39,7 +38,7 @@ def prints(shape, classes):
 def test_a_file_that_ends_its_process_or_never_returns_does_not_take_the_harness_along(
     function, limit, sentence, capfd
 ):
-    net = FileNet(name="file", file=f"net.py:{function}", source=SOURCE)
+    net = FileNet(file=f"net.py:{function}", source=SOURCE)
     if sentence is None:
         rehearse(net, (1, 8, 8), 10, limit)
     else:
@@ -52,5 +51,5 @@ def test_trying_a_network_out_draws_no_random_number():
     torch.manual_seed(3)
     expected = torch.rand(2)
     torch.manual_seed(3)
-    try_out(FileNet(name="file", file="net.py:build", source=SOURCE), (1, 8, 8), 10)
+    FileNet(file="net.py:build", source=SOURCE).try_out((1, 8, 8), 10)
     assert torch.equal(torch.rand(2), expected)

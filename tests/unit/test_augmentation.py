@@ -4,8 +4,8 @@ import torch
 from torch import nn
 
 from benchmark.models.build import seeded_model
+from benchmark.models.networks.cnn import Cnn
 from benchmark.scenario.schema import Recipe
-from benchmark.scenario.sections import SmallNet
 from benchmark.split import Normalisation, Split
 from benchmark.training import train_block, train_model
 from benchmark.training.augmentation import augmented, moves
@@ -76,7 +76,7 @@ def test_floats_are_moved_into_the_black_that_pixels_would_have(pixels):
 
 
 def test_a_block_trains_to_the_same_weights_as_one_model_at_a_time(pixels):
-    nets = [seeded_model(SmallNet(name="cnn", widths=(4,)), (3, 8, 10), 10, seed).double() for seed in SEEDS]
+    nets = [seeded_model(Cnn(widths=(4,)), (3, 8, 10), 10, seed).double() for seed in SEEDS]
     doubled = Normalisation(pixels.normalisation.gain.double(), pixels.normalisation.offset.double())
     split = Split(pixels.inputs, pixels.targets, pixels.ids, normalisation=doubled)
     block = train_block(nets, recipe("crop", "flip"), split, SEEDS, None)
@@ -92,7 +92,7 @@ def test_pixels_train_the_same_net_as_the_floats_they_stand_for(pixels):
     floats = Split(pixels.normalised(pixels.inputs), pixels.targets, pixels.ids, normalisation=pixels.normalisation)
     states = []
     for split in (pixels, floats):
-        net = seeded_model(SmallNet(name="cnn", widths=(4,)), (3, 8, 10), 10, 1)
+        net = seeded_model(Cnn(widths=(4,)), (3, 8, 10), 10, 1)
         assert isinstance(net, nn.Module)
         train_model(net, recipe("crop", "flip"), split, 7, None)
         states.append(net.state_dict())

@@ -4,13 +4,13 @@ import torch
 from benchmark.data import load_problem
 from benchmark.evidence import at_once, evidence_of, stack
 from benchmark.models.build import seeded_model, state_of
-from benchmark.scenario.sections import SmallNet
+from benchmark.models.networks.cnn import Cnn
 from benchmark.training import train_model
 
 
 def test_evidence_of_nets_with_batchnorm_is_that_of_each_in_evaluation_mode(miniature):
     """Running averages, not those of the batch; and evaluating leaves them as they are."""
-    scenario = miniature.model_copy(update={"architecture": SmallNet(name="cnn", widths=(4,))})
+    scenario = miniature.model_copy(update={"architecture": Cnn(widths=(4,))})
     problem = load_problem(scenario)
     nets = [seeded_model(scenario.architecture, problem.input_shape, problem.classes, seed) for seed in (1, 2)]
     for seed, net in enumerate(nets):

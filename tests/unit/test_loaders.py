@@ -18,7 +18,6 @@ from torch.utils.data import (
     random_split,
 )
 
-from benchmark.models.build import build_model
 from benchmark.sandbox.child import examples as examples_module
 from benchmark.sandbox.child.batches import whole_batches
 from benchmark.sandbox.child.contract import loader
@@ -272,7 +271,7 @@ def test_the_template_trains_a_resnet_with_one_example_left_over():
     random.seed(0)
     module: dict = {}
     exec(_TEMPLATE.format(name="mine"), module)
-    net = build_model(load_scenario("cifar10").architecture, (3, 32, 32), 3)
+    net = load_scenario("cifar10").architecture.build((3, 32, 32), 3)
     assert any(isinstance(part, nn.BatchNorm2d) for part in net.modules())
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
     loaders = [loader(split_of(size, (3, 32, 32)), 4, "tuple", shuffle=True) for size in (5, 1, 1)]

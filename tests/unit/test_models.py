@@ -3,10 +3,13 @@ import torch
 from torch import nn
 
 from benchmark.errors import BenchError
-from benchmark.models.build import build_model, check_logits, seeded_model, skeleton, try_out
+from benchmark.models.build import check_logits, seeded_model, skeleton
+from benchmark.models.networks.cnn import Cnn
+from benchmark.models.networks.file import FileNet
+from benchmark.models.networks.mlp import Mlp
+from benchmark.models.networks.torchvision import TorchvisionNet
 from benchmark.models.rehearsal import tried
 from benchmark.scenario.schema import load_scenario
-from benchmark.scenario.sections import FileNet, SmallNet, TorchvisionNet
 
 MINE = """
 from dataclasses import dataclass
@@ -51,7 +54,7 @@ def paired(input_shape, classes):
 
 @pytest.mark.parametrize("model", ["resnet18", "vit_b_16", "mobilenet_v3_small", "googlenet"])
 def test_torchvision_nets_have_the_problems_classes(model):
-    net = skeleton(TorchvisionNet(name="torchvision", model=model), (3, 32, 32), 7)
+    net = skeleton(TorchvisionNet(model=model), (3, 32, 32), 7)
     last = [layer for layer in net.modules() if isinstance(layer, nn.Linear)][-1]
     assert last.out_features == 7
     assert net(torch.empty(2, 3, 32, 32, device="meta")).shape == (2, 7)
@@ -60,15 +63,15 @@ def test_torchvision_nets_have_the_problems_classes(model):
 def test_the_resnet_is_torchvisions_own():
     from torchvision.models import resnet18
 
-    net = seeded_model(TorchvisionNet(name="torchvision", model="resnet18"), (3, 32, 32), 10, 5)
-    again = seeded_model(TorchvisionNet(name="torchvision", model="resnet18"), (3, 32, 32), 10, 5)
+    net = seeded_model(TorchvisionNet(model="resnet18"), (3, 32, 32), 10, 5)
+    again = seeded_model(TorchvisionNet(model="resnet18"), (3, 32, 32), 10, 5)
     theirs = resnet18(num_classes=10)
     assert {n: t.shape for n, t in net.state_dict().items()} == {n: t.shape for n, t in theirs.state_dict().items()}
     assert all(torch.equal(tensor, again.state_dict()[name]) for name, tensor in net.state_dict().items())
 
 
 def test_the_stem_for_small_images_keeps_their_size():
-    net = skeleton(TorchvisionNet(name="torchvision", model="resnet18", stem="32x32"), (3, 32, 32), 10)
+    net = skeleton(TorchvisionNet(model="resnet18", stem="32x32"), (3, 32, 32), 10)
     seen = []
     net.layer1.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape))
     net(torch.empty(2, 3, 32, 32, device="meta"))
@@ -84,7 +87,7 @@ def test_a_users_net_comes_with_the_scenario(tmp_path):
     scenario = load_scenario(str(mine))
     (tmp_path / "net.py").write_text(MINE.replace("Width(7)", "Width(8)").replace("Linear(7", "Linear(8"))
     assert load_scenario(str(mine)).pool_hash != scenario.pool_hash
-    net = build_model(scenario.architecture, (1, 8, 8), 10)  # needs the file no more
+    net = scenario.architecture.build((1, 8, 8), 10)  # needs the file no more
     assert net(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
     assert net[1].out_features == 7
     (tmp_path / "net.py").unlink()
@@ -95,20 +98,20 @@ def test_a_users_net_comes_with_the_scenario(tmp_path):
 @pytest.mark.parametrize(
     ("architecture", "shape", "sentence"),
     [
-        (TorchvisionNet(name="torchvision", model="resnet19"), (3, 32, 32), "'resnet19', expected one of .*resnet18"),
-        (TorchvisionNet(name="torchvision", model="resnet18"), (1, 28, 28), "3 channels, but these have 1"),
-        (TorchvisionNet(name="torchvision", model="resnet18"), (30,), r"takes images, but these .*\(30,\)"),
-        (TorchvisionNet(name="torchvision", model="vgg11", stem="32x32"), (3, 32, 32), "stem is for ResNets"),
-        (TorchvisionNet(name="torchvision", model="vit_b_16"), (3, 32, 16), "square images, but these are 32×16"),
-        (SmallNet(name="cnn", widths=(4,)), (30,), "cnn takes images"),
-        (SmallNet(name="cnn", widths=(4, 4, 4, 4)), (1, 8, 8), "widths has 4 entries"),
-        (FileNet(name="file", file="net.py:build"), (1, 8, 8), "has not been read"),
-        (FileNet(name="file", file="net.py:absent", source=MINE), (1, 8, 8), "no function absent"),
-        (FileNet(name="file", file="net.py:nothing", source=MINE), (1, 8, 8), "no function nothing"),
-        (FileNet(name="file", file="net.py:no_net", source=MINE), (1, 8, 8), "returned a str"),
-        (FileNet(name="file", file="net.py:tied", source=MINE), (1, 8, 8), "layers share weights"),
-        (FileNet(name="file", file="net.py:unkept", source=MINE), (1, 8, 8), "buffer mask is not in its state_dict"),
-        (FileNet(name="file", file="net.py:build", source="import nowhere_to_be_found"), (1, 8, 8), "ModuleNotFound"),
+        (TorchvisionNet(model="resnet19"), (3, 32, 32), "'resnet19', expected one of .*resnet18"),
+        (TorchvisionNet(model="resnet18"), (1, 28, 28), "3 channels, but these have 1"),
+        (TorchvisionNet(model="resnet18"), (30,), r"takes images, but these .*\(30,\)"),
+        (TorchvisionNet(model="vgg11", stem="32x32"), (3, 32, 32), "stem is for ResNets"),
+        (TorchvisionNet(model="vit_b_16"), (3, 32, 16), "square images, but these are 32×16"),
+        (Cnn(widths=(4,)), (30,), "cnn takes images"),
+        (Cnn(widths=(4, 4, 4, 4)), (1, 8, 8), "widths has 4 entries"),
+        (FileNet(file="net.py:build"), (1, 8, 8), "has not been read"),
+        (FileNet(file="net.py:absent", source=MINE), (1, 8, 8), "no function absent"),
+        (FileNet(file="net.py:nothing", source=MINE), (1, 8, 8), "no function nothing"),
+        (FileNet(file="net.py:no_net", source=MINE), (1, 8, 8), "returned a str"),
+        (FileNet(file="net.py:tied", source=MINE), (1, 8, 8), "layers share weights"),
+        (FileNet(file="net.py:unkept", source=MINE), (1, 8, 8), "buffer mask is not in its state_dict"),
+        (FileNet(file="net.py:build", source="import nowhere_to_be_found"), (1, 8, 8), "ModuleNotFound"),
     ],
 )
 def test_an_impossible_network_is_one_sentence(architecture, shape, sentence):
@@ -121,15 +124,15 @@ def test_an_impossible_network_is_one_sentence(architecture, shape, sentence):
     ("architecture", "shape", "sentence"),
     [
         (
-            TorchvisionNet(name="torchvision", model="vit_b_16"),
+            TorchvisionNet(model="vit_b_16"),
             (3, 40, 40),
             "vit_b_16, with inputs of .* AssertionError",
         ),
-        (TorchvisionNet(name="torchvision", model="alexnet"), (3, 8, 8), "alexnet, .* RuntimeError"),
-        (FileNet(name="file", file="net.py:other", source=MINE), (1, 8, 8), "net.py:other, .* raised TypeError"),
-        (FileNet(name="file", file="net.py:narrow", source=MINE), (1, 8, 8), r"returned \(2, 3\).* \(2, 10\)"),
-        (FileNet(name="file", file="net.py:paired", source=MINE), (1, 8, 8), "returned tuple for two examples"),
-        (SmallNet(name="cnn", widths=(4, 4, 4, 4)), (1, 8, 8), "widths has 4 entries"),
+        (TorchvisionNet(model="alexnet"), (3, 8, 8), "alexnet, .* RuntimeError"),
+        (FileNet(file="net.py:other", source=MINE), (1, 8, 8), "net.py:other, .* raised TypeError"),
+        (FileNet(file="net.py:narrow", source=MINE), (1, 8, 8), r"returned \(2, 3\).* \(2, 10\)"),
+        (FileNet(file="net.py:paired", source=MINE), (1, 8, 8), "returned tuple for two examples"),
+        (Cnn(widths=(4, 4, 4, 4)), (1, 8, 8), "widths has 4 entries"),
     ],
 )
 def test_a_network_that_does_not_suit_the_data_is_one_sentence(architecture, shape, sentence):
@@ -218,16 +221,16 @@ def whole_logits(shape, classes): return Whole()
 )
 def test_a_file_that_makes_no_network_the_harness_can_keep_is_one_sentence(function, sentence, capfd):
     with pytest.raises(BenchError, match=sentence) as caught:
-        tried(FileNet(name="file", file=f"net.py:{function}", source=ODD), (1, 8, 8), 10)
+        tried(FileNet(file=f"net.py:{function}", source=ODD), (1, 8, 8), 10)
     assert "\n" not in str(caught.value)
     assert capfd.readouterr().out == ""
 
 
 @pytest.mark.parametrize("function", ["whole", "dropping"])
 def test_whole_numbers_empty_buffers_and_dropout_in_training_are_kept_and_trained(function, capfd):
-    tried(FileNet(name="file", file=f"net.py:{function}", source=ODD), (1, 8, 8), 10)
+    tried(FileNet(file=f"net.py:{function}", source=ODD), (1, 8, 8), 10)
 
 
 def test_a_network_too_large_for_any_memory_is_refused_before_it_is_made():
     with pytest.raises(BenchError, match=r"has [\d,]+ weights, expected at most 4,294,967,296; make it smaller"):
-        try_out(SmallNet(name="mlp", widths=(10**6, 10**6)), (1, 8, 8), 10)
+        Mlp(widths=(10**6, 10**6)).try_out((1, 8, 8), 10)

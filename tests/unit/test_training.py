@@ -11,8 +11,9 @@ from torch import nn
 
 from benchmark.data import load_problem
 from benchmark.models.build import seeded_model
+from benchmark.models.networks.cnn import Cnn
+from benchmark.models.networks.mlp import Mlp
 from benchmark.scenario.schema import Recipe, load_scenario
-from benchmark.scenario.sections import SmallNet
 from benchmark.split import Split
 from benchmark.training import StackedModel, train_block, train_model
 
@@ -95,8 +96,8 @@ def nets_of(kind):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             return [others[kind]() for _ in SEEDS]
-    widths = {"mlp": (16, 12), "cnn": (8, 6)}[kind]
-    return [seeded_model(SmallNet(name=kind, widths=widths), (1, 8, 8), 10, seed) for seed in SEEDS]
+    net = {"mlp": Mlp(widths=(16, 12)), "cnn": Cnn(widths=(8, 6))}[kind]
+    return [seeded_model(net, (1, 8, 8), 10, seed) for seed in SEEDS]
 
 
 WEIGHTS = torch.linspace(0.5, 2.0, 10)

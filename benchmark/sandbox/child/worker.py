@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from benchmark.device import is_out_of_memory, make_repeatable
-from benchmark.models.build import build_model, seeded_model
+from benchmark.models.build import seeded_model
 from benchmark.sandbox.child.contract import (
     InvalidOutput,
     NotASubmission,
@@ -81,7 +81,7 @@ def _serve(given: Path, returned: Path, submission: Path, scratch: Path) -> None
     if sys.stdin.readline() != JOB:  # the harness had no use for this worker
         return
     job = read_job(given)
-    net = build_model(job.architecture, tuple(job.retain.inputs.shape[1:]), job.classes).eval()
+    net = job.architecture.build(tuple(job.retain.inputs.shape[1:]), job.classes).eval()
     make_repeatable(job.device)
     # What every run does: the first time takes 5 ms, which each child would pay.
     loader(job.retain, job.recipe.batch_size, "tuple", shuffle=True)

@@ -13,19 +13,19 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from benchmark.errors import BenchError
-from benchmark.scenario.sections import FileNet
 from benchmark.text import reason_of
 
 _TRAINED = (torch.float32, torch.float64)
 _KEPT = (*_TRAINED, torch.float16, torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
-def build_from_file(architecture: FileNet, input_shape: tuple[int, ...], classes: int) -> nn.Module:
-    """Return what the file's function makes. Raises BenchError when that is no network the harness can keep."""
-    file, name = architecture.file, architecture.file.rpartition(":")[2]
-    if architecture.source is None:
-        raise BenchError(f"architecture.file {file} has not been read; load the scenario from its file")
-    build: Callable[..., object] | None = getattr(_module(file, architecture.source), name, None)
+def build_from_source(file: str, source: str, input_shape: tuple[int, ...], classes: int) -> nn.Module:
+    """Return what the function makes that `file`, path.py:function, names in a module with this source.
+
+    Raises BenchError when that is no network the harness can keep.
+    """
+    name = file.rpartition(":")[2]
+    build: Callable[..., object] | None = getattr(_module(file, source), name, None)
     if not callable(build):
         raise BenchError(f"{file} has no function {name}; define {name}(input_shape, classes) there")
     with user_code(f"{file}, called with inputs of {input_shape} and {classes} classes,"):

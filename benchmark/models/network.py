@@ -1,0 +1,44 @@
+"""What a network is: a section of the scenario that can build itself."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from benchmark.scenario.sections import Section
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Network(Section):
+    """One kind of network. A subclass narrows `name` to a Literal, adds its own keys and defines `build`.
+
+    It lies in a file of `benchmark/models/networks/`, decorated with `NETWORKS.add`, or in another package that names
+    it as an entry point of the group `unlearning_benchmark.network`. It imports torch only inside its methods.
+    """
+
+    name: str
+
+    small: ClassVar[bool] = False
+    """Whether a block of such nets trains faster on the CPU than one after another on a GPU."""
+
+    @property
+    def title(self) -> str:
+        """What errors call it."""
+        return self.name
+
+    def build(self, input_shape: tuple[int, ...], classes: int) -> "nn.Module":
+        """Return a fresh network for inputs of `input_shape` (without the batch) with `classes` outputs.
+
+        torch's global generator initialises it. Raises BenchError when the network is not for such inputs.
+        """
+        raise NotImplementedError
+
+    def filled_in(self, folder: Path) -> Self:
+        """Return the section with what the hash needs and the scenario's file, in `folder`, only names."""
+        return self
+
+    def try_out(self, input_shape: tuple[int, ...], classes: int) -> None:
+        """Raise BenchError unless the network can be built for such inputs and gives one output per class."""
+        from benchmark.models.build import check_build
+
+        check_build(self, input_shape, classes)
