@@ -74,7 +74,7 @@ def evaluate(
         logs = [f"run {run.index} is {run.status}: {run.reason}\n{run.log}\n" for run in outcome.failed]
         write_atomically(workspace.log(scenario.label, name), "\n".join(logs).encode())
     if outcome.successful:
-        card = _scored(runs, outcome, jobs, progress)
+        card = _score(runs, outcome, jobs, progress)
     else:
         card = failed(scenario, submission, outcome, isolation()).drawn_from(pool.seeds)
     card.write(workspace)
@@ -171,12 +171,12 @@ def rescore(scenario: Scenario, name: str, workspace: Workspace, jobs: int, prog
         raise MissingRecord(f"the runs of {name} on {scenario.label} were interrupted; {again} goes on")
     for path, fault in runs.discard_damaged().items():
         raise BadRecord(f"{path.with_suffix('.safetensors')} {fault}; set aside as {path.name}, {again} makes it again")
-    card = _scored(runs, outcome, jobs, progress)
+    card = _score(runs, outcome, jobs, progress)
     card.write(workspace)
     return card
 
 
-def _scored(runs: Runs, outcome: Outcome, jobs: int, progress: Progress) -> Scorecard:
+def _score(runs: Runs, outcome: Outcome, jobs: int, progress: Progress) -> Scorecard:
     scenario, pool, problem = runs.scenario, runs.pool, runs.problem
     delta = scenario.protocol.delta
     labels = problem.forget.targets.numpy(), problem.test.targets.numpy()

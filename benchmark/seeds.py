@@ -1,4 +1,4 @@
-"""Law 1: all randomness comes from seeds derived from names, never from a clock or a counter.
+"""Law 1: all randomness comes from seeds derived from names, never from the time or a counter.
 
 A pool's names include a secret, so that no submission can train the pool's retrained models again by itself.
 """

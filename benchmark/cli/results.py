@@ -97,7 +97,7 @@ def study(
     with progress_bars(err) as progress:
         rows = studied(chosen, workspace, entries, progress, warn(err))
     if as_json:
-        print_json(json.loads(rows.to_json(orient="records")))
+        print_json(json.loads(rows.to_json(orient="records") or "[]"))
         return
     columns = ("family", "value", "models", "tau", "tau_low", "tau_high", "trained", "null_F")
     records = json.loads(rows.to_json(orient="records", double_precision=3) or "[]")
@@ -113,7 +113,7 @@ def leaderboard(out: OutOption = None, as_json: JsonOption = False) -> None:
 
     rows = rebuild(Workspace.find(out), warn=warn(err))
     if as_json:
-        print_json(json.loads(rows.to_json(orient="records")))
+        print_json(json.loads(rows.to_json(orient="records") or "[]"))
         return
     for title, group in groups(rows):
         terminal.print(render(group, title))

@@ -81,7 +81,7 @@ def _trial(scenario: Scenario, device: str) -> tuple[float, float]:
     seeds = [scenario.seed("original", index) for index in scenario.indices(0)]
     nets = [seeded_model(scenario.architecture, problem.input_shape, problem.classes, seed) for seed in seeds]
     state = train_block(nets, *_few_steps(scenario, problem, 1), seeds, problem.class_weights).state  # not timed
-    training = _training(scenario, problem, nets, seeds)
+    training = _seconds_to_train(scenario, problem, nets, seeds)
     evaluation = _evaluation(scenario, problem, state)
     return training + evaluation, _peak(device)
 
@@ -92,7 +92,7 @@ def _peak(device: str) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def _training(scenario: Scenario, problem: Problem, nets: list[nn.Module], seeds: list[int]) -> float:
+def _seconds_to_train(scenario: Scenario, problem: Problem, nets: list[nn.Module], seeds: list[int]) -> float:
     """Seconds to train a block, from as many steps as it takes to tell how much longer more of them take."""
     whole = scenario.recipe.epochs * -(-len(problem.retain) // scenario.recipe.batch_size)
     first = steps = _FIRST[problem.retain.inputs.device.type]

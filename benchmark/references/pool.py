@@ -64,23 +64,23 @@ class Pool:
         blocks: list[_Block] = [(role, block) for role in roles for block in self.scenario.blocks(self._count(role))]
         for path, fault in self.store.discard_damaged([_name(*block) for block in blocks]).items():
             warn(f"{path.with_suffix('.safetensors')} {fault}; set aside as {path.name}, training it again")
-        if self._missing(blocks):
+        if self._missing_blocks(blocks):
             problem = load_problem(self.scenario)
             self.scenario.architecture.try_out(problem.input_shape, problem.classes)
         jobs = jobs if self.device == "cpu" else 1
         total, alone = 0, True
-        while missing := self._missing(blocks):
+        while missing := self._missing_blocks(blocks):
             total = max(total, len(missing))
             self._tell(progress, len(missing), total)
             tasks = [(self.store, self.scenario, *block, self._seeds_of(*block), self.device) for block in missing]
             claims = []
-            for ours in map_blocks(_train, tasks, jobs):
+            for ours in map_blocks(_train_block, tasks, jobs):
                 claims.append(ours)
                 if alone and not ours:
                     name = self.store.folder.name
                     warn(f"another process is training models of {name} too; the blocks are shared out")
                     alone = False
-                self._tell(progress, len(self._missing(blocks)), total)
+                self._tell(progress, len(self._missing_blocks(blocks)), total)
             if not any(claims):
                 time.sleep(PAUSE)
             self._settle(warn)
@@ -115,12 +115,12 @@ class Pool:
         self._use(self.seeds.secret if self._kind == "public" else read_secret(self._folder))
         if self._is_settled():
             return
-        with self.store.changing():
+        with self.store.lock_manifest():
             if self._kind == "secret" and self.seeds.secret is None:
                 self._use(read_secret(self._folder) or (None if self._is_public() else make_secret(self._folder)))
             if self._is_settled():
                 return
-            complaint = self._other_secret() if self._drawn() else None
+            complaint = self._other_secret() if self._secret_blocks() else None
             self.store.renew(lambda name: name.startswith("original/"))
         if complaint:
             warn(f"{complaint}; they count as missing and are trained again")
@@ -132,9 +132,9 @@ class Pool:
 
     def _is_public(self) -> bool:
         """Tell whether the pool has models that were drawn from public seeds."""
-        return bool(self._drawn()) and not self.store.recorded_commitment()
+        return bool(self._secret_blocks()) and not self.store.recorded_commitment()
 
-    def _drawn(self) -> list[str]:
+    def _secret_blocks(self) -> list[str]:
         """The blocks on record that depend on the secret."""
         return [name for name in self.store.finished() if not name.startswith("original/")]
 
@@ -144,7 +144,7 @@ class Pool:
     def _seeds_of(self, role: Role, block: int) -> list[int]:
         return [self.seed(role, index) for index in self.scenario.indices(block)]
 
-    def _missing(self, blocks: list[_Block]) -> list[_Block]:
+    def _missing_blocks(self, blocks: list[_Block]) -> list[_Block]:
         finished = self.store.finished()
         return [block for block in blocks if _name(*block) not in finished]
 
@@ -158,16 +158,16 @@ class Pool:
         return self.scenario.originals if role == "original" else self.scenario.protocol.models
 
 
-def _train(store: BlockStore, scenario: Scenario, role: Role, block: int, seeds: list[int], device: str) -> bool:
+def _train_block(store: BlockStore, scenario: Scenario, role: Role, block: int, seeds: list[int], device: str) -> bool:
     """Trains, writes and records one block; False when another process does. Runs in a process of the engine's."""
     name = _name(role, block)
-    with store.claimed(name) as ours:
+    with store.claim(name) as ours:
         if ours and name not in store.finished():
-            store.record(name, write_block(store.path(name), _trained(scenario, role, seeds, device)))
+            store.record(name, write_block(store.path(name), _train_models(scenario, role, seeds, device)))
         return ours
 
 
-def _trained(scenario: Scenario, role: Role, seeds: list[int], device: str) -> Arrays:
+def _train_models(scenario: Scenario, role: Role, seeds: list[int], device: str) -> Arrays:
     """Weights and evidence of a block of originals; evidence of any other."""
     torch.set_num_threads(1)
     keep_freed_memory()

@@ -32,8 +32,8 @@ Status = Literal[
     "harness-error",
 ]
 
-CLOCK = 0.15
-"""The clock's own uncertainty, as a share of a cost. The same code cost 18, 19 and 21 % of retraining on three
+TIMING_UNCERTAINTY = 0.15
+"""The uncertainty of timing itself, as a share of a cost. The same code cost 18, 19 and 21 % of retraining on three
 occasions, however many rounds each took: a standard deviation of 8 %, of which this is twice."""
 
 _CROWDED = 2.0  # how much longer a run may take beside others than alone
@@ -84,8 +84,8 @@ class Timing:
 
     @property
     def uncertainty(self) -> float:
-        """Half the width of the share's interval: what the rounds leave open and what the clock does, together."""
-        return math.hypot(self.error, CLOCK * self.share)
+        """Half the width of the share's interval: from the rounds and from timing itself, together."""
+        return math.hypot(self.error, TIMING_UNCERTAINTY * self.share)
 
     @property
     def low(self) -> float:
@@ -110,7 +110,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class FailedRun:
-    """One run that handed back no weights."""
+    """A run that returned no weights."""
 
     index: Amount
     status: Status

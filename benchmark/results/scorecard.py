@@ -179,7 +179,7 @@ def _payment(timing: Timing, budget: float | None) -> str:
     paid = f"a run costs {timing.share:.0%} ({timing.low:.0%} to {timing.high:.0%}) of retraining"
     if timing.is_over(budget):
         return f"{paid}, the budget is {budget:.0%}"
-    return f"{paid}, which the clock cannot tell from the budget of {budget:.0%}"
+    return f"{paid}, which timing cannot tell from the budget of {budget:.0%}"
 
 
 def failed(scenario: Scenario, submission: Submission, outcome: Outcome, isolation: Isolation) -> Scorecard:

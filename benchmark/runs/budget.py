@@ -1,6 +1,6 @@
-"""The clock that a submission's cost is read from. No submission can reach it.
+"""The timer that measures a submission's cost. No submission can reach it.
 
-Everything is timed by the worker's parent process, one run at a time, all in turn, through the very walls that all
+Everything is timed by the worker's parent process, one run at a time, all in turn, through the sandbox that all
 runs go through: runs side by side would slow one another down, and retraining too.
 """
 
@@ -16,19 +16,19 @@ from scipy.special import stdtrit
 from torch import Tensor
 
 from benchmark.errors import BadScenario
-from benchmark.results.outcome import CLOCK, Timing
+from benchmark.results.outcome import TIMING_UNCERTAINTY, Timing
 from benchmark.runs.runner import Run, Worker
 from benchmark.sandbox.messages import Task
 
 _ROUNDS_AT_LEAST, _ROUNDS_AT_MOST = 5, 100
 _LEVEL = 0.9999  # one-sided, of the interval that the rounds leave: it is looked at after every one of them
-_LONG = 60.0  # seconds on the clock: when rounds take longer, the noise of a moment averages out within each
+_LONG = 60.0  # seconds in all: when rounds take longer, the noise of a moment averages out within each
 _LOADED = 1.25  # seconds by the wall clock, per CPU second, from which on the machine had other work
 _GOLDEN = (5**0.5 - 1) / 2
 
 
-class Clock:
-    """Times retraining and a submission's runs in turn: a machine that gets busy slows down both."""
+class Timer:
+    """A timer of retraining and a submission's runs in turn: a machine that gets busy slows down both."""
 
     def __init__(
         self, worker: Worker, original: Callable[[int], dict[str, Tensor]], seed: Callable[[str, int], int]
@@ -46,12 +46,12 @@ class Clock:
     def time_submission(self, hyperparameters: dict[str, Any], limit: float, runs: list[int]) -> Timing:
         """Take rounds of nothing, retraining and one of `runs` until their share lies clearly on one side of `limit`.
 
-        That ends when more rounds would tell nothing that the clock can be believed in, or after _ROUNDS_AT_MOST of
+        That ends when more rounds would tell less than timing is uncertain of anyway, or after _ROUNDS_AT_MOST of
         them, or _LONG seconds. The first run is made once more, with the same seed.
         """
         again, deterministic = self.unlearned(runs[0], hyperparameters), False
         rounds: list[_Round] = []
-        while not _settled(rounds, limit):
+        while not _is_settled(rounds, limit):
             number = len(rounds)
             nothing, retraining = self.nothing(number), self.retrain(number)
             run = self.unlearned(runs[number % len(runs)], hyperparameters)
@@ -64,7 +64,7 @@ class Clock:
                 deterministic = _same(run, again)
         starting = statistics.median(own.nothing for own in rounds)
         retraining = max(statistics.median(own.retraining for own in rounds) - starting, 1e-9)
-        counted = _counted(rounds)
+        counted = _rounds_that_count(rounds)
         return Timing(
             retraining=retraining,
             submission=_share(counted) * retraining,
@@ -74,7 +74,7 @@ class Clock:
             failed=sum(not own.succeeded for own in rounds),
             error=_error(counted),
             rounds=len(rounds),
-            loaded=_loaded(rounds),
+            loaded=_is_loaded(rounds),
         )
 
     def unlearned(self, index: int, hyperparameters: dict[str, Any]) -> Run:
@@ -122,20 +122,20 @@ class _Round:
     """Seconds by the wall clock of the retraining."""
 
 
-def _settled(rounds: list[_Round], limit: float) -> bool:
+def _is_settled(rounds: list[_Round], limit: float) -> bool:
     """Tell whether more rounds are not worth their time."""
     if len(rounds) < _ROUNDS_AT_LEAST:
         return False
     spent = sum(own.nothing + own.retraining + own.run for own in rounds)
-    return len(rounds) >= _ROUNDS_AT_MOST or spent > _LONG or _decided(_counted(rounds), limit)
+    return len(rounds) >= _ROUNDS_AT_MOST or spent > _LONG or _is_decided(_rounds_that_count(rounds), limit)
 
 
-def _decided(rounds: list[_Round], limit: float) -> bool:
+def _is_decided(rounds: list[_Round], limit: float) -> bool:
     """Tell whether the share is far from the limit, or as certain as timing can make it."""
     if len(rounds) < _ROUNDS_AT_LEAST:
         return False
     share, error = _share(rounds), _error(rounds)
-    return error <= CLOCK * share or abs(share - limit) > math.hypot(error, CLOCK * share)
+    return error <= TIMING_UNCERTAINTY * share or abs(share - limit) > math.hypot(error, TIMING_UNCERTAINTY * share)
 
 
 def _error(rounds: list[_Round]) -> float:
@@ -148,7 +148,7 @@ def _error(rounds: list[_Round]) -> float:
     return float(stdtrit(len(rounds) - 1, _LEVEL)) * error
 
 
-def _loaded(rounds: list[_Round]) -> bool:
+def _is_loaded(rounds: list[_Round]) -> bool:
     """Tell whether the harness's own retraining, which has one thread, waited for a CPU a fifth of the time.
 
     On a GPU seconds are those of the wall clock, so this cannot be told.
@@ -161,7 +161,7 @@ def _share(rounds: list[_Round]) -> float:
     return share_of(*(sum(getattr(own, name) for own in rounds) for name in ("nothing", "retraining", "run")))
 
 
-def _counted(rounds: list[_Round]) -> list[_Round]:
+def _rounds_that_count(rounds: list[_Round]) -> list[_Round]:
     """Failures were counted before; should all of these fail, the cost of failing is what there is to report."""
     return [own for own in rounds if own.succeeded] or rounds
 

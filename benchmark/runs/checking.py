@@ -14,7 +14,7 @@ from benchmark.evidence import NonFiniteLogits, evidence_of, stack
 from benchmark.metrics.chance import at_chance, chance_of, never_learned
 from benchmark.models.build import seeded_model, state_of
 from benchmark.results.outcome import Timing
-from benchmark.runs.budget import Clock
+from benchmark.runs.budget import Timer
 from benchmark.runs.debugging import debug
 from benchmark.runs.runner import Run, Worker
 from benchmark.runs.runs import OVERFLOW
@@ -44,19 +44,19 @@ def check_submission(name: str, scenario: Scenario, workspace: Workspace, device
         original, before = _original(scenario, near, device)
         if sentence := never_learned(problem, np.array([before["retain"]])):
             warn(sentence)
-        clock = Clock(worker, lambda index: original, scenario.seed)
-        runs = _tries(clock, submission)
+        timer = Timer(worker, lambda index: original, scenario.seed)
+        runs = _tries(timer, submission)
         if runs[0].note:
             warn(runs[0].note)
-        timing = clock.time_submission(
+        timing = timer.time_submission(
             submission.hyperparameters, scenario.protocol.budget, list(range(scenario.protocol.models))
         )
     finally:
         worker.close()
-    if clock.failure:
-        raise _failure_of_some(name, timing.failed, timing.rounds, clock.failure)
+    if timer.failure:
+        raise _failure_of_some(name, timing.failed, timing.rounds, timer.failure)
     _warn_of_oddities(submission, scenario, timing, [run.weights for run in runs if run.weights], original, warn)
-    after, retrained = (_accuracies(scenario, near, run.weights, device) for run in (runs[0], clock.retrained))
+    after, retrained = (_accuracies(scenario, near, run.weights, device) for run in (runs[0], timer.retrained))
     if after is None:
         raise FailedEntry(f"{name} is invalid-output: {OVERFLOW}")
     if remark := at_chance({split: after[split] for split in ("retain", "validation")}, chance_of(problem)):
@@ -78,9 +78,9 @@ def debug_submission(name: str, scenario: Scenario, workspace: Workspace, device
     return debug(submission, scenario, near, original, device)
 
 
-def _tries(clock: Clock, submission: Submission) -> list[Run]:
+def _tries(timer: Timer, submission: Submission) -> list[Run]:
     """The first runs. Raises BenchError when any of them fails."""
-    runs = [clock.unlearned(index, submission.hyperparameters) for index in range(_TRIES)]
+    runs = [timer.unlearned(index, submission.hyperparameters) for index in range(_TRIES)]
     failed = [run for run in runs if run.weights is None]
     if len(failed) == len(runs):
         raise FailedEntry(f"{submission.entry} is {failed[0].status}: {failed[0].reason}", failed[0].log)
@@ -119,7 +119,7 @@ def _warn_of_oddities(
     if timing.is_over(budget):
         warn(f"{cost}, the budget is {budget:.0%}{busy}")
     elif timing.is_undecided(budget):
-        warn(f"{cost}, which the clock cannot tell from the budget of {budget:.0%}{busy}")
+        warn(f"{cost}, which timing cannot tell from the budget of {budget:.0%}{busy}")
 
 
 def _table(name: str, scenario: Scenario, timing: Timing, columns: list[dict[str, float]]) -> Table:
@@ -138,14 +138,14 @@ def _table(name: str, scenario: Scenario, timing: Timing, columns: list[dict[str
 
 def _original(scenario: Scenario, problem: Problem, device: str) -> tuple[dict[str, Tensor], dict[str, float]]:
     """The weights of the first original, and its accuracies. Raises BenchError when its training diverged."""
-    original = _trained(scenario, problem, device)
+    original = _train_original(scenario, problem, device)
     accuracies = _accuracies(scenario, problem, original, device)
     if accuracies is None:
         raise BadScenario(f"training an original of {scenario.name} diverged; lower recipe.learning_rate")
     return original, accuracies
 
 
-def _trained(scenario: Scenario, problem: Problem, device: str) -> dict[str, Tensor]:
+def _train_original(scenario: Scenario, problem: Problem, device: str) -> dict[str, Tensor]:
     """The weights of the first original."""
     seed = scenario.seed("original", 0)
     net = seeded_model(scenario.architecture, problem.input_shape, problem.classes, seed).to(device)

@@ -29,7 +29,7 @@ class Integrity(Record):
     touched: Fraction
     """Median over the runs of the share of the weights that changed at all."""
     unchanged_runs: Amount
-    """Runs that handed back their original, bit by bit."""
+    """Runs that returned their original, bit by bit."""
     repeated_runs: Amount
     """Runs with the very weights of a run from another original."""
     deterministic: bool
@@ -41,7 +41,7 @@ class Integrity(Record):
 
 
 class Unlearned(NamedTuple):
-    """A run that handed back weights."""
+    """A run that returned weights."""
 
     index: int
     original: "dict[str, Tensor]"

@@ -114,7 +114,7 @@ class Worker:
 
         Whatever the submission does ends up in the Run's status. Raises BenchError when the worker cannot start.
         """
-        if self._process.ended:  # an earlier run took it down
+        if self._process.has_ended:  # an earlier run took it down
             self.close()
             self._start()
         self.wait_until_ready()
@@ -168,28 +168,28 @@ class Worker:
             return None
 
     def _judge(self, reply: Reply, ending: str) -> Run:
-        def failed(status: Status, reason: str, told: bool = False) -> Run:
+        def failure(status: Status, reason: str, told: bool = False) -> Run:
             return Run(status, printable(reason, _REASON), ending, seconds, None, told=told)
 
         seconds = reply.cpu_seconds if self.device == "cpu" else reply.wall_seconds
         limits = self._limits
         if reply.over == "time":
-            return failed("timed-out", f"the run was killed after {limits.seconds:g} s")
+            return failure("timed-out", f"the run was killed after {limits.seconds:g} s")
         if reply.over == "memory":
-            return failed("out-of-memory", f"the run was killed for using more than {limits.memory / 2**30:g} GiB")
+            return failure("out-of-memory", f"the run was killed for using more than {limits.memory / 2**30:g} GiB")
         if reply.over == "processes":
-            return failed("crashed", f"the run was killed for having more than {limits.processes} processes")
+            return failure("crashed", f"the run was killed for having more than {limits.processes} processes")
         if reply.over == "output":
-            return failed("crashed", f"the run was killed for printing more than {limits.printed >> 20} MiB")
+            return failure("crashed", f"the run was killed for printing more than {limits.printed >> 20} MiB")
         if reply.exit_code < 0:
-            return failed("crashed", f"the run was killed by {_signal_name(-reply.exit_code)}")
+            return failure("crashed", f"the run was killed by {_signal_name(-reply.exit_code)}")
         if reply.exit_code:
             ended = f"the run's process ended itself with exit code {reply.exit_code}"
-            return failed(_EXIT_CODES.get(reply.exit_code, "crashed"), reply.reason or ended, bool(reply.reason))
+            return failure(_EXIT_CODES.get(reply.exit_code, "crashed"), reply.reason or ended, bool(reply.reason))
         try:
             weights = read_weights(self._process.exchange / UNLEARNED, self._expected)
         except ValueError as error:
-            return failed("invalid-output", str(error), told=True)  # which names tensors
+            return failure("invalid-output", str(error), told=True)  # which names tensors
         note = printable(reply.note, _REASON)
         return Run("ok", "", ending, seconds, weights, reply.consumed, reply.wall_seconds, note)
 

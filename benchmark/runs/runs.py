@@ -17,7 +17,7 @@ from benchmark.errors import BenchError, MissingRecord
 from benchmark.evidence import NonFiniteLogits, concatenate, evidence_layouts, evidence_of, stack
 from benchmark.references.pool import Pool
 from benchmark.results.outcome import FailedRun, Outcome, block_name, evidence_store, read_outcome, write_outcome
-from benchmark.runs.budget import Clock, in_proportion
+from benchmark.runs.budget import Timer, in_proportion
 from benchmark.runs.integrity import RECORD_LAYOUTS, Unlearned, change_of, records_of
 from benchmark.runs.runner import Worker, workers
 from benchmark.sandbox.bubblewrap import isolation
@@ -57,12 +57,12 @@ class Runs:
         """
         if self.store.is_locked():
             warn(f"another process is running {self.submission.entry} on {self.scenario.label}; waiting for it")
-        with self.store.locked():
+        with self.store.lock():
             for path, fault in self.discard_damaged().items():
                 warn(f"{path.with_suffix('.safetensors')} {fault}; set aside as {path.name}, running it again")
             if self.store.finished() and not self.store.is_current():
                 warn(f"the runs of {self.submission.entry} on record began with another secret; they are made again")
-            known = self._known(allowed)
+            known = self._read_known(allowed)
             timing = known.timing
             timed = timing is not None and timing.is_settled(self.scenario.protocol.budget) and not time_again
             finished = self.store.finished()
@@ -97,7 +97,7 @@ class Runs:
             )
         return outcome
 
-    def _known(self, allowed: int) -> Outcome:
+    def _read_known(self, allowed: int) -> Outcome:
         """Return the outcome of an earlier call, and discard its failed runs when they are too many."""
         try:
             known = self.outcome()
@@ -130,7 +130,7 @@ class Runs:
         idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
         for worker in workers:
             idle.put(worker)
-        clock = Clock(workers[0], self.pool.original, self.pool.seed)
+        timer = Timer(workers[0], self.pool.original, self.pool.seed)
 
         def run_block(block: int) -> tuple[str, str] | None:
             worker = idle.get()
@@ -146,16 +146,16 @@ class Runs:
                 self.store.record(*result)
         outcome = tally.outcome
         if not tally.hopeless:
-            timing = clock.time_submission(
+            timing = timer.time_submission(
                 self.submission.hyperparameters, self.scenario.protocol.budget, self._to_be_timed()
             )
-            outcome = replace(outcome, timing=replace(timing, fresh_change=self._fresh_change(clock)))
+            outcome = replace(outcome, timing=replace(timing, fresh_change=self._fresh_change(timer)))
         write_outcome(self.store, outcome)
 
-    def _fresh_change(self, clock: Clock) -> float:
+    def _fresh_change(self, timer: Timer) -> float:
         """Return how far a net that was retrained lies from an original it shares nothing with."""
-        assert clock.retrained.weights is not None
-        return change_of(self.pool.original(0), clock.retrained.weights)[0]
+        assert timer.retrained.weights is not None
+        return change_of(self.pool.original(0), timer.retrained.weights)[0]
 
     @cached_property
     def _near(self) -> Problem:
@@ -177,7 +177,7 @@ class Runs:
             original = self.pool.original(index)
             seed = self.pool.seed("unlearned", index)
             run = worker.run(original, seed, hyperparameters=self.submission.hyperparameters)
-            tally.ended(run.note)
+            tally.count(run.note)
             if run.weights is None:
                 tally.failed_with(FailedRun(index, run.status, run.reason, run.log, run.told))
             else:
@@ -241,8 +241,8 @@ class _Tally:
         beyond = len(self._failed) - self._allowed
         return beyond > 0 and (2 * len(self._failed) >= self._attempted or beyond > _PATIENCE)
 
-    def ended(self, note: str) -> None:
-        """Counts a run; what its function was given, where that is not the plain order, is said once."""
+    def count(self, note: str) -> None:
+        """Count a run; warn once about each way of passing arguments that is not the plain order."""
         with self._lock:
             if note and note not in self._notes:
                 self._warn(note)
@@ -257,7 +257,7 @@ class _Tally:
 
 
 def _in_secret_order(items: Sequence[int], seed: int) -> list[int]:
-    """Return `items` in an order from which no run can tell its index: process numbers and the clock rise."""
+    """Return `items` in an order from which no run can tell its index: process numbers and time rise."""
     return np.random.default_rng(seed).permutation(np.array(items, dtype=np.int64)).tolist()
 
 

@@ -1,8 +1,8 @@
-"""The walls around a worker: bubblewrap's, or, where there is none, only those of a process.
+"""The sandbox around a worker: bubblewrap, or, where it does not work, only a process.
 
 Inside, the worker is process 1 of namespaces of its own. It sees, read-only, the system's libraries, the Python
 environment, this package, the submission's folder and what the harness gives it; writable are an empty `/tmp`, an empty
-`/dev/shm` and the two files it hands back. `/kaggle/working`, `/kaggle/tmp` and `/kaggle/temp`, where entries of the
+`/dev/shm` and the two files it returns. `/kaggle/working`, `/kaggle/tmp` and `/kaggle/temp`, where entries of the
 competition write, lead to folders in `/tmp`. There is no network, no other process and no other file.
 """
 
@@ -57,7 +57,9 @@ def why_no_sandbox() -> str | None:
     if not shutil.which("bwrap"):
         return "bubblewrap is not installed (on Debian and Ubuntu: apt-get install bubblewrap)"
     tried = subprocess.run(
-        ["bwrap", *_walls(gpu=False), *_read_only(_SYSTEM), "--remount-ro", "/", "true"], capture_output=True, text=True
+        ["bwrap", *_isolation_options(gpu=False), *_read_only(_SYSTEM), "--remount-ro", "/", "true"],
+        capture_output=True,
+        text=True,
     )
     if tried.returncode:
         return f"bubblewrap does not work here ({(tried.stderr.strip().splitlines() or ['no message'])[-1]})"
@@ -95,8 +97,8 @@ def worker_command(exchange: Path, submission: Path, *, gpu: bool) -> Command:
         paths = [exchange / GIVEN, exchange, copy, scratch]
         environment = _variables(str(package.parent), str(scratch), gpu=gpu)
         return Command([sys.executable, *module, *map(str, paths)], environment, None)
-    walls = [
-        *_walls(gpu=gpu),
+    options = [
+        *_isolation_options(gpu=gpu),
         *_read_only(_SYSTEM),
         *_python(),
         *_covers([*_data_sets(), *_other_environments(), *(submission.parent.parent / name for name in _PRIVATE)]),
@@ -110,13 +112,13 @@ def worker_command(exchange: Path, submission: Path, *, gpu: bool) -> Command:
     ]
     paths = [_GIVEN, _RETURNED, _SUBMISSION, Path("/tmp")]
     return Command(
-        ["bwrap", *walls, "--", str(_inside(Path(sys.executable))), *module, *map(str, paths)],
+        ["bwrap", *options, "--", str(_inside(Path(sys.executable))), *module, *map(str, paths)],
         _variables(str(_PACKAGE), "/tmp", gpu=gpu),
         seccomp_filter(gpu=gpu),
     )
 
 
-def _walls(*, gpu: bool) -> list[str]:
+def _isolation_options(*, gpu: bool) -> list[str]:
     """Namespaces, no privileges, a private /proc, /dev and /tmp.
 
     /proc is read-only because the machine's own settings are in it: where the harness is root, they are a

@@ -63,7 +63,7 @@ class Process:
         return self.exchange / SUBMISSION
 
     @property
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         return self._process.poll() is not None
 
     @property
@@ -102,7 +102,7 @@ class Process:
         shutil.rmtree(self.exchange, ignore_errors=True)
 
     def _signal(self) -> None:
-        if not self.ended:  # else its number may be another's by now
+        if not self.has_ended:  # else its number may be another's by now
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 
@@ -127,7 +127,7 @@ def process_for(submission: Path, *, gpu: bool) -> Process:
     """Return a process that was started ahead, or start a new one."""
     with _taking:
         for process in _ahead:
-            if process.purpose == (submission.resolve(), gpu) and not process.ended:
+            if process.purpose == (submission.resolve(), gpu) and not process.has_ended:
                 _ahead.remove(process)
                 return process
     return Process(submission, gpu=gpu)

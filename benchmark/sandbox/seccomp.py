@@ -103,7 +103,7 @@ _REFUSED = {
         **_EVERYWHERE,
     },
 }
-# Answered with success, and nothing happens: permissions and times of the files that a run hands back would be there
+# Answered with success, and nothing happens: permissions and times of the files that a run returns would be there
 # for the next run, and those of the device nodes, where the harness is root, are the machine's. Locks on files that all
 # runs read, and what of these is dropped from memory, would be seen by others.
 _IGNORED = {

@@ -48,20 +48,20 @@ def read_weights(path: Path, expected: Expected) -> dict[str, Tensor]:
         if not stat.S_ISREG(about.st_mode):
             raise ValueError("the run put something other than a file in the place of its weights")
         if about.st_size > largest_file(expected):
-            raise ValueError(f"the run handed back {about.st_size:,} bytes, more than its net can have")
+            raise ValueError(f"the run returned {about.st_size:,} bytes, more than its net can have")
         content = file.read(about.st_size)
     if not content:
-        raise ValueError("the run ended without handing back weights")
+        raise ValueError("the run ended without returning weights")
     header, largest = int.from_bytes(content[:_LENGTH], "little"), largest_header(expected)
     if largest < header < len(content):  # a longer one is found wrong at once
         raise ValueError(
-            f"the run handed back a list of tensors of {header:,} bytes, expected at most {largest:,} for those of the "
+            f"the run returned a list of tensors of {header:,} bytes, expected at most {largest:,} for those of the "
             "original"
         )
     try:
         weights = load(content)
-    except Exception as error:  # a stranger wrote the header: it may name types and sizes that nothing can hold
-        raise ValueError(f"the run handed back a file that is not safetensors: {printable(error)}") from None
+    except Exception as error:  # untrusted code wrote the header: it may name types and sizes that nothing can hold
+        raise ValueError(f"the run returned a file that is not safetensors: {printable(error)}") from None
     if wrong := wrong_names(weights, expected):
         raise ValueError(wrong)
     for name, (shape, dtype) in expected.items():

@@ -213,7 +213,7 @@ class BlockStore:
         return self.folder / f"{name}.safetensors"
 
     @contextmanager
-    def claimed(self, name: str) -> Iterator[bool]:
+    def claim(self, name: str) -> Iterator[bool]:
         """Try to take the lock of a block, as `claim` does."""
         path = self.path(name)
         with claim(path.with_name(f".{path.stem}.lock")) as ours:
@@ -222,7 +222,7 @@ class BlockStore:
             yield ours
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
         """Only one process at a time works in this folder; a second one waits, and a killed one lets go."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / ".lock"):
@@ -261,7 +261,7 @@ class BlockStore:
 
     def record(self, name: str, checksum: str) -> None:
         """Enters a finished block into the manifest; not when the secret has become another one meanwhile."""
-        with self.changing():
+        with self.lock_manifest():
             if self.is_current():
                 self._write_manifest({**self.finished(), name: checksum})
 
@@ -272,7 +272,7 @@ class BlockStore:
     def discard(self, names: Iterable[str]) -> None:
         """Takes blocks out of the manifest: they count as missing from now on."""
         gone = set(names)
-        with self.changing():
+        with self.lock_manifest():
             self._write_manifest({name: checksum for name, checksum in self.finished().items() if name not in gone})
 
     def is_whole(self, names: Iterable[str]) -> bool:
@@ -286,7 +286,7 @@ class BlockStore:
         suspects = [name for name in names if name in finished and self._fault(name, finished[name])]
         aside: dict[Path, str] = {}
         for name in suspects:
-            with self.claimed(name) as ours, self.changing():
+            with self.claim(name) as ours, self.lock_manifest():
                 known = self.finished()
                 if not ours or name not in known or not (fault := self._fault(name, known[name])):
                     continue  # another process has seen to it
@@ -343,7 +343,7 @@ class BlockStore:
             raise BadRecord(f"{self.path(name)} is missing or damaged; `bench run` makes it again") from None
 
     @contextmanager
-    def changing(self) -> Iterator[None]:
+    def lock_manifest(self) -> Iterator[None]:
         """Hold the manifest's lock, so that one process at a time reads it and writes another."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / ".manifest.lock"):

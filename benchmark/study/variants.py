@@ -154,7 +154,7 @@ class _Report:
                 "tau": np.mean(taus),
                 "tau_low": low,
                 "tau_high": high,
-                "ranking": _ranking(self._names, scores.mean(axis=0)),
+                "ranking": _ranking_text(self._names, scores.mean(axis=0)),
                 "trained": min(originals or self._originals, models) + (2 if calibrated else 1) * models,
                 "null_F": means[-1],
                 **{f"F_{name}": quality for name, quality in zip(self._names, means[:-1], strict=True)},
@@ -208,7 +208,7 @@ def _tau(scores: Floats, reference: Floats) -> float:
     return 0.0 if np.isnan(tau) else tau
 
 
-def _ranking(names: list[str], scores: Floats) -> str:
+def _ranking_text(names: list[str], scores: Floats) -> str:
     """`a > b = c`, best first."""
     order = sorted(range(len(names)), key=lambda i: -scores[i])
     text = names[order[0]]

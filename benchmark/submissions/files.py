@@ -97,7 +97,7 @@ def _is_text(path: Path) -> bool:
     return path.suffix.lower() in _TEXT or (not path.suffix and path.name.upper() in _PROSE)
 
 
-def parsed(folder: Path) -> ast.Module:
+def parse_submission(folder: Path) -> ast.Module:
     """The submission in `folder`, not run; an empty module where it cannot be parsed: a run will say why."""
     try:
         return ast.parse(read_source(folder, FILE))

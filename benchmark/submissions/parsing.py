@@ -20,13 +20,13 @@ def check_source(name: str, folder: Path) -> None:
 
     Modules beside it that it imports at once are parsed too.
     """
-    tree = _parsed(name, folder, FILE)
+    tree = _parse(name, folder, FILE)
     checked, waiting = {FILE}, _modules_beside(tree, folder)
     while waiting:
         module = waiting.pop()
         if module not in checked:
             checked.add(module)
-            waiting |= _modules_beside(_parsed(name, folder, module), folder)
+            waiting |= _modules_beside(_parse(name, folder, module), folder)
     if not _may_bind(tree):
         raise BadSubmission(
             f"{name} is not-a-submission: {FILE} defines no {_FUNCTION}, expected a function "
@@ -34,7 +34,7 @@ def check_source(name: str, folder: Path) -> None:
         )
 
 
-def _parsed(name: str, folder: Path, file: str) -> ast.Module:
+def _parse(name: str, folder: Path, file: str) -> ast.Module:
     try:
         source = read_source(folder, file)
         with warnings.catch_warnings():

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from benchmark.errors import BadSubmission
 from benchmark.scenario.schema import Scenario
 from benchmark.storage.workspace import Workspace
-from benchmark.submissions.files import hash_of, is_name, parsed, read_record, short_hash_of, tuned_folder
+from benchmark.submissions.files import hash_of, is_name, parse_submission, read_record, short_hash_of, tuned_folder
 from benchmark.text import did_you_mean, printable
 
 Values = Literal["published", "tuned"]
@@ -148,7 +148,7 @@ def _constants(folder: Path) -> dict[str, str]:
     """The module's top-level string constants."""
     return {
         target.id: printable(node.value.value, _CONSTANT)
-        for node in parsed(folder).body
+        for node in parse_submission(folder).body
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
         for target in node.targets
         if isinstance(target, ast.Name)

@@ -16,7 +16,7 @@ Loss = Callable[..., Tensor]
 
 def gradients(net: nn.Module, loader: Iterable[Any], loss: Loss) -> dict[str, Tensor]:
     """Per parameter name, the sum over the batches of the gradient of `loss`."""
-    return _summed(net, loader, loss, lambda gradient: gradient)
+    return _sum_over(net, loader, loss, lambda gradient: gradient)
 
 
 def squared_gradients(net: nn.Module, loader: DataLoader, loss: Loss) -> dict[str, Tensor]:
@@ -25,7 +25,7 @@ def squared_gradients(net: nn.Module, loader: DataLoader, loss: Loss) -> dict[st
     With cross-entropy and batches of one example this is the diagonal of the empirical Fisher information; larger
     batches are the usual, coarser estimate.
     """
-    return {name: total / len(loader) for name, total in _summed(net, loader, loss, torch.square).items()}
+    return {name: total / len(loader) for name, total in _sum_over(net, loader, loss, torch.square).items()}
 
 
 def fgsm(net: nn.Module, inputs: Tensor, targets: Tensor, step: float) -> Tensor:
@@ -35,7 +35,7 @@ def fgsm(net: nn.Module, inputs: Tensor, targets: Tensor, step: float) -> Tensor
     return (moved + step * slope.sign()).detach()
 
 
-def _summed(net: nn.Module, loader: Iterable[Any], loss: Loss, of: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
+def _sum_over(net: nn.Module, loader: Iterable[Any], loss: Loss, of: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
     parameters = {name: parameter for name, parameter in net.named_parameters() if parameter.requires_grad}
     totals = {name: torch.zeros_like(parameter) for name, parameter in parameters.items()}
     for batch in loader:

@@ -23,11 +23,11 @@ def moves(recipe: Recipe, size: int, seeds: list[int], device: torch.device | st
         return
     generators = [torch.Generator().manual_seed(derive_seed(seed, "augmentation")) for seed in seeds]
     for _ in range(recipe.epochs):
-        drawn = torch.stack([_drawn(recipe, size, generator) for generator in generators]).to(device)
+        drawn = torch.stack([_draw(recipe, size, generator) for generator in generators]).to(device)
         yield from drawn.split(recipe.batch_size, dim=1)
 
 
-def augmented(inputs: Tensor, own: Tensor, black: Tensor) -> Tensor:
+def augment(inputs: Tensor, own: Tensor, black: Tensor) -> Tensor:
     """`inputs` `[models, batch, channels, height, width]`, moved as `own` (from `moves`) says.
 
     `black` fills what comes in from outside, e.g. 0 for pixels as they are stored.
@@ -37,13 +37,13 @@ def augmented(inputs: Tensor, own: Tensor, black: Tensor) -> Tensor:
     across = torch.arange(width, device=inputs.device)
     rows = down + torch.arange(height, device=inputs.device)
     columns = right + torch.where(mirrored.bool(), across.flip(0), across)
-    images = _padded(inputs.flatten(0, 1), black)
+    images = _pad(inputs.flatten(0, 1), black)
     pixels = (rows[:, :, None] * images.shape[3] + columns[:, None, :]).flatten(1)  # of a padded image, row by row
     pixels = pixels[:, None].expand(-1, images.shape[1], -1)
     return images.flatten(2).gather(2, pixels).view(inputs.shape)
 
 
-def _drawn(recipe: Recipe, size: int, generator: torch.Generator) -> Tensor:
+def _draw(recipe: Recipe, size: int, generator: torch.Generator) -> Tensor:
     crops = torch.randint(0, 2 * PADDING + 1, (size, 2), generator=generator)
     flips = torch.randint(0, 2, (size, 1), generator=generator)
     chosen = recipe.augmentation or ()
@@ -52,7 +52,7 @@ def _drawn(recipe: Recipe, size: int, generator: torch.Generator) -> Tensor:
     )
 
 
-def _padded(images: Tensor, black: Tensor) -> Tensor:
+def _pad(images: Tensor, black: Tensor) -> Tensor:
     """Images `[n, channels, height, width]` with PADDING pixels of `black` around them."""
     height, width = images.shape[-2:]
     shape = (*images.shape[:2], height + 2 * PADDING, width + 2 * PADDING)

@@ -33,7 +33,9 @@ def train_each(
     width = _width(nets, recipe, split, class_weights)
     for first in range(0, len(nets), width):
         own = slice(first, first + width)
-        complete([_training(*each, recipe, split, class_weights) for each in zip(nets[own], seeds[own], strict=True)])
+        complete(
+            [_start_training(*each, recipe, split, class_weights) for each in zip(nets[own], seeds[own], strict=True)]
+        )
 
 
 def complete(trainings: Sequence[Training]) -> None:
@@ -49,7 +51,7 @@ def complete(trainings: Sequence[Training]) -> None:
                 training.step(batch)
 
 
-def _training(net: nn.Module, seed: int, recipe: Recipe, split: Split, class_weights: Tensor | None) -> Training:
+def _start_training(net: nn.Module, seed: int, recipe: Recipe, split: Split, class_weights: Tensor | None) -> Training:
     net.train()
     on_gpu = split.inputs.device.type == "cuda"
     for parameter in net.parameters() if on_gpu else ():
@@ -170,7 +172,7 @@ def _steps_a_second(nets: list[nn.Module], recipe: Recipe, split: Split, class_w
     long_enough = recipe.model_copy(update={"epochs": recipe.epochs + _UNRECORDED + 2 + _TIMED})
     flying: list[_Flying] = []
     try:
-        flying += [_Flying(_training(net, 0, long_enough, split, class_weights)) for net in nets]
+        flying += [_Flying(_start_training(net, 0, long_enough, split, class_weights)) for net in nets]
         _advance(flying, _UNRECORDED + 2)  # the first recording and one replay
         started = time.perf_counter()
         _advance(flying, _TIMED)

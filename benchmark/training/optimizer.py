@@ -25,7 +25,7 @@ def _sgd(recipe: Recipe, parameters: list[Tensor]) -> Update:
     momenta = [torch.zeros_like(parameter) if recipe.momentum else None for parameter in parameters]
 
     def update(rate: float | Tensor) -> None:
-        own, gradients, moving = _moved(parameters, momenta)
+        own, gradients, moving = _with_gradients(parameters, momenta)
         sgd(
             own,
             gradients,
@@ -48,7 +48,7 @@ def _adam(recipe: Recipe, parameters: list[Tensor]) -> Update:
     steps = [torch.zeros((), device=parameter.device) for parameter in parameters]
 
     def update(rate: float | Tensor) -> None:
-        own, gradients, averages, squares, taken = _moved(parameters, first, second, steps)
+        own, gradients, averages, squares, taken = _with_gradients(parameters, first, second, steps)
         adam(
             own,
             gradients,
@@ -70,7 +70,7 @@ def _adam(recipe: Recipe, parameters: list[Tensor]) -> Update:
     return update
 
 
-def _moved(parameters: list[Tensor], *states: list) -> tuple[list, ...]:
+def _with_gradients(parameters: list[Tensor], *states: list) -> tuple[list, ...]:
     """The parameters that have a gradient, their gradients, and what is kept for each."""
     own = [k for k, parameter in enumerate(parameters) if parameter.grad is not None]
     gradients = [gradient for parameter in parameters if (gradient := parameter.grad) is not None]

@@ -15,7 +15,7 @@ from torch import Tensor
 from benchmark.scenario.schema import Recipe
 from benchmark.seeds import derive_seed
 from benchmark.split import Split
-from benchmark.training.augmentation import augmented, moves
+from benchmark.training.augmentation import augment, moves
 from benchmark.training.optimizer import optimizer
 
 Forward = Callable[[Tensor], Tensor]
@@ -66,7 +66,7 @@ class Training:
 
     def batches(self) -> Iterator[Batch]:
         recipe, device = self._recipe, self.device
-        shown = _shown(len(self._split), recipe.batch_size)
+        shown = _examples_per_epoch(len(self._split), recipe.batch_size)
         steps = recipe.epochs * math.ceil(shown / recipe.batch_size)
         rows = _batches(recipe, len(self._split), self.seeds, device)
         for step, (own, moved) in enumerate(zip(rows, moves(recipe, shown, self.seeds, device), strict=True)):
@@ -87,7 +87,7 @@ class Training:
         split = self._split
         inputs = _rows(split.inputs, rows)
         if moved is not None:
-            inputs = augmented(inputs, moved, split.black)
+            inputs = augment(inputs, moved, split.black)
         self._gradients(split.normalised(inputs), _rows(split.targets, rows))
         self._update(self._rate)
 
@@ -121,11 +121,11 @@ def _batches(recipe: Recipe, size: int, seeds: list[int], device: torch.device |
     generators = [torch.Generator().manual_seed(derive_seed(seed, "shuffle")) for seed in seeds]
     for _ in range(recipe.epochs):
         order = torch.stack([torch.randperm(size, generator=generator) for generator in generators]).to(device)
-        for rows in order[:, : _shown(size, recipe.batch_size)].split(recipe.batch_size, dim=1):
+        for rows in order[:, : _examples_per_epoch(size, recipe.batch_size)].split(recipe.batch_size, dim=1):
             yield rows.contiguous()
 
 
-def _shown(size: int, batch_size: int) -> int:
+def _examples_per_epoch(size: int, batch_size: int) -> int:
     """Examples an epoch shows: all, but for a last batch of a single one, whose variance BatchNorm cannot take."""
     return size - 1 if size % batch_size == 1 and size > 1 else size
 

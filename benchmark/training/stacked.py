@@ -158,7 +158,7 @@ def _linear(layer: nn.Linear, own: State, inputs: Tensor, models: int) -> Tensor
 
 
 def _conv2d(layer: nn.Conv2d, own: State, inputs: Tensor, models: int) -> Tensor:
-    return _grouped(layer, own, own["weight"].flatten(0, 1), inputs, models)
+    return _convolve_groups(layer, own, own["weight"].flatten(0, 1), inputs, models)
 
 
 def _first_conv2d(layer: nn.Conv2d, own: State, inputs: Tensor, models: int) -> Tensor:
@@ -172,10 +172,10 @@ def _first_conv2d(layer: nn.Conv2d, own: State, inputs: Tensor, models: int) -> 
         return _conv2d(layer, own, inputs, models)
     weight = own["weight"].unflatten(0, (-1, together)).movedim(1, -1).diag_embed()  # [group, out, in, h, w, k, k]
     weight = weight.permute(0, 5, 1, 6, 2, 3, 4)  # [group, k, out, k, in, h, w]
-    return _grouped(layer, own, weight.flatten(3, 4).flatten(0, 2), inputs, models // together)
+    return _convolve_groups(layer, own, weight.flatten(3, 4).flatten(0, 2), inputs, models // together)
 
 
-def _grouped(layer: nn.Conv2d, own: State, weight: Tensor, inputs: Tensor, groups: int) -> Tensor:
+def _convolve_groups(layer: nn.Conv2d, own: State, weight: Tensor, inputs: Tensor, groups: int) -> Tensor:
     return F.conv2d(
         inputs,
         weight,

@@ -12,7 +12,7 @@ from benchmark.scenario.schema import Scenario
 from benchmark.seeds import derive_seed
 from benchmark.storage.workspace import Workspace, is_locked, shared_out, sweep
 from benchmark.submissions.source import Submission, find_submission, submission_names, tuned_file
-from benchmark.tuning.measuring import allowed_share, measuring, rungs
+from benchmark.tuning.measuring import allowed_share, open_measure, rungs
 from benchmark.tuning.record import Tuning, versions
 from benchmark.tuning.scenario import tuning_scenario
 from benchmark.tuning.search import OtherSearch, search
@@ -63,7 +63,7 @@ def tune(
     with _lock(name, workspace, warn):
         sweep(path)
         empty = _empty(submission, scenario, tuned_on, trials)
-        record = _known(path, empty, submission, tuned_on, warn)
+        record = _read_known(path, empty, submission, tuned_on, warn)
         if len(record.trials) == trials:
             record.write(path)  # it may have been wanted longer
             return record
@@ -76,7 +76,7 @@ def tune(
             bar.reach(longer)
 
         seed = derive_seed(tuned_on.pool_hash, "sampler") % 2**32
-        with measuring(submission, pool, min(jobs, record.rungs[-1]), bar.tick) as measure:
+        with open_measure(submission, pool, min(jobs, record.rungs[-1]), bar.tick) as measure:
             try:
                 return search(space, measure, seed, record, store)
             except OtherSearch:
@@ -140,7 +140,7 @@ def _empty(submission: Submission, scenario: Scenario, tuned_on: Scenario, trial
     )
 
 
-def _known(path: Path, empty: Tuning, submission: Submission, tuned_on: Scenario, warn: Warn) -> Tuning:
+def _read_known(path: Path, empty: Tuning, submission: Submission, tuned_on: Scenario, warn: Warn) -> Tuning:
     """The record that an earlier call has left, as far as it still holds."""
     try:
         record = Tuning.read(path)
@@ -158,7 +158,7 @@ def _known(path: Path, empty: Tuning, submission: Submission, tuned_on: Scenario
             f"{empty.submission} has {len(record.trials)} trials on {empty.scenario}, {empty.wanted} were asked for; "
             f"ask for at least as many, or delete {path}"
         )
-    return record.wanting(empty.wanted)
+    return record.with_wanted(empty.wanted)
 
 
 class _Bar:

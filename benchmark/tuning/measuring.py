@@ -15,7 +15,7 @@ from benchmark.device import workers_on
 from benchmark.engine import map_blocks
 from benchmark.evidence import NonFiniteLogits, concatenate, evidence_of, stack
 from benchmark.references.pool import Pool
-from benchmark.runs.budget import Clock, in_proportion, share_of
+from benchmark.runs.budget import Timer, in_proportion, share_of
 from benchmark.runs.runner import Run, Worker, workers
 from benchmark.runs.runs import OVERFLOW
 from benchmark.scenario.schema import Scenario
@@ -36,7 +36,7 @@ class Cost(NamedTuple):
     """The cost of a run, as shares of retraining."""
 
     seconds: float
-    """By the clock, which is never twice the same."""
+    """Timed, which is never twice the same."""
     examples: float
     """Taken from the loaders, which is always the same: it tells the search where it is cheaper."""
 
@@ -74,7 +74,7 @@ def allowed_share(scenario: Scenario) -> float:
 
 
 @contextmanager
-def measuring(submission: Submission, pool: Pool, jobs: int, tick: Callable[[], None]) -> Iterator[Measure]:
+def open_measure(submission: Submission, pool: Pool, jobs: int, tick: Callable[[], None]) -> Iterator[Measure]:
     """Trials of `submission` on the scenario of `pool`, in `jobs` workers; `tick` is called after every run.
 
     Raises BenchError when a worker cannot start or the scenario's own training fails under its limits.
@@ -86,7 +86,7 @@ def measuring(submission: Submission, pool: Pool, jobs: int, tick: Callable[[], 
 
 
 class _Trials:
-    """A Measure. Scores depend on the values alone; costs depend on the clock too."""
+    """A Measure. Scores depend on the values alone; costs depend on timing too."""
 
     def __init__(self, pool: Pool, workers: list[Worker], tick: Callable[[], None]) -> None:
         self._scenario, self._workers, self._tick = pool.scenario, workers, tick
@@ -98,14 +98,14 @@ class _Trials:
         self._original, self._seed, self._device = pool.original, pool.seed, pool.device
         self._allowed = allowed_share(pool.scenario)
         self._taken_by_retraining = pool.scenario.recipe.epochs * len(problem.retain)
-        self._clock = Clock(workers[0], pool.original, pool.seed)
+        self._timer = Timer(workers[0], pool.original, pool.seed)
         self._seconds: dict[int, float] = {}  # of the last trial's runs
         self._yardsticks: deque[tuple[float, float]] = deque(maxlen=_YARDSTICKS)
 
     def __call__(self, values: Values) -> Iterator[tuple[Cost, float]]:
         scenario = self._scenario
         self._seconds = {}
-        cost, done = self._timed(values)
+        cost, done = self._time_first(values)
         if cost.seconds > _HOPELESS * self._allowed:
             raise Unfit("over-budget", over_budget(self._allowed), cost)
         for rung in rungs(scenario.protocol.models):
@@ -115,15 +115,15 @@ class _Trials:
 
     def share(self, values: Values) -> float:
         runs = in_proportion(*(np.array(part) for part in zip(*sorted(self._seconds.items()), strict=True)))
-        return round(self._clock.time_submission(values, self._allowed, runs).share, 4)
+        return round(self._timer.time_submission(values, self._allowed, runs).share, 4)
 
-    def _timed(self, values: Values) -> tuple[Cost, list[Arrays]]:
+    def _time_first(self, values: Values) -> tuple[Cost, list[Arrays]]:
         """The first runs, one after the other: what one costs, and their evidence."""
-        self._yardsticks.append((self._clock.nothing(0).seconds, self._clock.retrain(0).seconds))
+        self._yardsticks.append((self._timer.nothing(0).seconds, self._timer.retrain(0).seconds))
         evidence, seconds, taken = [], [], []
         for index in range(_TIMED):
             run = self._run(self._workers[0], index, values)
-            evidence.append(_succeeded(index, self._evidence(run)))
+            evidence.append(_evidence_or_unfit(index, self._evidence(run)))
             seconds.append(run.seconds)
             taken.append(sum(run.consumed))
             self._tick()
@@ -148,7 +148,7 @@ class _Trials:
         for index, outcome in map_blocks(run, [(index,) for index in indices], len(self._workers), threads=True):
             found[index] = outcome
             self._tick()
-        return [_succeeded(index, found[index]) for index in indices]
+        return [_evidence_or_unfit(index, found[index]) for index in indices]
 
     def _run(self, worker: Worker, index: int, values: Values) -> Run:
         run = worker.run(self._original(index), self._seed("unlearned", index), hyperparameters=values)
@@ -170,7 +170,7 @@ def over_budget(allowed: float) -> str:
     return f"more than {allowed:.0%} of retraining"
 
 
-def _succeeded(index: int, outcome: Arrays | str) -> Arrays:
+def _evidence_or_unfit(index: int, outcome: Arrays | str) -> Arrays:
     if isinstance(outcome, str):
         raise Unfit("failed", f"run {index} is {outcome}")
     return outcome

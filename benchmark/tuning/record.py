@@ -23,7 +23,7 @@ class Trial(Record):
     scores: list[float]
     """After each of the record's `rungs` that it reached."""
     share: float | None
-    """What a run costs by the clock, as a share of retraining; None when the first ones failed."""
+    """The timed cost of a run, as a share of retraining; None when the first ones failed."""
     examples: float | None = None
     """What it takes from its loaders, as a share of what retraining takes; None likewise."""
     state: State
@@ -89,9 +89,9 @@ class Tuning(Record):
 
     def after(self, trial: Trial) -> "Tuning":
         """The record with one trial more."""
-        return self.model_copy(update={"trials": [*self.trials, trial]}).wanting(self.wanted)
+        return self.model_copy(update={"trials": [*self.trials, trial]}).with_wanted(self.wanted)
 
-    def wanting(self, trials: int) -> "Tuning":
+    def with_wanted(self, trials: int) -> "Tuning":
         """The record of a search for so many trials, with the values that have won if these are all."""
         record = self.model_copy(update={"wanted": trials})
         return record.model_copy(update={"hyperparameters": record.best.values if record.best else None})

@@ -34,7 +34,7 @@ def search(space: SearchSpace, measure: Measure, seed: int, record: Tuning, stor
         asked = study.ask(distributions)
         values = space.values(asked.params)
         known = record.trials[number] if number < len(record.trials) else None
-        trial = _tried(values, _Again(known) if known else measure, record, record.trials[:number])
+        trial = _try(values, _Again(known) if known else measure, record, record.trials[:number])
         if known is None:
             record = record.after(trial)
             store(record)
@@ -51,15 +51,15 @@ def _study(seed: int) -> "optuna.Study":
     return optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
 
 
-def _tried(values: dict[str, Any], measure: Measure, record: Tuning, earlier: list[Trial]) -> Trial:
+def _try(values: dict[str, Any], measure: Measure, record: Tuning, earlier: list[Trial]) -> Trial:
     """The trial of `values`, up to the rung where it is given up.
 
-    What the clock says counts only where it decides something, and there it is asked until it is sure.
+    Timing counts only where it decides something, and there it is repeated until it is certain.
     """
     scores: list[float] = []
     cost: Cost | None = None
 
-    def ended(state: State, reason: str = "") -> Trial:
+    def trial(state: State, reason: str = "") -> Trial:
         share, examples = cost or (None, None)
         return Trial(values=values, scores=scores, share=share, examples=examples, state=state, reason=reason)
 
@@ -68,16 +68,16 @@ def _tried(values: dict[str, Any], measure: Measure, record: Tuning, earlier: li
             cost, score = answer
             scores.append(score)
             if rung < record.rungs[-1] and not _in_better_half(scores, earlier, record.allowed_share):
-                return ended("pruned", f"not in the better half after {rung} runs")
+                return trial("pruned", f"not in the better half after {rung} runs")
         assert cost is not None
         if _leads(scores[-1], earlier, record.wanted):
             cost = cost._replace(seconds=measure.share(values))
     except Unfit as unfit:
         cost = cost or unfit.cost
-        return ended(unfit.state, unfit.reason)
+        return trial(unfit.state, unfit.reason)
     if cost.seconds > record.allowed_share:
-        return ended("over-budget", over_budget(record.allowed_share))
-    return ended("complete")
+        return trial("over-budget", over_budget(record.allowed_share))
+    return trial("complete")
 
 
 def _in_better_half(scores: list[float], earlier: list[Trial], allowed: float) -> bool:
@@ -131,7 +131,7 @@ def _tell(study: "optuna.Study", asked: "optuna.Trial", trial: Trial, record: Tu
     if trial.state == "failed" or trial.examples is None:
         study.tell(asked, _LOWEST)
     elif trial.state == "over-budget":
-        # Which way it gets cheaper, not by the clock: its noise would lead every search elsewhere.
+        # Which way it gets cheaper by examples, not by timing, whose noise would lead every search elsewhere.
         study.tell(asked, -1.0 - trial.examples)
     elif trial.state == "pruned":
         asked.report(trial.scores[-1], record.rungs[len(trial.scores) - 1])

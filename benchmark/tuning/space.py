@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.errors import BadSubmission
-from benchmark.submissions.files import FILE, parsed
+from benchmark.submissions.files import FILE, parse_submission
 from benchmark.text import shown
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class SearchSpace:
 
 def declares_search_space(folder: Path) -> bool:
     """Tell whether the submission in `folder` has a SEARCH_SPACE, right or wrong."""
-    return _assigned(folder, _SPACE) is not None
+    return _assignment_of(folder, _SPACE) is not None
 
 
 def read_search_space(name: str, folder: Path) -> SearchSpace:
@@ -106,7 +106,7 @@ def _dimension(where: str, given: Any) -> Range | Choices:
     if isinstance(given, list) and given:
         if len(given) > _MOST_CHOICES:
             raise BadSubmission(f"{where} has {len(given):,} choices, expected at most {_MOST_CHOICES:,}; cut some")
-        return tuple(_stored(given))
+        return tuple(_through_json(given))
     if isinstance(given, tuple) and len(given) in (2, 3) and all(map(_is_number, given[:2])):
         low, high, *rest = given
         if low < high and rest in ([], ["log"]) and (low > 0 or not rest):
@@ -134,7 +134,7 @@ def _searchable(where: str, own: Range) -> Range:
 def _within(where: str, own: Range | Choices, published: Any) -> Any:
     """The published value; where it lies outside a range, the nearest end."""
     if not isinstance(own, Range):
-        stored = _stored(published)
+        stored = _through_json(published)
         if stored not in own:
             raise BadSubmission(
                 f"the published {where} is {shown(published)}, expected one of its choices; add it to {_SPACE}"
@@ -151,7 +151,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _stored(value: Any) -> Any:
+def _through_json(value: Any) -> Any:
     """Return a value as it comes back from the trials' file and as the submission gets it: tuples become lists."""
     try:
         text = json.dumps(value, allow_nan=False, ensure_ascii=False)
@@ -164,7 +164,7 @@ def _stored(value: Any) -> Any:
 
 
 def _literal(name: str, folder: Path, constant: str) -> dict[str, Any]:
-    node = _assigned(folder, constant)
+    node = _assignment_of(folder, constant)
     try:
         value = ast.literal_eval(_Fractions().visit(node)) if node else {}
     except (ValueError, TypeError, OverflowError, RecursionError, MemoryError):
@@ -189,9 +189,9 @@ class _Fractions(ast.NodeTransformer):
         return node
 
 
-def _assigned(folder: Path, constant: str) -> ast.expr | None:
+def _assignment_of(folder: Path, constant: str) -> ast.expr | None:
     """Return the expression that the module assigns to `constant` last; None where it does not."""
-    assignments = [node for node in parsed(folder).body if isinstance(node, ast.Assign | ast.AnnAssign)]
+    assignments = [node for node in parse_submission(folder).body if isinstance(node, ast.Assign | ast.AnnAssign)]
     values = [node.value for node in assignments if constant in _targets(node)]
     return values[-1] if values else None
 

@@ -242,7 +242,7 @@ def test_what_another_process_has_claimed_is_awaited_and_taken_over_when_it_dies
     pool.store.discard(["retrained/0001"])
     monkeypatch.setattr(references, "time", SimpleNamespace(sleep=looks.append))
     with ThreadPoolExecutor(1) as other:
-        with pool.store.claimed("retrained/0001") as ours:
+        with pool.store.claim("retrained/0001") as ours:
             assert ours
             done = other.submit(pool.prepare, 1, quiet, said.append)
             while len(looks) < 3:

@@ -183,9 +183,9 @@ def stored(scenario, submit, workspace):
         return {**arrays, "run/index": np.arange(first, first + size)}
 
     def fill(store, role, seed, prefix="", failed=0):
-        with store.locked():
+        with store.lock():
             if not store.is_current():
-                with store.changing():
+                with store.lock_manifest():
                     store.renew(lambda name: False)
             for block in scenario.blocks(scenario.protocol.models):
                 name, size = f"{role}/{block:04d}", scenario.protocol.block - (failed if block == 0 else 0)

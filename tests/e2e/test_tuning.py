@@ -138,7 +138,7 @@ def no_runs(monkeypatch):
         asked.append(submission.name)
         yield Answers(lambda values: iter(list(hill({"strength": values["strength"]}))[:2]))
 
-    monkeypatch.setattr(command, "measuring", made_up)
+    monkeypatch.setattr(command, "open_measure", made_up)
     monkeypatch.setattr(Pool, "prepare", lambda *_: None)
     return asked
 
@@ -227,7 +227,7 @@ def test_until_the_last_trial_the_published_values_are_used(no_runs, bench, subm
     bench("tune", "stranger", "--trials", "3")
     path = workspace.submissions / "stranger" / "tuned" / "miniature.json"
     record = Tuning.read(path)
-    replaced = record.model_copy(update={"trials": record.trials[:2]}).wanting(3)
+    replaced = record.model_copy(update={"trials": record.trials[:2]}).with_wanted(3)
     replaced.write(path)
     assert default_entry("stranger", workspace, miniature) == "stranger"
     assert tuned_scenarios(workspace.submissions / "stranger") == []
@@ -308,7 +308,7 @@ def test_real_runs_find_that_noise_is_bad_whatever_the_jobs_and_stops(
     assert steady.hyperparameters["fate"] == "live"
     alive = [trial.values["strength"] for trial in steady.trials if trial.values["fate"] == "live"]
     assert steady.hyperparameters["strength"] <= sorted(alive)[1]
-    steady.model_copy(update={"trials": steady.trials[:3]}).wanting(6).write(path)
+    steady.model_copy(update={"trials": steady.trials[:3]}).with_wanted(6).write(path)
     assert bench(*command, "--jobs", "1", scenario=unhurried_file).returncode == 0
     assert told(Tuning.read(path)) == told(steady)
     assert {block.parent.name for block in folder.rglob("*.safetensors")} == {"original", "retrained"}
@@ -323,7 +323,7 @@ def test_a_trial_fails_with_its_runs_and_the_test_set_plays_no_part(workspace, s
     untested = {name: array for name, array in evidence.items() if "test" not in name}
     monkeypatch.setattr(unhurried_pool, "evidence", lambda role: untested)
     submission = find_submission("stranger", workspace)
-    with measuring.measuring(submission, unhurried_pool, 1, lambda: None) as measure:
+    with measuring.open_measure(submission, unhurried_pool, 1, lambda: None) as measure:
         good, bad = (
             [score for _, score in measure({"strength": strength, "fate": "live"})] for strength in (0.01, 5.0)
         )
@@ -346,7 +346,7 @@ def unlearning(net, retain_loader, forget_loader, val_loader, recipe, seed):
 """
     )
     submission = find_submission("stranger", workspace)
-    with measuring.measuring(submission, unhurried_pool, 1, lambda: None) as measure, pytest.raises(Unfit) as caught:
+    with measuring.open_measure(submission, unhurried_pool, 1, lambda: None) as measure, pytest.raises(Unfit) as caught:
         list(measure({"strength": 1.0}))
     assert caught.value.state == "over-budget"
     assert min(caught.value.cost) > 1  # three of four originals are retrained four times; clocks are inexact

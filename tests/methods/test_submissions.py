@@ -141,7 +141,7 @@ def unlearning(net, retain_loader, forget_loader, val_loader):
 FAILURES = {
     "raises": (body("raise ValueError('boom')"), "crashed", "ValueError: boom"),
     "exits": (body("sys.exit(0)"), "crashed", "SystemExit"),
-    "exits at once": (body("os._exit(0)"), "invalid-output", "without handing back weights"),
+    "exits at once": (body("os._exit(0)"), "invalid-output", "without returning weights"),
     "kills itself": (body("os.kill(os.getpid(), signal.SIGKILL)"), "crashed", "SIGKILL"),
     "segfaults": (body("import ctypes; ctypes.string_at(0)"), "crashed", "SIGSEGV"),
     "returns a list": (body("return [net]"), "invalid-output", "a list"),

@@ -1,4 +1,4 @@
-"""The clock, with a made-up worker whose machine is as busy as the test wants."""
+"""The timer, with a made-up worker whose machine is as busy as the test wants."""
 
 import itertools
 from dataclasses import replace
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.runs.budget import Clock, in_proportion
+from benchmark.runs.budget import Timer, in_proportion
 from benchmark.runs.runner import Run
 
 STARTING, RETRAINING = 0.02, 0.2  # seconds
@@ -42,7 +42,7 @@ def noisy(rng, share, noise, session=0.0):
 
 
 def timed(machine, scenario, limit=0.2, runs=range(25)):
-    return Clock(machine, lambda index: {"original": index}, scenario.seed).time_submission({}, limit, list(runs))
+    return Timer(machine, lambda index: {"original": index}, scenario.seed).time_submission({}, limit, list(runs))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.3, 5.0])
@@ -58,7 +58,7 @@ def test_a_quiet_machine_is_believed_at_once(share, miniature):
 def test_a_cost_on_the_limit_is_not_timed_for_ever(miniature):
     machine = Machine(lambda run: 0.19 if run % 2 else 0.21)
     assert timed(machine, miniature).share == pytest.approx(0.2, rel=0.06)
-    assert machine.asked.count("nothing") < 10  # more rounds would not help: the clock is no better than this
+    assert machine.asked.count("nothing") < 10  # more rounds would not help: timing is no better than this
 
 
 def test_rounds_that_differ_wildly_end_after_a_hundred(miniature):

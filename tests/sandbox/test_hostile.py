@@ -285,7 +285,7 @@ FAILURES = {
         "crashed|invalid-output",
         "Read-only file system|Device or resource busy|something other than a file",
     ),
-    "os._exit": (body("os._exit(0)"), "invalid-output", "without handing back weights"),
+    "os._exit": (body("os._exit(0)"), "invalid-output", "without returning weights"),
     "sys.exit": (body("sys.exit(0)"), "crashed", "SystemExit"),
     "segfault": (body("ctypes.string_at(0)"), "crashed", "SIGSEGV"),
     "commands for the terminal, and a program to import": (

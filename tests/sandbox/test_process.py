@@ -53,7 +53,7 @@ def test_one_for_another_submission_or_that_ended_is_not_taken(folder, ahead, tm
     try:
         assert new not in started
         assert new.purpose == (folder, False)
-        assert not new.ended
+        assert not new.has_ended
     finally:
         new.kill()
         new.close()
@@ -65,7 +65,7 @@ def test_those_that_nobody_took_end_with_their_folders(folder, ahead):
     assert all(own.exchange.exists() for own in started)
     close_ahead()
     assert not ahead
-    assert all(own.ended and not own.exchange.exists() for own in started)
+    assert all(own.has_ended and not own.exchange.exists() for own in started)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")

@@ -8,7 +8,7 @@ from benchmark.models.networks.cnn import Cnn
 from benchmark.scenario.schema import Recipe
 from benchmark.split import Normalisation, Split
 from benchmark.training import train_block, train_model
-from benchmark.training.augmentation import augmented, moves
+from benchmark.training.augmentation import augment, moves
 
 SEEDS = [3, 4, 5]
 BLACK = torch.zeros((), dtype=torch.uint8)
@@ -38,7 +38,7 @@ def test_every_image_is_a_window_of_itself_in_black_perhaps_mirrored(pixels):
     assert own[..., :2].max() == 8
     assert set(own[..., 2].flatten().tolist()) == {0, 1}
     batch = pixels.inputs.expand(3, *pixels.inputs.shape)
-    result = augmented(batch, own, BLACK)
+    result = augment(batch, own, BLACK)
     for model in range(3):
         for row in range(40):
             down, right, mirrored = own[model, row].tolist()
@@ -70,8 +70,8 @@ def test_a_recipe_without_augmentation_moves_nothing(pixels):
 def test_floats_are_moved_into_the_black_that_pixels_would_have(pixels):
     floats = Split(pixels.normalised(pixels.inputs), pixels.targets, pixels.ids, normalisation=pixels.normalisation)
     own = next(moves(recipe("crop", "flip", batch_size=40), 40, SEEDS))
-    of_pixels = pixels.normalised(augmented(pixels.inputs.expand(3, 40, 3, 8, 10), own, pixels.black))
-    of_floats = floats.normalised(augmented(floats.inputs.expand(3, 40, 3, 8, 10), own, floats.black))
+    of_pixels = pixels.normalised(augment(pixels.inputs.expand(3, 40, 3, 8, 10), own, pixels.black))
+    of_floats = floats.normalised(augment(floats.inputs.expand(3, 40, 3, 8, 10), own, floats.black))
     assert torch.equal(of_pixels, of_floats)
 
 

@@ -5,7 +5,7 @@ import errno
 import pytest
 import torch
 
-from benchmark.sandbox.child.failure import describe, reached
+from benchmark.sandbox.child.failure import describe, limit_reached
 from benchmark.sandbox.messages import Limits
 
 LIMITS = Limits(seconds=1, memory=1 << 29, file_bytes=64 << 20)
@@ -116,7 +116,7 @@ FILE = "the run wrote a file larger than the 64 MiB it may write"
 )
 def test_a_limit_is_named_as_that_limit(error, limit, sentence, tmp_path):
     for outer in (error, caused(error)):
-        found = reached(outer, tmp_path, LIMITS, tmp_path)
+        found = limit_reached(outer, tmp_path, LIMITS, tmp_path)
         assert found is not None
         assert found[0] == limit
         assert found[1].startswith(sentence)
@@ -140,9 +140,9 @@ def caused(error: BaseException) -> BaseException:
     ],
 )
 def test_any_other_exception_is_no_limit(error, tmp_path):
-    assert reached(error, tmp_path, LIMITS, tmp_path) is None
+    assert limit_reached(error, tmp_path, LIMITS, tmp_path) is None
 
 
 def test_a_limit_has_the_line_that_reached_it(raised, tmp_path):
-    found = reached(raised("x = 1\nraise MemoryError"), tmp_path, LIMITS, tmp_path)
+    found = limit_reached(raised("x = 1\nraise MemoryError"), tmp_path, LIMITS, tmp_path)
     assert found == ("memory", f"{MEMORY} (submission.py, line 2)")

@@ -7,7 +7,7 @@ import pytest
 
 from benchmark.errors import BenchError
 from benchmark.submissions import files, folder
-from benchmark.submissions.files import hash_of, is_name, parsed, read_record
+from benchmark.submissions.files import hash_of, is_name, parse_submission, read_record
 from benchmark.submissions.source import find_submission, submission_names
 
 
@@ -62,7 +62,7 @@ def test_source_that_cannot_be_parsed_is_an_empty_module(kind, tmp_path):
         path.mkdir()
     elif kind != "missing":
         path.write_text("TITLE = 'a'\nx = " + ("-" * 200_000 + "1" if kind == "deep" else "[" + "1," * 200_000 + "]"))
-    assert parsed(tmp_path).body == []
+    assert parse_submission(tmp_path).body == []
 
 
 def test_a_record_is_a_file_of_bounded_size(tmp_path, monkeypatch):

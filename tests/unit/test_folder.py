@@ -10,7 +10,7 @@ import pytest
 from benchmark.errors import BenchError
 from benchmark.storage.workspace import BlockStore
 from benchmark.submissions import folder as folders
-from benchmark.submissions.files import hash_of, parsed, read_record, tuned_folder
+from benchmark.submissions.files import hash_of, parse_submission, read_record, tuned_folder
 from benchmark.submissions.folder import Item, chunks, copy_submission, items
 from benchmark.submissions.source import find_submission
 
@@ -128,11 +128,11 @@ def test_what_cannot_be_read_is_one_sentence(folder):
 def test_source_is_read_behind_a_link_only_if_it_leads_inside(folder, tmp_path):
     (folder / "submission.py").rename(folder / "part" / "method.py")
     (folder / "submission.py").symlink_to("part/method.py")
-    assert len(parsed(folder).body) == 1
+    assert len(parse_submission(folder).body) == 1
     (folder / "submission.py").unlink()
     (tmp_path / "private.py").write_text("TITLE = 'private'")
     (folder / "submission.py").symlink_to(tmp_path / "private.py")
-    assert parsed(folder).body == []
+    assert parse_submission(folder).body == []
 
 
 def test_nothing_is_read_behind_a_link_called_tuned(folder, tmp_path):
@@ -170,7 +170,7 @@ def test_a_store_removes_its_own_unfinished_files_and_none_behind_a_link(tmp_pat
     (tmp_path / "store" / "link").symlink_to(elsewhere)
     (tmp_path / "linked").symlink_to(elsewhere)
     for name in ("store", "linked"):
-        with BlockStore(tmp_path / name, {}).locked():
+        with BlockStore(tmp_path / name, {}).lock():
             pass
     assert {path.name for path in elsewhere.iterdir()} - {".lock"} == {
         ".0000.safetensors.12-0123abcd.tmp",

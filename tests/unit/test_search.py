@@ -199,7 +199,7 @@ def test_a_search_that_was_stopped_goes_on_as_if_it_had_not_been(reached, streng
 def test_more_trials_go_on_from_fewer(strength):
     few = searched(strength, record=blank(8))
     assert few.hyperparameters is not None
-    assert searched(strength, record=few.wanting(20)) == searched(strength)
+    assert searched(strength, record=few.with_wanted(20)) == searched(strength)
 
 
 def troubled(values):
@@ -283,7 +283,7 @@ def test_the_clock_is_asked_again_where_it_decides(strength):
         ahead = [own for own in complete[:number] if own.state == "complete" and own.scores[-1] >= trial.scores[-1]]
         assert (trial.values in asked) == (len(ahead) < 2)
         assert trial.values not in asked or (trial.share > 0.2) == (trial.state == "over-budget")
-    half = found.model_copy(update={"trials": found.trials[:10]}).wanting(20)
+    half = found.model_copy(update={"trials": found.trials[:10]}).with_wanted(20)
     again = searched(strength, hastily(random.Random(1)), half, share=surely)
     assert [trial.values for trial in again.trials] == [trial.values for trial in found.trials]
 

@@ -24,7 +24,7 @@ def store(tmp_path):
 
 
 def fill(store, name, value=1.0, arrays=None):
-    with store.locked():
+    with store.lock():
         store.record(name, write_block(store.path(name), arrays or {"x": np.full(3, value)}))
 
 
@@ -65,7 +65,7 @@ def test_a_block_in_the_place_of_another_is_named_though_its_checksum_is_on_reco
     fill(store, "a/0000", 1.0)
     fill(store, "b/0000", 2.0)
     shutil.copy(store.path("a/0000"), store.path("b/0000"))
-    with store.locked():
+    with store.lock():
         store.record("b/0000", store.finished()["a/0000"])
     with pytest.raises(BenchError, match=r"b/0000\.safetensors holds the block a/0000 in the place of b/0000"):
         store.read("b/0000")
@@ -141,7 +141,7 @@ def test_a_manifest_that_another_machine_has_replaced_is_opened_again(store, mon
 def test_a_damaged_block_that_another_process_is_making_anew_is_left_to_it(store):
     fill(store, "a/0000")
     store.path("a/0000").write_bytes(b"damaged")
-    with store.claimed("a/0000"):
+    with store.claim("a/0000"):
         assert store.discard_damaged(["a/0000"]) == {}
     assert store.path("a/0000").read_bytes() == b"damaged"
 
@@ -160,13 +160,13 @@ def test_writing_leaves_nothing_beside_the_file(tmp_path):
 
 def hold(folder, held):
     store = BlockStore(folder, {})
-    with store.locked(), store.claimed("a/0000"):
+    with store.lock(), store.claim("a/0000"):
         held.set()
         time.sleep(60)
 
 
 def is_claimed(store, name):
-    with store.claimed(name) as ours:
+    with store.claim(name) as ours:
         return not ours
 
 
@@ -190,7 +190,7 @@ def test_only_what_a_killed_writer_of_the_same_file_left_is_swept_up_where_other
     left, others = (store.folder / "a" / f".{name}.safetensors.123.tmp" for name in ("0000", "0001"))
     for path in (left, others):
         path.write_bytes(b"half")
-    with store.claimed("a/0000") as ours:
+    with store.claim("a/0000") as ours:
         assert (ours, left.exists(), others.exists()) == (True, False, True)
 
 
@@ -206,7 +206,7 @@ def test_what_a_killed_writer_left_is_swept_up(store):
     store.folder.mkdir()
     left = store.folder / ".0000.safetensors.123.tmp"
     left.write_bytes(b"half")
-    with store.locked():
+    with store.lock():
         assert not left.exists()
 
 

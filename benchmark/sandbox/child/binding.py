@@ -78,7 +78,7 @@ def bind(parameters: Sequence[Parameter], offered: Iterable[str] = EXTRAS) -> Bi
     a number, a string or another plain value also then, unless the name says that it is a loader.
     """
     names = {p.name for p in parameters}
-    said = {p.name: _meaning(p.name, letters={"r", "f"} <= names) for p in parameters if not _is_variable(p)}
+    said = {p.name: _meaning_of(p.name, letters={"r", "f"} <= names) for p in parameters if not _is_variable(p)}
     extras = {p.name: p.name for p in parameters if p.name in set(offered) and not _is_variable(p)}
     left = [p for p in parameters if not _is_variable(p) and p.name not in extras]
     bound: dict[str, Bound] = {**extras, **_net(left, said)}
@@ -87,7 +87,7 @@ def bind(parameters: Sequence[Parameter], offered: Iterable[str] = EXTRAS) -> Bi
     guessed: dict[str, Bound] = {}
     if _TELLING & set(bound.values()) or any(said[p.name].roles & _TELLING for p in left if _is_required(p)):
         guessed = _held_out(left, said, bound)
-        bound |= _unused(parameters, {**bound, **guessed})
+        bound |= _bind_unused(parameters, {**bound, **guessed})
     else:
         bound |= _by_position([p for p in left if _is_required(p) and _is_positional(p)], parameters, said)
     bound |= guessed
@@ -178,7 +178,7 @@ def _held_out(parameters: list[Parameter], said: dict[str, _Meaning], bound: dic
     return {saying[0].name: "validation"} if len(saying) == 1 and "validation" not in bound.values() else {}
 
 
-def _unused(parameters: Sequence[Parameter], bound: dict[str, Bound]) -> dict[str, Bound]:
+def _bind_unused(parameters: Sequence[Parameter], bound: dict[str, Bound]) -> dict[str, Bound]:
     """Bind parameters called `_` or `unused` to the loader of their position, else to one that is still missing."""
     found: dict[str, Bound] = {}
     for i, parameter in enumerate(parameters):
@@ -235,7 +235,7 @@ def _variable(parameters: Sequence[Parameter], bound: dict[str, Bound]) -> dict[
     return found
 
 
-def _meaning(name: str, *, letters: bool) -> _Meaning:
+def _meaning_of(name: str, *, letters: bool) -> _Meaning:
     """Return the meaning of a name; with `letters`, a bare r, f or v has one too."""
     words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)]
     kinds = [kind for word in words if word not in _FILLERS for kind in _kinds(word)]

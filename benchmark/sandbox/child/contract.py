@@ -99,11 +99,11 @@ def _is_async(function: Callable[..., Any]) -> bool:
 def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
     """The function's parameters; of a decorator's `wrapper(net, *args, **kwargs)` those of the one that it wraps."""
     if isinstance(function, partial):
-        signed = _signed(_parameters(function.func))
+        signed = _stub_with(_parameters(function.func))
         return list(inspect.signature(partial(signed, *function.args, **function.keywords)).parameters.values())
     parameters = list(inspect.signature(function).parameters.values())
     kinds = [p.kind for p in parameters]
-    inner = _wrapped(function) if inspect.Parameter.VAR_POSITIONAL in kinds[:2] else []
+    inner = _functions_in(function) if inspect.Parameter.VAR_POSITIONAL in kinds[:2] else []
     if len(inner) != 1:
         return parameters
     found = _parameters(inner[0])
@@ -113,7 +113,7 @@ def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
     return [p.replace(kind=inspect.Parameter.POSITIONAL_ONLY) if p.kind is positional else p for p in found]
 
 
-def _wrapped(function: Any) -> list[Callable[..., Any]]:
+def _functions_in(function: Any) -> list[Callable[..., Any]]:
     """The functions that a decorator's function or object holds, those called `unlearning` before others."""
     held = [] if inspect.isfunction(function) else list(getattr(function, "__dict__", {}).values())
     for cell in getattr(function, "__closure__", None) or ():
@@ -123,7 +123,7 @@ def _wrapped(function: Any) -> list[Callable[..., Any]]:
     return [each for each in called if getattr(each, "__name__", "") == ENTRY_POINT] or called
 
 
-def _signed(parameters: list[inspect.Parameter]) -> Callable[..., Any]:
+def _stub_with(parameters: list[inspect.Parameter]) -> Callable[..., Any]:
     def stub() -> None:
         """Stand for a function of these parameters."""
 
@@ -171,7 +171,7 @@ def loader(
 
 
 def unlearned_state(net: nn.Module, returned: object, expected: Expected) -> dict[str, Tensor]:
-    """The weights to hand back: of what was returned, or of `net` changed in place, without wrappers around them.
+    """Return the weights of what was returned, or of `net` changed in place, without wrappers around them.
 
     Raises InvalidOutput when that is no net, or has not exactly the tensors of the original, `expected`.
     """

@@ -44,7 +44,7 @@ class TupleDataset(Dataset[Any]):
     def __getitem__(self, row: int) -> Any:
         row = index(row)  # a list of rows is no row
         label = int(self.split.targets[row])  # raises where there is no such row, which is none taken
-        split = self._taken(1)
+        split = self._take(1)
         return split.normalised(split.inputs[row].clone()), label
 
     def __getitems__(self, rows: list[int]) -> list[Any] | Batch:
@@ -53,12 +53,12 @@ class TupleDataset(Dataset[Any]):
         A loader with `collate` gets a Batch: taking it apart only to stack it again costs as much as a small net's
         step.
         """
-        split = self._taken(len(rows))
+        split = self._take(len(rows))
         chosen = torch.as_tensor(rows, device=split.inputs.device)
         columns = [split.normalised(split.inputs[chosen]), split.targets[chosen]]
         return Batch(columns) if _is_collated(sys._getframe(1)) else _pairs(columns)
 
-    def _taken(self, count: int) -> Split:
+    def _take(self, count: int) -> Split:
         self.consumed += count
         return self._near if get_worker_info() is None else self.split
 
@@ -79,7 +79,7 @@ class KaggleDataset(TupleDataset):
         return Batch(columns) if _is_collated(sys._getframe(1)) else _dicts(columns)
 
     def _columns(self, rows: list[int]) -> dict[str, Any]:
-        split, chosen = self._taken(len(rows)), torch.as_tensor(rows)
+        split, chosen = self._take(len(rows)), torch.as_tensor(rows)
         classes = split.targets[chosen]
         ids = self.split.ids[chosen]
         subjects = None if self.split.subjects is None else self.split.subjects[chosen]
@@ -119,7 +119,7 @@ def collected(examples: DataLoader[Any], normalisation: Normalisation | None = N
     Of the harness's own datasets, or parts of them, as they are stored: pixels stay pixels. Of any other as the net
     sees them, where `normalisation` tells the recipe's augmentation what a black pixel is.
     """
-    stored = _stored(examples.dataset)
+    stored = _split_behind(examples.dataset)
     if stored is not None:
         return stored
     everything = next(iter(DataLoader(examples.dataset, batch_size=len(examples.dataset))))  # type: ignore[arg-type]
@@ -130,10 +130,10 @@ def collected(examples: DataLoader[Any], normalisation: Normalisation | None = N
     return Split(inputs, targets, torch.arange(len(targets)), normalisation=normalisation)
 
 
-def _stored(dataset: Dataset[Any]) -> Split | None:
+def _split_behind(dataset: Dataset[Any]) -> Split | None:
     """The examples behind a dataset of `loader`'s, or behind a `Subset` of one."""
     if isinstance(dataset, Subset):
-        whole = _stored(dataset.dataset)
+        whole = _split_behind(dataset.dataset)
         return None if whole is None else whole.at(torch.as_tensor(list(dataset.indices)))
     exactly = type(dataset) in (TupleDataset, KaggleDataset)  # what derives from them may yield other examples
     return dataset.split if exactly and isinstance(dataset, TupleDataset) else None

@@ -37,7 +37,7 @@ def describe(error: BaseException, folder: Path) -> str:
     return _headline(error) + _at(error, folder)
 
 
-def reached(error: BaseException, folder: Path, limits: Limits, writable: Path) -> tuple[Reached, str] | None:
+def limit_reached(error: BaseException, folder: Path, limits: Limits, writable: Path) -> tuple[Reached, str] | None:
     """The limit without which there would not have been this exception, and a sentence that names it.
 
     `writable`: where the run may write.

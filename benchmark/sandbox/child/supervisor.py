@@ -79,7 +79,7 @@ class Supervisor:
         None when the harness has gone meanwhile. Raises CannotCleanUp.
         """
         self._shared[:] = bytes(_SHARED)  # all of it: the run before could write anywhere in it
-        folder = self._prepared()
+        folder = self._prepare_folders()
         watch = _Watch(limits, self._log, self._scratch)
         before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
         child = os.fork()
@@ -94,7 +94,7 @@ class Supervisor:
                     break
                 waited = time.monotonic() - started
                 if waited > _BETWEEN_LOOKS:
-                    over = over or watch.exceeded(waited)
+                    over = over or watch.exceeded_limit(waited)
                 if over or gone:
                     _kill_all(child)
                 # A line while a child runs can only be the end of the input: the harness sends one request at a time.
@@ -122,7 +122,7 @@ class Supervisor:
             _empty(written)
         return reply
 
-    def _prepared(self) -> str:
+    def _prepare_folders(self) -> str:
         """The folder in which a run starts; in the sandbox it is /kaggle/working, too."""
         for name in WRITABLE:
             (self._scratch / name).mkdir()
@@ -157,7 +157,7 @@ class _Watch:
         """CPU seconds of all processes that were ever seen: also of those that nobody waits for."""
         return sum(self._seconds.values())
 
-    def exceeded(self, waited: float) -> Limit | None:
+    def exceeded_limit(self, waited: float) -> Limit | None:
         if waited > self._limits.seconds:
             return "time"
         pids = list(_descendants())

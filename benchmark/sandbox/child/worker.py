@@ -41,13 +41,13 @@ from benchmark.sandbox.child.contract import (
     unlearned_state,
 )
 from benchmark.sandbox.child.examples import collected
-from benchmark.sandbox.child.failure import describe, reached
+from benchmark.sandbox.child.failure import describe, limit_reached
 from benchmark.sandbox.child.supervisor import CannotCleanUp, Supervisor
 from benchmark.sandbox.job import Job, read_job
 from benchmark.sandbox.messages import JOB, LOADERS, LOG, ORIGINAL, READY, UNLEARNED, Limits, Remark, Request
 from benchmark.sandbox.weights import expected_of
 from benchmark.seeds import derive_seed
-from benchmark.submissions.files import FILE, parsed
+from benchmark.submissions.files import FILE, parse_submission
 from benchmark.training import train_model
 
 # Exit codes of a child that raised; those after the first say more.
@@ -131,7 +131,7 @@ def _warm_up() -> None:
 def _preload(submission: Path) -> None:
     """Imports those of the modules above that the submission names, without running any of it."""
     named: set[str] = set()
-    for node in ast.walk(parsed(submission)):
+    for node in ast.walk(parse_submission(submission)):
         if isinstance(node, ast.Import):
             named |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -177,7 +177,7 @@ class _Bench:
 def _run(request: Request, bench: _Bench) -> int:
     """Make one run in the child, from the original's weights to the unlearned ones, and return the exit code."""
     try:
-        bench.unlearned.write_bytes(save(_unlearned(request, bench)))
+        bench.unlearned.write_bytes(save(_unlearned_weights(request, bench)))
         return 0
     except BaseException as error:  # also whatever ends a process: the row says what it was
         code, reason = _failure(error, bench, request.limits)
@@ -189,7 +189,7 @@ def _run(request: Request, bench: _Bench) -> int:
         return code
 
 
-def _unlearned(request: Request, bench: _Bench) -> dict[str, Tensor]:
+def _unlearned_weights(request: Request, bench: _Bench) -> dict[str, Tensor]:
     _seed(request.seed, bench.job.device)
     net = bench.net.to(bench.job.device)
     expected = expected_of(net)  # now: the submission may change the net in any way
@@ -205,7 +205,7 @@ def _unlearned(request: Request, bench: _Bench) -> dict[str, Tensor]:
 def _failure(error: BaseException, bench: _Bench, limits: Limits) -> tuple[int, str]:
     """Exit code and reason: a limit that was reached is named, and not what it made of the submission."""
     raised = error.__cause__ if isinstance(error, NotASubmission) else error
-    limit = reached(raised, bench.submission, limits, bench.scratch) if raised else None
+    limit = limit_reached(raised, bench.submission, limits, bench.scratch) if raised else None
     if limit and not _refused_by_the_parser(raised):
         return OUT_OF_MEMORY if limit[0] == "memory" else FAILED, limit[1]
     if isinstance(error, NotASubmission | InvalidOutput):

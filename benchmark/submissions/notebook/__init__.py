@@ -79,11 +79,11 @@ def _imported_files(nodes: Iterable[ast.stmt], files: dict[str, str]) -> dict[st
             for file in (f"{module.partition('.')[0]}.py" for module in modules):
                 if file in files and file not in found:
                     found[file] = files[file]
-                    todo += _parsed(files[file])
+                    todo += _parse(files[file])
     return found
 
 
-def _parsed(source: str) -> list[ast.stmt]:
+def _parse(source: str) -> list[ast.stmt]:
     try:
         return ast.parse(source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -8,7 +8,7 @@ from inspect import Parameter
 from benchmark.errors import BadSubmission
 from benchmark.sandbox.child.binding import DEFAULT, EXTRAS, PLAIN, Binding, bind, parameters_of
 from benchmark.sandbox.child.contract import ENTRY_POINT
-from benchmark.submissions.notebook.names import names_in, root, running
+from benchmark.submissions.notebook.names import names_in, root, walk_running
 from benchmark.submissions.notebook.statements import Statement
 
 TEMPLATE = {
@@ -45,7 +45,7 @@ class Call:
 
         `run`: the names that the call gives as the net and the loaders, and which of PLAIN each is.
         """
-        return _resolved(value, self.scope, [], self.statements, run or {})
+        return _resolve(value, self.scope, [], self.statements, run or {})
 
     def run_names(self, parameters: list[Parameter], binding: Binding) -> dict[str, str]:
         """Return the names that stand for the run's net and loaders at the call, and which of PLAIN each is."""
@@ -107,7 +107,7 @@ class Entry:
         self._run = call.run_names(self.parameters, self.binding) if call else {}
         for parameter in self.parameters:
             if call and parameter.name in values and self.binding.bound[parameter.name] == DEFAULT:
-                value = self._resolved(parameter, values[parameter.name], call, file)
+                value = self._value_of(parameter, values[parameter.name], call, file)
                 self.passed |= {} if value is None else {parameter.name: value}
         self.passed |= _further_keywords(self.parameters, call, self._run) if call else {}
         if self.passed and call:
@@ -121,7 +121,7 @@ class Entry:
 
     def _as_called(self, parameters: list[Parameter], call: Call | None) -> Binding | None:
         """Bind by the names that the net and the loaders have at the call, None where they do not tell."""
-        told = _told(parameters, call) if call else {}
+        told = _roles_told(parameters, call) if call else {}
         if call is None or len({*told.values()}) < len(told):
             return None
         called = [p.replace(name=f"{told[p.name]}_" if p.name in told else p.name) for p in parameters]
@@ -131,7 +131,7 @@ class Entry:
             return None
         self.reordered = True
         found = {p.name: bound[c.name] for p, c in zip(parameters, called, strict=True)}
-        shown = ", ".join(f"{name}={_shown(role)}" for name, role in told.items())
+        shown = ", ".join(f"{name}={_name_of(role)}" for name, role in told.items())
         self.notes.append(f"{ENTRY_POINT} is called as in the notebook ({call.place}), with {shown}")
         return Binding(found, None)
 
@@ -140,12 +140,12 @@ class Entry:
         assert self.binding is not None
         if call is None or any(role_of(p.name) in PLAIN[1:] for p in self.parameters or ()):
             return
-        told = {name: role for name, role in _told(self.parameters or [], call).items() if role in PLAIN[1:]}
+        told = {name: role for name, role in _roles_told(self.parameters or [], call).items() if role in PLAIN[1:]}
         loaders = {name: role for name, role in self.binding.bound.items() if role in PLAIN[1:]}
         if told.keys() == loaders.keys() and told != loaders and len({*told.values()}) == len(told):
             self.binding = Binding({**self.binding.bound, **told}, None)
             self.reordered = True
-            shown = ", ".join(f"{name}={_shown(role)}" for name, role in told.items())
+            shown = ", ".join(f"{name}={_name_of(role)}" for name, role in told.items())
             self.notes.append(f"{ENTRY_POINT} is called as in the notebook ({call.place}), with {shown}")
 
     def write_defaults(self, is_constant: Callable[[str], bool]) -> None:
@@ -159,7 +159,7 @@ class Entry:
         if isinstance(self.function, ast.FunctionDef) and valued == _in_order(valued) and constant and known:
             self.defaults, self.passed = self.passed, {}
 
-    def _resolved(self, parameter: Parameter, value: ast.expr, call: Call, file: str) -> ast.expr | None:
+    def _value_of(self, parameter: Parameter, value: ast.expr, call: Call, file: str) -> ast.expr | None:
         resolved = call.resolve(value, self._run)
         if resolved is not None and parameter.default is not Parameter.empty:
             same = isinstance(parameter.default, ast.AST) and ast.unparse(parameter.default) == ast.unparse(resolved)
@@ -176,7 +176,7 @@ class Entry:
             )
         return resolved
 
-    def given(self, call: Call | None) -> dict[str, str]:
+    def given_names(self, call: Call | None) -> dict[str, str]:
         """Return the global names that a run's net and loaders go by when `unlearning` is called."""
         found: dict[str, str] = {}
         if call and self.parameters is not None and self.binding:
@@ -187,7 +187,7 @@ class Entry:
         return found | {_global_of(role): role for role in PLAIN} | TEMPLATE
 
 
-def _shown(role: str) -> str:
+def _name_of(role: str) -> str:
     return "the net" if role == "net" else f"the {role} loader"
 
 
@@ -252,7 +252,7 @@ def role_of(name: str) -> str | None:
 
 def _contradictions(parameters: list[Parameter], binding: Binding, call: Call) -> Iterator[str]:
     """Arguments whose names say another loader than the parameter is given here."""
-    told = {name: role for name, role in _told(parameters, call).items() if role in PLAIN[1:]}
+    told = {name: role for name, role in _roles_told(parameters, call).items() if role in PLAIN[1:]}
     if len({*told.values()}) < len(told):
         return  # a trial on one loader, as in the starting kit
     for name, says in told.items():
@@ -264,7 +264,7 @@ def _contradictions(parameters: list[Parameter], binding: Binding, call: Call) -
             )
 
 
-def _told(parameters: list[Parameter], call: Call) -> dict[str, str]:
+def _roles_told(parameters: list[Parameter], call: Call) -> dict[str, str]:
     """Return the role that the name of each argument of a call tells, by parameter."""
     names = {p.name: a.id for p, a in arguments_of(parameters, call.node) if isinstance(a, ast.Name)}
     return {parameter: role for parameter, name in names.items() if (role := role_of(name))}
@@ -281,7 +281,7 @@ def call_of(statements: list[Statement], start: int, end: int) -> Call | None:
         p for s in statements for p in ast.walk(s.node) if isinstance(p, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
     for s in reversed(statements[start + 1 : end + 1]):
-        for part in running(s.node):
+        for part in walk_running(s.node):
             if isinstance(part, ast.Call) and root(part.func) == ENTRY_POINT:
                 return Call(part, s.place, s.node, statements)
     for s in reversed(statements[:end]):
@@ -297,7 +297,7 @@ def _global_of(role: str) -> str:
     return f"_run_{role}"
 
 
-def _resolved(
+def _resolve(
     value: ast.expr, scope: ast.AST, through: list[ast.AST], statements: list[Statement], run: dict[str, str]
 ) -> ast.expr | None:
     """An expression in a function, or in a statement at the top level, as one of top-level names.
@@ -314,7 +314,7 @@ def _resolved(
             inner = _argument(scope, name, [*through, scope], statements, run)
         elif inner is not None:
             again = name in names_in(inner) or len(through) > _DEEPEST
-            inner = None if again else _resolved(inner, scope, [*through, inner], statements, run)
+            inner = None if again else _resolve(inner, scope, [*through, inner], statements, run)
         if inner is None:
             return None
         replaced[name] = inner
@@ -350,19 +350,19 @@ def _argument(
         return None
     for s in reversed(statements):
         for scope in [s.node, *(p for p in ast.walk(s.node) if isinstance(p, Function) and p is not function)]:
-            for part in ast.walk(scope) if isinstance(scope, Function) else running(scope):
+            for part in ast.walk(scope) if isinstance(scope, Function) else walk_running(scope):
                 if isinstance(part, ast.Call) and root(part.func) == called and part.func is not None:
                     given = {p.name: argument for p, argument in arguments_of(parameters_of(function), part)}
                     if name in given:
                         outer = {a.id: run[p] for p, a in given.items() if p in run and isinstance(a, ast.Name)}
-                        return _resolved(given[name], scope, through, statements, outer)
+                        return _resolve(given[name], scope, through, statements, outer)
     default = next(p.default for p in parameters_of(function) if p.name == name)
     return default if isinstance(default, ast.expr) else None
 
 
 def entry_of(statement: Statement, at: int, makers: Makers, statements: list[Statement]) -> Entry:
     """Return what `unlearning` is. Raises BenchError when it is nothing that can be called as it is."""
-    node = next((n for n in reversed(list(running(statement.node))) if _binds(n)), None)
+    node = next((n for n in reversed(list(walk_running(statement.node))) if _binds(n)), None)
     return _Definitions(makers, statements).entry(node, at)
 
 
@@ -397,12 +397,16 @@ class _Definitions:
     def entry(self, node: ast.AST | None, at: int) -> Entry:
         """Return what a definition or an assignment makes of `unlearning`. Raises BenchError."""
         if isinstance(node, ast.FunctionDef):
-            parameters = self._decorated(node, at)
+            parameters = self._decorate(node, at)
             function = node if parameters == parameters_of(node) else None
             return Entry(function, parameters, forwards=self._forwards)
         value = getattr(node, "value", None)
         what = "an async function" if isinstance(node, ast.AsyncFunctionDef) else ""
-        what = "a class" if isinstance(node, ast.ClassDef) or isinstance(self._named(value, at), ast.ClassDef) else what
+        what = (
+            "a class"
+            if isinstance(node, ast.ClassDef) or isinstance(self._definition(value, at), ast.ClassDef)
+            else what
+        )
         if isinstance(value, ast.Constant | ast.List | ast.Tuple | ast.Dict | ast.Set | ast.JoinedStr):
             what = f"`{ast.unparse(value)[:60]}`"
         if what:
@@ -413,16 +417,16 @@ class _Definitions:
         parameters = self._parameters(value, at) if isinstance(value, ast.expr) else None
         return Entry(None, parameters, forwards=self._forwards)
 
-    def _decorated(self, function: ast.FunctionDef, at: int) -> list[Parameter] | None:
+    def _decorate(self, function: ast.FunctionDef, at: int) -> list[Parameter] | None:
         """The parameters of a function as its decorators leave it."""
-        parameters = self._forwarded(function, parameters_of(function), at)
+        parameters = self._follow_forwarding(function, parameters_of(function), at)
         for decorator in reversed(function.decorator_list):
-            made = self._named(decorator, at)
+            made = self._definition(decorator, at)
             if isinstance(made, ast.FunctionDef | ast.ClassDef):
-                parameters = self._wrapped(made, parameters)
+                parameters = self._parameters_of_wrapper(made, parameters)
         return parameters
 
-    def _wrapped(
+    def _parameters_of_wrapper(
         self, decorator: ast.FunctionDef | ast.ClassDef, wrapped: list[Parameter] | None
     ) -> list[Parameter] | None:
         """The parameters of what a decorator returns; None where it passes them on in a way of its own."""
@@ -441,17 +445,17 @@ class _Definitions:
         self._forwards = True
         return wrapped if any(_passes_on(p, own) for p in ast.walk(inner[-1])) else None
 
-    def _forwarded(self, function: Function, own: list[Parameter], at: int) -> list[Parameter] | None:
+    def _follow_forwarding(self, function: Function, own: list[Parameter], at: int) -> list[Parameter] | None:
         """The parameters of the function that `def f(*args): return g(*args)` calls, else its own."""
         for part in ast.walk(function):
             if isinstance(part, ast.Call) and _passes_on(part, own):
-                made = self._named(part.func, at)
+                made = self._definition(part.func, at)
                 if isinstance(made, ast.FunctionDef) and made is not function:
                     self._forwards = True
-                    return self._decorated(made, at)
+                    return self._decorate(made, at)
         return own
 
-    def _named(self, node: ast.AST | None, at: int) -> ast.stmt | None:
+    def _definition(self, node: ast.AST | None, at: int) -> ast.stmt | None:
         """The definition that a name stands for."""
         if not isinstance(node, ast.Name):
             return None
@@ -461,27 +465,29 @@ class _Definitions:
     def _parameters(self, value: ast.expr, at: int) -> list[Parameter] | None:
         """The parameters of what an expression makes; None when the source does not tell."""
         if isinstance(value, ast.Lambda):
-            return self._forwarded(value, parameters_of(value), at)
-        match value, self._named(value, at):
+            return self._follow_forwarding(value, parameters_of(value), at)
+        match value, self._definition(value, at):
             case ast.Name(), ast.FunctionDef() as function:
-                return self._decorated(function, min(self._makers(value.id, at)))
+                return self._decorate(function, min(self._makers(value.id, at)))
             case ast.Name(), ast.Assign(targets=[ast.Name()], value=inner):
                 return self._parameters(inner, min(self._makers(value.id, at)))
         match value:
             case ast.Call(func=ast.Name(id="partial") | ast.Attribute(attr="partial"), args=[inner, *given]):
                 return self._partial(self._parameters(inner, at), value, len(given))
-            case ast.Call(func=func, args=[inner]) if isinstance(maker := self._named(func, at), ast.FunctionDef):
-                return self._wrapped(maker, self._parameters(inner, at))
+            case ast.Call(func=func, args=[inner]) if isinstance(maker := self._definition(func, at), ast.FunctionDef):
+                return self._parameters_of_wrapper(maker, self._parameters(inner, at))
             case ast.Call(func=func):
-                return self._method(self._named(func, at), "__call__")
+                return self._method(self._definition(func, at), "__call__")
             case ast.Attribute(value=ast.Call(func=func), attr=attribute):
-                return self._method(self._named(func, at), attribute)
+                return self._method(self._definition(func, at), attribute)
             case ast.Attribute(value=ast.Name() as owner, attr=attribute):
-                made = self._named(owner, at)
+                made = self._definition(owner, at)
                 if isinstance(made, ast.ClassDef):
                     return self._method(made, attribute)
                 inner = made.value if isinstance(made, ast.Assign) else None
-                return self._method(self._named(inner.func, at), attribute) if isinstance(inner, ast.Call) else None
+                return (
+                    self._method(self._definition(inner.func, at), attribute) if isinstance(inner, ast.Call) else None
+                )
         return None
 
     def _partial(self, parameters: list[Parameter] | None, call: ast.Call, given: int) -> list[Parameter] | None:

@@ -81,12 +81,12 @@ def names_in(node: ast.AST) -> set[str]:
     return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
 
 
-def running(node: ast.AST) -> Iterator[ast.AST]:
+def walk_running(node: ast.AST) -> Iterator[ast.AST]:
     """Like ast.walk, without what only runs when a function is called."""
     yield node
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
         for child in ast.iter_child_nodes(node):
-            yield from running(child)
+            yield from walk_running(child)
 
 
 def root(node: ast.AST) -> str:

@@ -11,7 +11,7 @@ from benchmark.errors import BadSubmission
 from benchmark.sandbox.child.contract import ENTRY_POINT
 from benchmark.submissions.notebook.calls import Entry, call_of, entry_of
 from benchmark.submissions.notebook.cells import Cell
-from benchmark.submissions.notebook.names import Names, names_in, root, running
+from benchmark.submissions.notebook.names import Names, names_in, root, walk_running
 from benchmark.submissions.notebook.statements import (
     Statement,
     branch_with,
@@ -66,7 +66,7 @@ class Notebook:
     def _open_calling_blocks(self) -> None:
         """Take the branch of an `if` that calls `unlearning` for top level, as a block `if __name__ == ...` is."""
         callers = {ENTRY_POINT}
-        for part in (part for s in self.statements for part in running(s.node)):
+        for part in (part for s in self.statements for part in walk_running(s.node)):
             if isinstance(part, ast.FunctionDef) and callers & names_in(part):
                 callers.add(part.name)
         todo, self.statements = self.statements, []
@@ -83,7 +83,7 @@ class Notebook:
         entry = entry_of(self.statements[start], start, self.makers, self.statements)
         call = call_of(self.statements, start, end)
         entry.take_values(call, self.file)
-        given = entry.given(call)
+        given = entry.given_names(call)
         entry.write_defaults(lambda name: name not in given and self._is_constant(name, start, end))
         closure = _Closure(self, given, start, end)
         closure.follow(entry.names)
@@ -123,15 +123,17 @@ class Notebook:
                 f"{self._suspects({ENTRY_POINT})}{self._called_instead()}; give the notebook that defines it"
             )
         start = self.statements[binding[-1]]
-        called = [part for part in running(start.node) if isinstance(part, ast.Call) and root(part.func) == ENTRY_POINT]
+        called = [
+            part for part in walk_running(start.node) if isinstance(part, ast.Call) and root(part.func) == ENTRY_POINT
+        ]
         if called and not start.settles():
             raise BadSubmission(
                 f"{self.file} defines {ENTRY_POINT} in a block that also calls it ({start}); move the definition out"
             )
-        calling = self.calling(binding[-1])
+        calling = self.callers_behind(binding[-1])
         return binding[-1], calling[-1] if calling else len(self.statements)
 
-    def calling(self, start: int) -> list[int]:
+    def callers_behind(self, start: int) -> list[int]:
         """The statements behind `start` that call `unlearning`, if through another function."""
         callers, calling = {ENTRY_POINT}, list[int]()
         for i, s in enumerate(self.statements[start + 1 :], start + 1):
@@ -166,7 +168,7 @@ class Notebook:
 
     def _value(self, name: str, moment: int) -> Any:
         makers = self.makers(name, moment)
-        if len(makers) != 1 or name in self._changed:
+        if len(makers) != 1 or name in self._changed_names:
             raise Unknown
         (maker,) = makers
         match self.statements[maker].node:
@@ -177,7 +179,7 @@ class Notebook:
         raise Unknown
 
     @cached_property
-    def _changed(self) -> set[str]:
+    def _changed_names(self) -> set[str]:
         """Names that functions bind with `global`, or set attributes or items of."""
         parts = [part for s in self.statements for part in ast.walk(s.node)]
         stores = {root(p) for p in parts if isinstance(p, ast.Attribute | ast.Subscript) and not _is_load(p)}
@@ -235,13 +237,13 @@ class _Closure:
     @property
     def missing(self) -> set[str]:
         """Names without a definition."""
-        return self._undefined(self._missing)
+        return self._without_definition(self._missing)
 
     @property
     def unresolved(self) -> set[str]:
-        return self._undefined(self._annotations) - self.missing
+        return self._without_definition(self._annotations) - self.missing
 
-    def _undefined(self, names: set[str]) -> set[str]:
+    def _without_definition(self, names: set[str]) -> set[str]:
         names = names - self._own - vars(builtins).keys()
         return {name for name in names if not re.fullmatch("__.*__", name)}
 
@@ -319,7 +321,7 @@ class _Closure:
     def dead(self, kept: set[int]) -> tuple[set[str], set[str]]:
         """The names that only branches need which are turned off, and the constants that do so."""
         bound = set[str]().union(*(self._notebook.statements[i].binds for i in kept)) | self.used
-        found = [(self._undefined(names - bound), switches) for names, switches in self._switched]
+        found = [(self._without_definition(names - bound), switches) for names, switches in self._switched]
         found = [(names, switches) for names, switches in found if names]
         return set[str]().union(*(names for names, _ in found)), set[str]().union(*(each for _, each in found))
 

@@ -27,7 +27,7 @@ def notes(notebook: Notebook, needs: Needs, modules: Collection[str] = ()) -> It
     for statement in needs.per_run:
         yield f"{statement} uses the net or the loaders of a run, so every run makes it anew"
     if needs.given:
-        shown = ", ".join(f"{name} ({_shown(role)})" for name, role in needs.given.items())
+        shown = ", ".join(f"{name} ({_name_of(role)})" for name, role in needs.given.items())
         yield f"global names that are set to what each run is given: {shown}"
     if needs.dead:
         switches, names = (", ".join(sorted(each)) for each in (needs.switches, needs.dead))
@@ -40,7 +40,7 @@ def notes(notebook: Notebook, needs: Needs, modules: Collection[str] = ()) -> It
     yield from _of_broken(notebook, needs)
 
 
-def _shown(role: str) -> str:
+def _name_of(role: str) -> str:
     return "the net" if role == "net" else f"the {role} loader"
 
 
@@ -96,7 +96,7 @@ def _written_paths(node: ast.stmt) -> Iterator[str]:
         if ast.unparse(part.func).endswith("open") and not _opens_to_write(part):
             continue
         for argument in [*part.args, *(keyword.value for keyword in part.keywords)]:
-            path = _beginning(argument)
+            path = _start_of(argument)
             if re.match(r"/|~|\.\./|[A-Za-z]:[\\/]", path) and not _WRITABLE.match(path):
                 yield path
 
@@ -106,17 +106,17 @@ def _opens_to_write(call: ast.Call) -> bool:
     return any(isinstance(mode, ast.Constant) and re.search("[wax+]", str(mode.value)) for mode in modes)
 
 
-def _beginning(node: ast.expr) -> str:
+def _start_of(node: ast.expr) -> str:
     """Return the beginning of a text, as far as the source spells it out."""
     match node:
         case ast.Constant(value=str(text)):
             return text
         case ast.JoinedStr(values=[first, *_]):
-            return _beginning(first)
+            return _start_of(first)
         case ast.BinOp(left=left, op=ast.Add() | ast.Div()):
-            return _beginning(left)
+            return _start_of(left)
         case ast.Call(func=ast.Attribute(attr="join" | "Path") | ast.Name(id="Path"), args=[first, *_]):
-            return _beginning(first)
+            return _start_of(first)
     return ""
 
 

@@ -41,13 +41,13 @@ def value_of(node: ast.expr, lookup: Lookup) -> Any:
         case ast.IfExp(test=test, body=body, orelse=orelse):
             return value_of(body if value_of(test, lookup) else orelse, lookup)
         case ast.Compare(left=left, ops=ops, comparators=others):
-            return _compared([value_of(each, lookup) for each in (left, *others)], ops)
+            return _compare([value_of(each, lookup) for each in (left, *others)], ops)
         case ast.Call(func=ast.Name(id=name), args=[], keywords=[]):
             space = lookup(name)
             if isinstance(space, Space) and space.plain:
                 return space
         case ast.Call(func=ast.Name(id="bool" | "int" as kind), args=[argument], keywords=[]):
-            return _converted(kind, value_of(argument, lookup))
+            return _convert(kind, value_of(argument, lookup))
         case ast.Subscript(value=inner, slice=key):
             return _item(value_of(inner, lookup), value_of(key, lookup))
         case ast.Dict() | ast.List() | ast.Tuple() | ast.Set() | ast.UnaryOp():
@@ -84,14 +84,14 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 }
 
 
-def _compared(values: list[Any], ops: list[ast.cmpop]) -> bool:
+def _compare(values: list[Any], ops: list[ast.cmpop]) -> bool:
     try:
         return all(_COMPARISONS[type(op)](a, b) for op, a, b in zip(ops, values, values[1:], strict=False))
     except TypeError:
         raise Unknown from None
 
 
-def _converted(kind: str, value: Any) -> Any:
+def _convert(kind: str, value: Any) -> Any:
     try:
         return bool(value) if kind == "bool" else int(value)
     except (TypeError, ValueError, OverflowError):
@@ -192,7 +192,7 @@ class _Pruner(ast.NodeTransformer):
         except Unknown:
             return self.generic_visit(node)
         asked = ast.Expr(self.visit(node.test))
-        return self._visited([ast.copy_location(asked, node), *body])
+        return self._visit_body([ast.copy_location(asked, node), *body])
 
     def visit_While(self, node: ast.While) -> ast.AST | list[ast.stmt]:
         try:
@@ -200,7 +200,7 @@ class _Pruner(ast.NodeTransformer):
                 raise Unknown
         except Unknown:
             return self.generic_visit(node)
-        return self._visited([ast.copy_location(ast.Expr(self.visit(node.test)), node), *node.orelse])
+        return self._visit_body([ast.copy_location(ast.Expr(self.visit(node.test)), node), *node.orelse])
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
         try:
@@ -220,7 +220,7 @@ class _Pruner(ast.NodeTransformer):
                 continue
         return ast.copy_location(ast.BoolOp(node.op, kept), node) if len(kept) > 1 else kept[0]
 
-    def _visited(self, body: list[ast.stmt]) -> list[ast.stmt]:
+    def _visit_body(self, body: list[ast.stmt]) -> list[ast.stmt]:
         found: list[ast.stmt] = []
         for each in body:
             seen = self.visit(each)

@@ -10,7 +10,7 @@ from itertools import chain, takewhile
 from benchmark.sandbox.child.binding import DEFAULT, EXTRAS
 from benchmark.sandbox.child.contract import ENTRY_POINT
 from benchmark.submissions.notebook.calls import Entry
-from benchmark.submissions.notebook.names import running
+from benchmark.submissions.notebook.names import walk_running
 from benchmark.submissions.notebook.needs import Needs
 from benchmark.submissions.notebook.statements import Statement, is_future
 
@@ -44,7 +44,7 @@ def submission_source(needs: Needs, file: str, name: str) -> str:
 
 def reads_options(node: ast.AST) -> bool:
     """Return whether it parses the command line when it runs, which a submission has none of."""
-    return any(isinstance(p, ast.Call) and _WITHOUT_OPTIONS.fullmatch(f".{_method(p)}()") for p in running(node))
+    return any(isinstance(p, ast.Call) and _WITHOUT_OPTIONS.fullmatch(f".{_method(p)}()") for p in walk_running(node))
 
 
 def _method(call: ast.Call) -> str:
@@ -69,7 +69,7 @@ def _with_defaults(statement: Statement, entry: Entry) -> str:
     (function,) = [n for n in functions if n.name == ENTRY_POINT][-1:]
     for argument, default in reversed(list(_arguments(function.args))):
         if argument.arg in entry.defaults:
-            value = _unparsed(entry.defaults[argument.arg])
+            value = _unparse(entry.defaults[argument.arg])
             if default is None:
                 text = f" = {value}" if argument.annotation else f"={value}"
                 _replace(lines, _end(argument), _end(argument), text)
@@ -151,15 +151,15 @@ def _call(entry: Entry) -> Iterator[str]:
         if role == DEFAULT and value is None and not (starred and kind is not Parameter.KEYWORD_ONLY):
             by_name += [""]  # what comes behind it is passed by name
             continue
-        shown = _unparsed(value or parameter.default) if role == DEFAULT else _GIVEN.get(role, role)
+        shown = _unparse(value or parameter.default) if role == DEFAULT else _GIVEN.get(role, role)
         if kind is Parameter.POSITIONAL_ONLY or starred or (not by_name and value is None):
             yield shown
         else:
             by_name.append(f"{parameter.name}={shown}")
     yield from filter(None, by_name)
     names = {p.name for p in entry.parameters}
-    yield from (f"{name}={_unparsed(value)}" for name, value in entry.passed.items() if name not in names)
+    yield from (f"{name}={_unparse(value)}" for name, value in entry.passed.items() if name not in names)
 
 
-def _unparsed(node: ast.AST) -> str:
+def _unparse(node: ast.AST) -> str:
     return _WITHOUT_OPTIONS.sub(r"\1([])", ast.unparse(node))
