@@ -1,4 +1,4 @@
-"""The options that several commands share."""
+"""The options of commands, most of them shared."""
 
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +20,20 @@ SubmissionOption = Annotated[str | None, typer.Option("--submission", help="The 
 ScenarioOption = Annotated[
     str, typer.Option("--scenario", help="A shipped scenario's name, or the path of a .toml file.")
 ]
+AllEntriesOption = Annotated[
+    bool, typer.Option("--all", help="Every submission, published and tuned, that has no current row yet.")
+]
+AllTunableOption = Annotated[bool, typer.Option("--all", help="Every submission that has a SEARCH_SPACE.")]
+PublishedOption = Annotated[
+    bool, typer.Option("--published", help="The submission's own values, though it has been tuned.")
+]
+FailuresOption = Annotated[
+    int, typer.Option("--allow-failures", min=0, help="Score it although so many runs failed; its row says so.")
+]
+TimeAgainOption = Annotated[
+    bool, typer.Option("--time-again", help="Take the cost of a finished entry anew; its runs stay as they are.")
+]
+TrialsOption = Annotated[int, typer.Option("--trials", min=1, help="The same number for every submission.")]
 ModelsOption = Annotated[int | None, typer.Option("--models", help="N, instead of the scenario's own.")]
 JobsOption = Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; by default one a core.")]
 DeviceOption = Annotated[

@@ -72,7 +72,7 @@ def compare(
     one, other = (find_scorecard(workspace, chosen, name) for name in (first, second))
     cards = read_scorecards(workspace, warn=lambda _: None)  # what is wrong with a file has been said by now
     rows, verdict = compared(one, other, cards)
-    terminal.print(table(rows, ("figure", first, second, "difference")))
+    terminal.print(table(rows, ("metric", first, second, "difference")))
     terminal.print(verdict, highlight=False)
 
 

@@ -2,21 +2,23 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from benchmark.cli.options import (
+    AllEntriesOption,
     DataOption,
     DeviceOption,
+    FailuresOption,
     JobsOption,
     JsonOption,
     ModelsOption,
     OptionalName,
     OutOption,
+    PublishedOption,
     SandboxOption,
     ScenarioOption,
     SubmissionOption,
+    TimeAgainOption,
 )
 from benchmark.cli.shared import err, job_count, one_name, print_json, read_scenario, show_board
 from benchmark.errors import BadSubmission, BadUsage, BenchError, FailedEntry
@@ -33,23 +35,15 @@ if TYPE_CHECKING:
 def run(
     name: OptionalName = None,
     submission: SubmissionOption = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Every submission, published and tuned, that has no current row yet.")
-    ] = False,
+    everything: AllEntriesOption = False,
     scenario: ScenarioOption = "digits",
     models: ModelsOption = None,
     jobs: JobsOption = None,
     device: DeviceOption = None,
     data_dir: DataOption = None,
-    published: Annotated[
-        bool, typer.Option("--published", help="The submission's own values, though it has been tuned.")
-    ] = False,
-    allow_failures: Annotated[
-        int, typer.Option("--allow-failures", min=0, help="Score it although so many runs failed; its row says so.")
-    ] = 0,
-    time_again: Annotated[
-        bool, typer.Option("--time-again", help="Take the cost of a finished entry anew; its runs stay as they are.")
-    ] = False,
+    published: PublishedOption = False,
+    allow_failures: FailuresOption = 0,
+    time_again: TimeAgainOption = False,
     require_sandbox: SandboxOption = False,
     out: OutOption = None,
     as_json: JsonOption = False,
@@ -60,17 +54,12 @@ def run(
     exit status is 0 only when the submission got a score; with --all, when every submission got a row.
     """
     submission = one_name(name, submission)
-    if bool(submission) == everything:
-        raise BadUsage("name one submission, as in `bench run NAME`, or take all with --all")
-    if published and (everything or str(submission).endswith("+tuned")):
-        raise BadUsage("--published is for one submission under its own name; leave it away, or --all or +tuned")
-    if time_again and everything:
-        raise BadUsage("--time-again came with --all, expected one finished entry; name it instead of --all")
-    from benchmark.cli.terminal import progress_bars, warn
+    _check_usage(submission, everything, published, time_again)
+    from benchmark.cli.terminal import warn
     from benchmark.finished import finished_card
     from benchmark.sandbox.bubblewrap import settle_isolation
     from benchmark.storage.workspace import Workspace
-    from benchmark.submissions.source import default_entry, unsuitable_names
+    from benchmark.submissions.source import default_entry
 
     workspace, chosen = Workspace.find(out), read_scenario(scenario, models)
     if submission and not published:
@@ -80,33 +69,71 @@ def run(
         return
     settle_isolation(required=require_sandbox, warn=warn(err))
     start_what_comes(workspace, chosen, jobs, device, submission)
+    cards, rows, refused = _evaluate_all(workspace, chosen, submission, jobs, device, allow_failures, time_again)
+    _report(workspace, chosen, cards, rows, everything, as_json, refused)
+    _raise_failure(workspace, chosen, submission, cards, refused)
 
+
+def _check_usage(submission: str | None, everything: bool, published: bool, time_again: bool) -> None:
+    """Raise BadUsage when the options contradict each other."""
+    if bool(submission) == everything:
+        raise BadUsage("name one submission, as in `bench run NAME`, or take all with --all")
+    if published and (everything or str(submission).endswith("+tuned")):
+        raise BadUsage("--published is for one submission under its own name; leave it away, or --all or +tuned")
+    if time_again and everything:
+        raise BadUsage("--time-again came with --all, expected one finished entry; name it instead of --all")
+
+
+def _evaluate_all(
+    workspace: "Workspace",
+    scenario: "Scenario",
+    submission: str | None,
+    jobs: int | None,
+    device: str | None,
+    allow_failures: int,
+    time_again: bool,
+) -> "tuple[list[Scorecard], DataFrame | None, dict[str, str]]":
+    """Evaluate one entry, or without `submission` all that have no current row; see `_evaluate_in_turn`."""
+    from benchmark.cli.terminal import progress_bars, warn
     from benchmark.data import problem_facts
     from benchmark.device import choose_device
     from benchmark.pipeline import evaluate, missing_entries, record_fault
     from benchmark.sandbox.process import close_ahead
+    from benchmark.submissions.source import unsuitable_names
 
     def evaluate_entry(entry: str) -> "Scorecard":
         with progress_bars(err) as progress:
-            count = job_count(jobs)
+            count, say = job_count(jobs), warn(err)
             return evaluate(
-                chosen, entry, workspace, count, where, allow_failures, progress, warn(err), time_again=time_again
+                scenario, entry, workspace, count, where, allow_failures, progress, say, time_again=time_again
             )
 
     def recover(entry: str, error: Exception) -> "Scorecard | None":
-        return record_fault(chosen, entry, workspace, error)
+        return record_fault(scenario, entry, workspace, error)
 
     try:
-        where = choose_device(device, chosen)
-        for sentence in problem_facts(chosen).sentences:
+        where = choose_device(device, scenario)
+        for sentence in problem_facts(scenario).sentences:
             warn(err)(sentence)
-        # The names come last: whatever can be run is run.
-        names = chain(missing_entries(chosen, workspace), unsuitable_names(workspace))
-        entries = iter([submission]) if submission else names
-        cards, rows, refused = _evaluate_in_turn(entries, evaluate_entry, recover if everything else None, workspace)
+        if submission:
+            return _evaluate_in_turn([submission], evaluate_entry, None, workspace)
+        # Unsuitable names come last: whatever can be run is run.
+        entries = chain(missing_entries(scenario, workspace), unsuitable_names(workspace))
+        return _evaluate_in_turn(entries, evaluate_entry, recover, workspace)
     finally:
         close_ahead()  # where the run was refused
-    _report(workspace, chosen, cards, rows, everything, as_json, refused)
+
+
+def _raise_failure(
+    workspace: "Workspace",
+    scenario: "Scenario",
+    submission: str | None,
+    cards: "list[Scorecard]",
+    refused: Mapping[str, str],
+) -> None:
+    """Raise FailedEntry when an entry was refused, or the one asked for got no score; warn about suspects."""
+    from benchmark.cli.terminal import warn
+
     if refused:
         raise FailedEntry(f"{len(refused)} entries could not be run: {', '.join(refused)}; see the notes above")
     for card in cards:
@@ -114,7 +141,7 @@ def run(
             warn(err)(f"{card.submission} is suspect and has no rank: {card.reason}")
     if submission and cards[0].figures is None:
         (card,) = cards
-        log = workspace.log(chosen.label, card.submission)
+        log = workspace.log(scenario.label, card.submission)
         said = f"; it says: {card.detail}" if card.detail else ""
         raise FailedEntry(f"{card.submission} is {card.status}: {card.reason}{said}; its log is {log}")
 

@@ -1,19 +1,34 @@
 """`bench tune`: the search for hyper-parameters."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import typer
-
-from benchmark.cli.options import DataOption, DeviceOption, JobsOption, OptionalName, SandboxOption, ScenarioOption
+from benchmark.cli.options import (
+    AllTunableOption,
+    DataOption,
+    DeviceOption,
+    JobsOption,
+    OptionalName,
+    SandboxOption,
+    ScenarioOption,
+    TrialsOption,
+)
 from benchmark.cli.shared import err, job_count, out, read_scenario
 from benchmark.errors import BadUsage, BenchError, FailedEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from benchmark.scenario.schema import Scenario
+    from benchmark.storage.workspace import Workspace
+    from benchmark.tuning import Tuning
 
 
 def tune(
     name: OptionalName = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every submission that has a SEARCH_SPACE.")] = False,
+    everything: AllTunableOption = False,
     scenario: ScenarioOption = "digits",
-    trials: Annotated[int, typer.Option("--trials", min=1, help="The same number for every submission.")] = 20,
+    trials: TrialsOption = 20,
     jobs: JobsOption = None,
     device: DeviceOption = None,
     data_dir: DataOption = None,
@@ -26,39 +41,61 @@ def tune(
     """
     from benchmark.cli.terminal import listing, progress_bars, warn
     from benchmark.device import choose_device
-    from benchmark.faults import note_fault
-    from benchmark.results.scorecard import card_path
     from benchmark.sandbox.bubblewrap import settle_isolation
     from benchmark.storage.workspace import Workspace
     from benchmark.tuning import summary_rows, trial_rows, tunable_in_turn
-    from benchmark.tuning import tune as tuned
+    from benchmark.tuning import tune as search
 
     workspace, chosen = Workspace.find(), read_scenario(scenario)
     if (name is None) != everything:
         raise BadUsage("name one submission, as in `bench tune NAME`, or take all with --all")
     where = choose_device(device, chosen)
     settle_isolation(required=require_sandbox, warn=warn(err))
+
+    def tune_one(submission: str) -> "Tuning":
+        with progress_bars(err) as progress:
+            return search(chosen, submission, workspace, trials, job_count(jobs), where, progress, warn(err))
+
+    if name:
+        records, refused = [tune_one(name)], []
+    else:
+        records, refused = _tune_in_turn(tunable_in_turn(chosen, workspace), tune_one, chosen, workspace)
+    if records:
+        out.print(listing(trial_rows(records[0]) if name else summary_rows(records)))
+    _raise_without_values(
+        refused + [each.submission for each in records if each.hyperparameters is None], chosen, workspace
+    )
+    out.print(f"next: bench run {name or 'NAME'} --scenario {scenario}")
+
+
+def _tune_in_turn(
+    names: "Iterable[str]", tune_one: "Callable[[str], Tuning]", scenario: "Scenario", workspace: "Workspace"
+) -> "tuple[list[Tuning], list[str]]":
+    """Return the records, and the submissions that could not be tuned, each with a note of why."""
+    from benchmark.cli.terminal import warn
+    from benchmark.faults import note_fault
+
     records, refused = [], []
-    for each in [name] if name else tunable_in_turn(chosen, workspace):
+    for each in names:
         try:
-            with progress_bars(err) as progress:
-                records.append(tuned(chosen, each, workspace, trials, job_count(jobs), where, progress, warn(err)))
+            records.append(tune_one(each))
         except BenchError as error:
-            if name:
-                raise
             refused.append(each)
             warn(err)(str(error))
         except Exception as error:
-            if name:
-                raise
             refused.append(each)
-            note_fault(error, f"tuning {each}", workspace.log(chosen.label, f"{each}+tuned"))
-    if records:
-        out.print(listing(trial_rows(records[0]) if name else summary_rows(records)))
-    if without := refused + [record.submission for record in records if record.hyperparameters is None]:
-        for each in without:
-            left = card_path(workspace.results, chosen.label, f"{each}+tuned")
-            if left.exists():
-                warn(err)(f"{left} is of values that an earlier search found; type `bench remove {each}+tuned`")
-        raise FailedEntry(f"no values were found for {', '.join(without)}; run with --published")
-    out.print(f"next: bench run {name or 'NAME'} --scenario {scenario}")
+            note_fault(error, f"tuning {each}", workspace.log(scenario.label, f"{each}+tuned"))
+    return records, refused
+
+
+def _raise_without_values(names: list[str], scenario: "Scenario", workspace: "Workspace") -> None:
+    """Raise FailedEntry for submissions without values, after a note about rows of values from earlier searches."""
+    from benchmark.cli.terminal import warn
+    from benchmark.results.scorecard import card_path
+
+    for each in names:
+        card = card_path(workspace.results, scenario.label, f"{each}+tuned")
+        if card.exists():
+            warn(err)(f"{card} is of values that an earlier search found; type `bench remove {each}+tuned`")
+    if names:
+        raise FailedEntry(f"no values were found for {', '.join(names)}; run with --published")

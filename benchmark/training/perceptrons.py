@@ -1,7 +1,7 @@
 """Gradients of a block of multilayer perceptrons on a CPU, written out by hand, in memory that is allocated once.
 
 Autograd writes every intermediate result to fresh memory, which is out of the caches by then. These are its own
-operations in its own order, and so its very bits; `python scripts/measure_training.py` prints today's figures.
+operations in its own order, and so its very bits; `python scripts/measure_training.py` prints today's speeds.
 """
 
 from typing import NamedTuple

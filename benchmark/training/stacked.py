@@ -4,7 +4,7 @@ Parameters and buffers are stacked along a first dimension of models (`torch.fun
 made of the layers in `_RULES` runs with the models folded into the channels: convolutions become grouped ones in
 channels-last memory, linear layers one batched product. `torch.func.vmap` computes the same for any net, and is
 what other small nets get (large ones train each by itself), but on a CPU its layouts make it about 2 times slower
-for digits and for digits-cnn (`python scripts/measure_training.py` prints today's figures).
+for digits and for digits-cnn (`python scripts/measure_training.py` prints today's speeds).
 """
 
 import copy
