@@ -35,8 +35,12 @@ def map_blocks(
     backend = "threading" if threads else "loky" if _processes_can_wait() else "sequential"
     options = {"inner_max_num_threads": 1} if backend == "loky" else {}
     with joblib.parallel_config(backend, n_jobs=jobs, **options):
-        # Singly: after some calls that had nothing to do, joblib would hand out the long ones by the dozen.
-        parallel = joblib.Parallel(return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1)  # type: ignore
+        parallel = joblib.Parallel(
+            return_as="generator_unordered",
+            pre_dispatch="n_jobs",
+            # After some calls that had nothing to do, joblib would hand out the long ones by the dozen.
+            batch_size=1,  # pyright: ignore[reportArgumentType]
+        )
         call = function if threads else partial(_in_process, os.getpid(), function)
         results = parallel(joblib.delayed(call)(*own) for own in arguments)
         return cast(Iterator[Result], results)

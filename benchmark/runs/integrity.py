@@ -1,6 +1,7 @@
 """Observations about the runs, beside their evidence: cost, data consumed, and anything odd."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -40,7 +41,8 @@ class Integrity(Record):
     validation_epochs: float
 
 
-class Unlearned(NamedTuple):
+@dataclass(frozen=True)
+class Unlearned:
     """A run that returned weights."""
 
     index: int

@@ -53,7 +53,9 @@ def classifier(net: nn.Module) -> nn.Linear:
 
 def weight_of(layer: nn.Module) -> nn.Parameter:
     """The weight of one of `weight_layers`: [out, in, ...]; of attention, its input projection [3 · width, width]."""
-    return layer.in_proj_weight if isinstance(layer, nn.MultiheadAttention) else layer.weight  # type: ignore[return-value]
+    weight = layer.in_proj_weight if isinstance(layer, nn.MultiheadAttention) else layer.weight
+    assert isinstance(weight, nn.Parameter)
+    return weight
 
 
 @torch.no_grad()

@@ -50,7 +50,7 @@ def rebatched(loader: DataLoader, batch_size: int | None = None, shuffle: bool =
 
 def subset(loader: DataLoader, size: int) -> DataLoader:
     """A shuffling loader over `size` random examples (all of them when there are fewer), drawn once."""
-    rows = torch.randperm(len(loader.dataset))[:size].tolist()  # type: ignore[arg-type]
+    rows = torch.randperm(len(loader.dataset))[:size].tolist()  # pyright: ignore[reportArgumentType]
     return whole_batches(Subset(loader.dataset, rows), loader.batch_size or 1, True, loader.collate_fn)
 
 

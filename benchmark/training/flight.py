@@ -78,7 +78,7 @@ def _draws(layer: nn.Module) -> bool:
         return True
     kind = type(layer).__name__  # StochasticDepth is torchvision's, which need not be imported here
     if isinstance(layer, nn.modules.dropout._DropoutNd) or kind == "StochasticDepth":
-        return layer.p > 0  # type: ignore[operator]
+        return layer.p > 0  # pyright: ignore[reportOperatorIssue, reportReturnType]
     return isinstance(layer, nn.RNNBase | nn.MultiheadAttention) and layer.dropout > 0
 
 

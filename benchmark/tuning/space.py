@@ -9,7 +9,7 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from benchmark.errors import BadSubmission
 from benchmark.submissions.files import FILE, parse_submission
@@ -147,7 +147,7 @@ def _within(where: str, own: Range | Choices, published: Any) -> Any:
     return min(max(published, own.low), own.high)
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -184,8 +184,9 @@ class _Fractions(ast.NodeTransformer):
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         parts = [part.value for part in (node.left, node.right) if isinstance(part, ast.Constant)]
-        if isinstance(node.op, ast.Div) and len(parts) == 2 and all(map(_is_number, parts)) and parts[1]:
-            return ast.Constant(parts[0] / parts[1])  # type: ignore[operator]
+        numbers = [part for part in parts if _is_number(part)]
+        if isinstance(node.op, ast.Div) and len(numbers) == 2 and numbers[1]:
+            return ast.Constant(numbers[0] / numbers[1])
         return node
 
 

@@ -30,8 +30,8 @@ def broken(monkeypatch):
             raise KeyError("no such\nfigure")
         return scored(runs, *rest)
 
-    monkeypatch.setattr(evaluation, "_scored", fail)
-    return lambda: monkeypatch.setattr(evaluation, "_scored", scored)
+    monkeypatch.setattr(evaluation, "_score", fail)
+    return lambda: monkeypatch.setattr(evaluation, "_score", scored)
 
 
 def card_of(workspace, entry):
@@ -78,7 +78,7 @@ def test_scoring_all_again_leaves_the_row_of_the_entry_that_failed(two_entries, 
             raise ZeroDivisionError
         return scored(runs, *rest)
 
-    monkeypatch.setattr(evaluation, "_scored", fail_once)
+    monkeypatch.setattr(evaluation, "_score", fail_once)
     ended = bench("score")
     assert (ended.returncode, sorted(called)) == (3, ["finetune", "identity"])
     assert f"scoring {called[0]} met a fault of the harness, ZeroDivisionError" in ended.stderr.replace("\n", " ")

@@ -221,7 +221,7 @@ def test_two_that_prepare_one_pool_share_its_blocks_out(miniature, tmp_path, mon
         trained.append((threading.get_ident(), role, *seeds))
         return {"x": np.zeros(1)}
 
-    monkeypatch.setattr(references, "_trained", trained_block)
+    monkeypatch.setattr(references, "_train_models", trained_block)
     monkeypatch.setattr(references, "PAUSE", 0.01)
     pools = [Pool(miniature, Workspace(tmp_path)) for _ in "ab"]
     with ThreadPoolExecutor(2) as both:

@@ -24,7 +24,7 @@ class Batches(BatchSampler):
         yield from waiting
 
     def __len__(self) -> int:
-        examples = len(self.sampler)  # type: ignore[arg-type]
+        examples = len(self.sampler)  # pyright: ignore[reportArgumentType]
         is_alone = examples > 1 < self.batch_size and (examples - 1) % self.batch_size == 0
         return -(-examples // self.batch_size) - is_alone
 
@@ -33,7 +33,7 @@ def whole_batches(
     dataset: Dataset[Any], batch_size: int, shuffle: bool, collate_fn: Callable[[Any], Any]
 ) -> DataLoader[Any]:
     """A `DataLoader` whose last batch is never of one example, unless the dataset is; see `Batches`."""
-    sampler = (RandomSampler if shuffle else SequentialSampler)(dataset)  # type: ignore[arg-type]
+    sampler = (RandomSampler if shuffle else SequentialSampler)(dataset)  # pyright: ignore[reportArgumentType]
     batches = DataLoader(dataset, batch_sampler=Batches(sampler, batch_size, drop_last=False), collate_fn=collate_fn)
     # Submissions ask for these when they make loaders of their own; torch has none of them where it is given batches.
     vars(batches).update(batch_size=batch_size, sampler=sampler)

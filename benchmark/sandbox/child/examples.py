@@ -122,7 +122,8 @@ def collected(examples: DataLoader[Any], normalisation: Normalisation | None = N
     stored = _split_behind(examples.dataset)
     if stored is not None:
         return stored
-    everything = next(iter(DataLoader(examples.dataset, batch_size=len(examples.dataset))))  # type: ignore[arg-type]
+    size = len(examples.dataset)  # pyright: ignore[reportArgumentType]
+    everything = next(iter(DataLoader(examples.dataset, batch_size=size)))
     if isinstance(everything, dict):
         inputs, targets = everything["image"], everything["age_group"]
     else:

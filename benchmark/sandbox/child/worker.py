@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, TensorDataset
 
 from benchmark.device import is_out_of_memory, make_repeatable
 from benchmark.models.build import seeded_model
@@ -125,7 +125,7 @@ def _warm_up() -> None:
         torch.optim.lr_scheduler.CosineAnnealingLR(stepping, T_max=2)
         stepping.zero_grad()
         stepping.step()
-    next(iter(DataLoader([0, 0], batch_size=2)))  # type: ignore[arg-type]
+    next(iter(DataLoader(TensorDataset(torch.zeros(2)), batch_size=2)))
 
 
 def _preload(submission: Path) -> None:
