@@ -23,7 +23,7 @@ def two_entries(workspace):
 @pytest.fixture
 def broken(monkeypatch):
     """Makes scoring fail where the submission is `finetune`, and returns how to mend it."""
-    scored = evaluation._scored
+    scored = evaluation._score
 
     def fail(runs, *rest):
         if runs.submission.name == "finetune":
@@ -69,7 +69,7 @@ def test_scoring_all_again_leaves_the_row_of_the_entry_that_failed(two_entries, 
     for entry in ("identity", "finetune"):
         assert bench("run", entry).returncode == 0
     before = card_of(two_entries, "finetune")
-    scored = evaluation._scored
+    scored = evaluation._score
     called = []
 
     def fail_once(runs, *rest):
