@@ -30,5 +30,5 @@ def tags_of(base: type[Section], key: str) -> Callable[[type[Section]], tuple[st
 
 
 def union_of(kinds: Registry[Any], key: str) -> Any:
-    """Return the type of a field that holds any of the registered sections, told apart by `key`."""
+    """Return the type of a field that holds any of the registered sections, distinguished by `key`."""
     return Annotated[reduce(or_, kinds.unique()), Field(discriminator=key)]
