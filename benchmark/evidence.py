@@ -1,15 +1,15 @@
 """What the harness keeps of every model; never its weights.
 
-Per model: logits on the forget and the test set, φ and correctness on the validation set, accuracy on the retain set.
-All arrays begin with a dimension of models.
+Which arrays those are is the task's: see `Task.evidence`. All begin with a dimension of models.
 """
+
+from itertools import chain
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from benchmark.data import Problem
-from benchmark.metrics import logit_scaled_confidence
 from benchmark.models.build import skeleton
 from benchmark.scenario.schema import Scenario
 from benchmark.split import Split
@@ -21,60 +21,51 @@ from benchmark.training import StackedModel
 # there a batch of a single small net's costs more to start than to compute.
 _EXAMPLES = 256
 _NUMBERS_ON_A_GPU = 2**23  # of the inputs of all models that run as one
+_SPLITS = ("forget", "test", "validation", "retain")
 
 
-class NonFiniteLogits(Exception):
+class NonFiniteOutputs(Exception):
     """Finite weights whose forward pass overflows; `models` are the rows of the stack concerned."""
 
     def __init__(self, models: list[int]) -> None:
-        super().__init__(f"the logits of models {models} are not finite")
+        super().__init__(f"the outputs of models {models} are not finite")
         self.models = models
 
 
 def evidence_of(scenario: Scenario, problem: Problem, state: dict[str, Tensor]) -> Arrays:
     """Evidence of stacked weights `[models, ...]`, computed by the harness's own forward code where the weights lie.
 
-    Raises NonFiniteLogits when a model's outputs overflow.
+    Raises NonFiniteOutputs when a model's outputs overflow.
     """
-    net = skeleton(scenario.architecture, problem.input_shape, problem.classes).eval()
+    net = skeleton(scenario.architecture, problem.input_shape, problem.outputs).eval()
     return _evidence(StackedModel.from_state(net, state), problem)
 
 
 def evidence_layouts(problem: Problem) -> dict[str, Layout]:
-    """The arrays of `evidence_of`."""
-    validation = (len(problem.validation),)
-    return {
-        "forget_logits": Layout("float32", (len(problem.forget), problem.classes)),
-        "test_logits": Layout("float32", (len(problem.test), problem.classes)),
-        "validation_phi": Layout("float32", validation),
-        "validation_correct": Layout("bool", validation),
-        "retain_accuracy": Layout("float64", highest=1.0),
-    }
+    """Return the arrays of `evidence_of`."""
+    layouts = (problem.task.layouts(name, len(getattr(problem, name)), problem.outputs) for name in _SPLITS)
+    return dict(chain.from_iterable(each.items() for each in layouts))
 
 
 @torch.no_grad()
 def _evidence(model: StackedModel, problem: Problem) -> Arrays:
-    validation = _logits(model, problem.validation)
-    confidence = logit_scaled_confidence(validation, problem.validation.targets.cpu().numpy())
-    return {
-        "forget_logits": _logits(model, problem.forget),
-        "test_logits": _logits(model, problem.test),
-        "validation_phi": confidence.astype(np.float32),
-        "validation_correct": _correct(validation, problem.validation),
-        "retain_accuracy": _correct(_logits(model, problem.retain), problem.retain).mean(axis=1),
-    }
+    found: Arrays = {}
+    for name in _SPLITS:
+        split: Split = getattr(problem, name)
+        found |= problem.task.evidence(name, _outputs(model, split), split.targets.cpu().numpy())
+    return found
 
 
-def _logits(model: StackedModel, split: Split) -> np.ndarray:
-    """`[models, examples, classes]` float32."""
+def _outputs(model: StackedModel, split: Split) -> np.ndarray:
+    """Return the outputs `[models, examples, outputs]` float32."""
     there = split.to(model.device)
     batches = (there.normalised(chunk) for chunk in there.inputs.split(at_once(there.inputs, model.as_one)))
     chunks = [model(batch.expand(model.count, *batch.shape)) for batch in batches]
-    logits = torch.cat(chunks, dim=1).cpu()
-    overflown = ~logits.isfinite().all(dim=2).all(dim=1)
+    outputs = torch.cat(chunks, dim=1).cpu()
+    overflown = ~outputs.isfinite().all(dim=2).all(dim=1)
     if overflown.any():
-        raise NonFiniteLogits(overflown.nonzero().flatten().tolist())
-    return logits.numpy()
+        raise NonFiniteOutputs(overflown.nonzero().flatten().tolist())
+    return outputs.numpy()
 
 
 def at_once(inputs: Tensor, models: int) -> int:
@@ -82,10 +73,6 @@ def at_once(inputs: Tensor, models: int) -> int:
     if inputs.device.type == "cpu":
         return _EXAMPLES
     return max(_EXAMPLES, _NUMBERS_ON_A_GPU // (inputs[0].numel() * models))
-
-
-def _correct(logits: np.ndarray, split: Split) -> np.ndarray:
-    return logits.argmax(axis=-1) == split.targets.cpu().numpy()
 
 
 def stack(states: list[dict[str, Tensor]], device: str = "cpu") -> dict[str, Tensor]:

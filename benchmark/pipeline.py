@@ -4,14 +4,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from benchmark.data import load_problem, problem_facts
 from benchmark.engine import Progress
 from benchmark.errors import BadRecord, BadUsage, BenchError, FailedEntry, MissingRecord, note
 from benchmark.faults import note_fault
 from benchmark.leaderboard import scored_submissions
-from benchmark.metrics import VERSION, Population
+from benchmark.metrics import VERSION
 from benchmark.metrics.chance import check_measurable, never_learned, with_remarks
 from benchmark.metrics.entry import RESAMPLES, Ceiling, ceiling_of, figures_of, population
 from benchmark.metrics.resampling import resampling
@@ -24,12 +22,13 @@ from benchmark.runs.integrity import integrity_of, isolation_of
 from benchmark.runs.runs import Runs
 from benchmark.sandbox.bubblewrap import isolation
 from benchmark.scenario.schema import Scenario, options
-from benchmark.storage.workspace import Workspace, shared_out, write_atomically
+from benchmark.storage.workspace import Arrays, Workspace, shared_out, write_atomically
 from benchmark.submissions.source import (
     default_entry,
     find_submission,
     submission_names,
 )
+from benchmark.tasks import Targets
 from benchmark.text import printable
 from benchmark.tuning import changed_since_tuned
 
@@ -66,7 +65,7 @@ def evaluate(
     check_measurable(scenario.name, problem)
     pool = Pool(scenario, workspace, device)
     pool.prepare(jobs, progress, warn)
-    if sentence := never_learned(problem, pool.retain_accuracy("original")):
+    if sentence := never_learned(problem, pool.retain_utility("original")):
         warn(sentence)
     runs = Runs(scenario, submission, pool, workspace)
     outcome = runs.complete(jobs, allowed_failures, progress, warn, time_again=time_again)
@@ -179,22 +178,22 @@ def rescore(scenario: Scenario, name: str, workspace: Workspace, jobs: int, prog
 def _score(runs: Runs, outcome: Outcome, jobs: int, progress: Progress) -> Scorecard:
     scenario, pool, problem = runs.scenario, runs.pool, runs.problem
     delta = scenario.protocol.delta
-    labels = problem.forget.targets.numpy(), problem.test.targets.numpy()
+    targets = problem.targets
     evidence, retrained = runs.evidence(), pool.evidence("retrained")
-    reference = population(retrained, *labels)
-    ceiling = _ceiling(pool, reference, labels, jobs, progress)
-    unlearned = population(evidence, *labels)
+    reference = population(retrained, retrained, targets)
+    ceiling = _ceiling(pool, retrained, targets, jobs, progress)
+    unlearned = population(evidence, retrained, targets)
     assert outcome.timing is not None  # of whatever came to its end
     timing = outcome.timing.with_runs(evidence["run/seconds"])
     outcome = replace(outcome, timing=timing)
     cost = timing.submission, timing.share
     with resampling(unlearned, reference, "unlearned", delta, RESAMPLES, jobs, progress) as resampled:
-        figures = figures_of(evidence, retrained, *labels, delta, ceiling, resampled, cost)
+        figures = figures_of(evidence, retrained, targets, delta, ceiling, resampled, cost)
     figures = with_remarks(figures, problem)
     sizes = len(problem.retain), len(problem.forget), len(problem.validation)
     control = runs.submission.name in scenario.protocol.controls
     integrity = integrity_of(evidence, sizes, timing.deterministic)
-    replayed = replayed_runs(evidence, [retrained, pool.evidence("calibration")])
+    replayed = replayed_runs(evidence, [retrained, pool.evidence("calibration")], problem.task)
     fresh = timing.fresh_change
     noticed = {
         "fresh_change": fresh,
@@ -217,8 +216,8 @@ def _score(runs: Runs, outcome: Outcome, jobs: int, progress: Progress) -> Score
 
 def _ceiling(
     pool: Pool,
-    reference: Population,
-    labels: tuple[np.ndarray, np.ndarray],
+    retrained: Arrays,
+    targets: Targets,
     jobs: int,
     progress: Progress,
 ) -> Ceiling:
@@ -229,7 +228,8 @@ def _ceiling(
     if known := _known_ceiling(path):
         return known
     delta = scenario.protocol.delta
-    calibration = population(pool.evidence("calibration"), *labels)
+    reference = population(retrained, retrained, targets)
+    calibration = population(pool.evidence("calibration"), retrained, targets)
     with resampling(calibration, reference, "calibration", delta, RESAMPLES, jobs, progress) as resampled:
         ceiling = ceiling_of(calibration, reference, delta, resampled())
     write_atomically(path, ceiling.model_dump_json().encode())

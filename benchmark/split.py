@@ -26,7 +26,7 @@ class Split:
 
     inputs: Tensor
     targets: Tensor
-    """`[n]` int64."""
+    """`[n]` int64 classes, or float32 numbers to be predicted."""
     ids: Tensor
     """`[n]` int64: rows of the source."""
     subjects: Tensor | None = None

@@ -99,7 +99,7 @@ def ours(scenario: Scenario, split: Split, device: str, steps: int) -> float:
     nets = [seeded_model(scenario.architecture, SHAPE, CLASSES, seed) for seed in seeds]
     settle(device)
     started = time.perf_counter()
-    train_block(nets, recipe, some, seeds, None)
+    train_block(nets, recipe, some, seeds, scenario.task.loss())
     settle(device)
     return time.perf_counter() - started
 
@@ -168,8 +168,8 @@ def accuracy(scenario: Scenario, device: str, models: int) -> None:
     for precision in (None, "bfloat16"):
         recipe = scenario.recipe.model_copy(update={"precision": precision})
         seeds = list(range(models))
-        nets = [seeded_model(scenario.architecture, problem.input_shape, problem.classes, seed) for seed in seeds]
-        state = train_block(nets, recipe, problem.train, seeds, problem.class_weights).state
+        nets = [seeded_model(scenario.architecture, problem.input_shape, problem.outputs, seed) for seed in seeds]
+        state = train_block(nets, recipe, problem.train, seeds, problem.loss).state
         logits = evidence_of(scenario, problem, state)["test_logits"]
         correct[f"ours, {precision or 'float32'}"] = list(
             (logits.argmax(-1) == problem.test.targets.cpu().numpy()).mean(axis=1)

@@ -34,7 +34,7 @@ def plain(scenario: Scenario, models: int) -> list[nn.Module]:
     loader = DataLoader(TensorDataset(problem.train.inputs, problem.train.targets), recipe.batch_size, shuffle=True)
     nets = []
     for _ in range(models):
-        net = scenario.architecture.build(problem.input_shape, problem.classes)
+        net = scenario.architecture.build(problem.input_shape, problem.outputs)
         optimizer = SGD(net.parameters(), recipe.learning_rate, recipe.momentum, weight_decay=recipe.weight_decay)
         steps = recipe.epochs * len(loader)
         schedule = LinearLR(optimizer, 1.0, 1 / steps, steps)
@@ -55,12 +55,12 @@ def block(scenario: Scenario, number: int, with_vmap: bool) -> None:
     keep_freed_memory()
     problem = load_problem(scenario)
     seeds = [scenario.seed("original", index) for index in scenario.indices(number)]
-    nets = [seeded_model(scenario.architecture, problem.input_shape, problem.classes, seed) for seed in seeds]
+    nets = [seeded_model(scenario.architecture, problem.input_shape, problem.outputs, seed) for seed in seeds]
     rules = dict(stacked._RULES)
     if with_vmap:
         stacked._RULES.clear()
     try:
-        train_block(nets, scenario.recipe, problem.train, seeds, problem.class_weights)
+        train_block(nets, scenario.recipe, problem.train, seeds, problem.loss)
     finally:
         stacked._RULES.update(rules)
 

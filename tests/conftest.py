@@ -24,8 +24,11 @@ from benchmark.sandbox import bubblewrap as sandbox
 from benchmark.sandbox.bubblewrap import why_no_sandbox
 from benchmark.scenario.schema import Scenario, load_scenario
 from benchmark.storage.workspace import Workspace
+from benchmark.tasks.classification import Classification
 
 REPOSITORY = Path(__file__).parents[1]
+
+CROSS_ENTROPY = Classification().loss()
 
 MINIATURE = """
 name = "miniature"

@@ -54,24 +54,28 @@ def _checksum_row(section) -> Row:
 def _made(facts: Facts) -> list[Row]:
     """Rows for the examples, their classes and subjects, what is left out, duplicates and the forget set."""
     sizes, classes = facts.sizes, facts.classes
-    smallest = min(classes, key=lambda name: classes[name])
     parts = ", ".join(f"{sizes[part]} {part}" for part in ("train", "validation", "test"))
     total = sizes["train"] + sizes["validation"] + sizes["test"]
-    counts = [f"{name}: {count}" for name, count in classes.items()]
-    found = f"{len(classes)} ({first_of(counts, 10)}), the smallest {smallest} with {classes[smallest]}"
     subjects = "unknown" if facts.subjects is None else str(facts.subjects)
     pairs = [f"{count} in {name.replace(', ', ' and ')}" for name, count in facts.duplicates.pairs.items()]
     if facts.duplicates.conflicting:
         pairs.append(f"{facts.duplicates.conflicting} with several labels")
     return [
         row("examples", "some in each part", f"{total} ({parts}), each {facts.inputs}"),
-        row("classes", "at least 2", found),
+        *([_classes(classes)] if classes else []),
         row("subjects", "if known", subjects),
         row("left out", "nothing", "; ".join(facts.left_out) or "nothing", _noted(facts.left_out)),
         row("duplicates", "none", "; ".join(pairs) or "none", _noted(pairs)),
         row("retain, forget", "some in each", f"{sizes['retain']}, {sizes['forget']}"),
         *[row("score", "one that exists", fault, "damaged") for fault in facts.faults],
     ]
+
+
+def _classes(classes: dict[str, int]) -> Row:
+    smallest = min(classes, key=lambda name: classes[name])
+    counts = [f"{name}: {count}" for name, count in classes.items()]
+    found = f"{len(classes)} ({first_of(counts, 10)}), the smallest {smallest} with {classes[smallest]}"
+    return row("classes", "at least 2", found)
 
 
 def _noted(things: object) -> str:
@@ -82,7 +86,7 @@ def _network(scenario: Scenario) -> Row:
     """Whether the network can be built for such inputs."""
     problem, name = load_problem(scenario), scenario.architecture.name
     try:
-        scenario.architecture.try_out(problem.input_shape, problem.classes)
+        scenario.architecture.try_out(problem.input_shape, problem.outputs)
     except BenchError as error:
         return row("network", "takes the examples", str(error), "damaged")
     return row("network", "takes the examples", f"{name} does")

@@ -46,11 +46,11 @@ def find_duplicates(examples: Examples, sets: Mapping[str, Tensor]) -> Duplicate
     place = {row: at for at, row in enumerate(examples.rows.tolist())}
     prints = fingerprints(examples.inputs)
     members: dict[str, dict[bytes, list[int]]] = {name: defaultdict(list) for name in _SETS}
-    labels: dict[bytes, Counter[int]] = defaultdict(Counter)
+    labels: dict[bytes, Counter[float]] = defaultdict(Counter)
     for name in _SETS:
         for row in sets[name].tolist():
             members[name][prints[place[row]]].append(row)
-            labels[prints[place[row]]][int(examples.targets[place[row]])] += 1
+            labels[prints[place[row]]][examples.targets[place[row]].item()] += 1
     pairs: dict[str, int] = {}
     first: list[str] = []
     for one, other in combinations_with_replacement(_SETS, 2):

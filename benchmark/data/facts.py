@@ -25,7 +25,10 @@ class Facts(Record):
     inputs: str
     """Type and shape of an example, such as "uint8 3×32×32"."""
     classes: dict[str, int]
-    """Class → examples in train, validation and test, in the order of the classes; without those that have none."""
+    """Class → examples in train, validation and test, in the order of the classes; without those that have none.
+
+    Empty, like `forget_classes`, where targets are numbers.
+    """
     subjects: int | None = None
     """How many there are; None where the source knows none."""
     forget_classes: dict[str, int]
@@ -46,10 +49,11 @@ class Facts(Record):
     def forget_sentence(self) -> str:
         """Say how many examples are forgotten, of which classes and subjects."""
         train, size = self.sizes["train"], self.sizes["forget"]
-        parts = [
-            f"{size} of {train} training examples are to be forgotten",
-            f"of {len(self.forget_classes)} of {len(self.classes)} classes ({_listed(self.forget_classes)})",
-        ]
+        parts = [f"{size} of {train} training examples are to be forgotten"]
+        if self.classes:
+            parts.append(
+                f"of {len(self.forget_classes)} of {len(self.classes)} classes ({_listed(self.forget_classes)})"
+            )
         if self.forget_subjects:
             parts.append(
                 f"of {len(self.forget_subjects)} of {self.subjects} subjects ({_listed(self.forget_subjects)})"
@@ -106,6 +110,11 @@ def _remarks(examples: Examples, splits: Mapping[str, Split], whole_classes: boo
     for part, number in (("validation", VALIDATION), ("test", TEST)):
         if examples.assignment is not None and not (examples.assignment == number).any():
             yield f"the data has no {part} part, so {len(splits[part])} examples of train are drawn for it"
+    if names:
+        yield from _remarks_on_classes(names, splits, whole_classes)
+
+
+def _remarks_on_classes(names: tuple[str, ...], splits: Mapping[str, Split], whole_classes: bool) -> Iterator[str]:
     for part in ("validation", "test"):
         if unseen := _unseen(splits[part], splits["train"], names):
             some = sum(unseen.values())
@@ -124,6 +133,8 @@ def _remarks(examples: Examples, splits: Mapping[str, Split], whole_classes: boo
 
 def _faults(examples: Examples, splits: Mapping[str, Split]) -> Iterator[str]:
     test = splits["test"]
+    if not examples.class_names:
+        return
     for part, advice in (
         ("train", "correct the split or the labels"),
         ("retain", "forget other classes, or add test examples of those that are kept"),
@@ -143,6 +154,8 @@ def _unseen(part: Split, other: Split, names: tuple[str, ...]) -> dict[str, int]
 
 
 def _counts(codes: Tensor, names: tuple[str, ...]) -> dict[str, int]:
+    if not names:
+        return {}
     values, counts = codes.unique(return_counts=True)
     return {names[code]: count for code, count in zip(values.tolist(), counts.tolist(), strict=True)}
 

@@ -20,6 +20,8 @@ def forgotten(train: Split, examples: Examples, forget: Forget, folder: Path) ->
     if isinstance(forget, RandomForget):
         chosen = _random(train, forget)
     elif isinstance(forget, ClassForget):
+        if not examples.class_names:
+            raise BenchError("forget.kind is 'class', but the data has numbers as targets; choose another kind")
         present = train.targets.unique()
         chosen = torch.isin(train.targets, _named(forget.classes, examples.class_names, present, "classes"))
     elif isinstance(forget, SubjectForget):

@@ -23,9 +23,10 @@ from benchmark.scenario.schema import TRAINING_VERSION, Scenario
 from benchmark.scenario.sections import BreastCancer, ClassForget, Data, Digits, IndicesForget
 from benchmark.split import Split, under
 from benchmark.storage.workspace import Workspace
+from benchmark.tasks import Loss, Targets, Task
 
 # Part of a prepared file's name: raise it when the code reads other examples, or other facts, from the same files.
-_READING = 3
+_READING = 4
 _SPLITS = ("train", "retain", "forget", "validation", "test")
 
 
@@ -33,18 +34,31 @@ _SPLITS = ("train", "retain", "forget", "validation", "test")
 class Problem:
     """`train` is `retain` and `forget` together; `class_weights` `[classes]` only where the recipe asks for them."""
 
+    task: Task
+
     train: Split
     retain: Split
     forget: Split
     validation: Split
     test: Split
-    classes: int
+    outputs: int
+    """The size of a network's last layer."""
     class_weights: Tensor | None
 
     @property
     def input_shape(self) -> tuple[int, ...]:
         """The shape of one example."""
         return tuple(self.train.inputs.shape[1:])
+
+    @property
+    def loss(self) -> Loss:
+        """What the recipe trains the models on."""
+        return self.task.loss(self.class_weights)
+
+    @property
+    def targets(self) -> Targets:
+        """By what the evidence of its models is read."""
+        return Targets(self.task, self.forget.targets.cpu().numpy(), self.test.targets.cpu().numpy())
 
     def on(self, device: str) -> "Problem":
         """The same problem with all its tensors on a device."""
@@ -66,18 +80,16 @@ def problem_facts(scenario: Scenario) -> Facts:
     return _load(scenario, _folder(scenario))[1]
 
 
-def read_examples(data: Data, folder: Path) -> Examples:
-    """Read all examples of a source, less the duplicates where the section drops them. Raises BenchError."""
+def read_examples(data: Data, folder: Path, task: Task) -> Examples:
+    """Read all examples of a source, less the duplicates where the section drops them.
+
+    Raises BenchError when they cannot be read, or are none for the task.
+    """
     examples = source(data.source).load(data, folder)
     if getattr(data, "duplicates", None) == "drop":
         examples = without_duplicates(examples)
-    if len(present := examples.targets.unique()) < 2:
-        found = f"the one class {examples.class_names[present[0]]}" if len(present) else "no class"
-        raise BenchError(
-            f"{data.source} has {len(examples)} examples and {found}, expected two classes or more; "
-            "add examples of another class"
-        )
-    return examples
+    task.check_targets(examples.targets, examples.class_names, data.source)
+    return replace(examples, strata=task.strata(examples.targets))
 
 
 @lru_cache(maxsize=1)
@@ -86,9 +98,10 @@ def _load(scenario: Scenario, folder: Path | None) -> tuple[Problem, Facts]:
     splits = {name: Split.from_tensors(under(f"{name}/", tensors)) for name in _SPLITS}
     if scenario.recipe.augmentation and splits["train"].inputs.ndim != 4:
         raise BenchError("recipe.augmentation is for images, but the data has none; remove it")
-    classes = int(tensors["classes"])
-    weights = _inverse_frequency(splits["train"].targets, classes) if scenario.recipe.class_weights else None
-    return Problem(**splits, classes=classes, class_weights=weights), Facts.model_validate_json(facts)
+    outputs = int(tensors["outputs"])
+    weights = _inverse_frequency(splits["train"].targets, outputs) if scenario.recipe.class_weights else None
+    problem = Problem(scenario.task, **splits, outputs=outputs, class_weights=weights)
+    return problem, Facts.model_validate_json(facts)
 
 
 def _folder(scenario: Scenario) -> Path | None:
@@ -112,22 +125,25 @@ def _read_once(scenario: Scenario, folder: Path) -> Prepared:
 
 
 def _read(scenario: Scenario, folder: Path) -> Prepared:
-    """Every split's tensors and the number of classes, out of the source's own files; and the facts as JSON."""
+    """Every split's tensors and the number of outputs, out of the source's own files; and the facts as JSON."""
     for section in (scenario.data, scenario.forget):
         verify(section, folder)
-    examples = read_examples(scenario.data, folder)
-    train, validation, test = split(examples, scenario.data)
+    task = scenario.task
+    examples = read_examples(scenario.data, folder, task)
+    parts = split(examples, scenario.data)
+    targets = task.prepare_targets(*(part.targets for part in parts))
+    train, validation, test = (replace(part, targets=own) for part, own in zip(parts, targets, strict=True))
     chosen = forgotten(train, examples, scenario.forget, folder)
     retain, forget = train.at(~chosen), train.at(chosen)
     splits: dict[str, Split] = dict(zip(_SPLITS, (train, retain, forget, validation, test), strict=True))
     named = {f"{name}/{field}": tensor for name, own in splits.items() for field, tensor in own.tensors().items()}
     facts = facts_of(examples, splits, whole_classes=isinstance(scenario.forget, ClassForget))
-    return {**named, "classes": torch.tensor(len(examples.class_names))}, facts.model_dump_json()
+    return {**named, "outputs": torch.tensor(task.outputs(examples.class_names))}, facts.model_dump_json()
 
 
 def _identity(scenario: Scenario) -> str:
-    """A file name for what the data and forget sections decide together."""
-    content = scenario.model_dump(include={"data", "forget"}, exclude_none=True)
+    """A file name for what the sections data, forget and task decide together."""
+    content = scenario.model_dump(include={"data", "forget", "task"}, exclude_none=True)
     canonical = json.dumps({"version": TRAINING_VERSION, "reading": _READING, **content}, sort_keys=True)
     return f"{scenario.data.source}-{hashlib.sha256(canonical.encode()).hexdigest()[:16]}"
 

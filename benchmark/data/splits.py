@@ -34,7 +34,7 @@ def split(examples: Examples, data: Data) -> tuple[Split, Split, Split]:
 
 def _rows(examples: Examples, data: Data) -> tuple[Rows, Rows, Rows]:
     if isinstance(data, Digits | BreastCancer):
-        return _stratified(examples.targets, data.train, data.validation, data.test, data.seed, data.source)
+        return _stratified(examples, data.train, data.validation, data.test, data.seed, data.source)
     disjoint = getattr(data, "disjoint", False)
     if disjoint and examples.subjects is None:
         raise BenchError(
@@ -47,7 +47,7 @@ def _rows(examples: Examples, data: Data) -> tuple[Rows, Rows, Rows]:
         return _by_subject(_subjects(examples), *shares, data.source)
     validation, test = (round(share * len(examples.targets)) for share in shares[:2])
     train = len(examples.targets) - validation - test
-    return _stratified(examples.targets, train, validation, test, shares[2], data.source)
+    return _stratified(examples, train, validation, test, shares[2], data.source)
 
 
 def _given(examples: Examples, assignment: Tensor, data: Data, disjoint: bool) -> tuple[Rows, Rows, Rows]:
@@ -73,41 +73,45 @@ def _drawn(examples: Examples, train: Rows, share: float, data: Shares, disjoint
         kept, drawn = _grouped(_subjects(examples)[train], share, data.seed, source)
     else:
         size = max(1, round(share * len(train)))
-        kept, drawn, _ = _stratified(examples.targets[train], len(train) - size, size, 0, data.seed, source)
+        kept, drawn, _ = _stratified(
+            examples.at(torch.from_numpy(train)), len(train) - size, size, 0, data.seed, source
+        )
     return train[kept], train[drawn]
 
 
 def _stratified(
-    targets: Tensor, train: int, validation: int, test: int, seed: int, source: str
+    examples: Examples, train: int, validation: int, test: int, seed: int, source: str
 ) -> tuple[Rows, Rows, Rows]:
-    wanted, available = train + validation + test, len(targets)
+    """Rows drawn at random, with the task's groups, which are the classes, in equal shares in all parts."""
+    wanted, available = train + validation + test, len(examples)
     if wanted > available:
         raise BenchError(
             f"data.train, data.validation and data.test add up to {wanted}, expected at most {available}, "
             f"the size of {source}; lower one of them"
         )
-    everything, classes = np.arange(available), targets.numpy()
+    everything = np.arange(available)
+    groups = np.zeros(available, dtype=np.int64) if examples.strata is None else examples.strata.numpy()
     try:
         if wanted < available:
-            everything, _ = _halves(everything, wanted, classes, seed)
-        first, rest = _halves(everything, train, classes, seed)
+            everything, _ = _halves(everything, wanted, groups, seed)
+        first, rest = _halves(everything, train, groups, seed)
         if not test:
             return first, rest, rest[:0]
-        second, third = _halves(rest, validation, classes, seed)
+        second, third = _halves(rest, validation, groups, seed)
     except ValueError:
         raise BenchError(
-            f"{source} has {len(np.unique(classes))} classes, the smallest of {np.bincount(classes).min()} examples: "
+            f"{source} has {len(np.unique(groups))} classes, the smallest of {np.bincount(groups).min()} examples: "
             f"too few for all to be in each of {train} training, {validation} validation and {test} test examples; "
             "raise the smallest of the three, or give every class more examples"
         ) from None
     return first, second, third
 
 
-def _halves(rows: Rows, size: int, classes: np.ndarray, seed: int) -> tuple[Rows, Rows]:
-    """`size` of the rows, and the others, with the classes in equal shares in both."""
+def _halves(rows: Rows, size: int, groups: np.ndarray, seed: int) -> tuple[Rows, Rows]:
+    """`size` of the rows, and the others, with the groups in equal shares in both."""
     from sklearn.model_selection import train_test_split  # takes seconds, which few processes have to spend
 
-    first, second = train_test_split(rows, train_size=size, stratify=classes[rows], random_state=seed)
+    first, second = train_test_split(rows, train_size=size, stratify=groups[rows], random_state=seed)
     return np.asarray(first), np.asarray(second)
 
 

@@ -13,6 +13,7 @@ from benchmark.metrics.lira import Scores
 from benchmark.metrics.population import FEWEST_EXAMPLES
 from benchmark.results.figure_records import Attack, Ceiling, Estimate, Figures, Histograms, Resampled
 from benchmark.storage.workspace import Arrays
+from benchmark.tasks import Targets
 
 __all__ = [
     "RESAMPLES",
@@ -37,12 +38,10 @@ class Absent(NamedTuple):
     reason: str
 
 
-def population(evidence: Arrays, forget_labels: np.ndarray, test_labels: np.ndarray) -> Population:
-    """What the score takes of evidence."""
+def population(evidence: Arrays, retrained: Arrays, targets: Targets) -> Population:
+    """Return what the score takes of evidence; `retrained`: the evidence of the retrained models."""
     return Population(
-        scoring.logit_scaled_confidence(evidence["forget_logits"], forget_labels),
-        evidence["retain_accuracy"],
-        _accuracy(evidence["test_logits"], test_labels),
+        targets.phi(evidence, retrained), targets.utilities("retain", evidence), targets.utilities("test", evidence)
     )
 
 
@@ -60,8 +59,7 @@ def ceiling_of(calibration: Population, retrained: Population, delta: float, res
 def figures_of(
     evidence: Arrays,
     retrained_evidence: Arrays,
-    forget_labels: np.ndarray,
-    test_labels: np.ndarray,
+    targets: Targets,
     delta: float,
     ceiling: Ceiling,
     resampled: Callable[[], np.ndarray],
@@ -69,15 +67,12 @@ def figures_of(
 ) -> Figures:
     """All figures; `resampled` is called when all else is done and returns `[RESAMPLES, 2]` of `resampled_figures`,
     stream "unlearned"; `cost`: seconds of a run, and their share of retraining."""
-    unlearned = population(evidence, forget_labels, test_labels)
-    retrained = population(retrained_evidence, forget_labels, test_labels)
+    unlearned = population(evidence, retrained_evidence, targets)
+    retrained = population(retrained_evidence, retrained_evidence, targets)
     u, r = unlearned.confidences, retrained.confidences
-    forget, retrained_forget = (
-        _accuracy(each["forget_logits"], forget_labels) for each in (evidence, retrained_evidence)
-    )
+    forget, retrained_forget = (targets.utilities("forget", each) for each in (evidence, retrained_evidence))
     found = _forgetting(u, r, delta) | _utility(unlearned, retrained, forget, retrained_forget)
-    found["population_attack"] = _population_attack(u, evidence, test_labels)
-    found["svm_attack"] = _svm_attack(evidence, forget_labels, test_labels)
+    found |= _classifier_attacks(u, evidence, targets)
     found |= _scores(unlearned, retrained, delta, ceiling, resampled(), found)
     return _record(found, scoring.unsupported(min(len(u), len(r)), u.shape[1], delta), cost)
 
@@ -162,13 +157,6 @@ def _record(found: dict[str, Any], unsupported: dict[str, str], cost: tuple[floa
     return Figures(**found, run_seconds=cost[0], retraining_share=cost[1], absent=absent)
 
 
-def _accuracy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Share of the examples that each model gets right, `[models]`; nan where there are no examples."""
-    if not len(labels):
-        return np.full(len(logits), np.nan)
-    return (logits.argmax(axis=-1) == labels).mean(axis=1)
-
-
 def _estimate(value: float, resampled: np.ndarray, limits: tuple[float, float]) -> Estimate | Absent:
     """A figure and its interval; without enough resamples that have the figure there is neither."""
     rows = scoring.existing(resampled)
@@ -246,6 +234,17 @@ def _attack(scores: Scores) -> Attack:
             for name in Attack.model_fields
         }
     )
+
+
+def _classifier_attacks(forget_phi: np.ndarray, evidence: Arrays, targets: Targets) -> dict[str, Any]:
+    """Return what classifiers of forget against test examples find by losses and probabilities of classes."""
+    if not targets.task.has_classes:
+        without = Absent(f"it needs classes, which the task {targets.task.kind} has not")
+        return {"population_attack": without, "svm_attack": without}
+    return {
+        "population_attack": _population_attack(forget_phi, evidence, targets.test),
+        "svm_attack": _svm_attack(evidence, targets.forget, targets.test),
+    }
 
 
 def _population_attack(forget_phi: np.ndarray, evidence: Arrays, test_labels: np.ndarray) -> Estimate | Absent:

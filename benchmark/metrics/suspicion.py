@@ -9,10 +9,12 @@ from scipy.spatial import KDTree
 from benchmark.metrics import interval
 from benchmark.metrics.entry import Ceiling, Figures
 from benchmark.storage.workspace import Arrays
+from benchmark.tasks import Task
 
 TOLERANCE = 1e-3
-"""How far the logits of two models that count as equal differ at most, but for a constant per example, which changes
-no probability. Two retrained models of the digits differ by more than 1 in each of their outputs' maxima."""
+"""How far the outputs of two models that count as equal differ at most; of logits, but for a constant per example,
+which changes no probability. Two retrained models of the digits differ by more than 1 in each of their outputs'
+maxima."""
 
 IMPOSSIBLE = 0.9999
 """Level of the interval that has to lie above perfect unlearning: 3.9 standard errors. Among 1,500 simulated honest
@@ -27,9 +29,9 @@ _PROBES = 32  # outputs by which models that may be equal are found; then all ar
 _FEW_RUNS = 5  # named in a reason
 
 
-def replayed_runs(evidence: Arrays, populations: list[Arrays]) -> list[int]:
+def replayed_runs(evidence: Arrays, populations: list[Arrays], task: Task) -> list[int]:
     """Return the numbers of the runs whose outputs on forget and test set are those of a model of `populations`."""
-    ours, theirs = _outputs(evidence), np.concatenate([_outputs(population) for population in populations])
+    ours, theirs = task.kept_outputs(evidence), np.concatenate([task.kept_outputs(each) for each in populations])
     if not len(ours):
         return []
     # Differences between classes do not see what is added to all of them.
@@ -39,11 +41,6 @@ def replayed_runs(evidence: Arrays, populations: list[Arrays]) -> list[int]:
     near = tree.query_ball_point(margins[0][:, probes], 2 * TOLERANCE * (1 + 1e-6), p=np.inf)
     found = [any(_equal(run, theirs[other]) for other in others) for run, others in zip(ours, near, strict=True)]
     return evidence["run/index"][np.array(found, dtype=bool)].tolist()
-
-
-def _outputs(evidence: Arrays) -> np.ndarray:
-    """Return all logits that are kept of each model, `[models, examples, classes]` float64."""
-    return np.concatenate([evidence["forget_logits"], evidence["test_logits"]], axis=1, dtype=np.float64)
 
 
 def _equal(one: np.ndarray, other: np.ndarray) -> bool:

@@ -68,6 +68,7 @@ def tried(net: FileNet, input_shape: Shape, classes: int) -> None:
     from benchmark.models.user_code import user_code
     from benchmark.scenario.schema import Recipe
     from benchmark.split import Split
+    from benchmark.tasks.classification import Classification
     from benchmark.training import StackedModel, train_block
 
     torch.set_num_threads(1)
@@ -77,7 +78,7 @@ def tried(net: FileNet, input_shape: Shape, classes: int) -> None:
     split = Split(torch.rand(4, *input_shape), rows % classes, rows)
     with user_code(f"training two nets of {net.file}"):
         nets = [seeded_model(net, input_shape, classes, seed) for seed in (1, 2)]
-        trained = train_block(nets, recipe, split, [1, 2], None)
+        trained = train_block(nets, recipe, split, [1, 2], Classification().loss())  # any loss will do
         {name: tensor.numpy() for name, tensor in trained.state.items()}
         again = StackedModel.from_state(skeleton(net, input_shape, classes).eval(), trained.state)
         inputs = split.inputs.expand(2, *split.inputs.shape)

@@ -30,7 +30,7 @@ def dry_run(scenario: Scenario, jobs: int, device: str) -> Rows:
     and keeps nothing of it. What has been trained already is not taken off. Raises BenchError when data is missing.
     """
     problem = load_problem(scenario)
-    scenario.architecture.try_out(problem.input_shape, problem.classes)
+    scenario.architecture.try_out(problem.input_shape, problem.outputs)
     weights, evidence = _bytes_per_model(scenario, problem)
     block, blocks = scenario.protocol.block, _blocks(scenario)
     jobs = jobs if device == "cpu" else 1
@@ -79,8 +79,8 @@ def _trial(scenario: Scenario, device: str) -> tuple[float, float]:
     make_repeatable(device)
     problem = load_problem(scenario).on(device)
     seeds = [scenario.seed("original", index) for index in scenario.indices(0)]
-    nets = [seeded_model(scenario.architecture, problem.input_shape, problem.classes, seed) for seed in seeds]
-    state = train_block(nets, *_few_steps(scenario, problem, 1), seeds, problem.class_weights).state  # not timed
+    nets = [seeded_model(scenario.architecture, problem.input_shape, problem.outputs, seed) for seed in seeds]
+    state = train_block(nets, *_few_steps(scenario, problem, 1), seeds, problem.loss).state  # not timed
     training = _seconds_to_train(scenario, problem, nets, seeds)
     evaluation = _evaluation(scenario, problem, state)
     return training + evaluation, _peak(device)
@@ -100,7 +100,7 @@ def _seconds_to_train(scenario: Scenario, problem: Problem, nets: list[nn.Module
     while True:
         recipe, batch = _few_steps(scenario, problem, steps)
         started = time.perf_counter()
-        train_block(nets, recipe, batch, seeds, problem.class_weights)
+        train_block(nets, recipe, batch, seeds, problem.loss)
         seconds = time.perf_counter() - started
         if steps > first and (seconds - before > _LONG_ENOUGH or steps >= whole):
             return max(seconds - before, 0.0) / (steps * 3 / 4) * whole
@@ -126,9 +126,9 @@ def _evaluation(scenario: Scenario, problem: Problem, state: dict[str, Tensor]) 
 
 def _bytes_per_model(scenario: Scenario, problem: Problem) -> tuple[int, int]:
     """Return the bytes of a model's weights and of its evidence."""
-    net = skeleton(scenario.architecture, problem.input_shape, problem.classes)
+    net = skeleton(scenario.architecture, problem.input_shape, problem.outputs)
     weights = sum(tensor.numel() * tensor.itemsize for tensor in net.state_dict().values())
-    logits = 4 * problem.classes * (len(problem.forget) + len(problem.test))
+    logits = 4 * problem.outputs * (len(problem.forget) + len(problem.test))
     return weights, logits + 5 * len(problem.validation) + 8
 
 

@@ -18,7 +18,7 @@ from benchmark.data import load_problem
 from benchmark.device import make_repeatable
 from benchmark.engine import Progress, map_blocks
 from benchmark.errors import BadRecord, BadScenario
-from benchmark.evidence import NonFiniteLogits, concatenate, evidence_layouts, evidence_of
+from benchmark.evidence import NonFiniteOutputs, concatenate, evidence_layouts, evidence_of
 from benchmark.models.build import seeded_model, skeleton
 from benchmark.references.secret import make_secret, read_secret
 from benchmark.scenario.schema import Role, Scenario
@@ -66,7 +66,7 @@ class Pool:
             warn(f"{path.with_suffix('.safetensors')} {fault}; set aside as {path.name}, training it again")
         if self._missing_blocks(blocks):
             problem = load_problem(self.scenario)
-            self.scenario.architecture.try_out(problem.input_shape, problem.classes)
+            self.scenario.architecture.try_out(problem.input_shape, problem.outputs)
         jobs = jobs if self.device == "cpu" else 1
         total, alone = 0, True
         while missing := self._missing_blocks(blocks):
@@ -104,11 +104,15 @@ class Pool:
         blocks = self.scenario.blocks(models)
         return concatenate([under(_EVIDENCE, self.store.read(_name(role, block))) for block in blocks], models)
 
-    def retain_accuracy(self, role: Role) -> np.ndarray:
-        """Accuracy on the retain set of the scenario's models of `role`, `[models]`, read without their weights."""
-        models = self._count(role)
-        names = (_name(role, block) for block in self.scenario.blocks(models))
-        return np.concatenate([self.store.array(name, _EVIDENCE + "retain_accuracy") for name in names])[:models]
+    def retain_utility(self, role: Role) -> np.ndarray:
+        """Return the utility on the retain set of the models of `role`, `[models]`; their weights are not read."""
+        models, problem = self._count(role), load_problem(self.scenario)
+        kept = problem.task.layouts("retain", len(problem.retain), problem.outputs)
+        blocks = [
+            {name: self.store.array(_name(role, block), _EVIDENCE + name) for name in kept}
+            for block in self.scenario.blocks(models)
+        ]
+        return problem.task.utilities("retain", concatenate(blocks, models), problem.retain.targets.numpy())
 
     def _settle(self, warn: Callable[[str], None]) -> None:
         """Finds the secret, or draws one, and lets go of models that were drawn from another."""
@@ -174,11 +178,11 @@ def _train_models(scenario: Scenario, role: Role, seeds: list[int], device: str)
     make_repeatable(device)
     problem = load_problem(scenario).on(device)
     split = problem.train if role == "original" else problem.retain
-    nets = [seeded_model(scenario.architecture, problem.input_shape, problem.classes, seed) for seed in seeds]
-    state = train_block(nets, scenario.recipe, split, seeds, problem.class_weights).state
+    nets = [seeded_model(scenario.architecture, problem.input_shape, problem.outputs, seed) for seed in seeds]
+    state = train_block(nets, scenario.recipe, split, seeds, problem.loss).state
     try:
         arrays = {_EVIDENCE + name: array for name, array in evidence_of(scenario, problem, state).items()}
-    except NonFiniteLogits:
+    except NonFiniteOutputs:
         raise BadScenario(
             f"training {role} models of scenario {scenario.name} diverged; lower recipe.learning_rate"
         ) from None
@@ -194,7 +198,7 @@ def _objection(scenario: Scenario, name: str, arrays: Arrays) -> str:
     problem, is_original = load_problem(scenario), name.startswith("original/")
     layouts = {_EVIDENCE + key: layout for key, layout in evidence_layouts(problem).items()}
     if is_original:
-        state = skeleton(scenario.architecture, problem.input_shape, problem.classes).state_dict()
+        state = skeleton(scenario.architecture, problem.input_shape, problem.outputs).state_dict()
         layouts |= {
             _WEIGHTS + key: Layout(str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape))
             for key, tensor in state.items()

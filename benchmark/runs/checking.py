@@ -10,7 +10,7 @@ from torch import Tensor
 from benchmark.data import Problem, load_problem
 from benchmark.device import make_repeatable
 from benchmark.errors import BadScenario, BenchError, FailedEntry
-from benchmark.evidence import NonFiniteLogits, evidence_of, stack
+from benchmark.evidence import NonFiniteOutputs, evidence_of, stack
 from benchmark.metrics.chance import at_chance, chance_of, never_learned
 from benchmark.models.build import seeded_model, state_of
 from benchmark.results.outcome import Timing
@@ -35,7 +35,7 @@ def check_submission(name: str, scenario: Scenario, workspace: Workspace, device
     """
     submission = find_submission(name, workspace, scenario)
     problem = load_problem(scenario)
-    scenario.architecture.try_out(problem.input_shape, problem.classes)
+    scenario.architecture.try_out(problem.input_shape, problem.outputs)
     # It starts while the original trains.
     worker = Worker(scenario, problem, submission.folder, device=device, verify=submission.verify)
     try:
@@ -56,10 +56,11 @@ def check_submission(name: str, scenario: Scenario, workspace: Workspace, device
     if timer.failure:
         raise _failure_of_some(name, timing.failed, timing.rounds, timer.failure)
     _warn_of_oddities(submission, scenario, timing, [run.weights for run in runs if run.weights], original, warn)
-    after, retrained = (_accuracies(scenario, near, run.weights, device) for run in (runs[0], timer.retrained))
+    after, retrained = (_utilities(scenario, near, run.weights, device) for run in (runs[0], timer.retrained))
     if after is None:
         raise FailedEntry(f"{name} is invalid-output: {OVERFLOW}")
-    if remark := at_chance({split: after[split] for split in ("retain", "validation")}, chance_of(problem)):
+    measured = {split: after[split] for split in ("retain", "validation")}
+    if remark := at_chance(measured, chance_of(problem), problem.task.utility_name):
         warn(f"{name}: {remark}")
     return _table(name, scenario, timing, [before, after, retrained or {}])
 
@@ -71,7 +72,7 @@ def debug_submission(name: str, scenario: Scenario, workspace: Workspace, device
     """
     submission = find_submission(name, workspace, scenario)
     problem = load_problem(scenario)
-    scenario.architecture.try_out(problem.input_shape, problem.classes)
+    scenario.architecture.try_out(problem.input_shape, problem.outputs)
     make_repeatable(device)
     near = problem.on(device)
     original, _ = _original(scenario, near, device)
@@ -123,11 +124,11 @@ def _warn_of_oddities(
 
 
 def _table(name: str, scenario: Scenario, timing: Timing, columns: list[dict[str, float]]) -> Table:
-    """Accuracies of the original, the unlearned and the retrained model, and what each of the latter costs."""
+    """Return the utilities of the original, the unlearned and the retrained model, and what the latter two cost."""
     table = Table(
         title=f"{name} keeps the contract on {scenario.name}: {timing.share:.0%} of retraining", title_justify="left"
     )
-    for heading in ("accuracy on", "original", "unlearned", "retrained"):
+    for heading in (f"{scenario.task.utility_name} on", "original", "unlearned", "retrained"):
         table.add_column(heading)
     for split in columns[0]:
         table.add_row(split, *(f"{column[split]:.1%}" if split in column else "–" for column in columns))
@@ -137,31 +138,31 @@ def _table(name: str, scenario: Scenario, timing: Timing, columns: list[dict[str
 
 
 def _original(scenario: Scenario, problem: Problem, device: str) -> tuple[dict[str, Tensor], dict[str, float]]:
-    """The weights of the first original, and its accuracies. Raises BenchError when its training diverged."""
+    """The weights of the first original, and its utilities. Raises BenchError when its training diverged."""
     original = _train_original(scenario, problem, device)
-    accuracies = _accuracies(scenario, problem, original, device)
-    if accuracies is None:
+    utilities = _utilities(scenario, problem, original, device)
+    if utilities is None:
         raise BadScenario(f"training an original of {scenario.name} diverged; lower recipe.learning_rate")
-    return original, accuracies
+    return original, utilities
 
 
 def _train_original(scenario: Scenario, problem: Problem, device: str) -> dict[str, Tensor]:
     """The weights of the first original."""
     seed = scenario.seed("original", 0)
-    net = seeded_model(scenario.architecture, problem.input_shape, problem.classes, seed).to(device)
-    train_model(net, scenario.recipe, problem.train, seed, problem.class_weights)
+    net = seeded_model(scenario.architecture, problem.input_shape, problem.outputs, seed).to(device)
+    train_model(net, scenario.recipe, problem.train, seed, problem.loss)
     return state_of(net)
 
 
-def _accuracies(
+def _utilities(
     scenario: Scenario, problem: Problem, weights: dict[str, Tensor] | None, device: str
 ) -> dict[str, float] | None:
-    """Return the accuracy per split; None when the net's outputs are not finite."""
+    """Return the utility per split; None when the net's outputs are not finite."""
     assert weights is not None
     try:
         found = evidence_of(scenario, problem, stack([weights], device))
-    except NonFiniteLogits:
+    except NonFiniteOutputs:
         return None
-    forget = found["forget_logits"].argmax(axis=-1) == problem.forget.targets.cpu().numpy()
-    accuracies = {"forget": forget, "retain": found["retain_accuracy"], "validation": found["validation_correct"]}
-    return {split: float(values.mean()) for split, values in accuracies.items()}
+    return {
+        split: float(problem.targets.utilities(split, found).mean()) for split in ("forget", "retain", "validation")
+    }

@@ -39,7 +39,7 @@ def debug(
     The submission is the user's own code, so nothing protects this process from it. Raises BenchError when it raises,
     with the traceback's frames that are the submission's own.
     """
-    net = scenario.architecture.build(problem.input_shape, problem.classes).eval()
+    net = scenario.architecture.build(problem.input_shape, problem.outputs).eval()
     net.load_state_dict(original)
     seed = scenario.seed("unlearned", 0)
     torch.manual_seed(seed)
@@ -75,6 +75,7 @@ def _call(
     offers = {
         "class_weights": problem.class_weights,
         "device": torch.device(device),
+        "loss": problem.task.batch_loss(problem.class_weights),
         "seed": seed,
         "recipe": _recipe(scenario, problem, seed, device),
     }
@@ -93,8 +94,8 @@ def _recipe(scenario: Scenario, problem: Problem, seed: int, device: str) -> Cal
 
     def recipe(examples: DataLoader) -> nn.Module:
         split, own = collected(examples, problem.retain.normalisation).to(device), derive_seed(seed, "recipe")
-        fresh = seeded_model(scenario.architecture, tuple(split.inputs.shape[1:]), problem.classes, own).to(device)
-        train_model(fresh, scenario.recipe, split, own, problem.class_weights)
+        fresh = seeded_model(scenario.architecture, tuple(split.inputs.shape[1:]), problem.outputs, own).to(device)
+        train_model(fresh, scenario.recipe, split, own, problem.loss)
         return fresh
 
     return recipe

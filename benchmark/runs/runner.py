@@ -84,7 +84,7 @@ class Worker:
         """
         self.device, self._verify = device, verify
         self._submission = submission.resolve()
-        self._expected = expected_of(skeleton(scenario.architecture, problem.input_shape, problem.classes))
+        self._expected = expected_of(skeleton(scenario.architecture, problem.input_shape, problem.outputs))
         self._limits = Limits(
             seconds=scenario.protocol.timeout,
             memory=min(int(scenario.protocol.memory * 2**30), _MEMORY // (neighbours + 1)),
@@ -94,7 +94,8 @@ class Worker:
         self._job = Job(
             scenario.architecture,
             scenario.recipe,
-            problem.classes,
+            problem.task,
+            problem.outputs,
             problem.retain,
             problem.forget,
             problem.validation,

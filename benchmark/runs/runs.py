@@ -14,7 +14,7 @@ from benchmark.data import Problem, load_problem
 from benchmark.device import workers_on
 from benchmark.engine import Progress, map_blocks
 from benchmark.errors import BenchError, MissingRecord
-from benchmark.evidence import NonFiniteLogits, concatenate, evidence_layouts, evidence_of, stack
+from benchmark.evidence import NonFiniteOutputs, concatenate, evidence_layouts, evidence_of, stack
 from benchmark.references.pool import Pool
 from benchmark.results.outcome import FailedRun, Outcome, block_name, evidence_store, read_outcome, write_outcome
 from benchmark.runs.budget import Timer, in_proportion
@@ -191,7 +191,7 @@ class Runs:
                 together = stack(states or [self.pool.original(0)], self.device)
                 found = evidence_of(self.scenario, self._near, together)
                 break
-            except NonFiniteLogits as error:
+            except NonFiniteOutputs as error:
                 for row in sorted(error.models, reverse=True):
                     tally.failed_with(FailedRun(done.pop(row).index, "invalid-output", OVERFLOW, ""))
         if self.device != "cpu":

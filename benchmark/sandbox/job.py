@@ -11,6 +11,7 @@ from torch import Tensor
 from benchmark.sandbox.messages import LOADERS
 from benchmark.scenario.schema import Architecture, Recipe
 from benchmark.split import Split, under
+from benchmark.tasks import TASKS, Loss, Task
 
 _JOB, _EXAMPLES = "job.json", "examples.safetensors"
 
@@ -21,13 +22,25 @@ class Job:
 
     architecture: Architecture
     recipe: Recipe
-    classes: int
+    task: Task
+    outputs: int
+    """The size of the network's last layer."""
     retain: Split
     forget: Split
     validation: Split
     class_weights: Tensor | None
     device: str = "cpu"
     """Where nets are put, models trained, and where the loaders' batches lie."""
+
+    @property
+    def weights_there(self) -> Tensor | None:
+        """The class weights on the device."""
+        return None if self.class_weights is None else self.class_weights.to(self.device)
+
+    @property
+    def loss(self) -> Loss:
+        """What the recipe trains on."""
+        return self.task.loss(self.weights_there)
 
 
 def write_job(folder: Path, job: Job) -> None:
@@ -43,7 +56,8 @@ def write_job(folder: Path, job: Job) -> None:
     about = {
         "architecture": job.architecture.model_dump(),
         "recipe": job.recipe.model_dump(),
-        "classes": job.classes,
+        "task": job.task.model_dump(),
+        "outputs": job.outputs,
         "device": job.device,
     }
     (folder / _JOB).write_text(json.dumps(about))
@@ -56,7 +70,8 @@ def read_job(folder: Path) -> Job:
     return Job(
         architecture=TypeAdapter(Architecture).validate_json(json.dumps(about["architecture"])),
         recipe=Recipe.model_validate_json(json.dumps(about["recipe"])),
-        classes=about["classes"],
+        task=TASKS[about["task"]["kind"]].model_validate_json(json.dumps(about["task"])),
+        outputs=about["outputs"],
         retain=splits["retain"],
         forget=splits["forget"],
         validation=splits["validation"],

@@ -17,6 +17,8 @@ from benchmark.scenario.kinds import union_of
 from benchmark.scenario.sections import LARGEST_FILE, Count, Data, Forget, RandomForget, Section, Seed
 from benchmark.seeds import Seeds
 from benchmark.storage.reading import read_file
+from benchmark.tasks import TASKS, Task
+from benchmark.tasks.classification import Classification
 from benchmark.text import did_you_mean, printable, reason_of, shown
 
 SHIPPED = Path(__file__).parents[1] / "scenarios"
@@ -28,8 +30,10 @@ _SALT = 32  # characters: 128 bits in hex digits
 
 if TYPE_CHECKING:
     Architecture = Network
+    TaskSection = Task
 else:
     Architecture = union_of(NETWORKS, "name")
+    TaskSection = union_of(TASKS, "kind")
 
 Role = Literal["original", "retrained", "calibration"]
 """Calibration: a second, independent retrained population, against which perfect unlearning is measured."""
@@ -95,6 +99,8 @@ class Scenario(Section):
     architecture: Architecture
     recipe: Recipe
     protocol: Protocol
+    task: TaskSection = Classification()
+    """What the models are trained for and judged by; absent: classification."""
     salt: str | None = Field(default=None, repr=False)
     """Of a hidden scenario: counts for the hashes, is never published: nobody can try forget sets on them."""
 
@@ -102,6 +108,14 @@ class Scenario(Section):
     def _salt_is_long(self) -> "Scenario":
         if self.salt is not None and len(self.salt) < _SALT:
             raise ValueError(f"salt has {len(self.salt)} characters, expected at least {_SALT}, drawn at random")
+        return self
+
+    @model_validator(mode="after")
+    def _classes_are_known(self) -> "Scenario":
+        if self.recipe.class_weights and not self.task.has_classes:
+            raise ValueError(
+                f"recipe.class_weights is true, but the task {self.task.kind} has no classes; take it out of the recipe"
+            )
         return self
 
     @model_validator(mode="after")
@@ -138,11 +152,16 @@ class Scenario(Section):
 
     def _models(self) -> dict[str, Any]:
         """What decides the models. None is left out: keys that are added later change no hash where they are absent."""
-        return self.model_dump(include={"data", "forget", "architecture", "recipe", "salt"}, exclude_none=True)
+        sections = {"data", "forget", "architecture", "recipe", "salt"} | ({"task"} - self._left_out())
+        return self.model_dump(include=sections, exclude_none=True)
+
+    def _left_out(self) -> set[str]:
+        """Return the task's key where it says nothing: without it the scenario is the same."""
+        return {"task"} if self.task == Classification() else set()
 
     def published(self) -> dict[str, Any]:
         """Return the content that manifests hold: of a scenario with a salt neither that nor what is forgotten."""
-        content = self.model_dump(exclude={"salt"})
+        content = self.model_dump(exclude={"salt"} | self._left_out())
         return content if self.salt is None else {**content, "forget": {"kind": self.forget.kind}}
 
     @property

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from benchmark.data import load_problem
 from benchmark.engine import Progress
@@ -15,7 +14,7 @@ from benchmark.metrics.samples import Floats
 from benchmark.references.pool import Pool
 from benchmark.runs.runs import Runs
 from benchmark.scenario.schema import Scenario, options
-from benchmark.storage.workspace import Workspace, write_atomically
+from benchmark.storage.workspace import Arrays, Workspace, write_atomically
 from benchmark.study.plots import draw_study
 from benchmark.study.variants import evaluate_variants
 from benchmark.submissions.source import find_submission
@@ -72,33 +71,34 @@ def _utility(unlearned: Population, retrained: Population) -> float:
     return float(retain * unlearned.test_accuracy.mean() / retrained.test_accuracy.mean())
 
 
-def _labels(scenario: Scenario) -> tuple[NDArray, NDArray]:
-    """Return the labels of the forget and of the test set."""
-    problem = load_problem(scenario)
-    return problem.forget.targets.numpy(), problem.test.targets.numpy()
-
-
 def _entry(scenario: Scenario, name: str, workspace: Workspace) -> Population:
     submission = find_submission(name, workspace, scenario)
+    pool = Pool(scenario, workspace)
     try:
-        evidence = Runs(scenario, submission, Pool(scenario, workspace), workspace).evidence()
+        evidence = Runs(scenario, submission, pool, workspace).evidence()
     except BenchError:
         raise MissingRecord(
             f"there is no complete evidence of {name} on {scenario.label}; "
             f"type `bench run --submission {name} {options(scenario.name, scenario.protocol.models)}`"
         ) from None
-    return population(evidence, *_labels(scenario))
+    return population(evidence, _reference_evidence(pool)[0], load_problem(scenario).targets)
 
 
 def _references(scenario: Scenario, workspace: Workspace) -> tuple[Population, Population]:
     """The retrained and the calibration models."""
-    pool = Pool(scenario, workspace)
+    retrained, calibration = _reference_evidence(Pool(scenario, workspace))
+    targets = load_problem(scenario).targets
+    return population(retrained, retrained, targets), population(calibration, retrained, targets)
+
+
+def _reference_evidence(pool: Pool) -> tuple[Arrays, Arrays]:
+    """Return the evidence of the retrained and of the calibration models. Raises BenchError when some is missing."""
+    scenario = pool.scenario
     try:
-        retrained, calibration = pool.evidence("retrained"), pool.evidence("calibration")
+        return pool.evidence("retrained"), pool.evidence("calibration")
     except BenchError:
         command = f"bench prepare {options(scenario.name, scenario.protocol.models)}"
         raise MissingRecord(f"the pool {pool.store.folder} is not complete; type `{command}`") from None
-    return population(retrained, *_labels(scenario)), population(calibration, *_labels(scenario))
 
 
 def _one_original(

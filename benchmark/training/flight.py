@@ -18,6 +18,7 @@ from benchmark.errors import BadScenario, BenchError
 from benchmark.scenario.schema import Recipe
 from benchmark.seeds import derive_seed
 from benchmark.split import Split
+from benchmark.tasks import Loss
 from benchmark.training.recipe import Batch, Training, by_autograd
 
 _UNRECORDED = 3  # steps with batches of a size until the libraries have made whatever they keep
@@ -26,16 +27,12 @@ _WORTH_IT = 1.05  # what twice as many in flight have to gain
 _widths: dict[tuple[str, str, torch.Size, str], int] = {}  # of this process
 
 
-def train_each(
-    nets: Sequence[nn.Module], recipe: Recipe, split: Split, seeds: list[int], class_weights: Tensor | None
-) -> None:
+def train_each(nets: Sequence[nn.Module], recipe: Recipe, split: Split, seeds: list[int], loss: Loss) -> None:
     """Trains every net in place, each as if alone, as many at a time as is fastest on the examples' device."""
-    width = _width(nets, recipe, split, class_weights)
+    width = _width(nets, recipe, split, loss)
     for first in range(0, len(nets), width):
         own = slice(first, first + width)
-        complete(
-            [_start_training(*each, recipe, split, class_weights) for each in zip(nets[own], seeds[own], strict=True)]
-        )
+        complete([_start_training(*each, recipe, split, loss) for each in zip(nets[own], seeds[own], strict=True)])
 
 
 def complete(trainings: Sequence[Training]) -> None:
@@ -51,7 +48,7 @@ def complete(trainings: Sequence[Training]) -> None:
                 training.step(batch)
 
 
-def _start_training(net: nn.Module, seed: int, recipe: Recipe, split: Split, class_weights: Tensor | None) -> Training:
+def _start_training(net: nn.Module, seed: int, recipe: Recipe, split: Split, loss: Loss) -> Training:
     net.train()
     on_gpu = split.inputs.device.type == "cuda"
     for parameter in net.parameters() if on_gpu else ():
@@ -64,7 +61,7 @@ def _start_training(net: nn.Module, seed: int, recipe: Recipe, split: Split, cla
             batch = batch.contiguous(memory_format=torch.channels_last)
         return net(batch)[None]
 
-    gradients = by_autograd(forward, net.parameters(), recipe, class_weights)
+    gradients = by_autograd(forward, net.parameters(), recipe, loss)
     return Training(gradients, net.parameters(), recipe, split, [seed], draws=draws(net))
 
 
@@ -150,7 +147,7 @@ def _advance(flying: list[_Flying], steps: int | None = None) -> None:
         torch.cuda.synchronize(device)
 
 
-def _width(nets: Sequence[nn.Module], recipe: Recipe, split: Split, class_weights: Tensor | None) -> int:
+def _width(nets: Sequence[nn.Module], recipe: Recipe, split: Split, loss: Loss) -> int:
     """Return the fastest number of trainings at once: doubled as long as that gains, and measured once per process."""
     device = split.inputs.device
     if device.type != "cuda" or len(nets) == 1 or draws(nets[0]):
@@ -159,7 +156,7 @@ def _width(nets: Sequence[nn.Module], recipe: Recipe, split: Split, class_weight
     if key not in _widths:
         best, width = 0.0, 1
         while width <= len(nets):
-            rate = _steps_a_second([copy.deepcopy(net) for net in nets[:width]], recipe, split, class_weights)
+            rate = _steps_a_second([copy.deepcopy(net) for net in nets[:width]], recipe, split, loss)
             if rate <= _WORTH_IT * best:
                 break
             best, width = rate, 2 * width
@@ -167,12 +164,12 @@ def _width(nets: Sequence[nn.Module], recipe: Recipe, split: Split, class_weight
     return _widths[key]
 
 
-def _steps_a_second(nets: list[nn.Module], recipe: Recipe, split: Split, class_weights: Tensor | None) -> float:
+def _steps_a_second(nets: list[nn.Module], recipe: Recipe, split: Split, loss: Loss) -> float:
     """Return the steps per second of all nets; 0 if they do not fit into the GPU, which libraries say in many ways."""
     long_enough = recipe.model_copy(update={"epochs": recipe.epochs + _UNRECORDED + 2 + _TIMED})
     flying: list[_Flying] = []
     try:
-        flying += [_Flying(_start_training(net, 0, long_enough, split, class_weights)) for net in nets]
+        flying += [_Flying(_start_training(net, 0, long_enough, split, loss)) for net in nets]
         _advance(flying, _UNRECORDED + 2)  # the first recording and one replay
         started = time.perf_counter()
         _advance(flying, _TIMED)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from benchmark.training.recipe import loss_of
+from benchmark.tasks import Loss
 
 
 class Dense(NamedTuple):
@@ -23,10 +23,10 @@ class Dense(NamedTuple):
 
 
 class Perceptrons:
-    """`perceptrons(inputs, targets)` leaves the gradients of the recipe's loss in the parameters' `grad`."""
+    """`perceptrons(inputs, targets)` leaves the gradients of a task's loss in the parameters' `grad`."""
 
-    def __init__(self, layers: list[Dense], class_weights: Tensor | None) -> None:
-        self._layers, self._class_weights = layers, class_weights
+    def __init__(self, layers: list[Dense], loss: Loss) -> None:
+        self._layers, self._loss = layers, loss
         self._batches: dict[int, _Batch] = {}  # by size: an epoch's last one may be smaller
         for layer in layers:
             layer.weight.grad, layer.bias.grad = torch.empty_like(layer.weight), torch.empty_like(layer.bias)
@@ -42,7 +42,7 @@ class Perceptrons:
         for layer, outputs in zip(self._layers, batch.outputs, strict=True):
             torch.baddbmm(layer.bias.unsqueeze(2), layer.weight, features[-1], out=outputs)
             features.append(outputs.relu_() if layer.relu else outputs)
-        gradient = self._of_logits(features[-1], targets)
+        gradient = self._of_outputs(features[-1], targets)
         for number in reversed(range(len(self._layers))):
             layer, given = self._layers[number], features[number]
             if layer.relu:
@@ -53,9 +53,9 @@ class Perceptrons:
                 gradient = torch.bmm(layer.weight.mT, gradient, out=batch.gradients[number - 1])
 
     @torch.enable_grad()
-    def _of_logits(self, logits: Tensor, targets: Tensor) -> Tensor:
-        logits = logits.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(loss_of(logits.mT, targets, self._class_weights), logits)
+    def _of_outputs(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        outputs = outputs.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(self._loss(outputs.mT, targets), outputs)
         return gradient
 
 

@@ -9,17 +9,17 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from benchmark.scenario.schema import Recipe
 from benchmark.seeds import derive_seed
 from benchmark.split import Split
+from benchmark.tasks import Loss
 from benchmark.training.augmentation import augment, moves
 from benchmark.training.optimizer import optimizer
 
 Forward = Callable[[Tensor], Tensor]
-"""`[models, batch, ...]` → logits `[models, batch, classes]`."""
+"""`[models, batch, ...]` → outputs `[models, batch, outputs]`."""
 
 
 Gradients = Callable[[Tensor, Tensor], None]
@@ -92,19 +92,17 @@ class Training:
         self._update(self._rate)
 
 
-def by_autograd(
-    forward: Forward, parameters: Iterable[Tensor], recipe: Recipe, class_weights: Tensor | None
-) -> Gradients:
-    """The gradients of the recipe's loss, of any net."""
+def by_autograd(forward: Forward, parameters: Iterable[Tensor], recipe: Recipe, loss: Loss) -> Gradients:
+    """Return what computes the gradients of a task's loss, of any net."""
     trained = list(parameters)
 
     def gradients(inputs: Tensor, targets: Tensor) -> None:
         with _precision(recipe, inputs.device):
-            logits = forward(inputs)
-        loss = loss_of(logits.to(inputs.dtype), targets, class_weights)
+            outputs = forward(inputs)
+        value = loss(outputs.to(inputs.dtype), targets)
         for parameter in trained:
             parameter.grad = None  # as zero_grad does, which takes longer than all of a small net's gradients
-        loss.backward()
+        value.backward()
 
     return gradients
 
@@ -133,18 +131,6 @@ def _examples_per_epoch(size: int, batch_size: int) -> int:
 def _rows(values: Tensor, batch: Tensor) -> Tensor:
     """`values[batch]`, several times faster on a CPU."""
     return values.index_select(0, batch.flatten()).unflatten(0, batch.shape)
-
-
-def loss_of(logits: Tensor, targets: Tensor, class_weights: Tensor | None) -> Tensor:
-    """The mean (weighted) cross-entropy of each model's batch, summed over the models: none sees another's gradient.
-
-    Classes go second because torch's log-softmax is several times faster over a dimension that is not the last.
-    """
-    logits = logits.transpose(1, 2)
-    if class_weights is None:
-        return F.cross_entropy(logits, targets, reduction="sum") / targets.shape[1]
-    losses = F.cross_entropy(logits, targets, weight=class_weights, reduction="none")
-    return (losses.sum(dim=1) / class_weights[targets].sum(dim=1)).sum()
 
 
 def _decay(recipe: Recipe, progress: float) -> float:

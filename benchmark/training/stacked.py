@@ -19,6 +19,7 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from benchmark.scenario.schema import Recipe
 from benchmark.split import Split
+from benchmark.tasks import Loss
 from benchmark.training.flight import complete, draws, train_each
 from benchmark.training.perceptrons import Perceptrons, dense_layers
 from benchmark.training.recipe import Gradients, Training, by_autograd
@@ -31,7 +32,7 @@ State = dict[str, Tensor]
 
 
 class StackedModel:
-    """`models` networks of one architecture; call it on `[models, batch, ...]` for `[models, batch, classes]`."""
+    """`models` networks of one architecture; call it on `[models, batch, ...]` for `[models, batch, outputs]`."""
 
     def __init__(self, nets: list[nn.Module], device: torch.device | str) -> None:
         """Copies of their weights, on `device`."""
@@ -78,12 +79,12 @@ class StackedModel:
         own = ({name: tensor[model] for name, tensor in state.items()} for model in range(self.count))
         return torch.stack([functional_call(self._skeleton, *each) for each in zip(own, inputs, strict=True)])
 
-    def gradients(self, recipe: Recipe, class_weights: Tensor | None) -> Gradients:
+    def gradients(self, recipe: Recipe, loss: Loss) -> Gradients:
         """Return the gradients of the recipe's loss."""
         perceptrons = dense_layers(self._skeleton, self.parameters) if self._layers else []
         if perceptrons and recipe.precision is None and self.device.type == "cpu":
-            return Perceptrons(perceptrons, class_weights)
-        return by_autograd(self, self.parameters.values(), recipe, class_weights)
+            return Perceptrons(perceptrons, loss)
+        return by_autograd(self, self.parameters.values(), recipe, loss)
 
     @contextmanager
     def training(self) -> Iterator[None]:
@@ -95,20 +96,18 @@ class StackedModel:
             self._skeleton.eval()
 
 
-def train_block(
-    nets: list[nn.Module], recipe: Recipe, split: Split, seeds: list[int], class_weights: Tensor | None
-) -> StackedModel:
-    """Trains copies of `nets`, model m in the order of `seeds[m]`, where the examples lie.
+def train_block(nets: list[nn.Module], recipe: Recipe, split: Split, seeds: list[int], loss: Loss) -> StackedModel:
+    """Train copies of `nets` on a task's loss, model m in the order of `seeds[m]`, where the examples lie.
 
     Returns them in evaluation mode. Nets too large to gain by it are not trained as one, but each by itself.
     """
     if not _work_as_one(nets[0]):
         nets = [copy.deepcopy(net).to(split.inputs.device) for net in nets]
-        train_each(nets, recipe, split, seeds, class_weights)
+        train_each(nets, recipe, split, seeds, loss)
         return StackedModel([net.eval() for net in nets], split.inputs.device)
     stacked = StackedModel(nets, split.inputs.device)
     with stacked.training():
-        gradients = stacked.gradients(recipe, class_weights)
+        gradients = stacked.gradients(recipe, loss)
         complete([Training(gradients, stacked.parameters.values(), recipe, split, seeds, draws=draws(nets[0]))])
     return stacked
 

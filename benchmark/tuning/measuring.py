@@ -13,7 +13,7 @@ import numpy as np
 from benchmark.data import load_problem
 from benchmark.device import workers_on
 from benchmark.engine import map_blocks
-from benchmark.evidence import NonFiniteLogits, concatenate, evidence_of, stack
+from benchmark.evidence import NonFiniteOutputs, concatenate, evidence_of, stack
 from benchmark.references.pool import Pool
 from benchmark.runs.budget import Timer, in_proportion, share_of
 from benchmark.runs.runner import Run, Worker, workers
@@ -92,8 +92,8 @@ class _Trials:
         self._scenario, self._workers, self._tick = pool.scenario, workers, tick
         problem = load_problem(pool.scenario)
         self._problem = replace(problem, test=problem.validation)  # the test set does not get as far as here
-        self._labels = problem.forget.targets.numpy()
-        self._retrained = judged_on_validation(pool.evidence("retrained"), self._labels)
+        self._targets, self._reference = problem.targets, pool.evidence("retrained")
+        self._retrained = judged_on_validation(self._reference, self._reference, self._targets)
         check_has_ratios(self._retrained)
         self._original, self._seed, self._device = pool.original, pool.seed, pool.device
         self._allowed = allowed_share(pool.scenario)
@@ -110,7 +110,7 @@ class _Trials:
             raise Unfit("over-budget", over_budget(self._allowed), cost)
         for rung in rungs(scenario.protocol.models):
             done += self._side_by_side(range(len(done), rung), values)
-            unlearned = judged_on_validation(concatenate(done, rung), self._labels)
+            unlearned = judged_on_validation(concatenate(done, rung), self._reference, self._targets)
             yield cost, objective(unlearned, self._retrained, scenario.protocol.delta)
 
     def share(self, values: Values) -> float:
@@ -161,7 +161,7 @@ class _Trials:
             return f"{run.status}: {run.reason}"
         try:
             return evidence_of(self._scenario, self._problem, stack([run.weights], self._device))
-        except NonFiniteLogits:
+        except NonFiniteOutputs:
             return f"invalid-output: {OVERFLOW}"
 
 

@@ -3,16 +3,17 @@
 import numpy as np
 
 from benchmark.errors import BadScenario
-from benchmark.metrics import Population, competition_score, logit_scaled_confidence, published_epsilon
+from benchmark.metrics import Population, competition_score, published_epsilon
 from benchmark.storage.workspace import Arrays
+from benchmark.tasks import Targets
 
 
-def judged_on_validation(evidence: Arrays, forget_labels: np.ndarray) -> Population:
+def judged_on_validation(evidence: Arrays, retrained: Arrays, targets: Targets) -> Population:
     """Return what the objective reads of evidence, with validation in place of test."""
     return Population(
-        logit_scaled_confidence(evidence["forget_logits"], forget_labels),
-        evidence["retain_accuracy"],
-        evidence["validation_correct"].mean(axis=1),
+        targets.phi(evidence, retrained),
+        targets.utilities("retain", evidence),
+        targets.utilities("validation", evidence),
     )
 
 

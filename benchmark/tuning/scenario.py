@@ -58,7 +58,7 @@ def _other_forget_set(scenario: Scenario, seed: int) -> Forget:
 
 def _other_classes(scenario: Scenario, forget: ClassForget, seed: int) -> ClassForget:
     """Draw classes of train other than the judged ones, as many as those if there are enough."""
-    names = read_examples(scenario.data, data_folder()).class_names
+    names = read_examples(scenario.data, data_folder(), scenario.task).class_names
     present = {names[code] for code in load_problem(scenario).train.targets.unique().tolist()}
     others = sorted(present - set(forget.classes))
     drawn = np.random.default_rng(seed).permutation(len(others))[: len(forget.classes)]

@@ -125,8 +125,8 @@ from benchmark.training import train_block
 
 scenario = load_scenario("digits")
 problem = load_problem(scenario)
-net = seeded_model(scenario.architecture, problem.input_shape, problem.classes, 0)
-train_block([net], scenario.recipe.model_copy(update={"epochs": 1}), problem.train, [0], None)
+net = seeded_model(scenario.architecture, problem.input_shape, problem.outputs, 0)
+train_block([net], scenario.recipe.model_copy(update={"epochs": 1}), problem.train, [0], problem.loss)
 print("torch._dynamo" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -16,6 +16,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from conftest import CROSS_ENTROPY
 
 from benchmark.data import load_problem
 from benchmark.errors import BenchError
@@ -258,8 +259,8 @@ def test_the_evidence_is_what_a_model_trained_alone_shows(workspace, miniature):
     pool = Pool(miniature, workspace)
     for role, split in (("original", problem.train), ("retrained", problem.retain)):
         seed = pool.seed(role, 5)
-        net = seeded_model(miniature.architecture, problem.input_shape, problem.classes, seed)
-        train_model(net, miniature.recipe, split, seed, None)
+        net = seeded_model(miniature.architecture, problem.input_shape, problem.outputs, seed)
+        train_model(net, miniature.recipe, split, seed, CROSS_ENTROPY)
         evidence = {name: array[5] for name, array in pool.evidence(role).items()}
         with torch.no_grad():
             forget, retain, validation, test = (

@@ -5,6 +5,7 @@ import time
 
 import pytest
 import torch
+from conftest import CROSS_ENTROPY
 from safetensors.numpy import load_file
 
 from benchmark.data import load_problem
@@ -95,8 +96,8 @@ def test_the_recipe_trains_as_the_scenario_does(attempt, miniature):
 
     run = attempt("def unlearning(net, retain_loader, forget_loader, val_loader, recipe): return recipe(retain_loader)")
     problem, seed = load_problem(miniature), derive_seed(1, "recipe")
-    net = seeded_model(miniature.architecture, problem.input_shape, problem.classes, seed)
-    train_model(net, miniature.recipe, problem.retain, seed, None)
+    net = seeded_model(miniature.architecture, problem.input_shape, problem.outputs, seed)
+    train_model(net, miniature.recipe, problem.retain, seed, CROSS_ENTROPY)
     assert all(torch.equal(run.weights[name], tensor) for name, tensor in net.state_dict().items())
 
 

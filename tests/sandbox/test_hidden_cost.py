@@ -294,7 +294,7 @@ def run(worker, miniature):
     from benchmark.models.build import seeded_model, state_of
 
     problem = load_problem(miniature)
-    weights = state_of(seeded_model(miniature.architecture, problem.input_shape, problem.classes, 0))
+    weights = state_of(seeded_model(miniature.architecture, problem.input_shape, problem.outputs, 0))
     return lambda way: worker.run(weights, 0, hyperparameters={"way": way})
 
 

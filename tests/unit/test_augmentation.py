@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from conftest import CROSS_ENTROPY
 from torch import nn
 
 from benchmark.models.build import seeded_model
@@ -79,10 +80,10 @@ def test_a_block_trains_to_the_same_weights_as_one_model_at_a_time(pixels):
     nets = [seeded_model(Cnn(widths=(4,)), (3, 8, 10), 10, seed).double() for seed in SEEDS]
     doubled = Normalisation(pixels.normalisation.gain.double(), pixels.normalisation.offset.double())
     split = Split(pixels.inputs, pixels.targets, pixels.ids, normalisation=doubled)
-    block = train_block(nets, recipe("crop", "flip"), split, SEEDS, None)
-    plain = train_block(nets, recipe(), split, SEEDS, None)
+    block = train_block(nets, recipe("crop", "flip"), split, SEEDS, CROSS_ENTROPY)
+    plain = train_block(nets, recipe(), split, SEEDS, CROSS_ENTROPY)
     for row, (net, seed) in enumerate(zip(nets, SEEDS, strict=True)):
-        train_model(net, recipe("crop", "flip"), split, seed, None)
+        train_model(net, recipe("crop", "flip"), split, seed, CROSS_ENTROPY)
         for name, tensor in net.state_dict().items():
             torch.testing.assert_close(block.state[name][row], tensor, rtol=1e-7, atol=1e-9)
     assert not torch.equal(block.state["0.weight"], plain.state["0.weight"])
@@ -94,6 +95,6 @@ def test_pixels_train_the_same_net_as_the_floats_they_stand_for(pixels):
     for split in (pixels, floats):
         net = seeded_model(Cnn(widths=(4,)), (3, 8, 10), 10, 1)
         assert isinstance(net, nn.Module)
-        train_model(net, recipe("crop", "flip"), split, 7, None)
+        train_model(net, recipe("crop", "flip"), split, 7, CROSS_ENTROPY)
         states.append(net.state_dict())
     assert all(torch.equal(states[0][name], tensor) for name, tensor in states[1].items())

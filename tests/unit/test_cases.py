@@ -40,7 +40,7 @@ def test_what_can_be_read_is_read_right_and_said(make, classes, sizes, sentence,
     path = make(cases)
     scenario = load_scenario(str(path))
     problem, facts = load_problem(scenario), problem_facts(scenario)
-    assert problem.classes == len(classes)
+    assert problem.outputs == len(classes)
     assert tuple(facts.classes) == classes
     assert [len(problem.train), len(problem.validation), len(problem.test)] == sizes
     said = data_check(path)

@@ -9,6 +9,7 @@ import torch
 from benchmark.errors import BenchError
 from benchmark.metrics.chance import Chance, at_chance, chance_of, check_measurable, never_learned
 from benchmark.split import Split
+from benchmark.tasks.classification import Classification
 
 
 def split(*counts):
@@ -17,9 +18,9 @@ def split(*counts):
     return Split(torch.zeros(len(targets), 2), targets, torch.arange(len(targets)))
 
 
-def problem(retain=(30, 30, 40), test=(10, 10, 10), weights=None, classes=3, **parts):
+def problem(retain=(30, 30, 40), test=(10, 10, 10), weights=None, outputs=3, **parts):
     content = {"retain": split(*retain), "forget": split(3, 3), "validation": split(6, 4), "test": split(*test)}
-    return SimpleNamespace(**(content | parts), classes=classes, class_weights=weights)
+    return SimpleNamespace(**(content | parts), task=Classification(), outputs=outputs, class_weights=weights)
 
 
 def test_chance_is_the_most_frequent_class_or_one_in_k_where_classes_are_weighted():
@@ -34,7 +35,7 @@ def test_originals_near_chance_have_not_learned(accuracy, learned):
     said = never_learned(problem(), np.full(8, accuracy))
     assert (said is None) == learned
     if said:
-        assert f"right in {accuracy:.1%}, and one answer to everything would be in 40.0%" in said
+        assert f"their accuracy is {accuracy:.1%}, and that of one answer to everything 40.0%" in said
 
 
 def test_the_remark_names_what_is_at_chance():
@@ -54,4 +55,4 @@ def test_an_empty_part_is_refused_by_name(part):
 
 def test_one_class_is_refused():
     with pytest.raises(BenchError, match="scenario mine has 1 class, expected at least 2"):
-        check_measurable("mine", problem(classes=1))
+        check_measurable("mine", problem(outputs=1))

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from conftest import CROSS_ENTROPY
 
 from benchmark.data import load_problem
 from benchmark.evidence import at_once, evidence_of, stack
@@ -12,9 +13,9 @@ def test_evidence_of_nets_with_batchnorm_is_that_of_each_in_evaluation_mode(mini
     """Running averages, not those of the batch; and evaluating leaves them as they are."""
     scenario = miniature.model_copy(update={"architecture": Cnn(widths=(4,))})
     problem = load_problem(scenario)
-    nets = [seeded_model(scenario.architecture, problem.input_shape, problem.classes, seed) for seed in (1, 2)]
+    nets = [seeded_model(scenario.architecture, problem.input_shape, problem.outputs, seed) for seed in (1, 2)]
     for seed, net in enumerate(nets):
-        train_model(net, scenario.recipe, problem.retain, seed, None)
+        train_model(net, scenario.recipe, problem.retain, seed, CROSS_ENTROPY)
     state = stack([state_of(net) for net in nets])
     before = {name: tensor.clone() for name, tensor in state.items()}
     evidence = evidence_of(scenario, problem, state)

@@ -12,6 +12,8 @@ from benchmark.metrics import resampling as module
 from benchmark.metrics.entry import Figures, ceiling_of, figures_of, population
 from benchmark.metrics.resampling import _resample_chunk as resample_chunk
 from benchmark.metrics.resampling import resampling
+from benchmark.tasks import Targets
+from benchmark.tasks.classification import Classification
 
 MODELS, FORGET, TEST, CLASSES = 64, 12, 60, 4
 RESAMPLES = 200
@@ -29,17 +31,19 @@ def evidence(seed, shift=0.0, models=MODELS):
     }
 
 
-LABELS = np.zeros(FORGET, int), np.arange(TEST) % CLASSES
+TARGETS = Targets(Classification(), np.zeros(FORGET, int), np.arange(TEST) % CLASSES)
 
 
 def figures(entry, retrained=None, calibration=None):
     retrained, calibration = retrained or evidence(1), calibration or evidence(2)
-    reference = population(retrained, *LABELS)
+    reference = population(retrained, retrained, TARGETS)
     quiet = lambda *_: None  # noqa: E731
-    with resampling(population(calibration, *LABELS), reference, "calibration", 1e-5, RESAMPLES, 1, quiet) as rows:
-        ceiling = ceiling_of(population(calibration, *LABELS), reference, 1e-5, rows())
-    with resampling(population(entry, *LABELS), reference, "unlearned", 1e-5, RESAMPLES, 1, quiet) as rows:
-        return figures_of(entry, retrained, *LABELS, 1e-5, ceiling, rows, (0.5, 0.1))
+    with resampling(
+        population(calibration, retrained, TARGETS), reference, "calibration", 1e-5, RESAMPLES, 1, quiet
+    ) as rows:
+        ceiling = ceiling_of(population(calibration, retrained, TARGETS), reference, 1e-5, rows())
+    with resampling(population(entry, retrained, TARGETS), reference, "unlearned", 1e-5, RESAMPLES, 1, quiet) as rows:
+        return figures_of(entry, retrained, TARGETS, 1e-5, ceiling, rows, (0.5, 0.1))
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +78,7 @@ def test_a_leak_shows_in_every_figure(leaking, perfect):
 
 
 def test_figures_are_those_of_the_public_functions(perfect):
-    u, r = (population(evidence(seed), *LABELS).confidences for seed in (3, 1))
+    u, r = (population(evidence(seed), {}, TARGETS).confidences for seed in (3, 1))
     epsilon = scoring.published_epsilon(u, r)
     assert perfect.epsilon == epsilon.tolist()
     assert perfect.forgetting_quality.value == scoring.forgetting_quality(epsilon, MODELS)
@@ -90,7 +94,7 @@ def wrong_on_the_test_set(found, models=slice(None)):
     logits = found["test_logits"].copy()
     logits[models] = 0
     rows = np.arange(TEST)
-    logits[models, rows, (LABELS[1] + 1) % CLASSES] = 5
+    logits[models, rows, (TARGETS.test + 1) % CLASSES] = 5
     return {**found, "test_logits": logits}
 
 
@@ -127,7 +131,7 @@ def test_a_few_halves_without_a_ratio_are_left_out_of_the_interval():
     """Against halves taken, scored and left out one by one."""
     entry, retrained = evidence(3), wrong_on_the_retain_set(evidence(1), slice(7, None))
     found = figures(entry, retrained)
-    u, r = (population(each, *LABELS) for each in (entry, retrained))
+    u, r = (population(each, {}, TARGETS) for each in (entry, retrained))
     scores, without = [], 0
     for b in range(RESAMPLES):
         kept = [np.random.default_rng([0, stream, b]).permutation(MODELS)[: MODELS // 2] for stream in (0, 2)]
@@ -165,7 +169,7 @@ def test_accuracies_that_nobody_measured_leave_the_other_figures(perfect):
 
 
 def test_without_test_examples_there_is_no_test_accuracy(perfect, monkeypatch):
-    monkeypatch.setitem(globals(), "LABELS", (LABELS[0], np.arange(0)))
+    monkeypatch.setitem(globals(), "TARGETS", TARGETS._replace(test=np.arange(0)))
     empty = [{**evidence(seed), "test_logits": np.zeros((MODELS, 0, CLASSES), np.float32)} for seed in (3, 1, 2)]
     found = figures(*empty)
     assert found.absent["test_accuracy"] == "the unlearned models have no test accuracy"
@@ -213,14 +217,14 @@ def resampled(u, r, delta=1e-5, count=120, jobs=1):
 
 
 def test_the_resamples_do_not_depend_on_the_number_of_processes():
-    u, r = (population(evidence(seed), *LABELS) for seed in (3, 1))
+    u, r = (population(evidence(seed), {}, TARGETS) for seed in (3, 1))
     one, two = (resampled(u, r, jobs=jobs) for jobs in (1, 2))
     np.testing.assert_array_equal(one, two)
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_an_exception_beside_the_resamples_begins_no_more_of_them(jobs, tmp_path, monkeypatch):
-    u, r = (population(evidence(seed), *LABELS) for seed in (3, 1))
+    u, r = (population(evidence(seed), {}, TARGETS) for seed in (3, 1))
     monkeypatch.setattr(module, "_resample_chunk", partial(told_chunk, tmp_path))
     with (
         pytest.raises(ZeroDivisionError, match="beside"),
@@ -232,6 +236,6 @@ def test_an_exception_beside_the_resamples_begins_no_more_of_them(jobs, tmp_path
 
 
 def test_delta_reaches_the_resamples():
-    u, r = (population(evidence(seed, shift), *LABELS) for seed, shift in ((3, 2.0), (1, 0.0)))
+    u, r = (population(evidence(seed, shift), {}, TARGETS) for seed, shift in ((3, 2.0), (1, 0.0)))
     small, large = (resampled(u, r, delta, 20) for delta in (1e-5, 0.3))
     assert (large[:, 0] > small[:, 0]).all()

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from conftest import CROSS_ENTROPY
 from torch import nn
 from torchvision.ops import StochasticDepth
 
@@ -96,13 +97,14 @@ def test_models_in_flight_are_each_what_it_is_alone(optimizer, cuda, split):
     recipe = RECIPE.model_copy(update={"optimizer": optimizer, "momentum": momentum, "learning_rate": 0.01})
     together, alone = nets(), nets()
     flying = [
-        flight._Flying(flight._training(net, seed, recipe, split, None)) for seed, net in enumerate(together, start=5)
+        flight._Flying(flight._start_training(net, seed, recipe, split, CROSS_ENTROPY))
+        for seed, net in enumerate(together, start=5)
     ]
     flight._advance(flying)
     assert sorted(cuda.recorded) == [6] * 3 + [16] * 3  # an epoch's last batch is smaller
     assert cuda.replayed == 3 * (6 * 5 - 2 * flight._UNRECORDED)
     for seed, (one, other) in enumerate(zip(together, alone, strict=True), start=5):
-        train_model(other, recipe, split, seed, None)
+        train_model(other, recipe, split, seed, CROSS_ENTROPY)
         for name, tensor in other.state_dict().items():
             assert torch.equal(one.state_dict()[name], tensor), name
 
@@ -114,7 +116,7 @@ def test_a_step_that_cannot_be_recorded_is_told_in_a_sentence(cuda, split, monke
         yield
 
     monkeypatch.setattr(torch.cuda, "graph", refusing)
-    flying = [flight._Flying(flight._training(nets()[0], 1, RECIPE, split, None))]
+    flying = [flight._Flying(flight._start_training(nets()[0], 1, RECIPE, split, CROSS_ENTROPY))]
     with pytest.raises(flight.BenchError, match=r"could not be recorded on the GPU \(operation not permitted"):
         flight._advance(flying)
 
@@ -124,9 +126,9 @@ def test_a_width_that_does_not_fit_is_worth_nothing_and_a_single_net_that_does_n
         raise RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED")
 
     monkeypatch.setattr(flight, "_Flying", full)
-    assert flight._steps_a_second(nets(), RECIPE, split, None) == 0.0
+    assert flight._steps_a_second(nets(), RECIPE, split, CROSS_ENTROPY) == 0.0
     with pytest.raises(RuntimeError, match="ALLOC_FAILED"):
-        flight._steps_a_second(nets()[:1], RECIPE, split, None)
+        flight._steps_a_second(nets()[:1], RECIPE, split, CROSS_ENTROPY)
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,13 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from conftest import CROSS_ENTROPY
 from torch import nn
 from torch.func import stack_module_state
 
 from benchmark.scenario.schema import Recipe
 from benchmark.split import Split
+from benchmark.tasks.classification import Classification
 from benchmark.training import StackedModel, train_block
 from benchmark.training import stacked as stacked_module
 from benchmark.training.perceptrons import Perceptrons, dense_layers
@@ -38,7 +40,7 @@ def stacked(layers, models=3):
 @pytest.mark.parametrize("class_weights", [None, torch.tensor([0.5, 1.0, 4.0, 0.0, 2.0], dtype=torch.float64)])
 def test_gradients_are_autograds(layers, class_weights):
     nets, weights = stacked(layers)
-    perceptrons = Perceptrons(dense_layers(nets[0], weights), class_weights)
+    perceptrons = Perceptrons(dense_layers(nets[0], weights), Classification().loss(class_weights))
     generator = torch.Generator().manual_seed(1)
     for size in (8, 3, 8):  # an epoch's last batch is smaller, and the next epoch begins with whole ones
         inputs = torch.randn(3, size, 12, generator=generator, dtype=torch.float64)
@@ -62,7 +64,7 @@ def test_a_block_trains_to_autograds_very_bits(layers, class_weights, monkeypatc
     found = []
     for known in (dense_layers, lambda *_: []):
         monkeypatch.setattr(stacked_module, "dense_layers", known)
-        found.append(train_block(nets, RECIPE, split, [1, 2, 3], class_weights).state)
+        found.append(train_block(nets, RECIPE, split, [1, 2, 3], Classification().loss(class_weights)).state)
     for name, tensor in found[0].items():
         assert torch.equal(tensor, found[1][name])
 
@@ -72,9 +74,9 @@ def test_only_float32_on_a_cpu_does_without_autograd(monkeypatch):
     monkeypatch.setattr(stacked_module, "Perceptrons", lambda *arguments: used.append(arguments))
     nets, _ = stacked(NETS["two layers"])
     model = StackedModel(nets, "cpu")
-    model.gradients(RECIPE.model_copy(update={"precision": "bfloat16"}), None)
+    model.gradients(RECIPE.model_copy(update={"precision": "bfloat16"}), CROSS_ENTROPY)
     assert not used
-    model.gradients(RECIPE, None)
+    model.gradients(RECIPE, CROSS_ENTROPY)
     assert used
 
 
@@ -83,7 +85,7 @@ def test_weights_that_are_not_trained_stay_as_they_are():
     for net in nets:
         net[1].weight.requires_grad_(False)
     split = Split(torch.randn(32, 12, dtype=torch.float64), torch.arange(32) % 5, torch.arange(32))
-    state = train_block(nets, RECIPE, split, [1, 2, 3], None).state
+    state = train_block(nets, RECIPE, split, [1, 2, 3], CROSS_ENTROPY).state
     for model, net in enumerate(nets):
         assert torch.equal(state["1.weight"][model], net[1].weight)
         assert not torch.equal(state["3.weight"][model], net[3].weight)
@@ -91,7 +93,7 @@ def test_weights_that_are_not_trained_stay_as_they_are():
 
 def test_large_logits_do_not_overflow():
     nets, weights = stacked(NETS["no hidden layer"])
-    perceptrons = Perceptrons(dense_layers(nets[0], weights), None)
+    perceptrons = Perceptrons(dense_layers(nets[0], weights), CROSS_ENTROPY)
     perceptrons(torch.full((3, 2, 12), 1e6, dtype=torch.float64), torch.zeros(3, 2, dtype=torch.int64))
     assert all(tensor.grad.isfinite().all() for tensor in weights.values())
 

@@ -34,7 +34,7 @@ def test_every_shipped_scenario_becomes_a_problem(name, tmp_path, monkeypatch):
     for part in PARTS:
         split = getattr(problem, part)
         assert len(split)
-        assert split.targets.max() < problem.classes
+        assert split.targets.max() < problem.outputs
         seen = split.normalised(split.inputs)
         assert seen.dtype == torch.float32
         assert seen.isfinite().all()
@@ -215,7 +215,7 @@ def _reloaded(scenario):
 
 def _check_femnist(problem):
     writers = sorted(datasets.femnist_writers().items())[:6]
-    assert problem.classes == 62
+    assert problem.outputs == 62
     assert len(problem.train) + len(problem.validation) + len(problem.test) == 6 * 16
     known = {
         (subject, image.tobytes()): character
@@ -330,7 +330,7 @@ def test_an_image_folder_may_come_with_its_split(tmp_path, monkeypatch):
     scenario = load_scenario("image-folder")
     problem = load_problem(scenario)
     assert [len(problem.train), len(problem.validation), len(problem.test)] == [100, 100, 100]
-    assert problem.classes == 2
+    assert problem.outputs == 2
 
 
 def test_arrays_may_be_features_with_names_for_classes_and_subjects(tmp_path, monkeypatch):

@@ -60,7 +60,7 @@ def test_what_lies_elsewhere_than_the_inputs_moves_too(split):
 def test_the_exchange_hands_over_pixels_architecture_and_recipe(split, tmp_path):
     scenario = load_scenario("cifar10")
     forget, validation = split.at(torch.arange(2)), split.at(torch.arange(12))
-    job = Job(scenario.architecture, scenario.recipe, 3, split, forget, validation, torch.ones(3))
+    job = Job(scenario.architecture, scenario.recipe, scenario.task, 3, split, forget, validation, torch.ones(3))
     write_job(tmp_path, job)
     received = read_job(tmp_path)
     assert (received.architecture, received.recipe) == (scenario.architecture, scenario.recipe)

@@ -11,6 +11,7 @@ from benchmark.metrics.bootstrap import Population, resampled_figures
 from benchmark.metrics.entry import Ceiling, Estimate, Resampled
 from benchmark.metrics.suspicion import IMPOSSIBLE, replayed_runs, retrains, suspicions
 from benchmark.submissions.files import LARGEST_TEXT, data_files
+from benchmark.tasks.classification import Classification
 
 RNG = np.random.default_rng(0)
 
@@ -44,21 +45,21 @@ def test_a_run_with_the_outputs_of_a_model_of_the_pool_is_named(change, found):
     retrained, calibration, runs = (evidence_of(8) for _ in range(3))
     replay(runs, retrained, [2], [5], change)
     replay(runs, calibration, [7], [0], change)
-    assert replayed_runs(runs, [retrained, calibration]) == ([2, 7] if found else [])
+    assert replayed_runs(runs, [retrained, calibration], Classification()) == ([2, 7] if found else [])
 
 
 def test_runs_are_named_by_their_numbers_where_others_have_failed():
     retrained, runs = evidence_of(8), evidence_of(6)
     runs["run/index"] = np.array([0, 1, 4, 5, 6, 7])
     replay(runs, retrained, [2, 3], [0, 0])
-    assert replayed_runs(runs, [retrained]) == [4, 5]
-    assert replayed_runs({name: array[:0] for name, array in runs.items()}, [retrained]) == []
+    assert replayed_runs(runs, [retrained], Classification()) == [4, 5]
+    assert replayed_runs({name: array[:0] for name, array in runs.items()}, [retrained], Classification()) == []
 
 
 def test_equal_outputs_on_one_of_the_sets_alone_are_no_replay():
     retrained, runs = evidence_of(8), evidence_of(8)
     runs["forget_logits"][3] = retrained["forget_logits"][3]
-    assert replayed_runs(runs, [retrained]) == []
+    assert replayed_runs(runs, [retrained], Classification()) == []
 
 
 @pytest.mark.parametrize("replayed", [0, 512])
@@ -66,7 +67,7 @@ def test_all_pairs_of_512_runs_and_1024_models_take_less_than_a_second(replayed)
     retrained, calibration, runs = (evidence_of(512, 50, 597, 10) for _ in range(3))
     replay(runs, retrained, slice(0, replayed), slice(0, replayed))
     started = time.process_time()
-    assert len(replayed_runs(runs, [retrained, calibration])) == replayed
+    assert len(replayed_runs(runs, [retrained, calibration], Classification())) == replayed
     assert time.process_time() - started < 2.0  # 0.4 s on an idle core
 
 

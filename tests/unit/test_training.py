@@ -7,6 +7,7 @@ from collections import OrderedDict
 import pytest
 import torch
 import torch.nn.functional as F
+from conftest import CROSS_ENTROPY
 from torch import nn
 
 from benchmark.data import load_problem
@@ -15,6 +16,7 @@ from benchmark.models.networks.cnn import Cnn
 from benchmark.models.networks.mlp import Mlp
 from benchmark.scenario.schema import Recipe, load_scenario
 from benchmark.split import Split
+from benchmark.tasks.classification import Classification
 from benchmark.training import StackedModel, train_block, train_model
 
 SEEDS = [11, 12, 13, 14]
@@ -117,9 +119,9 @@ def test_a_block_trains_to_the_same_weights_as_one_model_at_a_time(kind, changes
     nets = [net.double() for net in nets_of(kind)]
     split = Split(split.inputs.double(), split.targets, split.ids)
     weights = None if weights is None else weights.double()
-    block = train_block(nets, recipe(**changes), split, SEEDS, weights)
+    block = train_block(nets, recipe(**changes), split, SEEDS, Classification().loss(weights))
     for row, (net, seed) in enumerate(zip(nets, SEEDS, strict=True)):
-        train_model(net, recipe(**changes), split, seed, weights)
+        train_model(net, recipe(**changes), split, seed, Classification().loss(weights))
         for name, tensor in net.state_dict().items():
             torch.testing.assert_close(block.state[name][row], tensor, rtol=1e-7, atol=1e-9)
 
@@ -128,8 +130,8 @@ def test_a_block_trains_to_the_same_weights_as_one_model_at_a_time(kind, changes
 def test_convolutions_that_share_a_group_with_others_do_not_see_them(models, split):
     split = Split(split.inputs.double(), split.targets, split.ids)
     nets = [net.double() for net in nets_of("cnn")]  # 8 channels each: 2 models to a group, if they can be paired
-    together = train_block(nets, recipe(), split, SEEDS, None)
-    fewer = train_block(nets[:models], recipe(), split, SEEDS[:models], None)
+    together = train_block(nets, recipe(), split, SEEDS, CROSS_ENTROPY)
+    fewer = train_block(nets[:models], recipe(), split, SEEDS[:models], CROSS_ENTROPY)
     for name, tensor in fewer.state.items():
         torch.testing.assert_close(together.state[name][:models], tensor, rtol=1e-7, atol=1e-9)
 
@@ -137,24 +139,24 @@ def test_convolutions_that_share_a_group_with_others_do_not_see_them(models, spl
 @pytest.mark.parametrize(("kind", "first"), [("cnn", 0), ("mlp", 1)])
 def test_a_model_that_diverges_takes_no_other_with_it(kind, first, split):
     nets = nets_of(kind)
-    healthy = train_block(nets, recipe(), split, SEEDS, None).state
+    healthy = train_block(nets, recipe(), split, SEEDS, CROSS_ENTROPY).state
     with torch.no_grad():
         nets[2][first].weight.fill_(math.inf)
-    for name, tensor in train_block(nets, recipe(), split, SEEDS, None).state.items():
+    for name, tensor in train_block(nets, recipe(), split, SEEDS, CROSS_ENTROPY).state.items():
         assert torch.equal(tensor[[0, 1, 3]], healthy[name][[0, 1, 3]])
         assert name.endswith("num_batches_tracked") or not tensor[2].isfinite().all()
 
 
 def test_in_float32_the_paths_differ_by_rounding_alone(split):
     nets = nets_of("mlp")
-    block = train_block(nets, recipe(), split, SEEDS, None)
-    train_model(nets[1], recipe(), split, SEEDS[1], None)
+    block = train_block(nets, recipe(), split, SEEDS, CROSS_ENTROPY)
+    train_model(nets[1], recipe(), split, SEEDS[1], CROSS_ENTROPY)
     for name, tensor in nets[1].state_dict().items():
         torch.testing.assert_close(block.state[name][1], tensor, rtol=1e-3, atol=2e-5)
 
 
 def test_batch_norm_counts_and_averages_are_the_real_ones(split):
-    block = train_block(nets_of("cnn"), recipe(epochs=2), split, SEEDS, None)
+    block = train_block(nets_of("cnn"), recipe(epochs=2), split, SEEDS, CROSS_ENTROPY)
     assert block.state["1.num_batches_tracked"].tolist() == [10] * len(SEEDS)
     assert (block.state["1.running_mean"] != 0).all()
     assert not torch.equal(block.state["1.running_var"][0], block.state["1.running_var"][1])
@@ -166,7 +168,7 @@ def test_the_recipe_is_sgd_as_written_down_in_textbooks(schedule, split):
     settings = recipe(schedule=schedule, epochs=2)
     net = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
     weight, bias = (p.detach().clone().requires_grad_() for p in net.parameters())
-    train_model(net, settings, split, 5, None)
+    train_model(net, settings, split, 5, CROSS_ENTROPY)
 
     from benchmark.training.recipe import _batches
 
@@ -215,11 +217,11 @@ def test_a_last_batch_of_one_example_is_left_out():
     generator = torch.Generator().manual_seed(0)
     examples = Split(torch.rand(33, 1, 1, 1, generator=generator), torch.arange(33) % 10, torch.arange(33))
     net = nn.Sequential(nn.Conv2d(1, 4, 1), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4, 10))
-    train_model(net, recipe(augmentation=("flip",)), examples, 1, None)
+    train_model(net, recipe(augmentation=("flip",)), examples, 1, CROSS_ENTROPY)
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_another_model(split):
-    first, second = (train_block(nets_of("cnn"), recipe(), split, SEEDS, None).state for _ in range(2))
+    first, second = (train_block(nets_of("cnn"), recipe(), split, SEEDS, CROSS_ENTROPY).state for _ in range(2))
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert not torch.equal(first["0.weight"][0], first["0.weight"][1])
 
@@ -231,9 +233,9 @@ def test_nets_that_draw_random_numbers_are_functions_of_their_seeds_too(split):
     blocks, alone = [], []
     for elsewhere in (1, 2):
         torch.manual_seed(elsewhere)
-        blocks.append(train_block(nets, recipe(), split, SEEDS, None).state["1.weight"])
+        blocks.append(train_block(nets, recipe(), split, SEEDS, CROSS_ENTROPY).state["1.weight"])
         net = copy.deepcopy(nets[0])
-        train_model(net, recipe(), split, SEEDS[0], None)
+        train_model(net, recipe(), split, SEEDS[0], CROSS_ENTROPY)
         alone.append(net[1].weight)
     assert torch.equal(*blocks)
     assert torch.equal(*alone)
@@ -243,7 +245,7 @@ def test_nets_that_draw_random_numbers_are_functions_of_their_seeds_too(split):
 def test_a_block_leaves_the_nets_it_was_given_alone(split):
     nets = nets_of("cnn")
     before = copy.deepcopy(nets[0].state_dict())
-    train_block(nets, recipe(epochs=1), split, SEEDS, None)
+    train_block(nets, recipe(epochs=1), split, SEEDS, CROSS_ENTROPY)
     assert all(torch.equal(before[name], tensor) for name, tensor in nets[0].state_dict().items())
 
 
@@ -254,9 +256,9 @@ def test_at_half_precision_both_paths_learn_what_float32_learns(kind):
     correct = {}
     for precision in (None, "bfloat16"):
         settings = recipe(precision=precision, epochs=6)
-        block = train_block(nets_of(kind), settings, examples, SEEDS, None)
+        block = train_block(nets_of(kind), settings, examples, SEEDS, CROSS_ENTROPY)
         alone = nets_of(kind)[0]
-        train_model(alone, settings, examples, SEEDS[0], None)
+        train_model(alone, settings, examples, SEEDS[0], CROSS_ENTROPY)
         assert all(tensor.dtype in (torch.float32, torch.int64) for tensor in block.state.values())
         with torch.no_grad():
             both = block(inputs.expand(len(SEEDS), *inputs.shape)), alone(inputs)[None]
@@ -267,7 +269,9 @@ def test_at_half_precision_both_paths_learn_what_float32_learns(kind):
 
 @pytest.mark.parametrize(("kind", "first"), [("cnn", "0.weight"), ("mlp", "1.weight")])
 def test_half_precision_is_another_training_and_part_of_the_hash(kind, first, split, miniature):
-    full, half = (train_block(nets_of(kind), recipe(precision=p), split, SEEDS, None) for p in (None, "bfloat16"))
+    full, half = (
+        train_block(nets_of(kind), recipe(precision=p), split, SEEDS, CROSS_ENTROPY) for p in (None, "bfloat16")
+    )
     assert not torch.equal(full.state[first], half.state[first])
     changed = miniature.model_copy(update={"recipe": miniature.recipe.model_copy(update={"precision": "bfloat16"})})
     assert changed.pool_hash != miniature.pool_hash

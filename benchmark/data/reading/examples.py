@@ -8,7 +8,7 @@ from torch import Tensor
 Row = dict[str, str]
 """Of `bench data check`: what, expected, found, status (ok, note, missing, damaged)."""
 
-_PER_EXAMPLE = ("inputs", "targets", "subjects", "ages", "assignment")
+_PER_EXAMPLE = ("inputs", "targets", "strata", "subjects", "ages", "assignment")
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,11 @@ class Examples:
     inputs: Tensor
     """`[n, channels, height, width]` uint8 pixels, or `[n, ...]` float32 as the net sees them."""
     targets: Tensor
-    """`[n]` int64, into `class_names`."""
+    """`[n]` int64, into `class_names`; or float32, numbers to be predicted."""
     class_names: tuple[str, ...]
+    """Empty where the targets are numbers."""
+    strata: Tensor | None = None
+    """`[n]` int64: groups that are spread evenly over splits that are drawn; the task's, not the source's."""
     subjects: Tensor | None = None
     """`[n]` int64, into `subject_names`."""
     subject_names: tuple[str, ...] = ()

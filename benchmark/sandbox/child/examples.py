@@ -1,6 +1,7 @@
 """The datasets behind a submission's loaders, in both batch formats, and the examples behind a loader."""
 
 import sys
+from collections.abc import Sequence
 from operator import index
 from types import FrameType
 from typing import Any, NamedTuple
@@ -28,7 +29,10 @@ def collate(batch: Any) -> Any:
 
 
 class TupleDataset(Dataset[Any]):
-    """`(input, target)` of every example of a split: a tensor as the net sees it and, as torchvision has it, an int."""
+    """`(input, target)` of every example of a split: a tensor as the net sees it and, as torchvision has it, an int.
+
+    A target that is no class is a float32 tensor, because torch's loaders make float64 of plain numbers.
+    """
 
     def __init__(self, split: Split, consumed: np.ndarray | None = None, device: str = "cpu") -> None:
         """`consumed` `[1]` counts the examples taken; in shared memory it also counts those of a loader's workers.
@@ -43,9 +47,9 @@ class TupleDataset(Dataset[Any]):
 
     def __getitem__(self, row: int) -> Any:
         row = index(row)  # a list of rows is no row
-        label = int(self.split.targets[row])  # raises where there is no such row, which is none taken
+        target = _listed(self.split.targets[row][None])[0]  # raises where there is no such row, which is none taken
         split = self._take(1)
-        return split.normalised(split.inputs[row].clone()), label
+        return split.normalised(split.inputs[row].clone()), target
 
     def __getitems__(self, rows: list[int]) -> list[Any] | Batch:
         """Return the examples of a batch, as torch's loaders ask for them: pixels become floats in one step.
@@ -104,11 +108,16 @@ def _is_collated(asking: FrameType | None) -> bool:
 
 def _pairs(columns: list[Tensor]) -> list[tuple[Tensor, int]]:
     inputs, targets = columns
-    return list(zip(inputs.unbind(), targets.tolist(), strict=True))
+    return list(zip(inputs.unbind(), _listed(targets), strict=True))
+
+
+def _listed(column: Tensor) -> Sequence[Any]:
+    """Return a column's values: whole numbers as such, others as tensors, which collate to what they are."""
+    return column.unbind() if column.is_floating_point() else column.tolist()
 
 
 def _dicts(columns: dict[str, Any]) -> list[dict[str, Any]]:
-    numbers = {name: column.tolist() for name, column in columns.items() if isinstance(column, Tensor)}
+    numbers = {name: _listed(column) for name, column in columns.items() if isinstance(column, Tensor)}
     apart = {**columns, **numbers, "image": columns["image"].unbind()}
     return [dict(zip(apart, row, strict=True)) for row in zip(*apart.values(), strict=True)]
 

@@ -81,7 +81,7 @@ def _serve(given: Path, returned: Path, submission: Path, scratch: Path) -> None
     if sys.stdin.readline() != JOB:  # the harness had no use for this worker
         return
     job = read_job(given)
-    net = job.architecture.build(tuple(job.retain.inputs.shape[1:]), job.classes).eval()
+    net = job.architecture.build(tuple(job.retain.inputs.shape[1:]), job.outputs).eval()
     make_repeatable(job.device)
     # What every run does: the first time takes 5 ms, which each child would pay.
     loader(job.retain, job.recipe.batch_size, "tuple", shuffle=True)
@@ -226,10 +226,11 @@ def _unlearn(request: Request, bench: _Bench, net: nn.Module) -> object:
     sys.argv = [FILE]  # a submission that parses arguments finds none
     module = load_module(bench.submission)
     set_hyperparameters(module, request.hyperparameters)
-    device, weights = torch.device(bench.job.device), bench.job.class_weights
+    job = bench.job
     offers = {
-        "class_weights": None if weights is None else weights.to(device),
-        "device": device,
+        "class_weights": job.weights_there,
+        "device": torch.device(job.device),
+        "loss": job.task.batch_loss(job.weights_there),
         "seed": request.seed,
         "recipe": lambda examples: _retrain(bench, request.seed, examples),
     }
@@ -259,11 +260,10 @@ def _retrain(bench: _Bench, seed: int, examples: DataLoader) -> nn.Module:
     """
     job = bench.job
     split = collected(examples, job.retain.normalisation).to(job.device)
-    weights = None if job.class_weights is None else job.class_weights.to(job.device)
     bench.consumed[0] += job.recipe.epochs * len(split)
     own = derive_seed(seed, "recipe")
-    fresh = seeded_model(job.architecture, tuple(split.inputs.shape[1:]), job.classes, own)
-    train_model(fresh.to(job.device), job.recipe, split, own, weights)
+    fresh = seeded_model(job.architecture, tuple(split.inputs.shape[1:]), job.outputs, own)
+    train_model(fresh.to(job.device), job.recipe, split, own, job.loss)
     return fresh
 
 

@@ -1,0 +1,125 @@
+"""Classification: one logit per class, cross-entropy, accuracy; the signal is the logit-scaled confidence."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.errors import BenchError
+from benchmark.tasks import TASKS
+from benchmark.tasks.task import Arrays, Floats, Loss, Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from benchmark.storage.blocks import Layout
+
+
+@TASKS.add
+class Classification(Task):
+    """One of several classes per example. Evidence holds the logits, from which more than one signal can be taken."""
+
+    kind: Literal["classification"] = "classification"
+
+    has_classes: ClassVar[bool] = True
+    utility_name: ClassVar[str] = "accuracy"
+
+    def check_targets(self, targets: "Tensor", class_names: tuple[str, ...], source: str) -> None:
+        """Raise BenchError where targets are numbers, or all of one class."""
+        if targets.is_floating_point():
+            raise BenchError(
+                f"{source} has numbers to be predicted, but the task is {self.kind}, which needs classes; "
+                'give the scenario a section [task] with kind = "regression"'
+            )
+        if len(present := targets.unique()) < 2:
+            found = f"the one class {class_names[present[0]]}" if len(present) else "no class"
+            raise BenchError(
+                f"{source} has {len(targets)} examples and {found}, expected two classes or more; "
+                "add examples of another class"
+            )
+
+    def losses(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
+        """Return the cross-entropy per example."""
+        import torch.nn.functional as F
+
+        # Classes go second because torch's log-softmax is several times faster over a dimension that is not the last.
+        return F.cross_entropy(outputs.movedim(-1, 1), targets, reduction="none")
+
+    def loss(self, class_weights: "Tensor | None" = None) -> Loss:
+        """Return the mean (weighted) cross-entropy of each model's batch, summed over the models."""
+        if type(self).losses is not Classification.losses:  # a task that derives from this one has a loss of its own
+            return super().loss(class_weights)
+        import torch.nn.functional as F
+
+        def reduced(logits: "Tensor", targets: "Tensor") -> "Tensor":
+            # The very gradients of `Task.loss`; without weights in four fifths of the time.
+            logits = logits.movedim(-1, 1)
+            if class_weights is None:
+                return F.cross_entropy(logits, targets, reduction="sum") / targets.shape[-1]
+            losses = F.cross_entropy(logits, targets, weight=class_weights, reduction="none")
+            return (losses.sum(dim=-1) / class_weights[targets].sum(dim=-1)).sum()
+
+        return reduced
+
+    def signal(self, outputs: NDArray, targets: NDArray) -> Floats:
+        """Return the logit-scaled confidence of the true class in nats."""
+        from benchmark.metrics.statistic import logit_scaled_confidence
+
+        return logit_scaled_confidence(outputs, targets)
+
+    def utility(self, outputs: NDArray, targets: NDArray) -> Floats:
+        """Return the share of the examples that each model gets right; nan where there are no examples."""
+        if not len(targets):
+            return np.full(len(outputs), np.nan)
+        return _correct(outputs, targets).mean(axis=1)
+
+    def evidence(self, split: str, outputs: NDArray, targets: NDArray) -> Arrays:
+        if split == "retain":
+            return {"retain_accuracy": self.utility(outputs, targets)}
+        if split == "validation":
+            phi = self.signal(outputs, targets).astype(np.float32)
+            return {"validation_phi": phi, "validation_correct": _correct(outputs, targets)}
+        return {f"{split}_logits": outputs}
+
+    def layouts(self, split: str, examples: int, outputs: int) -> "dict[str, Layout]":
+        from benchmark.storage.blocks import Layout
+
+        if split == "retain":
+            return {"retain_accuracy": Layout("float64", highest=1.0)}
+        if split == "validation":
+            return {
+                "validation_phi": Layout("float32", (examples,)),
+                "validation_correct": Layout("bool", (examples,)),
+            }
+        return {f"{split}_logits": Layout("float32", (examples, outputs))}
+
+    def signals(
+        self, split: str, evidence: Mapping[str, NDArray], retrained: Mapping[str, NDArray], targets: NDArray
+    ) -> dict[str, Floats]:
+        """Return the logit-scaled confidence, which needs no retrained models to be read."""
+        if split == "validation":
+            return {"logit-scaled confidence": evidence["validation_phi"].astype(np.float64)}
+        return {"logit-scaled confidence": self.signal(evidence[f"{split}_logits"], targets)}
+
+    def utilities(self, split: str, evidence: Mapping[str, NDArray], targets: NDArray) -> Floats:
+        """Return the accuracy of each model on a split."""
+        if split == "retain":
+            return evidence["retain_accuracy"]
+        if split == "validation":
+            return evidence["validation_correct"].mean(axis=1)
+        return self.utility(evidence[f"{split}_logits"], targets)
+
+    def kept_outputs(self, evidence: Mapping[str, NDArray]) -> Floats:
+        """Return all logits that are kept of each model."""
+        return np.concatenate([evidence["forget_logits"], evidence["test_logits"]], axis=1, dtype=np.float64)
+
+    def chance(self, targets: NDArray, outputs: int, *, weighted: bool) -> float:
+        """Return the share of the most frequent class, or 1 in K where weights make all classes count alike."""
+        if weighted or not len(targets):
+            return 1 / outputs
+        return float(np.bincount(targets).max() / len(targets))
+
+
+def _correct(logits: NDArray, targets: NDArray) -> NDArray[np.bool_]:
+    return logits.argmax(axis=-1) == targets

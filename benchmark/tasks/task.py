@@ -1,0 +1,189 @@
+"""What a task is: the loss a recipe trains, the membership signals, utility, and how outputs and targets look.
+
+To add a task, write one file:
+
+1. Derive a class from `Task` (or from `Classification` or `Regression`) with `kind: Literal["mine"]`. It is the section
+   `[task]` of a scenario; further fields are keys of that section, frozen and hashed.
+2. Write `losses`, in torch: the loss per example, which the recipe averages over a batch.
+3. Write `signal`, in numpy: one number per (model, example) that is unusual where the model was trained on the example.
+4. Write `utility`, in numpy: one number per model, higher is better, 0 where nothing was learned.
+5. Override `check_targets`, `prepare_targets` and `outputs` where the targets are neither classes nor plain numbers.
+6. Decorate the class with `@TASKS.add`, or register it from another package in its `pyproject.toml`:
+   `[project.entry-points."unlearning_benchmark.task"]`, `mine = "package.module:Mine"`.
+7. Test it as tests/unit/test_tasks.py does. Import torch inside methods only: scenarios are read without it.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.scenario.sections import Section
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from benchmark.storage.blocks import Layout
+
+Loss = Callable[["Tensor", "Tensor"], "Tensor"]
+"""Outputs and targets → a scalar to descend on."""
+
+Arrays = dict[str, NDArray]
+Floats = NDArray[np.float64]
+
+
+class Task(Section):
+    """What a scenario's models are trained for and judged by.
+
+    A *split* is one of retain, forget, validation and test. Outputs are `[models, examples, outputs]`, targets
+    `[examples]`.
+    """
+
+    kind: str
+
+    has_classes: ClassVar[bool] = False
+    """Whether targets are classes: class weights, class forget sets and metrics of classes are for these tasks only."""
+    utility_name: ClassVar[str] = "utility"
+
+    @classmethod
+    def kinds(cls) -> tuple[str, ...]:
+        """Return the names that a scenario file calls the task by."""
+        return get_args(cls.model_fields["kind"].annotation)
+
+    @classmethod
+    def families(cls) -> frozenset[str]:
+        """Return its own kinds and those of the tasks that it derives from."""
+        return frozenset(name for each in cls.__mro__ if issubclass(each, Task) for name in each.kinds())
+
+    # --- data
+
+    def check_targets(self, targets: "Tensor", class_names: tuple[str, ...], source: str) -> None:
+        """Raise BenchError where a source's targets are none that the task can be trained on."""
+
+    def outputs(self, class_names: tuple[str, ...]) -> int:
+        """Return the size of a network's last layer: one per class, or one where the source knows no classes."""
+        return len(class_names) or 1
+
+    def strata(self, targets: "Tensor") -> "Tensor | None":
+        """Return the group `[n]` of every example that is spread evenly over the splits; None for no groups."""
+        return None if targets.is_floating_point() else targets
+
+    def prepare_targets(self, train: "Tensor", *others: "Tensor") -> "list[Tensor]":
+        """Return the targets of train and of the other splits as nets are trained on them."""
+        return [train, *others]
+
+    # --- training
+
+    def losses(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
+        """Return the loss per example, `[..., examples]`, of outputs `[..., examples, outputs]`, by torch."""
+        raise NotImplementedError(f"{type(self).__name__} has no losses")
+
+    def loss(self, class_weights: "Tensor | None" = None) -> Loss:
+        """Return what a recipe descends on: the mean loss of each model's batch, summed over the models.
+
+        So no model sees another's gradient. It takes outputs `[models, batch, outputs]` and targets `[models, batch]`;
+        with class weights `[classes]` the mean is a weighted one.
+        """
+
+        def reduced(outputs: "Tensor", targets: "Tensor") -> "Tensor":
+            losses = self.losses(outputs, targets)
+            if class_weights is None:
+                return losses.sum() / targets.shape[-1]
+            weights = class_weights[targets]
+            return ((weights * losses).sum(dim=-1) / weights.sum(dim=-1)).sum()
+
+        return reduced
+
+    def batch_loss(self, class_weights: "Tensor | None" = None) -> Loss:
+        """Return the (weighted) mean loss of outputs `[batch, outputs]` and targets `[batch]`: what submissions get."""
+
+        def reduced(outputs: "Tensor", targets: "Tensor") -> "Tensor":
+            losses = self.losses(outputs, targets)
+            if class_weights is None:
+                return losses.mean()
+            weights = class_weights[targets]
+            return (weights * losses).sum() / weights.sum()
+
+        return reduced
+
+    # --- evidence: what is kept of the models' outputs
+
+    def signal(self, outputs: NDArray, targets: NDArray) -> NDArray:
+        """Return what is kept per (model, example), `[models, examples]`."""
+        raise NotImplementedError(f"{type(self).__name__} has no signal")
+
+    def utility(self, outputs: NDArray, targets: NDArray) -> Floats:
+        """Return one number per model, `[models]`: higher is better, 0 where nothing was learned.
+
+        The score multiplies ratios of it, so it must not be negative: two models of negative utility would have a
+        positive ratio.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no utility")
+
+    def evidence(self, split: str, outputs: NDArray, targets: NDArray) -> Arrays:
+        """Return the arrays that are kept of the outputs on a split; each begins with the dimension of models."""
+        found: Arrays = {f"{split}_utility": self.utility(outputs, targets).astype(np.float64)}
+        if split != "retain":
+            found[f"{split}_signal"] = self.signal(outputs, targets).astype(np.float32)
+        return found
+
+    def layouts(self, split: str, examples: int, outputs: int) -> "dict[str, Layout]":
+        """Return the arrays of `evidence`, for a split of so many examples and networks of so many outputs."""
+        from benchmark.storage.blocks import Layout
+
+        signal = {} if split == "retain" else {f"{split}_signal": Layout("float32", (examples,))}
+        return {f"{split}_utility": Layout("float64"), **signal}
+
+    # --- metrics: what is read of evidence, without torch
+
+    def signals(
+        self, split: str, evidence: Mapping[str, NDArray], retrained: Mapping[str, NDArray], targets: NDArray
+    ) -> dict[str, Floats]:
+        """Return the membership signals φ by name, `[models, examples]` each; metrics take the first.
+
+        `retrained`: the evidence of the retrained models, for signals that are read relative to them.
+        """
+        return {"signal": evidence[f"{split}_signal"].astype(np.float64)}
+
+    def phi(
+        self, split: str, evidence: Mapping[str, NDArray], retrained: Mapping[str, NDArray], targets: NDArray
+    ) -> Floats:
+        """Return the first of `signals`."""
+        return next(iter(self.signals(split, evidence, retrained, targets).values()))
+
+    def utilities(self, split: str, evidence: Mapping[str, NDArray], targets: NDArray) -> Floats:
+        """Return the utility of each model on a split, `[models]`."""
+        return evidence[f"{split}_utility"]
+
+    def kept_outputs(self, evidence: Mapping[str, NDArray]) -> Floats:
+        """Return what evidence tells of the outputs on the forget and test set, `[models, examples, outputs]`.
+
+        By it a returned model of the reference pool is recognised; what is added to all outputs of an example is not
+        looked at.
+        """
+        kept = np.concatenate([evidence["forget_signal"], evidence["test_signal"]], axis=1, dtype=np.float64)
+        return np.stack([np.zeros_like(kept), kept], axis=-1)
+
+    def chance(self, targets: NDArray, outputs: int, *, weighted: bool) -> float:
+        """Return the utility that needs no inputs, such as that of one answer to everything.
+
+        `weighted`: the recipe weights the classes.
+        """
+        return 0.0
+
+
+class Targets(NamedTuple):
+    """By what evidence is read: the scenario's task, and the targets of the forget and of the test set."""
+
+    task: Task
+    forget: NDArray
+    test: NDArray
+
+    def phi(self, evidence: Mapping[str, NDArray], retrained: Mapping[str, NDArray]) -> Floats:
+        """Return φ of the forget examples, `[models, examples]`; `retrained`: evidence of the retrained models."""
+        return self.task.phi("forget", evidence, retrained, self.forget)
+
+    def utilities(self, split: str, evidence: Mapping[str, NDArray]) -> Floats:
+        """Return the models' utility on the forget, test or retain set, `[models]`."""
+        return self.task.utilities(split, evidence, self.test if split == "test" else self.forget)
