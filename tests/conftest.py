@@ -17,7 +17,6 @@ from benchmark import cli
 from benchmark import pipeline as evaluation
 from benchmark.cli import shared
 from benchmark.data import load_problem
-from benchmark.metrics import entry as figures
 from benchmark.references.pool import Pool
 from benchmark.runs.runner import Worker
 from benchmark.sandbox import bubblewrap as sandbox
@@ -140,8 +139,7 @@ def bench(workspace, miniature_file, monkeypatch, capfd):
     monkeypatch.chdir(workspace.root)
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # what joblib counts as cores
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)  # the same on a machine that has a GPU
-    for module in (figures, evaluation):
-        monkeypatch.setattr(module, "RESAMPLES", 40)
+    monkeypatch.setattr(evaluation, "RESAMPLES", 40)
 
     def run(*arguments, scenario=miniature_file):
         handler = signal.getsignal(signal.SIGINT)
