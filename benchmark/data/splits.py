@@ -42,7 +42,7 @@ def _rows(examples: Examples, data: Data) -> tuple[Rows, Rows, Rows]:
         )
     if examples.assignment is not None:
         return _given(examples, examples.assignment, data, disjoint)
-    shares = data.validation, data.test, data.seed  # type: ignore[union-attr]
+    shares = data.validation, data.test, data.seed  # pyright: ignore[reportAttributeAccessIssue]
     if disjoint:
         return _by_subject(_subjects(examples), *shares, data.source)
     validation, test = (round(share * len(examples.targets)) for share in shares[:2])
@@ -66,7 +66,7 @@ def _given(examples: Examples, assignment: Tensor, data: Data, disjoint: bool) -
 
 def _drawn(examples: Examples, train: Rows, share: float, data: Shares, disjoint: bool) -> tuple[Rows, Rows]:
     """What is left of train, and a share of it for a part that the source lacks."""
-    source = data.source  # type: ignore[attr-defined]
+    source = data.source  # pyright: ignore[reportAttributeAccessIssue]
     if len(train) < 2:
         raise BenchError(f"{source} has {len(train)} examples in train, expected more to draw others from; add some")
     if disjoint:
@@ -167,7 +167,7 @@ def _normalisation(inputs: Tensor, data: Data) -> Normalisation | None:
         if numbers and len(numbers) != channels:
             raise BenchError(f"data.{name} has {len(numbers)} numbers, expected {channels}, one a channel")
     middle, width = (torch.tensor(n, dtype=torch.float64) for n in (mean or [0.0] * channels, std or [1.0] * channels))
-    gain, offset = data.scale / 255 / width, -middle / width  # type: ignore[union-attr]
+    gain, offset = data.scale / 255 / width, -middle / width  # pyright: ignore[reportAttributeAccessIssue]
     return Normalisation(gain.float()[:, None, None], offset.float()[:, None, None])
 
 

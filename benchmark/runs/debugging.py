@@ -90,7 +90,7 @@ def _call(
 
 
 def _recipe(scenario: Scenario, problem: Problem, seed: int, device: str) -> Callable[..., nn.Module]:
-    """The contract's `recipe`, which trains a fresh net on the examples of a loader."""
+    """Return the contract's `recipe`, which trains a fresh net on the examples of a loader."""
 
     def recipe(examples: DataLoader) -> nn.Module:
         split, own = collected(examples, problem.retain.normalisation).to(device), derive_seed(seed, "recipe")
@@ -102,7 +102,7 @@ def _recipe(scenario: Scenario, problem: Problem, seed: int, device: str) -> Cal
 
 
 def _own_frames(error: BaseException, folder: Path) -> str:
-    """The traceback with the frames of the submission's own files; all of them where it has none."""
+    """Return the traceback with the frames of the submission's own files; all of them where it has none."""
     whole: traceback.TracebackException | None = traceback.TracebackException.from_exception(error)
     text = whole
     while whole:

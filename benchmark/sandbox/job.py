@@ -39,12 +39,12 @@ class Job:
 
     @property
     def loss(self) -> Loss:
-        """What the recipe trains on."""
+        """The loss that the recipe trains on."""
         return self.task.loss(self.weights_there)
 
 
 def write_job(folder: Path, job: Job) -> None:
-    """Puts into `folder` what submissions may see of the problem."""
+    """Put into `folder` what submissions may see of the problem."""
     tensors = {
         f"{name}/{field}": tensor.contiguous()
         for name in LOADERS

@@ -69,7 +69,7 @@ def _notebook(path: Path) -> Notebook:
 
 
 def _imported_files(nodes: Iterable[ast.stmt], files: dict[str, str]) -> dict[str, str]:
-    """The files among `files` that statements import, and those that these import."""
+    """Return the files among `files` that statements import, and those that these import."""
     found: dict[str, str] = {}
     todo = list(nodes)
     while todo:

@@ -192,7 +192,7 @@ def _name_of(role: str) -> str:
 
 
 def _values(parameters: list[Parameter], call: Call) -> dict[str, ast.expr]:
-    """The arguments that are neither the net nor a loader, by parameter."""
+    """Return the arguments that are neither the net nor a loader, by parameter."""
     telling = any(role_of(p.name) in PLAIN[1:] for p in parameters)
     named = any(isinstance(argument, ast.Name) for argument in call.node.args)
     found = {}
@@ -217,7 +217,7 @@ def _is_literal(value: ast.expr | None, statements: list[Statement]) -> bool:
 
 
 def _further_keywords(parameters: list[Parameter], call: Call, run: dict[str, str]) -> dict[str, ast.expr]:
-    """The arguments that only `**kwargs` takes, but for the net and the loaders."""
+    """Return the arguments that only `**kwargs` takes, but for the net and the loaders."""
     names = {p.name for p in parameters}
     if not any(p.kind is Parameter.VAR_KEYWORD for p in parameters):
         return {}
@@ -300,7 +300,7 @@ def _global_of(role: str) -> str:
 def _resolve(
     value: ast.expr, scope: ast.AST, through: list[ast.AST], statements: list[Statement], run: dict[str, str]
 ) -> ast.expr | None:
-    """An expression in a function, or in a statement at the top level, as one of top-level names.
+    """Return an expression in a function, or in a statement at the top level, as one of top-level names.
 
     The names in `run` are the run's net and loaders, whatever the notebook made them of.
     """
@@ -418,7 +418,7 @@ class _Definitions:
         return Entry(None, parameters, forwards=self._forwards)
 
     def _decorate(self, function: ast.FunctionDef, at: int) -> list[Parameter] | None:
-        """The parameters of a function as its decorators leave it."""
+        """Return the parameters of a function as its decorators leave it."""
         parameters = self._follow_forwarding(function, parameters_of(function), at)
         for decorator in reversed(function.decorator_list):
             made = self._definition(decorator, at)
@@ -429,7 +429,7 @@ class _Definitions:
     def _parameters_of_wrapper(
         self, decorator: ast.FunctionDef | ast.ClassDef, wrapped: list[Parameter] | None
     ) -> list[Parameter] | None:
-        """The parameters of what a decorator returns; None where it passes them on in a way of its own."""
+        """Return the parameters of what a decorator returns; None where it passes them on in a way of its own."""
         if isinstance(decorator, ast.ClassDef):
             own, self._forwards = self._method(decorator, "__call__"), True
             return wrapped if own and {p.kind for p in own} <= _VARIABLE else own
@@ -446,7 +446,7 @@ class _Definitions:
         return wrapped if any(_passes_on(p, own) for p in ast.walk(inner[-1])) else None
 
     def _follow_forwarding(self, function: Function, own: list[Parameter], at: int) -> list[Parameter] | None:
-        """The parameters of the function that `def f(*args): return g(*args)` calls, else its own."""
+        """Return the parameters of the function that `def f(*args): return g(*args)` calls, else its own."""
         for part in ast.walk(function):
             if isinstance(part, ast.Call) and _passes_on(part, own):
                 made = self._definition(part.func, at)
@@ -456,14 +456,14 @@ class _Definitions:
         return own
 
     def _definition(self, node: ast.AST | None, at: int) -> ast.stmt | None:
-        """The definition that a name stands for."""
+        """Return the definition that a name stands for."""
         if not isinstance(node, ast.Name):
             return None
         makers = self._makers(node.id, at)
         return self._statements[makers[0]].node if makers else None
 
     def _parameters(self, value: ast.expr, at: int) -> list[Parameter] | None:
-        """The parameters of what an expression makes; None when the source does not tell."""
+        """Return the parameters of what an expression makes; None when the source does not tell."""
         if isinstance(value, ast.Lambda):
             return self._follow_forwarding(value, parameters_of(value), at)
         match value, self._definition(value, at):

@@ -112,7 +112,7 @@ class Notebook:
         )
 
     def _start_and_end(self) -> tuple[int, int]:
-        """The statement that last binds `unlearning`, and the last that calls it, if through another function.
+        """Return the statement that last binds `unlearning`, and the last that calls it, if through another function.
 
         Where nothing calls it, the second is the number of all statements.
         """
@@ -134,7 +134,7 @@ class Notebook:
         return binding[-1], calling[-1] if calling else len(self.statements)
 
     def callers_behind(self, start: int) -> list[int]:
-        """The statements behind `start` that call `unlearning`, if through another function."""
+        """Return the statements behind `start` that call `unlearning`, if through another function."""
         callers, calling = {ENTRY_POINT}, list[int]()
         for i, s in enumerate(self.statements[start + 1 :], start + 1):
             callers |= s.binds if callers & s.later else set()
@@ -142,7 +142,7 @@ class Notebook:
         return calling
 
     def makers(self, name: str, moment: int) -> list[int]:
-        """The statements that made what `name` stands for just before statement `moment`, the last one first."""
+        """Return the statements that made what `name` stands for just before statement `moment`, the last one first."""
         found = []
         for i in reversed(range(moment)):
             s = self.statements[i]
@@ -310,7 +310,7 @@ class _Closure:
             (self._annotations if only_annotates else self._missing).add(name)
 
     def per_run(self) -> set[int]:
-        """The statements that use a run's net or loaders when they run, and those that use what they make."""
+        """Return the statements that use a run's net or loaders when they run, and those that use what they make."""
         tied = self._tied & self.kept
         for i in sorted(self.kept):
             statement = self._notebook.statements[i]
@@ -319,7 +319,7 @@ class _Closure:
         return tied
 
     def dead(self, kept: set[int]) -> tuple[set[str], set[str]]:
-        """The names that only branches need which are turned off, and the constants that do so."""
+        """Return the names that only branches need which are turned off, and the constants that do so."""
         bound = set[str]().union(*(self._notebook.statements[i].binds for i in kept)) | self.used
         found = [(self._without_definition(names - bound), switches) for names, switches in self._switched]
         found = [(names, switches) for names, switches in found if names]

@@ -71,7 +71,7 @@ def _of_statement(statement: Statement, modules: Collection[str]) -> Iterator[st
 
 
 def _absent_module(node: ast.stmt, files: Collection[str]) -> str:
-    """A module that a statement imports and that is not there, without importing it; "" if none."""
+    """Return a module that a statement imports and that is not there, without importing it; "" if none."""
     modules = []
     if isinstance(node, ast.Import):
         modules = [alias.name for alias in node.names]
@@ -89,7 +89,7 @@ def _absent_module(node: ast.stmt, files: Collection[str]) -> str:
 
 
 def _written_paths(node: ast.stmt) -> Iterator[str]:
-    """The absolute paths, or beginnings of paths, at which it writes files and a run cannot."""
+    """Yield the absolute paths, or beginnings of paths, at which it writes files and a run cannot."""
     for part in ast.walk(node):
         if not (isinstance(part, ast.Call) and _WRITES.search(ast.unparse(part.func))):
             continue

@@ -63,7 +63,7 @@ class Statement:
         )
 
     def calls(self) -> Iterator[str]:
-        """The names of the functions it calls when it runs, e.g. `torch.load`."""
+        """Return the names of the functions it calls when it runs, e.g. `torch.load`."""
         return (ast.unparse(part.func) for part in walk_running(self.node) if isinstance(part, ast.Call))
 
     def __str__(self) -> str:
@@ -98,7 +98,7 @@ def branch_with(statement: Statement, called: set[str]) -> list[Statement] | Non
 
 
 def _analyse(cell: Cell, lines: list[str], nodes: Iterable[ast.stmt], before: int) -> list[Statement]:
-    """The statements with their names; `before` is the line on which the statement before the first ends."""
+    """Return the statements with their names; `before` is the line on which the statement before the first ends."""
     found: list[Statement] = []
     for node in nodes:
         found.append(_statement(cell, lines, node, _source(node, lines, before)))
@@ -123,7 +123,7 @@ def written_files(cells: Iterable[Cell]) -> dict[str, str]:
 
 
 def _top_level(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements, with those of a block `if __name__ == "__main__":` instead of the block."""
+    """Yield the statements, with those of a block `if __name__ == "__main__":` instead of the block."""
     for node in body:
         if isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'":
             yield from node.body

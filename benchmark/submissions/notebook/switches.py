@@ -56,7 +56,7 @@ def value_of(node: ast.expr, lookup: Lookup) -> Any:
 
 
 def _either(values: list[ast.expr], stops_at: bool, lookup: Lookup) -> Any:
-    """The value of `and` or `or`: one operand that is known can be enough for its truth."""
+    """Return the value of `and` or `or`: one operand that is known can be enough for its truth."""
     known = []
     for each in values:
         try:

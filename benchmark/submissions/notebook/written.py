@@ -61,7 +61,7 @@ def _batch_format(needs: Needs) -> str:
 
 
 def _with_defaults(statement: Statement, entry: Entry) -> str:
-    """The definition of `unlearning` with the values at its call as defaults."""
+    """Return the definition of `unlearning` with the values at its call as defaults."""
     if not entry.defaults:
         return statement.source
     lines = [line.encode() for line in statement.source.split("\n")]
@@ -131,7 +131,7 @@ def _per_run(statements: list[Statement]) -> Iterator[str]:
 
 
 def _call(entry: Entry) -> Iterator[str]:
-    """The arguments of the call, by name from the first on that has to be."""
+    """Yield the arguments of the call, by name from the first on that has to be."""
     if entry.parameters is None or entry.binding is None:
         yield from _GIVEN.values()
         return
