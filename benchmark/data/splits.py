@@ -7,7 +7,7 @@ from torch import Tensor
 from benchmark.data.reading.examples import Examples
 from benchmark.data.reading.parts import TEST, TRAIN, VALIDATION
 from benchmark.errors import BenchError
-from benchmark.scenario.sections import BreastCancer, Data, Digits, Shares
+from benchmark.scenario.sections import BreastCancer, Data, Diabetes, Digits, Shares
 from benchmark.split import Normalisation, Split
 
 Rows = np.ndarray
@@ -33,7 +33,7 @@ def split(examples: Examples, data: Data) -> tuple[Split, Split, Split]:
 
 
 def _rows(examples: Examples, data: Data) -> tuple[Rows, Rows, Rows]:
-    if isinstance(data, Digits | BreastCancer):
+    if isinstance(data, Digits | BreastCancer | Diabetes):
         return _stratified(examples, data.train, data.validation, data.test, data.seed, data.source)
     disjoint = getattr(data, "disjoint", False)
     if disjoint and examples.subjects is None:
