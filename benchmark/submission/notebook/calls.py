@@ -55,7 +55,8 @@ class Call:
             bound, value = binding.bound[parameter.name], argument
             while bound in PLAIN and isinstance(value, ast.Name) and value.id not in found:
                 found[value.id] = str(bound)
-                value = local.get(value.id) or value
+                inner = local.get(value.id)
+                value = inner if isinstance(inner, ast.expr) else value
         return found
 
 
@@ -83,6 +84,15 @@ class Entry:
     def names(self) -> set[str]:
         """The top-level names that the values need."""
         return set[str]().union(*(names_in(value) for value in (*self.defaults.values(), *self.passed.values())))
+
+    @property
+    def constants(self) -> dict[str, ast.expr]:
+        """What the parameters are given that are neither the net nor a loader nor an offer of the harness."""
+        if self.function is None or self.binding is None:
+            return {}
+        values = {p.name: p.default for p in self.parameters or () if isinstance(p.default, ast.expr)}
+        values |= {**self.defaults, **self.passed}
+        return {name: value for name, value in values.items() if self.binding.bound.get(name) == DEFAULT}
 
     def take_values(self, call: Call | None, file: str) -> None:
         """Keep what the call gives to parameters that are neither the net nor a loader, and bind the others.
@@ -310,12 +320,12 @@ def _resolved(
         inner = local[name]
         if name in run:
             inner = ast.Name(_global_of(run[name]))
-        elif isinstance(scope, Function) and name in {p.name for p in parameters_of(scope)}:
+        elif isinstance(inner, ast.arg) and isinstance(scope, Function):
             inner = _argument(scope, name, [*through, scope], statements, run)
-        elif inner is not None:
+        elif isinstance(inner, ast.expr):
             again = name in names_in(inner) or len(through) > _DEEPEST
             inner = None if again else _resolved(inner, scope, [*through, inner], statements, run)
-        if inner is None:
+        if not isinstance(inner, ast.expr):
             return None
         replaced[name] = inner
     return _Replacer(replaced).visit(ast.parse(ast.unparse(value), mode="eval").body)
@@ -329,15 +339,19 @@ class _Replacer(ast.NodeTransformer):
         return self._values.get(node.id, node)
 
 
-def _local_values(scope: ast.AST) -> dict[str, ast.expr | None]:
-    """The names that a function or a statement binds, with the one plain assignment to each; None where it differs."""
-    found: dict[str, ast.expr | None] = {}
+def _local_values(scope: ast.AST) -> dict[str, ast.expr | ast.arg | None]:
+    """The names that a function or a statement binds, with the one plain assignment to each; None where it differs.
+
+    A parameter that is never assigned stands for itself.
+    """
+    found: dict[str, ast.expr | ast.arg | None] = {}
     if isinstance(scope, Function):
-        found |= dict.fromkeys(p.name for p in parameters_of(scope))
+        found |= {part.arg: part for part in ast.walk(scope.args) if isinstance(part, ast.arg)}
     plain = {id(a.targets[0]): a.value for a in ast.walk(scope) if isinstance(a, ast.Assign) and len(a.targets) == 1}
     for part in ast.walk(scope):
         if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load):
-            found[part.id] = None if part.id in found else plain.get(id(part))
+            again = part.id in found and not isinstance(found[part.id], ast.arg)
+            found[part.id] = None if again else plain.get(id(part))
     return found
 
 

@@ -8,9 +8,12 @@ from functools import cached_property
 from typing import Any
 
 from benchmark.errors import BenchError
+from benchmark.submission.binding import parameters_of
 from benchmark.submission.contract import ENTRY_POINT
-from benchmark.submission.notebook.calls import Entry, call_of, entry_of
+from benchmark.submission.notebook.calls import Entry, arguments_of, call_of, entry_of
 from benchmark.submission.notebook.cells import Cell
+from benchmark.submission.notebook.constants import Lookup, Unknown, value_made, value_of
+from benchmark.submission.notebook.jupyter import STAND_INS, guarded_names, imports_stand_ins, is_harmless
 from benchmark.submission.notebook.names import Names, names_in, root, running
 from benchmark.submission.notebook.statements import (
     Statement,
@@ -20,7 +23,9 @@ from benchmark.submission.notebook.statements import (
     statements_of,
     written_files,
 )
-from benchmark.submission.notebook.switches import Unknown, live_names, space_of, value_of
+from benchmark.submission.notebook.switches import live_names
+
+_SET = re.compile(r"\$(PATH|HOME|TMPDIR|USER|LANG|(LD|CUDA|PYTHON|PYTORCH|TORCH|OMP|MKL|KMP|NVIDIA)(_|[A-Z]).*)$")
 
 
 @dataclass
@@ -41,6 +46,8 @@ class Needs:
     """Those constants."""
     unresolved: set[str] = field(default_factory=set)
     """Names that only annotations need, and nothing defines."""
+    stand_ins: set[str] = field(default_factory=set)
+    """Names of Jupyter's own that need a definition."""
 
 
 class Notebook:
@@ -56,6 +63,7 @@ class Notebook:
             except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # the last two: nested too deep
                 wrong = str(getattr(error, "msg", error)) or "nested too deep"
                 self.broken[cell.at(getattr(error, "lineno", None) or 1)] = cell.source, wrong
+        self.statements = [s for s in self.statements if not imports_stand_ins(s.node)]
         self._open_calling_blocks()
         self._imported = set[str]().union(
             *(s.binds for s in self.statements if isinstance(s.node, ast.Import | ast.ImportFrom))
@@ -85,7 +93,7 @@ class Notebook:
         entry.take_values(call, self.file)
         given = entry.given(call)
         entry.write_defaults(lambda name: name not in given and self._is_constant(name, start, end))
-        closure = _Closure(self, given, start, end)
+        closure = _Closure(self, given, start, end, entry)
         closure.follow(entry.names)
         stars = {i for i, s in enumerate(self.statements) if is_star(s)}
         if closure.missing and not stars:
@@ -109,6 +117,7 @@ class Notebook:
             entry,
             *closure.dead(kept),
             closure.unresolved,
+            closure.stand_ins,
         )
 
     def _start_and_end(self) -> tuple[int, int]:
@@ -165,16 +174,38 @@ class Notebook:
         return self._values[name, moment]
 
     def _value(self, name: str, moment: int) -> Any:
+        if name.startswith("$"):
+            return self._environment(name)
         makers = self.makers(name, moment)
-        if len(makers) != 1 or name in self._changed:
+        if not makers or name in self._changed:
             raise Unknown
-        (maker,) = makers
-        match self.statements[maker].node:
-            case ast.Assign(targets=[ast.Name()], value=value) | ast.AnnAssign(value=ast.expr() as value):
-                return value_of(value, lambda other: self.value(other, maker))
-            case ast.ClassDef(decorator_list=[] | [ast.Name(id="dataclass")]) as node:
-                return space_of(node, lambda other: self.value(other, maker))
-        raise Unknown
+        nodes = [self.statements[maker].node for maker in reversed(makers)]
+        return value_made(name, nodes, lambda other: self.value(other, makers[-1]))
+
+    def _environment(self, name: str) -> None:
+        """None, as an environment variable is worth that a run has not. Raises Unknown for one that it may have."""
+        if _SET.match(name) or self._sets_environment:
+            raise Unknown
+
+    @cached_property
+    def _sets_environment(self) -> bool:
+        return any(
+            re.search(r"environ(\[.*\] = |\.(setdefault|update)\()|putenv|load_dotenv", ast.unparse(s.node))
+            for s in self.statements
+            if "environ" in s.source or "env" in s.source
+        )
+
+    def arguments(self, node: ast.FunctionDef) -> dict[str, ast.expr]:
+        """Return the defaults of those parameters that no call of a function gives anything."""
+        if node.decorator_list:
+            return {}
+        parts = [part for s in self.statements for part in ast.walk(s.node)]
+        calls = [part for part in parts if isinstance(part, ast.Call) and is_named(part.func, node.name)]
+        if len(calls) != sum(is_named(part, node.name) for part in parts) or any(_is_open(call) for call in calls):
+            return {}
+        parameters = parameters_of(node)
+        given = {parameter.name for call in calls for parameter, _ in arguments_of(parameters, call)}
+        return {p.name: p.default for p in parameters if p.name not in given and isinstance(p.default, ast.expr)}
 
     @cached_property
     def _changed(self) -> set[str]:
@@ -182,6 +213,19 @@ class Notebook:
         parts = [part for s in self.statements for part in ast.walk(s.node)]
         stores = {root(p) for p in parts if isinstance(p, ast.Attribute | ast.Subscript) and not _is_load(p)}
         return stores.union(*(s.own for s in self.statements))
+
+    @cached_property
+    def plain(self) -> set[str]:
+        """Names that the notebook imports or assigns at the top level."""
+        kinds = ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign
+        return set[str]().union(*(s.binds for s in self.statements if isinstance(s.node, kinds)))
+
+    def assigned(self, name: str) -> ast.expr | None:
+        """Return the expression that is last assigned to a top-level name, None where there is no one such."""
+        makers = self.makers(name, len(self.statements))
+        node = self.statements[makers[0]].node if len(makers) == 1 else None
+        is_plain = isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+        return node.value if isinstance(node, ast.Assign) and is_plain else None
 
     def called_instead(self) -> str:
         """Return which other function is called as `unlearning` would be, for a sentence; "" if none."""
@@ -217,12 +261,13 @@ class Notebook:
 class _Closure:
     """The statements that `start` needs, itself included, when its functions run at `end`."""
 
-    def __init__(self, notebook: Notebook, given: dict[str, str], start: int, end: int) -> None:
-        self._notebook, self._given, self._start, self._end = notebook, given, start, end
+    def __init__(self, notebook: Notebook, given: dict[str, str], start: int, end: int, entry: Entry) -> None:
+        self._notebook, self._given, self._start, self._end, self._entry = notebook, given, start, end, entry
         self._seen = set[tuple[int, int]]()
         self._own = set[str]()
         self._missing = set[str]()
         self._annotations = set[str]()
+        self._jupyter = set[str]()
         self._switched: list[tuple[set[str], set[str]]] = []
         self._tied = set[int]()  # what uses a run's net or loaders when it runs
         self.used = set[str]()
@@ -240,6 +285,10 @@ class _Closure:
     @property
     def unresolved(self) -> set[str]:
         return self._undefined(self._annotations) - self.missing
+
+    @property
+    def stand_ins(self) -> set[str]:
+        return self._undefined(self._jupyter) - self.missing
 
     def _undefined(self, names: set[str]) -> set[str]:
         names = names - self._own - vars(builtins).keys()
@@ -274,14 +323,28 @@ class _Closure:
                 raise Unknown
             return late
 
+        arguments = self._arguments(statement.node, lookup)
         if isinstance(statement.node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             live, switches = live_names(
-                statement.node, statement.names, lambda name: self._notebook.value(name, moment)
+                statement.node, statement.names, lambda name: self._notebook.value(name, moment), arguments
             )
         else:
             live, switches = live_names(statement.node, statement.names, lookup)
         self._switched.append((statement.names.looked_up - live.looked_up, switches))
         return live
+
+    def _arguments(self, node: ast.stmt, lookup: Lookup) -> dict[str, Any]:
+        """What a function's parameters are worth that are given nothing, or a constant by the notebook's call."""
+        if not isinstance(node, ast.FunctionDef):
+            return {}
+        given = self._entry.constants if node.name == ENTRY_POINT else self._notebook.arguments(node)
+        found = {}
+        for name, value in given.items():
+            try:
+                found[name] = value_of(value, lookup)
+            except (Unknown, RecursionError):
+                continue
+        return found
 
     def _look_up_now(self, name: str, i: int, moment: int) -> list[tuple[int, int]]:
         if name in self._given:
@@ -304,8 +367,14 @@ class _Closure:
 
     def _note_missing(self, name: str, makers: list[int], statement: Statement | None) -> None:
         if not any(name in self._notebook.statements[maker].binds for maker in makers):
-            only_annotates = statement is not None and name in statement.annotations
-            (self._annotations if only_annotates else self._missing).add(name)
+            if statement and name in statement.annotations:
+                self._annotations.add(name)
+            elif statement and name != "display" and name in guarded_names(statement):
+                return
+            elif statement and name in STAND_INS and is_harmless(name, statement):
+                self._jupyter.add(name)
+            else:
+                self._missing.add(name)
 
     def per_run(self) -> set[int]:
         """The statements that use a run's net or loaders when they run, and those that use what they make."""
@@ -319,6 +388,7 @@ class _Closure:
     def dead(self, kept: set[int]) -> tuple[set[str], set[str]]:
         """The names that only branches need which are turned off, and the constants that do so."""
         bound = set[str]().union(*(self._notebook.statements[i].binds for i in kept)) | self.used
+        bound |= self._notebook.plain
         found = [(self._undefined(names - bound), switches) for names, switches in self._switched]
         found = [(names, switches) for names, switches in found if names]
         return set[str]().union(*(names for names, _ in found)), set[str]().union(*(each for _, each in found))
@@ -326,3 +396,12 @@ class _Closure:
 
 def _is_load(node: ast.Attribute | ast.Subscript) -> bool:
     return isinstance(node.ctx, ast.Load)
+
+
+def is_named(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
+
+
+def _is_open(call: ast.Call) -> bool:
+    """Whether it gives arguments that are not written there."""
+    return any(isinstance(each, ast.Starred) for each in call.args) or any(k.arg is None for k in call.keywords)

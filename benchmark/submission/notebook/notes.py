@@ -6,17 +6,15 @@ import re
 from collections.abc import Collection, Iterator
 
 from benchmark.submission.contract import ENTRY_POINT
+from benchmark.submission.notebook.jupyter import NOTES
 from benchmark.submission.notebook.names import root
 from benchmark.submission.notebook.needs import Needs, Notebook
+from benchmark.submission.notebook.paths import written_paths
 from benchmark.submission.notebook.statements import Statement, is_star
 from benchmark.submission.notebook.written import reads_options
 
 _READS = re.compile(r"(?i)load|(?<!th)read|open|fetch|dataset|listdir|glob|request|urlretrieve")
 _SEEDS = re.compile(r"(?i)seed|default_rng|RandomState|Generator")
-_WRITES = re.compile(
-    r"(?i)(^|\.)(save\w*|to_(csv|json|pickle|parquet)|dump|makedirs|mkdir|write_\w+|copy\w*|move|open)$"
-)
-_WRITABLE = re.compile(r"/kaggle/(working|tmp|temp)(/|$)|/tmp(/|$)|/dev/(null|shm)")
 
 
 def notes(notebook: Notebook, needs: Needs, modules: Collection[str] = ()) -> Iterator[str]:
@@ -24,6 +22,7 @@ def notes(notebook: Notebook, needs: Needs, modules: Collection[str] = ()) -> It
     yield from needs.entry.notes
     for statement in needs.kept:
         yield from _of_statement(statement, modules)
+        yield from _of_paths(notebook, statement)
     for statement in needs.per_run:
         yield f"{statement} uses the net or the loaders of a run, so every run makes it anew"
     if needs.given:
@@ -32,6 +31,7 @@ def notes(notebook: Notebook, needs: Needs, modules: Collection[str] = ()) -> It
     if needs.dead:
         switches, names = (", ".join(sorted(each)) for each in (needs.switches, needs.dead))
         yield f"left out, because only code that {switches} turns off needs it: {names}"
+    yield from (NOTES[name] for name in sorted(needs.stand_ins))
     if needs.unresolved:
         names = ", ".join(sorted(needs.unresolved))
         yield f"nothing defines {names}, which only annotations need; they are not evaluated"
@@ -58,15 +58,20 @@ def _of_statement(statement: Statement, modules: Collection[str]) -> Iterator[st
         yield f"{statement} is kept for names that nothing else defines; whether it has them shows when it runs"
     if absent := _absent_module(statement.node, modules):
         yield f"{statement} imports {absent}, which is not installed here; put its file into the submission's folder"
-    for path in sorted(set(_written_paths(statement.node))):
-        yield (
-            f"{statement} writes to {path}, where a run cannot write; use /kaggle/working or /kaggle/tmp, which every "
-            "run has of its own"
-        )
     for name in sorted(statement.own):
         yield (
             f"{statement} changes the global {name}, which in the notebook lasted from run to run; here every run is a "
             "process of its own and begins with its first value"
+        )
+
+
+def _of_paths(notebook: Notebook, statement: Statement) -> Iterator[str]:
+    end = len(notebook.statements)
+    paths = written_paths(statement.node, lambda name: notebook.value(name, end), notebook.assigned)
+    for path in sorted(set(paths)):
+        yield (
+            f"{statement} writes to {path}, where a run cannot write; use /kaggle/working or /kaggle/tmp, which every "
+            "run has of its own"
         )
 
 
@@ -85,38 +90,6 @@ def _absent_module(node: ast.stmt, files: Collection[str]) -> str:
                 return module
         except (ImportError, ValueError):  # what is half imported
             continue
-    return ""
-
-
-def _written_paths(node: ast.stmt) -> Iterator[str]:
-    """The absolute paths, or beginnings of paths, at which it writes files and a run cannot."""
-    for part in ast.walk(node):
-        if not (isinstance(part, ast.Call) and _WRITES.search(ast.unparse(part.func))):
-            continue
-        if ast.unparse(part.func).endswith("open") and not _opens_to_write(part):
-            continue
-        for argument in [*part.args, *(keyword.value for keyword in part.keywords)]:
-            path = _beginning(argument)
-            if re.match(r"/|~|\.\./|[A-Za-z]:[\\/]", path) and not _WRITABLE.match(path):
-                yield path
-
-
-def _opens_to_write(call: ast.Call) -> bool:
-    modes = [*call.args[1:2], *(keyword.value for keyword in call.keywords if keyword.arg == "mode")]
-    return any(isinstance(mode, ast.Constant) and re.search("[wax+]", str(mode.value)) for mode in modes)
-
-
-def _beginning(node: ast.expr) -> str:
-    """What a text begins with, as far as it is written there."""
-    match node:
-        case ast.Constant(value=str(text)):
-            return text
-        case ast.JoinedStr(values=[first, *_]):
-            return _beginning(first)
-        case ast.BinOp(left=left, op=ast.Add() | ast.Div()):
-            return _beginning(left)
-        case ast.Call(func=ast.Attribute(attr="join" | "Path") | ast.Name(id="Path"), args=[first, *_]):
-            return _beginning(first)
     return ""
 
 

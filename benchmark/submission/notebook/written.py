@@ -2,7 +2,6 @@
 
 import ast
 import json
-import re
 from collections.abc import Iterator
 from inspect import Parameter
 from itertools import chain, takewhile
@@ -10,12 +9,12 @@ from itertools import chain, takewhile
 from benchmark.submission.binding import DEFAULT, EXTRAS
 from benchmark.submission.contract import ENTRY_POINT
 from benchmark.submission.notebook.calls import Entry
-from benchmark.submission.notebook.names import running
+from benchmark.submission.notebook.jupyter import STAND_INS
 from benchmark.submission.notebook.needs import Needs
 from benchmark.submission.notebook.statements import Statement, is_future
 
 _FUTURE = "from __future__ import annotations"
-_WITHOUT_OPTIONS = re.compile(r"(\.parse_(?:known_)?args)\(\)")
+_PARSES = {"parse_args", "parse_known_args"}
 _CALLED = f"_notebook_{ENTRY_POINT}"
 _GIVEN = {"net": "net", "retain": "retain_loader", "forget": "forget_loader", "validation": "val_loader"}
 
@@ -32,23 +31,36 @@ def submission_source(needs: Needs, file: str, name: str) -> str:
     imports = list(takewhile(lambda s: isinstance(s.node, ast.Import | ast.ImportFrom), kept))
     future = [_FUTURE] if needs.unresolved and not any(map(is_future, kept)) else []
     head += ["\n".join(lines) for lines in ([*future, *(s.source for s in imports)], ours) if lines]
+    head += [f"\n{STAND_INS[name]}" for name in sorted(needs.stand_ins)]
     body, close = "", False  # whether the next statement follows without a gap
     for statement in kept[len(imports) :]:
         is_definition = isinstance(statement.node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
         source = _with_defaults(statement, needs.entry) if ENTRY_POINT in statement.binds else statement.source
-        source = _WITHOUT_OPTIONS.sub(r"\1([])", source) if reads_options(statement.node) else source
+        source = _without_options(source) if reads_options(statement.node) else source
         body += ("\n" if close and not is_definition else "\n\n\n") + source
         close = not is_definition
     return "\n\n".join(head) + body + "".join(f"\n\n\n{part}" for part in _adapter(needs)) + "\n"
 
 
 def reads_options(node: ast.AST) -> bool:
-    """Return whether it parses the command line when it runs, which a submission has none of."""
-    return any(isinstance(p, ast.Call) and _WITHOUT_OPTIONS.fullmatch(f".{_method(p)}()") for p in running(node))
+    """Return whether it parses the command line, which a submission has none of."""
+    return any(map(_reads_options, ast.walk(node)))
 
 
-def _method(call: ast.Call) -> str:
-    return call.func.attr if isinstance(call.func, ast.Attribute) and not call.args + call.keywords else ""
+def _reads_options(node: ast.AST) -> bool:
+    match node:
+        case ast.Call(func=ast.Attribute(attr=method), args=[], keywords=[]):
+            return method in _PARSES
+    return False
+
+
+def _without_options(source: str) -> str:
+    """The code with an empty command line given to whatever parses it."""
+    lines = [line.encode() for line in source.split("\n")]
+    calls = [p for p in ast.walk(ast.parse(source)) if isinstance(p, ast.Call) and _reads_options(p)]
+    for call in sorted(calls, key=_end, reverse=True):
+        _replace(lines, _end(call.func), _end(call), "([])")
+    return b"\n".join(lines).decode()
 
 
 def _batch_format(needs: Needs) -> str:
@@ -162,4 +174,5 @@ def _call(entry: Entry) -> Iterator[str]:
 
 
 def _unparsed(node: ast.AST) -> str:
-    return _WITHOUT_OPTIONS.sub(r"\1([])", ast.unparse(node))
+    source = ast.unparse(node)
+    return _without_options(source) if reads_options(node) else source
