@@ -104,6 +104,11 @@ def bind(parameters: Sequence[Parameter], offered: Iterable[str] = EXTRAS) -> Bi
     return Binding(ordered, None if plain else _note(ordered))
 
 
+def says_role(name: str) -> bool:
+    """Whether a parameter's name says that it is the net or one of the loaders."""
+    return bool(_meaning(name, letters=True).roles - {"other"})
+
+
 def parameters_of(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> list[Parameter]:
     """The parameters of a function that is not run; their defaults are nodes of the syntax tree."""
     arguments = function.args
