@@ -217,6 +217,10 @@ def _read(path: Path) -> dict[str, Any]:
         raise BenchError(f"there is no scenario file {path}; give the path of a TOML file") from None
     except RecursionError:
         raise BenchError(f"{path} is nested too deeply to be read as TOML; expected a scenario file") from None
+    except IsADirectoryError:
+        raise BenchError(
+            f"{path} could not be read as TOML: it is a folder; expected a scenario file: name one in it"
+        ) from None
     except (OSError, ValueError) as error:  # tomllib's are of the latter kind, and what int() says of a long number
         raise BenchError(f"{path} could not be read as TOML: {reason_of(error)}; expected a scenario file") from None
 

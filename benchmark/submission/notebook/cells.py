@@ -9,7 +9,11 @@ from typing import Any
 from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
 from benchmark.errors import BenchError
+from benchmark.reading import read_file
 from benchmark.submission.contract import ENTRY_POINT
+from benchmark.text import reason_of
+
+_LARGEST = 1 << 30  # bytes, with all outputs
 
 
 @dataclass(frozen=True)
@@ -54,11 +58,11 @@ class _File(BaseModel):
 def read_bytes(path: Path) -> bytes:
     """Return what a notebook or a script holds. Raises BenchError."""
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BenchError(f"{path} cannot be read ({error.strerror}); give the path of a notebook or a script") from None
-    except ValueError as error:  # a path with a null byte
-        raise BenchError(f"{str(path)!r} is no path ({error}); give the path of a notebook or a script") from None
+        return read_file(path, _LARGEST)
+    except (OSError, ValueError) as error:
+        raise BenchError(
+            f"{path} cannot be read ({reason_of(error)}); give the path of a notebook or a script"
+        ) from None
 
 
 def code_cells(path: Path) -> list[Cell]:
