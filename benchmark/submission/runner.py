@@ -25,12 +25,14 @@ from benchmark.submission.job import Job, write_job
 from benchmark.submission.outcome import Status
 from benchmark.submission.process import close_ahead, process_for
 from benchmark.submission.source import Submission
+from benchmark.submission.temporary import require_room, writing_to
 from benchmark.submission.worker import INVALID_OUTPUT, NOT_A_SUBMISSION, OUT_OF_MEMORY
 from benchmark.text import printable
 
 # Seconds the worker gets beyond a run's limit before the harness kills the worker itself.
 _GRACE = 10.0
 _START_LIMIT = 120.0
+_SPARE = 1 << 16  # bytes of the temporary folder for what a worker writes beside the weights
 _LOG_TAIL = 4_000  # characters
 _REASON = 300  # characters
 _MEMORY = int(0.8 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))  # bytes for all runs together
@@ -112,16 +114,20 @@ class Worker:
     ) -> Run:
         """One run from the original `weights`, with some of the submission's own hyper-parameters replaced.
 
-        Whatever the submission does ends up in the Run's status. Raises BenchError when the worker cannot start.
+        Whatever the submission does ends up in the Run's status. Raises BenchError when the worker cannot start, or the
+        temporary folder has no room for the weights.
         """
         if self._process.ended:  # an earlier run took it down
             self.close()
             self._start()
         self.wait_until_ready()
         exchange = self._process.exchange
-        for name in (UNLEARNED, LOG):
-            _clear(exchange / name)
-        save_file(weights, exchange / GIVEN / ORIGINAL)
+        with writing_to(exchange, SafetensorError):
+            for name in (UNLEARNED, LOG):
+                _clear(exchange / name)
+            save_file(weights, exchange / GIVEN / ORIGINAL)
+            returned = (exchange / GIVEN / ORIGINAL).stat().st_size
+        require_room(exchange, returned + _SPARE)
         reply = self._ask(Request(task, seed, self._limits, hyperparameters or {}))
         ending = _tail(exchange / LOG)
         if reply is None:
@@ -150,10 +156,19 @@ class Worker:
 
     def _start(self) -> None:
         self._process = process_for(self._submission, gpu=self.device != "cpu")
-        with contextlib.suppress(OSError, SafetensorError):  # it died already, and waiting for it tells why
-            write_job(self._process.exchange / GIVEN, self._job)
-            self._process.say(JOB)
         self._ready = False
+        exchange = self._process.exchange
+        try:
+            with writing_to(exchange, SafetensorError):
+                write_job(exchange / GIVEN, self._job)
+            require_room(exchange, _SPARE)
+        except BenchError:
+            if exchange.is_dir():
+                self._process.kill()
+                self.close()
+                raise
+        with contextlib.suppress(OSError):  # it died already, and waiting for it tells why
+            self._process.say(JOB)
 
     def _ask(self, request: Request) -> Reply | None:
         """Sends a request and waits for its reply; None when the worker is dead, late, or no longer itself."""

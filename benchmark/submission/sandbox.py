@@ -23,6 +23,7 @@ from benchmark.errors import BenchError
 from benchmark.submission.exchange import GIVEN, LOG, SUBMISSION, UNLEARNED, WRITABLE
 from benchmark.submission.folder import copy_submission
 from benchmark.submission.seccomp import seccomp_filter
+from benchmark.submission.temporary import writing_to
 
 Isolation = Literal["sandbox", "process"]
 
@@ -91,7 +92,8 @@ def worker_command(exchange: Path, submission: Path, *, gpu: bool) -> Command:
     package = Path(benchmark.__file__).resolve().parent
     if isolation() == "process":
         scratch = exchange / "scratch"
-        scratch.mkdir()
+        with writing_to(exchange):
+            scratch.mkdir()
         paths = [exchange / GIVEN, exchange, copy, scratch]
         environment = _variables(str(package.parent), str(scratch), gpu=gpu)
         return Command([sys.executable, *module, *map(str, paths)], environment, None)
