@@ -218,3 +218,45 @@ def test_options_that_a_function_reads_have_their_defaults(imports, monkeypatch,
         "line 3: `def get_args():  # x.parse_args()` reads the command line, of which a submission has none: every "
         "option has its default"
     )
+
+
+RETAIN = "retain_loader, forget_loader, validation_loader"
+
+
+@pytest.mark.parametrize(
+    "calling",
+    [
+        "unlearning(copy.deepcopy(net), {loaders}, copy.copy(net))",
+        "unlearning(copy.deepcopy(net), {loaders}, net)",
+        "unlearning(net.cuda(), {loaders}, copy.copy(net))",
+        "net0 = net\nunlearning(net0, {loaders}, copy.copy(net))",
+        "net0 = net\nunlearning(net, {loaders}, copy.copy(net0))",
+        "m = copy.deepcopy(net)\nunlearning(m, {loaders}, copy.copy(m))",
+        "m = copy.deepcopy(net).to('cpu')\nunlearning(m, {loaders}, net)",
+        "for i in range(9):\n    m = copy.deepcopy(net)\n    unlearning(m, {loaders}, net)",
+        "for i in range(9):\n    net = load()\n    unlearning(copy.deepcopy(net), {loaders}, [*net])",
+        "for i in range(9):\n    net = load()\n    t = [*net]\n    unlearning(net, {loaders}, t)",
+        "for i in range(9):\n    b = load()\n    net = copy.deepcopy(b)\n    unlearning(net, {loaders}, b)",
+        "b = load()\nnet = copy.deepcopy(b)\nif b:\n    unlearning(net, {loaders}, b)",
+        "if net:\n    t = [*net]\nunlearning(net, {loaders}, t)",
+        "def mk(m): return [*m]\nfor i in range(9):\n    net = load()\n    unlearning(net, {loaders}, mk(net))",
+        "def mk(): return [*net]\nfor i in range(9):\n    unlearning(net, {loaders}, mk())",
+        "def submit():\n    m = load()\n    unlearning(copy.deepcopy(m), {loaders}, teacher=m)\nsubmit()",
+        "def submit():\n    m = copy.deepcopy(net)\n    t = [*m]\n    unlearning(m, {loaders}, t)\nsubmit()",
+        "def submit():\n    if net:\n        t = [*net]\n        unlearning(net, {loaders}, t)\nsubmit()",
+        "def submit(model):\n    m = copy.deepcopy(model)\n    unlearning(m, {loaders}, model)\nsubmit(net)",
+        "def submit(m, t):\n    unlearning(m, {loaders}, t)\nsubmit(copy.deepcopy(net), [*net])",
+        "def submit(m, t):\n    unlearning(m, {loaders}, t)\ndef go():\n    n = load()\n    submit(n, [*n])\ngo()",
+    ],
+)
+def test_no_other_net_takes_the_place_of_the_runs(imports, calling):
+    module = imports.load(
+        "import copy\ndef load(): return ['foreign']\nnet = load()",
+        "def unlearning(net, retain_loader, forget_loader, val_loader, teacher): return net, teacher",
+        calling.format(loaders=RETAIN),
+    )
+    ran = ["net"]
+    net, teacher = call(module, ran, *FOUR[1:])
+    assert net is ran
+    assert teacher == ["net"]
+    assert teacher is not net

@@ -15,10 +15,13 @@ would make the runs copies of each other. So does whatever calls `unlearning`; t
 in the source is not looked for: names made with `exec` or `globals()`, and changes made through a second name or inside
 a called function.
 
-The call tells more (`calls.py`). A value for a parameter that is neither the net nor a loader becomes its default. A
-global that is the net or a loader at the call stands for that of the run, and what is made of it outside of any
-function is made anew in every run; a few lines at the end of the submission see to both. What only a branch needs that
-a constant such as `MOCK = False` turns off (`switches.py`) is left out.
+The call tells more (`entry.py`). A value for a parameter that is neither the net nor a loader becomes its default; what
+cannot be one, such as `**params` of which the source tells no keys, is passed on as it stands there. A global that is
+the net or a loader at the call stands for that of the run, and what is made of it outside of any function is made anew
+in every run; a net that the notebook gives a copy of stands for a copy of the run's. A few lines at the end of
+the submission see to it all. What only a branch needs that a constant such as `MOCK = False` turns off (`switches.py`)
+is left out. `display` and Jupyter's shell have stand-ins (`jupyter.py`), and whatever parses the command line gets an
+empty one.
 """
 
 import ast
@@ -27,9 +30,10 @@ from pathlib import Path
 
 from benchmark.submission.contract import ENTRY_POINT
 from benchmark.submission.notebook.cells import Cell, code_cells
-from benchmark.submission.notebook.needs import Notebook
+from benchmark.submission.notebook.needs import needs_of
 from benchmark.submission.notebook.notes import notes
 from benchmark.submission.notebook.script import script_cells
+from benchmark.submission.notebook.source import Notebook
 from benchmark.submission.notebook.written import submission_source
 from benchmark.submission.template import new_submission
 from benchmark.workspace import Workspace, write_atomically
@@ -46,7 +50,7 @@ def import_notebook(path: Path, name: str, workspace: Workspace, warn: Callable[
     """
     destination = new_submission(name, workspace)
     notebook = _notebook(path)
-    needs = notebook.needs()
+    needs = needs_of(notebook)
     modules = _imported_files([s.node for s in (*needs.kept, *needs.per_run)], notebook.files)
     for sentence in notes(notebook, needs, modules):
         warn(sentence)

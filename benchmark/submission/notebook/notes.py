@@ -6,10 +6,12 @@ import re
 from collections.abc import Collection, Iterator
 
 from benchmark.submission.contract import ENTRY_POINT
+from benchmark.submission.notebook.entry import SHOWN
 from benchmark.submission.notebook.jupyter import NOTES
 from benchmark.submission.notebook.names import root
-from benchmark.submission.notebook.needs import Needs, Notebook
+from benchmark.submission.notebook.needs import Needs
 from benchmark.submission.notebook.paths import written_paths
+from benchmark.submission.notebook.source import Notebook
 from benchmark.submission.notebook.statements import Statement, is_star
 from benchmark.submission.notebook.written import reads_options
 
@@ -26,7 +28,7 @@ def notes(notebook: Notebook, needs: Needs, modules: Collection[str] = ()) -> It
     for statement in needs.per_run:
         yield f"{statement} uses the net or the loaders of a run, so every run makes it anew"
     if needs.given:
-        shown = ", ".join(f"{name} ({_shown(role)})" for name, role in needs.given.items())
+        shown = ", ".join(f"{name} ({SHOWN[role]})" for name, role in needs.given.items())
         yield f"global names that are set to what each run is given: {shown}"
     if needs.dead:
         switches, names = (", ".join(sorted(each)) for each in (needs.switches, needs.dead))
@@ -38,10 +40,6 @@ def notes(notebook: Notebook, needs: Needs, modules: Collection[str] = ()) -> It
     yield from _of_seeds(notebook, needs)
     yield from _of_calls(notebook)
     yield from _of_broken(notebook, needs)
-
-
-def _shown(role: str) -> str:
-    return "the net" if role == "net" else f"the {role} loader"
 
 
 def _of_statement(statement: Statement, modules: Collection[str]) -> Iterator[str]:

@@ -8,7 +8,8 @@ from itertools import chain, takewhile
 
 from benchmark.submission.binding import DEFAULT, EXTRAS
 from benchmark.submission.contract import ENTRY_POINT
-from benchmark.submission.notebook.calls import Entry
+from benchmark.submission.notebook.calls import ORIGINAL
+from benchmark.submission.notebook.entry import Entry
 from benchmark.submission.notebook.jupyter import STAND_INS
 from benchmark.submission.notebook.needs import Needs
 from benchmark.submission.notebook.statements import Statement, is_future
@@ -17,6 +18,8 @@ _FUTURE = "from __future__ import annotations"
 _PARSES = {"parse_args", "parse_known_args"}
 _CALLED = f"_notebook_{ENTRY_POINT}"
 _GIVEN = {"net": "net", "retain": "retain_loader", "forget": "forget_loader", "validation": "val_loader"}
+_POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+_ORIGINAL = "original"  # the adapter's copy of the net
 
 
 def submission_source(needs: Needs, file: str, name: str) -> str:
@@ -111,7 +114,7 @@ def _replace(lines: list[bytes], start: tuple[int, int], end: tuple[int, int], t
 def _adapter(needs: Needs) -> Iterator[str]:
     """What calls the notebook's function as the notebook does, where it cannot be called as it is."""
     entry = needs.entry
-    if not (needs.given or needs.per_run or entry.passed or entry.reordered):
+    if not (needs.given or needs.per_run or entry.passed or entry.spread or entry.reordered):
         return
     yield f"{_CALLED} = {ENTRY_POINT}"
     if needs.per_run:
@@ -121,9 +124,12 @@ def _adapter(needs: Needs) -> Iterator[str]:
         f"def {ENTRY_POINT}({', '.join([*_GIVEN.values(), *further])}):",
         f'    """Call the notebook\'s {ENTRY_POINT} as the notebook does."""',
     ]
+    if ORIGINAL in needs.given.values():
+        lines += ["    from copy import deepcopy", "", f"    {_ORIGINAL} = deepcopy(net)"]
     if needs.given:
+        given = {**_GIVEN, ORIGINAL: _ORIGINAL}
         lines.append(
-            f"    globals().update({', '.join(f'{name}={_GIVEN[role]}' for name, role in needs.given.items())})"
+            f"    globals().update({', '.join(f'{name}={given[role]}' for name, role in needs.given.items())})"
         )
     if needs.per_run:
         lines.append("    _begin_run()")
@@ -147,30 +153,35 @@ def _call(entry: Entry) -> Iterator[str]:
     if entry.parameters is None or entry.binding is None:
         yield from _GIVEN.values()
         return
-    bound = entry.binding.bound
-    starred = any(bound[p.name] for p in entry.parameters if p.kind is Parameter.VAR_POSITIONAL)
+    bound, parameters = entry.binding.bound, entry.parameters
+    starred = bool(entry.rest) or any(bound[p.name] for p in parameters if p.kind is Parameter.VAR_POSITIONAL)
     by_name: list[str] = []
-    for parameter in entry.parameters:
+    for parameter in parameters:
         role, kind = bound[parameter.name], parameter.kind
+        if entry.rest and parameter.name not in entry.placed and kind in _POSITIONAL:
+            continue  # `rest` takes its place
         if isinstance(role, tuple):
             given = [_GIVEN[each] for each in role]
             if kind is Parameter.VAR_POSITIONAL:
-                yield from given
+                yield from [] if entry.rest else given
             else:
                 by_name += [f"{each}={each}" for each in given]
             continue
         value = entry.passed.get(parameter.name) if role == DEFAULT else None
-        if role == DEFAULT and value is None and not (starred and kind is not Parameter.KEYWORD_ONLY):
+        in_place = starred and kind in _POSITIONAL
+        if role == DEFAULT and value is None and not in_place:
             by_name += [""]  # what comes behind it is passed by name
             continue
         shown = _unparsed(value or parameter.default) if role == DEFAULT else _GIVEN.get(role, role)
-        if kind is Parameter.POSITIONAL_ONLY or starred or (not by_name and value is None):
+        if kind is Parameter.POSITIONAL_ONLY or in_place or (not by_name and value is None and not starred):
             yield shown
         else:
             by_name.append(f"{parameter.name}={shown}")
+    yield from (_GIVEN[each] if isinstance(each, str) else _unparsed(each) for each in entry.rest)
     yield from filter(None, by_name)
-    names = {p.name for p in entry.parameters}
+    names = {p.name for p in parameters}
     yield from (f"{name}={_unparsed(value)}" for name, value in entry.passed.items() if name not in names)
+    yield from (f"**{_unparsed(value)}" for value in entry.spread)
 
 
 def _unparsed(node: ast.AST) -> str:
