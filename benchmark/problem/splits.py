@@ -11,6 +11,14 @@ from benchmark.sections import BreastCancer, Data, Digits, Shares
 from benchmark.split import Normalisation, Split
 
 Rows = np.ndarray
+_COLUMN = ", or say in a column split which examples are in train, validation and test"
+_OWN_SPLIT = {
+    "csv": _COLUMN,
+    "manifest": _COLUMN,
+    "npz": ", or say in an array split which examples are in train, validation and test",
+    "image_folder": ", or make folders train and test with the classes in them",
+}
+"""How a user of a source can split it themselves, by source."""
 
 
 def split(examples: Examples, data: Data) -> tuple[Split, Split, Split]:
@@ -34,7 +42,9 @@ def split(examples: Examples, data: Data) -> tuple[Split, Split, Split]:
 
 def _rows(examples: Examples, data: Data) -> tuple[Rows, Rows, Rows]:
     if isinstance(data, Digits | BreastCancer):
-        return _stratified(examples.targets, data.train, data.validation, data.test, data.seed, data.source)
+        sizes = {"train": data.train, "validation": data.validation, "test": data.test}
+        train, validation, test = _stratified(examples, np.arange(len(examples)), sizes, data)
+        return train, validation, test
     disjoint = getattr(data, "disjoint", False)
     if disjoint and examples.subjects is None:
         raise BenchError(
@@ -42,12 +52,13 @@ def _rows(examples: Examples, data: Data) -> tuple[Rows, Rows, Rows]:
         )
     if examples.assignment is not None:
         return _given(examples, examples.assignment, data, disjoint)
-    shares = data.validation, data.test, data.seed  # type: ignore[union-attr]
+    assert isinstance(data, Shares)
     if disjoint:
-        return _by_subject(_subjects(examples), *shares, data.source)
-    validation, test = (round(share * len(examples.targets)) for share in shares[:2])
-    train = len(examples.targets) - validation - test
-    return _stratified(examples.targets, train, validation, test, shares[2], data.source)
+        return _by_subject(_subjects(examples), data.validation, data.test, data.seed, data.source)
+    drawn = {"validation": round(data.validation * len(examples)), "test": round(data.test * len(examples))}
+    sizes = {"train": len(examples) - sum(drawn.values()), **drawn}
+    train, validation, test = _stratified(examples, np.arange(len(examples)), sizes, data)
+    return train, validation, test
 
 
 def _given(examples: Examples, assignment: Tensor, data: Data, disjoint: bool) -> tuple[Rows, Rows, Rows]:
@@ -56,51 +67,78 @@ def _given(examples: Examples, assignment: Tensor, data: Data, disjoint: bool) -
     if isinstance(data, Shares):
         whole = len(train)
         if not len(test):
-            train, test = _drawn(examples, train, data.test, data, disjoint)
+            train, test = _drawn(examples, train, "test", data.test, data, disjoint)
         if not len(validation):
-            train, validation = _drawn(examples, train, data.validation * (whole / max(1, len(train))), data, disjoint)
+            share = data.validation * (whole / max(1, len(train)))
+            train, validation = _drawn(examples, train, "validation", share, data, disjoint)
     if disjoint:
         _check_disjoint(examples, train, validation, test)
     return train, validation, test
 
 
-def _drawn(examples: Examples, train: Rows, share: float, data: Shares, disjoint: bool) -> tuple[Rows, Rows]:
-    """What is left of train, and a share of it for a part that the source lacks."""
+def _drawn(examples: Examples, train: Rows, part: str, share: float, data: Shares, disjoint: bool) -> tuple[Rows, Rows]:
+    """Return what is left of train, and a share of it for a part that the source lacks."""
     source = data.source  # type: ignore[attr-defined]
     if len(train) < 2:
         raise BenchError(f"{source} has {len(train)} examples in train, expected more to draw others from; add some")
     if disjoint:
         kept, drawn = _grouped(_subjects(examples)[train], share, data.seed, source)
-    else:
-        size = max(1, round(share * len(train)))
-        kept, drawn, _ = _stratified(examples.targets[train], len(train) - size, size, 0, data.seed, source)
-    return train[kept], train[drawn]
+        return train[kept], train[drawn]
+    size = max(1, round(share * len(train)))
+    kept, drawn = _stratified(examples, train, {"train": len(train) - size, part: size}, data)  # type: ignore[arg-type]
+    return kept, drawn
 
 
-def _stratified(
-    targets: Tensor, train: int, validation: int, test: int, seed: int, source: str
-) -> tuple[Rows, Rows, Rows]:
-    wanted, available = train + validation + test, len(targets)
+def _stratified(examples: Examples, rows: Rows, sizes: dict[str, int], data: Data) -> list[Rows]:
+    """Return the rows of every part, drawn with the classes in equal shares in all. Raises BenchError."""
+    wanted, available, classes = sum(sizes.values()), len(rows), examples.targets.numpy()
+    seed: int = data.seed  # type: ignore[union-attr]
     if wanted > available:
         raise BenchError(
             f"data.train, data.validation and data.test add up to {wanted}, expected at most {available}, "
-            f"the size of {source}; lower one of them"
+            f"the size of {data.source}; lower one of them"
         )
-    everything, classes = np.arange(available), targets.numpy()
+    parts, rest = [], rows
     try:
         if wanted < available:
-            everything, _ = _halves(everything, wanted, classes, seed)
-        first, rest = _halves(everything, train, classes, seed)
-        if not test:
-            return first, rest, rest[:0]
-        second, third = _halves(rest, validation, classes, seed)
+            rest, _ = _halves(rest, wanted, classes, seed)
+        for size in [*sizes.values()][:-1]:
+            part, rest = _halves(rest, size, classes, seed)
+            parts.append(part)
     except ValueError:
-        raise BenchError(
-            f"{source} has {len(np.unique(classes))} classes, the smallest of {np.bincount(classes).min()} examples: "
-            f"too few for all to be in each of {train} training, {validation} validation and {test} test examples; "
-            "raise the smallest of the three, or give every class more examples"
-        ) from None
-    return first, second, third
+        raise _too_few(examples, rows, rest, sizes, data) from None
+    return [*parts, rest]
+
+
+def _too_few(examples: Examples, rows: Rows, rest: Rows, sizes: dict[str, int], data: Data) -> BenchError:
+    """Return the sentence about a part with fewer places than classes, or a class that does not go round."""
+    targets = examples.targets.numpy()
+    codes, counts = np.unique(targets[rows], return_counts=True)
+    for part, size in {**sizes, "": len(rows) - sum(sizes.values()) or len(rows)}.items():
+        if size < len(codes):
+            found, advice = _place(part, size, len(rows), data)
+            return BenchError(f"{found}, expected at least {len(codes)}, one for each class; {advice}")
+    left = np.bincount(targets[rest], minlength=codes.max() + 1)[codes]
+    rare = int(np.where(left == 1, counts, counts.max() + 1).argmin())
+    parts = list(sizes)
+    return BenchError(
+        f"{data.source} has {counts[rare]} of {len(rows)} examples of the class {examples.class_names[codes[rare]]}, "
+        f"expected enough for some in each of {', '.join(parts[:-1])} and {parts[-1]}; add examples of it or take it "
+        f"out{_OWN_SPLIT.get(data.source, '')}"
+    )
+
+
+def _place(part: str, size: int, available: int, data: Data) -> tuple[str, str]:
+    """Return where the size of a part comes from, with the scenario's keys, and what to do when it is too small."""
+    if not part:
+        keys = "data.train, data.validation and data.test"
+        return f"{keys} leave over {size} of {available} examples", f"lower or raise one of {keys}"
+    if not isinstance(data, Shares):
+        return f"data.{part} is {size}", f"raise data.{part}"
+    if part == "train":
+        return f"data.validation and data.test leave {size} of {available} examples to train", "lower one of them"
+    share = data.validation if part == "validation" else data.test
+    return f"data.{part} is {share}, which is {size} of {available} examples", f"raise data.{part} or add examples"
 
 
 def _halves(rows: Rows, size: int, classes: np.ndarray, seed: int) -> tuple[Rows, Rows]:
