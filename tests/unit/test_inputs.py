@@ -204,9 +204,8 @@ anything = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
-@given(st.data())
-def test_odd_arguments_end_in_a_value_or_a_value_error(data):
+def call_with_odd_arguments(data):
+    """Replace some arguments of some function: it may answer, or raise a ValueError."""
     name = data.draw(st.sampled_from(sorted(CALLS)))
     arguments = list(CALLS[name])
     for place in data.draw(st.sets(st.integers(0, len(arguments) - 1), min_size=1)):
@@ -215,6 +214,19 @@ def test_odd_arguments_end_in_a_value_or_a_value_error(data):
         arguments[1] = 1000  # many resamples are no error, and take their time
     with contextlib.suppress(ValueError):
         getattr(scoring, name)(*arguments)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_odd_arguments_end_in_a_value_or_a_value_error(data):
+    call_with_odd_arguments(data)
+
+
+@pytest.mark.slow
+@settings(max_examples=4000, deadline=None)
+@given(st.data())
+def test_many_odd_arguments_end_in_a_value_or_a_value_error(data):
+    call_with_odd_arguments(data)
 
 
 def test_scoring_needs_no_torch():
