@@ -28,7 +28,7 @@ import ast
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from benchmark.submission.contract import ENTRY_POINT
+from benchmark.submission.contract import ENTRY_POINT, FILE
 from benchmark.submission.notebook.cells import Cell, code_cells
 from benchmark.submission.notebook.needs import needs_of
 from benchmark.submission.notebook.notes import notes
@@ -38,7 +38,7 @@ from benchmark.submission.notebook.written import submission_source
 from benchmark.submission.template import new_submission
 from benchmark.workspace import Workspace, write_atomically
 
-__all__ = ["import_notebook"]
+__all__ = ["import_notebook", "submission_files"]
 
 
 def import_notebook(path: Path, name: str, workspace: Workspace, warn: Callable[[str], None]) -> Path:
@@ -49,15 +49,19 @@ def import_notebook(path: Path, name: str, workspace: Workspace, warn: Callable[
     needs a name or a value that the notebook never gives it.
     """
     destination = new_submission(name, workspace)
+    for file, content in submission_files(path, name, warn).items():
+        write_atomically(destination.with_name(file), content.encode(errors="replace"))
+    return destination
+
+
+def submission_files(path: Path, name: str, warn: Callable[[str], None]) -> dict[str, str]:
+    """Return the content of submission.py, and of the files that go with it, by name. Raises BenchError."""
     notebook = _notebook(path)
     needs = needs_of(notebook)
     modules = _imported_files([s.node for s in (*needs.kept, *needs.per_run)], notebook.files)
     for sentence in notes(notebook, needs, modules):
         warn(sentence)
-    source = submission_source(needs, path.name, name)
-    for file, content in {**modules, destination.name: source}.items():
-        write_atomically(destination.with_name(file), content.encode(errors="replace"))
-    return destination
+    return {**modules, FILE: submission_source(needs, path.name, name)}
 
 
 def _notebook(path: Path) -> Notebook:

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from inspect import Parameter
 from itertools import dropwhile
 
@@ -63,6 +64,7 @@ def place(parameters: Sequence[Parameter], node: ast.Call) -> Placed:
     return placed
 
 
+@cache
 def role_of(name: str) -> str | None:
     """Return which of PLAIN a name says that it is, None when it says nothing."""
     if name in TEMPLATE:
