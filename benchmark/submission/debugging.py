@@ -1,34 +1,23 @@
 """`bench check --debug`: the submission's function in the user's own process, where a debugger reaches it."""
 
 import bdb
-import random
+import sys
 import traceback
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch import Tensor
 
-from benchmark.errors import BenchError
-from benchmark.models import build_model, seeded_model
+from benchmark.errors import BenchError, note
+from benchmark.models import build_model
 from benchmark.problem import Problem
 from benchmark.scenario import Scenario
-from benchmark.seeds import derive_seed
-from benchmark.submission.contract import (
-    NotASubmission,
-    batch_format,
-    entry_point,
-    have_text_bars,
-    load_module,
-    loader,
-    set_hyperparameters,
-)
-from benchmark.submission.examples import collected
+from benchmark.submission.call import call_unlearning, seed_generators
+from benchmark.submission.contract import NotASubmission
+from benchmark.submission.exchange import LOADERS
 from benchmark.submission.failure import describe
+from benchmark.submission.job import job_of
 from benchmark.submission.source import Submission
-from benchmark.training import train_model
 
 
 def debug(
@@ -39,16 +28,20 @@ def debug(
     The submission is the user's own code, so nothing protects this process from it. Raises BenchError when it raises,
     with the traceback's frames that are the submission's own.
     """
-    net = build_model(scenario.architecture, problem.input_shape, problem.classes).eval()
+    job = job_of(scenario, problem, device)
+    net = build_model(job.architecture, problem.input_shape, job.classes).eval()
     net.load_state_dict(original)
-    seed = scenario.seed("unlearned", 0)
-    torch.manual_seed(seed)
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
+    seed, consumed = scenario.seed("unlearned", 0), np.zeros(len(LOADERS), dtype=np.int64)
+    arguments = sys.argv
+    seed_generators(seed, device)
     try:
-        returned = _call(submission, scenario, problem, net.to(device), seed, device)
+        returned = call_unlearning(
+            job, submission.folder, net.to(device), seed, submission.hyperparameters, consumed, note
+        )
     except (Exception, SystemExit) as error:
         raise _failure(error, submission) from None
+    finally:
+        sys.argv = arguments
     what = "None, so the net that it was given counts" if returned is None else f"an object of {type(returned)}"
     return f"{submission.name} ended well in this process and returned {what}"
 
@@ -64,40 +57,6 @@ def _failure(error: BaseException, submission: Submission) -> BaseException:
         return raised
     what = describe(raised, submission.folder)
     return BenchError(f"{submission.name} raised {what}; mend it", _own_frames(raised, submission.folder))
-
-
-def _call(
-    submission: Submission, scenario: Scenario, problem: Problem, net: nn.Module, seed: int, device: str
-) -> object:
-    have_text_bars()
-    module = load_module(submission.folder)
-    set_hyperparameters(module, submission.hyperparameters)
-    offers = {
-        "class_weights": problem.class_weights,
-        "device": torch.device(device),
-        "seed": seed,
-        "recipe": _recipe(scenario, problem, seed, device),
-    }
-    function, form = entry_point(module, offers), batch_format(module)
-    size = scenario.recipe.batch_size
-    return function(
-        net,
-        loader(problem.retain, size, form, shuffle=True, device=device),
-        loader(problem.forget, size, form, shuffle=True, device=device),
-        loader(problem.validation, size, form, shuffle=False, device=device),
-    )
-
-
-def _recipe(scenario: Scenario, problem: Problem, seed: int, device: str) -> Callable[..., nn.Module]:
-    """The contract's `recipe`, which trains a fresh net on the examples of a loader."""
-
-    def recipe(examples: DataLoader) -> nn.Module:
-        split, own = collected(examples, problem.retain.normalisation).to(device), derive_seed(seed, "recipe")
-        fresh = seeded_model(scenario.architecture, tuple(split.inputs.shape[1:]), problem.classes, own).to(device)
-        train_model(fresh, scenario.recipe, split, own, problem.class_weights)
-        return fresh
-
-    return recipe
 
 
 def _own_frames(error: BaseException, folder: Path) -> str:

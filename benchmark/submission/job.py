@@ -3,14 +3,18 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from benchmark.scenario import Architecture, Recipe
+from benchmark.scenario import Architecture, Recipe, Scenario
 from benchmark.split import Split, under
 from benchmark.submission.exchange import LOADERS
+
+if TYPE_CHECKING:  # a worker has no use for what makes a problem
+    from benchmark.problem import Problem
 
 _JOB, _EXAMPLES = "job.json", "examples.safetensors"
 
@@ -28,6 +32,20 @@ class Job:
     class_weights: Tensor | None
     device: str = "cpu"
     """Where nets are put, models trained, and where the loaders' batches lie."""
+
+
+def job_of(scenario: Scenario, problem: "Problem", device: str) -> Job:
+    """Return what a worker is to know of a scenario's problem."""
+    return Job(
+        scenario.architecture,
+        scenario.recipe,
+        problem.classes,
+        problem.retain,
+        problem.forget,
+        problem.validation,
+        problem.class_weights,
+        device,
+    )
 
 
 def write_job(folder: Path, job: Job) -> None:

@@ -21,7 +21,7 @@ from benchmark.problem import Problem
 from benchmark.scenario import Scenario
 from benchmark.submission.exchange import GIVEN, JOB, LOG, ORIGINAL, READY, UNLEARNED, Limits, Reply, Request, Task
 from benchmark.submission.handback import expected_of, largest_file, read_weights
-from benchmark.submission.job import Job, write_job
+from benchmark.submission.job import job_of, write_job
 from benchmark.submission.outcome import Status
 from benchmark.submission.process import close_ahead, process_for
 from benchmark.submission.source import Submission
@@ -93,16 +93,7 @@ class Worker:
             file_bytes=max(_FILE, 2 * largest_file(self._expected) + _BESIDE),
             gpu=device != "cpu",
         )
-        self._job = Job(
-            scenario.architecture,
-            scenario.recipe,
-            problem.classes,
-            problem.retain,
-            problem.forget,
-            problem.validation,
-            problem.class_weights,
-            device,
-        )
+        self._job = job_of(scenario, problem, device)
         self._start()
 
     def run(

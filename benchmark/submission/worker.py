@@ -13,7 +13,6 @@ import ctypes
 import gc
 import importlib
 import os
-import random
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -28,27 +27,15 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from benchmark.device import is_out_of_memory, make_repeatable
-from benchmark.models import build_model, seeded_model
-from benchmark.seeds import derive_seed
-from benchmark.submission.contract import (
-    InvalidOutput,
-    NotASubmission,
-    batch_format,
-    entry_point,
-    have_text_bars,
-    load_module,
-    loader,
-    set_hyperparameters,
-    unlearned_state,
-)
-from benchmark.submission.examples import collected
-from benchmark.submission.exchange import JOB, LOADERS, LOG, ORIGINAL, READY, UNLEARNED, Limits, Remark, Request
+from benchmark.models import build_model
+from benchmark.submission.call import call_unlearning, retrain, seed_generators
+from benchmark.submission.contract import InvalidOutput, NotASubmission, loader, unlearned_state
+from benchmark.submission.exchange import JOB, LOG, ORIGINAL, READY, UNLEARNED, Limits, Remark, Request
 from benchmark.submission.failure import describe, reached
-from benchmark.submission.files import FILE, parsed
+from benchmark.submission.files import parsed
 from benchmark.submission.handback import expected_of
 from benchmark.submission.job import Job, read_job
 from benchmark.submission.supervisor import CannotCleanUp, Supervisor
-from benchmark.training import train_model
 
 # Exit codes of a child that raised; those after the first say more.
 FAILED, NOT_A_SUBMISSION, INVALID_OUTPUT, OUT_OF_MEMORY = 1, 3, 4, 5
@@ -190,13 +177,13 @@ def _run(request: Request, bench: _Bench) -> int:
 
 
 def _unlearned(request: Request, bench: _Bench) -> dict[str, Tensor]:
-    _seed(request.seed, bench.job.device)
+    seed_generators(request.seed, bench.job.device)
     net = bench.net.to(bench.job.device)
     expected = expected_of(net)  # now: the submission may change the net in any way
     returned: object = net
     if request.task == "retrain":
         retain = loader(bench.job.retain, bench.job.recipe.batch_size, "tuple", shuffle=True)
-        returned = _retrain(bench, request.seed, retain)
+        returned = retrain(bench.job, request.seed, retain, bench.consumed)
     elif request.task == "unlearn":
         returned = _unlearn(request, bench, net)
     return unlearned_state(net, returned, expected)
@@ -222,58 +209,13 @@ def _refused_by_the_parser(error: BaseException | None) -> bool:
 
 
 def _unlearn(request: Request, bench: _Bench, net: nn.Module) -> object:
-    have_text_bars()
-    sys.argv = [FILE]  # a submission that parses arguments finds none
-    module = load_module(bench.submission)
-    set_hyperparameters(module, request.hyperparameters)
-    device, weights = torch.device(bench.job.device), bench.job.class_weights
-    offers = {
-        "class_weights": None if weights is None else weights.to(device),
-        "device": device,
-        "seed": request.seed,
-        "recipe": lambda examples: _retrain(bench, request.seed, examples),
-    }
-    function = entry_point(module, offers)
-    if function.binding.note:
-        bench.say("note", function.binding.note)
-        print(function.binding.note, file=sys.stderr, flush=True)
-    form = batch_format(module)
-    loaders = (
-        loader(
-            getattr(bench.job, name),
-            bench.job.recipe.batch_size,
-            form,
-            shuffle=name != "validation",
-            consumed=bench.consumed[i : i + 1],
-            device=bench.job.device,
-        )
-        for i, name in enumerate(LOADERS)
+    def tell(note: str) -> None:
+        bench.say("note", note)
+        print(note, file=sys.stderr, flush=True)
+
+    return call_unlearning(
+        bench.job, bench.submission, net, request.seed, request.hyperparameters, bench.consumed, tell
     )
-    return function(net, *loaders)
-
-
-def _retrain(bench: _Bench, seed: int, examples: DataLoader) -> nn.Module:
-    """The contract's `recipe`: a fresh net, trained on all examples of a loader exactly as the scenario does.
-
-    They count as taken from the retain loader.
-    """
-    job = bench.job
-    split = collected(examples, job.retain.normalisation).to(job.device)
-    weights = None if job.class_weights is None else job.class_weights.to(job.device)
-    bench.consumed[0] += job.recipe.epochs * len(split)
-    own = derive_seed(seed, "recipe")
-    fresh = seeded_model(job.architecture, tuple(split.inputs.shape[1:]), job.classes, own)
-    train_model(fresh.to(job.device), job.recipe, split, own, weights)
-    return fresh
-
-
-def _seed(seed: int, device: str) -> None:
-    if device == "cpu":
-        torch.default_generator.manual_seed(seed)  # manual_seed takes 4 ms to note it down for GPUs it may find later
-    else:
-        torch.manual_seed(seed)
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
 
 
 if __name__ == "__main__":
