@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from notebooks import DEFINITION, as_notebook
 
 from benchmark.errors import BenchError
-from benchmark.submission.contract import FILE
+from benchmark.submission.files import FILE
 from benchmark.submission.notebook import submission_files
 
 FOLDER = tempfile.TemporaryDirectory()  # one for all examples: making and removing one takes longer than an import
@@ -178,7 +178,18 @@ PIECES = [
     "x = [(y := LR) for LR in net]",
     "@C\n@torch.no_grad()",
     "import x; y = 1; z = f'{LR!r:>{MOCK}}'",
-    "match net:\n    case C(x=LR): pass",
+    "match net:\n    case C(x=LR): pass\n    case 'a' | None if MOCK: pass\n    case y: LR",
+    "params = dict(lr=LR, **net)\nparams[[1]] = {[2]: 3}",
+    "    unlearning(*net, LR, *params, lr=LR, **params, **{'wd': i})",
+    "def unlearning(*args, **more): return f(*args)",
+    "def deco(n):\n    return lambda g: lambda *a, **k: g(*a)",
+    "@deco(LR)",
+    "unlearning = deco(3)(f)",
+    "net = copy.deepcopy(net).to(display)",
+    "A, (B, *LR) = C = net, MOCK",
+    "import argparse\np = argparse.ArgumentParser()\np.add_argument('--mock', action=[LR])\nLR = p.parse_args()",
+    "MOCK = os.environ.get('X', params.get([1], 2)) == p.parse_known_args()[0].mock",
+    "    save(net, OUT + f'{LR}/x' % params, get_ipython().x)",
 ]
 
 

@@ -28,7 +28,8 @@ import ast
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from benchmark.submission.contract import ENTRY_POINT, FILE
+from benchmark.submission.contract import ENTRY_POINT
+from benchmark.submission.files import FILE
 from benchmark.submission.notebook.cells import Cell, code_cells
 from benchmark.submission.notebook.needs import needs_of
 from benchmark.submission.notebook.notes import notes

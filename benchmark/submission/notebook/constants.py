@@ -112,7 +112,7 @@ def _called(node: ast.Call, lookup: Lookup) -> Any:
             found = lookup(f"${key}")
             return value_of(default[0], lookup) if found is None and default else found
         case ast.Call(func=ast.Attribute(value=inner, attr="get"), args=[key, *default], keywords=[]):
-            return _get(value_of(inner, lookup), value_of(key, lookup), default, lookup)
+            return _get(value_of(inner, lookup), _key(value_of(key, lookup)), default, lookup)
         case ast.Call(func=ast.Attribute(value=inner, attr="parse_args" | "parse_known_args" as method)) if (
             _without_arguments(node)
         ):
@@ -148,13 +148,20 @@ def _table(items: Iterable[tuple[ast.expr | None, ast.expr]], lookup: Lookup) ->
             table.clear()
             table.whole = False
             continue
-        name = _literal(key)
+        name = _key(_literal(key))
         table.pop(name, None)
         try:
             table[name] = value_of(value, lookup)
         except Unknown:
             table.whole = False
     return table
+
+
+def _key(value: Any) -> Any:
+    """The value, if a dict can have it as a key. Raises Unknown."""
+    if isinstance(value, list | dict | set):
+        raise Unknown
+    return value
 
 
 def _get(holder: Any, key: Any, default: Sequence[ast.expr], lookup: Lookup) -> Any:
@@ -263,7 +270,7 @@ def _destination(call: ast.Call, keywords: dict[str | None, ast.expr]) -> str:
 
 def _default(keywords: dict[str | None, ast.expr], lookup: Lookup) -> Any:
     """An option's value where it is not given. Raises Unknown."""
-    action = value_of(keywords["action"], lookup) if "action" in keywords else "store"
+    action = _key(value_of(keywords["action"], lookup)) if "action" in keywords else "store"
     if "required" in keywords or None in keywords:
         raise Unknown
     if "default" in keywords:

@@ -19,7 +19,7 @@ _PARSES = {"parse_args", "parse_known_args"}
 _CALLED = f"_notebook_{ENTRY_POINT}"
 _GIVEN = {"net": "net", "retain": "retain_loader", "forget": "forget_loader", "validation": "val_loader"}
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
-_ORIGINAL = "original"  # the adapter's copy of the net
+_ORIGINAL = "_original"  # the adapter's copy of the net
 
 
 def submission_source(needs: Needs, file: str, name: str) -> str:
