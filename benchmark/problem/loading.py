@@ -19,7 +19,7 @@ from benchmark.problem.forget import forgotten
 from benchmark.problem.prepared import Prepared, prepared
 from benchmark.problem.sources import Examples, source
 from benchmark.problem.splits import split
-from benchmark.scenario import TRAINING_VERSION, Scenario
+from benchmark.scenario import TRAINING_VERSION, Scenario, load_scenario
 from benchmark.sections import BreastCancer, ClassForget, Data, Digits, IndicesForget
 from benchmark.split import Split, under
 from benchmark.workspace import Workspace
@@ -53,11 +53,32 @@ class Problem:
         return replace(self, **splits, class_weights=weights)
 
 
-def load_problem(scenario: Scenario) -> Problem:
-    """The scenario's examples, split; the last problem is kept in memory.
+def load_problem(scenario: Scenario | str | Path) -> Problem:
+    """Return a scenario's examples, split into retain, forget, validation and test; the last problem stays in memory.
 
-    Raises BenchError when data is missing, damaged, or other than the scenario says.
+    Parameters
+    ----------
+    scenario : Scenario, str or Path
+        What `load_scenario` returns or takes.
+
+    Returns
+    -------
+    Problem
+        Splits with `inputs` and `targets` as tensors; `train` is retain and forget together.
+
+    Raises
+    ------
+    BenchError
+        If there is no such scenario, or its data is missing, damaged, or other than the scenario says.
+
+    Examples
+    --------
+    >>> problem = load_problem("digits")
+    >>> len(problem.retain), len(problem.forget), len(problem.validation), len(problem.test), problem.classes
+    (950, 50, 200, 597, 10)
     """
+    if not isinstance(scenario, Scenario):
+        scenario = load_scenario(scenario)
     return _load(scenario, _folder(scenario))[0]
 
 

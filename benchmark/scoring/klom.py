@@ -33,7 +33,7 @@ CLIP = 100.0  # nats
 FLOOR = 1e-5  # share of the retrained models in a bin
 
 
-def klom(unlearned: ArrayLike, retrained: ArrayLike, variant: Variant = "default") -> Floats:
+def klom(unlearned: ArrayLike, retrained: ArrayLike, *, variant: Variant = "default") -> Floats:
     """Return KL(unlearned ‖ retrained) of the binned margins of every example.
 
     Parameters
