@@ -51,14 +51,13 @@ def read_board(board: str | Path | None = None, *, models: int | None = None) ->
     from benchmark.leaderboard import leaderboard, read_scorecards
     from benchmark.workspace import Workspace
 
+    chosen = None if board is None else _scenario(board, models)
     rows = leaderboard(read_scorecards(Workspace.find()))
-    if board is None:
-        return rows
-    return rows.loc[rows["scenario_hash"] == _scenario(str(board), models).hash].reset_index(drop=True)
+    return rows if chosen is None else rows.loc[rows["scenario_hash"] == chosen.hash].reset_index(drop=True)
 
 
 def compare(
-    first: str, second: str, scenario: str = "digits", *, models: int | None = None, out: Path | None = None
+    first: str, second: str, scenario: str | Path = "digits", *, models: int | None = None, out: Path | None = None
 ) -> Comparison:
     """Return the difference of every metric of two entries, with intervals and a sentence of verdict.
 
@@ -66,7 +65,7 @@ def compare(
     ----------
     first, second : str
         Entries as the board calls them, shipped or your own.
-    scenario : str
+    scenario : str or Path
         A scenario's name, or the path of a .toml file.
     models : int, optional
         N, instead of the scenario's own.
@@ -131,6 +130,6 @@ def _read_csv(path: Path) -> "DataFrame":
     return rows
 
 
-def _scenario(name: str, models: int | None) -> Scenario:
+def _scenario(name: str | Path, models: int | None) -> Scenario:
     loaded = load_scenario(name)
     return loaded if models is None else loaded.with_models(models)
