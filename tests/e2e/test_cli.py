@@ -129,19 +129,17 @@ def test_scores_survive_kills_at_random_moments(bench, own_process, workspace, m
     assert card.evidence_hash == undisturbed.evidence_hash
 
 
-def test_a_stored_ceiling_serves_one_number_of_resamples(bench, workspace, miniature, monkeypatch):
+def test_a_stored_ceiling_serves_one_number_of_resamples(bench, finished, miniature, monkeypatch):
     """The share of the ceiling pairs every resample of an entry with one of the ceiling."""
-    assert bench("run", "--submission", "identity").returncode == 0
     for module in (figures, evaluation):
         monkeypatch.setattr(module, "RESAMPLES", 30)
     assert bench("score").returncode == 0
-    assert len(scorecard(workspace, miniature, "identity").figures.resampled.score) == 30
+    assert len(scorecard(finished, miniature, "identity").figures.resampled.score) == 30
 
 
 @pytest.mark.parametrize("damage", ["cut", "NaN", "few resamples", "a list", "an interval upside down", "a folder"])
-def test_a_damaged_ceiling_is_named_set_aside_and_made_anew(damage, bench, workspace, miniature):
-    assert bench("run", "--submission", "identity").returncode == 0
-    (path,) = workspace.pool(miniature).glob("ceiling-*.json")
+def test_a_damaged_ceiling_is_named_set_aside_and_made_anew(damage, bench, finished, miniature):
+    (path,) = finished.pool(miniature).glob("ceiling-*.json")
     whole = path.read_text()
     content = json.loads(whole)
     if damage == "NaN":
@@ -164,10 +162,9 @@ def test_a_damaged_ceiling_is_named_set_aside_and_made_anew(damage, bench, works
 
 
 @pytest.mark.parametrize("damage", ["NaN", "another's runs", "old records", "short"])
-def test_evidence_that_cannot_be_is_named_set_aside_and_made_anew(damage, bench, workspace, miniature):
-    assert bench("run", "identity").returncode == 0
-    before = scorecard(workspace, miniature, "identity")
-    (folder,) = (workspace.evidence / miniature.label).glob("identity-*")
+def test_evidence_that_cannot_be_is_named_set_aside_and_made_anew(damage, bench, finished, miniature):
+    before = scorecard(finished, miniature, "identity")
+    (folder,) = (finished.evidence / miniature.label).glob("identity-*")
     store = BlockStore(folder, {}, json.loads((folder / "manifest.json").read_text()).get("commitment", ""))
     arrays = {key: array.copy() for key, array in store.read("unlearned/0001").items()}
     if damage == "NaN":
@@ -185,16 +182,15 @@ def test_evidence_that_cannot_be_is_named_set_aside_and_made_anew(damage, bench,
     assert "set aside as 0001.damaged, `bench run --submission identity" in done.stderr
     done = bench("run", "identity")
     assert done.returncode == 0, done.stderr
-    assert scorecard(workspace, miniature, "identity").evidence_hash == before.evidence_hash
+    assert scorecard(finished, miniature, "identity").evidence_hash == before.evidence_hash
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"failed": 3}', "NaN", "nested", "negative", "infinite"])
 def test_a_record_of_runs_that_cannot_be_believed_is_named_and_the_runs_are_made_again(
-    content, bench, workspace, miniature
+    content, bench, finished, miniature
 ):
-    assert bench("run", "identity").returncode == 0
-    before = scorecard(workspace, miniature, "identity")
-    (path,) = (workspace.evidence / miniature.label).glob("identity-*/runs.json")
+    before = scorecard(finished, miniature, "identity")
+    (path,) = (finished.evidence / miniature.label).glob("identity-*/runs.json")
     known = json.loads(path.read_text())
     known |= {"negative": {"attempted": -1}, "infinite": {"timing": known["timing"] | {"retraining": math.inf}}}.get(
         content, {}
@@ -205,7 +201,7 @@ def test_a_record_of_runs_that_cannot_be_believed_is_named_and_the_runs_are_made
     done = bench("run", "identity")
     assert done.returncode == 0, done.stderr
     assert "runs.json cannot be believed" in done.stderr
-    assert scorecard(workspace, miniature, "identity").evidence_hash == before.evidence_hash
+    assert scorecard(finished, miniature, "identity").evidence_hash == before.evidence_hash
 
 
 def test_ctrl_c_is_answered_in_one_sentence(own_process, submit, workspace):
