@@ -59,19 +59,21 @@ _HOMES = {
 """The modules of the public names that are not in `benchmark.scoring`."""
 
 
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if name == "__version__":
-        from importlib.metadata import version
+if not TYPE_CHECKING:  # a type checker is to complain about a name that is none
 
-        value: object = version("unlearning-benchmark")
-    else:
-        from importlib import import_module
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        if name == "__version__":
+            from importlib.metadata import version
 
-        value = getattr(import_module(_HOMES.get(name, "benchmark.scoring")), name)
-    globals()[name] = value
-    return value
+            value: object = version("unlearning-benchmark")
+        else:
+            from importlib import import_module
+
+            value = getattr(import_module(_HOMES.get(name, "benchmark.scoring")), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

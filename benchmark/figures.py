@@ -10,6 +10,7 @@ import numpy as np
 from benchmark import scoring
 from benchmark.figure_records import Attack, Ceiling, Estimate, Figures, Histograms, Resampled
 from benchmark.scoring import Population
+from benchmark.scoring.klom import klom_of_halves
 from benchmark.scoring.lira import Scores
 from benchmark.scoring.population import FEWEST_EXAMPLES
 from benchmark.workspace import Arrays
@@ -229,13 +230,7 @@ def _first(unlearned: np.ndarray, retrained: np.ndarray) -> np.ndarray:
 
 
 def _mean_klom(value: float, unlearned: np.ndarray, retrained: np.ndarray) -> Estimate:
-    """KLoM is biased in its bins as F is in its attacks, so it takes random halves too."""
-    rows = np.empty(RESAMPLES)
-    for b in range(RESAMPLES):
-        rng = np.random.default_rng([0, b])
-        halves = (values[rng.permutation(len(values))[: len(values) // 2]] for values in (unlearned, retrained))
-        rows[b] = scoring.klom(*halves).mean()
-    return _certain(value, rows, (0, np.inf))
+    return _certain(value, klom_of_halves(unlearned, retrained, RESAMPLES), (0, np.inf))
 
 
 def _attack(scores: Scores) -> Attack:

@@ -4,10 +4,13 @@ import numpy as np
 
 from benchmark import scoring
 from benchmark.report import Estimate, Score
+from benchmark.scoring.klom import klom_of_halves
 from benchmark.scoring.lira import AttackResult, Scores
 from benchmark.scoring.samples import Floats
 
 RESAMPLES = 200  # behind an interval; a board takes 1,000
+_FEWEST_RESAMPLES = 40  # of F, where examples are many: their number makes up for it, and time grows with both
+_RESAMPLED_EXAMPLES = 20_000  # in all resamples of F together, seconds of work
 _FEWEST_ATTACKED = 4  # models of a population: two to fit and two to judge
 _FEWEST_HALVED = 6  # models of a population: halves of three
 _NAMES = {
@@ -65,19 +68,15 @@ def _quality(epsilon: Floats, u: Floats, r: Floats, delta: float) -> Estimate:
     if min(len(u), len(r)) < _FEWEST_HALVED:
         return Estimate(value)
     unlearned, retrained = (scoring.Population(each, np.ones(len(each)), np.ones(len(each))) for each in (u, r))
-    rows = scoring.resampled_figures(unlearned, retrained, range(RESAMPLES), delta=delta)[:, 0]
+    resamples = min(RESAMPLES, max(_FEWEST_RESAMPLES, _RESAMPLED_EXAMPLES // u.shape[1]))
+    rows = scoring.resampled_figures(unlearned, retrained, range(resamples), delta=delta)[:, 0]
     return Estimate(value, *scoring.interval(value, rows))
 
 
 def _mean_klom(value: float, u: Floats, r: Floats) -> Estimate:
-    """KLoM is biased in its bins as F is in its attacks, so its interval takes random halves too."""
     if min(len(u), len(r)) < _FEWEST_HALVED:
         return Estimate(value)
-    rows = []
-    for b in range(RESAMPLES):
-        rng = np.random.default_rng([0, b])
-        halves = (values[rng.permutation(len(values))[: len(values) // 2]] for values in (u, r))
-        rows.append(scoring.klom(*halves).mean())
+    rows = klom_of_halves(u, r, RESAMPLES)
     return Estimate(value, *scoring.interval(value, rows, limits=(0, np.inf)))
 
 
