@@ -86,11 +86,10 @@ def consumption(card: Scorecard | None) -> list[str]:
 
 
 def score(card: Scorecard | None) -> str:
-    if card is None or not card.is_scored:
+    if card is None or card.figures is None:
         return "–" if card is None else f"– ({card.status})"
     remark = "" if card.status == "ok" else f" ({card.status})"
-    value = card.value("score")
-    return f"–{remark}" if value is None else f"{value:.3f}{remark}"
+    return f"{card.figures.score.value:.3f}{remark}" if card.figures.score else f"–{remark}"
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """A miniature scenario and a workspace with its pool, shared by the tests that need models."""
 
+import json
 import shutil
 import signal
 import sys
@@ -17,6 +18,8 @@ from benchmark import cli
 from benchmark import pipeline as evaluation
 from benchmark.cli import shared
 from benchmark.data import load_problem
+from benchmark.leaderboard import rebuild
+from benchmark.metrics import entry as figures
 from benchmark.references.pool import Pool
 from benchmark.runs.runner import Worker
 from benchmark.sandbox import bubblewrap as sandbox
@@ -26,6 +29,9 @@ from benchmark.storage.workspace import Workspace
 from benchmark.tasks.classification import Classification
 
 REPOSITORY = Path(__file__).parents[1]
+RESAMPLES = 40
+# Without tuned values: a test is of what a submission.py says.
+IGNORED = shutil.ignore_patterns("__pycache__", "tuned")
 
 CROSS_ENTROPY = Classification().loss()
 
@@ -110,10 +116,36 @@ def workspace(trained_pool, tmp_path) -> Workspace:
     """A workspace of the test's own: the miniature's pool and the shipped submissions."""
     root = tmp_path / "workspace"
     shutil.copytree(trained_pool, root)
-    # Without tuned values: a test is of what a submission.py says.
-    ignored = shutil.ignore_patterns("__pycache__", "tuned")
-    shutil.copytree(REPOSITORY / "submissions", root / "submissions", ignore=ignored)
+    shutil.copytree(REPOSITORY / "submissions", root / "submissions", ignore=IGNORED)
     return Workspace(root)
+
+
+@pytest.fixture(scope="session")
+def finished_runs(miniature, trained_pool, tmp_path_factory) -> Path:
+    """A workspace in which identity and finetune have run and have a row. Copy it before changing anything in it."""
+    workspace = Workspace(tmp_path_factory.mktemp("finished") / "workspace")
+    shutil.copytree(trained_pool, workspace.root)
+    for name in ("identity", "finetune"):
+        shutil.copytree(REPOSITORY / "submissions" / name, workspace.submissions / name, ignore=IGNORED)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(workspace.root)
+        for module in (figures, evaluation):
+            patch.setattr(module, "RESAMPLES", RESAMPLES)
+        for name in ("identity", "finetune"):
+            evaluation.evaluate(miniature, name, workspace, 1, "cpu", 0, lambda *_: None, lambda _: None)
+    rebuild(workspace)
+    for path in workspace.evidence.glob("*/*/runs.json"):  # as on a quiet machine, whatever this one is
+        content = json.loads(path.read_text())
+        path.write_text(json.dumps({**content, "timing": {**content["timing"], "loaded": False}}))
+    return workspace.root
+
+
+@pytest.fixture
+def finished(workspace, finished_runs) -> Workspace:
+    """The test's workspace, with the runs and rows of identity and finetune."""
+    for folder in ("leaderboard", "reference_models"):
+        shutil.copytree(finished_runs / folder, workspace.root / folder, dirs_exist_ok=True)
+    return workspace
 
 
 @pytest.fixture
@@ -139,7 +171,8 @@ def bench(workspace, miniature_file, monkeypatch, capfd):
     monkeypatch.chdir(workspace.root)
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # what joblib counts as cores
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)  # the same on a machine that has a GPU
-    monkeypatch.setattr(evaluation, "RESAMPLES", 40)
+    for module in (figures, evaluation):
+        monkeypatch.setattr(module, "RESAMPLES", RESAMPLES)
 
     def run(*arguments, scenario=miniature_file):
         handler = signal.getsignal(signal.SIGINT)

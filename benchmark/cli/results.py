@@ -1,6 +1,7 @@
 """`bench score`, `compare`, `study` and `leaderboard`: what stored results say; no model is trained or run."""
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,13 +23,35 @@ from benchmark.errors import BenchError, MissingRecord
 def score(
     name: Annotated[str | None, typer.Argument(help="An entry; by default all that have run here.")] = None,
     submission: SubmissionOption = None,
+    arrays: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(
+            "--arrays",
+            metavar="UNLEARNED RETRAINED",
+            help="Instead of an entry: files of φ, a row per model, a column per example: .npy, or .npz of one array.",
+        ),
+    ] = None,
+    original: Annotated[
+        Path | None, typer.Option("--original", help="With --arrays: φ before unlearning, to see what is gained.")
+    ] = None,
+    delta: Annotated[
+        float | None, typer.Option("--delta", help="With --arrays: δ of (ε, δ)-unlearning, by default 1e-5.")
+    ] = None,
     scenario: ScenarioOption = "digits",
     models: ModelsOption = None,
     jobs: JobsOption = None,
     data_dir: DataOption = None,
     out: OutOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Score stored evidence again with this version of the scorer; no model is trained or run."""
+    """Score stored evidence again with this version of the scorer, or arrays of φ; no model is trained or run."""
+    if arrays:
+        if name or submission:
+            raise BenchError(f"{name or submission} came beside --arrays, expected one of the two; leave one out")
+        _score_arrays(*arrays, original, delta, as_json)
+        return
+    if original or delta is not None:
+        raise BenchError("--original and --delta came without --arrays; give the two files of φ by --arrays")
     from benchmark.cli.terminal import progress_bars, warn
     from benchmark.faults import note_fault
     from benchmark.leaderboard import rebuild
@@ -51,7 +74,27 @@ def score(
                 note_fault(error, f"scoring {each}", workspace.log(chosen.label, each))
     finally:
         rows = rebuild(workspace, cards, warn(err))
-    show_board(workspace, chosen, rows)
+    if as_json:
+        print_json([card.model_dump() for card in cards])
+    else:
+        show_board(workspace, chosen, rows)
+
+
+def _score_arrays(unlearned: Path, retrained: Path, original: Path | None, delta: float | None, as_json: bool) -> None:
+    """Print what `benchmark.score` says of the arrays in these files."""
+    from benchmark.api import score as score_arrays
+    from benchmark.storage.arrays import read_array
+
+    u, r = read_array(unlearned), read_array(retrained)
+    o = None if original is None else read_array(original)
+    try:
+        result = score_arrays(u, r, original=o, delta=1e-5 if delta is None else delta)
+    except ValueError as error:
+        raise BenchError(f"{error}; see `bench score --arrays` in docs/api.md") from None
+    if as_json:
+        print_json(result.to_dict())
+    else:
+        terminal.print(str(result), highlight=False, soft_wrap=True)
 
 
 def compare(
@@ -62,18 +105,12 @@ def compare(
     data_dir: DataOption = None,
     out: OutOption = None,
 ) -> None:
-    """Print the difference of every metric of two entries, with intervals and a verdict."""
-    from benchmark.cli.terminal import table
-    from benchmark.leaderboard import compare as compared
-    from benchmark.leaderboard import find_scorecard, read_scorecards
-    from benchmark.storage.workspace import Workspace
+    """Print the difference of every figure of two entries, with intervals and a sentence of verdict."""
+    from benchmark.leaderboard.boards import compare as compare_entries
 
-    workspace, chosen = Workspace.find(out), read_scenario(scenario, models)
-    one, other = (find_scorecard(workspace, chosen, name) for name in (first, second))
-    cards = read_scorecards(workspace, warn=lambda _: None)  # what is wrong with a file has been said by now
-    rows, verdict = compared(one, other, cards)
-    terminal.print(table(rows, ("metric", first, second, "difference")))
-    terminal.print(verdict, highlight=False)
+    compared = compare_entries(first, second, scenario, models=models, out=out)
+    terminal.print(compared.table())
+    terminal.print(compared.verdict, highlight=False)
 
 
 def study(
@@ -108,14 +145,14 @@ def study(
 def leaderboard(out: OutOption = None, as_json: JsonOption = False) -> None:
     """Rebuild the CSV and every plot from the stored scorecards, and show the tables."""
     from benchmark.cli.terminal import warn
-    from benchmark.leaderboard import boards, rebuild, render
+    from benchmark.leaderboard import groups, rebuild, render
     from benchmark.storage.workspace import Workspace
 
     rows = rebuild(Workspace.find(out), warn=warn(err))
     if as_json:
         print_json(json.loads(rows.to_json(orient="records") or "[]"))
         return
-    for title, group in boards(rows):
+    for title, group in groups(rows):
         terminal.print(render(group, title))
 
 

@@ -139,12 +139,11 @@ def _raise_failure(
     for card in cards:
         if card.status == "suspect":
             warn(err)(f"{card.submission} is suspect and has no rank: {card.reason}")
-    if submission and not cards[0].is_scored:
+    if submission and cards[0].figures is None:
         (card,) = cards
         log = workspace.log(scenario.label, card.submission)
         said = f"; it says: {card.detail}" if card.detail else ""
-        ran = "" if card.status == "not-applicable" else f"; its log is {log}"
-        raise FailedEntry(f"{card.submission} is {card.status}: {card.reason}{said}{ran}")
+        raise FailedEntry(f"{card.submission} is {card.status}: {card.reason}{said}; its log is {log}")
 
 
 def start_what_comes(
@@ -217,7 +216,7 @@ def _report(
     from benchmark.leaderboard import rebuild
 
     if as_json:
-        dumped = [card.content() for card in cards]
+        dumped = [card.model_dump() for card in cards]
         print_json(dumped if everything else dumped[0])
         return
     if rows is None or everything:  # other processes that take all may have added rows since

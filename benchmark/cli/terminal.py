@@ -1,5 +1,6 @@
 """Tables, progress bars and warnings on the terminal."""
 
+import io
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -77,7 +78,7 @@ def _bars(console: Console) -> Iterator[Callable[[str, int, int], None]]:
 
 
 def warn(console: Console) -> Callable[[str], None]:
-    """Return a callback that says a sentence about something the user should know."""
+    """A callback that says a sentence about something the user should know."""
     return lambda sentence: console.print(Text("note:", "yellow"), sentence, highlight=False, soft_wrap=True)
 
 
@@ -94,3 +95,12 @@ def table(rows: Iterable[Iterable[object]], headings: Iterable[str]) -> Table:
 def listing(rows: Sequence[Mapping[str, object]]) -> Table:
     """Rows with the same keys, which head the columns."""
     return table((row.values() for row in rows), (key.replace("_", " ") for key in rows[0]))
+
+
+def as_text(*parts: object) -> str:
+    """Return what a console of this terminal's width would print, without colours."""
+    console = Console(file=io.StringIO(), markup=False, emoji=False, highlight=False, no_color=True)
+    for part in parts:
+        console.print(part)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().rstrip("\n")

@@ -1,6 +1,8 @@
 """What `bench data check` knows: whether a scenario's data is there and whole, and what the problem made of it is."""
 
-from benchmark.data.checksums import checksum
+from pathlib import Path
+
+from benchmark.data.checksums import checksum, forget_file
 from benchmark.data.facts import Facts
 from benchmark.data.folder import data_folder
 from benchmark.data.loading import load_problem, problem_facts
@@ -35,11 +37,19 @@ def _files(scenario: Scenario) -> list[Row]:
     folder = data_folder()
     rows = source(scenario.data.source).check(scenario.data, folder)
     if isinstance(scenario.forget, IndicesForget):
-        rows.append(row(scenario.forget.file, "a file of row numbers", (folder / scenario.forget.file).is_file()))
+        rows.append(_forget_row(scenario.forget, folder))
     for section in (scenario.data, scenario.forget):
         if hasattr(section, "sha256"):
             rows.append(_checksum_row(section))
     return rows
+
+
+def _forget_row(forget: IndicesForget, folder: Path) -> Row:
+    try:
+        forget_file(forget, folder)
+    except BenchError as error:
+        return row(forget.file, "a file of row numbers", str(error), "missing")
+    return row(forget.file, "a file of row numbers", True)
 
 
 def _checksum_row(section) -> Row:

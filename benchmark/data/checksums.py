@@ -15,6 +15,7 @@ from benchmark.data.sources import source
 from benchmark.errors import BenchError
 from benchmark.scenario.schema import Scenario
 from benchmark.scenario.sections import IndicesForget
+from benchmark.storage.places import expect_data
 from benchmark.storage.workspace import write_atomically
 
 PREPARED = "prepared"  # the folder in the data folder for what can be made again
@@ -40,8 +41,8 @@ def checksum(section: Any, folder: Path) -> str:
         files = _files(section, folder)
         listing = "".join(f"{name}\n{path.stat().st_size} {path.stat().st_mtime_ns}\n" for name, path in files.items())
         remembered = folder / PREPARED / f"{hashlib.sha256(_bytes(listing)).hexdigest()}.sha256"
-        if remembered.exists() and re.fullmatch(rb"[0-9a-f]{64}", known := remembered.read_bytes()):
-            return known.decode()
+        if known := _remembered(remembered):
+            return known
         digest = _sha256(files)
     except OSError as error:
         raise BenchError(
@@ -64,12 +65,22 @@ def verify(section: Any, folder: Path) -> None:
 
 
 def _files(section: Any, folder: Path) -> dict[str, Path]:
-    if not isinstance(section, IndicesForget):
-        return source(section.source).files(section, folder)
-    path = folder / section.file
-    if not path.is_file():
-        raise BenchError(f"forget.file is {section.file}, expected a file in {folder}; put it there or set --data-dir")
-    return {section.file: path}
+    if isinstance(section, IndicesForget):
+        return {section.file: forget_file(section, folder)}
+    return source(section.source).files(section, folder)
+
+
+def forget_file(forget: IndicesForget, folder: Path) -> Path:
+    """Return where the list of rows to forget lies. Raises BenchError unless a file that can be read is there."""
+    return expect_data(folder, forget.file, "file", "forget.file", "a file of row numbers")
+
+
+def _remembered(path: Path) -> str | None:
+    try:
+        known = path.read_bytes()
+    except OSError:
+        return None
+    return known.decode() if re.fullmatch(rb"[0-9a-f]{64}", known) else None
 
 
 def _sha256(files: dict[str, Path]) -> str:

@@ -12,8 +12,10 @@ from pydantic import Field
 from torch import Tensor
 
 from benchmark.data.reading.examples import Examples
+from benchmark.data.reading.parts import TEST, TRAIN, VALIDATION
+from benchmark.errors import BenchError
 from benchmark.results.record import Record
-from benchmark.text import counted, printable
+from benchmark.text import counted, first_of, printable
 
 _NAMED = 3
 _SETS = ("retain", "forget", "validation", "test")
@@ -82,7 +84,32 @@ def without_duplicates(examples: Examples) -> Examples:
     kept[repeated + conflicting] = False
     said = _left_out(examples, repeated, "exactly the same as an earlier example")
     said += _left_out(examples, conflicting, "exactly the same as others, with another label")
-    return replace(examples.at(kept), left_out=examples.left_out + said)
+    rest = examples.at(kept)
+    if emptied := _emptied(examples, rest):
+        said += (f"no example is left of the classes {first_of(emptied)}, whose inputs all occur with another label",)
+    _check_left(examples, rest)
+    return replace(rest, left_out=examples.left_out + said)
+
+
+def _emptied(examples: Examples, rest: Examples) -> list[str]:
+    """Return the classes that have examples, but none in the rest."""
+    lost = set(examples.targets.tolist()) - set(rest.targets.tolist())
+    return [examples.class_names[code] for code in sorted(lost)]
+
+
+def _check_left(examples: Examples, rest: Examples) -> None:
+    """Raise BenchError where dropping duplicates leaves fewer than two classes, or nothing of a part of the split."""
+    dropped, classes = len(examples) - len(rest), rest.targets.unique().tolist()
+    began = f"data.duplicates is 'drop', which takes out {dropped} of {len(examples)} examples and leaves"
+    advice = "take out data.duplicates, or correct the data"
+    if len(classes) < 2:
+        found = f"only the class {examples.class_names[classes[0]]}" if classes else "none"
+        raise BenchError(f"{began} {found}, expected examples of two classes or more; {advice}")
+    if examples.assignment is None or rest.assignment is None:
+        return
+    for name, part in (("train", TRAIN), ("validation", VALIDATION), ("test", TEST)):
+        if (size := int((examples.assignment == part).sum())) and not (rest.assignment == part).any():
+            raise BenchError(f"{began} none of the {size} of the {name} part, expected some in each part; {advice}")
 
 
 def _left_out(examples: Examples, places: list[int], reason: str) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ def forgotten(train: Split, examples: Examples, forget: Forget, folder: Path) ->
         if not examples.class_names:
             raise BenchError("forget.kind is 'class', but the data has numbers as targets; choose another kind")
         present = train.targets.unique()
+        _check_left(examples, examples.targets, forget.classes, examples.class_names, "classes")
         chosen = torch.isin(train.targets, _named(forget.classes, examples.class_names, present, "classes"))
     elif isinstance(forget, SubjectForget):
         chosen = _subjects(train, examples, forget)
@@ -51,6 +52,7 @@ def _subjects(train: Split, examples: Examples, forget: SubjectForget) -> Tensor
     if train.subjects is None:
         raise BenchError("forget.kind is 'subject', but the data knows no subjects; add them or choose another kind")
     if forget.subjects is not None:
+        _check_left(examples, examples.subjects, forget.subjects, examples.subject_names, "subjects")
         known = train.subjects.unique()
         return torch.isin(train.subjects, _named(forget.subjects, examples.subject_names, known, "subjects"))
     present = train.subjects.unique().numpy()  # in the order of their names
@@ -71,6 +73,20 @@ def _named(wanted: tuple[str, ...], names: tuple[str, ...], present: Tensor, key
             "that do; take it out"
         )
     return codes
+
+
+def _check_left(
+    examples: Examples, codes: Tensor | None, wanted: tuple[str, ...], names: tuple[str, ...], key: str
+) -> None:
+    """Raise BenchError where dropping duplicates left nothing of one of the names."""
+    present = set() if codes is None else set(codes.tolist())
+    for name in wanted:
+        known = _known(name, names, key)
+        if examples.source_size > len(examples) and names.index(known) not in present:
+            raise BenchError(
+                f"forget.{key} has {known!r}, of which data.duplicates = 'drop' leaves no example, expected names that "
+                "keep some; take out that name or data.duplicates"
+            )
 
 
 def _known(name: str, names: tuple[str, ...], key: str) -> str:

@@ -11,7 +11,7 @@ from benchmark.data.reading.examples import Examples
 from benchmark.errors import BenchError
 from benchmark.text import counted, did_you_mean, first_of
 
-_TRUTH = {"true": True, "false": False}
+_TRUTH = {"true": True, "false": False, "yes": True, "no": False}
 _WORDS = re.compile(r'"?[^\W\d]+([ -][^\W\d]+)*"?')
 _MASK_VALUES = ([0, 1], [0, 255], [-1, 1])
 _OTHER_FILES = {".npz", ".pt", ".pth", ".pkl", ".pickle", ".parquet", ".xlsx", ".mat", ".h5"}
@@ -68,8 +68,9 @@ def _array(path: Path) -> np.ndarray:
     if found.dtype.kind == "S":
         found = np.array([value.decode("utf-8", "replace") for value in found.tolist()], dtype=str)
     if found.dtype.kind == "U":
-        parsed = _parsed([text.strip() for text in found.tolist()])
-        return found if parsed is None else np.array(parsed)
+        cells = [text.strip() for text in found.tolist()]
+        places = [f"entry {i}" for i in range(len(cells))]
+        return found if _parsed(cells) is None else _of_one_form(cells, places)
     return found
 
 
@@ -85,22 +86,54 @@ def _whole(found: np.ndarray) -> np.ndarray:
 
 def _text(path: Path, known: set[str], sizes: set[int]) -> np.ndarray:
     """Numbers, one per line or all in one; names, one per line; a first line that heads the others is left out."""
-    lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
-    lines = [line for line in lines if line in known or (line and not line.startswith("#"))]
+    written = enumerate(map(str.strip, path.read_text(encoding="utf-8-sig").splitlines()), 1)
+    kept = [(number, line) for number, line in written if line in known or (line and not line.startswith("#"))]
+    places, lines = [f"line {number}" for number, _ in kept], [line for _, line in kept]
     if len(lines) == 1 and len(lines[0]) > 2 and len(lines[0]) in sizes and set(lines[0]) <= {"0", "1"}:
         return np.array([digit == "1" for digit in lines[0]])
     cells = [line.replace(",", " ").replace(";", " ").split() for line in lines]
     parsed = [_parsed(own) for own in cells]
     if parsed[1:] and _is_heading(lines[0], known):
         if all(numbers is not None for numbers in parsed[1:]):
-            cells, parsed = cells[1:], parsed[1:]
+            cells, parsed, places = cells[1:], parsed[1:], places[1:]
         elif known >= set(lines[1:]):
             return np.array(lines[1:], dtype=str)
     if any(numbers is None for numbers in parsed):
+        _check_names(lines, places, known)
         return np.array(lines, dtype=str)
-    if len(cells) > 1 and any(len(own) != 1 for own in cells):
-        raise ValueError("it has several columns, of which nobody knows the right one")
-    return np.array([number for numbers in parsed for number in numbers or ()])
+    if len(cells) > 1 and (wide := [place for place, own in zip(places, cells, strict=True) if len(own) != 1]):
+        raise ValueError(f"it has several columns ({wide[0]}), of which nobody knows the right one")
+    spread = [place for place, own in zip(places, cells, strict=True) for _ in own]
+    return _of_one_form([cell for own in cells for cell in own], spread)
+
+
+def _of_one_form(cells: list[str], places: list[str]) -> np.ndarray:
+    """Return row numbers, or truth values. Raises ValueError where both are there."""
+    values = _parsed(cells) or []
+    truth = [isinstance(value, bool) for value in values]
+    if any(truth) and not all(truth):
+        odd = truth.index(not truth[0])
+        first, other = ("a truth value", "a number") if truth[0] else ("a number", "a truth value")
+        raise ValueError(
+            f"{places[odd]} has {cells[odd]!r}, {other}, but {places[0]} has {cells[0]!r}, {first}; write all alike"
+        )
+    return np.array(values)
+
+
+def _check_names(lines: list[str], places: list[str], known: set[str]) -> None:
+    """Raise ValueError for a line that is no name of a row, or a number among names."""
+    unknown = [at for at, line in enumerate(lines) if line not in known and _parsed([line]) is None]
+    numbers = [at for at, line in enumerate(lines) if line not in known and at not in unknown]
+    names = [at for at, line in enumerate(lines) if line in known]
+    if unknown:
+        place, line = places[unknown[0]], lines[unknown[0]]
+        meant = did_you_mean(line, known)
+        raise ValueError(f"in {place} {line!r} is neither a whole number nor the name of a row{meant}")
+    if numbers and names:
+        raise ValueError(
+            f"{places[numbers[0]]} has {lines[numbers[0]]!r}, a number, but {places[names[0]]} has "
+            f"{lines[names[0]]!r}, the name of a row; write all alike"
+        )
 
 
 def _is_heading(line: str, known: set[str]) -> bool:
@@ -171,6 +204,11 @@ def _check_rows(rows: np.ndarray, path: Path, examples: Examples, train: np.ndar
     if len(outside := values[(values < 0) | (values >= examples.source_size)]):
         raise BenchError(
             f"forget.file {path} lists {first_of(outside.tolist())}, expected rows from 0 to {examples.source_size - 1}"
+        )
+    if len(dropped := np.setdiff1d(rows, examples.rows.numpy())):
+        raise BenchError(
+            f"forget.file {path} lists {counted(dropped.tolist())} that data.duplicates = 'drop' takes out, expected "
+            "rows that stay; take these out of the list, or take out data.duplicates"
         )
     if len(absent := np.setdiff1d(rows, train)):
         raise BenchError(

@@ -19,8 +19,8 @@ from benchmark.data.prepared import Prepared, prepared
 from benchmark.data.sources import Examples, source
 from benchmark.data.splits import split
 from benchmark.errors import BenchError
-from benchmark.scenario.schema import TRAINING_VERSION, Scenario
-from benchmark.scenario.sections import BreastCancer, ClassForget, Data, Diabetes, Digits, IndicesForget
+from benchmark.scenario.schema import TRAINING_VERSION, Scenario, load_scenario
+from benchmark.scenario.sections import BreastCancer, ClassForget, Data, Digits, IndicesForget
 from benchmark.split import Split, under
 from benchmark.storage.workspace import Workspace
 from benchmark.tasks import Loss, Targets, Task
@@ -67,11 +67,32 @@ class Problem:
         return replace(self, **splits, class_weights=weights)
 
 
-def load_problem(scenario: Scenario) -> Problem:
-    """The scenario's examples, split; the last problem is kept in memory.
+def load_problem(scenario: Scenario | str | Path) -> Problem:
+    """Return a scenario's examples, split into retain, forget, validation and test; the last problem stays in memory.
 
-    Raises BenchError when data is missing, damaged, or other than the scenario says.
+    Parameters
+    ----------
+    scenario : Scenario, str or Path
+        What `load_scenario` returns or takes.
+
+    Returns
+    -------
+    Problem
+        Splits with `inputs` and `targets` as tensors; `train` is retain and forget together.
+
+    Raises
+    ------
+    BenchError
+        If there is no such scenario, or its data is missing, damaged, or other than the scenario says.
+
+    Examples
+    --------
+    >>> problem = load_problem("digits")
+    >>> len(problem.retain), len(problem.forget), len(problem.validation), len(problem.test), problem.classes
+    (950, 50, 200, 597, 10)
     """
+    if not isinstance(scenario, Scenario):
+        scenario = load_scenario(scenario)
     return _load(scenario, _folder(scenario))[0]
 
 
@@ -110,9 +131,7 @@ def _folder(scenario: Scenario) -> Path | None:
 
 
 def _comes_with_a_package(scenario: Scenario) -> bool:
-    return isinstance(scenario.data, Digits | BreastCancer | Diabetes) and not isinstance(
-        scenario.forget, IndicesForget
-    )
+    return isinstance(scenario.data, Digits | BreastCancer) and not isinstance(scenario.forget, IndicesForget)
 
 
 def _out_of_a_package(scenario: Scenario) -> Prepared:

@@ -36,6 +36,8 @@ def prepared(path: Path, make: Callable[[], Prepared]) -> Prepared:
                 kept = load_file(path), _facts(path).read_text()
             return kept
     except OSError as error:
+        if error.errno in (errno.EEXIST, errno.EISDIR, errno.ENOTDIR):
+            raise _in_the_way(path) from None
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise
         raise BenchError(
@@ -44,9 +46,22 @@ def prepared(path: Path, make: Callable[[], Prepared]) -> Prepared:
         ) from None
 
 
+def _in_the_way(path: Path) -> BenchError:
+    """Return the sentence about something that is not the harness's where it keeps what it prepared."""
+    files = (path, _facts(path), path.with_suffix(".lock"))
+    place = next((file for file in files if file.is_dir()), path.parent)
+    found, wanted = ("a folder", "a file") if place != path.parent else ("a file, or in one", "a folder")
+    return BenchError(
+        f"{place} is {found}, expected {wanted} that is kept for data once it is read; move it away, or name another "
+        "folder with --data-dir"
+    )
+
+
 def _kept(path: Path) -> Prepared | None:
     """What is in the files; None where one is not there, damaged, or another problem's."""
     try:
+        if not path.is_file():
+            return None
         facts = _facts(path).read_text()
         with safe_open(path, framework="pt") as file:
             if file.metadata() != _identity(path, facts):

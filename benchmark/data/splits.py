@@ -7,10 +7,18 @@ from torch import Tensor
 from benchmark.data.reading.examples import Examples
 from benchmark.data.reading.parts import TEST, TRAIN, VALIDATION
 from benchmark.errors import BenchError
-from benchmark.scenario.sections import BreastCancer, Data, Diabetes, Digits, Shares
+from benchmark.scenario.sections import BreastCancer, Data, Digits, Shares
 from benchmark.split import Normalisation, Split
 
 Rows = np.ndarray
+_COLUMN = ", or say in a column split which examples are in train, validation and test"
+_OWN_SPLIT = {
+    "csv": _COLUMN,
+    "manifest": _COLUMN,
+    "npz": ", or say in an array split which examples are in train, validation and test",
+    "image_folder": ", or make folders train and test with the classes in them",
+}
+"""How a user of a source can split it themselves, by source."""
 
 
 def split(examples: Examples, data: Data) -> tuple[Split, Split, Split]:
@@ -33,8 +41,10 @@ def split(examples: Examples, data: Data) -> tuple[Split, Split, Split]:
 
 
 def _rows(examples: Examples, data: Data) -> tuple[Rows, Rows, Rows]:
-    if isinstance(data, Digits | BreastCancer | Diabetes):
-        return _stratified(examples, data.train, data.validation, data.test, data.seed, data.source)
+    if isinstance(data, Digits | BreastCancer):
+        sizes = {"train": data.train, "validation": data.validation, "test": data.test}
+        train, validation, test = _stratified(examples, np.arange(len(examples)), sizes, data)
+        return train, validation, test
     disjoint = getattr(data, "disjoint", False)
     if disjoint and examples.subjects is None:
         raise BenchError(
@@ -42,12 +52,13 @@ def _rows(examples: Examples, data: Data) -> tuple[Rows, Rows, Rows]:
         )
     if examples.assignment is not None:
         return _given(examples, examples.assignment, data, disjoint)
-    shares = data.validation, data.test, data.seed  # pyright: ignore[reportAttributeAccessIssue]
+    assert isinstance(data, Shares)
     if disjoint:
-        return _by_subject(_subjects(examples), *shares, data.source)
-    validation, test = (round(share * len(examples.targets)) for share in shares[:2])
-    train = len(examples.targets) - validation - test
-    return _stratified(examples, train, validation, test, shares[2], data.source)
+        return _by_subject(_subjects(examples), data.validation, data.test, data.seed, data.source)
+    drawn = {"validation": round(data.validation * len(examples)), "test": round(data.test * len(examples))}
+    sizes = {"train": len(examples) - sum(drawn.values()), **drawn}
+    train, validation, test = _stratified(examples, np.arange(len(examples)), sizes, data)
+    return train, validation, test
 
 
 def _given(examples: Examples, assignment: Tensor, data: Data, disjoint: bool) -> tuple[Rows, Rows, Rows]:
@@ -56,55 +67,84 @@ def _given(examples: Examples, assignment: Tensor, data: Data, disjoint: bool) -
     if isinstance(data, Shares):
         whole = len(train)
         if not len(test):
-            train, test = _drawn(examples, train, data.test, data, disjoint)
+            train, test = _drawn(examples, train, "test", data.test, data, disjoint)
         if not len(validation):
-            train, validation = _drawn(examples, train, data.validation * (whole / max(1, len(train))), data, disjoint)
+            share = data.validation * (whole / max(1, len(train)))
+            train, validation = _drawn(examples, train, "validation", share, data, disjoint)
     if disjoint:
         _check_disjoint(examples, train, validation, test)
     return train, validation, test
 
 
-def _drawn(examples: Examples, train: Rows, share: float, data: Shares, disjoint: bool) -> tuple[Rows, Rows]:
-    """What is left of train, and a share of it for a part that the source lacks."""
+def _drawn(examples: Examples, train: Rows, part: str, share: float, data: Shares, disjoint: bool) -> tuple[Rows, Rows]:
+    """Return what is left of train, and a share of it for a part that the source lacks."""
     source = data.source  # pyright: ignore[reportAttributeAccessIssue]
     if len(train) < 2:
         raise BenchError(f"{source} has {len(train)} examples in train, expected more to draw others from; add some")
     if disjoint:
         kept, drawn = _grouped(_subjects(examples)[train], share, data.seed, source)
-    else:
-        size = max(1, round(share * len(train)))
-        kept, drawn, _ = _stratified(
-            examples.at(torch.from_numpy(train)), len(train) - size, size, 0, data.seed, source
-        )
-    return train[kept], train[drawn]
+        return train[kept], train[drawn]
+    size = max(1, round(share * len(train)))
+    sizes = {"train": len(train) - size, part: size}
+    kept, drawn = _stratified(examples, train, sizes, data)  # pyright: ignore[reportArgumentType]
+    return kept, drawn
 
 
-def _stratified(
-    examples: Examples, train: int, validation: int, test: int, seed: int, source: str
-) -> tuple[Rows, Rows, Rows]:
-    """Rows drawn at random, with the task's groups, which are the classes, in equal shares in all parts."""
-    wanted, available = train + validation + test, len(examples)
+def _stratified(examples: Examples, rows: Rows, sizes: dict[str, int], data: Data) -> list[Rows]:
+    """Return the rows of every part, drawn with the groups in equal shares in all. Raises BenchError."""
+    wanted, available, groups = sum(sizes.values()), len(rows), _groups(examples)
+    seed: int = data.seed  # pyright: ignore[reportAttributeAccessIssue]
     if wanted > available:
         raise BenchError(
             f"data.train, data.validation and data.test add up to {wanted}, expected at most {available}, "
-            f"the size of {source}; lower one of them"
+            f"the size of {data.source}; lower one of them"
         )
-    everything = np.arange(available)
-    groups = np.zeros(available, dtype=np.int64) if examples.strata is None else examples.strata.numpy()
+    parts, rest = [], rows
     try:
         if wanted < available:
-            everything, _ = _halves(everything, wanted, groups, seed)
-        first, rest = _halves(everything, train, groups, seed)
-        if not test:
-            return first, rest, rest[:0]
-        second, third = _halves(rest, validation, groups, seed)
+            rest, _ = _halves(rest, wanted, groups, seed)
+        for size in [*sizes.values()][:-1]:
+            part, rest = _halves(rest, size, groups, seed)
+            parts.append(part)
     except ValueError:
-        raise BenchError(
-            f"{source} has {len(np.unique(groups))} classes, the smallest of {np.bincount(groups).min()} examples: "
-            f"too few for all to be in each of {train} training, {validation} validation and {test} test examples; "
-            "raise the smallest of the three, or give every class more examples"
-        ) from None
-    return first, second, third
+        raise _too_few(examples, rows, rest, sizes, data) from None
+    return [*parts, rest]
+
+
+def _groups(examples: Examples) -> np.ndarray:
+    """Return what every part is to have in equal shares, `[n]`: the classes; of a task without them one group."""
+    return np.zeros(len(examples), dtype=np.int64) if examples.strata is None else examples.strata.numpy()
+
+
+def _too_few(examples: Examples, rows: Rows, rest: Rows, sizes: dict[str, int], data: Data) -> BenchError:
+    """Return the sentence about a part with fewer places than classes, or a class that does not go round."""
+    targets = _groups(examples)
+    codes, counts = np.unique(targets[rows], return_counts=True)
+    for part, size in {**sizes, "": len(rows) - sum(sizes.values()) or len(rows)}.items():
+        if size < len(codes):
+            found, advice = _place(part, size, len(rows), data)
+            return BenchError(f"{found}, expected at least {len(codes)}, one for each class; {advice}")
+    left = np.bincount(targets[rest], minlength=codes.max() + 1)[codes]
+    rare = int(np.where(left == 1, counts, counts.max() + 1).argmin())
+    parts = list(sizes)
+    return BenchError(
+        f"{data.source} has {counts[rare]} of {len(rows)} examples of the class {examples.class_names[codes[rare]]}, "
+        f"expected enough for some in each of {', '.join(parts[:-1])} and {parts[-1]}; add examples of it or take it "
+        f"out{_OWN_SPLIT.get(data.source, '')}"
+    )
+
+
+def _place(part: str, size: int, available: int, data: Data) -> tuple[str, str]:
+    """Return where the size of a part comes from, with the scenario's keys, and what to do when it is too small."""
+    if not part:
+        keys = "data.train, data.validation and data.test"
+        return f"{keys} leave over {size} of {available} examples", f"lower or raise one of {keys}"
+    if not isinstance(data, Shares):
+        return f"data.{part} is {size}", f"raise data.{part}"
+    if part == "train":
+        return f"data.validation and data.test leave {size} of {available} examples to train", "lower one of them"
+    share = data.validation if part == "validation" else data.test
+    return f"data.{part} is {share}, which is {size} of {available} examples", f"raise data.{part} or add examples"
 
 
 def _halves(rows: Rows, size: int, groups: np.ndarray, seed: int) -> tuple[Rows, Rows]:

@@ -59,12 +59,70 @@ class AttackIntervals(NamedTuple):
 
 
 def ulira(unlearned: ArrayLike, retrained: ArrayLike) -> AttackResult:
-    """U-LiRA. `unlearned`, `retrained`: φ in nats, `[models, examples]`. ValueError below 4 models each."""
+    """Return what U-LiRA gets right: held-out log-likelihood ratios of Gaussians, one example at a time.
+
+    Parameters
+    ----------
+    unlearned, retrained : array_like, shape [models, examples]
+        φ in nats; four models or more in each population. The numbers of models may differ.
+
+    Returns
+    -------
+    AttackResult
+        `accuracy`, `auc`, `tpr_at_1`, `tpr_at_01` (true positive rates at false positive rates of 1 % and 0.1 %) over
+        all pairs (model, example), and `per_example_accuracy`, shape [examples]. Guessing gets ½, ½, 0.01 and 0.001.
+
+    Raises
+    ------
+    ValueError
+        If the samples are no finite numbers of that shape with the same examples, or a population is below four models.
+
+    References
+    ----------
+    Hayes et al. 2024, "Inexact unlearning needs more careful evaluations" (arXiv:2403.01218).
+
+    Examples
+    --------
+    >>> retrained = [[0.0], [1.0], [2.0], [3.0]]
+    >>> unlearned = [[5.0], [6.0], [7.0], [8.0]]
+    >>> found = ulira(unlearned, retrained)
+    >>> found.accuracy, found.auc
+    (1.0, 1.0)
+    """
     return attack_result(ulira_scores(unlearned, retrained))
 
 
 def ruli(unlearned: ArrayLike, retrained: ArrayLike) -> AttackResult:
-    """RULI. `unlearned`, `retrained`: φ in nats, `[models, examples]`. ValueError below 4 models each."""
+    """Return what RULI gets right: held-out log-likelihood ratios of kernel densities, one example at a time.
+
+    Parameters
+    ----------
+    unlearned, retrained : array_like, shape [models, examples]
+        φ in nats; four models or more in each population. The numbers of models may differ.
+
+    Returns
+    -------
+    AttackResult
+        `accuracy`, `auc`, `tpr_at_1`, `tpr_at_01` (true positive rates at false positive rates of 1 % and 0.1 %) over
+        all pairs (model, example), and `per_example_accuracy`, shape [examples]. Guessing gets ½, ½, 0.01 and 0.001.
+
+    Raises
+    ------
+    ValueError
+        If the samples are no finite numbers of that shape with the same examples, or a population is below four models.
+
+    References
+    ----------
+    Naderloui et al. 2025, "Rectifying privacy and efficacy measurements in machine unlearning" (arXiv:2506.13009).
+
+    Examples
+    --------
+    >>> retrained = [[0.0], [1.0], [2.0], [3.0]]
+    >>> unlearned = [[5.0], [6.0], [7.0], [8.0]]
+    >>> found = ruli(unlearned, retrained)
+    >>> found.accuracy, found.auc
+    (1.0, 1.0)
+    """
     return attack_result(ruli_scores(unlearned, retrained))
 
 

@@ -47,21 +47,50 @@ def published_epsilon(
     bucket: float | None = None,
     attacks: Attacks = "both",
 ) -> NDArray[np.float64]:
-    """The published estimate of every forget example's ε, in nats, in [0, 50].
+    """Return the competition's estimate of every forget example's ε.
 
-    `unlearned`, `retrained`: φ, `[models, examples]` each; the numbers of models may differ. `attacks`: the
-    competition takes both families, single thresholds and double ones (intervals). `bucket`: round ε down to its
-    multiples, which is all that F needs. Returns `[examples]`, each independent of the others; hundreds in a call take
-    a fraction of what one call each would.
+    Hundreds of examples in a call take a fraction of what one call each would.
 
-    50 stands for ∞. An attack with exactly one error rate of zero is discarded. Where that leaves none (both samples
-    must be finer than the grid) the sources give no rule; here ε is
-    - 0 when every attack has FPR + FNR = 1, that is, treats both samples alike (two equal constants);
-    - 50 otherwise: some attack tells the samples apart with one error of exactly zero, for which no finite
-      value can be given, and as in the guard the doubt counts against the unlearning.
+    Parameters
+    ----------
+    unlearned, retrained : array_like, shape [models, examples]
+        φ in nats. The numbers of models may differ.
+    delta : float, in [0, 1)
+        δ of (ε, δ)-unlearning.
+    bucket : float, optional
+        Round ε down to multiples of so many nats, which is all that F needs.
+    attacks : {"both", "single", "double"}
+        The competition takes both families, single thresholds and double ones (intervals).
 
-    Raises ValueError on what `checked_samples` refuses, on |φ| > 10,000, and on another δ, bucket or name of attacks.
-    Source: the NeurIPS 2023 unlearning competition's metric note and released scorer.
+    Returns
+    -------
+    ndarray, shape [examples]
+        ε in nats, in [0, 50], each independent of the others; 50 stands for ∞. Biased upwards: two samples of one
+        distribution get 1 to 1.5.
+
+    Raises
+    ------
+    ValueError
+        If the samples are no finite numbers of that shape with the same examples and two models or more, if a |φ|
+        exceeds 10,000, and for another δ, bucket or name of attacks.
+
+    Notes
+    -----
+    An attack with exactly one error rate of zero is discarded. Where that leaves none (both samples must be finer than
+    the grid) the sources give no rule; here ε is 0 when every attack has FPR + FNR = 1, that is, treats both samples
+    alike (two equal constants), and 50 otherwise: some attack tells the samples apart with one error of exactly zero,
+    for which no finite value can be given, and as in the guard the uncertainty counts against the unlearning.
+
+    References
+    ----------
+    The NeurIPS 2023 unlearning competition's metric note and released scorer.
+
+    Examples
+    --------
+    >>> retrained = [[0.0, 0.0], [1.0, 1.0], [2.0, 2.0], [3.0, 3.0]]
+    >>> unlearned = [[1.5, 9.0], [2.5, 8.0], [3.5, 7.0], [4.5, 9.5]]
+    >>> published_epsilon(unlearned, retrained).round(4)
+    array([ 1.0986, 50.    ])
     """
     unlearned, retrained = checked_samples(unlearned, retrained)
     delta, attacks = delta_of(delta), cast(Attacks, one_of(attacks, "attacks", get_args(Attacks)))

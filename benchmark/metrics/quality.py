@@ -11,15 +11,37 @@ BUCKET = 0.5  # nats of ε
 
 
 def forgetting_quality(epsilon: ArrayLike, n_models: int) -> float:
-    """F, the mean over the forget examples of H(ε), in [0, 1]; 1 is perfect.
+    """Return F, the mean over the forget examples of H(ε): 1 is perfect, 0 is no forgetting at all.
 
-    `epsilon`: `[examples]`, nats, at least 0, ∞ allowed; `n_models`: models in either population.
-    H halves with every bucket: 1 for ε in [0, ½), ½ in [½, 1), …, and 0 beyond the last of
+    H halves with every bucket of ½ nat: 1 for ε in [0, ½), ½ in [½, 1), …, and 0 beyond the last of
     2·ceil(ln(n_models − 1)) buckets, past which no ε can be measured. Two models measure nothing: no bucket
     and F = 0.
 
-    Raises ValueError when ε is empty, not one-dimensional, negative or nan, or with fewer than two models.
-    Source: the NeurIPS 2023 unlearning competition's metric note and released scorer.
+    Parameters
+    ----------
+    epsilon : array_like, shape [examples]
+        ε in nats, at least 0; ∞ is allowed.
+    n_models : int
+        Models in either population, at least 2.
+
+    Returns
+    -------
+    float
+        F, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If ε is empty, not one-dimensional, negative or nan, or there are fewer than two models.
+
+    References
+    ----------
+    The NeurIPS 2023 unlearning competition's metric note and released scorer.
+
+    Examples
+    --------
+    >>> forgetting_quality([0.2, 0.7, 1.2, 50.0], n_models=512)
+    0.4375
     """
     epsilon = array_of(epsilon, "epsilon").astype(np.float64)
     if epsilon.ndim != 1 or not epsilon.size:
@@ -39,13 +61,35 @@ def competition_score(
     TA_unlearned: float,  # noqa: N803
     TA_retrained: float,  # noqa: N803
 ) -> float:
-    """F · (RA_U / RA_R) · (TA_U / TA_R): forgetting quality times what is left of retain and test accuracy.
+    """Return F · (RA_U / RA_R) · (TA_U / TA_R): forgetting quality times the shares of accuracy that are kept.
 
-    All five lie in [0, 1]; an accuracy is the mean over a population's models. The ratios are not clipped, so
-    a submission more accurate than retraining gains by it.
+    The ratios are not clipped, so a submission more accurate than retraining gains by it.
 
-    Raises ValueError when a value lies outside [0, 1] or a retrained accuracy is 0.
-    Source: the NeurIPS 2023 unlearning competition's metric note and released scorer.
+    Parameters
+    ----------
+    F : float, in [0, 1]
+        Forgetting quality.
+    RA_unlearned, RA_retrained, TA_unlearned, TA_retrained : float, in [0, 1]
+        Accuracy on the retain and on the test set, the mean over a population's models.
+
+    Returns
+    -------
+    float
+        The score, at least 0.
+
+    Raises
+    ------
+    ValueError
+        If a value lies outside [0, 1] or a retrained accuracy is 0.
+
+    References
+    ----------
+    The NeurIPS 2023 unlearning competition's metric note and released scorer.
+
+    Examples
+    --------
+    >>> round(competition_score(0.1, RA_unlearned=0.9, RA_retrained=1.0, TA_unlearned=0.8, TA_retrained=0.8), 4)
+    0.09
     """
     values = {
         "F": F,

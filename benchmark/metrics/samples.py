@@ -10,16 +10,21 @@ MOST_MODELS = 2**13  # tables of error counts have a cell for each pair of model
 __all__ = ["LARGEST_PHI", "MOST_MODELS", "Floats", "checked_samples"]
 
 
-def checked_samples(unlearned: Any, retrained: Any, fewest: int = 2) -> tuple[Floats, Floats]:
+def checked_samples(
+    unlearned: Any, retrained: Any, fewest: int = 2, first_name: str = "unlearned"
+) -> tuple[Floats, Floats]:
     """Return both populations as float64 `[models, examples]`; the numbers of models may differ.
 
-    Raises ValueError on what `inputs.floats` refuses, when a population has fewer than `fewest` or more than 8,192
-    models or no example, and when the two differ in their number of examples.
+    `first_name`: what errors call the first population, where it is another than the unlearned one. Raises ValueError
+    on what `inputs.floats` refuses, when a population has fewer than `fewest` or more than 8,192 models or no example,
+    and when the two differ in their number of examples.
     """
-    pairs = ((unlearned, "unlearned"), (retrained, "retrained"))
+    pairs = ((unlearned, first_name), (retrained, "retrained"))
     first, second = (_population(values, name, fewest) for values, name in pairs)
     if first.shape[1] != second.shape[1]:
-        raise ValueError(f"unlearned has {first.shape[1]} examples and retrained {second.shape[1]}, expected the same")
+        raise ValueError(
+            f"{first_name} has {first.shape[1]} examples and retrained {second.shape[1]}, expected the same"
+        )
     return first, second
 
 

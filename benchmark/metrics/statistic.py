@@ -11,15 +11,36 @@ TINY = 1e-45  # added inside both logarithms; bounds φ to about ±103.6
 
 
 def logit_scaled_confidence(logits: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
-    """φ = log p_y − log Σ_{k≠y} p_k of the true class y, in nats.
+    """Return φ = log p_y − log Σ_{k≠y} p_k of the true class y.
 
-    `logits`: `[..., examples, classes]`, `labels`: `[examples]`, integers in [0, classes).
-    Returns float64 `[..., examples]`. The softmax is taken in float64 and the mass of the wrong classes is
-    summed, not 1 − p_y, which would lose everything below 1e-16. One model's logits are widened at a time.
+    The softmax is taken in float64 and the mass of the wrong classes is summed, not 1 − p_y, which would lose
+    everything below 1e-16. One model's logits are widened at a time.
 
-    Raises ValueError when shapes disagree, there are fewer than two classes, a label is no class or a logit
-    is no finite real number.
-    Source: the NeurIPS 2023 unlearning competition's scorer; the statistic is Carlini et al., 2112.03570.
+    Parameters
+    ----------
+    logits : array_like, shape [..., examples, classes]
+        Two classes or more.
+    labels : array_like of int, shape [examples]
+        The true classes, in [0, classes).
+
+    Returns
+    -------
+    ndarray of float64, shape [..., examples]
+        φ in nats, within about ±103.6.
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree, there are fewer than two classes, a label is no class or a logit is no finite real number.
+
+    References
+    ----------
+    The NeurIPS 2023 unlearning competition's scorer; the statistic is Carlini et al. 2022 (arXiv:2112.03570).
+
+    Examples
+    --------
+    >>> logit_scaled_confidence([[2.0, 0.0, 0.0], [0.0, 0.0, 0.0]], labels=[0, 1]).round(4)
+    array([ 1.3069, -0.6931])
     """
     logits = array_of(logits, "logits")
     if logits.ndim < 2:

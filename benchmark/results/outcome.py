@@ -29,7 +29,6 @@ Status = Literal[
     "out-of-memory",
     "invalid-output",
     "not-a-submission",
-    "not-applicable",
     "harness-error",
 ]
 

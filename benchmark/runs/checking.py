@@ -21,7 +21,6 @@ from benchmark.runs.runs import OVERFLOW
 from benchmark.scenario.schema import Scenario
 from benchmark.storage.workspace import Workspace
 from benchmark.submissions.source import Submission, find_submission
-from benchmark.submissions.tasks import check_applicable
 from benchmark.training import train_model
 
 _TRIES = 3  # runs from the same original with other seeds, before any is timed
@@ -35,7 +34,6 @@ def check_submission(name: str, scenario: Scenario, workspace: Workspace, device
     Raises BenchError, with the exception, when any run fails.
     """
     submission = find_submission(name, workspace, scenario)
-    check_applicable(submission, scenario.task)
     problem = load_problem(scenario)
     scenario.architecture.try_out(problem.input_shape, problem.outputs)
     # It starts while the original trains.
@@ -73,7 +71,6 @@ def debug_submission(name: str, scenario: Scenario, workspace: Workspace, device
     Raises BenchError when it raises, with the submission's own frames.
     """
     submission = find_submission(name, workspace, scenario)
-    check_applicable(submission, scenario.task)
     problem = load_problem(scenario)
     scenario.architecture.try_out(problem.input_shape, problem.outputs)
     make_repeatable(device)
@@ -83,7 +80,7 @@ def debug_submission(name: str, scenario: Scenario, workspace: Workspace, device
 
 
 def _tries(timer: Timer, submission: Submission) -> list[Run]:
-    """Return the first runs. Raises BenchError when any of them fails."""
+    """The first runs. Raises BenchError when any of them fails."""
     runs = [timer.unlearned(index, submission.hyperparameters) for index in range(_TRIES)]
     failed = [run for run in runs if run.weights is None]
     if len(failed) == len(runs):
@@ -141,7 +138,7 @@ def _table(name: str, scenario: Scenario, timing: Timing, columns: list[dict[str
 
 
 def _original(scenario: Scenario, problem: Problem, device: str) -> tuple[dict[str, Tensor], dict[str, float]]:
-    """Return the weights of the first original, and its utilities. Raises BenchError when its training diverged."""
+    """The weights of the first original, and its utilities. Raises BenchError when its training diverged."""
     original = _train_original(scenario, problem, device)
     utilities = _utilities(scenario, problem, original, device)
     if utilities is None:
@@ -150,7 +147,7 @@ def _original(scenario: Scenario, problem: Problem, device: str) -> tuple[dict[s
 
 
 def _train_original(scenario: Scenario, problem: Problem, device: str) -> dict[str, Tensor]:
-    """Return the weights of the first original."""
+    """The weights of the first original."""
     seed = scenario.seed("original", 0)
     net = seeded_model(scenario.architecture, problem.input_shape, problem.outputs, seed).to(device)
     train_model(net, scenario.recipe, problem.train, seed, problem.loss)

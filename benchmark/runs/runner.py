@@ -20,17 +20,19 @@ from benchmark.errors import BenchError, HarnessError
 from benchmark.models.build import skeleton
 from benchmark.results.outcome import Status
 from benchmark.sandbox.child.worker import INVALID_OUTPUT, NOT_A_SUBMISSION, OUT_OF_MEMORY
-from benchmark.sandbox.job import Job, write_job
+from benchmark.sandbox.job import job_of, write_job
 from benchmark.sandbox.messages import GIVEN, JOB, LOG, ORIGINAL, READY, UNLEARNED, Limits, Reply, Request, Task
 from benchmark.sandbox.process import close_ahead, process_for
 from benchmark.sandbox.weights import expected_of, largest_file, read_weights
 from benchmark.scenario.schema import Scenario
+from benchmark.storage.temporary import require_room, writing_to
 from benchmark.submissions.source import Submission
 from benchmark.text import printable
 
 # Seconds the worker gets beyond a run's limit before the harness kills the worker itself.
 _GRACE = 10.0
 _START_LIMIT = 120.0
+_SPARE = 1 << 16  # bytes of the temporary folder for what a worker writes beside the weights
 _LOG_TAIL = 4_000  # characters
 _REASON = 300  # characters
 _MEMORY = int(0.8 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))  # bytes for all runs together
@@ -77,7 +79,7 @@ class Worker:
         device: str = "cpu",
         verify: Callable[[Path], None] = lambda copy: None,
     ) -> None:
-        """Start the process and return at once; the first run waits until it is ready.
+        """Starts the process and returns at once; the first run waits until it is ready.
 
         `neighbours` other workers have to find room in this machine's memory too. `verify` is shown the copy of the
         submission that a process has, before any run, and raises BenchError when it is not the expected one.
@@ -91,17 +93,7 @@ class Worker:
             file_bytes=max(_FILE, 2 * largest_file(self._expected) + _BESIDE),
             gpu=device != "cpu",
         )
-        self._job = Job(
-            scenario.architecture,
-            scenario.recipe,
-            problem.task,
-            problem.outputs,
-            problem.retain,
-            problem.forget,
-            problem.validation,
-            problem.class_weights,
-            device,
-        )
+        self._job = job_of(scenario, problem, device)
         self._start()
 
     def run(
@@ -113,16 +105,20 @@ class Worker:
     ) -> Run:
         """Unlearn from the original `weights`, with some of the submission's own hyper-parameters replaced.
 
-        Whatever the submission does ends up in the Run's status. Raises BenchError when the worker cannot start.
+        Whatever the submission does ends up in the Run's status. Raises BenchError when the worker cannot start, or the
+        temporary folder has no room for the weights.
         """
         if self._process.has_ended:  # an earlier run took it down
             self.close()
             self._start()
         self.wait_until_ready()
         exchange = self._process.exchange
-        for name in (UNLEARNED, LOG):
-            _clear(exchange / name)
-        save_file(weights, exchange / GIVEN / ORIGINAL)
+        with writing_to(exchange, SafetensorError):
+            for name in (UNLEARNED, LOG):
+                _clear(exchange / name)
+            save_file(weights, exchange / GIVEN / ORIGINAL)
+            returned = (exchange / GIVEN / ORIGINAL).stat().st_size
+        require_room(exchange, returned + _SPARE)
         reply = self._ask(Request(task, seed, self._limits, hyperparameters or {}))
         ending = _tail(exchange / LOG)
         if reply is None:
@@ -131,7 +127,7 @@ class Worker:
         return self._judge(reply, ending)
 
     def close(self) -> None:
-        """End the worker and wait for it; the exchange folder goes with it."""
+        """Ends the worker and waits for it; the exchange folder goes with it."""
         self._process.close()
 
     def wait_until_ready(self) -> None:
@@ -151,13 +147,22 @@ class Worker:
 
     def _start(self) -> None:
         self._process = process_for(self._submission, gpu=self.device != "cpu")
-        with contextlib.suppress(OSError, SafetensorError):  # it died already, and waiting for it tells why
-            write_job(self._process.exchange / GIVEN, self._job)
-            self._process.say(JOB)
         self._ready = False
+        exchange = self._process.exchange
+        try:
+            with writing_to(exchange, SafetensorError):
+                write_job(exchange / GIVEN, self._job)
+            require_room(exchange, _SPARE)
+        except BenchError:
+            if exchange.is_dir():
+                self._process.kill()
+                self.close()
+                raise
+        with contextlib.suppress(OSError):  # it died already, and waiting for it tells why
+            self._process.say(JOB)
 
     def _ask(self, request: Request) -> Reply | None:
-        """Send a request and wait for its reply; None when the worker is dead, late, or no longer itself."""
+        """Sends a request and waits for its reply; None when the worker is dead, late, or no longer itself."""
         try:
             self._process.say(request.line())
         except OSError:
@@ -218,7 +223,7 @@ def workers(
 
 
 def _clear(path: Path) -> None:
-    """Empty a file in place: the sandbox is bound to this very file. Whatever else lies there is removed."""
+    """Empties a file in place: the sandbox is bound to this very file. Whatever else lies there is removed."""
     if path.is_symlink() or not path.is_file():
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
     path.write_bytes(b"")
@@ -232,7 +237,7 @@ def _signal_name(number: int) -> str:
 
 
 def _tail(log: Path) -> str:
-    """Return the end of what a run printed; like a reason, it may be shown on a terminal."""
+    """The end of what a run printed; like a reason, it may be shown on a terminal."""
     try:
         with open(os.open(log, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _LOG_TAIL))

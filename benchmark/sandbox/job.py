@@ -3,15 +3,19 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from benchmark.sandbox.messages import LOADERS
-from benchmark.scenario.schema import Architecture, Recipe
+from benchmark.scenario.schema import Architecture, Recipe, Scenario
 from benchmark.split import Split, under
 from benchmark.tasks import TASKS, Loss, Task
+
+if TYPE_CHECKING:  # a worker has no use for what makes a problem
+    from benchmark.data import Problem
 
 _JOB, _EXAMPLES = "job.json", "examples.safetensors"
 
@@ -39,12 +43,27 @@ class Job:
 
     @property
     def loss(self) -> Loss:
-        """The loss that the recipe trains on."""
+        """What the recipe trains on."""
         return self.task.loss(self.weights_there)
 
 
+def job_of(scenario: Scenario, problem: "Problem", device: str) -> Job:
+    """Return what a worker is to know of a scenario's problem."""
+    return Job(
+        scenario.architecture,
+        scenario.recipe,
+        problem.task,
+        problem.outputs,
+        problem.retain,
+        problem.forget,
+        problem.validation,
+        problem.class_weights,
+        device,
+    )
+
+
 def write_job(folder: Path, job: Job) -> None:
-    """Put into `folder` what submissions may see of the problem."""
+    """Puts into `folder` what submissions may see of the problem."""
     tensors = {
         f"{name}/{field}": tensor.contiguous()
         for name in LOADERS

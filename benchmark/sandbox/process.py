@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import IO
 
 from benchmark.errors import BenchError
-from benchmark.sandbox.bubblewrap import worker_command
+from benchmark.sandbox.bubblewrap import Command, worker_command
 from benchmark.sandbox.messages import GIVEN, LOG, SUBMISSION, UNLEARNED
+from benchmark.storage.temporary import temporary_folder, writing_to
 
 _LONGEST = 1 << 16  # bytes of an answer
 _PATIENCE = 10.0  # seconds for a worker that has been told to end
@@ -30,12 +31,9 @@ class Process:
     def __init__(self, submission: Path, *, gpu: bool) -> None:
         """`submission`: the folder, of which the worker is shown a copy. Raises BenchError when it cannot be copied."""
         self.purpose = submission.resolve(), gpu
-        self.exchange = Path(tempfile.mkdtemp(prefix="bench-")).resolve()
-        (self.exchange / GIVEN).mkdir()
-        for name in (UNLEARNED, LOG):
-            (self.exchange / name).touch()
+        self.exchange = temporary_folder()
         try:
-            command = worker_command(self.exchange, self.purpose[0], gpu=gpu)
+            command = self._prepare()
         except BenchError:
             shutil.rmtree(self.exchange, ignore_errors=True)
             raise
@@ -43,7 +41,6 @@ class Process:
         if command.seccomp is not None:
             inherited = [_readable(command.seccomp)]
             arguments = [arguments[0], "--seccomp", str(inherited[0]), *arguments[1:]]
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = subprocess.Popen(
             [*_LAUNCHER, str(self.exchange), *arguments],
             stdin=subprocess.PIPE,
@@ -56,6 +53,17 @@ class Process:
         )
         for descriptor in inherited:
             os.close(descriptor)
+
+    def _prepare(self) -> Command:
+        """Fill the exchange folder; return how to start the worker. Raises BenchError."""
+        with writing_to(self.exchange):
+            (self.exchange / GIVEN).mkdir()
+            for name in (UNLEARNED, LOG):
+                (self.exchange / name).touch()
+        command = worker_command(self.exchange, self.purpose[0], gpu=self.purpose[1])
+        with writing_to(self.exchange):
+            self._errors = tempfile.TemporaryFile()  # noqa: SIM115
+        return command
 
     @property
     def submission(self) -> Path:

@@ -204,14 +204,36 @@ def scenario_names() -> list[str]:
     return sorted(path.stem for path in SHIPPED.glob("*.toml"))
 
 
-def load_scenario(name_or_path: str) -> Scenario:
-    """A shipped scenario by name, or any TOML file by path.
+def load_scenario(name_or_path: str | Path) -> Scenario:
+    """Return a scenario: everything that makes two results comparable, validated and frozen.
 
     A file with the key `base` starts from the shipped scenario of that name: of its sections recipe and protocol the
     keys it writes are replaced, of the others, which come in kinds, the whole section.
 
-    Raises BenchError, in one sentence, when there is no such scenario or its content is not accepted.
+    Parameters
+    ----------
+    name_or_path : str or Path
+        A shipped scenario's name, or the path of any .toml file.
+
+    Returns
+    -------
+    Scenario
+        `hash` names its content; `with_models(n)` is the same with another N.
+
+    Raises
+    ------
+    BenchError
+        If there is no such scenario or its content is not accepted, in one sentence.
+
+    Examples
+    --------
+    >>> scenario = load_scenario("digits")
+    >>> scenario.hash, scenario.protocol.models, scenario.protocol.delta
+    ('f1ae3288bb17', 512, 1e-05)
     """
+    if not isinstance(name_or_path, str | Path):
+        raise BenchError(f"a scenario of type {type(name_or_path).__name__} came, expected a name or a path")
+    name_or_path = str(name_or_path)
     is_path = name_or_path.endswith(".toml")
     path = Path(name_or_path) if is_path else _shipped(name_or_path, ", or a .toml file")
     content = _read(path)
@@ -242,6 +264,10 @@ def _read(path: Path) -> dict[str, Any]:
         raise BenchError(f"there is no scenario file {path}; give the path of a TOML file") from None
     except RecursionError:
         raise BenchError(f"{path} is nested too deeply to be read as TOML; expected a scenario file") from None
+    except IsADirectoryError:
+        raise BenchError(
+            f"{path} could not be read as TOML: it is a folder; expected a scenario file: name one in it"
+        ) from None
     except (OSError, ValueError) as error:  # tomllib's are of the latter kind, and what int() says of a long number
         raise BenchError(f"{path} could not be read as TOML: {reason_of(error)}; expected a scenario file") from None
 

@@ -9,7 +9,7 @@ from benchmark.data import load_problem
 from benchmark.engine import Progress
 from benchmark.errors import BadScenario, BadUsage, BenchError, MissingRecord
 from benchmark.metrics import Population
-from benchmark.metrics.evidence_pair import model_evidence
+from benchmark.metrics.entry import population
 from benchmark.metrics.samples import Floats
 from benchmark.references.pool import Pool
 from benchmark.runs.runs import Runs
@@ -27,7 +27,7 @@ def study(
     progress: Progress,
     warn: Callable[[str], None],
 ) -> pd.DataFrame:
-    """Return the variants on the stored evidence of `names`; also in the results' `studies/` as a CSV and a plot.
+    """The variants on the stored evidence of `names`; also in the results' `studies/` as a CSV and a figure.
 
     The row with one original is there when evidence of all entries is stored for the same scenario with
     `originals = 1`; otherwise `warn` says what to run, as it names entries whose failed runs were allowed, which are
@@ -81,16 +81,14 @@ def _entry(scenario: Scenario, name: str, workspace: Workspace) -> Population:
             f"there is no complete evidence of {name} on {scenario.label}; "
             f"type `bench run --submission {name} {options(scenario.name, scenario.protocol.models)}`"
         ) from None
-    retrained, _ = _reference_evidence(pool)
-    return model_evidence(evidence, retrained, load_problem(scenario).targets).population
+    return population(evidence, _reference_evidence(pool)[0], load_problem(scenario).targets)
 
 
 def _references(scenario: Scenario, workspace: Workspace) -> tuple[Population, Population]:
-    """Return the retrained and the calibration models."""
+    """The retrained and the calibration models."""
     retrained, calibration = _reference_evidence(Pool(scenario, workspace))
     targets = load_problem(scenario).targets
-    reference = model_evidence(retrained, retrained, targets)
-    return reference.population, model_evidence(calibration, retrained, targets).population
+    return population(retrained, retrained, targets), population(calibration, retrained, targets)
 
 
 def _reference_evidence(pool: Pool) -> tuple[Arrays, Arrays]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
 
 from benchmark.errors import BadSubmission
+from benchmark.storage.temporary import writing_to
 
 TUNED = "tuned"
 """The folder of the values that tuning finds."""
@@ -52,9 +53,7 @@ def items(folder: Path) -> list[Item]:
                 )
     size = sum(item.size for item in found)
     if size > _LARGEST:
-        raise BadSubmission(
-            f"the folder {folder.name} holds {size:,} bytes, expected at most {_LARGEST:,}; remove some"
-        )
+        raise BadSubmission(f"{folder.name} holds {size:,} bytes, expected at most {_LARGEST:,}; remove some")
     return sorted(found, key=lambda item: item.path)
 
 
@@ -74,21 +73,29 @@ def chunks(folder: Path, item: Item) -> Iterator[bytes]:
 def copy_submission(folder: Path, target: Path) -> None:
     """Copy what belongs to the submission in `folder` to `target`, in the place of what is there: links as links.
 
-    Raises BenchError as `items` and `chunks` do.
+    Raises BenchError as `items` and `chunks` do, and when there is no room for it.
     """
-    with readable():
-        shutil.rmtree(target, ignore_errors=True)
+    shutil.rmtree(target, ignore_errors=True)
+    with writing_to(target.parent):
         target.mkdir()
-        for item in items(folder):
-            path = target / item.path
-            if item.kind == "folder":
-                path.mkdir()
-            elif item.kind == "link":
-                path.symlink_to((folder / item.path).readlink())
-            else:
-                with open(path, "xb") as file:
-                    file.writelines(chunks(folder, item))
-                path.chmod(0o600 | (folder / item.path).lstat().st_mode & 0o100)  # a program stays one
+    for item in items(folder):
+        _copy(item, folder, target)
+
+
+def _copy(item: Item, folder: Path, target: Path) -> None:
+    path = target / item.path
+    with readable():
+        mode = (folder / item.path).lstat().st_mode
+        link = (folder / item.path).readlink() if item.kind == "link" else None
+    with writing_to(target.parent):
+        if link:
+            path.symlink_to(link)
+        elif item.kind == "folder":
+            path.mkdir()
+        else:
+            with open(path, "xb") as file:
+                file.writelines(chunks(folder, item))
+            path.chmod(0o600 | mode & 0o100)  # a program stays one
 
 
 def open_file(path: Path) -> BinaryIO:

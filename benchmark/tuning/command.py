@@ -12,7 +12,6 @@ from benchmark.scenario.schema import Scenario
 from benchmark.seeds import derive_seed
 from benchmark.storage.workspace import Workspace, is_locked, shared_out, sweep
 from benchmark.submissions.source import Submission, find_submission, submission_names, tuned_file
-from benchmark.submissions.tasks import check_applicable
 from benchmark.tuning.measuring import allowed_share, open_measure, rungs
 from benchmark.tuning.record import Tuning, versions
 from benchmark.tuning.scenario import tuning_scenario
@@ -23,7 +22,7 @@ Warn = Callable[[str], None]
 
 
 def tunable(scenario: Scenario, workspace: Workspace) -> list[str]:
-    """Return the submissions that have a SEARCH_SPACE and are no controls of `scenario`."""
+    """The submissions that have a SEARCH_SPACE and are no controls of `scenario`."""
     names = (name for name in submission_names(workspace) if name not in scenario.protocol.controls)
     return [name for name in names if declares_search_space(workspace.submissions / name)]
 
@@ -57,7 +56,6 @@ def tune(
         raise BadUsage(f"{name} names an entry with values that tuning has found; name {submission.name}")
     if name in scenario.protocol.controls:
         raise BadUsage(f"{name} is a control of {scenario.name}, which are not tuned; name another submission")
-    check_applicable(submission, scenario.task)
     space = read_search_space(name, submission.folder)
     tuned_on = tuning_scenario(scenario)
     path = tuned_file(submission.folder, scenario)
@@ -143,7 +141,7 @@ def _empty(submission: Submission, scenario: Scenario, tuned_on: Scenario, trial
 
 
 def _read_known(path: Path, empty: Tuning, submission: Submission, tuned_on: Scenario, warn: Warn) -> Tuning:
-    """Return the record that an earlier call has left, as far as it still holds."""
+    """The record that an earlier call has left, as far as it still holds."""
     try:
         record = Tuning.read(path)
     except BenchError as error:

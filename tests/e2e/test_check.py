@@ -140,6 +140,14 @@ def test_a_debugged_traceback_has_the_submissions_own_frames_only(source, senten
     assert [int(line) for _, line in frames] == lines
 
 
+def test_debugging_notes_what_is_bound_to_what(bench, submit):
+    submit("def unlearning(net, forget, retain):\n    assert [len(x.dataset) for x in (forget, retain)] == [10, 190]\n")
+    done = bench("check", "stranger", "--debug")
+    assert done.returncode == 0, done.stderr
+    expected = "note: unlearning is called with net=the net, forget=the forget loader, retain=the retain loader\n"
+    assert expected in done.stderr
+
+
 @pytest.mark.parametrize(("typed", "code", "said"), [("p 6 * 7\nc\n", 0, "42"), ("q\n", 2, "you left the debugger")])
 def test_breakpoint_works_when_debugging(typed, code, said, submit, workspace, miniature_file):
     submit("def unlearning(net, a, b, c):\n    breakpoint()\n    return net\n")

@@ -21,7 +21,8 @@ from benchmark import leaderboard
 from benchmark import pipeline as evaluation
 from benchmark.cli.running import start_what_comes
 from benchmark.errors import MissingData
-from benchmark.leaderboard.table import columns
+from benchmark.leaderboard.table import COLUMNS
+from benchmark.metrics import entry as figures
 from benchmark.references import pool as references
 from benchmark.results.scorecard import Scorecard
 from benchmark.sandbox import process
@@ -59,12 +60,12 @@ def test_a_run_leaves_a_row_a_scorecard_evidence_and_plots(own_process, workspac
     assert card.status in ("ok", "over-budget")  # nets this small train faster than a loader loads
     assert (card.models, card.scenario_hash) == (8, miniature.hash)
     assert (card.attempted_runs, card.failed_runs, card.integrity.deterministic) == (8, 0, True)
-    assert card.examples == len(card.per_example("epsilon")) == 10
+    assert len(card.figures.epsilon) == 10
     rows = pd.read_csv(workspace.results / "leaderboard.csv")
-    assert list(rows.columns) == columns()
+    assert list(rows.columns) == COLUMNS
     row = rows.iloc[0]
     assert (row["rank"], row["submission"], row["models"]) == (1, "finetune", 8)
-    assert row["score"] == pytest.approx(card.value("score"), rel=1e-5)
+    assert row["score"] == pytest.approx(card.figures.score.value, rel=1e-5)
     assert row["score_low"] <= row["score"] <= row["score_high"]
     assert row["retraining_share"] > 0
     plots = {path.name for path in (workspace.results / "plots" / miniature.label).iterdir()}
@@ -126,24 +127,22 @@ def test_scores_survive_kills_at_random_moments(bench, own_process, workspace, m
         process.communicate()
     assert bench("run", "--submission", "random_label").returncode == 0
     card = scorecard(workspace, miniature, "random_label")
-    timing = {"run_seconds": None, "retraining_share": None}
-    assert card.metrics | timing == undisturbed.metrics | timing
-    assert card.resampled == undisturbed.resampled
+    timing = {"run_seconds", "retraining_share"}
+    assert card.figures.model_dump(exclude=timing) == undisturbed.figures.model_dump(exclude=timing)
     assert card.evidence_hash == undisturbed.evidence_hash
 
 
-def test_a_stored_ceiling_serves_one_number_of_resamples(bench, workspace, miniature, monkeypatch):
+def test_a_stored_ceiling_serves_one_number_of_resamples(bench, finished, miniature, monkeypatch):
     """The share of the ceiling pairs every resample of an entry with one of the ceiling."""
-    assert bench("run", "--submission", "identity").returncode == 0
-    monkeypatch.setattr(evaluation, "RESAMPLES", 30)
+    for module in (figures, evaluation):
+        monkeypatch.setattr(module, "RESAMPLES", 30)
     assert bench("score").returncode == 0
-    assert len(scorecard(workspace, miniature, "identity").resampled.score) == 30
+    assert len(scorecard(finished, miniature, "identity").figures.resampled.score) == 30
 
 
 @pytest.mark.parametrize("damage", ["cut", "NaN", "few resamples", "a list", "an interval upside down", "a folder"])
-def test_a_damaged_ceiling_is_named_set_aside_and_made_anew(damage, bench, workspace, miniature):
-    assert bench("run", "--submission", "identity").returncode == 0
-    (path,) = workspace.pool(miniature).glob("ceiling-*.json")
+def test_a_damaged_ceiling_is_named_set_aside_and_made_anew(damage, bench, finished, miniature):
+    (path,) = finished.pool(miniature).glob("ceiling-*.json")
     whole = path.read_text()
     content = json.loads(whole)
     if damage == "NaN":
@@ -166,10 +165,9 @@ def test_a_damaged_ceiling_is_named_set_aside_and_made_anew(damage, bench, works
 
 
 @pytest.mark.parametrize("damage", ["NaN", "another's runs", "old records", "short"])
-def test_evidence_that_cannot_be_is_named_set_aside_and_made_anew(damage, bench, workspace, miniature):
-    assert bench("run", "identity").returncode == 0
-    before = scorecard(workspace, miniature, "identity")
-    (folder,) = (workspace.evidence / miniature.label).glob("identity-*")
+def test_evidence_that_cannot_be_is_named_set_aside_and_made_anew(damage, bench, finished, miniature):
+    before = scorecard(finished, miniature, "identity")
+    (folder,) = (finished.evidence / miniature.label).glob("identity-*")
     store = BlockStore(folder, {}, json.loads((folder / "manifest.json").read_text()).get("commitment", ""))
     arrays = {key: array.copy() for key, array in store.read("unlearned/0001").items()}
     if damage == "NaN":
@@ -187,16 +185,15 @@ def test_evidence_that_cannot_be_is_named_set_aside_and_made_anew(damage, bench,
     assert "set aside as 0001.damaged, `bench run --submission identity" in done.stderr
     done = bench("run", "identity")
     assert done.returncode == 0, done.stderr
-    assert scorecard(workspace, miniature, "identity").evidence_hash == before.evidence_hash
+    assert scorecard(finished, miniature, "identity").evidence_hash == before.evidence_hash
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"failed": 3}', "NaN", "nested", "negative", "infinite"])
 def test_a_record_of_runs_that_cannot_be_believed_is_named_and_the_runs_are_made_again(
-    content, bench, workspace, miniature
+    content, bench, finished, miniature
 ):
-    assert bench("run", "identity").returncode == 0
-    before = scorecard(workspace, miniature, "identity")
-    (path,) = (workspace.evidence / miniature.label).glob("identity-*/runs.json")
+    before = scorecard(finished, miniature, "identity")
+    (path,) = (finished.evidence / miniature.label).glob("identity-*/runs.json")
     known = json.loads(path.read_text())
     known |= {"negative": {"attempted": -1}, "infinite": {"timing": known["timing"] | {"retraining": math.inf}}}.get(
         content, {}
@@ -207,7 +204,7 @@ def test_a_record_of_runs_that_cannot_be_believed_is_named_and_the_runs_are_made
     done = bench("run", "identity")
     assert done.returncode == 0, done.stderr
     assert "runs.json cannot be believed" in done.stderr
-    assert scorecard(workspace, miniature, "identity").evidence_hash == before.evidence_hash
+    assert scorecard(finished, miniature, "identity").evidence_hash == before.evidence_hash
 
 
 def test_ctrl_c_is_answered_in_one_sentence(own_process, submit, workspace):

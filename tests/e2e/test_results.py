@@ -22,6 +22,12 @@ def git(root, *arguments):
 
 
 @pytest.fixture
+def finished_clone(clone, finished):
+    """The same, with runs and rows of one's own of identity and finetune."""
+    return clone
+
+
+@pytest.fixture
 def clone(workspace):
     """The workspace as a clone of the repository, with one shipped row and nothing uncommitted."""
     shutil.copy(REPOSITORY / ".gitignore", workspace.root)
@@ -47,13 +53,6 @@ def timing_becomes(workspace, **changes):
     about = next(workspace.evidence.glob("*/finetune-*/runs.json"))
     content = json.loads(about.read_text())
     about.write_text(json.dumps({**content, "timing": {**content["timing"], **changes}}))
-
-
-def run_finetune(bench, workspace):
-    """On a machine that is quiet, whatever this one is."""
-    done = bench("run", "finetune")
-    timing_becomes(workspace, loaded=False)
-    return done
 
 
 def test_every_command_leaves_a_clone_clean(bench, clone):
@@ -130,8 +129,9 @@ def test_removing_takes_one_entry_and_no_other(bench, clone, miniature, submit):
     assert card_path(clone.results, miniature.label, "finetune-0").exists()
 
 
-def test_a_finished_entry_does_no_work(bench, clone, miniature, monkeypatch):
-    first = run_finetune(bench, clone)
+def test_a_finished_entry_does_no_work(bench, finished_clone, miniature, monkeypatch):
+    clone = finished_clone
+    first = bench("run", "finetune")
     for block in clone.pools.rglob("*.safetensors"):  # nothing is read of the pool but its secret
         block.unlink()
 
@@ -173,7 +173,7 @@ def _leave_time_open(**changes):
 
 
 @pytest.mark.parametrize(
-    ("change", "options", "finished"),
+    ("change", "options", "is_finished"),
     [
         (lambda *_: None, (), True),
         (lambda *_: None, ("--published",), True),
@@ -188,43 +188,45 @@ def _leave_time_open(**changes):
         (lambda *_: None, ("--models", "6"), False),
     ],
 )
-def test_whatever_is_not_as_it_was_is_run(change, options, finished, bench, clone, miniature, monkeypatch):
-    run_finetune(bench, clone)
-    card, asked = card_of(clone, miniature, "finetune"), []
-    change(clone, miniature)
+def test_whatever_is_not_as_it_was_is_run(change, options, is_finished, bench, finished_clone, miniature, monkeypatch):
+    card, asked = card_of(finished_clone, miniature, "finetune"), []
+    change(finished_clone, miniature)
     monkeypatch.setattr(evaluation, "evaluate", lambda *given, **_: asked.append(given[1]) or card)
     assert bench("run", "finetune", *options).returncode == 0
-    assert asked == ([] if finished else ["finetune"])
+    assert asked == ([] if is_finished else ["finetune"])
 
 
-def test_a_finished_row_is_shown_without_torch(bench, clone, miniature_file):
-    run_finetune(bench, clone)
+def test_a_finished_row_is_shown_without_torch(bench, finished_clone, miniature_file):
     arguments = ["run", "finetune", "--scenario", str(miniature_file)]
     program = (
         f"import sys\nfrom benchmark.cli import main\ntry: main({arguments})\n"
         "finally: print([name for name in ('torch', 'matplotlib', 'sklearn') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", program], cwd=clone.root, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=finished_clone.root, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert "finetune" in done.stdout
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_the_cost_alone_is_taken_again(bench, clone, miniature):
-    bench("run", "finetune")
-    card, timing = card_of(clone, miniature, "finetune"), outcome_of(clone, miniature, "finetune").timing
-    blocks = {path: path.stat().st_mtime_ns for path in clone.evidence.rglob("*.safetensors")}
+def test_the_cost_alone_is_taken_again(bench, finished_clone, miniature):
+    card, timing = (
+        card_of(finished_clone, miniature, "finetune"),
+        outcome_of(finished_clone, miniature, "finetune").timing,
+    )
+    blocks = {path: path.stat().st_mtime_ns for path in finished_clone.evidence.rglob("*.safetensors")}
     done = bench("run", "finetune", "--time-again")
     assert done.returncode == 0, done.stderr
-    again = outcome_of(clone, miniature, "finetune").timing
+    again = outcome_of(finished_clone, miniature, "finetune").timing
     assert again.submission != timing.submission
     assert again.rounds >= 5
-    assert {path: path.stat().st_mtime_ns for path in clone.evidence.rglob("*.safetensors")} == blocks
-    new = card_of(clone, miniature, "finetune")
+    assert {path: path.stat().st_mtime_ns for path in finished_clone.evidence.rglob("*.safetensors")} == blocks
+    new = card_of(finished_clone, miniature, "finetune")
     assert new.evidence_hash == card.evidence_hash
-    assert new.estimate("score") == card.estimate("score")
+    assert new.figures.score == card.figures.score
     assert (new.cost.rounds, new.cost.loaded) == (again.rounds, again.loaded)
-    assert new.cost.share_low < new.value("retraining_share") < new.cost.share_high
+    assert new.cost.share_low < new.figures.retraining_share < new.cost.share_high
     refused = bench("run", "--all", "--time-again")
     assert "--time-again came with --all" in refused.stderr
 

@@ -26,7 +26,7 @@ def test_the_data_folder_is_named_or_in_the_workspace(tmp_path, monkeypatch):
     assert data_folder() == tmp_path / "elsewhere"
     set_data_folder(tmp_path)
     assert data_folder() == tmp_path
-    with pytest.raises(BenchError, match="none is not there"):
+    with pytest.raises(BenchError, match="none, which is not there"):
         set_data_folder(tmp_path / "none")
 
 

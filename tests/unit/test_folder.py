@@ -111,7 +111,7 @@ def test_what_grows_while_it_is_read_ends(folder):
 
 def test_bounds(folder, monkeypatch):
     monkeypatch.setattr(folders, "_LARGEST", 10)
-    with pytest.raises(BenchError, match="the folder own holds 22 bytes, expected at most 10; remove some"):
+    with pytest.raises(BenchError, match="own holds 22 bytes, expected at most 10; remove some"):
         items(folder)
     monkeypatch.setattr(folders, "_DEEPEST", 1)
     with pytest.raises(BenchError, match="own is nested too deeply to be read, expected at most 1 folders within"):

@@ -276,3 +276,36 @@ def test_plain_pictures_have_the_pixels_that_pillow_gives_them(mode, cases):
         with Image.open(path) as again:
             expected = pil_to_tensor(again.convert(wanted))
         assert torch.equal(read_images([path], 12, channels)[0], expected)
+
+
+@pytest.mark.parametrize(
+    ("files", "sentence"),
+    [
+        (
+            ("a/train/0", "a/test/0", "b/0", "c/0"),
+            r"has parts of a split \(test, train\) inside the folders a, but not inside b, c, expected them in every",
+        ),
+        (("a/train/0", "b/0"), r"\(train\) inside the folders a, but not inside b"),
+        (("a/train/0", "a/val/0", "b/x/0", "c/train/0"), r"inside the folders a, c, but not inside b"),
+        (("a/train/0", "a/test/0", "a/more/0", "b/0"), r"\(more, test, train\) inside the folders a, but not inside b"),
+        (
+            ("a/train/0", "a/test/0", "a/0", "b/train/0", "b/test/0"),
+            r"has pictures beside the parts of a split \(test, train\) inside the folders a, expected every",
+        ),
+    ],
+)
+def test_parts_inside_some_classes_only_are_one_sentence(files, sentence, cases, data_check):
+    for name in files:
+        cases.picture(f"pictures/{name}.png")
+    path = cases.folder()
+    with pytest.raises(BenchError, match=f"{sentence}.*; move every picture into such a folder, or rename"):
+        load_problem(load_scenario(str(path)))
+    assert data_check(path).status == 2
+
+
+@pytest.mark.parametrize("names", [("a/x", "a", "b"), ("a/x/train", "a", "b"), ("a/train", "b/train")])
+def test_other_folders_inside_some_classes_are_read_through(names, cases):
+    for name in names:
+        for i in range(10):
+            cases.picture(f"pictures/{name}/{i}.png")
+    assert set(read(cases.folder())[1].classes) == {"a", "b"}

@@ -224,3 +224,101 @@ def test_without_the_option_the_hash_is_the_same(cases):
     path = twice(cases)
     scenario = load_scenario(str(path))
     assert "duplicates" not in scenario.model_dump(exclude_none=True)["data"]
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "sentence"),
+    [
+        (
+            "True\n40\n",
+            "forget.txt",
+            "line 2 has '40', a number, but line 1 has 'True', a truth value; write",
+        ),
+        ("True 40", "forget.txt", "line 1 has '40', a number, but line 1 has 'True', a truth value"),
+        ("# both\n\n1\n40\nfalse\n", "forget.txt", "line 5 has 'false', a truth value, but line 3 has '1', a number"),
+        ("yes\n40\n", "forget.txt", "line 2 has '40', a number, but line 1 has 'yes', a truth value"),
+        ("rows\n1\nno\n", "forget.csv", "line 3 has 'no', a truth value, but line 2 has '1', a number"),
+        ("1 40\n2", "forget.txt", r"it has several columns \(line 1\), of which nobody knows the right one"),
+        ("4\n5;6\n", "forget.csv", r"it has several columns \(line 2\)"),
+        ("4\n5\nsix\n", "forget.txt", "in line 3 'six' is neither a whole number nor the name of a row"),
+        (np.array(["4", "True"]), "forget.npy", "entry 1 has 'True', a truth value, but entry 0 has '4', a number"),
+    ],
+)
+def test_a_list_of_several_forms_is_refused_with_its_line(content, name, sentence, cases, data_check):
+    scenario = listing(cases, content, name)
+    with pytest.raises(BenchError, match=sentence):
+        load_problem(scenario)
+    assert data_check(cases.root / "case.toml").status == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "rows"),
+    [
+        ("1 40", [1, 40]),
+        ("\n".join(np.where(MARKED, "yes", "no").tolist()), [4, 50, 159]),
+        ("forget\n" + "\n".join(np.where(MARKED, "Yes", "NO").tolist()), [4, 50, 159]),
+    ],
+)
+def test_rows_in_a_line_and_words_of_truth(content, rows, cases):
+    assert load_problem(listing(cases, content, "forget.txt")).forget.ids.tolist() == rows
+
+
+def test_names_and_numbers_together_are_refused(cases):
+    with pytest.raises(BenchError, match=r"line 2 has '4', a number, but line 1 has '3\.png', the name of a row"):
+        load_problem(manifest_forgetting(cases, PICTURES, "3.png\n4\n"))
+
+
+def dropping(cases, inputs, targets, forget='kind = "random"\nsize = 5\nseed = 0', **arrays):
+    """The scenario file of arrays of which duplicates are dropped."""
+    np.savez(cases.root / "case.npz", inputs=inputs, targets=targets, **arrays)
+    return cases.scenario("npz", 'source = "npz"\nfile = "case.npz"\nduplicates = "drop"', forget)
+
+
+ALIKE = np.repeat(made.FEATURES[:100], 2, axis=0)  # each row twice
+OFTEN = np.where(np.arange(200) < 40, np.arange(200) % 2, 2 + np.arange(200) // 2 % 2)  # 0 and 1 always together
+BEGAN = "data.duplicates is 'drop', which takes out"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "targets", "arrays", "sentence"),
+    [
+        (ALIKE, np.arange(200) % 2, {}, f"{BEGAN} 200 of 200 examples and leaves none, expected examples of two clas"),
+        (ALIKE, np.where(OFTEN > 1, 2, OFTEN), {}, f"{BEGAN} 120 of 200 examples and leaves only the class 2"),
+        (np.zeros((200, 3)), np.zeros(200, int), {}, f"{BEGAN} 199 of 200 examples and leaves only the class 0"),
+        (
+            np.concatenate([made.FEATURES[:180], made.FEATURES[:20]]),
+            np.arange(200) // 10 % 2,
+            {"split": np.array(["train"] * 180 + ["test"] * 20)},
+            f"{BEGAN} 20 of 200 examples and leaves none of the 20 of the test part, expected some in each part",
+        ),
+    ],
+)
+def test_duplicates_may_not_take_everything(inputs, targets, arrays, sentence, cases, data_check):
+    path = dropping(cases, inputs, targets, **arrays)
+    with pytest.raises(BenchError, match=f"{sentence}.*; take out data.duplicates, or correct the data"):
+        load_problem(load_scenario(str(path)))
+    assert data_check(path).status == 2
+
+
+def test_a_class_that_duplicates_take_is_said(cases):
+    facts = problem_facts(load_scenario(str(dropping(cases, ALIKE, OFTEN))))
+    assert facts.left_out[-1] == "no example is left of the classes 0, 1, whose inputs all occur with another label"
+
+
+@pytest.mark.parametrize(
+    ("forget", "sentence"),
+    [
+        ('kind = "class"\nclasses = ["2", "1"]', "forget.classes has '1', of which data.duplicates = 'drop' leaves"),
+        (
+            'kind = "subject"\nsubjects = ["p3"]',
+            "forget.subjects has 'p3', of which data.duplicates = 'drop' leaves",
+        ),
+        ('kind = "indices"\nfile = "rows.txt"', r"lists 2 \(3, 51\) that data.duplicates = 'drop' takes out, expected"),
+    ],
+)
+def test_what_is_to_be_forgotten_may_not_be_dropped(forget, sentence, cases, data_check):
+    (cases.root / "rows.txt").write_text("3\n50\n51\n")
+    path = dropping(cases, ALIKE, OFTEN, forget, subjects=np.array([f"p{i // 10}" for i in range(200)]))
+    with pytest.raises(BenchError, match=sentence):
+        load_problem(load_scenario(str(path)))
+    assert data_check(path).status == 2

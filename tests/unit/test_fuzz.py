@@ -1,27 +1,32 @@
 """A short version of `python scripts/fuzz.py`: whatever is read ends well or in one sentence."""
 
-import importlib.util
-
+import fuzz
 import numpy as np
 import pytest
-from conftest import REPOSITORY
+from fuzzing.entries import CARD
+from fuzzing.mutations import mutated
 
 from benchmark.errors import BenchError
 
-specification = importlib.util.spec_from_file_location("fuzz", REPOSITORY / "scripts" / "fuzz.py")
-fuzz = importlib.util.module_from_spec(specification)
-specification.loader.exec_module(fuzz)
+
+def failures(kind, cases):
+    numbers = [kind + len(fuzz.KINDS) * each for each in range(cases)]
+    return {number: found for number in numbers if (found := fuzz.run_case(1, number))}
 
 
 @pytest.mark.parametrize("kind", range(len(fuzz.KINDS)), ids=list(fuzz.KINDS))
 def test_whatever_is_read_ends_well_or_in_one_sentence(kind):
-    numbers = [kind + len(fuzz.KINDS) * each for each in range(21)]
-    failures = {number: found for number in numbers if (found := fuzz.run_case(1, number))}
-    assert failures == {}
+    assert failures(kind, 8) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", range(len(fuzz.KINDS)), ids=list(fuzz.KINDS))
+def test_whatever_is_read_ends_well_or_in_one_sentence_in_many_cases(kind):
+    assert failures(kind, 100) == {}
 
 
 def test_a_case_is_the_same_each_time_and_most_are_different():
-    cases = [fuzz.mutated(fuzz.CARD, np.random.default_rng([0, number]), 2) for number in (3, 3, 4)]
+    cases = [mutated(CARD, np.random.default_rng([0, number]), 2) for number in (3, 3, 4)]
     assert str(cases[0]) == str(cases[1]) != str(cases[2])
 
 

@@ -1,5 +1,8 @@
 """KLoM against histograms counted by hand, and what a divergence must satisfy."""
 
+import math
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -87,3 +90,61 @@ def test_what_a_divergence_must_satisfy(seed: int, models: tuple[int, int], dist
 def test_bad_samples_are_refused():
     with pytest.raises(ValueError, match="expected the same"):
         klom(np.zeros((3, 2)), np.zeros((3, 1)))
+
+
+def naive_easydub(unlearned, retrained) -> float:
+    """EasyDUB's KLoM of one example as its definition reads: bins counted one by one, in plain Python."""
+    unlearned, retrained = ([min(max(x, -100.0), 100.0) for x in sample] for sample in (unlearned, retrained))
+    low, high = min(unlearned + retrained), max(unlearned + retrained)
+    edges = np.linspace(low, high if high > low else low + 1.0, 21)
+    shares = []
+    for sample in (unlearned, retrained):
+        counts = [sum(left <= x < right for x in sample) for left, right in pairwise(edges)]
+        inside = sum(counts)
+        shares.append([count / inside if inside else 0.0 for count in counts])
+    return sum(p * math.log(p / max(q, 1e-5)) for p, q in zip(*shares, strict=True) if p > 0)
+
+
+def test_easydub_leaves_the_largest_margin_out_by_hand():
+    """Inside are 0, 0.5, 0.25 against 0, 19, 19.5: shares 1 against 1/3 in the first bin; both 20 fall out."""
+    assert klom(column(0, 0.5, 0.25, 20), column(0, 19, 19.5, 20), variant="easydub") == pytest.approx([np.log(3)])
+
+
+def test_easydub_does_not_normalise_the_floor_again():
+    unlearned, retrained = column(0, 0.1), column(20, 19)
+    assert klom(unlearned, retrained, variant="easydub") == pytest.approx([np.log(1e5)])
+    assert klom(unlearned, retrained) == pytest.approx([np.log(1e5 + 1)])
+
+
+def test_easydub_sees_nothing_of_models_that_all_have_the_largest_margin():
+    assert klom(column(20, 20), column(0, 1), variant="easydub") == pytest.approx([0.0])
+    assert klom(column(20, 20), column(0, 1))[0] > 10
+
+
+def test_easydub_of_constants():
+    assert klom(column(3, 3), column(3, 3, 3), variant="easydub") == pytest.approx([0.0])
+    assert klom(column(103, 104), column(101, 102), variant="easydub") == pytest.approx([0.0])
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    models=st.tuples(st.integers(2, 40), st.integers(2, 40)),
+    distinct=st.integers(1, 40),
+    scale=st.sampled_from([0.01, 0.37, 1.0, 7.3]),
+)
+def test_easydub_against_its_definition(seed, models, distinct, scale):
+    rng = np.random.default_rng(seed)
+    whole = [rng.integers(-distinct, distinct + 1, (n, 3)) * scale for n in models]
+    smooth = [rng.normal(0, 5 * scale, (n, 3)) for n in models]
+    for unlearned, retrained in (whole, smooth):
+        expected = [naive_easydub(u.tolist(), r.tolist()) for u, r in zip(unlearned.T, retrained.T, strict=True)]
+        found = klom(unlearned, retrained, variant="easydub")
+        assert found == pytest.approx(expected, abs=1e-12)
+        assert (found >= 0).all()
+
+
+@pytest.mark.parametrize("variant", ["EasyDUB", "", None, 3])
+def test_an_unknown_variant_is_refused(variant):
+    with pytest.raises(ValueError, match="expected one of default, easydub"):
+        klom(np.zeros((3, 2)), np.zeros((3, 2)), variant=variant)

@@ -99,6 +99,7 @@ else:
     subprocess.run("zip submission.zip /kaggle/tmp/*.pth", shell=True)
 """,
 ]
+
 KAGGLE.insert(4, "import copy")
 
 STARTING_KIT = [
@@ -329,61 +330,9 @@ def test_a_star_import_is_kept_only_when_a_name_can_come_from_nowhere_else(impor
     assert "import *" not in imports.write("from math import *", "E = 1", DEFINITION + "len([E])", name="without")
 
 
-@pytest.mark.parametrize(
-    "cell",
-    [
-        "%matplotlib inline\n!pip install -q thing==0.9.1\n%load_ext tensorboard\nA = 1",
-        "!pip install thing \\\n  --quiet \\\n  --user (\nA = 1",
-        "!echo it's\n!echo '''\n!echo (\n!echo )\nA = 1",
-        "%%time\nA = 1",
-        "\n%%capture output --no-stderr\nA = 1",
-        "A = 1\nif A > 2:\n    !ls\n    %cd data",
-        "files = !ls\nsize = %sx du\npip install thing\nA = 1\nA?\nA.real??\n?A",
-        "A = (4\n% 3)\ntext = '''\n%time\n!ls\n'''",
-    ],
-)
-def test_magics_and_shell_lines_go_and_the_rest_of_the_cell_stays(imports, cell):
-    assert imports.result(cell, DEFINITION + "A") == 1
-
-
-def test_magics_inside_the_function_become_nothing(imports):
-    definition = (
-        'def unlearning(net, *loaders):\n    """\n%time\n!ls\n"""\n    if net:\n        !rm "it\n    return 9 \\\n  % 5'
-    )
-    source = imports.write(definition)
-    assert '        pass  # !rm "it\n' in source
-    module = load_module(imports.workspace.submissions / "mine")
-    assert module.unlearning(1, 2, 3, 4) == 4
-    assert module.unlearning.__doc__ == "\n%time\n!ls\n"
-
-
-@pytest.mark.parametrize("magic", ["%%bash", "%%writefile helpers.py", "%%html", "%%timeit", "%%script python"])
-def test_a_cell_that_a_magic_takes_elsewhere_is_no_code(imports, magic):
-    with pytest.raises(BenchError, match=r"needs A, which nothing before its call defines; define"):
-        imports.write(f"{magic}\nA = 1", DEFINITION + "A")
-
-
-def test_cells_that_are_no_python_matter_only_when_needed(imports):
-    assert imports.result("print 'old'", "A = 1", DEFINITION + "A", "return 5", "x = '\0'") == 1
-    assert imports.notes == []
-    with pytest.raises(
-        BenchError, match=r"needs A, which .*, and code cell 1, which mentions it, is not Python \(Miss"
-    ):
-        imports.write("A = 1\nprint 'old'", DEFINITION + "A", name="other")
-    with pytest.raises(
-        BenchError, match=r"no function unlearning .*, and code cell 2, which mentions it, is not Python"
-    ):
-        imports.write("A = 1", "mkdir out\n" + DEFINITION + "net", name="other")
-
-
-def test_a_definition_in_a_cell_that_is_no_python_is_pointed_out(imports):
-    imports.write(DEFINITION + "1", "mkdir out\n" + DEFINITION + "2")
-    assert imports.notes == ["code cell 2 is not Python (invalid syntax), so what it says of unlearning is not used"]
-
-
 def test_names_that_nothing_defines_are_an_error(imports):
-    with pytest.raises(BenchError, match=r"entry.ipynb: unlearning needs display, temperature, which nothing"):
-        imports.write("def helper(x): display(x, len)", DEFINITION + "helper(temperature), __name__")
+    with pytest.raises(BenchError, match=r"entry.ipynb: unlearning needs Out, temperature, which nothing"):
+        imports.write("def helper(x): print(Out[x], len)", DEFINITION + "helper(temperature), __name__")
     with pytest.raises(BenchError, match="needs i, which"):  # of the loop, which is not kept
         imports.write("def f(): return i", DEFINITION + "f()", "for i in []:\n    unlearning(i + 1, 0, 0, 0)")
     assert list(imports.workspace.submissions.iterdir()) == []
@@ -427,27 +376,3 @@ def test_a_future_import_comes_first(imports):
 def test_the_batch_format_is_read_off_the_code(imports, code, form):
     helper = "def helper(loader): return [b['age_group'] for b in loader]"
     assert batch_format(imports.load(helper, DEFINITION + code)) == form
-
-
-@pytest.mark.parametrize(
-    ("cell", "note"),
-    [
-        (
-            "A = 1 if torch else torch.load('x')",
-            "code cell 2: `A = 1 if torch else torch.load('x')` seems to read data",
-        ),
-        ("A = dict(x=torch.utils.data.DataLoader([1]))", "seems to read data or files"),
-        ("A = torch.Generator().manual_seed(1)", "gives every run the same random numbers"),
-        ("A = torch.Generator()\nA.manual_seed(1)", "`A.manual_seed(1)` gives every run the same random numbers"),
-        ('A = "cuda"', "asks for CUDA, which there may be none of"),
-        ('A = torch.device("cuda:0")', "asks for CUDA, which there may be none of"),
-        ("def A(net): net.cuda()", "asks for CUDA, which there may be none of"),
-        ('A = "cuda" if torch.cuda.is_available() else "cpu"', None),
-        ("def A(): return open('x'), torch.manual_seed(1)", None),
-        ("class A:\n    reading, threads = 1, torch.get_num_threads()", None),
-    ],
-)
-def test_what_to_look_at_is_pointed_out(imports, cell, note):
-    module = imports.load("import torch", cell, DEFINITION + "A")
-    assert hasattr(module, "A")
-    assert any(note in sentence for sentence in imports.notes) if note else imports.notes == []

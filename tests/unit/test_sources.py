@@ -320,7 +320,7 @@ def test_an_image_folder_that_is_none_or_has_an_empty_class_is_one_sentence(tmp_
         load_problem(scenario)
     shutil.rmtree(tmp_path / scenario.data.folder)
     (tmp_path / scenario.data.folder).write_text("a file")
-    with pytest.raises(BenchError, match=r"expected a folder with a folder .*Not a directory"):
+    with pytest.raises(BenchError, match=r"images is a file, expected a folder with a folder of pictures"):
         load_problem(load_scenario("image-folder"))
 
 

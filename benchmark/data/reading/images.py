@@ -16,6 +16,8 @@ from torch import Tensor
 from torchvision.transforms.v2.functional import pil_to_tensor, resize
 
 from benchmark.errors import BenchError
+from benchmark.storage.places import refuse_other
+from benchmark.text import reason_of
 
 # What Pillow raises of a file that it cannot read; of a broken PNG it is the second.
 NO_IMAGE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
@@ -70,6 +72,7 @@ def decoded(image: Image.Image, size: int, channels: int, *, inverted: bool = Fa
 def _read(path: Path, size: int, channels: int, middle_square: bool) -> tuple[Tensor, int | None]:
     """Return the pixels and, of 16 bits, the highest."""
     try:
+        refuse_other(path, "file", "a picture")  # nobody may be at the other end of a pipe
         with Image.open(path) as image:
             inverted = getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO
             highest = int(np.asarray(image).max()) if _has_sixteen_bits(image) else None
@@ -77,7 +80,7 @@ def _read(path: Path, size: int, channels: int, middle_square: bool) -> tuple[Te
             seen = _middle_square(upright) if middle_square else upright
             return decoded(seen, size, channels, inverted=inverted), highest
     except NO_IMAGE as error:
-        reason = "it is empty" if _is_empty(path) else error
+        reason = "it is empty" if _is_empty(path) else reason_of(error)
         raise BenchError(f"{path} could not be read as an image: {reason}; replace it or take it out") from None
 
 

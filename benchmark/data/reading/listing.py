@@ -42,7 +42,9 @@ def is_stray(name: str) -> bool:
 
 def folders_in(root: Path, left_out: LeftOut) -> list[Path]:
     """Return the folders in `root` by name, without strays."""
-    inside = sorted(path for path in root.iterdir() if path.is_dir())
+    everything = sorted(root.iterdir())
+    left_out.add("a link to nothing", [path.name for path in everything if path.is_symlink() and not path.exists()])
+    inside = [path for path in everything if path.is_dir()]
     left_out.add(_HIDDEN, [_with_size(path, root) for path in inside if is_stray(path.name)])
     return [path for path in inside if not is_stray(path.name)]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.errors import BenchError
+from benchmark.storage.places import expect_data
 
 _SEPARATORS = (",", ";", "\t")
 _QUOTED = re.compile(r'(?:^|(?<=[,;\t|\n]))[ ]*"(?:[^"]|"")*"')
@@ -32,14 +33,11 @@ class Table:
         return [f"line {line} of {self.path}" for line in self.lines]
 
 
-def read_table(path: Path, named: str, folder: Path) -> Table:
-    """Read the CSV file `path`, which the scenario calls `named`, in the data folder. Raises BenchError."""
+def read_table(folder: Path, name: str) -> Table:
+    """Read the CSV file that `data.file` calls `name`, in the data folder. Raises BenchError."""
+    path = expect_data(folder, name, "file", "data.file", "a CSV file")
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise BenchError(
-            f"data.file is {named}, which is not in {folder}; put it there or name its folder with --data-dir"
-        ) from None
     except (OSError, ValueError) as error:
         raise BenchError(f"{path} could not be read as a CSV file: {error}; save it as CSV in UTF-8") from None
     rows = _rows(path, text)

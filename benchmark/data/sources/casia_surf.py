@@ -20,12 +20,13 @@ from benchmark.data.reading.images import read_images
 from benchmark.data.reading.parts import TEST, TRAIN, VALIDATION
 from benchmark.errors import BenchError
 from benchmark.scenario.sections import CasiaSurf
+from benchmark.storage.places import refuse_other
 
 _LABELS, _IMAGES = "Age_Gender.txt", "WBackground"
 
 
 def load(data: CasiaSurf, folder: Path) -> Examples:
-    root = folder / data.folder
+    root = _root(data, folder)
     ages, images = _ages(root), _images(root)
     persons = sorted(ages)
     codes = {person: code for code, person in enumerate(persons)}
@@ -47,19 +48,34 @@ def load(data: CasiaSurf, folder: Path) -> Examples:
 
 
 def files(data: CasiaSurf, folder: Path) -> dict[str, Path]:
-    root = folder / data.folder
+    root = _root(data, folder)
     _ages(root)
     return {_LABELS: root / _LABELS} | {str(path.relative_to(root)): path for _, path in _images(root)}
 
 
 def check(data: CasiaSurf, folder: Path) -> list[Row]:
-    root = folder / data.folder
+    try:
+        root = _root(data, folder)
+    except BenchError as error:
+        return [row(data.folder, "from the authors", str(error), "damaged")]
     rows = [row(f"{data.folder}/{name}", "from the authors", (root / name).exists()) for name in (_LABELS, _IMAGES)]
     if all(found["status"] == "ok" for found in rows):
         persons, images = _ages(root), _images(root)
         found = f"{len(images)} images of {len({person for person, _ in images})} of {len(persons)} persons"
         rows.append(row("images", "every person labelled", found))
     return rows
+
+
+def _root(data: CasiaSurf, folder: Path) -> Path:
+    """Return the folder of the data set. Raises BenchError where something else lies there, or in it."""
+    root = folder / data.folder
+    refuse_other(root, "folder", "the folder of CASIA-SURF")
+    refuse_other(root / _LABELS, "file", "CASIA-SURF's text file")
+    refuse_other(root / _IMAGES, "folder", "the folder of CASIA-SURF's pictures")
+    for level in ("*", "*/*"):
+        for path in filter(Path.is_dir, root.glob(f"{_IMAGES}/{level}")):
+            refuse_other(path, "folder", "a folder of CASIA-SURF's pictures")
+    return root
 
 
 def _ages(root: Path) -> dict[str, int]:

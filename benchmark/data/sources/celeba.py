@@ -16,6 +16,7 @@ from benchmark.data.reading.labels import coded
 from benchmark.data.reading.parts import TEST, TRAIN, VALIDATION
 from benchmark.errors import BenchError
 from benchmark.scenario.sections import Celeba
+from benchmark.storage.places import refuse_other
 
 _FOLDER, _IMAGES = CelebA.base_folder, "img_align_celeba"
 _PARTS = {"train": TRAIN, "valid": VALIDATION, "test": TEST}
@@ -40,6 +41,10 @@ def load(data: Celeba, folder: Path) -> Examples:
 
 
 def check(data: Celeba, folder: Path) -> list[Row]:
+    try:
+        _check_places(folder)
+    except BenchError as error:
+        return [row(_FOLDER, "CelebA's text files and pictures", str(error), "damaged")]
     rows: list[Row] = []
     for _, checksum, name in CelebA.file_list:
         if name.endswith(".txt"):
@@ -50,13 +55,23 @@ def check(data: Celeba, folder: Path) -> list[Row]:
             rows.append(row(f"{_FOLDER}/{name}", f"md5 {checksum}", found, status))
     images = sum(1 for _ in (folder / _FOLDER / _IMAGES).glob("*.jpg"))
     partition = folder / _FOLDER / "list_eval_partition.txt"
-    listed = len(partition.read_text().splitlines()) if partition.exists() else 202_599
+    listed = len(partition.read_bytes().splitlines()) if partition.exists() else 202_599
     status = "ok" if images >= listed else "missing"
     rows.append(row(f"{_FOLDER}/{_IMAGES}", f"{listed} images", f"{images} images", status))
     return rows
 
 
+def _check_places(folder: Path) -> None:
+    """Raise BenchError where something else lies in the place of a file or a folder."""
+    refuse_other(folder / _FOLDER, "folder", "the folder of CelebA")
+    refuse_other(folder / _FOLDER / _IMAGES, "folder", "the folder of CelebA's pictures")
+    for _, _, name in CelebA.file_list:
+        if name.endswith(".txt"):
+            refuse_other(folder / _FOLDER / name, "file", "a text file of CelebA")
+
+
 def _dataset(folder: Path, part: str) -> CelebA:
+    _check_places(folder)
     try:
         return CelebA(str(folder), split=part, download=False)
     except (OSError, RuntimeError, ValueError):

@@ -13,10 +13,11 @@ import torch
 from torchvision.datasets import CIFAR10, CIFAR100
 from torchvision.datasets.utils import check_integrity
 
-from benchmark.data.reading.examples import Examples, Row
+from benchmark.data.reading.examples import Examples, Row, row
 from benchmark.data.reading.parts import TEST, TRAIN, VALIDATION
 from benchmark.errors import BenchError
 from benchmark.scenario.sections import Cifar
+from benchmark.storage.places import refuse_other
 
 _DATASETS: dict[str, type[CIFAR10]] = {"cifar10": CIFAR10, "cifar100": CIFAR100}
 
@@ -39,9 +40,12 @@ def load(data: Cifar, folder: Path) -> Examples:
 
 def check(data: Cifar, folder: Path) -> list[Row]:
     kind = _DATASETS[data.source]
-    meta = [kind.meta["filename"], kind.meta["md5"]]
+    try:
+        _check_places(kind, folder)
+    except BenchError as error:
+        return [row(kind.base_folder, "torchvision's files", str(error), "damaged")]
     rows: list[Row] = []
-    for name, checksum in [*kind.train_list, *kind.test_list, meta]:
+    for name, checksum in _files(kind):
         path = folder / kind.base_folder / name
         whole = check_integrity(path, checksum)
         rows.append(
@@ -55,8 +59,21 @@ def check(data: Cifar, folder: Path) -> list[Row]:
     return rows
 
 
+def _files(kind: type[CIFAR10]) -> list[list[str]]:
+    """Return the name and the MD5 of every file."""
+    return [*kind.train_list, *kind.test_list, [kind.meta["filename"], kind.meta["md5"]]]
+
+
+def _check_places(kind: type[CIFAR10], folder: Path) -> None:
+    """Raise BenchError where something else lies in the place of a file or a folder."""
+    refuse_other(folder / kind.base_folder, "folder", f"torchvision's folder of {kind.__name__}")
+    for name, _ in _files(kind):
+        refuse_other(folder / kind.base_folder / name, "file", f"a file of {kind.__name__}")
+
+
 def _dataset(data: Cifar, folder: Path, training: bool) -> CIFAR10:
     kind = _DATASETS[data.source]
+    _check_places(kind, folder)
     try:
         with warnings.catch_warnings():
             # The files were pickled by an old numpy, and a new one complains about that.

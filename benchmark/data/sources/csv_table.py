@@ -12,12 +12,13 @@ import numpy as np
 import torch
 
 from benchmark.data.reading.examples import Examples, Row, row
-from benchmark.data.reading.labels import coded, written_names
-from benchmark.data.reading.parts import assigned
+from benchmark.data.reading.labels import written_names
 from benchmark.data.reading.pixels import collapsing, stored
+from benchmark.data.reading.roles import roles
 from benchmark.data.reading.tables import Table, read_table
 from benchmark.errors import BenchError
 from benchmark.scenario.sections import Csv
+from benchmark.storage.places import is_readable
 from benchmark.text import did_you_mean, first_of
 
 _WORDS = {"true": "1", "false": "0"}
@@ -27,21 +28,19 @@ _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE)
 
 def load(data: Csv, folder: Path) -> Examples:
     table = _table(data, folder)
-    roles, features = _roles(data, table), _features(data, table)
-    subject, split = roles.get("subject"), roles.get("split")
-    targets, class_names = coded(written_names(table.columns[data.label], "label", table.places))
-    subjects, subject_names = None, ()
-    if subject:
-        subjects, subject_names = coded(written_names(table.columns[subject], "subject", table.places))
+    columns = {role: table.columns[name] for role, name in _roles(data, table).items()}
+    features = _features(data, table)
+    named = roles(
+        written_names(columns["label"], "label", table.places),
+        written_names(columns["subject"], "subject", table.places) if "subject" in columns else None,
+        columns.get("split"),
+        data.file,
+    )
     numbers = np.stack([_numbers(table, name) for name in features], axis=1)
     inputs, remarks = stored(torch.from_numpy(numbers), data.standardise)
     return Examples(
         inputs=inputs,
-        targets=targets,
-        class_names=class_names,
-        subjects=subjects,
-        subject_names=subject_names,
-        assignment=assigned(table.columns[split], data.file) if split else None,
+        **named,
         left_out=_left_out(data, table),
         remarks=(f"the features are the {len(features)} columns {first_of(features, 5)}", *remarks),
     )
@@ -57,13 +56,13 @@ def check(data: Csv, folder: Path) -> list[Row]:
         table = _table(data, folder)
         features = _features(data, table)
     except BenchError as error:
-        status = "damaged" if (folder / data.file).is_file() else "missing"
+        status = "damaged" if is_readable(folder / data.file, "file") else "missing"
         return [row(data.file, "a CSV file with labels and features", str(error), status)]
     return [row(data.file, "labels and features", f"{len(table)} lines with {len(features)} features")]
 
 
 def _table(data: Csv, folder: Path) -> Table:
-    table = read_table(folder / data.file, data.file, folder)
+    table = read_table(folder, data.file)
     for key, name in (("label", data.label), ("subject", data.subject), ("split", data.split)):
         if name is not None and name not in table.columns:
             raise _no_column(table, f"data.{key}", name)

@@ -9,6 +9,7 @@ Source: LEAF (Caldas et al. 2018, 1812.01097).
 
 import io
 import json
+import os
 import string
 from collections import defaultdict
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from benchmark.data.reading.examples import Examples, Row, row
 from benchmark.data.reading.images import NO_IMAGE, decoded
 from benchmark.errors import BenchError
 from benchmark.scenario.sections import Femnist
+from benchmark.storage.places import refuse_other
 
 _SIDE = 28
 _CHARACTERS = tuple(string.digits + string.ascii_uppercase + string.ascii_lowercase)
@@ -54,9 +56,13 @@ def load(data: Femnist, folder: Path) -> Examples:
 
 def files(data: Femnist, folder: Path) -> dict[str, Path]:
     root = folder / data.folder
+    refuse_other(root, "folder", "the folder of FEMNIST")
+    for place, inside, _ in os.walk(root):
+        for name in inside:
+            refuse_other(Path(place, name), "folder", "a folder of FEMNIST")
     # LEAF leaves the images in all_data/, and the same again, sampled and split, in folders beside it.
     kinds = ("*.parquet", "all_data/*.json", "*.json")
-    found = next((some for kind in kinds if (some := sorted(root.rglob(kind)))), None)
+    found = next((some for kind in kinds if (some := _files(root, kind))), None)
     if not found:
         raise BenchError(
             f"FEMNIST has no .parquet or .json file in {root}; put LEAF's output (data/femnist/data) or the parquet "
@@ -68,9 +74,13 @@ def files(data: Femnist, folder: Path) -> dict[str, Path]:
 def check(data: Femnist, folder: Path) -> list[Row]:
     try:
         names = list(files(data, folder))
-    except BenchError:
-        return [row(data.folder, ".parquet or LEAF's .json files", False)]
+    except BenchError as error:
+        return [row(data.folder, ".parquet or LEAF's .json files", str(error), "missing")]
     return [row(f"{data.folder}/{name}", "a part of FEMNIST", True) for name in names]
+
+
+def _files(root: Path, kind: str) -> list[Path]:
+    return sorted(path for path in root.rglob(kind) if not path.is_dir())
 
 
 def _parts(path: Path) -> Iterator[Part]:

@@ -18,15 +18,17 @@ from benchmark.data.reading.listing import LeftOut, folders_in, pictures_below, 
 from benchmark.data.reading.parts import TRAIN, assigned, part_of
 from benchmark.errors import BenchError
 from benchmark.scenario.sections import ImageFolder
-from benchmark.text import first_of
+from benchmark.storage.places import expect_data, is_readable
+from benchmark.text import first_of, reason_of
 
 Listed = list[tuple[str, Path, str]]
 """Class, picture, and the folder's word for the part of the split, or "" where all are together."""
+_EXPECTED = "a folder with a folder of pictures for every class"
 
 
 def load(data: ImageFolder, folder: Path) -> Examples:
     root = folder / data.folder
-    listed, left_out = _listed(root)
+    listed, left_out = _listed(data, folder)
     names = tuple(sorted({name for name, _, _ in listed}))
     codes = {name: code for code, name in enumerate(names)}
     parts = [part for _, _, part in listed]
@@ -44,27 +46,27 @@ def load(data: ImageFolder, folder: Path) -> Examples:
 
 def files(data: ImageFolder, folder: Path) -> dict[str, Path]:
     root = folder / data.folder
-    return {str(path.relative_to(root)): path for _, path, _ in _listed(root)[0]}
+    return {str(path.relative_to(root)): path for _, path, _ in _listed(data, folder)[0]}
 
 
 def check(data: ImageFolder, folder: Path) -> list[Row]:
     try:
-        listed, _ = _listed(folder / data.folder)
+        listed, _ = _listed(data, folder)
     except BenchError as error:
-        status = "damaged" if (folder / data.folder).is_dir() else "missing"
-        return [row(data.folder, "a folder of pictures for every class", str(error), status)]
+        status = "damaged" if is_readable(folder / data.folder, "folder") else "missing"
+        return [row(data.folder, _EXPECTED, str(error), status)]
     parts = Counter(str(Path(data.folder, part)) for _, _, part in listed)
     return [row(part, "pictures", f"{size} pictures") for part, size in parts.items()]
 
 
-def _listed(root: Path) -> tuple[Listed, LeftOut]:
-    left_out = LeftOut()
+def _listed(data: ImageFolder, folder: Path) -> tuple[Listed, LeftOut]:
+    root, left_out = expect_data(folder, data.folder, "folder", "data.folder", _EXPECTED), LeftOut()
     try:
         listed = _read(root, left_out)
     except OSError as error:
         raise BenchError(
-            f"data.folder is {root}, expected a folder with a folder of pictures for every class ({error}); put it "
-            "there or name the folder it is in with --data-dir"
+            f"data.folder is {root}, in which {error.filename} could not be read: {reason_of(error)}; make it readable "
+            "or take it out"
         ) from None
     if len({name for name, _, _ in listed}) < 2:
         raise _too_few_classes(root, listed, left_out)
@@ -85,8 +87,8 @@ def _read(root: Path, left_out: LeftOut) -> Listed:
         expected = {path.name for path in inside}
     if empty := sorted(expected - {name for name, _, _ in listed}):
         raise BenchError(
-            f"data.folder is {root}, expected a folder with a folder of pictures for every class, but there is no "
-            f"picture in {first_of(empty)}; {_whole(left_out)}take them out or put pictures there"
+            f"data.folder is {root}, expected {_EXPECTED}, but there is no picture in "
+            f" {first_of(empty)}; {_whole(left_out)}take them out or put pictures there"
         )
     return listed
 
@@ -131,6 +133,7 @@ def _split_within(root: Path, classes: list[Path]) -> bool:
     Raises BenchError where it is not clear whether the folders are classes, because all have the same folders in them.
     """
     inside = {path: {each.name for each in folders_in(path, LeftOut())} for path in classes}
+    _check_parts_in_all(root, inside)
     if len(classes) < 2 or not all(inside.values()) or any(pictures_in(path) for path in classes):
         return False
     names = sorted(set().union(*inside.values()))
@@ -145,6 +148,33 @@ def _split_within(root: Path, classes: list[Path]) -> bool:
             "for every class; take out a level, or name the folders train, validation and test where they are parts"
         )
     return False
+
+
+def _check_parts_in_all(root: Path, inside: dict[Path, set[str]]) -> None:
+    """Raise BenchError where some classes have folders for the parts of the split, and others only pictures."""
+    split = [path for path, names in inside.items() if _are_parts(names)]
+    if not split:
+        return
+    words = first_of(sorted(set().union(*(inside[path] for path in split))), 5)
+    others = [path for path in inside if path not in split and pictures_below(path, root, LeftOut())]
+    loose = [path for path in split if pictures_in(path)]
+    advice = "move every picture into such a folder, or rename the folders if they are no parts of a split"
+    if others:
+        raise BenchError(
+            f"{root} has parts of a split ({words}) inside the folders {_names(split)}, but not inside {_names(others)}"
+            f", expected them in every class or in none; {advice}"
+        )
+    if loose:
+        raise BenchError(
+            f"{root} has pictures beside the parts of a split ({words}) inside the folders {_names(loose)}, expected "
+            f"every picture in a part; {advice}"
+        )
+
+
+def _are_parts(names: set[str]) -> bool:
+    """Return whether folders are parts of a split: all, or at least two different ones beside others."""
+    parts = [part_of(name) for name in names]
+    return bool(parts) and (None not in parts or len({*parts} - {None}) > 1)
 
 
 def _class_in_parts(folder: Path, root: Path, left_out: LeftOut) -> Listed:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from benchmark.data.reading.examples import Examples, Row, row
 from benchmark.data.reading.images import read_pictures
-from benchmark.data.reading.labels import check_present, coded, written_names
-from benchmark.data.reading.parts import assigned
+from benchmark.data.reading.labels import check_present, written_names
+from benchmark.data.reading.roles import roles
 from benchmark.data.reading.tables import Table, read_table
 from benchmark.errors import BenchError
 from benchmark.scenario.sections import Manifest
+from benchmark.storage.places import expect, is_readable
 from benchmark.text import first_of
 
 _REQUIRED, _OPTIONAL = ("path", "label"), ("subject", "split")
@@ -20,16 +21,11 @@ _REQUIRED, _OPTIONAL = ("path", "label"), ("subject", "split")
 
 def load(data: Manifest, folder: Path) -> Examples:
     table = _table(data, folder)
-    targets, class_names = coded(table.columns["label"])
-    subjects, subject_names = coded(table.columns["subject"]) if "subject" in table.columns else (None, ())
+    named = roles(table.columns["label"], table.columns.get("subject"), table.columns.get("split"), data.file)
     inputs, remarks = read_pictures(_paths(table), data.size, data.channels)
     return Examples(
         inputs=inputs,
-        targets=targets,
-        class_names=class_names,
-        subjects=subjects,
-        subject_names=subject_names,
-        assignment=assigned(table.columns["split"], data.file) if "split" in table.columns else None,
+        **named,
         names=tuple(table.columns["path"]),
         left_out=_left_out(table),
         remarks=remarks,
@@ -40,10 +36,7 @@ def files(data: Manifest, folder: Path) -> dict[str, Path]:
     table = _table(data, folder)
     paths = dict(zip(table.columns["path"], _paths(table), strict=True))
     for name, path in paths.items():
-        if not _is_there(path):
-            raise BenchError(
-                f"{folder / data.file} lists {name}, which is not there; put it there or take out its line"
-            )
+        expect(path, "file", f"{folder / data.file} lists {name}", "a picture", "put it there or take out its line")
     return {Path(data.file).name: folder / data.file, **paths}
 
 
@@ -51,19 +44,24 @@ def check(data: Manifest, folder: Path) -> list[Row]:
     try:
         table = _table(data, folder)
     except BenchError as error:
-        status = "damaged" if (folder / data.file).is_file() else "missing"
+        status = "damaged" if is_readable(folder / data.file, "file") else "missing"
         return [row(data.file, "a CSV file with path and label", str(error), status)]
-    absent = sum(not _is_there(path) for path in _paths(table))
+    absent = sum(not is_readable(path, "file") for path in _paths(table))
+    found = f"{len(table) - absent} files"
+    try:
+        files(data, folder)
+    except BenchError as error:
+        found += f": {error}"
     known = [name for name in _OPTIONAL if name in table.columns]
     return [
         row(data.file, "path, label, if known subject, split", f"path, label, {', '.join(known) or 'nothing more'}"),
-        row("images", f"{len(table)} files", f"{len(table) - absent} files", "missing" if absent else "ok"),
+        row("images", f"{len(table)} files", found, "missing" if absent else "ok"),
     ]
 
 
 def _table(data: Manifest, folder: Path) -> Table:
     """The columns under their names in small letters, with names of classes and subjects that can be told apart."""
-    read = read_table(folder / data.file, data.file, folder)
+    read = read_table(folder, data.file)
     for name in (*_REQUIRED, *_OPTIONAL):
         if len(alike := [each for each in read.columns if each.lower() == name]) > 1:
             raise BenchError(
@@ -98,13 +96,6 @@ def _check_labels(table: Table) -> None:
 
 def _paths(table: Table) -> list[Path]:
     return [table.path.parent / name for name in table.columns["path"]]
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # of a name that no file can have
-        return False
 
 
 def _left_out(table: Table) -> tuple[str, ...]:

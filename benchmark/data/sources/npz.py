@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.data.reading.examples import Examples, Row, row
-from benchmark.data.reading.labels import array_names, coded
-from benchmark.data.reading.parts import assigned
+from benchmark.data.reading.labels import array_names
 from benchmark.data.reading.pixels import inputs_of, stored
+from benchmark.data.reading.roles import roles
 from benchmark.errors import BenchError
 from benchmark.scenario.sections import Npz
+from benchmark.storage.places import expect_data, is_readable
 from benchmark.text import first_of
 
 _REQUIRED, _OPTIONAL = ("inputs", "targets"), ("subjects", "split")
@@ -25,42 +26,38 @@ _REQUIRED, _OPTIONAL = ("inputs", "targets"), ("subjects", "split")
 
 def load(data: Npz, folder: Path) -> Examples:
     arrays, left_out = _arrays(data, folder)
-    targets, class_names = coded(array_names(arrays["targets"], "target", data.file))
-    subjects, subject_names = None, ()
-    if "subjects" in arrays:
-        subjects, subject_names = coded(array_names(arrays["subjects"], "subject", data.file))
+    named = roles(
+        array_names(arrays["targets"], "target", data.file),
+        array_names(arrays["subjects"], "subject", data.file) if "subjects" in arrays else None,
+        _words(arrays["split"]) if "split" in arrays else None,
+        data.file,
+    )
     inputs, remarks = inputs_of(arrays["inputs"], data.file)
     inputs, more = stored(inputs, data.standardise)
     return Examples(
         inputs=inputs,
-        targets=targets,
-        class_names=class_names,
-        subjects=subjects,
-        subject_names=subject_names,
-        assignment=assigned(_words(arrays["split"]), data.file) if "split" in arrays else None,
+        **named,
         left_out=left_out,
         remarks=remarks + more,
     )
 
 
 def files(data: Npz, folder: Path) -> dict[str, Path]:
-    if not (folder / data.file).is_file():
-        raise _missing(data, folder)
-    return {Path(data.file).name: folder / data.file}
+    return {Path(data.file).name: _file(data, folder)}
 
 
 def check(data: Npz, folder: Path) -> list[Row]:
     try:
         arrays, _ = _arrays(data, folder)
     except BenchError as error:
-        status = "damaged" if (folder / data.file).is_file() else "missing"
+        status = "damaged" if is_readable(folder / data.file, "file") else "missing"
         return [row(data.file, "inputs and targets", str(error), status)]
     return [row(f"{data.file}: {name}", "an array", f"{array.dtype} {array.shape}") for name, array in arrays.items()]
 
 
 def _arrays(data: Npz, folder: Path) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """The arrays that are known, and a sentence about the others."""
-    path = folder / data.file
+    path = _file(data, folder)
     known = (*_REQUIRED, *_OPTIONAL)
     try:
         content = np.load(path, allow_pickle=False)
@@ -72,8 +69,6 @@ def _arrays(data: Npz, folder: Path) -> tuple[dict[str, np.ndarray], tuple[str, 
         with content:
             names = list(content.keys())
             arrays = {name: _array(content, name, path) for name in known if name in names}
-    except FileNotFoundError:
-        raise _missing(data, folder) from None
     except (
         OSError,
         EOFError,
@@ -129,7 +124,5 @@ def _words(array: np.ndarray) -> list[object]:
     return [value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in flat.tolist()]
 
 
-def _missing(data: Npz, folder: Path) -> BenchError:
-    return BenchError(
-        f"data.file is {data.file}, which is not in {folder}; put it there or name its folder with --data-dir"
-    )
+def _file(data: Npz, folder: Path) -> Path:
+    return expect_data(folder, data.file, "file", "data.file", "an .npz file")

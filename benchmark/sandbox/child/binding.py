@@ -104,8 +104,13 @@ def bind(parameters: Sequence[Parameter], offered: Iterable[str] = EXTRAS) -> Bi
     return Binding(ordered, None if plain else _note(ordered))
 
 
+def says_role(name: str) -> bool:
+    """Whether a parameter's name says that it is the net or one of the loaders."""
+    return bool(_meaning_of(name, letters=True).roles - {"other"})
+
+
 def parameters_of(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> list[Parameter]:
-    """Return the parameters of a function that is not run; their defaults are nodes of the syntax tree."""
+    """The parameters of a function that is not run; their defaults are nodes of the syntax tree."""
     arguments = function.args
     positional = [*arguments.posonlyargs, *arguments.args]
     without = [Parameter.empty] * (len(positional) - len(arguments.defaults))
@@ -156,7 +161,7 @@ def _net(parameters: list[Parameter], said: dict[str, _Meaning]) -> dict[str, Bo
 
 
 def _by_name(parameters: list[Parameter], said: dict[str, _Meaning]) -> dict[str, Bound]:
-    """Return the parameters whose names say retain, forget or validation. Raises ValueError where two say the same."""
+    """The parameters whose names say retain, forget or validation. Raises ValueError where two say the same."""
     found: dict[str, Bound] = {}
     parameters = [p for p in parameters if said[p.name].data or not _is_plain_value(p.default)]
     for role in PLAIN[1:]:

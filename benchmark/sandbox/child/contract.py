@@ -3,14 +3,12 @@
 All functions here run in the worker process, never in the harness's.
 """
 
-import contextlib
 import importlib.abc
 import importlib.util
 import inspect
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
@@ -26,6 +24,7 @@ from benchmark.sandbox.child.batches import whole_batches
 from benchmark.sandbox.child.binding import PLAIN, Binding, bind, call_arguments
 from benchmark.sandbox.child.examples import KaggleDataset, TupleDataset, collate
 from benchmark.sandbox.child.failure import describe
+from benchmark.sandbox.child.signature import parameters_reached
 from benchmark.sandbox.weights import Expected, unwrap, wrong_names
 from benchmark.split import Split
 from benchmark.submissions.files import FILE
@@ -43,7 +42,7 @@ class InvalidOutput(Exception):
 
 
 def load_module(folder: Path) -> ModuleType:
-    """Import `submission.py` of `folder`, whose other files it may import too. Raises NotASubmission."""
+    """Imports `submission.py` of `folder`, whose other files it may import too. Raises NotASubmission."""
     path = folder / FILE
     spec = importlib.util.spec_from_file_location("submission", path)
     if spec is None or spec.loader is None or not path.is_file():
@@ -86,8 +85,8 @@ def entry_point(module: ModuleType, offers: dict[str, Any]) -> EntryPoint:
     if inspect.isclass(function) or not callable(function) or _is_async(function):
         raise NotASubmission(f"{ENTRY_POINT} is {describe_type(function)}, expected a plain function")
     try:
-        parameters = _parameters(function)
-        return EntryPoint(function, parameters, bind(parameters, offers), offers)
+        parameters = parameters_reached(function)
+        return EntryPoint(function, parameters, _told(bind(parameters, offers), parameters), offers)
     except (ValueError, TypeError) as error:
         raise NotASubmission(str(error)) from None
 
@@ -96,39 +95,13 @@ def _is_async(function: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
 
 
-def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
-    """The function's parameters; of a decorator's `wrapper(net, *args, **kwargs)` those of the one that it wraps."""
-    if isinstance(function, partial):
-        signed = _stub_with(_parameters(function.func))
-        return list(inspect.signature(partial(signed, *function.args, **function.keywords)).parameters.values())
-    parameters = list(inspect.signature(function).parameters.values())
-    kinds = [p.kind for p in parameters]
-    inner = _functions_in(function) if inspect.Parameter.VAR_POSITIONAL in kinds[:2] else []
-    if len(inner) != 1:
-        return parameters
-    found = _parameters(inner[0])
-    if inspect.Parameter.VAR_KEYWORD in kinds:
-        return found
-    positional = inspect.Parameter.POSITIONAL_OR_KEYWORD  # without **kwargs nothing gets in by name
-    return [p.replace(kind=inspect.Parameter.POSITIONAL_ONLY) if p.kind is positional else p for p in found]
-
-
-def _functions_in(function: Any) -> list[Callable[..., Any]]:
-    """Return the functions that a decorator's function or object holds, those called `unlearning` before others."""
-    held = [] if inspect.isfunction(function) else list(getattr(function, "__dict__", {}).values())
-    for cell in getattr(function, "__closure__", None) or ():
-        with contextlib.suppress(ValueError):  # an empty cell
-            held.append(cell.cell_contents)
-    called = [each for each in held if isinstance(each, partial) or inspect.isfunction(each) or inspect.ismethod(each)]
-    return [each for each in called if getattr(each, "__name__", "") == ENTRY_POINT] or called
-
-
-def _stub_with(parameters: list[inspect.Parameter]) -> Callable[..., Any]:
-    def stub() -> None:
-        """Stand for a function of these parameters."""
-
-    vars(stub)["__signature__"] = inspect.Signature(parameters)
-    return stub
+def _told(binding: Binding, parameters: list[inspect.Parameter]) -> Binding:
+    """The binding with a note on loaders that nothing but the plain order tells apart."""
+    star = next((p.name for p in parameters if p.kind is inspect.Parameter.VAR_POSITIONAL), None)
+    given = binding.bound[star] if star else ()
+    if binding.note or len(given) < 2:
+        return binding
+    return replace(binding, note=f"unlearning is called with *{star} = {', '.join(given)} in plain order")
 
 
 def have_text_bars() -> None:
@@ -147,7 +120,7 @@ class _TextBars(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def set_hyperparameters(module: ModuleType, values: dict[str, Any]) -> None:
-    """Replace values of the module's `HYPERPARAMETERS`. Raises NotASubmission when it has no such."""
+    """Replaces values of the module's `HYPERPARAMETERS`. Raises NotASubmission when it has no such."""
     own = getattr(module, "HYPERPARAMETERS", {})
     if unknown := sorted(values.keys() - own.keys()):
         raise NotASubmission(f"HYPERPARAMETERS has no {', '.join(unknown)}, which is to be set")
@@ -155,7 +128,7 @@ def set_hyperparameters(module: ModuleType, values: dict[str, Any]) -> None:
 
 
 def batch_format(module: ModuleType) -> str:
-    """Return the module's `BATCH_FORMAT`, by default "tuple". Raises NotASubmission when there is no such format."""
+    """The module's `BATCH_FORMAT`, by default "tuple". Raises NotASubmission when there is no such format."""
     wanted = getattr(module, "BATCH_FORMAT", BATCH_FORMATS[0])
     if wanted not in BATCH_FORMATS:
         raise NotASubmission(f"BATCH_FORMAT is {wanted!r}, expected one of {', '.join(BATCH_FORMATS)}")
@@ -200,7 +173,7 @@ def _what(value: object) -> str:
 
 
 def describe_type(value: object) -> str:
-    """Return a value's type with its article, e.g. `a list`."""
+    """A value's type with its article, e.g. `a list`."""
     name = "a class" if inspect.isclass(value) else type(value).__name__
     if inspect.iscoroutinefunction(value):
         name = "async function"

@@ -13,7 +13,6 @@ import ctypes
 import gc
 import importlib
 import os
-import random
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -28,27 +27,14 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmark.device import is_out_of_memory, make_repeatable
-from benchmark.models.build import seeded_model
-from benchmark.sandbox.child.contract import (
-    InvalidOutput,
-    NotASubmission,
-    batch_format,
-    entry_point,
-    have_text_bars,
-    load_module,
-    loader,
-    set_hyperparameters,
-    unlearned_state,
-)
-from benchmark.sandbox.child.examples import collected
+from benchmark.sandbox.child.call import call_unlearning, retrain, seed_generators
+from benchmark.sandbox.child.contract import InvalidOutput, NotASubmission, loader, unlearned_state
 from benchmark.sandbox.child.failure import describe, limit_reached
 from benchmark.sandbox.child.supervisor import CannotCleanUp, Supervisor
 from benchmark.sandbox.job import Job, read_job
-from benchmark.sandbox.messages import JOB, LOADERS, LOG, ORIGINAL, READY, UNLEARNED, Limits, Remark, Request
+from benchmark.sandbox.messages import JOB, LOG, ORIGINAL, READY, UNLEARNED, Limits, Remark, Request
 from benchmark.sandbox.weights import expected_of
-from benchmark.seeds import derive_seed
-from benchmark.submissions.files import FILE, parse_submission
-from benchmark.training import train_model
+from benchmark.submissions.files import parse_submission
 
 # Exit codes of a child that raised; those after the first say more.
 FAILED, NOT_A_SUBMISSION, INVALID_OUTPUT, OUT_OF_MEMORY = 1, 3, 4, 5
@@ -104,7 +90,7 @@ def _serve(given: Path, returned: Path, submission: Path, scratch: Path) -> None
 
 @contextlib.contextmanager
 def _no_gpu() -> Iterator[None]:
-    """Hide the GPU: once this process has used it, no child of its can. Some optimisers do, just to ask for it."""
+    """Hides the GPU: once this process has used it, no child of its can. Some optimisers do, just to ask for it."""
     visible = os.environ.get(_VISIBLE)
     os.environ[_VISIBLE] = ""
     try:
@@ -117,7 +103,7 @@ def _no_gpu() -> Iterator[None]:
 
 
 def _warm_up() -> None:
-    """Make torch import what it imports on first use (0.8 s that every child would pay), with no backward pass."""
+    """Makes torch import what it imports on first use (0.8 s that every child would pay), with no backward pass."""
     parameter = nn.Parameter(torch.zeros(1))
     for optimizer in (torch.optim.SGD, torch.optim.Adam):
         parameter.grad = torch.zeros(1)
@@ -129,7 +115,7 @@ def _warm_up() -> None:
 
 
 def _preload(submission: Path) -> None:
-    """Import those of the modules above that the submission names, without running any of it."""
+    """Imports those of the modules above that the submission names, without running any of it."""
     named: set[str] = set()
     for node in ast.walk(parse_submission(submission)):
         if isinstance(node, ast.Import):
@@ -143,7 +129,7 @@ def _preload(submission: Path) -> None:
 
 
 def _collapse_pages() -> None:
-    """Ask Linux to hold this process's memory in huge pages, so that a fork copies and frees 1/512 of the entries.
+    """Asks Linux to hold this process's memory in huge pages, so that a fork copies and frees 1/512 of the entries.
 
     Torch's 270 MB of small pages make every fork and exit cost 20 to 30 ms; this makes it 6. Elsewhere, and where
     the kernel (before 6.1) does not know the advice, nothing happens.
@@ -177,7 +163,7 @@ class _Bench:
 def _run(request: Request, bench: _Bench) -> int:
     """Make one run in the child, from the original's weights to the unlearned ones, and return the exit code."""
     try:
-        bench.unlearned.write_bytes(save(_unlearned_weights(request, bench)))
+        bench.unlearned.write_bytes(save(_unlearned(request, bench)))
         return 0
     except BaseException as error:  # also whatever ends a process: the row says what it was
         code, reason = _failure(error, bench, request.limits)
@@ -189,14 +175,14 @@ def _run(request: Request, bench: _Bench) -> int:
         return code
 
 
-def _unlearned_weights(request: Request, bench: _Bench) -> dict[str, Tensor]:
-    _seed(request.seed, bench.job.device)
+def _unlearned(request: Request, bench: _Bench) -> dict[str, Tensor]:
+    seed_generators(request.seed, bench.job.device)
     net = bench.net.to(bench.job.device)
     expected = expected_of(net)  # now: the submission may change the net in any way
     returned: object = net
     if request.task == "retrain":
         retain = loader(bench.job.retain, bench.job.recipe.batch_size, "tuple", shuffle=True)
-        returned = _retrain(bench, request.seed, retain)
+        returned = retrain(bench.job, request.seed, retain, bench.consumed)
     elif request.task == "unlearn":
         returned = _unlearn(request, bench, net)
     return unlearned_state(net, returned, expected)
@@ -222,58 +208,13 @@ def _refused_by_the_parser(error: BaseException | None) -> bool:
 
 
 def _unlearn(request: Request, bench: _Bench, net: nn.Module) -> object:
-    have_text_bars()
-    sys.argv = [FILE]  # a submission that parses arguments finds none
-    module = load_module(bench.submission)
-    set_hyperparameters(module, request.hyperparameters)
-    job = bench.job
-    offers = {
-        "class_weights": job.weights_there,
-        "device": torch.device(job.device),
-        "loss": job.task.batch_loss(job.weights_there),
-        "seed": request.seed,
-        "recipe": lambda examples: _retrain(bench, request.seed, examples),
-    }
-    function = entry_point(module, offers)
-    if function.binding.note:
-        bench.say("note", function.binding.note)
-        print(function.binding.note, file=sys.stderr, flush=True)
-    form = batch_format(module)
-    loaders = (
-        loader(
-            getattr(bench.job, name),
-            bench.job.recipe.batch_size,
-            form,
-            shuffle=name != "validation",
-            consumed=bench.consumed[i : i + 1],
-            device=bench.job.device,
-        )
-        for i, name in enumerate(LOADERS)
+    def tell(note: str) -> None:
+        bench.say("note", note)
+        print(note, file=sys.stderr, flush=True)
+
+    return call_unlearning(
+        bench.job, bench.submission, net, request.seed, request.hyperparameters, bench.consumed, tell
     )
-    return function(net, *loaders)
-
-
-def _retrain(bench: _Bench, seed: int, examples: DataLoader) -> nn.Module:
-    """Return the contract's `recipe`: a fresh net, trained on all examples of a loader exactly as the scenario does.
-
-    They count as taken from the retain loader.
-    """
-    job = bench.job
-    split = collected(examples, job.retain.normalisation).to(job.device)
-    bench.consumed[0] += job.recipe.epochs * len(split)
-    own = derive_seed(seed, "recipe")
-    fresh = seeded_model(job.architecture, tuple(split.inputs.shape[1:]), job.outputs, own)
-    train_model(fresh.to(job.device), job.recipe, split, own, job.loss)
-    return fresh
-
-
-def _seed(seed: int, device: str) -> None:
-    if device == "cpu":
-        torch.default_generator.manual_seed(seed)  # manual_seed takes 4 ms to note it down for GPUs it may find later
-    else:
-        torch.manual_seed(seed)
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
 
 
 if __name__ == "__main__":

@@ -15,10 +15,13 @@ would make the runs copies of each other. So does whatever calls `unlearning`; t
 in the source is not looked for: names made with `exec` or `globals()`, and changes made through a second name or inside
 a called function.
 
-The call tells more (`calls.py`). A value for a parameter that is neither the net nor a loader becomes its default. A
-global that is the net or a loader at the call stands for that of the run, and what is made of it outside of any
-function is made anew in every run; a few lines at the end of the submission see to both. What only a branch needs that
-a constant such as `MOCK = False` turns off (`switches.py`) is left out.
+The call tells more (`entry.py`). A value for a parameter that is neither the net nor a loader becomes its default; what
+cannot be one, such as `**params` of which the source tells no keys, is passed on as it stands there. A global that is
+the net or a loader at the call stands for that of the run, and what is made of it outside of any function is made anew
+in every run; a net that the notebook gives a copy of stands for a copy of the run's. A few lines at the end of
+the submission see to it all. What only a branch needs that a constant such as `MOCK = False` turns off (`switches.py`)
+is left out. `display` and Jupyter's shell have stand-ins (`jupyter.py`), and whatever parses the command line gets an
+empty one.
 """
 
 import ast
@@ -27,14 +30,16 @@ from pathlib import Path
 
 from benchmark.sandbox.child.contract import ENTRY_POINT
 from benchmark.storage.workspace import Workspace, write_atomically
+from benchmark.submissions.files import FILE
 from benchmark.submissions.notebook.cells import Cell, code_cells
-from benchmark.submissions.notebook.needs import Notebook
+from benchmark.submissions.notebook.needs import needs_of
 from benchmark.submissions.notebook.notes import notes
 from benchmark.submissions.notebook.script import script_cells
+from benchmark.submissions.notebook.source import Notebook
 from benchmark.submissions.notebook.written import submission_source
 from benchmark.submissions.template import new_submission
 
-__all__ = ["import_notebook"]
+__all__ = ["import_notebook", "submission_files"]
 
 
 def import_notebook(path: Path, name: str, workspace: Workspace, warn: Callable[[str], None]) -> Path:
@@ -45,15 +50,19 @@ def import_notebook(path: Path, name: str, workspace: Workspace, warn: Callable[
     needs a name or a value that the notebook never gives it.
     """
     destination = new_submission(name, workspace)
+    for file, content in submission_files(path, name, warn).items():
+        write_atomically(destination.with_name(file), content.encode(errors="replace"))
+    return destination
+
+
+def submission_files(path: Path, name: str, warn: Callable[[str], None]) -> dict[str, str]:
+    """Return the content of submission.py, and of the files that go with it, by name. Raises BenchError."""
     notebook = _notebook(path)
-    needs = notebook.needs()
+    needs = needs_of(notebook)
     modules = _imported_files([s.node for s in (*needs.kept, *needs.per_run)], notebook.files)
     for sentence in notes(notebook, needs, modules):
         warn(sentence)
-    source = submission_source(needs, path.name, name)
-    for file, content in {**modules, destination.name: source}.items():
-        write_atomically(destination.with_name(file), content.encode(errors="replace"))
-    return destination
+    return {**modules, FILE: submission_source(needs, path.name, name)}
 
 
 def _notebook(path: Path) -> Notebook:
@@ -69,7 +78,7 @@ def _notebook(path: Path) -> Notebook:
 
 
 def _imported_files(nodes: Iterable[ast.stmt], files: dict[str, str]) -> dict[str, str]:
-    """Return the files among `files` that statements import, and those that these import."""
+    """The files among `files` that statements import, and those that these import."""
     found: dict[str, str] = {}
     todo = list(nodes)
     while todo:
@@ -79,11 +88,11 @@ def _imported_files(nodes: Iterable[ast.stmt], files: dict[str, str]) -> dict[st
             for file in (f"{module.partition('.')[0]}.py" for module in modules):
                 if file in files and file not in found:
                     found[file] = files[file]
-                    todo += _parse(files[file])
+                    todo += _parsed(files[file])
     return found
 
 
-def _parse(source: str) -> list[ast.stmt]:
+def _parsed(source: str) -> list[ast.stmt]:
     try:
         return ast.parse(source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -10,6 +10,10 @@ from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
 from benchmark.errors import BadSubmission
 from benchmark.sandbox.child.contract import ENTRY_POINT
+from benchmark.storage.reading import read_file
+from benchmark.text import reason_of
+
+_LARGEST = 1 << 30  # bytes, with all outputs
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class _Worksheet(BaseModel):
 
 
 class _File(BaseModel):
-    """The part of a notebook's file that is read: format 4 has cells, format 3 has them in worksheets."""
+    """What is read of a notebook's file: format 4 has cells, format 3 has them in worksheets."""
 
     cells: list[_Cell] | None = None
     worksheets: list[_Worksheet] | None = None
@@ -54,11 +58,11 @@ class _File(BaseModel):
 def read_bytes(path: Path) -> bytes:
     """Return what a notebook or a script holds. Raises BenchError."""
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BadSubmission(f"{path} cannot be read ({error.strerror}); give a notebook or a script") from None
-    except ValueError as error:  # a path with a null byte
-        raise BadSubmission(f"{str(path)!r} is no path ({error}); give the path of a notebook or a script") from None
+        return read_file(path, _LARGEST)
+    except (OSError, ValueError) as error:
+        raise BadSubmission(
+            f"{path} cannot be read ({reason_of(error)}); give the path of a notebook or a script"
+        ) from None
 
 
 def code_cells(path: Path) -> list[Cell]:
@@ -67,7 +71,9 @@ def code_cells(path: Path) -> list[Cell]:
     try:
         file = _File.model_validate(json.loads(content))
     except ValidationError:
-        raise BadSubmission(f"{path} is JSON but no Jupyter notebook; give an .ipynb file from Jupyter") from None
+        raise BadSubmission(
+            f"{path} is JSON but no Jupyter notebook; give an .ipynb file as Jupyter saves it"
+        ) from None
     except (ValueError, RecursionError):
         raise BadSubmission(
             f"{path} is not JSON; give an .ipynb file as Jupyter saves it, or a script that is called .py"

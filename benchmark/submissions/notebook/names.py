@@ -5,6 +5,7 @@ import copy
 import dis
 import inspect
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import CodeType
@@ -81,12 +82,12 @@ def names_in(node: ast.AST) -> set[str]:
     return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
 
 
-def walk_running(node: ast.AST) -> Iterator[ast.AST]:
+def running(node: ast.AST) -> Iterator[ast.AST]:
     """Like ast.walk, without what only runs when a function is called."""
     yield node
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
         for child in ast.iter_child_nodes(node):
-            yield from walk_running(child)
+            yield from running(child)
 
 
 def root(node: ast.AST) -> str:
@@ -94,3 +95,25 @@ def root(node: ast.AST) -> str:
     while isinstance(node, ast.Attribute | ast.Subscript):
         node = node.value
     return node.id if isinstance(node, ast.Name) else ""
+
+
+def bindings(scope: ast.AST) -> Counter[str]:
+    """Count how often a function or a class, inner ones among it, binds each name."""
+    found = Counter[str]()
+    for part in ast.walk(scope):
+        match part:
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()) | ast.arg(arg=name) | ast.ExceptHandler(name=str(name)):
+                found[name] += 1
+            case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
+                found[name] += 1
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                found[name] += part is not scope
+            case ast.alias(name=name, asname=other):
+                found[other or name.partition(".")[0]] += 1
+    return +found
+
+
+def bound_in(scope: ast.AST) -> set[str]:
+    """Return the names that a function or a class binds, but for those it declares global."""
+    shared = {name for part in ast.walk(scope) if isinstance(part, ast.Global) for name in part.names}
+    return bindings(scope).keys() - shared

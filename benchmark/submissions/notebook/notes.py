@@ -1,4 +1,4 @@
-"""Remarks for a notebook's author to read before trusting an import."""
+"""What a notebook's author should look at before trusting an import."""
 
 import ast
 import importlib.util
@@ -6,17 +6,17 @@ import re
 from collections.abc import Collection, Iterator
 
 from benchmark.sandbox.child.contract import ENTRY_POINT
+from benchmark.submissions.notebook.entry import SHOWN
+from benchmark.submissions.notebook.jupyter import NOTES
 from benchmark.submissions.notebook.names import root
-from benchmark.submissions.notebook.needs import Needs, Notebook
+from benchmark.submissions.notebook.needs import Needs
+from benchmark.submissions.notebook.paths import written_paths
+from benchmark.submissions.notebook.source import Notebook
 from benchmark.submissions.notebook.statements import Statement, is_star
 from benchmark.submissions.notebook.written import reads_options
 
 _READS = re.compile(r"(?i)load|(?<!th)read|open|fetch|dataset|listdir|glob|request|urlretrieve")
 _SEEDS = re.compile(r"(?i)seed|default_rng|RandomState|Generator")
-_WRITES = re.compile(
-    r"(?i)(^|\.)(save\w*|to_(csv|json|pickle|parquet)|dump|makedirs|mkdir|write_\w+|copy\w*|move|open)$"
-)
-_WRITABLE = re.compile(r"/kaggle/(working|tmp|temp)(/|$)|/tmp(/|$)|/dev/(null|shm)")
 
 
 def notes(notebook: Notebook, needs: Needs, modules: Collection[str] = ()) -> Iterator[str]:
@@ -24,24 +24,22 @@ def notes(notebook: Notebook, needs: Needs, modules: Collection[str] = ()) -> It
     yield from needs.entry.notes
     for statement in needs.kept:
         yield from _of_statement(statement, modules)
+        yield from _of_paths(notebook, statement)
     for statement in needs.per_run:
         yield f"{statement} uses the net or the loaders of a run, so every run makes it anew"
     if needs.given:
-        shown = ", ".join(f"{name} ({_name_of(role)})" for name, role in needs.given.items())
+        shown = ", ".join(f"{name} ({SHOWN[role]})" for name, role in needs.given.items())
         yield f"global names that are set to what each run is given: {shown}"
     if needs.dead:
         switches, names = (", ".join(sorted(each)) for each in (needs.switches, needs.dead))
         yield f"left out, because only code that {switches} turns off needs it: {names}"
+    yield from (NOTES[name] for name in sorted(needs.stand_ins))
     if needs.unresolved:
         names = ", ".join(sorted(needs.unresolved))
         yield f"nothing defines {names}, which only annotations need; they are not evaluated"
     yield from _of_seeds(notebook, needs)
     yield from _of_calls(notebook)
     yield from _of_broken(notebook, needs)
-
-
-def _name_of(role: str) -> str:
-    return "the net" if role == "net" else f"the {role} loader"
 
 
 def _of_statement(statement: Statement, modules: Collection[str]) -> Iterator[str]:
@@ -58,11 +56,6 @@ def _of_statement(statement: Statement, modules: Collection[str]) -> Iterator[st
         yield f"{statement} is kept for names that nothing else defines; whether it has them shows when it runs"
     if absent := _absent_module(statement.node, modules):
         yield f"{statement} imports {absent}, which is not installed here; put its file into the submission's folder"
-    for path in sorted(set(_written_paths(statement.node))):
-        yield (
-            f"{statement} writes to {path}, where a run cannot write; use /kaggle/working or /kaggle/tmp, which every "
-            "run has of its own"
-        )
     for name in sorted(statement.own):
         yield (
             f"{statement} changes the global {name}, which in the notebook lasted from run to run; here every run is a "
@@ -70,8 +63,18 @@ def _of_statement(statement: Statement, modules: Collection[str]) -> Iterator[st
         )
 
 
+def _of_paths(notebook: Notebook, statement: Statement) -> Iterator[str]:
+    end = len(notebook.statements)
+    paths = written_paths(statement.node, lambda name: notebook.value(name, end), notebook.assigned)
+    for path in sorted(set(paths)):
+        yield (
+            f"{statement} writes to {path}, where a run cannot write; use /kaggle/working or /kaggle/tmp, which every "
+            "run has of its own"
+        )
+
+
 def _absent_module(node: ast.stmt, files: Collection[str]) -> str:
-    """Return a module that a statement imports and that is not there, without importing it; "" if none."""
+    """A module that a statement imports and that is not there, without importing it; "" if none."""
     modules = []
     if isinstance(node, ast.Import):
         modules = [alias.name for alias in node.names]
@@ -85,38 +88,6 @@ def _absent_module(node: ast.stmt, files: Collection[str]) -> str:
                 return module
         except (ImportError, ValueError):  # what is half imported
             continue
-    return ""
-
-
-def _written_paths(node: ast.stmt) -> Iterator[str]:
-    """Yield the absolute paths, or beginnings of paths, at which it writes files and a run cannot."""
-    for part in ast.walk(node):
-        if not (isinstance(part, ast.Call) and _WRITES.search(ast.unparse(part.func))):
-            continue
-        if ast.unparse(part.func).endswith("open") and not _opens_to_write(part):
-            continue
-        for argument in [*part.args, *(keyword.value for keyword in part.keywords)]:
-            path = _start_of(argument)
-            if re.match(r"/|~|\.\./|[A-Za-z]:[\\/]", path) and not _WRITABLE.match(path):
-                yield path
-
-
-def _opens_to_write(call: ast.Call) -> bool:
-    modes = [*call.args[1:2], *(keyword.value for keyword in call.keywords if keyword.arg == "mode")]
-    return any(isinstance(mode, ast.Constant) and re.search("[wax+]", str(mode.value)) for mode in modes)
-
-
-def _start_of(node: ast.expr) -> str:
-    """Return the beginning of a text, as far as the source spells it out."""
-    match node:
-        case ast.Constant(value=str(text)):
-            return text
-        case ast.JoinedStr(values=[first, *_]):
-            return _start_of(first)
-        case ast.BinOp(left=left, op=ast.Add() | ast.Div()):
-            return _start_of(left)
-        case ast.Call(func=ast.Attribute(attr="join" | "Path") | ast.Name(id="Path"), args=[first, *_]):
-            return _start_of(first)
     return ""
 
 
@@ -154,7 +125,7 @@ def _of_broken(notebook: Notebook, needs: Needs) -> Iterator[str]:
 
 
 def _asks_for_cuda(node: ast.AST) -> bool:
-    """Tell whether it names a CUDA device or moves something there without asking whether one exists."""
+    """Whether it names a CUDA device or moves something there, without asking whether there is one."""
     parts = list(ast.walk(node))
     if any(isinstance(part, ast.Attribute) and part.attr == "is_available" for part in parts):
         return False

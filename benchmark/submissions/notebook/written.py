@@ -1,23 +1,25 @@
-"""The submission's source, as an import writes it."""
+"""What is written of a notebook: the submission's source."""
 
 import ast
 import json
-import re
 from collections.abc import Iterator
 from inspect import Parameter
 from itertools import chain, takewhile
 
 from benchmark.sandbox.child.binding import DEFAULT, EXTRAS
 from benchmark.sandbox.child.contract import ENTRY_POINT
-from benchmark.submissions.notebook.calls import Entry
-from benchmark.submissions.notebook.names import walk_running
+from benchmark.submissions.notebook.calls import ORIGINAL
+from benchmark.submissions.notebook.entry import Entry
+from benchmark.submissions.notebook.jupyter import STAND_INS
 from benchmark.submissions.notebook.needs import Needs
 from benchmark.submissions.notebook.statements import Statement, is_future
 
 _FUTURE = "from __future__ import annotations"
-_WITHOUT_OPTIONS = re.compile(r"(\.parse_(?:known_)?args)\(\)")
+_PARSES = {"parse_args", "parse_known_args"}
 _CALLED = f"_notebook_{ENTRY_POINT}"
 _GIVEN = {"net": "net", "retain": "retain_loader", "forget": "forget_loader", "validation": "val_loader"}
+_POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+_ORIGINAL = "_original"  # the adapter's copy of the net
 
 
 def submission_source(needs: Needs, file: str, name: str) -> str:
@@ -32,23 +34,36 @@ def submission_source(needs: Needs, file: str, name: str) -> str:
     imports = list(takewhile(lambda s: isinstance(s.node, ast.Import | ast.ImportFrom), kept))
     future = [_FUTURE] if needs.unresolved and not any(map(is_future, kept)) else []
     head += ["\n".join(lines) for lines in ([*future, *(s.source for s in imports)], ours) if lines]
+    head += [f"\n{STAND_INS[name]}" for name in sorted(needs.stand_ins)]
     body, close = "", False  # whether the next statement follows without a gap
     for statement in kept[len(imports) :]:
         is_definition = isinstance(statement.node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
         source = _with_defaults(statement, needs.entry) if ENTRY_POINT in statement.binds else statement.source
-        source = _WITHOUT_OPTIONS.sub(r"\1([])", source) if reads_options(statement.node) else source
+        source = _without_options(source) if reads_options(statement.node) else source
         body += ("\n" if close and not is_definition else "\n\n\n") + source
         close = not is_definition
     return "\n\n".join(head) + body + "".join(f"\n\n\n{part}" for part in _adapter(needs)) + "\n"
 
 
 def reads_options(node: ast.AST) -> bool:
-    """Return whether it parses the command line when it runs, which a submission has none of."""
-    return any(isinstance(p, ast.Call) and _WITHOUT_OPTIONS.fullmatch(f".{_method(p)}()") for p in walk_running(node))
+    """Return whether it parses the command line, which a submission has none of."""
+    return any(map(_reads_options, ast.walk(node)))
 
 
-def _method(call: ast.Call) -> str:
-    return call.func.attr if isinstance(call.func, ast.Attribute) and not call.args + call.keywords else ""
+def _reads_options(node: ast.AST) -> bool:
+    match node:
+        case ast.Call(func=ast.Attribute(attr=method), args=[], keywords=[]):
+            return method in _PARSES
+    return False
+
+
+def _without_options(source: str) -> str:
+    """The code with an empty command line given to whatever parses it."""
+    lines = [line.encode() for line in source.split("\n")]
+    calls = [p for p in ast.walk(ast.parse(source)) if isinstance(p, ast.Call) and _reads_options(p)]
+    for call in sorted(calls, key=_end, reverse=True):
+        _replace(lines, _end(call.func), _end(call), "([])")
+    return b"\n".join(lines).decode()
 
 
 def _batch_format(needs: Needs) -> str:
@@ -61,7 +76,7 @@ def _batch_format(needs: Needs) -> str:
 
 
 def _with_defaults(statement: Statement, entry: Entry) -> str:
-    """Return the definition of `unlearning` with the values at its call as defaults."""
+    """The definition of `unlearning` with the values at its call as defaults."""
     if not entry.defaults:
         return statement.source
     lines = [line.encode() for line in statement.source.split("\n")]
@@ -69,7 +84,7 @@ def _with_defaults(statement: Statement, entry: Entry) -> str:
     (function,) = [n for n in functions if n.name == ENTRY_POINT][-1:]
     for argument, default in reversed(list(_arguments(function.args))):
         if argument.arg in entry.defaults:
-            value = _unparse(entry.defaults[argument.arg])
+            value = _unparsed(entry.defaults[argument.arg])
             if default is None:
                 text = f" = {value}" if argument.annotation else f"={value}"
                 _replace(lines, _end(argument), _end(argument), text)
@@ -97,9 +112,9 @@ def _replace(lines: list[bytes], start: tuple[int, int], end: tuple[int, int], t
 
 
 def _adapter(needs: Needs) -> Iterator[str]:
-    """Yield lines that call the notebook's function as the notebook does, if the harness cannot call it as it is."""
+    """What calls the notebook's function as the notebook does, where it cannot be called as it is."""
     entry = needs.entry
-    if not (needs.given or needs.per_run or entry.passed or entry.reordered):
+    if not (needs.given or needs.per_run or entry.passed or entry.spread or entry.reordered):
         return
     yield f"{_CALLED} = {ENTRY_POINT}"
     if needs.per_run:
@@ -109,9 +124,12 @@ def _adapter(needs: Needs) -> Iterator[str]:
         f"def {ENTRY_POINT}({', '.join([*_GIVEN.values(), *further])}):",
         f'    """Call the notebook\'s {ENTRY_POINT} as the notebook does."""',
     ]
+    if ORIGINAL in needs.given.values():
+        lines += ["    from copy import deepcopy", "", f"    {_ORIGINAL} = deepcopy(net)"]
     if needs.given:
+        given = {**_GIVEN, ORIGINAL: _ORIGINAL}
         lines.append(
-            f"    globals().update({', '.join(f'{name}={_GIVEN[role]}' for name, role in needs.given.items())})"
+            f"    globals().update({', '.join(f'{name}={given[role]}' for name, role in needs.given.items())})"
         )
     if needs.per_run:
         lines.append("    _begin_run()")
@@ -131,35 +149,41 @@ def _per_run(statements: list[Statement]) -> Iterator[str]:
 
 
 def _call(entry: Entry) -> Iterator[str]:
-    """Yield the arguments of the call, by name from the first on that has to be."""
+    """The arguments of the call, by name from the first on that has to be."""
     if entry.parameters is None or entry.binding is None:
         yield from _GIVEN.values()
         return
-    bound = entry.binding.bound
-    starred = any(bound[p.name] for p in entry.parameters if p.kind is Parameter.VAR_POSITIONAL)
+    bound, parameters = entry.binding.bound, entry.parameters
+    starred = bool(entry.rest) or any(bound[p.name] for p in parameters if p.kind is Parameter.VAR_POSITIONAL)
     by_name: list[str] = []
-    for parameter in entry.parameters:
+    for parameter in parameters:
         role, kind = bound[parameter.name], parameter.kind
+        if entry.rest and parameter.name not in entry.placed and kind in _POSITIONAL:
+            continue  # `rest` takes its place
         if isinstance(role, tuple):
             given = [_GIVEN[each] for each in role]
             if kind is Parameter.VAR_POSITIONAL:
-                yield from given
+                yield from [] if entry.rest else given
             else:
                 by_name += [f"{each}={each}" for each in given]
             continue
         value = entry.passed.get(parameter.name) if role == DEFAULT else None
-        if role == DEFAULT and value is None and not (starred and kind is not Parameter.KEYWORD_ONLY):
+        in_place = starred and kind in _POSITIONAL
+        if role == DEFAULT and value is None and not in_place:
             by_name += [""]  # what comes behind it is passed by name
             continue
-        shown = _unparse(value or parameter.default) if role == DEFAULT else _GIVEN.get(role, role)
-        if kind is Parameter.POSITIONAL_ONLY or starred or (not by_name and value is None):
+        shown = _unparsed(value or parameter.default) if role == DEFAULT else _GIVEN.get(role, role)
+        if kind is Parameter.POSITIONAL_ONLY or in_place or (not by_name and value is None and not starred):
             yield shown
         else:
             by_name.append(f"{parameter.name}={shown}")
+    yield from (_GIVEN[each] if isinstance(each, str) else _unparsed(each) for each in entry.rest)
     yield from filter(None, by_name)
-    names = {p.name for p in entry.parameters}
-    yield from (f"{name}={_unparse(value)}" for name, value in entry.passed.items() if name not in names)
+    names = {p.name for p in parameters}
+    yield from (f"{name}={_unparsed(value)}" for name, value in entry.passed.items() if name not in names)
+    yield from (f"**{_unparsed(value)}" for value in entry.spread)
 
 
-def _unparse(node: ast.AST) -> str:
-    return _WITHOUT_OPTIONS.sub(r"\1([])", ast.unparse(node))
+def _unparsed(node: ast.AST) -> str:
+    source = ast.unparse(node)
+    return _without_options(source) if reads_options(node) else source

@@ -1,0 +1,25 @@
+"""What every example is: its class and, where they are known, its subject and its part of the split."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from benchmark.data.reading.labels import coded
+from benchmark.data.reading.parts import assigned
+
+
+def roles(
+    labels: Sequence[str], subjects: Sequence[str] | None, split: Iterable[object] | None, where: str
+) -> dict[str, Any]:
+    """Return the fields of `Examples` for names of classes and subjects and words for the parts of the split.
+
+    `where` is what the user calls their file. Raises BenchError where a word means no part.
+    """
+    targets, class_names = coded(labels)
+    codes, subject_names = (None, ()) if subjects is None else coded(subjects)
+    return {
+        "targets": targets,
+        "class_names": class_names,
+        "subjects": codes,
+        "subject_names": subject_names,
+        "assignment": None if split is None else assigned(split, where),
+    }

@@ -1,0 +1,79 @@
+"""The share of the way from doing nothing to retraining that unlearning goes: 0 as if nothing was done, 1 all of it.
+
+Only metrics whose value under retraining is known without a second retrained population have one: an attack that only
+guesses is right in half of the cases, and no example is detectable. F, ε and KLoM are biased by an unknown amount.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from benchmark.metrics import existing
+from benchmark.metrics.lira import Scores
+from benchmark.metrics.report import Estimate
+from benchmark.metrics.samples import Floats
+
+RESAMPLES = 1000
+_METRICS = "detectable", "ulira_accuracy", "ruli_accuracy"
+_NO_GAP = "doing nothing is not significantly apart from retraining, so there is no gap to close"
+_TOO_FEW = "the originals are too few to tell where doing nothing stands"
+
+Closed = dict[str, Estimate]
+Reasons = dict[str, str]
+
+
+def gap_closed(
+    metrics: Mapping[str, Estimate],
+    nothing: Mapping[str, Estimate],
+    attacks: Mapping[str, Scores],
+    nothing_attacks: Mapping[str, Scores],
+) -> tuple[Closed, Reasons]:
+    """Return the gap closed by metric, and under `gap_closed_…` why there is none.
+
+    `metrics`, `attacks`: of the unlearned models; `nothing…`: of the originals. A gap has to be there before any of it
+    can be closed: doing nothing must stand significantly apart from retraining.
+    """
+    closed: Closed = {}
+    if "detectable" in metrics and "detectable" in nothing and nothing["detectable"].value > 0:
+        closed["detectable"] = Estimate(1 - metrics["detectable"].value / nothing["detectable"].value)
+    for attack in (name for name in attacks if name in nothing_attacks):
+        low = nothing[f"{attack}_accuracy"].low
+        found = _closed_by_attack(attacks[attack], nothing_attacks[attack]) if low is not None and low > 0.5 else None
+        if found:
+            closed[f"{attack}_accuracy"] = found
+    missing = [name for name in _METRICS if name in metrics and name not in closed]
+    return closed, {f"gap_closed_{name}": _NO_GAP if name in nothing else _TOO_FEW for name in missing}
+
+
+def _closed_by_attack(scores: Scores, nothing: Scores) -> Estimate | None:
+    """Return the share of the attacker's advantage that is gone, with a percentile interval over models.
+
+    Half as many models are drawn as there are, as in `attack_intervals`; run i stays with its original i. With 64
+    models and 10 examples the nominal 95 % cover 94 to 99 % in 200 simulations each of gaps closed by 45, 86 and 100 %.
+    """
+    value = 1 - _advantage(*_right(scores)) / _advantage(*_right(nothing))
+    drawn, drawn_nothing = (_advantage(*_drawn(each)) for each in (scores, nothing))
+    rows = existing(1 - drawn / np.where(drawn_nothing > 0, drawn_nothing, np.nan))
+    if rows is None:
+        return None
+    low, high = np.quantile(rows, [0.025, 0.975])
+    return Estimate(float(value), float(low), float(high))
+
+
+def _advantage(right_u: Floats, right_r: Floats) -> Floats:
+    """Return how much more often right than wrong the attacker is, in [−1, 1], both populations weighing alike."""
+    return (right_u.mean(axis=-1) + right_r.mean(axis=-1)) / 2
+
+
+def _right(scores: Scores) -> tuple[Floats, Floats]:
+    """Return the same of every model over its examples: `[models]` each."""
+    return np.sign(scores.unlearned).mean(axis=1), -np.sign(scores.retrained).mean(axis=1)
+
+
+def _drawn(scores: Scores) -> tuple[Floats, Floats]:
+    """Return `_right` of the models that each resample draws; populations of one size draw the same indices."""
+    drawn = []
+    for stream, right in enumerate(_right(scores)):
+        indices = np.random.default_rng([0, stream]).integers(0, len(right), (RESAMPLES, len(right) // 2))
+        drawn.append(right[indices])
+    return drawn[0], drawn[1]

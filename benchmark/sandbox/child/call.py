@@ -1,0 +1,100 @@
+"""The one way in which a submission's `unlearning` is called: in a worker's child, and by `bench check --debug`."""
+
+import random
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+from benchmark.models.build import seeded_model
+from benchmark.sandbox.child.contract import (
+    batch_format,
+    entry_point,
+    have_text_bars,
+    load_module,
+    loader,
+    set_hyperparameters,
+)
+from benchmark.sandbox.child.examples import collected
+from benchmark.sandbox.job import Job
+from benchmark.sandbox.messages import LOADERS
+from benchmark.seeds import derive_seed
+from benchmark.submissions.files import FILE
+from benchmark.training import train_model
+
+
+def call_unlearning(
+    job: Job,
+    folder: Path,
+    net: nn.Module,
+    seed: int,
+    hyperparameters: dict[str, Any],
+    consumed: np.ndarray,
+    tell: Callable[[str], None] = lambda note: None,
+) -> object:
+    """Import the submission in `folder`, call its function on `net`, and return what it returns.
+
+    `consumed` `[3]` counts the examples taken from each of LOADERS. `tell` gets the note on what is bound to what, if
+    there is one. Raises NotASubmission, and whatever the submission raises.
+    """
+    have_text_bars()
+    sys.argv = [FILE]  # a submission that parses arguments finds none
+    module = load_module(folder)
+    set_hyperparameters(module, hyperparameters)
+    function = entry_point(module, _offers(job, seed, consumed))
+    if function.binding.note:
+        tell(function.binding.note)
+    return function(net, *_loaders(job, batch_format(module), consumed))
+
+
+def retrain(job: Job, seed: int, examples: DataLoader, consumed: np.ndarray) -> nn.Module:
+    """Train a fresh net on all examples of a loader exactly as the scenario does: the contract's `recipe`.
+
+    They count as taken from the retain loader.
+    """
+    split = collected(examples, job.retain.normalisation).to(job.device)
+    consumed[0] += job.recipe.epochs * len(split)
+    own = derive_seed(seed, "recipe")
+    fresh = seeded_model(job.architecture, tuple(split.inputs.shape[1:]), job.outputs, own)
+    train_model(fresh.to(job.device), job.recipe, split, own, job.loss)
+    return fresh
+
+
+def seed_generators(seed: int, device: str) -> None:
+    """Seed the generators of torch, Python and NumPy."""
+    if device == "cpu":
+        torch.default_generator.manual_seed(seed)  # manual_seed takes 4 ms to note it down for GPUs it may find later
+    else:
+        torch.manual_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+
+
+def _offers(job: Job, seed: int, consumed: np.ndarray) -> dict[str, Any]:
+    """What parameters of these names are given."""
+    return {
+        "class_weights": job.weights_there,
+        "device": torch.device(job.device),
+        "loss": job.task.batch_loss(job.weights_there),
+        "seed": seed,
+        "recipe": lambda examples: retrain(job, seed, examples, consumed),
+    }
+
+
+def _loaders(job: Job, form: str, consumed: np.ndarray) -> Sequence[DataLoader]:
+    return [
+        loader(
+            getattr(job, name),
+            job.recipe.batch_size,
+            form,
+            shuffle=name != "validation",
+            consumed=consumed[i : i + 1],
+            device=job.device,
+        )
+        for i, name in enumerate(LOADERS)
+    ]

@@ -1,0 +1,1 @@
+"""What `scripts/fuzz.py` feeds to everything public, by what is mutated."""
