@@ -36,4 +36,4 @@ def _current_card(scenario: Scenario, submission: Submission, workspace: Workspa
     except BenchError:  # there is none, or a damaged one, which a run makes anew
         return None
     current = card.scorer_version == VERSION and submission.is_named_by(card.submission_hash)
-    return card if current and card.figures else None
+    return card if current and card.is_scored else None

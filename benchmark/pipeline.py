@@ -11,13 +11,15 @@ from benchmark.faults import note_fault
 from benchmark.leaderboard import scored_submissions
 from benchmark.metrics import VERSION
 from benchmark.metrics.chance import check_measurable, never_learned, with_remarks
-from benchmark.metrics.entry import RESAMPLES, Ceiling, ceiling_of, figures_of, population
+from benchmark.metrics.evidence_pair import Cost, EvidencePair, ModelEvidence, model_evidence
 from benchmark.metrics.resampling import resampling
+from benchmark.metrics.scoring import ceiling_of, measure
 from benchmark.metrics.suspicion import replayed_runs, retrains, suspicions
 from benchmark.references.pool import Pool
 from benchmark.results.outcome import Outcome, has_evidence
 from benchmark.results.record import read_record
 from benchmark.results.scorecard import Scorecard, card_path, evidence_hash_of, failed, harness_failed, scored
+from benchmark.results.values import Ceiling
 from benchmark.runs.integrity import integrity_of, isolation_of
 from benchmark.runs.runs import Runs
 from benchmark.sandbox.bubblewrap import isolation
@@ -32,6 +34,7 @@ from benchmark.tasks import Targets
 from benchmark.text import printable
 from benchmark.tuning import changed_since_tuned
 
+RESAMPLES = 1000  # random halves of the models, behind every interval
 _LONGEST_FOOTNOTE = 500  # characters
 
 
@@ -180,16 +183,16 @@ def _score(runs: Runs, outcome: Outcome, jobs: int, progress: Progress) -> Score
     delta = scenario.protocol.delta
     targets = problem.targets
     evidence, retrained = runs.evidence(), pool.evidence("retrained")
-    reference = population(retrained, retrained, targets)
-    ceiling = _ceiling(pool, retrained, targets, jobs, progress)
-    unlearned = population(evidence, retrained, targets)
+    reference = model_evidence(retrained, retrained, targets)
+    ceiling = _ceiling(pool, retrained, reference, targets, jobs, progress)
+    unlearned = model_evidence(evidence, retrained, targets)
     assert outcome.timing is not None  # of whatever came to its end
     timing = outcome.timing.with_runs(evidence["run/seconds"])
     outcome = replace(outcome, timing=timing)
-    cost = timing.submission, timing.share
-    with resampling(unlearned, reference, "unlearned", delta, RESAMPLES, jobs, progress) as resampled:
-        figures = figures_of(evidence, retrained, targets, delta, ceiling, resampled, cost)
-    figures = with_remarks(figures, problem)
+    cost, pair = Cost(timing.submission, timing.share), (unlearned.population, reference.population)
+    with resampling(*pair, "unlearned", delta, RESAMPLES, jobs, progress) as resampled:
+        measured = measure(EvidencePair(unlearned, reference, delta, RESAMPLES, ceiling, resampled, cost))
+    measured = with_remarks(measured, problem)
     sizes = len(problem.retain), len(problem.forget), len(problem.validation)
     control = runs.submission.name in scenario.protocol.controls
     integrity = integrity_of(evidence, sizes, timing.deterministic)
@@ -197,7 +200,7 @@ def _score(runs: Runs, outcome: Outcome, jobs: int, progress: Progress) -> Score
     fresh = timing.fresh_change
     noticed = {
         "fresh_change": fresh,
-        "retrains": not control and retrains(integrity.change, fresh, figures, ceiling),
+        "retrains": not control and retrains(integrity.change, fresh, measured, ceiling),
         "replayed_runs": tuple(replayed),
     }
     card = scored(
@@ -206,9 +209,9 @@ def _score(runs: Runs, outcome: Outcome, jobs: int, progress: Progress) -> Score
         outcome,
         isolation_of(evidence),
         integrity.model_copy(update=noticed),
-        figures,
+        measured,
         evidence_hash_of(evidence),
-        suspicions(replayed, figures, ceiling, control),
+        suspicions(replayed, measured, ceiling, control),
     )
     footnotes = tuple(printable(note, _LONGEST_FOOTNOTE) for note in problem_facts(scenario).footnotes)
     return card.drawn_from(pool.seeds).model_copy(update={"footnotes": footnotes})
@@ -217,6 +220,7 @@ def _score(runs: Runs, outcome: Outcome, jobs: int, progress: Progress) -> Score
 def _ceiling(
     pool: Pool,
     retrained: Arrays,
+    reference: ModelEvidence,
     targets: Targets,
     jobs: int,
     progress: Progress,
@@ -228,9 +232,9 @@ def _ceiling(
     if known := _known_ceiling(path):
         return known
     delta = scenario.protocol.delta
-    reference = population(retrained, retrained, targets)
-    calibration = population(pool.evidence("calibration"), retrained, targets)
-    with resampling(calibration, reference, "calibration", delta, RESAMPLES, jobs, progress) as resampled:
+    calibration = model_evidence(pool.evidence("calibration"), retrained, targets)
+    pair = calibration.population, reference.population
+    with resampling(*pair, "calibration", delta, RESAMPLES, jobs, progress) as resampled:
         ceiling = ceiling_of(calibration, reference, delta, resampled())
     write_atomically(path, ceiling.model_dump_json().encode())
     return ceiling

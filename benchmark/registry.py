@@ -18,6 +18,7 @@ Kind = TypeVar("Kind")
 Added = TypeVar("Added")
 
 GROUP = "unlearning_benchmark"
+SHIPPED = "the benchmark"
 
 
 class Registry(Mapping[str, Kind], Generic[Kind]):
@@ -38,7 +39,7 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
 
     def add(self, kind: Added) -> Added:
         """Register a kind that ships with the benchmark; usable as a decorator."""
-        self._insert(kind, "the benchmark")
+        self._insert(kind, SHIPPED)
         return kind
 
     def __getitem__(self, name: str) -> Kind:
@@ -66,7 +67,7 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
         return list({id(kind): kind for _, kind in sorted(self.items())}.values())
 
     def origin(self, name: str) -> str:
-        """Return the distribution that brings a kind, or "the benchmark"."""
+        """Return the distribution that brings a kind, or SHIPPED."""
         self._load()
         return self._origins[name]
 

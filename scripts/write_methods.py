@@ -86,10 +86,11 @@ def consumption(card: Scorecard | None) -> list[str]:
 
 
 def score(card: Scorecard | None) -> str:
-    if card is None or card.figures is None:
+    if card is None or not card.is_scored:
         return "–" if card is None else f"– ({card.status})"
     remark = "" if card.status == "ok" else f" ({card.status})"
-    return f"{card.figures.score.value:.3f}{remark}" if card.figures.score else f"–{remark}"
+    value = card.value("score")
+    return f"–{remark}" if value is None else f"{value:.3f}{remark}"
 
 
 if __name__ == "__main__":

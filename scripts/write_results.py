@@ -9,9 +9,9 @@ from itertools import combinations
 from scipy.special import ndtri
 
 from benchmark.leaderboard import shipped_scorecards
-from benchmark.leaderboard.ranks import ranks, score_difference
-from benchmark.metrics.entry import Estimate, Figures
+from benchmark.leaderboard.ranks import Place, places, score_difference
 from benchmark.results.scorecard import Scorecard
+from benchmark.results.values import Estimate
 from benchmark.scenario.schema import load_scenario
 from benchmark.storage.workspace import Workspace
 from benchmark.submissions.source import default_entry, submission_names, tuned_file
@@ -20,6 +20,7 @@ from benchmark.tuning import Tuning, tunable
 SCENARIOS = ("digits", "digits-cnn")
 TUNED = "+tuned"
 ABSENT = "–"
+LEAKS = "epsilon_lower_bound_examples"
 
 INTRODUCTION = """# Results
 
@@ -35,12 +36,13 @@ remove `leaderboard/scorecards/`, `leaderboard/evidence/` and `submissions/*/tun
 on which machine a row's cost was taken is said there too, under "The committed values".
 
 Every comparison of scores here is one of the stored intervals: 95 %, over models; where many pairs are compared,
-corrected for their number (Bonferroni). Ranks, and the comparison with `identity`, are corrected for one entry's
-comparisons, "who resolves from whom" for all pairs together, so it is the stricter. Two entries are told apart when 0
-is outside such an interval of their paired difference of scores; an *example* is told apart when a test still finds a
-difference between its unlearned and retrained models, at a false discovery rate of 5 %. What the columns mean is said
-in [scoring.md](scoring.md), what the methods do in [methods.md](methods.md). Two small networks on 8×8 digits say
-nothing about other data: they say what the benchmark can see.
+corrected for their number (Bonferroni). Groups, and the comparison with `identity`, are corrected for one entry's
+comparisons, "who differs from whom" for all pairs together, so it is the stricter. Two entries differ significantly
+when 0 is outside such an interval of their paired difference of scores. Ranks follow the scores; entries that share a
+letter of `group` do not differ significantly. An *example* is detectable when a test still finds a difference between
+its unlearned and retrained models, at a false discovery rate of 5 %. What the columns mean is said in
+[metrics.md](metrics.md) and [scoring.md](scoring.md), what the methods do in [methods.md](methods.md). Two small
+networks on 8×8 digits say nothing about other data: they say what the benchmark can see.
 """
 
 
@@ -78,16 +80,16 @@ def wanted(workspace: Workspace, scenario: str) -> list[str]:
 
 
 def section(workspace: Workspace, name: str, cards: list[Scorecard]) -> list[str]:
-    scored = {card.submission: card.figures for card in cards if card.figures}
+    scored = {card.submission: card for card in cards if card.is_scored}
     models = cards[0].models
     lines = [f"## {name}, N = {models}", "", f"![every score with its interval](../{plot(cards[0])})", ""]
     lines += table(cards)
-    if failed := [card for card in cards if not card.figures]:
+    if failed := [card for card in cards if not card.is_scored]:
         lines += ["Without a score: " + "; ".join(f"{c.submission} ({c.status}: {c.reason})" for c in failed) + ".", ""]
-    entries = [card for card in cards if card.figures and not card.control and card.status != "suspect"]
+    entries = [card for card in cards if card.is_scored and not card.control and card.status != "suspect"]
     for title, found in (
         ("How far from the ceiling", ceiling(scored, entries)),
-        ("Who resolves from whom", resolution(entries)),
+        ("Who differs from whom", resolution(entries)),
         ("Who scores more than doing nothing", against_identity(scored, entries)),
         ("Who over-unlearns", direction(entries)),
         ("What tuning changes", f"{tuning(scored)} {budgets(workspace, name, entries)}"),
@@ -98,38 +100,34 @@ def section(workspace: Workspace, name: str, cards: list[Scorecard]) -> list[str
 
 def few_rows(cards: list[Scorecard]) -> list[str]:
     """For the README: the controls, the best within the budget, the best and the worst beyond it."""
-    scored = sorted((c for c in cards if c.figures), key=lambda c: -score_of(c))
+    scored = sorted((c for c in cards if c.is_scored), key=lambda c: -score_of(c))
     within, beyond = ([c for c in scored if c.status == s and not c.control] for s in ("ok", "over-budget"))
-    place = ranks(cards)
+    place = places(cards)
     lines = [
-        "| rank | entry | score | its share of the ceiling | certified leaks | examples told apart | cost |",
-        "|---|---|---|---|---|---|---|",
+        "| rank | group | entry | score | normalised | proved leaks | detectable examples | cost |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for card in [*within[:4], *beyond[:1], *beyond[-1:], *(card for card in scored if card.control)]:
-        f = card.figures
-        assert f is not None
-        share = shown(f.score_share, ".2f")
-        rank = "control" if card.control else f"{place.get(card.submission, ABSENT)}"
         over = ", over budget" if card.status == "over-budget" else ""
         lines.append(
-            f"| {rank} | {card.submission} | {shown(f.score, '.3f', '±')} | {share} "
-            f"| {shown(f.certified_examples, 'd')} | {shown(f.distinguishable, '.0%')} "
-            f"| {f.retraining_share:.0%}{over} |"
+            f"| {standing(card, place)} | {card.submission} | {shown(card, 'score', '.3f', '±')} "
+            f"| {shown(card, 'normalised_score', '.2f')} | {shown(card, LEAKS, '.0f')} "
+            f"| {shown(card, 'detectable', '.0%')} | {shown(card, 'retraining_share', '.0%')}{over} |"
         )
     return [*lines, ""]
 
 
 def in_short(workspace: Workspace, name: str, cards: list[Scorecard]) -> str:
     """For the README: one board in a paragraph."""
-    scored = {card.submission: card.figures for card in cards if card.figures}
-    entries = [card for card in cards if card.figures and not card.control and card.status != "suspect"]
+    scored = {card.submission: card for card in cards if card.is_scored}
+    entries = [card for card in cards if card.is_scored and not card.control and card.status != "suspect"]
     gained, lost = changed_by_tuning(scored)
     above = listed(against(scored, entries)[0], quoted=False) if "identity" in scored else "not known"
-    examples = len(next(iter(scored.values())).epsilon)
+    examples = next(iter(scored.values())).examples
     return (
         f"**`{name}`**, N = {cards[0].models}, {examples} forget examples: {len(entries)} entries and "
         f"{len(cards) - len(entries)} controls. {budgets(workspace, name, entries)} Tuning raises {len(gained)} scores "
-        f"and lowers {len(lost)}. Resolved above `identity`, which does nothing: {above}."
+        f"and lowers {len(lost)}. Significantly better than `identity`, which does nothing: {above}."
     )
 
 
@@ -138,57 +136,58 @@ def plot(card: Scorecard) -> str:
 
 
 def table(cards: list[Scorecard]) -> list[str]:
-    place = ranks(cards)
+    place = places(cards)
     lines = [
-        "| rank | entry | score | its share of the ceiling | certified leaks | examples told apart | remembered "
+        "| rank | group | entry | score | normalised | proved leaks | detectable examples | under-unlearned "
         "| over-unlearned | retain | test | cost | status |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     order = {"ok": 0, "over-budget": 1}  # what is suspect comes last
-    scored = [card for card in cards if card.figures]
+    scored = [card for card in cards if card.is_scored]
     for card in sorted(scored, key=lambda c: (c.control, order.get(c.status, 2), -score_of(c))):
-        f = card.figures
-        assert f is not None
         cells = [
-            "control" if card.control else str(place.get(card.submission, ABSENT)),
+            standing(card, place),
             card.submission,
-            shown(f.score, ".4f", "["),
-            shown(f.score_share, ".2f", "["),
-            ABSENT if f.certified_examples is None else f"{f.certified_examples} of {len(f.epsilon)}",
-            shown(f.distinguishable, ".0%"),
-            shown(f.remembered, ".0%"),
-            shown(f.over_unlearned, ".0%"),
-            shown(f.retain_ratio, ".3f"),
-            shown(f.test_ratio, ".3f"),
-            f"{f.retraining_share:.0%}",
+            shown(card, "score", ".4f", "["),
+            shown(card, "normalised_score", ".2f", "["),
+            ABSENT if card.value(LEAKS) is None else f"{card.value(LEAKS):.0f} of {card.examples}",
+            *(shown(card, name, ".0%") for name in ("detectable", "under_unlearned", "over_unlearned")),
+            *(shown(card, name, ".3f") for name in ("retain_ratio", "test_ratio")),
+            shown(card, "retraining_share", ".0%"),
             card.status,
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return [*lines, ""]
 
 
-def ceiling(scored: dict[str, Figures], entries: list[Scorecard]) -> str:
+def standing(card: Scorecard, place: dict[str, Place]) -> str:
+    """An entry's rank and its letters, as two cells of a table."""
+    if card.control:
+        return "control | "
+    found = place.get(card.submission)
+    return f"{found.rank} | {found.group}" if found else f"{ABSENT} | "
+
+
+def ceiling(scored: dict[str, Scorecard], entries: list[Scorecard]) -> str:
     found = []
     oracle = scored.get("retrain")
-    if oracle and oracle.score_share:
-        share = oracle.score_share
+    if oracle and (share := oracle.estimate("normalised_score")):
         inside = "inside" if share.low <= 1 <= share.high else "outside"
         found.append(
-            f"The oracle `retrain` has {share.value:.2f} of the ceiling [{share.low:.2f}, {share.high:.2f}], with 1 "
-            f"{inside} its interval; {shown(oracle.certified_examples, 'd')} of its examples are certified to leak and "
-            f"{shown(oracle.distinguishable, '.0%')} are told apart at a false discovery rate of 5 %."
+            f"The oracle `retrain` has a normalised score of {share.value:.2f} [{share.low:.2f}, {share.high:.2f}], "
+            f"with 1 {inside} its interval; {shown(oracle, LEAKS, '.0f')} of its examples are proved to leak and "
+            f"{shown(oracle, 'detectable', '.0%')} are detectable at a false discovery rate of 5 %."
         )
     within = [card for card in entries if card.status == "ok"]
     for title, group in (("entry within the budget", within), ("entry at any cost", entries)):
         if group:
             best = max(group, key=score_of)
-            share = best.figures.score_share if best.figures else None
-            if share:
+            if share := best.estimate("normalised_score"):
                 # Intervals are normal ones; the upper end is never cut.
                 reach = (share.high - share.value) * ndtri(1 - 0.025 / len(group)) / ndtri(0.975)
                 low, high = max(0.0, share.value - reach), share.value + reach
                 found.append(
-                    f"The best {title} is `{best.submission}` with {share.value:.2f} of it [{low:.2f}, {high:.2f}], "
+                    f"The best {title} is `{best.submission}` with {share.value:.2f} [{low:.2f}, {high:.2f}], "
                     f"at 95 % for all {len(group)}, because the best of many is high by chance too."
                 )
     return " ".join(found)
@@ -200,25 +199,23 @@ def resolution(entries: list[Scorecard]) -> str:
         return "There is a single entry."
     level = 1 - 0.05 / len(pairs)
     apart = [pair for pair in pairs if resolved(*pair, level)]
-    found = [f"Of {len(pairs)} pairs of entries, the runs tell {len(apart)} apart, at 95 % for all pairs together."]
+    found = [f"Of {len(pairs)} pairs of entries, {len(apart)} differ significantly, at 95 % for all pairs together."]
     top = max(entries, key=score_of)
     with_top = [card.submission for card in entries if card is not top and not resolved(card, top, level)]
     found.append(
-        f"Not told apart from the highest score, `{top.submission}`: {listed(with_top)}."
+        f"Not significantly different from the highest score, `{top.submission}`: {listed(with_top)}."
         if with_top
-        else f"The highest score, `{top.submission}`, is told apart from all others."
+        else f"The highest score, `{top.submission}`, differs significantly from all others."
     )
     return " ".join(found)
 
 
 def resolved(first: Scorecard, second: Scorecard, level: float) -> bool:
-    assert first.figures is not None
-    assert second.figures is not None
-    difference = score_difference(first.figures, second.figures, level)
+    difference = score_difference(first, second, level)
     return difference is not None and not difference.low <= 0 <= difference.high
 
 
-def against_identity(scored: dict[str, Figures], entries: list[Scorecard]) -> str:
+def against_identity(scored: dict[str, Scorecard], entries: list[Scorecard]) -> str:
     if "identity" not in scored:
         return "`identity` has not been run."
     above, below = against(scored, entries)
@@ -230,13 +227,13 @@ def against_identity(scored: dict[str, Figures], entries: list[Scorecard]) -> st
     )
 
 
-def against(scored: dict[str, Figures], entries: list[Scorecard]) -> tuple[list[str], list[str]]:
-    """The entries whose scores are resolved above that of `identity`, with the difference, and those below."""
+def against(scored: dict[str, Scorecard], entries: list[Scorecard]) -> tuple[list[str], list[str]]:
+    """The entries with scores significantly above that of `identity`, with the difference, and those below."""
     level = 1 - 0.05 / len(entries)
     differences = {
         card.submission: difference
         for card in entries
-        if card.figures and (difference := score_difference(card.figures, scored["identity"], level))
+        if (difference := score_difference(card, scored["identity"], level))
     }
     above = [with_difference(name, difference) for name, difference in differences.items() if difference.low > 0]
     return above, [name for name, difference in differences.items() if difference.high < 0]
@@ -245,12 +242,12 @@ def against(scored: dict[str, Figures], entries: list[Scorecard]) -> tuple[list[
 def direction(entries: list[Scorecard]) -> str:
     over = sorted(
         (card for card in entries if pushed_beyond(card) > 0),
-        key=lambda card: -(card.figures.over_unlearned or 0) if card.figures else 0,
+        key=lambda card: -(card.value("over_unlearned") or 0),
     )
     return (
-        "More examples pushed beyond the retrained models than still remembered (shares of the examples told apart, "
+        "More over-unlearned than under-unlearned examples (shares of all examples, "
         "both directions together at a false discovery rate of 5 %; the two shares are not compared by a test): "
-        + listed([f"{c.submission} ({c.figures.over_unlearned:.0%})" for c in over if c.figures], quoted=False)
+        + listed([f"{c.submission} ({c.value('over_unlearned'):.0%})" for c in over], quoted=False)
         + "."
     )
 
@@ -274,20 +271,20 @@ def budgets(workspace: Workspace, scenario: str, entries: list[Scorecard]) -> st
     return f"{found} Not tuned yet: {listed(left)}." if left else found
 
 
-def tuning(scored: dict[str, Figures]) -> str:
+def tuning(scored: dict[str, Scorecard]) -> str:
     gained, lost = changed_by_tuning(scored)
     return (
         f"Of {len(both(scored))} methods run with both values, tuning raises the score of {len(gained)}: "
         f"{listed(gained, quoted=False)}. It lowers that of {len(lost)}: {listed(lost, quoted=False)}. "
-        "The others' differences are not resolved."
+        "The others' differences are not significant."
     )
 
 
-def both(scored: dict[str, Figures]) -> list[str]:
+def both(scored: dict[str, Scorecard]) -> list[str]:
     return [name for name in scored if name + TUNED in scored]
 
 
-def changed_by_tuning(scored: dict[str, Figures]) -> tuple[list[str], list[str]]:
+def changed_by_tuning(scored: dict[str, Scorecard]) -> tuple[list[str], list[str]]:
     """The methods whose score tuning raises and lowers, with the difference."""
     gained, lost = [], []
     names = both(scored)
@@ -304,27 +301,26 @@ def changed_by_tuning(scored: dict[str, Figures]) -> tuple[list[str], list[str]]
 
 def score_of(card: Scorecard) -> float:
     """The score, below all others where there is none."""
-    return card.figures.score.value if card.figures and card.figures.score else -1.0
+    score = card.value("score")
+    return -1.0 if score is None else score
 
 
 def pushed_beyond(card: Scorecard) -> float:
-    """By how much the share of over-unlearned examples exceeds that of remembered ones; 0 where N tells neither."""
-    figures = card.figures
-    if figures is None or figures.over_unlearned is None or figures.remembered is None:
-        return 0.0
-    return figures.over_unlearned - figures.remembered
+    """By how much the share of over-unlearned examples exceeds that of under-unlearned; 0 where N tells neither."""
+    over, under = card.value("over_unlearned"), card.value("under_unlearned")
+    return 0.0 if over is None or under is None else over - under
 
 
-def shown(figure: Estimate | float | None, form: str, interval: str = "") -> str:
-    """A figure, with its interval as ± or in brackets if wanted; a dash where it does not exist."""
-    if figure is None:
+def shown(card: Scorecard, name: str, form: str, interval: str = "") -> str:
+    """A metric, with its interval as ± or in brackets if wanted; a dash where it does not exist."""
+    value, estimate = card.value(name), card.estimate(name)
+    if value is None:
         return ABSENT
-    if not isinstance(figure, Estimate):
-        return format(figure, form)
-    value, low, high = (format(each, form) for each in (figure.value, figure.low, figure.high))
+    if estimate is None or not interval:
+        return format(value, form)
     if interval == "±":
-        return f"{value} ± {format((figure.high - figure.low) / 2, form)}"
-    return f"{value} [{low}, {high}]" if interval else value
+        return f"{value:{form}} ± {(estimate.high - estimate.low) / 2:{form}}"
+    return f"{value:{form}} [{estimate.low:{form}}, {estimate.high:{form}}]"
 
 
 def with_difference(name: str, difference: Estimate) -> str:

@@ -19,7 +19,6 @@ from benchmark import pipeline as evaluation
 from benchmark.cli import shared
 from benchmark.data import load_problem
 from benchmark.leaderboard import rebuild
-from benchmark.metrics import entry as figures
 from benchmark.references.pool import Pool
 from benchmark.runs.runner import Worker
 from benchmark.sandbox import bubblewrap as sandbox
@@ -129,8 +128,7 @@ def finished_runs(miniature, trained_pool, tmp_path_factory) -> Path:
         shutil.copytree(REPOSITORY / "submissions" / name, workspace.submissions / name, ignore=IGNORED)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(workspace.root)
-        for module in (figures, evaluation):
-            patch.setattr(module, "RESAMPLES", RESAMPLES)
+        patch.setattr(evaluation, "RESAMPLES", RESAMPLES)
         for name in ("identity", "finetune"):
             evaluation.evaluate(miniature, name, workspace, 1, "cpu", 0, lambda *_: None, lambda _: None)
     rebuild(workspace)
@@ -171,8 +169,7 @@ def bench(workspace, miniature_file, monkeypatch, capfd):
     monkeypatch.chdir(workspace.root)
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # what joblib counts as cores
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)  # the same on a machine that has a GPU
-    for module in (figures, evaluation):
-        monkeypatch.setattr(module, "RESAMPLES", RESAMPLES)
+    monkeypatch.setattr(evaluation, "RESAMPLES", RESAMPLES)
 
     def run(*arguments, scenario=miniature_file):
         handler = signal.getsignal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""Rows of `bench list`: the submissions, scenarios and pools of a workspace."""
+"""Rows of `bench list`: the submissions, scenarios and pools of a workspace, and the metrics."""
 
 from collections.abc import Callable
 
@@ -47,8 +47,26 @@ def pools(workspace: Workspace) -> Rows:
     return rows
 
 
+def metrics(workspace: Workspace) -> Rows:
+    """Every metric, shipped or brought by an installed package: what it says and which way is better."""
+    from benchmark.metrics.kinds import METRICS, all_metrics
+
+    return [
+        {
+            "metric": metric.name,
+            "unit": metric.unit,
+            "better": metric.direction,
+            "summary": metric.summary,
+            "good": metric.good,
+            "from": METRICS.origin(metric.name),
+        }
+        for metric in all_metrics()
+    ]
+
+
 LISTINGS: dict[str, Callable[[Workspace], Rows]] = {
     "submissions": submissions,
     "scenarios": scenarios,
     "pools": pools,
+    "metrics": metrics,
 }

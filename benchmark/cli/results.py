@@ -145,14 +145,14 @@ def study(
 def leaderboard(out: OutOption = None, as_json: JsonOption = False) -> None:
     """Rebuild the CSV and every plot from the stored scorecards, and show the tables."""
     from benchmark.cli.terminal import warn
-    from benchmark.leaderboard import groups, rebuild, render
+    from benchmark.leaderboard import boards, rebuild, render
     from benchmark.storage.workspace import Workspace
 
     rows = rebuild(Workspace.find(out), warn=warn(err))
     if as_json:
         print_json(json.loads(rows.to_json(orient="records") or "[]"))
         return
-    for title, group in groups(rows):
+    for title, group in boards(rows):
         terminal.print(render(group, title))
 
 

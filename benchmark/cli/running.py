@@ -139,7 +139,7 @@ def _raise_failure(
     for card in cards:
         if card.status == "suspect":
             warn(err)(f"{card.submission} is suspect and has no rank: {card.reason}")
-    if submission and cards[0].figures is None:
+    if submission and not cards[0].is_scored:
         (card,) = cards
         log = workspace.log(scenario.label, card.submission)
         said = f"; it says: {card.detail}" if card.detail else ""
@@ -216,7 +216,7 @@ def _report(
     from benchmark.leaderboard import rebuild
 
     if as_json:
-        dumped = [card.model_dump() for card in cards]
+        dumped = [card.content() for card in cards]
         print_json(dumped if everything else dumped[0])
         return
     if rows is None or everything:  # other processes that take all may have added rows since

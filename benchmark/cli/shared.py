@@ -64,9 +64,9 @@ def show_board(
     workspace: "Workspace", scenario: "Scenario", rows: "DataFrame", refused: Mapping[str, str] | None = None
 ) -> None:
     """Print a scenario's part of the leaderboard, and where the files of it are; `refused` has no row in them."""
-    from benchmark.leaderboard import groups, render
+    from benchmark.leaderboard import boards, render
 
-    for title, group in groups(rows):
+    for title, group in boards(rows):
         if group["scenario_hash"].iloc[0] == scenario.hash:
             out.print(render(group, title, refused or {}))
     out.print(f"{workspace.results}: leaderboard.csv, scorecards, plots", style="dim")

@@ -12,10 +12,10 @@ from benchmark.text import did_you_mean
 
 
 def list_what(
-    what: Annotated[str, typer.Argument(help="submissions, scenarios or pools")] = "submissions",
+    what: Annotated[str, typer.Argument(help="submissions, scenarios, pools or metrics")] = "submissions",
     as_json: JsonOption = False,
 ) -> None:
-    """List the submissions, the scenarios or the reference pools that are here."""
+    """List the submissions, the scenarios, the reference pools or the metrics that are here."""
     from benchmark.cli.listings import LISTINGS
     from benchmark.cli.terminal import listing
     from benchmark.storage.workspace import Workspace

@@ -9,12 +9,12 @@ from benchmark.leaderboard.board import (
 )
 from benchmark.leaderboard.comparison import compare
 from benchmark.leaderboard.removal import remove_entry
-from benchmark.leaderboard.table import groups, leaderboard, render
+from benchmark.leaderboard.table import boards, leaderboard, render
 
 __all__ = [
+    "boards",
     "compare",
     "find_scorecard",
-    "groups",
     "leaderboard",
     "read_scorecards",
     "rebuild",

@@ -29,12 +29,12 @@ def read_scorecards(workspace: Workspace, warn: Warn = note) -> list[Scorecard]:
 
 def _alike(cards: list[Scorecard], warn: Warn) -> list[Scorecard]:
     """Those that have as many models and forget examples as most cards of their scenario; `warn` names the others."""
-    sizes = {_identity(card): (card.models, len(card.figures.epsilon)) for card in cards if card.figures}
+    sizes = {_identity(card): (card.models, card.examples) for card in cards if card.is_scored}
     usual = {
         label: Counter(sizes[_identity(card)] for card in group).most_common(1)[0][0]
         for label, group in _groups(cards).items()
     }
-    odd = {_identity(card): card for card in cards if card.figures and sizes[_identity(card)] != usual[card.label]}
+    odd = {_identity(card): card for card in cards if card.is_scored and sizes[_identity(card)] != usual[card.label]}
     for identity, card in odd.items():
         models, examples = sizes[identity]
         warn(
@@ -74,8 +74,8 @@ def _identity(card: Scorecard) -> tuple[str, str, str]:
 
 
 def scored_submissions(workspace: Workspace, scenario: Scenario) -> list[str]:
-    """The submissions that have figures on this scenario from runs of one's own."""
-    return [c.submission for c in own_scorecards(workspace) if c.scenario_hash == scenario.hash and c.figures]
+    """Return the submissions that have metrics on this scenario from runs of one's own."""
+    return [c.submission for c in own_scorecards(workspace) if c.scenario_hash == scenario.hash and c.is_scored]
 
 
 def find_scorecard(workspace: Workspace, scenario: Scenario, submission: str) -> Scorecard:
@@ -115,10 +115,10 @@ def rebuild(workspace: Workspace, changed: list[Scorecard] | None = None, warn: 
 
 
 def _groups(cards: list[Scorecard]) -> dict[str, list[Scorecard]]:
-    """The cards that have figures, by scenario and, within it, of the newest scorer version only."""
+    """The cards that have metrics, by scenario and, within it, of the newest scorer version only."""
     groups: dict[str, list[Scorecard]] = {}
     for card in cards:
-        if card.figures:
+        if card.is_scored:
             groups.setdefault(card.label, []).append(card)
     for label, members in groups.items():
         newest = max((card.scorer_version for card in members), key=int)

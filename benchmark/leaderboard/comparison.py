@@ -1,45 +1,33 @@
-"""Two entries side by side: the difference of every figure, and a sentence of verdict."""
+"""Two entries side by side: the difference of every metric, and a sentence of verdict."""
 
 import math
 from collections.abc import Sequence
 
 from benchmark.errors import BenchError
-from benchmark.leaderboard.ranks import corrected_level, quality_difference, ranked_together, score_difference
-from benchmark.metrics.entry import Attack, Estimate, Figures
+from benchmark.leaderboard.ranks import corrected_level, paired_difference, ranked_together, score_difference
 from benchmark.results.scorecard import Scorecard
+from benchmark.results.values import Estimate, Value
 from benchmark.scenario.schema import options
 
-Row = tuple[str, Estimate, Estimate, Estimate]
-"""Figure, of the first entry, of the second, first minus second."""
+PAIRED = ("score", "forgetting_quality")
+
+Row = tuple[str, Value | Estimate, Value | Estimate, Value | Estimate]
+"""Metric, of the first entry, of the second, first minus second."""
 
 
 def compare(first: Scorecard, second: Scorecard, cards: Sequence[Scorecard] = ()) -> tuple[list[Row], str]:
-    """Return every figure that has an interval, and a sentence on the difference of the scores.
+    """Return every metric that both have a value of, and a sentence on the difference of the scores.
 
     Score and F have paired intervals (run i of both entries began at the same original). The others take the two
-    intervals as independent, which for paired runs errs on the wide side. The sentence says whether it is about this
-    pair alone or corrected for all entries that the board ranks with the two, `cards`, and both where the two differ.
-    Raises BenchError when a scorecard has no figures or the two are not comparable.
+    intervals as independent, which for paired runs errs on the wide side; a value without an interval has a difference
+    without one. The sentence says whether it is about this pair alone or corrected for all entries that the board ranks
+    with the two, `cards`, and both where the two differ. Raises BenchError when a scorecard has no metrics or the two
+    are not comparable.
     """
-    for card in (first, second):
-        if card.figures is None:
-            raise BenchError(f"{card.submission} is {card.status} and has no figures; mend it and run it again")
-    if first.scorer_version != second.scorer_version:
-        raise BenchError(
-            f"{first.submission} was scored by version {first.scorer_version} and {second.submission} by "
-            f"{second.scorer_version}; `bench score {options(first.scenario, first.models)}` scores both by this one"
-        )
-    if first.scenario_hash != second.scenario_hash:
-        raise BenchError(f"{first.submission} and {second.submission} ran on different scenarios; compare within one")
-    a, b = first.figures, second.figures
-    assert a is not None
-    assert b is not None
-    paired = {"score": score_difference(a, b), "forgetting_quality": quality_difference(a, b)}
-    left, right = estimates(a), estimates(b)
+    _check_comparable(first, second)
+    left, right = first.numbers(), second.numbers()
     rows = [
-        (name, left[name], right[name], paired.get(name) or _independent(left[name], right[name]))
-        for name in left
-        if name in right
+        (name, value, right[name], _difference_of(name, first, second)) for name, value in left.items() if name in right
     ]
     comparable = [card for card in cards if card.scorer_version == first.scorer_version]
     verdict = _verdict(first, second, _ranked_with(first, second, comparable))
@@ -48,19 +36,28 @@ def compare(first: Scorecard, second: Scorecard, cards: Sequence[Scorecard] = ()
     return rows, verdict + "".join(f" {card.submission} is suspect: {card.reason}." for card in suspects)
 
 
-def estimates(figures: Figures) -> dict[str, Estimate]:
-    """All figures with an interval, by the name they have in the CSV."""
-    found: dict[str, Estimate] = {}
-    for name, value in figures:
-        if isinstance(value, Estimate):
-            found[name] = value
-        elif isinstance(value, Attack):
-            found |= {f"{name}_{inner}": estimate for inner, estimate in value if estimate is not None}
-    return found
+def _check_comparable(first: Scorecard, second: Scorecard) -> None:
+    for card in (first, second):
+        if not card.is_scored:
+            raise BenchError(f"{card.submission} is {card.status} and has no metrics; mend it and run it again")
+    if first.scorer_version != second.scorer_version:
+        raise BenchError(
+            f"{first.submission} was scored by version {first.scorer_version} and {second.submission} by "
+            f"{second.scorer_version}; `bench score {options(first.scenario, first.models)}` scores both by this one"
+        )
+    if first.scenario_hash != second.scenario_hash:
+        raise BenchError(f"{first.submission} and {second.submission} ran on different scenarios; compare within one")
 
 
-def _independent(a: Estimate, b: Estimate) -> Estimate:
+def _difference_of(name: str, first: Scorecard, second: Scorecard) -> Value | Estimate:
+    paired = paired_difference(name, first, second) if name in PAIRED else None
+    return paired or _independent(first.numbers()[name], second.numbers()[name])
+
+
+def _independent(a: Value | Estimate, b: Value | Estimate) -> Value | Estimate:
     value = a.value - b.value
+    if not (isinstance(a, Estimate) and isinstance(b, Estimate)):
+        return Value(value=value)
     down = math.hypot(a.value - a.low, b.high - b.value)
     up = math.hypot(a.high - a.value, b.value - b.low)
     return Estimate(value=value, low=value - down, high=value + up)
@@ -75,33 +72,27 @@ def _ranked_with(first: Scorecard, second: Scorecard, cards: Sequence[Scorecard]
 
 
 def _verdict(first: Scorecard, second: Scorecard, entries: int) -> str:
-    """Return what the scores' difference says of the pair alone, and corrected as in the ranks of `entries` entries."""
+    """Return what the scores' difference says of the pair alone, and corrected for the board's groups of `entries`."""
     names = first.submission, second.submission
     for card in (first, second):
-        if card.figures and card.figures.score is None:
-            return f"{card.submission} has no score to compare: {card.figures.absent.get('score', 'it is absent')}."
-    alone = _difference(first, second, 0.95)
+        if card.value("score") is None:
+            return f"{card.submission} has no score to compare: {card.why_absent('score')}."
+    alone = score_difference(first, second)
     if alone is None:
         return f"Too few resamples have scores of both {names[0]} and {names[1]} to tell them apart."
     said = f"the difference of the scores is {alone.value:+.4f}, 95 % {_bounds(alone)}"
     if entries <= 2:
         why = "" if entries else "; the board does not rank the two against each other"
         return f"{_claim(*names, alone)}, for this pair alone: {said}{why}."
-    corrected = _difference(first, second, corrected_level(entries))
+    corrected = score_difference(first, second, corrected_level(entries))
     board = f"corrected for the {entries} entries that the board ranks together"
     if corrected is None or _sign(corrected) == _sign(alone):
         also = "" if corrected is None else f", corrected {_bounds(corrected)}"
         return f"{_claim(*names, alone)}, for this pair alone and {board}: {said}{also}."
     return (
-        f"{_claim(*names, alone)}, for this pair alone: {said}; but {board}, as its ranks are, "
+        f"{_claim(*names, alone)}, for this pair alone: {said}; but {board}, as its groups are, "
         f"{_claim(*names, corrected)}: {_bounds(corrected)}."
     )
-
-
-def _difference(first: Scorecard, second: Scorecard, level: float) -> Estimate | None:
-    assert first.figures is not None
-    assert second.figures is not None
-    return score_difference(first.figures, second.figures, level)
 
 
 def _claim(first: str, second: str, difference: Estimate) -> str:

@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 
 from benchmark.drawing import Axes, Canvas, colormaps
-from benchmark.metrics.entry import Figures, Histograms
 from benchmark.results.scorecard import Scorecard
+from benchmark.results.values import Estimate, Histograms
 from benchmark.storage.workspace import write_atomically
 
 _UNLEARNED, _OVER_BUDGET, _RETRAINED, _CONTROL, _GRID = "#c44e2b", "#d9a441", "#2b6cb0", "#555555", "#dddddd"
@@ -27,13 +27,12 @@ def plot_scores(cards: list[Scorecard], path: Path) -> None:
         return
     canvas, axes = _canvas(6.4, 1.2 + _ROW * len(ordered))
     for row, card in enumerate(ordered):
-        score = _scored(card).score
-        assert score is not None
+        score = _estimate(card, "score")
         axes.hlines(row, score.low, score.high, color=_color(card), linewidth=1.2)
         axes.scatter(score.value, row, color=_color(card), marker=_marker(card), s=20, zorder=3)
-    best = _scored(ordered[-1])
-    if best.score_share and best.score_share.value > 0:
-        axes.axvline(_score(ordered[-1]) / best.score_share.value, color=_RETRAINED, linewidth=0.9, linestyle=":")
+    share = ordered[-1].value("normalised_score")
+    if share and share > 0:
+        axes.axvline(_score(ordered[-1]) / share, color=_RETRAINED, linewidth=0.9, linestyle=":")
     axes.set_yticks(range(len(ordered)), [card.submission for card in ordered], fontsize=8)
     axes.set(
         xlabel="score, 95 % interval over models; dotted: perfect unlearning",
@@ -53,21 +52,21 @@ def plot_tradeoff(cards: list[Scorecard], path: Path) -> None:
     if not (cards := _with_score(cards)):
         return
     canvas, axes = _canvas(7.2, 4.8)
-    points = [(_utility(figures), figures.forgetting_quality.value) for figures in _figures(cards)]
+    qualities = [_estimate(card, "forgetting_quality") for card in cards]
+    points = [(_utility(card), quality.value) for card, quality in zip(cards, qualities, strict=True)]
     left = min([x for x, _ in points] + [0.98]) - 0.01
     end = max([x for x, _ in points] + [1.0]) + 0.005
     right = end + 0.3 * (end - left)  # names stand to the right of their points
-    ceiling = _figures(cards)[0].ceiling
-    top = 1.15 * max([figures.forgetting_quality.high for figures in _figures(cards)] + [ceiling, 0.05])
+    ceiling = cards[0].value("ceiling") or 0.0
+    top = 1.15 * max([quality.high for quality in qualities] + [ceiling, 0.05])
     axes.axhline(ceiling, color=_RETRAINED, linewidth=0.9, linestyle=":")
     axes.annotate("ceiling: perfect unlearning", (left, ceiling), color=_RETRAINED, fontsize=8, va="bottom")
     utilities = np.linspace(left, right, 100)
     for score in _round_levels(top):
         axes.plot(utilities, score / utilities, color=_GRID, linewidth=0.8, zorder=0)
         axes.annotate(f"score {score:g}", (right, score / right), color="#999999", fontsize=7, ha="right", va="bottom")
-    for (x, y), card, figures in zip(points, cards, _figures(cards), strict=True):
-        doubt = figures.forgetting_quality
-        axes.vlines(x, doubt.low, doubt.high, color=_color(card), linewidth=0.8, alpha=0.6)
+    for (x, y), card, quality in zip(points, cards, qualities, strict=True):
+        axes.vlines(x, quality.low, quality.high, color=_color(card), linewidth=0.8, alpha=0.6)
         axes.scatter(x, y, color=_color(card), marker=_marker(card), s=26, zorder=3)
     scaled = [((x - left) / (right - left), y / top) for x, y in points]
     for card, (x, y), place in zip(cards, scaled, _name_places(cards, scaled), strict=True):
@@ -87,11 +86,13 @@ def plot_tradeoff(cards: list[Scorecard], path: Path) -> None:
 
 def plot_epsilon(cards: list[Scorecard], path: Path) -> None:
     """The ε of every forget example, best forgotten first; one row per entry, the highest score on top."""
-    ordered = sorted(cards, key=_score, reverse=True)
+    ordered = sorted((card for card in cards if card.per_example("epsilon")), key=_score, reverse=True)
+    if not ordered:
+        return
     canvas, axes = _canvas(6.8, 1.4 + _ROW * len(ordered))
     largest = math.log(cards[0].models - 1)
     colors = colormaps["viridis_r"].with_extremes(over="black")
-    rows = np.sort([_scored(card).epsilon for card in ordered], axis=1)
+    rows = np.sort([card.per_example("epsilon") or [] for card in ordered], axis=1)
     image = axes.imshow(rows, aspect="auto", cmap=colors, vmin=0, vmax=largest + 1e-9, interpolation="nearest")
     axes.set_yticks(range(len(ordered)), [card.submission for card in ordered], fontsize=8)
     axes.set(xlabel="forget examples, each row best forgotten first", title=_title(cards))
@@ -103,11 +104,11 @@ def plot_epsilon(cards: list[Scorecard], path: Path) -> None:
 
 def plot_phi(card: Scorecard, path: Path) -> None:
     """φ of unlearned against retrained models, for the entry's best and worst forgotten example."""
-    (figures,) = _figures([card])
     canvas = Canvas(figsize=(8.4, 3.4), layout="constrained")
     axes = canvas.subplots(1, 2)
-    for panel, name, histograms in ((axes[0], "best", figures.best), (axes[1], "worst", figures.worst)):
-        _phi_panel(panel, name, histograms, card.models)
+    for panel, name, histograms in ((axes[0], "best", card.best), (axes[1], "worst", card.worst)):
+        if histograms:
+            _phi_panel(panel, name, histograms, card.models)
     axes[0].legend(fontsize=8, frameon=False)
     canvas.suptitle(f"{card.submission} on {card.scenario}, N = {card.models}", fontsize=10)
     _save(canvas, path)
@@ -145,28 +146,25 @@ def _title(cards: list[Scorecard]) -> str:
 
 
 def _with_score(cards: list[Scorecard]) -> list[Scorecard]:
-    return [card for card in cards if card.figures and card.figures.score]
+    """The cards that have all that a plot of scores shows."""
+    shown = ("score", "forgetting_quality", "retain_ratio", "test_ratio")
+    return [card for card in cards if all(card.estimate(name) for name in shown)]
 
 
 def _score(card: Scorecard) -> float:
     """The score, below all others where there is none."""
-    figures = _scored(card)
-    return figures.score.value if figures.score else -1.0
+    score = card.value("score")
+    return -1.0 if score is None else score
 
 
-def _utility(figures: Figures) -> float:
-    assert figures.retain_ratio is not None
-    assert figures.test_ratio is not None
-    return figures.retain_ratio.value * figures.test_ratio.value
+def _utility(card: Scorecard) -> float:
+    return _estimate(card, "retain_ratio").value * _estimate(card, "test_ratio").value
 
 
-def _figures(cards: list[Scorecard]) -> list[Figures]:
-    return [card.figures for card in cards if card.figures]
-
-
-def _scored(card: Scorecard) -> Figures:
-    assert card.figures is not None
-    return card.figures
+def _estimate(card: Scorecard, name: str) -> Estimate:
+    estimate = card.estimate(name)
+    assert estimate is not None
+    return estimate
 
 
 def _color(card: Scorecard) -> str:

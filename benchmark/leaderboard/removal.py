@@ -30,7 +30,7 @@ def remove_entry(workspace: Workspace, scenario: Scenario, entry: str) -> tuple[
         )
     for path in found:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    left = [card for card in own_scorecards(workspace) if card.scenario_hash == scenario.hash and card.figures]
+    left = [card for card in own_scorecards(workspace) if card.scenario_hash == scenario.hash and card.is_scored]
     if not left:
         shutil.rmtree(workspace.results / "plots" / scenario.label, ignore_errors=True)
     return found, rebuild(workspace, left[:1])  # one is enough to draw anew what all share

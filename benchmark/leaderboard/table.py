@@ -1,4 +1,7 @@
-"""The leaderboard as a table: what is ranked with what, the CSV, the view in the terminal."""
+"""The leaderboard as a table: what is ranked with what, the CSV, the view in the terminal.
+
+Its columns of values are those of the registered metrics.
+"""
 
 from collections.abc import Hashable, Iterator, Mapping
 from itertools import groupby
@@ -9,71 +12,38 @@ import pandas as pd
 from rich import box
 from rich.table import Table
 
-from benchmark.leaderboard.comparison import estimates
-from benchmark.leaderboard.ranks import ranks
+from benchmark.leaderboard.ranks import Place, places
 from benchmark.metrics import VERSION
-from benchmark.metrics.entry import Attack, Estimate, Figures
+from benchmark.metrics.kinds import METRICS, all_metrics
+from benchmark.metrics.metric import Metric
 from benchmark.metrics.support import RECOMMENDED
-from benchmark.results.scorecard import Cost, Scorecard
-from benchmark.runs.integrity import Integrity
+from benchmark.results.columns import ABOUT, NAMED, STANDING
+from benchmark.results.scorecard import Scorecard
+from benchmark.results.values import Estimate
 from benchmark.scenario.schema import options
 from benchmark.submissions.files import LARGEST_TEXT
 from benchmark.text import printable
-
-_ABOUT = [
-    "models",
-    "status",
-    "reason",
-    "attempted_runs",
-    "failed_runs",
-    "allowed_failures",
-    "isolation",
-    "seeds",
-    "data_bytes",
-    *Integrity.model_fields,
-    *(f"cost_{name}" for name in Cost.model_fields),
-    "control",
-    "values",
-    "absent",
-    "remarks",
-    "footnotes",
-    "scorer_version",
-    "scenario_hash",
-    "submission_hash",
-    "evidence_hash",
-    "date",
-    "source",
-]
-
-
-def _figure_columns() -> list[str]:
-    """Every figure of one number, in the record's order; behind an estimate its interval."""
-    columns: list[str] = []
-    for name, field in Figures.model_fields.items():
-        if field.annotation in (float, float | None, int | None):
-            columns.append(name)
-        elif field.annotation in (Estimate, Estimate | None):
-            columns += [name, f"{name}_low", f"{name}_high"]
-        elif field.annotation is Attack:
-            for inner in Attack.model_fields:
-                columns += [f"{name}_{inner}", f"{name}_{inner}_low", f"{name}_{inner}_high"]
-    return columns
-
-
-COLUMNS = ["rank", "submission", "scenario", *_figure_columns(), *_ABOUT]
 
 # Rows that share these are comparable; no rank crosses them.
 _COMPARABLE = ["scenario", "scenario_hash", "scorer_version"]
 _TIMED = {"cost_undecided": "cost within its uncertainty of the budget", "cost_loaded": "timed on a busy machine"}
 _BETWEEN = " | "  # the reasons of a row
-# What a person sees of the figures that few models cannot tell.
-_HEADINGS = {"score_share": "share", "certified_examples": "leaks", "distinguishable": "dist."}
-_STANDING = {"ok": 0, "over-budget": 1, "suspect": 3}
+_STANDINGS = {"ok": 0, "over-budget": 1, "suspect": 3}
 _FAILED = 2  # the standing of all others
 
 
+def metric_columns() -> list[str]:
+    """Return the columns of every registered metric of one number; behind it, where it has one, its interval."""
+    return [column for metric in all_metrics() for column in metric.columns]
+
+
+def columns() -> list[str]:
+    """Return the columns of the board."""
+    return [*NAMED, *metric_columns(), *ABOUT]
+
+
 def leaderboard(cards: list[Scorecard]) -> pd.DataFrame:
-    """One row an entry in COLUMNS, best first within each comparable group, ranks as Int64.
+    """Return one row per entry in `columns()`, best first within each comparable group, ranks as Int64.
 
     Entries over budget rank below all others. Controls, failed and suspect entries have no rank; controls stand where
     their score puts them, then come failures, and last what is suspect.
@@ -81,19 +51,19 @@ def leaderboard(cards: list[Scorecard]) -> pd.DataFrame:
     rows = []
     for _, group in groupby(sorted(cards, key=_group_of), key=_group_of):
         members = list(group)
-        ranked = ranks(members)
-        rows += [_row(card, ranked.get(card.submission)) for card in members]
-    table = pd.DataFrame(rows, columns=[*COLUMNS, "standing"])
+        place = places(members)
+        rows += [_row(card, place.get(card.submission)) for card in members]
+    table = pd.DataFrame(rows, columns=[*columns(), STANDING])
     table = table.sort_values(
-        [*_COMPARABLE, "standing", "score", "submission"], ascending=[True] * 4 + [False, True]
+        [*_COMPARABLE, STANDING, "score", "submission"], ascending=[True] * 4 + [False, True]
     ).reset_index(drop=True)
     table["rank"] = table["rank"].astype("Int64")
-    figures = _figure_columns()
-    table[figures] = table[figures].apply(pd.to_numeric)  # None, where no row has the figure, becomes nan
-    return table.loc[:, COLUMNS]
+    values = metric_columns()
+    table[values] = table[values].apply(pd.to_numeric)  # None, where no row has the value, becomes nan
+    return table.loc[:, columns()]
 
 
-def groups(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+def boards(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """The rows that may be compared with one another, with a title for each group."""
     for key, group in rows.groupby(_COMPARABLE):
         scenario, digest, version = cast(tuple[str, str, str], key)
@@ -118,36 +88,37 @@ def render(rows: pd.DataFrame, title: str, refused: Mapping[str, str] = MappingP
         padding=0,
         show_edge=False,
     )
-    # In a narrow terminal names give way, never a figure.
-    table.add_column("rank", no_wrap=True)
+    # In a narrow terminal names give way, never a value.
+    for heading in ("rank", "group"):
+        table.add_column(heading, no_wrap=True)
     table.add_column("submission", overflow="fold")
-    for heading in ("score", "±", "share", "leaks", "dist.", "cost", "epochs"):
+    shown = [metric for metric in all_metrics() if metric.heading]
+    headings = [
+        heading for metric in shown for heading in ([metric.heading, "±"] if _is_wide(metric) else [metric.heading])
+    ]
+    for heading in [*headings, "epochs"]:
         table.add_column(heading, justify="right", no_wrap=True)
     mixed = len(set(rows["source"])) > 1
     if mixed:
         table.add_column("source", no_wrap=True)
     table.add_column("status", overflow="fold")
-    shared = rows["rank"].dropna().duplicated(keep=False)
-    for index, row in zip(rows.index, rows.to_dict("records"), strict=True):
+    for row in rows.to_dict("records"):
         rank = "control" if row["control"] else "–" if pd.isna(row["rank"]) else f"{row['rank']}"
-        rank += "=" if shared.get(index, False) else ""
-        source = [row["source"]] if mixed else []
         table.add_row(
             rank,
+            row["group"] if isinstance(row["group"], str) else "",
             row["submission"],
-            _cell(row["score"], ".4f"),
-            _cell((row["score_high"] - row["score_low"]) / 2, ".4f"),
-            _cell(row["score_share"], ".2f"),
-            _cell(row["certified_examples"], ".0f"),
-            _cell(row["distinguishable"], ".0%"),
-            _cell(row["retraining_share"], ".0%"),
+            *(cell for metric in shown for cell in _cells(metric, row)),
             _cell(row["retain_epochs"], ".1f"),
-            *source,
+            *([row["source"]] if mixed else []),
             _noted(row["status"], _remarks(row), notes),
             style="dim" if row["control"] else None,
         )
+    values = len(headings) + 1
     for name, why in refused.items():
-        table.add_row("–", printable(name), *["–"] * 7, *[""] * mixed, _noted("not run", [f"not run: {why}"], notes))
+        table.add_row(
+            "–", "", printable(name), *["–"] * values, *[""] * mixed, _noted("not run", [f"not run: {why}"], notes)
+        )
     table.caption = "\n".join([_caption(rows), *(f"[{number}] {remark}" for remark, number in notes.items())])
     return table
 
@@ -158,15 +129,35 @@ def _noted(status: str, remarks: list[str], notes: dict[str, int]) -> str:
     return " ".join([status, *(f"[{number}]" for number in numbers)])
 
 
+def _is_wide(metric: Metric) -> bool:
+    """Whether the terminal shows half of the interval as well: for the score, by which rows are ordered."""
+    return metric.name == "score"
+
+
+def _cells(metric: Metric, row: dict[Hashable, Any]) -> list[str]:
+    """Return what the terminal shows of a metric in a row."""
+    cells = [_cell(row[metric.name], metric.form)]
+    if _is_wide(metric):
+        cells.append(_cell((row[f"{metric.name}_high"] - row[f"{metric.name}_low"]) / 2, metric.form))
+    return cells
+
+
+def _said(metric: Metric) -> str:
+    """Return the summary as part of a sentence."""
+    return (metric.summary[:1].lower() + metric.summary[1:]).rstrip(".")
+
+
 def _caption(rows: pd.DataFrame) -> str:
     """Return what the columns are, and what holds for some of the rows."""
-    ceiling = (rows["score"] / rows["score_share"]).dropna()
+    ceiling = (rows["score"] / rows["normalised_score"]).dropna()
+    told = [f"{metric.heading}: {_said(metric)}" for metric in all_metrics() if metric.heading and not _is_wide(metric)]
     caption = (
-        "score ± half its 95 % interval; share: of the ceiling"
-        + (f" ({ceiling.iloc[0]:.3f}, perfect unlearning)" if len(ceiling) else "")
-        + "; leaks: examples certified to leak; dist.: examples still told apart at FDR 5 %; cost: share of "
-        "retraining; epochs: examples taken from the retain loader, over its size. Entries that share a rank (=) are "
-        "not resolved at 95 %, paired, corrected for their number." + _limits(rows)
+        "score ± half its 95 % interval"
+        + (f", {ceiling.iloc[0]:.3f} for perfect unlearning" if len(ceiling) else "")
+        + "; "
+        + "; ".join(told)
+        + "; epochs: examples taken from the retain loader, over its size. Entries that share a letter (group) are not "
+        "significantly different: 95 %, paired, corrected for their number." + _limits(rows)
     )
     for footnote in dict.fromkeys(rows["footnotes"].dropna()):
         caption += f" {footnote}." if footnote else ""
@@ -186,7 +177,8 @@ def _limits(rows: pd.DataFrame) -> str:
         return ""
     texts = "".join(f"{text}{_BETWEEN}" for text in rows["absent"].dropna()).split(_BETWEEN)
     reasons = dict(text.split(": ", 1) for text in texts if text)
-    found = [f"{heading} –: {reasons[name]}." for name, heading in _HEADINGS.items() if name in reasons]
+    headings = {metric.name: metric.heading for metric in all_metrics() if metric.heading}
+    found = [f"{headings[name]} –: {reason}." for name, reason in reasons.items() if name in headings]
     return " ".join([f" N = {models} is little: {RECOMMENDED} or more are recommended.", *found])
 
 
@@ -206,7 +198,8 @@ def _remarks(row: dict[Hashable, Any]) -> list[str]:
         succeeded = row["attempted_runs"] - row["failed_runs"]
         remarks.append(f"returned its original in {row['unchanged_runs']:.0f} of {succeeded} runs")
     if _holds(row["absent"]) and pd.isna(row["score"]):
-        remarks.append("no score: " + dict(text.split(": ", 1) for text in row["absent"].split(_BETWEEN))["score"])
+        reasons = dict(text.split(": ", 1) for text in row["absent"].split(_BETWEEN))
+        remarks.append(f"no score: {reasons.get('score', 'its scorecard has none')}")
     if _holds(row["remarks"]):
         remarks.append(row["remarks"])
     return remarks
@@ -217,21 +210,24 @@ def _holds(value: Any) -> bool:
     return not pd.isna(value) and bool(value)
 
 
-def _row(card: Scorecard, rank: int | None) -> dict[str, object]:
-    row: dict[str, object] = card.model_dump(include=set(COLUMNS))
-    row |= {"rank": rank, "source": card.source, "standing": _STANDING.get(card.status, _FAILED)}
+def _row(card: Scorecard, place: Place | None) -> dict[str, object]:
+    row: dict[str, object] = card.model_dump(include=set(columns()))
+    row |= {"rank": place and place.rank, "group": place and place.group}
+    row |= {"source": card.source, STANDING: _STANDINGS.get(card.status, _FAILED)}
     if card.cost:
         row |= {f"cost_{name}": value for name, value in card.cost}
     row["footnotes"] = _BETWEEN.join(card.footnotes)
+    row["remarks"] = None
     if card.integrity:
         row |= card.integrity.model_dump()
         row["replayed_runs"] = " ".join(map(str, card.integrity.replayed_runs))
-    if card.figures:
-        row |= {name: value for name, value in card.figures if isinstance(value, float | int)}
-        row["absent"] = _BETWEEN.join(f"{name}: {reason}" for name, reason in card.figures.absent.items())
-        row["remarks"] = ", ".join(card.figures.remarks)
-        for name, estimate in estimates(card.figures).items():
-            row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+    if card.is_scored:
+        row["absent"] = _BETWEEN.join(f"{name}: {reason}" for name, reason in card.absent().items() if name in METRICS)
+        row["remarks"] = ", ".join(card.remarks)
+    for name, found in card.numbers().items():
+        row[name] = found.value
+        if isinstance(found, Estimate):
+            row |= {f"{name}_low": found.low, f"{name}_high": found.high}
     return row
 
 

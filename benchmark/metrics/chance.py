@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmark.data import Problem
 from benchmark.errors import BenchError
-from benchmark.metrics.entry import Figures
+from benchmark.results.values import Measured
 from benchmark.split import Split
 
 _LEARNED = 0.1  # of the way from chance to no error; random answers and one lucky class stay below
@@ -51,12 +51,12 @@ def at_chance(utilities: dict[str, float], chance: Chance, name: str = "accuracy
     return f"{name} is at chance ({'; '.join(parts)})"
 
 
-def with_remarks(figures: Figures, problem: Problem) -> Figures:
-    """Return the figures with what a reader has to know of their utilities."""
-    measured = {"retain": figures.retain_accuracy, "test": figures.test_accuracy}
-    known = {name: each.value for name, each in measured.items() if each}
+def with_remarks(measured: Measured, problem: Problem) -> Measured:
+    """Return what metrics say, with what a reader has to know of the utilities."""
+    values = {name: measured.value(f"{name}_accuracy") for name in ("retain", "test")}
+    known = {name: value for name, value in values.items() if value is not None}
     remark = at_chance(known, chance_of(problem), problem.task.utility_name)
-    return figures.model_copy(update={"remarks": [remark] if remark else []})
+    return measured.model_copy(update={"remarks": [remark] if remark else []})
 
 
 def check_measurable(name: str, problem: Problem) -> None:

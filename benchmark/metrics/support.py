@@ -23,33 +23,43 @@ RECOMMENDED = 64
 TPR_AT = {"tpr_at_1": 0.01, "tpr_at_01": 0.001}  # false positive rates
 
 
-def unsupported(models: int, examples: int, delta: float = 1e-5, confidence: float = 0.95) -> dict[str, str]:
-    """Return why N = `models` on either side cannot support a figure, by the figure's name, for those that it cannot.
+def no_leak(models: int, examples: int, delta: float = 1e-5, confidence: float = 0.95) -> str | None:
+    """Return why N = `models` on either side can prove no leak of one of `examples`; None where they can.
 
-    `examples`: forget examples, for which certified ε and tests are corrected. Where the two populations differ in
-    size, the smaller one counts. Raises ValueError on counts that are none, and on δ or confidence out of range.
+    Where two populations differ in size, the smaller one counts, here and below. Raises ValueError on counts that are
+    none, and on δ or confidence out of range.
     """
     models, examples = whole(models, "models", 2, MOST_MODELS), whole(examples, "examples", 1)
     delta, confidence = delta_of(delta), between_0_and_1(confidence, "confidence")
-    reasons = {}
-    if most_certifiable(models, examples, delta, confidence) <= 0:
-        fewest = fewest_for_leaks(examples, delta, confidence)
-        reason = f"N = {models} can prove no leak of {examples} examples{_at_least(fewest)}"
-        reasons |= dict.fromkeys(("certified_examples", "largest_certified"), reason)
-    if smallest_p_value(models, models) > FDR:
-        fewest = next(n for n in range(2, MOST_MODELS) if smallest_p_value(n, n) <= FDR)
-        reason = f"N = {models} gives no p-value of {FDR} or less{_at_least(fewest)}"
-        reasons |= dict.fromkeys(("distinguishable", "remembered", "over_unlearned"), reason)
-    for name, rate in TPR_AT.items():
-        fewest = ceil(round(1 / rate) / examples)
-        if models < fewest:
-            scores = models * examples
-            reason = f"{scores} scores have no false positive rate of {rate:.1%}; it takes N = {fewest} or more"
-            reasons |= {f"{attack}_{name}": reason for attack in ("ulira", "ruli")}
-    if models < FEWEST_FOR_SHARE:
-        reason = f"at N = {models} doing nothing gets most of what perfect unlearning gets{_at_least(FEWEST_FOR_SHARE)}"
-        reasons |= dict.fromkeys(("score_share", "quality_share"), reason)
-    return reasons
+    if most_certifiable(models, examples, delta, confidence) > 0:
+        return None
+    fewest = fewest_for_leaks(examples, delta, confidence)
+    return f"N = {models} can prove no leak of {examples} examples{_at_least(fewest)}"
+
+
+def no_rejection(models: int) -> str | None:
+    """Return why no test rejects with so few models, however different they are. Raises ValueError on no count."""
+    models = whole(models, "models", 2, MOST_MODELS)
+    if smallest_p_value(models, models) <= FDR:
+        return None
+    fewest = next(n for n in range(2, MOST_MODELS) if smallest_p_value(n, n) <= FDR)
+    return f"N = {models} gives no p-value of {FDR} or less{_at_least(fewest)}"
+
+
+def no_rate(models: int, examples: int, rate: float) -> str | None:
+    """Return why so few scores have no false positive rate as low as `rate`. Raises ValueError on what is no count."""
+    models, examples = whole(models, "models", 2, MOST_MODELS), whole(examples, "examples", 1)
+    fewest = ceil(round(1 / between_0_and_1(rate, "rate")) / examples)
+    if models >= fewest:
+        return None
+    return f"{models * examples} scores have no false positive rate of {rate:.1%}; it takes N = {fewest} or more"
+
+
+def no_share(models: int) -> str | None:
+    """Return why a share of perfect unlearning would flatter with so few models. Raises ValueError on no count."""
+    if whole(models, "models", 2, MOST_MODELS) >= FEWEST_FOR_SHARE:
+        return None
+    return f"at N = {models} doing nothing gets most of what perfect unlearning gets{_at_least(FEWEST_FOR_SHARE)}"
 
 
 def most_certifiable(models: int, examples: int, delta: float = 1e-5, confidence: float = 0.95) -> float:

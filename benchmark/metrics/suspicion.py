@@ -7,7 +7,7 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from benchmark.metrics import interval
-from benchmark.metrics.entry import Ceiling, Figures
+from benchmark.results.values import Ceiling, Estimate, Measured
 from benchmark.storage.workspace import Arrays
 from benchmark.tasks import Task
 
@@ -48,7 +48,7 @@ def _equal(one: np.ndarray, other: np.ndarray) -> bool:
     return bool((np.ptp(difference, axis=-1) <= 2 * TOLERANCE).all())
 
 
-def suspicions(replayed: list[int], figures: Figures, ceiling: Ceiling, control: bool) -> list[str]:
+def suspicions(replayed: list[int], measured: Measured, ceiling: Ceiling, control: bool) -> list[str]:
     """Return what makes an entry suspect, a sentence each; a control is one only for what it replays."""
     found = []
     if replayed:
@@ -57,29 +57,36 @@ def suspicions(replayed: list[int], figures: Figures, ceiling: Ceiling, control:
             f"{len(replayed)} runs ({named}) handed back a model of the reference pool, whose outputs theirs equal to "
             f"{TOLERANCE:g}: independent training cannot do that"
         )
-    if not control and _above(figures, ceiling, IMPOSSIBLE):
+    if not control and _above(measured, ceiling, IMPOSSIBLE):
         found.append(
-            f"its forgetting quality {figures.forgetting_quality.value:.3f} is significantly above the "
+            f"its forgetting quality {_quality(measured).value:.3f} is significantly above the "
             f"{ceiling.forgetting_quality.value:.3f} of perfect unlearning: nothing can be more like the retrained "
             "models than other retrained ones are, unless it was made from them"
         )
     return found
 
 
-def retrains(change: float, fresh_change: float | None, figures: Figures, ceiling: Ceiling) -> bool:
+def retrains(change: float, fresh_change: float | None, measured: Measured, ceiling: Ceiling) -> bool:
     """Return whether nets are as far from their originals as fresh ones, and not significantly worse than retrained."""
     if fresh_change is None:
         return False
-    return change >= FRESH * fresh_change and _difference(figures, ceiling, 0.95)[1] >= 0
+    return change >= FRESH * fresh_change and _difference(measured, ceiling, 0.95)[1] >= 0
 
 
-def _above(figures: Figures, ceiling: Ceiling, level: float) -> bool:
-    return _difference(figures, ceiling, level)[0] > 0
+def _above(measured: Measured, ceiling: Ceiling, level: float) -> bool:
+    return _difference(measured, ceiling, level)[0] > 0
 
 
-def _difference(figures: Figures, ceiling: Ceiling, level: float) -> tuple[float, float]:
+def _difference(measured: Measured, ceiling: Ceiling, level: float) -> tuple[float, float]:
     """Return the interval of the entry's forgetting quality minus that of perfect unlearning, by paired resamples."""
-    value = figures.forgetting_quality.value - ceiling.forgetting_quality.value
-    rows, others = figures.resampled.forgetting_quality, ceiling.resampled.forgetting_quality
+    assert measured.resampled is not None
+    value = _quality(measured).value - ceiling.forgetting_quality.value
+    rows, others = measured.resampled.forgetting_quality, ceiling.resampled.forgetting_quality
     both = min(len(rows), len(others))
     return interval(value, np.subtract(rows[:both], others[:both]), level, (-np.inf, np.inf))
+
+
+def _quality(measured: Measured) -> Estimate:
+    quality = measured.estimate("forgetting_quality")
+    assert quality is not None  # every entry that has been scored has one
+    return quality

@@ -1,4 +1,4 @@
-"""A scorecard: every figure of one submission on one scenario, with the versions and hashes behind it. JSON."""
+"""A scorecard: what all metrics say of one entry on one scenario, with the versions and hashes behind it. JSON."""
 
 import json
 from datetime import UTC, datetime
@@ -9,7 +9,6 @@ from pydantic import Field, model_validator
 
 from benchmark.errors import BenchError
 from benchmark.metrics import VERSION
-from benchmark.metrics.entry import Figures
 from benchmark.results.outcome import Outcome, Status, Timing
 from benchmark.results.record import (
     Amount,
@@ -22,6 +21,8 @@ from benchmark.results.record import (
     Version,
     read_record,
 )
+from benchmark.results.schema1 import converted
+from benchmark.results.values import Measured
 from benchmark.runs.integrity import Integrity
 from benchmark.sandbox.bubblewrap import Isolation
 from benchmark.scenario.schema import Scenario
@@ -34,12 +35,13 @@ from benchmark.text import printable
 
 MOST_NAMED = 20  # data files
 FEWEST_MODELS = 6  # that can be scored
+SCHEMA = 2
 
 Source = Literal["shipped", "local"]
 
 
 class Cost(Record):
-    """How surely the cost is known; beside `figures.retraining_share`."""
+    """How surely the cost is known; beside the metric `retraining_share`."""
 
     share_low: float
     """The interval of the cost, as a share of retraining."""
@@ -52,9 +54,13 @@ class Cost(Record):
     """Whether the interval holds the budget: then the entry counts as within it."""
 
 
-class Scorecard(Record):
-    """One entry. `figures` is there unless the submission failed."""
+class Scorecard(Measured):
+    """One entry. It has metrics unless the submission failed.
 
+    In the file `schema` numbers the form; cards of schema 1, which have no such number, are converted when read.
+    """
+
+    schema_number: Literal[2] = Field(default=SCHEMA, alias="schema")
     submission: EntryName
     title: Line
     values: Values
@@ -83,7 +89,6 @@ class Scorecard(Record):
     data_bytes: Amount = 0
     """What all of them hold together."""
     integrity: Integrity | None
-    figures: Figures | None
     cost: Cost | None = None
     """Absent from the cards of earlier versions, which took the first timing for certain, and from failures."""
     footnotes: tuple[Line, ...] = ()
@@ -95,13 +100,17 @@ class Scorecard(Record):
 
     @model_validator(mode="before")
     @classmethod
-    def _without_log(cls, content: Any) -> Any:
-        """Leave out what earlier versions published of a failed run's log."""
-        return {name: own for name, own in content.items() if name != "log"} if isinstance(content, dict) else content
+    def _of_this_schema(cls, content: Any) -> Any:
+        if not isinstance(content, dict):
+            return content
+        schema = content.get("schema", 1)
+        if isinstance(schema, int) and schema > SCHEMA:
+            raise ValueError(f"its schema is {schema}, expected {SCHEMA} or lower; a newer version of bench reads it")
+        return converted(content) if schema == 1 else content
 
     @model_validator(mode="after")
     def _enough_models(self) -> Self:
-        if self.figures and self.models < FEWEST_MODELS:
+        if self.is_scored and self.models < FEWEST_MODELS:
             raise ValueError(f"{self.models} models, expected at least {FEWEST_MODELS}")
         return self
 
@@ -128,8 +137,14 @@ class Scorecard(Record):
 
     def write(self, workspace: Workspace) -> Path:
         path = card_path(workspace.results, self.label, self.submission)
-        write_atomically(path, (json.dumps(self.model_dump(), indent=1, ensure_ascii=False) + "\n").encode())
+        write_atomically(path, (json.dumps(self.content(), indent=1, ensure_ascii=False) + "\n").encode())
         return path
+
+    def content(self) -> dict[str, Any]:
+        """Return what its file holds: the schema first, what the metrics say last."""
+        content = self.model_dump(by_alias=True)
+        last = {name: content.pop(name) for name in Measured.model_fields}
+        return {"schema": content.pop("schema"), **content, **last}
 
 
 def card_path(results: Path, label: str, entry: str) -> Path:
@@ -143,7 +158,7 @@ def scored(
     outcome: Outcome,
     isolation: Isolation,
     integrity: Integrity,
-    figures: Figures,
+    measured: Measured,
     evidence_hash: str,
     suspicions: list[str],
 ) -> Scorecard:
@@ -157,8 +172,8 @@ def scored(
     status = "suspect" if suspicions else "over-budget" if over else "ok"
     reason = "; ".join(filter(None, [*suspicions, _payment(outcome.timing, budget), _failures(scenario, outcome)]))
     card = _card(scenario, submission, status, reason, outcome, isolation)
-    found = {"integrity": integrity, "figures": figures, "evidence_hash": evidence_hash}
-    return card.model_copy(update={**found, "cost": _cost(outcome.timing, budget)})
+    found = {"integrity": integrity, "evidence_hash": evidence_hash, "cost": _cost(outcome.timing, budget)}
+    return card.model_copy(update={**dict(measured), **found})
 
 
 def _cost(timing: Timing, budget: float | None) -> Cost:
@@ -236,7 +251,6 @@ def _card(
         data_files=tuple(printable(name, 200) for name in list(data)[:MOST_NAMED]),
         data_bytes=sum(data.values()),
         integrity=None,
-        figures=None,
     )
 
 

@@ -9,7 +9,7 @@ from benchmark.data import load_problem
 from benchmark.engine import Progress
 from benchmark.errors import BadScenario, BadUsage, BenchError, MissingRecord
 from benchmark.metrics import Population
-from benchmark.metrics.entry import population
+from benchmark.metrics.evidence_pair import model_evidence
 from benchmark.metrics.samples import Floats
 from benchmark.references.pool import Pool
 from benchmark.runs.runs import Runs
@@ -81,14 +81,16 @@ def _entry(scenario: Scenario, name: str, workspace: Workspace) -> Population:
             f"there is no complete evidence of {name} on {scenario.label}; "
             f"type `bench run --submission {name} {options(scenario.name, scenario.protocol.models)}`"
         ) from None
-    return population(evidence, _reference_evidence(pool)[0], load_problem(scenario).targets)
+    retrained, _ = _reference_evidence(pool)
+    return model_evidence(evidence, retrained, load_problem(scenario).targets).population
 
 
 def _references(scenario: Scenario, workspace: Workspace) -> tuple[Population, Population]:
     """The retrained and the calibration models."""
     retrained, calibration = _reference_evidence(Pool(scenario, workspace))
     targets = load_problem(scenario).targets
-    return population(retrained, retrained, targets), population(calibration, retrained, targets)
+    reference = model_evidence(retrained, retrained, targets)
+    return reference.population, model_evidence(calibration, retrained, targets).population
 
 
 def _reference_evidence(pool: Pool) -> tuple[Arrays, Arrays]:

@@ -8,8 +8,9 @@ import numpy as np
 
 from benchmark.cli.listings import LISTINGS
 from benchmark.leaderboard import rebuild
-from benchmark.pipeline import Ceiling
 from benchmark.results.record import read_record
+from benchmark.results.schema1 import converted
+from benchmark.results.values import Ceiling
 from benchmark.scenario.schema import load_scenario
 from benchmark.storage.workspace import Workspace
 from benchmark.submissions.notebook import import_notebook
@@ -75,13 +76,15 @@ def scorecards(rng: np.random.Generator, workspace: Workspace) -> None:
     cards = workspace.results / "scorecards" / label
     cards.mkdir(parents=True)
     (cards / "aru.json").write_text(json.dumps(CARD))
-    card = json.dumps(mutated(CARD | {"submission": "odd"}, rng, int(rng.integers(1, 4))), default=str).encode()
+    whole = [CARD, OLD_CARD][int(rng.random() < 0.3)]
+    card = json.dumps(mutated(whole | {"submission": "odd"}, rng, int(rng.integers(1, 4))), default=str).encode()
     (cards / "odd.json").write_bytes(corrupted(card, rng) if rng.random() < 0.3 else card)
     rows = rebuild(workspace, [], check_sentence)
     assert "aru" in set(rows["submission"]), "a malformed card has taken another's row away"
     assert not (workspace.root.parent / "elsewhere").exists()
     path = workspace.root / "ceiling.json"
-    ceiling = {name: CARD["figures"][name] for name in ("forgetting_quality", "score", "resampled")}
+    ceiling = {name: CARD["metrics"][name] for name in ("forgetting_quality", "score")}
+    ceiling["resampled"] = CARD["resampled"]
     path.write_bytes(corrupted(json.dumps(mutated(ceiling, rng), default=str).encode(), rng))
     read_record(Ceiling, path, "it is made anew")
 
@@ -116,7 +119,8 @@ def notebook(rng: np.random.Generator, workspace: Workspace) -> None:
     import_notebook(path, "imported", workspace, lambda sentence: None)
 
 
-CARD = json.loads((REPOSITORY / "leaderboard/scorecards/digits-f1ae3288bb17/aru.json").read_text())
+OLD_CARD = json.loads((REPOSITORY / "leaderboard/scorecards/digits-f1ae3288bb17/aru.json").read_text())
 for _name in ("score", "forgetting_quality"):
-    CARD["figures"]["resampled"][_name] = CARD["figures"]["resampled"][_name][:20]
+    OLD_CARD["figures"]["resampled"][_name] = OLD_CARD["figures"]["resampled"][_name][:20]
+CARD = converted(OLD_CARD)
 TUNED = json.loads((REPOSITORY / "submissions/finetune/tuned/digits.json").read_text())

@@ -44,7 +44,11 @@ def test_run_all_goes_on_after_a_fault_and_tries_again_later(two_entries, bench,
     assert ended.returncode == 3
     assert "Traceback" not in ended.stdout + ended.stderr
     card = card_of(two_entries, "finetune")
-    assert (card.status, card.reason, card.figures) == ("harness-error", first_line(KeyError("no such\nfigure")), None)
+    assert (card.status, card.reason, card.is_scored) == (
+        "harness-error",
+        first_line(KeyError("no such\nfigure")),
+        False,
+    )
     assert card_of(two_entries, "identity").status == "ok"
     assert "harness" in ended.stdout, "its row; a narrow terminal breaks the word"
     log = two_entries.log(card.label, "finetune")
@@ -53,7 +57,7 @@ def test_run_all_goes_on_after_a_fault_and_tries_again_later(two_entries, bench,
     assert "Traceback" not in json.dumps(card.model_dump())
     broken()
     assert bench("run", "--all").returncode == 0
-    assert card_of(two_entries, "finetune").figures
+    assert card_of(two_entries, "finetune").is_scored
 
 
 def test_a_single_run_says_where_the_traceback_is(two_entries, bench, broken):

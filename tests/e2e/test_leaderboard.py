@@ -94,24 +94,46 @@ def test_no_rank_crosses_scenarios_or_scorer_versions(change):
     assert ranks([card("one", 0.1), card("two", 0.5, **change)]) == {"one": 1, "two": 1}
 
 
-def test_entries_that_are_not_resolved_share_a_rank():
+def groups(cards):
+    return leaderboard(cards).set_index("submission")["group"].dropna().to_dict()
+
+
+def test_entries_that_are_not_significantly_different_share_a_letter():
     cards = [card("a", 0.50, seed=1), card("b", 0.49, seed=2), card("c", 0.30, seed=3), card("d", 0.10, seed=4)]
-    assert ranks(cards) == {"a": 1, "b": 1, "c": 3, "d": 4}
+    assert ranks(cards) == {"a": 1, "b": 2, "c": 3, "d": 4}
+    assert groups(cards) == {"a": "a", "b": "a", "c": "b", "d": "c"}
+
+
+def test_entries_over_budget_have_letters_of_their_own_and_controls_have_none():
+    cards = [
+        card("a", 0.50, seed=1),
+        card("b", 0.10, seed=2),
+        card("slow", 0.50, "over-budget", seed=3),
+        card("slower", 0.49, "over-budget", seed=4),
+        card("oracle", 0.50, control=True, seed=5),
+    ]
+    assert groups(cards) == {"a": "a", "b": "b", "slow": "c", "slower": "c"}
+    assert ranks(cards) == {"a": 1, "b": 2, "slow": 3, "slower": 4, "oracle": None}
+
+
+def test_an_entry_between_two_shares_a_letter_with_each():
+    cards = [card("a", 0.60, seed=1), card("b", 0.57, seed=2), card("c", 0.54, seed=3)]
+    assert groups(cards) == {"a": "a", "b": "ab", "c": "b"}
 
 
 def test_pairing_resolves_what_the_entries_own_intervals_do_not():
     """Resamples that move together: the difference has no spread, however wide each interval is."""
     together = [card("a", 0.50, spread=0.1, seed=1), card("b", 0.49, spread=0.1, seed=1)]
     apart = [card("a", 0.50, spread=0.1, seed=1), card("b", 0.49, spread=0.1, seed=2)]
-    assert ranks(together) == {"a": 1, "b": 2}
-    assert ranks(apart) == {"a": 1, "b": 1}
+    assert groups(together) == {"a": "a", "b": "b"}
+    assert groups(apart) == {"a": "a", "b": "a"}
 
 
 def test_more_entries_need_a_clearer_difference():
     pair = [card("a", 0.500, seed=1), card("b", 0.464, seed=2)]
     crowd = [card(f"low{i}", 0.1 + i / 100, seed=10 + i) for i in range(20)]
-    assert ranks(pair)["b"] == 2
-    assert ranks(pair + crowd)["b"] == 1
+    assert groups(pair)["b"] == "b"
+    assert groups(pair + crowd)["b"] == "a"
 
 
 def test_a_comparison_is_the_difference_with_a_verdict():
@@ -135,7 +157,7 @@ def test_a_comparison_says_whether_it_is_of_the_pair_or_of_the_board():
     assert both.startswith("a scores higher than b, for this pair alone: ")
     assert "but corrected for the 22 entries that the board ranks together" in both
     assert "the runs do not tell a and b apart" in both
-    assert leaderboard([a, b, *crowd])["rank"].tolist()[:2] == [1, 1]
+    assert leaderboard([a, b, *crowd])["group"].tolist()[:2] == ["a", "a"]
     far = card("far", 0.9, seed=3)
     agreed = compare(far, b, [far, b, *crowd])[1]
     assert agreed.startswith("far scores higher than b, for this pair alone and corrected for the 22 entries")
@@ -150,12 +172,12 @@ def test_an_entry_without_a_score_has_a_row_a_reason_and_no_rank(tmp_path):
     assert list(rows["submission"]) == ["good", "mute", "slow"]
     mute = rows.set_index("submission").loc["mute"]
     assert np.isnan(mute["score"])
-    assert mute["distinguishable"] == 0.1
+    assert mute["detectable"] == 0.1
     assert "score: the retrained models have test accuracy 0" in mute["absent"]
     console = Console(width=300, file=io.StringIO())
     console.print(render(rows, ""))
     (line,) = [line for line in console.file.getvalue().splitlines() if "mute" in line]
-    assert line.split()[:6] == ["–", "mute", "–", "–", "–", "–"]
+    assert line.split()[:5] == ["–", "mute", "–", "–", "–"]
     assert line.rstrip().endswith("ok [1]")
     reason = "[1] no score: the retrained models have test accuracy 0, so there is no ratio to it"
     assert reason in " ".join(console.file.getvalue().split())
@@ -179,7 +201,7 @@ def test_a_board_without_any_score_is_still_drawn(tmp_path):
     ("other", "sentence"),
     [
         ({"scorer_version": "0"}, "`bench score --scenario"),
-        ({"score": None, "status": "crashed"}, "has no figures"),
+        ({"score": None, "status": "crashed"}, "has no metrics"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(other, sentence):
@@ -188,9 +210,9 @@ def test_what_cannot_be_compared_is_refused(other, sentence):
 
 
 def test_rows_of_an_old_scorer_say_what_to_run():
-    from benchmark.leaderboard import groups
+    from benchmark.leaderboard import boards
 
-    titles = [title for title, _ in groups(leaderboard([card("one", 0.1), card("two", 0.5, scorer_version="0")]))]
+    titles = [title for title, _ in boards(leaderboard([card("one", 0.1), card("two", 0.5, scorer_version="0")]))]
     assert sum("bench score" in title for title in titles) == 1
 
 
@@ -245,15 +267,28 @@ def change(*keys, to):
         (change("failed_runs", to=-1), "failed_runs: Input should be greater than or equal to 0"),
         (change("status", to="winner"), "status: Input should be 'ok'"),
         (change("extra", to=1), "extra: Extra inputs are not permitted"),
-        (change("figures", "score", "value", to=math.nan), r"figures\.score\.value: Input should be a finite number"),
-        (change("figures", "score", "high", to=1e300), r"figures\.score\.high: Input should be less than or equal to"),
-        (change("figures", "score", "low", to=99.0), r"figures\.score: an interval from 99\.0 to"),
-        (change("figures", "epsilon", to=[]), r"figures\.epsilon: List should have at least 1 item"),
-        (change("figures", "klom", to=[1.0]), r"figures: lists of \[1, 3\] values, expected one per forget example"),
-        (change("figures", "worst", "unlearned", to=[3]), r"figures\.worst: \(2, 1, 2\) bins and counts"),
-        (change("figures", "best", "example", to=3), "figures: lists of"),
-        (change("figures", "resampled", "score", to=[1.0, 2.0]), r"figures\.resampled: 1000 and 2 resamples"),
-        (change("figures", "best", "edges", to=[0.0, 1e308, 1e308]), r"figures\.best\.edges\.1: Input should be less"),
+        (change("metrics", "score", "value", to=math.nan), r"score\.interval\.value: Input should be a finite number"),
+        (change("metrics", "score", "high", to=1e300), r"score\.interval\.high: Input should be less than or equal"),
+        (change("metrics", "score", "low", to=99.0), r"metrics\.score\.interval: an interval from 99\.0 to"),
+        (
+            change("metrics", "score", to={"value": "high"}),
+            r"metrics\.score\.number\.value: Input should be a valid num",
+        ),
+        (change("metrics", "score", to=[1.0]), r"metrics\.score\.number: Input should be an object"),
+        (change("metrics", "Score!", to={"value": 1.0}), r"metrics\.Score!\.\[key\]: String should match pattern"),
+        (change("metrics", "epsilon", to={"values": []}), r"epsilon\.array\.values: List should have at least 1 item"),
+        (
+            change("metrics", "epsilon", to={"absent": "\x1b[2J"}),
+            r"absent: holds characters that no terminal should get",
+        ),
+        (change("metrics", "klom", to={"values": [1.0]}), r"lists of \[1, 3\] values, expected one per forget example"),
+        (change("metrics", to=[]), r"metrics: Input should be an object"),
+        (change("schema", to=3), r"its schema is 3, expected 2 or lower; a newer version of bench reads it"),
+        (change("schema", to="two"), r"schema: Input should be 2"),
+        (change("worst", "unlearned", to=[3]), r"worst: \(2, 1, 2\) bins and counts"),
+        (change("best", "example", to=3), "lists of"),
+        (change("resampled", "score", to=[1.0, 2.0]), r"resampled: 1000 and 2 resamples"),
+        (change("best", "edges", to=[0.0, 1e308, 1e308]), r"best\.edges\.1: Input should be less"),
         (lambda path: path.write_bytes(b""), "is not a scorecard: Invalid JSON"),
         (lambda path: path.write_bytes(b"\xff\xfe" * 9), "is not a scorecard: Invalid JSON"),
         (lambda path: path.write_text("[" * 100_000), "is not a scorecard: Invalid JSON: recursion limit exceeded"),
@@ -289,7 +324,7 @@ def test_a_card_with_other_models_than_its_scenario_is_left_out_of_the_board(tmp
 
 def test_entries_with_other_numbers_of_resamples_are_paired_as_far_as_both_go(tmp_path):
     workspace = Workspace(tmp_path)
-    change("figures", "resampled", to={"score": [0.5, 0.49, 0.51], "forgetting_quality": [0.5] * 3})(
+    change("resampled", to={"score": [0.5, 0.49, 0.51], "forgetting_quality": [0.5] * 3})(
         card("few", 0.5).write(workspace)
     )
     card("many", 0.1).write(workspace)
@@ -308,7 +343,9 @@ def test_all_committed_scorecards_are_believed():
 def test_an_empty_board_has_a_header(tmp_path):
     workspace = Workspace(tmp_path)
     assert rebuild(workspace).empty
-    assert (workspace.results / "leaderboard.csv").read_text().startswith("rank,submission,scenario,score")
+    assert (
+        (workspace.results / "leaderboard.csv").read_text().startswith("rank,group,submission,scenario,score,score_low")
+    )
 
 
 def test_the_terminal_shows_every_entry():
@@ -320,15 +357,17 @@ def test_the_terminal_shows_every_entry():
     assert "crashed" in shown
 
 
-def test_in_a_narrow_terminal_no_figure_is_cut():
+def test_in_a_narrow_terminal_no_value_is_cut():
     def shown(width):
         console = Console(width=width, record=True, file=io.StringIO())
         console.print(render(leaderboard([card("a_name_of_many_letters+tuned", 0.5), card("b", 0.25)]), "title"))
         return [line.split() for line in console.export_text().splitlines()]
 
-    figures = [line[2:8] for line in shown(120) if line[2:] and line[0] in "12" and line[2][:2] == "0."]
-    assert [figures_of_a_row[0] for figures_of_a_row in figures] == ["0.5000", "0.2500"]
-    assert [line[2:8] for line in shown(80) if line[2:] and line[0] in "12" and line[2][:2] == "0."] == figures
+    def values(width):
+        return [line[3:9] for line in shown(width) if line[3:] and line[0] in "12" and line[3][:2] == "0."]
+
+    assert [row[0] for row in values(120)] == ["0.5000", "0.2500"]
+    assert values(80) == values(120)
 
 
 def remarks_on(entry, width=200):
@@ -408,6 +447,6 @@ def test_the_terminal_says_which_rows_are_shipped(tmp_path):
     card("ours", 0.2).write(workspace)
     console = Console(width=120, record=True, file=io.StringIO())
     console.print(render(rebuild(workspace), "title"))
-    lines = {line.split()[1]: line.split() for line in console.export_text().splitlines() if "0." in line[:40]}
+    lines = {line.split()[2]: line.split() for line in console.export_text().splitlines() if "0." in line[:40]}
     assert lines["theirs"][-2:] == ["shipped", "ok"]
     assert lines["ours"][-2:] == ["local", "ok"]

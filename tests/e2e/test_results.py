@@ -224,9 +224,9 @@ def test_the_cost_alone_is_taken_again(bench, finished_clone, miniature):
     assert {path: path.stat().st_mtime_ns for path in finished_clone.evidence.rglob("*.safetensors")} == blocks
     new = card_of(finished_clone, miniature, "finetune")
     assert new.evidence_hash == card.evidence_hash
-    assert new.figures.score == card.figures.score
+    assert new.estimate("score") == card.estimate("score")
     assert (new.cost.rounds, new.cost.loaded) == (again.rounds, again.loaded)
-    assert new.cost.share_low < new.figures.retraining_share < new.cost.share_high
+    assert new.cost.share_low < new.value("retraining_share") < new.cost.share_high
     refused = bench("run", "--all", "--time-again")
     assert "--time-again came with --all" in refused.stderr
 

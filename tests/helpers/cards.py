@@ -2,38 +2,28 @@
 
 import numpy as np
 
-from benchmark.metrics.entry import Attack, Estimate, Figures, Histograms, Resampled
+from benchmark.metrics.kinds import all_metrics
 from benchmark.results.scorecard import Scorecard
+from benchmark.results.values import Absent, Estimate, Histograms, Measured, PerExample, Resampled, Value
 
 HISTOGRAMS = Histograms(example=0, epsilon=1.0, edges=[0.0, 1.0, 2.0], unlearned=[3, 5], retrained=[4, 4])
 SPREAD = 0.01
 
 
-def figures_with(score, spread, seed):
-    """Figures of an entry with this score, its resamples scattered by `spread` (its own noise for every seed)."""
+def measured_with(score, spread, seed):
+    """What metrics say of an entry with this score, its resamples scattered by `spread` (its own noise per seed)."""
     rows = (score + np.random.default_rng(seed).normal(0, spread, 1000)).tolist()
     near = Estimate(value=score, low=score - 2 * spread, high=score + 2 * spread)
-    attack = Attack(**dict.fromkeys(Attack.model_fields, near))
-    values = {}
-    for name, field in Figures.model_fields.items():
-        if not field.is_required():
-            continue
-        values[name] = {
-            Estimate: near,
-            Estimate | None: near,
-            float: 0.1,
-            float | None: 0.1,
-            int | None: 3,
-            list[float]: [0.5, 1.5, 50.0],
-            Attack: attack,
-            Histograms: HISTOGRAMS,
-            Resampled: Resampled(forgetting_quality=rows, score=rows),
-        }[field.annotation]
-    return Figures(**values)
+    array, number = PerExample(values=[0.5, 1.5, 50.0]), Value(value=0.1)
+    metrics = {
+        metric.name: array if metric.per_example else near if metric.interval else number for metric in all_metrics()
+    }
+    resampled = Resampled(forgetting_quality=rows, score=rows)
+    return Measured(metrics=metrics, best=HISTOGRAMS, worst=HISTOGRAMS, resampled=resampled)
 
 
 def card(name, score=None, status="ok", spread=SPREAD, seed=0, **changes):
-    figures = None if score is None else figures_with(score, spread, seed)
+    measured = Measured() if score is None else measured_with(score, spread, seed)
     about = {
         "submission": name,
         "title": name,
@@ -54,18 +44,20 @@ def card(name, score=None, status="ok", spread=SPREAD, seed=0, **changes):
         "attempted_runs": 8,
         "failed_runs": 0,
         "allowed_failures": 0,
-        "log": "",
         "integrity": None,
-        "figures": figures,
     }
-    return Scorecard(**(about | changes))
+    return Scorecard(**(about | dict(measured) | changes))
+
+
+def with_metrics(whole, **metrics):
+    """The card with other values of some metrics."""
+    return whole.model_copy(update={"metrics": {**whole.metrics, **metrics}})
 
 
 def without_score(name, **changes):
     whole = card(name, 0.3, **changes)
-    rows = whole.figures.resampled.model_copy(update={"score": [None] * 1000})
-    absent = {"score": "the retrained models have test accuracy 0, so there is no ratio to it"}
-    figures = whole.figures.model_copy(
-        update={"score": None, "score_share": None, "certified_examples": None, "resampled": rows, "absent": absent}
-    )
-    return whole.model_copy(update={"figures": figures})
+    rows = whole.resampled.model_copy(update={"score": [None] * 1000})
+    no_ratio = Absent(absent="the retrained models have test accuracy 0, so there is no ratio to it")
+    no_leak = Absent(absent="N = 8 can prove no leak of 3 examples")
+    absent = {"score": no_ratio, "normalised_score": no_ratio, "epsilon_lower_bound_examples": no_leak}
+    return with_metrics(whole.model_copy(update={"resampled": rows}), **absent)

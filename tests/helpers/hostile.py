@@ -110,7 +110,7 @@ def run_hostile(bench, workspace, strict, strict_file, tmp_path, monkeypatch):
                 rows = list(csv.DictReader(table))
             assert [(row["submission"], row["status"]) for row in rows] == [(NAME, card.status)]
             assert done.returncode == (0 if card.status in ("ok", "over-budget", "suspect") else 2)
-            assert (card.figures is None) == (card.status not in ("ok", "over-budget", "suspect"))
+            assert card.is_scored != (card.status not in ("ok", "over-budget", "suspect"))
         log = workspace.log(label, NAME)
         return SimpleNamespace(
             card=card,

@@ -80,7 +80,7 @@ def test_links_to_what_never_ends_stop_neither_the_list_nor_the_others(only, ben
     done = bench("run", "--all")
     assert "stranger+tuned" in done.stderr
     for name in ("stranger", "rival"):
-        assert Scorecard.read(card_path(workspace.results, miniature.label, name)).figures is not None
+        assert Scorecard.read(card_path(workspace.results, miniature.label, name)).is_scored
 
 
 def test_a_submission_edited_while_it_runs_is_scored_as_it_was(workspace, submit, bench, miniature):

@@ -1,4 +1,4 @@
-"""The record of all figures, on populations whose answer is known."""
+"""All metrics, on populations whose answer is known."""
 
 import re
 import tempfile
@@ -9,9 +9,11 @@ import pytest
 
 from benchmark import metrics as scoring
 from benchmark.metrics import resampling as module
-from benchmark.metrics.entry import Figures, ceiling_of, figures_of, population
+from benchmark.metrics.evidence_pair import Cost, EvidencePair, model_evidence
 from benchmark.metrics.resampling import _resample_chunk as resample_chunk
 from benchmark.metrics.resampling import resampling
+from benchmark.metrics.scoring import ceiling_of, measure
+from benchmark.results.values import Measured
 from benchmark.tasks import Targets
 from benchmark.tasks.classification import Classification
 
@@ -36,14 +38,22 @@ TARGETS = Targets(Classification(), np.zeros(FORGET, int), np.arange(TEST) % CLA
 
 def figures(entry, retrained=None, calibration=None):
     retrained, calibration = retrained or evidence(1), calibration or evidence(2)
-    reference = population(retrained, retrained, TARGETS)
+    sides = [model_evidence(each, retrained, TARGETS) for each in (entry, retrained, calibration)]
+    unlearned, reference, calibrated = sides
+    ceiling = ceiling_of(calibrated, reference, 1e-5, halves(calibrated, reference, "calibration"))
+    rows = halves(unlearned, reference, "unlearned")
+    return measure(EvidencePair(unlearned, reference, 1e-5, 1000, ceiling, lambda: rows, Cost(0.5, 0.1)))
+
+
+def halves(entry, reference, stream):
     quiet = lambda *_: None  # noqa: E731
-    with resampling(
-        population(calibration, retrained, TARGETS), reference, "calibration", 1e-5, RESAMPLES, 1, quiet
-    ) as rows:
-        ceiling = ceiling_of(population(calibration, retrained, TARGETS), reference, 1e-5, rows())
-    with resampling(population(entry, retrained, TARGETS), reference, "unlearned", 1e-5, RESAMPLES, 1, quiet) as rows:
-        return figures_of(entry, retrained, TARGETS, 1e-5, ceiling, rows, (0.5, 0.1))
+    pair = entry.population, reference.population
+    with resampling(*pair, stream, 1e-5, RESAMPLES, 1, quiet) as rows:
+        return rows()
+
+
+def population(found, retrained, targets):
+    return model_evidence(found, retrained, targets).population
 
 
 @pytest.fixture(scope="module")
@@ -57,36 +67,36 @@ def leaking():
 
 
 def test_perfect_unlearning_reaches_its_ceiling(perfect):
-    assert perfect.quality_share.low < 1 < perfect.quality_share.high
-    assert perfect.score_share.low < 1 < perfect.score_share.high
-    assert perfect.certified_examples == 0
-    assert perfect.distinguishable <= 0.1
-    assert perfect.ulira.auc.low < 0.5 < perfect.ulira.auc.high
-    assert perfect.forget_gap.low < 0 < perfect.forget_gap.high
+    assert perfect.estimate("normalised_quality").low < 1 < perfect.estimate("normalised_quality").high
+    assert perfect.estimate("normalised_score").low < 1 < perfect.estimate("normalised_score").high
+    assert perfect.value("epsilon_lower_bound_examples") == 0
+    assert perfect.value("detectable") <= 0.1
+    assert perfect.estimate("ulira_auc").low < 0.5 < perfect.estimate("ulira_auc").high
+    assert perfect.estimate("forget_gap").low < 0 < perfect.estimate("forget_gap").high
 
 
 def test_a_leak_shows_in_every_figure(leaking, perfect):
-    assert leaking.quality_share.high < 0.5
-    assert leaking.certified_examples == FORGET
-    assert leaking.largest_certified > 0.5
-    assert leaking.distinguishable == 1
-    assert (leaking.remembered, leaking.over_unlearned) == (1, 0)
-    assert leaking.ulira.accuracy.low > 0.9
-    assert leaking.ruli.auc.low > 0.9
-    assert leaking.mean_klom.low > perfect.mean_klom.high
-    assert min(leaking.effect) > 0.95
+    assert leaking.estimate("normalised_quality").high < 0.5
+    assert leaking.value("epsilon_lower_bound_examples") == FORGET
+    assert leaking.value("largest_epsilon_lower_bound") > 0.5
+    assert leaking.value("detectable") == 1
+    assert (leaking.value("under_unlearned"), leaking.value("over_unlearned")) == (1, 0)
+    assert leaking.estimate("ulira_accuracy").low > 0.9
+    assert leaking.estimate("ruli_auc").low > 0.9
+    assert leaking.estimate("mean_klom").low > perfect.estimate("mean_klom").high
+    assert min(leaking.per_example("effect")) > 0.95
 
 
 def test_figures_are_those_of_the_public_functions(perfect):
     u, r = (population(evidence(seed), {}, TARGETS).confidences for seed in (3, 1))
     epsilon = scoring.published_epsilon(u, r)
-    assert perfect.epsilon == epsilon.tolist()
-    assert perfect.forgetting_quality.value == scoring.forgetting_quality(epsilon, MODELS)
-    assert perfect.p_values == scoring.distinguishable(u, r)[0].tolist()
-    assert perfect.retain_ratio.value == pytest.approx(
+    assert perfect.per_example("epsilon") == epsilon.tolist()
+    assert perfect.value("forgetting_quality") == scoring.forgetting_quality(epsilon, MODELS)
+    assert perfect.per_example("p_values") == scoring.distinguishable(u, r)[0].tolist()
+    assert perfect.value("retain_ratio") == pytest.approx(
         evidence(3)["retain_accuracy"].mean() / evidence(1)["retain_accuracy"].mean()
     )
-    assert perfect.clipped_score <= perfect.score.value + 1e-12
+    assert perfect.value("clipped_score") <= perfect.estimate("score").value + 1e-12
 
 
 def wrong_on_the_test_set(found, models=slice(None)):
@@ -108,23 +118,23 @@ def wrong_on_the_retain_set(found, models=slice(None)):
 def test_where_the_retrained_are_never_right_there_is_no_ratio_and_no_score(name, spoil, perfect):
     found = figures(evidence(3), retrained=spoil(evidence(1)))
     reason = f"the retrained models have {name} accuracy 0, so there is no ratio to it"
-    for figure in ("score", "score_share", f"{name}_ratio", "clipped_score"):
-        assert getattr(found, figure) is None
-        assert found.absent[figure] == reason
-    assert found.forgetting_quality == perfect.forgetting_quality
-    assert found.quality_share == perfect.quality_share
-    assert found.epsilon == perfect.epsilon
+    for figure in ("score", "normalised_score", f"{name}_ratio", "clipped_score"):
+        assert found.value(figure) is None
+        assert found.why_absent(figure) == reason
+    assert found.estimate("forgetting_quality") == perfect.estimate("forgetting_quality")
+    assert found.estimate("normalised_quality") == perfect.estimate("normalised_quality")
+    assert found.per_example("epsilon") == perfect.per_example("epsilon")
     other = "retain" if name == "test" else "test"
-    assert getattr(found, f"{other}_ratio") == getattr(perfect, f"{other}_ratio")
+    assert found.estimate(f"{other}_ratio") == perfect.estimate(f"{other}_ratio")
     assert set(found.resampled.score) == {None}
-    assert Figures.model_validate_json(found.model_dump_json()) == found
+    assert Measured.model_validate_json(found.model_dump_json()) == found
 
 
 @pytest.mark.parametrize(("name", "spoil"), [("test", wrong_on_the_test_set), ("retain", wrong_on_the_retain_set)])
 def test_where_too_many_halves_have_no_ratio_there_is_no_score(name, spoil):
     found = figures(evidence(3), retrained=spoil(evidence(1), slice(2, None)))
-    assert found.score is None
-    assert re.search(f"have {name} accuracy 0 in [0-9]+% of the resamples", found.absent["score"])
+    assert found.value("score") is None
+    assert re.search(f"have {name} accuracy 0 in [0-9]+% of the resamples", found.why_absent("score"))
 
 
 def test_a_few_halves_without_a_ratio_are_left_out_of_the_interval():
@@ -145,8 +155,8 @@ def test_a_few_halves_without_a_ratio_are_left_out_of_the_interval():
     assert 0 < without <= RESAMPLES // 20, "or the test is of nothing"
     assert found.resampled.score.count(None) == without
     reach = 1.959964 * 1.1 * np.std(scores, ddof=1)
-    assert found.score.high == pytest.approx(found.score.value + reach)
-    assert found.score.low == pytest.approx(max(0, found.score.value - reach))
+    assert found.estimate("score").high == pytest.approx(found.estimate("score").value + reach)
+    assert found.estimate("score").low == pytest.approx(max(0, found.estimate("score").value - reach))
 
 
 def test_a_single_half_without_a_ratio_costs_nobody_the_score():
@@ -160,48 +170,57 @@ def test_a_single_half_without_a_ratio_costs_nobody_the_score():
 def test_accuracies_that_nobody_measured_leave_the_other_figures(perfect):
     unknown = {**evidence(3), "retain_accuracy": np.full(MODELS, np.nan)}
     found = figures(unknown)
-    assert found.absent["retain_accuracy"] == "the unlearned models have no retain accuracy"
-    assert (found.retain_accuracy, found.retain_ratio, found.score) == (None, None, None)
-    assert found.test_accuracy == perfect.test_accuracy
-    assert found.p_values == perfect.p_values
+    assert found.why_absent("retain_accuracy") == "the unlearned models have no retain accuracy"
+    assert (found.value("retain_accuracy"), found.value("retain_ratio"), found.value("score")) == (None, None, None)
+    assert found.estimate("test_accuracy") == perfect.estimate("test_accuracy")
+    assert found.per_example("p_values") == perfect.per_example("p_values")
     against = figures(evidence(3), retrained={**evidence(1), "retain_accuracy": np.full(MODELS, np.nan)})
-    assert against.absent["score"] == "the retrained models have no retain accuracy"
+    assert against.why_absent("score") == "the retrained models have no retain accuracy"
 
 
 def test_without_test_examples_there_is_no_test_accuracy(perfect, monkeypatch):
     monkeypatch.setitem(globals(), "TARGETS", TARGETS._replace(test=np.arange(0)))
     empty = [{**evidence(seed), "test_logits": np.zeros((MODELS, 0, CLASSES), np.float32)} for seed in (3, 1, 2)]
     found = figures(*empty)
-    assert found.absent["test_accuracy"] == "the unlearned models have no test accuracy"
-    assert found.absent["population_attack"].startswith("it takes at least 10 forget and 10 test")
-    assert found.forgetting_quality == perfect.forgetting_quality
+    assert found.why_absent("test_accuracy") == "the unlearned models have no test accuracy"
+    assert found.why_absent("classifier_mia").startswith("it takes at least 10 forget and 10 test")
+    assert found.estimate("forgetting_quality") == perfect.estimate("forgetting_quality")
 
 
 def test_a_ceiling_of_nothing_has_no_share():
     found = figures(evidence(3), calibration=evidence(2, shift=60.0))
-    assert found.ceiling == 0
-    assert found.score is not None
-    assert found.absent["score_share"] == "perfect unlearning gets 0 here, so there is no share of it"
-    assert found.absent["quality_share"] == found.absent["score_share"]
+    assert found.value("ceiling") == 0
+    assert found.value("score") is not None
+    assert found.why_absent("normalised_score") == "perfect unlearning gets 0 here, so there is no share of it"
+    assert found.why_absent("normalised_quality") == found.why_absent("normalised_score")
 
 
 def test_few_models_have_reasons_in_the_place_of_figures_they_cannot_support(perfect):
     few = figures(evidence(3, models=8), evidence(1, models=8), evidence(2, models=8))
-    assert few.certified_examples is few.largest_certified is few.score_share is few.quality_share is None
-    assert few.ulira.tpr_at_1 is few.ruli.tpr_at_01 is None
-    assert few.absent["certified_examples"] == "N = 8 can prove no leak of 12 examples; it takes N = 19 or more"
-    assert few.absent["ulira_tpr_at_1"] == "96 scores have no false positive rate of 1.0%; it takes N = 9 or more"
-    assert few.score is not None
-    assert few.distinguishable is not None
-    assert perfect.certified_examples == 0
-    assert perfect.absent.keys() == {"ulira_tpr_at_01", "ruli_tpr_at_01"}
+    assert (
+        few.value("epsilon_lower_bound_examples")
+        is few.value("largest_epsilon_lower_bound")
+        is few.value("normalised_score")
+        is few.value("normalised_quality")
+        is None
+    )
+    assert few.value("ulira_tpr_at_1") is few.value("ruli_tpr_at_01") is None
+    assert (
+        few.why_absent("epsilon_lower_bound_examples")
+        == "N = 8 can prove no leak of 12 examples; it takes N = 19 or more"
+    )
+    assert few.why_absent("ulira_tpr_at_1") == "96 scores have no false positive rate of 1.0%; it takes N = 9 or more"
+    assert few.value("score") is not None
+    assert few.value("detectable") is not None
+    assert perfect.value("epsilon_lower_bound_examples") == 0
+    assert perfect.absent().keys() == {"ulira_tpr_at_01", "ruli_tpr_at_01"}
 
 
 def test_every_interval_holds_its_value(perfect, leaking):
-    from benchmark.leaderboard.comparison import estimates
-
     for record in (perfect, leaking):
-        for name, estimate in estimates(record).items():
+        found = {name: record.estimate(name) for name in record.metrics if record.estimate(name)}
+        assert len(found) >= 15
+        for name, estimate in found.items():
             assert estimate.low <= estimate.value <= estimate.high, name
 
 

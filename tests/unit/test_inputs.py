@@ -44,6 +44,10 @@ CALLS = {
     "mean_population_attack": [PHI, OTHER, 0, 2],
     "mean_svm_attack": [LOGITS, LABELS, LOGITS, LABELS, 0, 2],
     "most_certifiable": [8, 50, 1e-5, 0.95],
+    "no_leak": [8, 50, 1e-5, 0.95],
+    "no_rate": [8, 50, 0.01],
+    "no_rejection": [8],
+    "no_share": [8],
     "population_attack": [PHI[0], OTHER[0], 0],
     "published_epsilon": [PHI, OTHER, 1e-5, None, "both"],
     "resampled_figures": [GOOD, AGAINST, range(2), 0, "unlearned", 1e-5],
@@ -53,7 +57,6 @@ CALLS = {
     "svm_attack": [LOGITS[0], LABELS, LOGITS[0], LABELS, 0],
     "ulira": [PHI, OTHER],
     "ulira_scores": [PHI, OTHER],
-    "unsupported": [8, 50, 1e-5, 0.95],
 }
 OUR_WORDS = r"(expected|so no|do not pair|not finite|no φ|no numbers)"
 

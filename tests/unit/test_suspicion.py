@@ -4,12 +4,12 @@ import time
 
 import numpy as np
 import pytest
-from cards import figures_with
+from cards import measured_with
 
 from benchmark.metrics import figures, interval
 from benchmark.metrics.bootstrap import Population, resampled_figures
-from benchmark.metrics.entry import Ceiling, Estimate, Resampled
 from benchmark.metrics.suspicion import IMPOSSIBLE, replayed_runs, retrains, suspicions
+from benchmark.results.values import Ceiling, Estimate, Resampled
 from benchmark.submissions.files import LARGEST_TEXT, data_files
 from benchmark.tasks.classification import Classification
 
@@ -75,7 +75,7 @@ def entry_and_ceiling(entry, ceiling, spread=0.01):
     """An entry and perfect unlearning with these forgetting qualities."""
     rows = (ceiling + np.random.default_rng(1).normal(0, spread, 1000)).tolist()
     near = Estimate(value=ceiling, low=ceiling - 2 * spread, high=ceiling + 2 * spread)
-    return figures_with(entry, spread, 0), Ceiling(
+    return measured_with(entry, spread, 0), Ceiling(
         forgetting_quality=near, score=near, resampled=Resampled(forgetting_quality=rows, score=rows)
     )
 

@@ -1,0 +1,28 @@
+"""What an unlearning run costs."""
+
+from benchmark.metrics.evidence_pair import EvidencePair
+from benchmark.metrics.kinds import METRICS
+from benchmark.metrics.metric import Result, metric
+
+
+@METRICS.add
+@metric(unit="s", direction="lower", needs=("cost",), group="cost", good="0 = free")
+def run_seconds(evidence: EvidencePair) -> Result:
+    """CPU seconds of a run, by a few of the runs, timed one at a time."""
+    assert evidence.cost is not None
+    return evidence.cost.seconds
+
+
+@METRICS.add
+@metric(
+    heading="cost",
+    form=".0%",
+    direction="lower",
+    needs=("cost",),
+    group="cost",
+    good="0 = free, 1 = as much as retraining",
+)
+def retraining_share(evidence: EvidencePair) -> Result:
+    """Cost of a run as a share of retraining, timed in turn with it."""
+    assert evidence.cost is not None
+    return evidence.cost.share

@@ -1,0 +1,78 @@
+"""U-LiRA and RULI: likelihood-ratio attacks per example, judged on models they were not fitted to."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from numpy.typing import ArrayLike
+
+from benchmark.metrics.evidence_pair import EvidencePair
+from benchmark.metrics.kinds import METRICS
+from benchmark.metrics.lira import (
+    AttackIntervals,
+    AttackResult,
+    Scores,
+    attack_intervals,
+    attack_result,
+    ruli_scores,
+    ulira_scores,
+)
+from benchmark.metrics.metric import Absent, Estimate, Metric, Result
+from benchmark.metrics.support import TPR_AT, no_rate
+
+
+class Attack(NamedTuple):
+    """A name, what it is fitted with, its source, and the scores it gives models."""
+
+    name: str
+    title: str
+    source: str
+    scores: Callable[[ArrayLike, ArrayLike], Scores]
+
+
+ATTACKS = (
+    Attack("ulira", "U-LiRA (Gaussians)", "Hayes et al. 2024 (2403.01218)", ulira_scores),
+    Attack("ruli", "RULI (kernel densities)", "Naderloui et al. 2025 (2506.13009)", ruli_scores),
+)
+FIGURES = {
+    "accuracy": ("Accuracy", "0.5 = guessing, 1 = every model is recognised"),
+    "auc": ("Area under the ROC curve", "0.5 = guessing, 1 = every model is recognised"),
+    "tpr_at_1": ("True positive rate at a false positive rate of 1 %", "0.01 = guessing, 1 = every model"),
+    "tpr_at_01": ("True positive rate at a false positive rate of 0.1 %", "0.001 = guessing, 1 = every model"),
+}
+
+
+Judge = Callable[[EvidencePair], tuple[AttackResult, AttackIntervals]]
+
+
+def _judge(attack: Attack, evidence: EvidencePair) -> tuple[AttackResult, AttackIntervals]:
+    scores = attack.scores(*evidence.signals)
+    return attack_result(scores), attack_intervals(scores, evidence.resamples)
+
+
+def _metric(attack: Attack, figure: str, judge: Judge) -> Metric:
+    def compute(evidence: EvidencePair) -> Result:
+        result, intervals = evidence.once(judge)
+        if figure in TPR_AT and (reason := no_rate(evidence.models, evidence.examples, TPR_AT[figure])):
+            return Absent(absent=reason)
+        low, high = getattr(intervals, figure)
+        return Estimate(value=getattr(result, figure), low=low, high=high)
+
+    title, good = FIGURES[figure]
+    return Metric(
+        name=f"{attack.name}_{figure}",
+        compute=compute,
+        summary=f"{title} of the attack {attack.title}.",
+        description="Over all pairs (model, example); fitted on half of the models, judged on the others, then "
+        f"swapped. Source: {attack.source}.",
+        good=good,
+        direction="lower",
+        interval=True,
+        group="attacks",
+    )
+
+
+for _attack in ATTACKS:
+    _shared = partial(_judge, _attack)  # one object for all metrics of an attack, so that it runs once
+    for _figure in FIGURES:
+        METRICS.add(_metric(_attack, _figure, _shared))

@@ -1,0 +1,104 @@
+"""From evidence to everything that is said of an entry: every metric of the registry, and what plots need."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from benchmark.errors import note
+from benchmark.metrics.bootstrap import figures
+from benchmark.metrics.evidence_pair import EvidencePair, ModelEvidence, with_interval, with_interval_if_any
+from benchmark.metrics.kinds import METRICS, all_metrics
+from benchmark.metrics.metric import Metric
+from benchmark.metrics.samples import Floats
+from benchmark.registry import SHIPPED
+from benchmark.results.values import (
+    Absent,
+    Ceiling,
+    Estimate,
+    Histograms,
+    Measured,
+    MetricValue,
+    PerExample,
+    Resampled,
+    Value,
+)
+from benchmark.text import printable, reason_of
+
+_BINS = 40
+_LONGEST_REASON = 500  # characters
+
+
+def measure(evidence: EvidencePair, metrics: Iterable[Metric] | None = None) -> Measured:
+    """Return the values of all metrics, or of some, on an entry's evidence.
+
+    A metric that an installed package brings is absent, with a note, where it raises or returns what is no value.
+    """
+    chosen = list(all_metrics() if metrics is None else metrics)
+    # Other processes resample halves meanwhile; what waits for them comes last.
+    in_turn = sorted(chosen, key=lambda metric: metric.group == "score")
+    found = {metric.name: _value_of(metric, evidence) for metric in in_turn}
+    epsilon = evidence.epsilon
+    return Measured(
+        metrics={metric.name: found[metric.name] for metric in chosen},
+        best=_histograms(int(epsilon.argmin()), evidence),
+        worst=_histograms(int(epsilon.argmax()), evidence),
+        resampled=None if evidence.resample is None else stored(evidence.rows),
+    )
+
+
+def _value_of(metric: Metric, evidence: EvidencePair) -> MetricValue:
+    if reason := evidence.lacking(metric.needs):
+        return Absent(absent=reason)
+    try:
+        return _stored_value(metric, metric.compute(evidence), evidence.examples)
+    except Exception as error:
+        origin = METRICS.origin(metric.name) if metric.name in METRICS else SHIPPED
+        if origin == SHIPPED:
+            raise
+        reason = printable(f"it could not be computed: {reason_of(error)}", _LONGEST_REASON)
+        note(f"the metric {metric.name} of the installed package {origin} is left out: {reason}")
+        return Absent(absent=reason)
+
+
+def _stored_value(metric: Metric, found: object, examples: int) -> MetricValue:
+    """Return what `compute` returned as it is stored. Raises ValueError when it is not what the metric promises."""
+    if isinstance(found, Absent):
+        return found
+    if metric.per_example:
+        values = np.asarray(found, dtype=np.float64)
+        if values.shape != (examples,) or not np.isfinite(values).all():
+            raise ValueError(f"it returned an array of shape {values.shape}, expected {examples} finite values")
+        return PerExample(values=values.tolist())
+    if isinstance(found, Estimate):
+        return found
+    return Value(value=float(found))  # pyright: ignore[reportArgumentType]  what is no number raises
+
+
+def ceiling_of(calibration: ModelEvidence, retrained: ModelEvidence, delta: float, resampled: Floats) -> Ceiling:
+    """Return what perfect unlearning gets; `resampled`: rows of `resampled_figures`, stream "calibration"."""
+    quality, score = figures(calibration.population, retrained.population, delta)
+    found = None if np.isnan(score) else with_interval_if_any(score, resampled[:, 1], (0, np.inf))
+    return Ceiling(
+        forgetting_quality=with_interval(quality, resampled[:, 0], (0, 1)),
+        score=found if isinstance(found, Estimate) else None,
+        resampled=stored(resampled),
+    )
+
+
+def stored(resampled: Floats) -> Resampled:
+    """Return resamples with six significant digits, far finer than any interval, also that of a score near zero."""
+    quality, score = ([float(f"{value:.6g}") for value in column] for column in resampled.T)
+    return Resampled(forgetting_quality=quality, score=[None if np.isnan(value) else value for value in score])
+
+
+def _histograms(example: int, evidence: EvidencePair) -> Histograms:
+    """φ of one forget example in both populations, counted in shared bins."""
+    samples = [phi[:, example] for phi in evidence.signals]
+    edges = np.histogram_bin_edges(np.concatenate(samples), _BINS)
+    return Histograms(
+        example=example,
+        epsilon=float(evidence.epsilon[example]),
+        edges=edges.tolist(),
+        unlearned=np.histogram(samples[0], edges)[0].tolist(),
+        retrained=np.histogram(samples[1], edges)[0].tolist(),
+    )
