@@ -1,4 +1,4 @@
-"""Which forget examples a test tells apart, whatever the difference is."""
+"""Which forget examples a test finds to differ, whatever the difference is."""
 
 from benchmark.metrics.evidence_pair import EvidencePair
 from benchmark.metrics.kinds import METRICS
@@ -28,10 +28,10 @@ def p_values(evidence: EvidencePair) -> Result:
     form=".0%",
     direction="lower",
     group="forgetting",
-    good="0 = no example is told apart, 1 = all are",
+    good="0 = no example is detectable, 1 = all are",
 )
 def detectable(evidence: EvidencePair) -> Result:
-    """Share of detectable examples: their unlearned and retrained models are told apart at FDR 5 %.
+    """Share of detectable examples: a test finds their unlearned and retrained models to differ, at FDR 5 %.
 
     Benjamini–Hochberg over the forget set. It does not tell how much an example leaks: with enough models it rejects
     differences too small to matter.

@@ -22,9 +22,9 @@ def effect(evidence: EvidencePair) -> Result:
 
 
 @METRICS.add
-@metric(direction="lower", group="forgetting", good="0 = no example is still remembered, 1 = all are")
+@metric(direction="lower", group="forgetting", good="0 = no example looks trained on, 1 = all do")
 def under_unlearned(evidence: EvidencePair) -> Result:
-    """Share of under-unlearned examples: still remembered, φ significantly above that of retrained models.
+    """Share of under-unlearned examples: φ still significantly above that of retrained models.
 
     Brunner & Munzel 2000, at a false discovery rate of 5 %, both directions together.
     """

@@ -34,7 +34,7 @@ ATTACKS = (
     Attack("ulira", "U-LiRA (Gaussians)", "Hayes et al. 2024 (2403.01218)", ulira_scores),
     Attack("ruli", "RULI (kernel densities)", "Naderloui et al. 2025 (2506.13009)", ruli_scores),
 )
-FIGURES = {
+RESULTS = {
     "accuracy": ("Accuracy", "0.5 = guessing, 1 = every model is recognised"),
     "auc": ("Area under the ROC curve", "0.5 = guessing, 1 = every model is recognised"),
     "tpr_at_1": ("True positive rate at a false positive rate of 1 %", "0.01 = guessing, 1 = every model"),
@@ -50,17 +50,17 @@ def _judge(attack: Attack, evidence: EvidencePair) -> tuple[AttackResult, Attack
     return attack_result(scores), attack_intervals(scores, evidence.resamples)
 
 
-def _metric(attack: Attack, figure: str, judge: Judge) -> Metric:
+def _metric(attack: Attack, name: str, judge: Judge) -> Metric:
     def compute(evidence: EvidencePair) -> Result:
         result, intervals = evidence.once(judge)
-        if figure in TPR_AT and (reason := no_rate(evidence.models, evidence.examples, TPR_AT[figure])):
+        if name in TPR_AT and (reason := no_rate(evidence.models, evidence.examples, TPR_AT[name])):
             return Absent(absent=reason)
-        low, high = getattr(intervals, figure)
-        return Estimate(value=getattr(result, figure), low=low, high=high)
+        low, high = getattr(intervals, name)
+        return Estimate(value=getattr(result, name), low=low, high=high)
 
-    title, good = FIGURES[figure]
+    title, good = RESULTS[name]
     return Metric(
-        name=f"{attack.name}_{figure}",
+        name=f"{attack.name}_{name}",
         compute=compute,
         summary=f"{title} of the attack {attack.title}.",
         description="Over all pairs (model, example); fitted on half of the models, judged on the others, then "
@@ -74,5 +74,5 @@ def _metric(attack: Attack, figure: str, judge: Judge) -> Metric:
 
 for _attack in ATTACKS:
     _shared = partial(_judge, _attack)  # one object for all metrics of an attack, so that it runs once
-    for _figure in FIGURES:
-        METRICS.add(_metric(_attack, _figure, _shared))
+    for _result in RESULTS:
+        METRICS.add(_metric(_attack, _result, _shared))

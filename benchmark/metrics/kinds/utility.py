@@ -46,8 +46,8 @@ _add(
     "forget_gap",
     lambda pair: pair.difference("forget"),
     "Forget accuracy minus that of the retrained models.",
-    "0 = as if retrained, above 0 = looks remembered, below 0 = over-unlearned",
-    "An entry can match every accuracy and still be told apart by φ.",
+    "0 = as if retrained, above 0 = looks under-unlearned, below 0 = over-unlearned",
+    "An entry can match every accuracy and still be detectable by φ.",
     direction="none",
 )
 _RATIO = "Means over models, as in the published score."
