@@ -32,8 +32,8 @@ Written by `python scripts/write_results.py` from the scorecards in `leaderboard
 with `--scenario NAME` for each; [tuning.md](tuning.md) has the procedure. A clone holds what these commands have made,
 so there they find nothing to do (the first names the methods without values, and ends with status 2 for their sake):
 remove `leaderboard/scorecards/`, `leaderboard/evidence/` and `submissions/*/tuned/` to make all of it anew.
-`bench run NAME` makes a row of your own beside it, with `--published` that of the file's own values. By which clock and
-on which machine a row's cost was taken is said there too, under "The committed values".
+`bench run NAME` makes a row of your own beside it, with `--published` that of the file's own values. How and
+on which machine a row's cost was measured is said there too, under "The committed values".
 
 Every comparison of scores here is one of the stored intervals: 95 %, over models; where many pairs are compared,
 corrected for their number (Bonferroni). Groups, and the comparison with `identity`, are corrected for one entry's
@@ -100,7 +100,7 @@ def section(workspace: Workspace, name: str, cards: list[Scorecard]) -> list[str
 
 def few_rows(cards: list[Scorecard]) -> list[str]:
     """For the README: the controls, the best within the budget, the best and the worst beyond it."""
-    scored = sorted((c for c in cards if c.is_scored), key=lambda c: -score_of(c))
+    scored = sorted((c for c in cards if c.is_scored), key=lambda c: (-score_of(c), c.submission))
     within, beyond = ([c for c in scored if c.status == s and not c.control] for s in ("ok", "over-budget"))
     place = places(cards)
     lines = [
@@ -144,7 +144,7 @@ def table(cards: list[Scorecard]) -> list[str]:
     ]
     order = {"ok": 0, "over-budget": 1}  # what is suspect comes last
     scored = [card for card in cards if card.is_scored]
-    for card in sorted(scored, key=lambda c: (c.control, order.get(c.status, 2), -score_of(c))):
+    for card in sorted(scored, key=lambda c: (c.control, order.get(c.status, 2), -score_of(c), c.submission)):
         cells = [
             standing(card, place),
             card.submission,

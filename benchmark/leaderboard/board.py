@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 from filelock import FileLock
 
-from benchmark.errors import BenchError, note
+from benchmark.errors import BenchError, MissingRecord, note
 from benchmark.faults import note_fault
 from benchmark.leaderboard.table import leaderboard
 from benchmark.results.scorecard import Scorecard
@@ -79,13 +79,13 @@ def scored_submissions(workspace: Workspace, scenario: Scenario) -> list[str]:
 
 
 def find_scorecard(workspace: Workspace, scenario: Scenario, submission: str) -> Scorecard:
-    """Raises BenchError when the submission has not been run on the scenario."""
+    """Return an entry's scorecard. Raises MissingRecord when it has not been run on the scenario."""
     found = reversed(read_scorecards(workspace))
     cards = {card.submission: card for card in found if card.scenario_hash == scenario.hash}
     if submission in cards:
         return cards[submission]
     near = did_you_mean(submission, cards)
-    raise BenchError(
+    raise MissingRecord(
         f"{submission} has no scorecard on {scenario.label}{near}; run `bench run --submission {submission} "
         f"{options(scenario.name, scenario.protocol.models)}` first"
     )

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadRecord, BadUsage
 from benchmark.leaderboard.ranks import corrected_level, paired_difference, ranked_together, score_difference
 from benchmark.results.scorecard import Scorecard
 from benchmark.results.values import Estimate, Value
@@ -21,8 +21,8 @@ def compare(first: Scorecard, second: Scorecard, cards: Sequence[Scorecard] = ()
     Score and F have paired intervals (run i of both entries began at the same original). The others take the two
     intervals as independent, which for paired runs errs on the wide side; a value without an interval has a difference
     without one. The sentence says whether it is about this pair alone or corrected for all entries that the board ranks
-    with the two, `cards`, and both where the two differ. Raises BenchError when a scorecard has no metrics or the two
-    are not comparable.
+    with the two, `cards`, and both where the two differ. Raises BadRecord when a scorecard has no metrics or is of
+    another scorer, and BadUsage when the two ran on different scenarios.
     """
     _check_comparable(first, second)
     left, right = first.numbers(), second.numbers()
@@ -39,14 +39,14 @@ def compare(first: Scorecard, second: Scorecard, cards: Sequence[Scorecard] = ()
 def _check_comparable(first: Scorecard, second: Scorecard) -> None:
     for card in (first, second):
         if not card.is_scored:
-            raise BenchError(f"{card.submission} is {card.status} and has no metrics; mend it and run it again")
+            raise BadRecord(f"{card.submission} is {card.status} and has no metrics; mend it and run it again")
     if first.scorer_version != second.scorer_version:
-        raise BenchError(
+        raise BadRecord(
             f"{first.submission} was scored by version {first.scorer_version} and {second.submission} by "
             f"{second.scorer_version}; `bench score {options(first.scenario, first.models)}` scores both by this one"
         )
     if first.scenario_hash != second.scenario_hash:
-        raise BenchError(f"{first.submission} and {second.submission} ran on different scenarios; compare within one")
+        raise BadUsage(f"{first.submission} and {second.submission} ran on different scenarios; compare within one")
 
 
 def _difference_of(name: str, first: Scorecard, second: Scorecard) -> Value | Estimate:

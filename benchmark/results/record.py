@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadRecord
 from benchmark.storage.reading import read_file
 from benchmark.text import printable, reason_of
 
@@ -51,7 +51,7 @@ Some = TypeVar("Some", bound=BaseModel)
 
 
 def read_record(kind: type[Some], path: Path, advice: str) -> Some:
-    """Return the record in a file. Raises BenchError, which ends with `advice`, when the file holds no such record.
+    """Return the record in a file. Raises BadRecord, which ends with `advice`, when the file holds no such record.
 
     Raises FileNotFoundError when there is no file.
     """
@@ -65,4 +65,4 @@ def read_record(kind: type[Some], path: Path, advice: str) -> Some:
         reason = f"{where}: {first['msg'].removeprefix('Value error, ')}" if where else first["msg"]
     except (OSError, ValueError) as error:
         reason = reason_of(error)
-    raise BenchError(f"{path} is not a {kind.__name__.lower()}: {reason}; {advice}")
+    raise BadRecord(f"{path} is not a {kind.__name__.lower()}: {reason}; {advice}")

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadRecord, MissingRecord
 from benchmark.metrics import VERSION
 from benchmark.results.outcome import Outcome, Status, Timing
 from benchmark.results.record import (
@@ -116,14 +116,15 @@ class Scorecard(Measured):
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Raises BenchError when the file is not a scorecard of this version, or one of another place."""
+        """Return the card in a file. Raises BadRecord when it holds none that this version reads, or one of another
+        place, and MissingRecord when there is no file."""
         advice = "delete it and run its submission again"
         try:
             card = read_record(cls, path, advice)
         except FileNotFoundError:
-            raise BenchError(f"there is no scorecard {path}; run its submission") from None
+            raise MissingRecord(f"there is no scorecard {path}; run its submission") from None
         if (place := (card.label, card.submission)) != (path.parent.name, path.stem):
-            raise BenchError(f"{path} is the scorecard of {place[1]} on {place[0]}, expected elsewhere; {advice}")
+            raise BadRecord(f"{path} is the scorecard of {place[1]} on {place[0]}, expected elsewhere; {advice}")
         return card
 
     @property

@@ -26,6 +26,9 @@ RETIRED = {
 
 EXCEPTIONS: dict[str, dict[str, str]] = {
     "benchmark/drawing.py": {"figure": "matplotlib's own name for a canvas"},
+    "benchmark/results/schema1.py": dict.fromkeys(
+        ("certified", "remembered", "figures"), "keys of scorecards of schema 1, which it converts"
+    ),
     "benchmark/sandbox/child/binding.py": {"remembered": "a name that submissions give to the retain loader"},
     "benchmark/sandbox/child/supervisor.py": {"clock": "the kernel's own name for a tick of CPU time"},
 }
@@ -36,13 +39,8 @@ UNDER_RESHAPING: tuple[str, ...] = (
     "benchmark/cli/running.py",
     "benchmark/data/",
     "benchmark/evidence.py",
-    "benchmark/finished.py",
-    "benchmark/leaderboard/",
     "benchmark/metrics/",
-    "benchmark/pipeline.py",
-    "benchmark/results/",
     "benchmark/study/",
-    "docs/results.md",
     "docs/scoring.md",
     "README.md",
     "scripts/",
