@@ -27,7 +27,7 @@ Progress = Callable[[str, int, int], None]
 def map_blocks(
     function: Callable[..., Result], arguments: Iterable[tuple], jobs: int, *, threads: bool = False
 ) -> Iterator[Result]:
-    """Yields `function(*a)` for every `a` of `arguments`, as they finish; several jobs begin at once.
+    """Yield `function(*a)` for every `a` of `arguments`, as they finish; several jobs begin at once.
 
     Each of the `jobs` processes computes with one thread. `threads=True` is for functions that only wait for
     processes of their own.

@@ -37,7 +37,7 @@ def scenarios(workspace: Workspace) -> Rows:
 
 
 def pools(workspace: Workspace) -> Rows:
-    """Every reference pool on the disk, with its finished blocks and size."""
+    """Return every reference pool on the disk, with its finished blocks and size."""
     rows: Rows = []
     for manifest in sorted(workspace.pools.glob("*/manifest.json")):
         folder = manifest.parent

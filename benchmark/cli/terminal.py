@@ -78,7 +78,7 @@ def _bars(console: Console) -> Iterator[Callable[[str, int, int], None]]:
 
 
 def warn(console: Console) -> Callable[[str], None]:
-    """A callback that says a sentence about something the user should know."""
+    """Return a callback that says a sentence about something the user should know."""
     return lambda sentence: console.print(Text("note:", "yellow"), sentence, highlight=False, soft_wrap=True)
 
 

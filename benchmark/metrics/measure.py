@@ -7,19 +7,13 @@ from benchmark.metrics.klom import klom_of_halves
 from benchmark.metrics.lira import AttackResult, Scores
 from benchmark.metrics.report import Estimate, Score
 from benchmark.metrics.samples import Floats
+from benchmark.metrics.support import TPR_AT, no_leak, no_rate, no_rejection
 
 RESAMPLES = 200  # behind an interval; a board takes 1,000
 _FEWEST_RESAMPLES = 40  # of F, where examples are many: their number makes up for it, and time grows with both
 _RESAMPLED_EXAMPLES = 20_000  # in all resamples of F together, seconds of work
 _FEWEST_ATTACKED = 4  # models of a population: two to fit and two to judge
 _FEWEST_HALVED = 6  # models of a population: halves of three
-_NAMES = {
-    "certified_examples": "proven_leaks",
-    "largest_certified": "largest_lower_bound",
-    "distinguishable": "detectable",
-    "remembered": "under_unlearned",
-}
-"""What `scoring.unsupported` calls some of the metrics."""
 
 
 def attack_scores(u: Floats, r: Floats) -> dict[str, Scores]:
@@ -87,8 +81,14 @@ def _attack_metrics(name: str, result: AttackResult, scores: Scores) -> dict[str
 
 def _unsupported(models: int, examples: int, delta: float) -> dict[str, str]:
     """Return why a metric is missing, by its name in `report.METRICS`."""
-    found = scoring.unsupported(models, examples, delta)
-    reasons = {_NAMES.get(name, name): reason for name, reason in found.items() if not name.endswith("_share")}
+    reasons: dict[str, str] = {}
+    if reason := no_leak(models, examples, delta):
+        reasons |= dict.fromkeys(("proven_leaks", "largest_lower_bound"), reason)
+    if reason := no_rejection(models):
+        reasons |= dict.fromkeys(("detectable", "under_unlearned", "over_unlearned"), reason)
+    for name, rate in TPR_AT.items():
+        if reason := no_rate(models, examples, rate):
+            reasons |= {f"{attack}_{name}": reason for attack in ("ulira", "ruli")}
     if models < _FEWEST_ATTACKED:
         names = (
             f"{attack}_{kind}" for attack in ("ulira", "ruli") for kind in ("accuracy", "auc", "tpr_at_1", "tpr_at_01")

@@ -108,7 +108,7 @@ def _seconds_to_train(scenario: Scenario, problem: Problem, nets: list[nn.Module
 
 
 def _few_steps(scenario: Scenario, problem: Problem, steps: int) -> tuple[Recipe, Split]:
-    """The recipe with an epoch a step, and the one batch that its epochs consist of."""
+    """Return the recipe with one epoch per step, and the one batch that its epochs consist of."""
     batch = problem.retain.at(torch.arange(min(scenario.recipe.batch_size, len(problem.retain))))
     return scenario.recipe.model_copy(update={"epochs": steps}), batch
 

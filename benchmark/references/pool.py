@@ -56,7 +56,7 @@ class Pool:
     def prepare(
         self, jobs: int, progress: Progress, warn: Callable[[str], None], roles: tuple[Role, ...] = ROLES
     ) -> None:
-        """Trains the missing blocks, and those whose file is damaged: in `jobs` processes, on a GPU in this one.
+        """Train the missing blocks, and those whose file is damaged: in `jobs` processes, on a GPU in this one.
 
         Whoever else prepares the same pool, here or on another machine that sees the same folder, takes other blocks.
         """
@@ -93,7 +93,7 @@ class Pool:
         return {name: torch.from_numpy(np.array(array)) for name, array in weights.items()}
 
     def seed(self, role: str, index: int) -> int:
-        """The seed of model or run `index` of `role`."""
+        """Return the seed of model or run `index` of `role`."""
         return self.seeds.of(role, index)
 
     def evidence(self, role: Role) -> Arrays:
@@ -139,7 +139,7 @@ class Pool:
         return bool(self._secret_blocks()) and not self.store.recorded_commitment()
 
     def _secret_blocks(self) -> list[str]:
-        """The blocks on record that depend on the secret."""
+        """Return the blocks on record that depend on the secret."""
         return [name for name in self.store.finished() if not name.startswith("original/")]
 
     def _other_secret(self) -> str:

@@ -90,7 +90,7 @@ class Timer:
         return self._own("retrain", index)
 
     def _own(self, task: Task, index: int) -> Run:
-        """A run of the harness's own. Raises BenchError when it fails."""
+        """Return a run of the harness's own. Raises BenchError when it fails."""
         run = self._worker.run(self._original(0), self._seed(task, index), task)
         if run.weights is None:
             raise BadScenario(

@@ -80,7 +80,7 @@ def debug_submission(name: str, scenario: Scenario, workspace: Workspace, device
 
 
 def _tries(timer: Timer, submission: Submission) -> list[Run]:
-    """The first runs. Raises BenchError when any of them fails."""
+    """Return the first runs. Raises BenchError when any of them fails."""
     runs = [timer.unlearned(index, submission.hyperparameters) for index in range(_TRIES)]
     failed = [run for run in runs if run.weights is None]
     if len(failed) == len(runs):
@@ -138,7 +138,7 @@ def _table(name: str, scenario: Scenario, timing: Timing, columns: list[dict[str
 
 
 def _original(scenario: Scenario, problem: Problem, device: str) -> tuple[dict[str, Tensor], dict[str, float]]:
-    """The weights of the first original, and its utilities. Raises BenchError when its training diverged."""
+    """Return the weights of the first original, and its utilities. Raises BenchError when its training diverged."""
     original = _train_original(scenario, problem, device)
     utilities = _utilities(scenario, problem, original, device)
     if utilities is None:
@@ -147,7 +147,7 @@ def _original(scenario: Scenario, problem: Problem, device: str) -> tuple[dict[s
 
 
 def _train_original(scenario: Scenario, problem: Problem, device: str) -> dict[str, Tensor]:
-    """The weights of the first original."""
+    """Return the weights of the first original."""
     seed = scenario.seed("original", 0)
     net = seeded_model(scenario.architecture, problem.input_shape, problem.outputs, seed).to(device)
     train_model(net, scenario.recipe, problem.train, seed, problem.loss)

@@ -59,7 +59,7 @@ def _failure(error: BaseException, submission: Submission) -> BaseException:
 
 
 def _own_frames(error: BaseException, folder: Path) -> str:
-    """The traceback with the frames of the submission's own files; all of them where it has none."""
+    """Return the traceback with the frames of the submission's own files; all of them where it has none."""
     whole: traceback.TracebackException | None = traceback.TracebackException.from_exception(error)
     text = whole
     while whole:

@@ -79,7 +79,7 @@ class Worker:
         device: str = "cpu",
         verify: Callable[[Path], None] = lambda copy: None,
     ) -> None:
-        """Starts the process and returns at once; the first run waits until it is ready.
+        """Start the process and return at once; the first run waits until it is ready.
 
         `neighbours` other workers have to find room in this machine's memory too. `verify` is shown the copy of the
         submission that a process has, before any run, and raises BenchError when it is not the expected one.
@@ -127,7 +127,7 @@ class Worker:
         return self._judge(reply, ending)
 
     def close(self) -> None:
-        """Ends the worker and waits for it; the exchange folder goes with it."""
+        """End the worker and wait for it; the exchange folder goes with it."""
         self._process.close()
 
     def wait_until_ready(self) -> None:
@@ -162,7 +162,7 @@ class Worker:
             self._process.say(JOB)
 
     def _ask(self, request: Request) -> Reply | None:
-        """Sends a request and waits for its reply; None when the worker is dead, late, or no longer itself."""
+        """Send a request and wait for its reply; None when the worker is dead, late, or no longer itself."""
         try:
             self._process.say(request.line())
         except OSError:
@@ -223,7 +223,7 @@ def workers(
 
 
 def _clear(path: Path) -> None:
-    """Empties a file in place: the sandbox is bound to this very file. Whatever else lies there is removed."""
+    """Empty a file in place: the sandbox is bound to this very file. Whatever else lies there is removed."""
     if path.is_symlink() or not path.is_file():
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
     path.write_bytes(b"")
@@ -237,7 +237,7 @@ def _signal_name(number: int) -> str:
 
 
 def _tail(log: Path) -> str:
-    """The end of what a run printed; like a reason, it may be shown on a terminal."""
+    """Return the end of what a run printed; like a reason, it may be shown on a terminal."""
     try:
         with open(os.open(log, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _LOG_TAIL))

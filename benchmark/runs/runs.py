@@ -262,6 +262,6 @@ def _in_secret_order(items: Sequence[int], seed: int) -> list[int]:
 
 
 def _indices(scenario: Scenario, block: int) -> range:
-    """The runs of a block; unlike the pool's, the last block stops at N: runs are not trained together."""
+    """Return the runs of a block; unlike the pool's, the last block stops at N: runs are not trained together."""
     indices = scenario.indices(block)
     return range(indices.start, min(indices.stop, scenario.protocol.models))

@@ -73,7 +73,7 @@ def isolation() -> Isolation:
 
 
 def settle_isolation(*, required: bool, warn: Callable[[str], None]) -> None:
-    """Says so loudly when submissions cannot be sandboxed here; raises BenchError when they have to be."""
+    """Say so loudly when submissions cannot be sandboxed here; raises BenchError when they have to be."""
     if why := why_no_sandbox():
         if required:
             raise NoSandbox(f"there is no sandbox: {why}; install it, or leave --require-sandbox away")
@@ -84,7 +84,7 @@ def settle_isolation(*, required: bool, warn: Callable[[str], None]) -> None:
 
 
 def worker_command(exchange: Path, submission: Path, *, gpu: bool) -> Command:
-    """The worker for a copy of `submission`, in the best sandbox there is; `exchange` is its exchange folder.
+    """Return the worker for a copy of `submission`, in the best sandbox there is; `exchange` is its exchange folder.
 
     Raises BenchError when the submission cannot be copied.
     """
@@ -149,7 +149,7 @@ def _isolation_options(*, gpu: bool) -> list[str]:
 
 
 def _python() -> list[str]:
-    """The Python environment."""
+    """Return the Python environment."""
     options = ["--ro-bind", sys.base_prefix, sys.base_prefix] if not sys.base_prefix.startswith("/usr") else []
     if sys.prefix != sys.base_prefix:
         options += ["--ro-bind", sys.prefix, str(_ENVIRONMENT)]
@@ -173,7 +173,7 @@ def _other_environments() -> list[Path]:
 
 
 def _covers(folders: list[Path]) -> list[str]:
-    """Puts emptiness over those of `folders` that lie in what the sandbox shows."""
+    """Put emptiness over those of `folders` that lie in what the sandbox shows."""
     shown = [*_SYSTEM, sys.base_prefix, site.getusersitepackages(), _ENVIRONMENT]
     inside = [_inside(folder) for folder in folders if folder.is_dir()]
     hidden = [path for path in inside if any(path.is_relative_to(root) for root in shown)]
@@ -181,7 +181,7 @@ def _covers(folders: list[Path]) -> list[str]:
 
 
 def _empty(folders: list[Path]) -> list[str]:
-    """Puts emptiness over `folders`; it stays empty, for no run may leave anything to the next."""
+    """Put emptiness over `folders`; it stays empty, for no run may leave anything to the next."""
     return [word for path in folders for word in ("--tmpfs", str(path), "--remount-ro", str(path))]
 
 
@@ -197,7 +197,7 @@ def _read_only(paths: tuple[str, ...]) -> list[str]:
 
 
 def _variables(python_path: str, home: str, *, gpu: bool) -> dict[str, str]:
-    """All the variables that a submission sees."""
+    """Return all the variables that a submission sees."""
     wanted = ["LANG", "LD_LIBRARY_PATH", *(["CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"] if gpu else [])]
     kept = {name: os.environ[name] for name in wanted if name in os.environ}
     if not gpu:

@@ -43,7 +43,7 @@ class Job:
 
     @property
     def loss(self) -> Loss:
-        """What the recipe trains on."""
+        """The loss that the recipe trains on."""
         return self.task.loss(self.weights_there)
 
 
@@ -63,7 +63,7 @@ def job_of(scenario: Scenario, problem: "Problem", device: str) -> Job:
 
 
 def write_job(folder: Path, job: Job) -> None:
-    """Puts into `folder` what submissions may see of the problem."""
+    """Put into `folder` what submissions may see of the problem."""
     tensors = {
         f"{name}/{field}": tensor.contiguous()
         for name in LOADERS

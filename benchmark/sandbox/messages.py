@@ -91,7 +91,7 @@ class Reply:
 
     @classmethod
     def from_line(cls, line: str) -> Self:
-        """Raises ValueError when it is no reply."""
+        """Raise ValueError when it is no reply."""
         try:
             content = json.loads(line)
             return cls(**{**content, "consumed": tuple(content["consumed"])})

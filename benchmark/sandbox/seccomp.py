@@ -195,7 +195,7 @@ _NUMBER, _ARCH = 0, 4  # offsets in struct seccomp_data
 
 
 def seccomp_filter(*, gpu: bool) -> bytes | None:
-    """The filter for this machine, or None for a processor whose call numbers are not known here.
+    """Return the filter for this machine, or None for a processor whose call numbers are not known here.
 
     A GPU's driver needs memfd_create and shared anonymous memory; on the CPU they would be memory that no limit counts.
     """

@@ -38,7 +38,7 @@ def largest_header(expected: Expected) -> int:
 
 
 def read_weights(path: Path, expected: Expected) -> dict[str, Tensor]:
-    """The weights in `path` if they are exactly the architecture's, all finite; ValueError says what is not."""
+    """Return the weights in `path` if they are exactly the architecture's, all finite; ValueError says what is not."""
     try:
         file = open(path, "rb", opener=_only_a_file)  # noqa: SIM115
     except OSError:
@@ -84,7 +84,7 @@ def wrong_names(weights: Collection[str], expected: Collection[str]) -> str:
 
 
 def unwrap(weights: dict[str, Tensor], expected: Collection[str]) -> dict[str, Tensor]:
-    """The tensors of the original under its own names, if a wrapper has them and no others; else what came.
+    """Return the tensors of the original under its own names, if a wrapper has them and no others; else what came.
 
     DataParallel, AveragedModel and compiled nets put names of their own before those of the net they wrap, or of a
     part of it; an average counts what went into it, too.
@@ -113,11 +113,11 @@ def _counts_averages(name: str, weights: Collection[str]) -> bool:
 
 
 def _first(names: list[str]) -> str:
-    """The first three names, and how many more there are."""
+    """Return the first three names, and how many more there are."""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return ", ".join(map(printable, names[:3])) + more + (" are" if len(names) > 1 else " is")
 
 
 def _only_a_file(path: str, flags: int) -> int:
-    """Follows no link, and waits for nobody at the other end of a pipe."""
+    """Follow no link, and wait for nobody at the other end of a pipe."""
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)

@@ -73,7 +73,7 @@ class Workspace:
         return self.root / "reference_models"
 
     def pool(self, scenario: "Scenario") -> Path:
-        """The folder of a scenario's reference models."""
+        """Return the folder of a scenario's reference models."""
         return self.pools / f"{scenario.name}-{scenario.pool_hash}"
 
     @property
@@ -180,7 +180,7 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o666) -> None:
 
 
 def write_block(path: Path, arrays: Arrays) -> str:
-    """Writes `arrays` as one safetensors file, which says which block it is, and returns its SHA-256."""
+    """Write `arrays` as one safetensors file, which says which block it is, and return its SHA-256."""
     block = {_BLOCK: f"{path.parent.name}/{path.stem}"}
     content = save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata=block)
     write_atomically(path, content)
@@ -260,17 +260,17 @@ class BlockStore:
         return self.recorded_commitment() == self.commitment
 
     def record(self, name: str, checksum: str) -> None:
-        """Enters a finished block into the manifest; not when the secret has become another one meanwhile."""
+        """Enter a finished block into the manifest; not when the secret has become another one meanwhile."""
         with self.lock_manifest():
             if self.is_current():
                 self._write_manifest({**self.finished(), name: checksum})
 
     def renew(self, kept: Callable[[str], bool]) -> None:
-        """Puts this store's commitment on record, and with it those blocks that are `kept`. Hold `changing` for it."""
+        """Put this store's commitment on record, and with it the `kept` blocks. Hold `lock_manifest` for it."""
         self._write_manifest({name: checksum for name, checksum in self.finished().items() if kept(name)})
 
     def discard(self, names: Iterable[str]) -> None:
-        """Takes blocks out of the manifest: they count as missing from now on."""
+        """Take blocks out of the manifest: they count as missing from now on."""
         gone = set(names)
         with self.lock_manifest():
             self._write_manifest({name: checksum for name, checksum in self.finished().items() if name not in gone})
@@ -281,7 +281,7 @@ class BlockStore:
         return all(name in finished and not self._fault(name, finished[name]) for name in names)
 
     def discard_damaged(self, names: list[str]) -> dict[Path, str]:
-        """Sets aside the recorded blocks that are not what was written, or not theirs; returns where, and why."""
+        """Set aside the recorded blocks that are not what was written, or not theirs; return where, and why."""
         finished = self.finished()
         suspects = [name for name in names if name in finished and self._fault(name, finished[name])]
         aside: dict[Path, str] = {}
@@ -298,7 +298,7 @@ class BlockStore:
         return aside
 
     def read(self, name: str) -> Arrays:
-        """The arrays of a finished block. Raises BenchError when it is missing, damaged or another's."""
+        """Return the arrays of a finished block. Raises BenchError when it is missing, damaged or another's."""
         content = self._content(name)
         if fault := self._fault(name, self.finished().get(name, ""), content):
             raise BadRecord(f"{self.path(name)} {fault}; `bench run` makes it again")
@@ -357,7 +357,7 @@ class BlockStore:
 
 
 def _metadata(content: bytes) -> dict[str, str]:
-    """The words that a safetensors file holds beside its arrays."""
+    """Return the words that a safetensors file holds beside its arrays."""
     size = int.from_bytes(content[:8], "little")
     return json.loads(content[8 : 8 + size]).get("__metadata__", {})
 

@@ -20,7 +20,7 @@ _DPI = 150
 
 
 def draw_study(rows: pd.DataFrame, title: str) -> bytes:
-    """A PNG: ranking stability against cost, and F under the null against N, a line an estimator.
+    """Return a PNG: ranking stability against cost, and F under the null against N, one line per estimator.
 
     `rows`: the table of `evaluate_variants`.
     """
@@ -53,7 +53,7 @@ def draw_study(rows: pd.DataFrame, title: str) -> bytes:
 
 
 def _curve(rows: pd.DataFrame, value: str) -> pd.DataFrame:
-    """The rows of one estimator at the scenario's own δ and buckets, by N."""
+    """Return the rows of one estimator at the scenario's own δ and buckets, by N."""
     chosen = rows["family"] == "models" if value == "both" else rows["value"] == value
     return pd.DataFrame(rows[chosen]).sort_values(by="models")
 

@@ -27,7 +27,7 @@ def study(
     progress: Progress,
     warn: Callable[[str], None],
 ) -> pd.DataFrame:
-    """The variants on the stored evidence of `names`; also in the results' `studies/` as a CSV and a figure.
+    """Return the variants on the stored evidence of `names`; also in the results' `studies/` as a CSV and a plot.
 
     The row with one original is there when evidence of all entries is stored for the same scenario with
     `originals = 1`; otherwise `warn` says what to run, as it names entries whose failed runs were allowed, which are
@@ -86,7 +86,7 @@ def _entry(scenario: Scenario, name: str, workspace: Workspace) -> Population:
 
 
 def _references(scenario: Scenario, workspace: Workspace) -> tuple[Population, Population]:
-    """The retrained and the calibration models."""
+    """Return the retrained and the calibration models."""
     retrained, calibration = _reference_evidence(Pool(scenario, workspace))
     targets = load_problem(scenario).targets
     reference = model_evidence(retrained, retrained, targets)

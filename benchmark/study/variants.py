@@ -63,7 +63,7 @@ def evaluate_variants(
     one_original: Mapping[str, Floats] | None = None,
     progress: Progress = lambda *_: None,
 ) -> pd.DataFrame:
-    """Every variant of the scorer on one set of evidence, a row each.
+    """Return every variant of the scorer on one set of evidence, one row each.
 
     `populations`: entry → φ of its unlearned models, `one_original`: the same from runs that all began with one
     original, `retrained` and `calibration`: two independent retrained populations; all `[N, examples]`.

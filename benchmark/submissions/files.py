@@ -98,7 +98,7 @@ def _is_text(path: Path) -> bool:
 
 
 def parse_submission(folder: Path) -> ast.Module:
-    """The submission in `folder`, not run; an empty module where it cannot be parsed: a run will say why."""
+    """Return the submission in `folder`, not run; an empty module where it cannot be parsed: a run will say why."""
     try:
         return ast.parse(read_source(folder, FILE))
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):

@@ -85,7 +85,7 @@ def _module_level(statements: Iterable[ast.AST]) -> Iterator[ast.AST]:
 
 
 def _names_of(node: ast.AST) -> list[str]:
-    """The names that a node binds."""
+    """Return the names that a node binds."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return [node.name]
     if isinstance(node, ast.Import | ast.ImportFrom):

@@ -74,7 +74,7 @@ def unsuitable_names(workspace: Workspace) -> list[str]:
 
 
 def find_submission(entry: str, workspace: Workspace, scenario: Scenario | None = None) -> Submission:
-    """The submission NAME with its own values, or NAME+tuned with those that tuning found for `scenario`.
+    """Return the submission NAME with its own values, or NAME+tuned with those that tuning found for `scenario`.
 
     Raises BenchError when there is no such submission, or no tuned values.
     """
@@ -132,7 +132,7 @@ def _tuned_values(path: Path, name: str) -> dict[str, Any]:
 
 
 def _read_tuned(path: Path) -> dict[str, Any] | None:
-    """The values that tuning has written there; None where there are none, or none yet."""
+    """Return the values that tuning has written there; None where there are none, or none yet."""
     try:
         content = read_record(path)
         values = json.loads(content)["hyperparameters"] if content is not None else None
@@ -145,7 +145,7 @@ def _read_tuned(path: Path) -> dict[str, Any] | None:
 
 
 def _constants(folder: Path) -> dict[str, str]:
-    """The module's top-level string constants."""
+    """Return the module's top-level string constants."""
     return {
         target.id: printable(node.value.value, _CONSTANT)
         for node in parse_submission(folder).body

@@ -39,7 +39,7 @@ def unlearning(net, retain_loader, forget_loader, val_loader):
 
 
 def write_template(name: str, workspace: Workspace) -> Path:
-    """Writes submissions/NAME/submission.py. Raises BenchError when the name is taken or cannot be one."""
+    """Write submissions/NAME/submission.py. Raises BenchError when the name is taken or cannot be one."""
     path = new_submission(name, workspace)
     write_atomically(path, _TEMPLATE.format(name=name).encode())
     return path

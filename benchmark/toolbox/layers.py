@@ -31,7 +31,7 @@ def last_layers(net: nn.Module, count: int) -> nn.ModuleList:
 
 
 def feature_layers(net: nn.Module) -> list[tuple[str, nn.Module]]:
-    """The convolutions of a convolutional net. In an MLP or a transformer: all weight layers but the classifier.
+    """Return the convolutions of a convolutional net. In an MLP or a transformer: all weight layers but the classifier.
 
     A transformer's patch embedding is a convolution in form only, so there it is one layer among the others.
     A net that is nothing but a classifier has that.
@@ -44,7 +44,7 @@ def feature_layers(net: nn.Module) -> list[tuple[str, nn.Module]]:
 
 
 def classifier(net: nn.Module) -> nn.Linear:
-    """The last linear layer. Raises BenchError when there is none."""
+    """Return the last linear layer. Raises BenchError when there is none."""
     linear = [module for module in net.modules() if isinstance(module, nn.Linear)]
     if not linear:
         raise BadScenario("the net has no linear layer, expected one as its classifier; give it one")
@@ -60,7 +60,7 @@ def weight_of(layer: nn.Module) -> nn.Parameter:
 
 @torch.no_grad()
 def reset(module: nn.Module) -> None:
-    """Re-initialises a layer, or every layer of a net, as torch does by default (BatchNorm's statistics too).
+    """Re-initialise a layer, or every layer of a net, as torch does by default (BatchNorm's statistics too).
 
     Tensors that belong to no layer (a transformer's class token and position embedding) are drawn from N(0, 0.02²).
     """
@@ -77,7 +77,7 @@ def reset(module: nn.Module) -> None:
 
 @torch.no_grad()
 def redraw(net: nn.Module, masks: dict[str, Tensor]) -> None:
-    """Re-initialises (see `reset`) the weights where `masks`, boolean by parameter name, is true."""
+    """Re-initialise (see `reset`) the weights where `masks`, boolean by parameter name, is true."""
     parameters, fresh = dict(net.named_parameters()), dict(fresh_copy(net).named_parameters())
     for name, mask in masks.items():
         parameters[name].copy_(fresh[name].where(mask, parameters[name]))
@@ -98,7 +98,7 @@ def top_channels(layers: list[tuple[str, nn.Module]], scores: list[Tensor], shar
 
 
 def reset_some(net: nn.Module, count: int) -> None:
-    """Re-initialises `count` of `feature_layers`, drawn with replacement, projection shortcuts excepted."""
+    """Re-initialise `count` of `feature_layers`, drawn with replacement, projection shortcuts excepted."""
     layers = [layer for name, layer in feature_layers(net) if "downsample" not in name and "shortcut" not in name]
     for drawn in torch.randint(len(layers), (count,)):
         reset(layers[drawn])
@@ -106,7 +106,7 @@ def reset_some(net: nn.Module, count: int) -> None:
 
 @torch.no_grad()
 def transpose_kernels(net: nn.Module, shape: Sequence[int]) -> None:
-    """Swaps the two spatial axes of every convolution kernel in place: the net sees its input transposed.
+    """Swap the two spatial axes of every convolution kernel in place: the net sees its input transposed.
 
     A net without convolutions has its first linear layer read as kernels of the input's `shape`, (channels, height,
     width). What is not square keeps its shape and takes the swapped values in their order.
@@ -127,12 +127,12 @@ def smallest(values: Sequence[Tensor], share: float) -> list[Tensor]:
 
 
 def frozen_copy(net: nn.Module) -> nn.Module:
-    """A teacher: a copy in evaluation mode whose weights need no gradients."""
+    """Return a teacher: a copy in evaluation mode whose weights need no gradients."""
     return copy.deepcopy(net).eval().requires_grad_(False)
 
 
 def fresh_copy(net: nn.Module) -> nn.Module:
-    """The same architecture with newly drawn weights (see `reset`), in the net's mode."""
+    """Return the same architecture with newly drawn weights (see `reset`), in the net's mode."""
     fresh = copy.deepcopy(net)
     reset(fresh)
     return fresh

@@ -12,7 +12,7 @@ from benchmark.sandbox.child.batches import whole_batches
 
 
 def inputs_and_targets(batch: Any) -> tuple[Any, Any]:
-    """The inputs and targets of a batch in either format. A pair of batches stays a pair."""
+    """Return the inputs and targets of a batch in either format. A pair of batches stays a pair."""
     if isinstance(batch, dict):
         return batch["image"], batch["age_group"]
     inputs, targets = batch
@@ -20,7 +20,7 @@ def inputs_and_targets(batch: Any) -> tuple[Any, Any]:
 
 
 def together(first: Iterable[Any], second: Iterable[Any]) -> Iterable[tuple[Any, Any]]:
-    """A batch of `second` beside every batch of `first`; `second` starts again (reshuffled) whenever it ends.
+    """Return a batch of `second` beside every batch of `first`; `second` starts again (reshuffled) whenever it ends.
 
     Like a loader it can be passed over again and again.
     """
@@ -38,24 +38,24 @@ class _Together:
 
 
 def repeated(loader: Iterable[Any]) -> Iterator[Any]:
-    """The batches of a loader without end, reshuffled in every round; `islice` takes as many as are wanted."""
+    """Yield the batches of a loader without end, reshuffled in every round; `islice` takes as many as are wanted."""
     while True:
         yield from loader
 
 
 def rebatched(loader: DataLoader, batch_size: int | None = None, shuffle: bool = True) -> DataLoader:
-    """A loader over the same dataset with another batch size (None keeps it)."""
+    """Return a loader over the same dataset with another batch size (None keeps it)."""
     return whole_batches(loader.dataset, batch_size or loader.batch_size or 1, shuffle, loader.collate_fn)
 
 
 def subset(loader: DataLoader, size: int) -> DataLoader:
-    """A shuffling loader over `size` random examples (all of them when there are fewer), drawn once."""
+    """Return a shuffling loader over `size` random examples (all of them when there are fewer), drawn once."""
     rows = torch.randperm(len(loader.dataset))[:size].tolist()  # pyright: ignore[reportArgumentType]
     return whole_batches(Subset(loader.dataset, rows), loader.batch_size or 1, True, loader.collate_fn)
 
 
 def tensors(loader: DataLoader) -> tuple[Tensor, Tensor]:
-    """All inputs and targets of a loader, in the order of its dataset."""
+    """Return all inputs and targets of a loader, in the order of its dataset."""
     inputs, targets = zip(*map(inputs_and_targets, rebatched(loader, shuffle=False)), strict=True)
     return torch.cat(inputs), torch.cat(targets)
 

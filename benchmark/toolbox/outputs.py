@@ -55,13 +55,13 @@ def imitation(net: nn.Module, teacher: nn.Module, noise: float) -> Loss:
 
 @torch.no_grad()
 def accuracy(net: nn.Module, loader: DataLoader) -> float:
-    """The share of a loader's examples that `net`, in the mode it is in, gets right."""
+    """Return the share of a loader's examples that `net`, in the mode it is in, gets right."""
     right = [net(inputs).argmax(1) == targets for inputs, targets in map(inputs_and_targets, loader)]
     return torch.cat(right).float().mean().item()
 
 
 def unseen_accuracy(net: nn.Module, retain_targets: Tensor, forget_loader: DataLoader, val_loader: DataLoader) -> float:
-    """The accuracy to expect on the forget set of a net that never saw it, for methods that stop there.
+    """Return the accuracy to expect on the forget set of a net that never saw it, for methods that stop there.
 
     It is `net`'s accuracy on validation data, and 0 for forget examples of a class that the retain set lacks.
     """

@@ -17,12 +17,12 @@ from benchmark.toolbox.outputs import kl
 
 
 def cross_entropy(net: nn.Module, class_weights: Tensor | None = None) -> Loss:
-    """The loss of plain training: the (weighted) mean cross-entropy of `net` on a batch."""
+    """Return the loss of plain training: the (weighted) mean cross-entropy of `net` on a batch."""
     return lambda inputs, targets: F.cross_entropy(net(inputs), targets, weight=class_weights)
 
 
 def random_labels(net: nn.Module, class_weights: Tensor | None = None) -> Loss:
-    """The cross-entropy of `net` on labels drawn from `wrong_labels`, anew for every batch."""
+    """Return the cross-entropy of `net` on labels drawn from `wrong_labels`, anew for every batch."""
 
     def loss(inputs: Tensor, targets: Tensor) -> Tensor:
         logits = net(inputs)
@@ -110,7 +110,7 @@ def min_max_distillation(
     alpha: float,
     temperature: float,
 ) -> Iterator[int]:
-    """Drives `net` away from what it was on the forget set while it stays close on the retain set (SCRUB's epochs).
+    """Drive `net` away from what it was on the forget set while it stays close on the retain set (SCRUB's epochs).
 
     An epoch maximises KL = temperature²·KL(net as it was ‖ net) on the forget set, in the first `max_epochs` only, and
     then minimises gamma·CE + alpha·KL on the retain set; Adam, with `step_decay`. After each, its number is yielded
@@ -220,7 +220,7 @@ def batchnorm_frozen(net: nn.Module, frozen: bool = True) -> Iterator[None]:
 
 
 def held(net: nn.Module, free: dict[str, Tensor]) -> Callable[[], None]:
-    """An `after_step` for `descend` by which only a part of the weights moves.
+    """Return an `after_step` for `descend` by which only a part of the weights moves.
 
     `free` maps a parameter's name to a boolean mask of its shape; a parameter that it does not name is held whole.
     What is not free goes back to its value at this call, whatever momentum and weight decay made of it.

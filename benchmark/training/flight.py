@@ -28,7 +28,7 @@ _widths: dict[tuple[str, str, torch.Size, str], int] = {}  # of this process
 
 
 def train_each(nets: Sequence[nn.Module], recipe: Recipe, split: Split, seeds: list[int], loss: Loss) -> None:
-    """Trains every net in place, each as if alone, as many at a time as is fastest on the examples' device."""
+    """Train every net in place, each as if alone, as many at a time as is fastest on the examples' device."""
     width = _width(nets, recipe, split, loss)
     for first in range(0, len(nets), width):
         own = slice(first, first + width)
@@ -36,7 +36,7 @@ def train_each(nets: Sequence[nn.Module], recipe: Recipe, split: Split, seeds: l
 
 
 def complete(trainings: Sequence[Training]) -> None:
-    """Brings the trainings to their end: on a GPU all at once, elsewhere one after the other."""
+    """Bring the trainings to their end: on a GPU all at once, elsewhere one after the other."""
     if all(training.device.type == "cuda" and not training.draws for training in trainings):
         _advance([_Flying(training) for training in trainings])
         return
@@ -119,7 +119,7 @@ class _Flying:
         self._steps: dict[int, _Recorded] = {}
 
     def advance(self) -> bool:
-        """Starts the next step and does not wait for it; False when there is none."""
+        """Start the next step and do not wait for it; False when there is none."""
         with torch.cuda.stream(self._stream):
             batch = next(self._batches, None)
             if batch is None:
@@ -138,7 +138,7 @@ class _Flying:
 
 
 def _advance(flying: list[_Flying], steps: int | None = None) -> None:
-    """Takes `steps` steps of each in turn, or all there are, and waits for the GPU."""
+    """Take `steps` steps of each in turn, or all there are, and wait for the GPU."""
     devices, left = {each.device for each in flying}, flying
     while left and steps != 0:
         left = [each for each in left if each.advance()]

@@ -71,7 +71,7 @@ def _adam(recipe: Recipe, parameters: list[Tensor]) -> Update:
 
 
 def _with_gradients(parameters: list[Tensor], *states: list) -> tuple[list, ...]:
-    """The parameters that have a gradient, their gradients, and what is kept for each."""
+    """Return the parameters that have a gradient, their gradients, and what is kept for each."""
     own = [k for k, parameter in enumerate(parameters) if parameter.grad is not None]
     gradients = [gradient for parameter in parameters if (gradient := parameter.grad) is not None]
     return [parameters[k] for k in own], gradients, *([state[k] for k in own] for state in states)

@@ -35,7 +35,7 @@ class StackedModel:
     """`models` networks of one architecture; call it on `[models, batch, ...]` for `[models, batch, outputs]`."""
 
     def __init__(self, nets: list[nn.Module], device: torch.device | str) -> None:
-        """Copies of their weights, on `device`."""
+        """Return copies of their weights, on `device`."""
         self.parameters, self.buffers = (_on(device, state) for state in stack_module_state(nets))
         self._use(copy.deepcopy(nets[0]).to("meta"))
 

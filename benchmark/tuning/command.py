@@ -22,7 +22,7 @@ Warn = Callable[[str], None]
 
 
 def tunable(scenario: Scenario, workspace: Workspace) -> list[str]:
-    """The submissions that have a SEARCH_SPACE and are no controls of `scenario`."""
+    """Return the submissions that have a SEARCH_SPACE and are no controls of `scenario`."""
     names = (name for name in submission_names(workspace) if name not in scenario.protocol.controls)
     return [name for name in names if declares_search_space(workspace.submissions / name)]
 
@@ -141,7 +141,7 @@ def _empty(submission: Submission, scenario: Scenario, tuned_on: Scenario, trial
 
 
 def _read_known(path: Path, empty: Tuning, submission: Submission, tuned_on: Scenario, warn: Warn) -> Tuning:
-    """The record that an earlier call has left, as far as it still holds."""
+    """Return the record that an earlier call has left, as far as it still holds."""
     try:
         record = Tuning.read(path)
     except BenchError as error:

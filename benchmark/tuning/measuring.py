@@ -49,7 +49,7 @@ class Measure(Protocol):
         ...
 
     def share(self, values: Values) -> float:
-        """The cost of the trial that was just scored, timed until it is sure whether the budget allows it."""
+        """Return the cost of the trial that was just scored, timed until it is sure whether the budget allows it."""
         ...
 
 
@@ -118,7 +118,7 @@ class _Trials:
         return round(self._timer.time_submission(values, self._allowed, runs).share, 4)
 
     def _time_first(self, values: Values) -> tuple[Cost, list[Arrays]]:
-        """The first runs, one after the other: what one costs, and their evidence."""
+        """Return the first runs, one after the other: what one costs, and their evidence."""
         self._yardsticks.append((self._timer.nothing(0).seconds, self._timer.retrain(0).seconds))
         evidence, seconds, taken = [], [], []
         for index in range(_TIMED):

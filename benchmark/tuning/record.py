@@ -88,11 +88,11 @@ class Tuning(Record):
         return max(complete, key=lambda trial: trial.scores[-1])
 
     def after(self, trial: Trial) -> "Tuning":
-        """The record with one trial more."""
+        """Return the record with one trial more."""
         return self.model_copy(update={"trials": [*self.trials, trial]}).with_wanted(self.wanted)
 
     def with_wanted(self, trials: int) -> "Tuning":
-        """The record of a search for so many trials, with the values that have won if these are all."""
+        """Return the record of a search for so many trials, with the values that have won if these are all."""
         record = self.model_copy(update={"wanted": trials})
         return record.model_copy(update={"hyperparameters": record.best.values if record.best else None})
 

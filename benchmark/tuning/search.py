@@ -52,7 +52,7 @@ def _study(seed: int) -> "optuna.Study":
 
 
 def _try(values: dict[str, Any], measure: Measure, record: Tuning, earlier: list[Trial]) -> Trial:
-    """The trial of `values`, up to the rung where it is given up.
+    """Return the trial of `values`, up to the rung where it is given up.
 
     Timing counts only where it decides something, and there it is repeated until it is certain.
     """

@@ -68,7 +68,7 @@ class SearchSpace:
         }
 
     def start(self) -> dict[str, Any]:
-        """The published values, as Optuna would have drawn them."""
+        """Return the published values, as Optuna would have drawn them."""
         return {
             name: self.published[name] if isinstance(own, Range) else own.index(self.published[name])
             for name, own in self.dimensions.items()
@@ -81,7 +81,7 @@ def declares_search_space(folder: Path) -> bool:
 
 
 def read_search_space(name: str, folder: Path) -> SearchSpace:
-    """Raises BenchError when the submission `name` declares none, or one that is not accepted."""
+    """Raise BenchError when the submission `name` declares none, or one that is not accepted."""
     if not declares_search_space(folder):
         raise BadSubmission(
             f"{name} declares no {_SPACE}, so there is nothing to tune; add one to its {FILE}, e.g. "
@@ -117,7 +117,7 @@ def _dimension(where: str, given: Any) -> Range | Choices:
 
 
 def _searchable(where: str, own: Range) -> Range:
-    """The range itself. Raises BenchError when it is too wide to compute with."""
+    """Return the range itself. Raises BenchError when it is too wide to compute with."""
     if own.whole:
         fits = max(abs(own.low), abs(own.high)) <= _LARGEST_WHOLE
     else:
@@ -132,7 +132,7 @@ def _searchable(where: str, own: Range) -> Range:
 
 
 def _within(where: str, own: Range | Choices, published: Any) -> Any:
-    """The published value; where it lies outside a range, the nearest end."""
+    """Return the published value; where it lies outside a range, the nearest end."""
     if not isinstance(own, Range):
         stored = _through_json(published)
         if stored not in own:

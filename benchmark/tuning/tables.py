@@ -8,7 +8,7 @@ Rows = list[dict[str, object]]
 
 
 def trial_rows(record: Tuning) -> Rows:
-    """A row for every trial; the best one has a star."""
+    """Return a row for every trial; the best one has a star."""
     return [
         {
             "trial": f"{number}{' *' if trial is record.best else ''}",
@@ -23,7 +23,7 @@ def trial_rows(record: Tuning) -> Rows:
 
 
 def summary_rows(records: list[Tuning]) -> Rows:
-    """A row for every submission: what the published values got, and what the best ones."""
+    """Return a row for every submission: what the published values got, and what the best ones."""
     return [
         {
             "submission": record.submission,

@@ -5,6 +5,7 @@ import numpy as np
 from benchmark.metrics.evidence_pair import EvidencePair, with_interval
 from benchmark.metrics.kinds import METRICS
 from benchmark.metrics.klom import klom as klom_of
+from benchmark.metrics.klom import klom_of_halves
 from benchmark.metrics.metric import Result, metric
 from benchmark.metrics.samples import Floats
 
@@ -38,11 +39,7 @@ def mean_klom(evidence: EvidencePair) -> Result:
 
     It is biased in its bins as F is in its attacks, so its interval takes random halves of the models too.
     """
-    rows = np.empty(evidence.resamples)
-    for b in range(evidence.resamples):
-        rng = np.random.default_rng([0, b])
-        halves = (phi[rng.permutation(len(phi))[: len(phi) // 2]] for phi in evidence.signals)
-        rows[b] = klom_of(*halves).mean()
+    rows = klom_of_halves(*evidence.signals, evidence.resamples)
     return with_interval(float(evidence.once(_klom).mean()), rows, (0, np.inf))
 
 

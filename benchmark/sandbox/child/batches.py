@@ -32,7 +32,7 @@ class Batches(BatchSampler):
 def whole_batches(
     dataset: Dataset[Any], batch_size: int, shuffle: bool, collate_fn: Callable[[Any], Any]
 ) -> DataLoader[Any]:
-    """A `DataLoader` whose last batch is never of one example, unless the dataset is; see `Batches`."""
+    """Return a `DataLoader` whose last batch is never of one example, unless the dataset is; see `Batches`."""
     sampler = (RandomSampler if shuffle else SequentialSampler)(dataset)  # pyright: ignore[reportArgumentType]
     batches = DataLoader(dataset, batch_sampler=Batches(sampler, batch_size, drop_last=False), collate_fn=collate_fn)
     # Submissions ask for these when they make loaders of their own; torch has none of them where it is given batches.

@@ -110,7 +110,7 @@ def says_role(name: str) -> bool:
 
 
 def parameters_of(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> list[Parameter]:
-    """The parameters of a function that is not run; their defaults are nodes of the syntax tree."""
+    """Return the parameters of a function that is not run; their defaults are nodes of the syntax tree."""
     arguments = function.args
     positional = [*arguments.posonlyargs, *arguments.args]
     without = [Parameter.empty] * (len(positional) - len(arguments.defaults))
@@ -161,7 +161,7 @@ def _net(parameters: list[Parameter], said: dict[str, _Meaning]) -> dict[str, Bo
 
 
 def _by_name(parameters: list[Parameter], said: dict[str, _Meaning]) -> dict[str, Bound]:
-    """The parameters whose names say retain, forget or validation. Raises ValueError where two say the same."""
+    """Return the parameters whose names say retain, forget or validation. Raises ValueError where two say the same."""
     found: dict[str, Bound] = {}
     parameters = [p for p in parameters if said[p.name].data or not _is_plain_value(p.default)]
     for role in PLAIN[1:]:

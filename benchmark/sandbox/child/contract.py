@@ -42,7 +42,7 @@ class InvalidOutput(Exception):
 
 
 def load_module(folder: Path) -> ModuleType:
-    """Imports `submission.py` of `folder`, whose other files it may import too. Raises NotASubmission."""
+    """Import `submission.py` of `folder`, whose other files it may import too. Raises NotASubmission."""
     path = folder / FILE
     spec = importlib.util.spec_from_file_location("submission", path)
     if spec is None or spec.loader is None or not path.is_file():
@@ -120,7 +120,7 @@ class _TextBars(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def set_hyperparameters(module: ModuleType, values: dict[str, Any]) -> None:
-    """Replaces values of the module's `HYPERPARAMETERS`. Raises NotASubmission when it has no such."""
+    """Replace values of the module's `HYPERPARAMETERS`. Raises NotASubmission when it has no such."""
     own = getattr(module, "HYPERPARAMETERS", {})
     if unknown := sorted(values.keys() - own.keys()):
         raise NotASubmission(f"HYPERPARAMETERS has no {', '.join(unknown)}, which is to be set")
@@ -128,7 +128,7 @@ def set_hyperparameters(module: ModuleType, values: dict[str, Any]) -> None:
 
 
 def batch_format(module: ModuleType) -> str:
-    """The module's `BATCH_FORMAT`, by default "tuple". Raises NotASubmission when there is no such format."""
+    """Return the module's `BATCH_FORMAT`, by default "tuple". Raises NotASubmission when there is no such format."""
     wanted = getattr(module, "BATCH_FORMAT", BATCH_FORMATS[0])
     if wanted not in BATCH_FORMATS:
         raise NotASubmission(f"BATCH_FORMAT is {wanted!r}, expected one of {', '.join(BATCH_FORMATS)}")
@@ -173,7 +173,7 @@ def _what(value: object) -> str:
 
 
 def describe_type(value: object) -> str:
-    """A value's type with its article, e.g. `a list`."""
+    """Return a value's type with its article, e.g. `a list`."""
     name = "a class" if inspect.isclass(value) else type(value).__name__
     if inspect.iscoroutinefunction(value):
         name = "async function"

@@ -123,7 +123,7 @@ def _dicts(columns: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def collected(examples: DataLoader[Any], normalisation: Normalisation | None = None) -> Split:
-    """All examples of a loader's dataset, in the dataset's order, whatever the batch format.
+    """Return all examples of a loader's dataset, in the dataset's order, whatever the batch format.
 
     Of the harness's own datasets, or parts of them, as they are stored: pixels stay pixels. Of any other as the net
     sees them, where `normalisation` tells the recipe's augmentation what a black pixel is.
@@ -141,7 +141,7 @@ def collected(examples: DataLoader[Any], normalisation: Normalisation | None = N
 
 
 def _split_behind(dataset: Dataset[Any]) -> Split | None:
-    """The examples behind a dataset of `loader`'s, or behind a `Subset` of one."""
+    """Return the examples behind a dataset of `loader`'s, or behind a `Subset` of one."""
     if isinstance(dataset, Subset):
         whole = _split_behind(dataset.dataset)
         return None if whole is None else whole.at(torch.as_tensor(list(dataset.indices)))

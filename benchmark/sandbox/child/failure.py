@@ -38,7 +38,7 @@ def describe(error: BaseException, folder: Path) -> str:
 
 
 def limit_reached(error: BaseException, folder: Path, limits: Limits, writable: Path) -> tuple[Reached, str] | None:
-    """The limit without which there would not have been this exception, and a sentence that names it.
+    """Return the limit without which there would not have been this exception, and a sentence that names it.
 
     `writable`: where the run may write.
     """
@@ -79,7 +79,7 @@ def _limit(error: BaseException, writable: Path) -> Reached | None:
 
 
 def _behind(error: BaseException) -> Iterator[BaseException]:
-    """The exception, those it was raised from, and those of a group."""
+    """Yield the exception, those it was raised from, and those of a group."""
     waiting = [error]
     for _ in range(_DEEPEST):
         if not waiting:

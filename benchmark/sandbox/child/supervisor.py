@@ -74,7 +74,7 @@ class Supervisor:
         return self._shared[at : at + mmap.PAGESIZE].partition(b"\0")[0].decode(errors="replace")
 
     def run(self, function: Callable[[], int], limits: Limits) -> Reply | None:
-        """Calls `function` in a child, which exits with what it returns (1 if it raises).
+        """Call `function` in a child, which exits with what it returns (1 if it raises).
 
         None when the harness has gone meanwhile. Raises CannotCleanUp.
         """
@@ -123,7 +123,7 @@ class Supervisor:
         return reply
 
     def _prepare_folders(self) -> str:
-        """The folder in which a run starts; in the sandbox it is /kaggle/working, too."""
+        """Return the folder in which a run starts; in the sandbox it is /kaggle/working, too."""
         for name in WRITABLE:
             (self._scratch / name).mkdir()
         return str(self._scratch / WRITABLE[0])
@@ -266,7 +266,7 @@ def _do_without_forkserver() -> None:
 
 
 def _kill_all(child: int) -> None:
-    """Signals everything that descends from this process."""
+    """Signal everything that descends from this process."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(-1, signal.SIGKILL) if os.getpid() == 1 else os.killpg(child, signal.SIGKILL)
     if os.getpid() == 1:  # that was all there is
@@ -277,7 +277,7 @@ def _kill_all(child: int) -> None:
 
 
 def _end_all(child: int) -> None:
-    """Kills what is left of a run, and waits until there is nothing: so its time is counted too."""
+    """Kill what is left of a run, and wait until there is nothing: so its time is counted too."""
     while True:
         _kill_all(child)
         try:
@@ -302,7 +302,7 @@ def _collect_sockets() -> None:
 
 
 def _empty(folder: Path) -> None:
-    """Removes everything in `folder`, whatever permissions a run has put on it."""
+    """Remove everything in `folder`, whatever permissions a run has put on it."""
     try:
         for entry in folder.iterdir():
             if entry.is_symlink() or not entry.is_dir():

@@ -90,7 +90,7 @@ def _serve(given: Path, returned: Path, submission: Path, scratch: Path) -> None
 
 @contextlib.contextmanager
 def _no_gpu() -> Iterator[None]:
-    """Hides the GPU: once this process has used it, no child of its can. Some optimisers do, just to ask for it."""
+    """Hide the GPU: once this process has used it, no child of its can. Some optimisers do, just to ask for it."""
     visible = os.environ.get(_VISIBLE)
     os.environ[_VISIBLE] = ""
     try:
@@ -103,7 +103,7 @@ def _no_gpu() -> Iterator[None]:
 
 
 def _warm_up() -> None:
-    """Makes torch import what it imports on first use (0.8 s that every child would pay), with no backward pass."""
+    """Make torch import what it imports on first use (0.8 s that every child would pay), with no backward pass."""
     parameter = nn.Parameter(torch.zeros(1))
     for optimizer in (torch.optim.SGD, torch.optim.Adam):
         parameter.grad = torch.zeros(1)
@@ -115,7 +115,7 @@ def _warm_up() -> None:
 
 
 def _preload(submission: Path) -> None:
-    """Imports those of the modules above that the submission names, without running any of it."""
+    """Import those of the modules above that the submission names, without running any of it."""
     named: set[str] = set()
     for node in ast.walk(parse_submission(submission)):
         if isinstance(node, ast.Import):
@@ -129,7 +129,7 @@ def _preload(submission: Path) -> None:
 
 
 def _collapse_pages() -> None:
-    """Asks Linux to hold this process's memory in huge pages, so that a fork copies and frees 1/512 of the entries.
+    """Ask Linux to hold this process's memory in huge pages, so that a fork copies and frees 1/512 of the entries.
 
     Torch's 270 MB of small pages make every fork and exit cost 20 to 30 ms; this makes it 6. Elsewhere, and where
     the kernel (before 6.1) does not know the advice, nothing happens.
