@@ -18,7 +18,15 @@ from benchmark.metrics.suspicion import replayed_runs, retrains, suspicions
 from benchmark.references.pool import Pool
 from benchmark.results.outcome import Outcome, has_evidence
 from benchmark.results.record import read_record
-from benchmark.results.scorecard import Scorecard, card_path, evidence_hash_of, failed, harness_failed, scored
+from benchmark.results.scorecard import (
+    Scorecard,
+    card_path,
+    evidence_hash_of,
+    failed,
+    harness_failed,
+    not_applicable,
+    scored,
+)
 from benchmark.results.values import Ceiling
 from benchmark.runs.integrity import integrity_of, isolation_of
 from benchmark.runs.runs import Runs
@@ -30,6 +38,7 @@ from benchmark.submissions.source import (
     find_submission,
     submission_names,
 )
+from benchmark.submissions.tasks import inapplicable
 from benchmark.tasks import Targets
 from benchmark.text import printable
 from benchmark.tuning import changed_since_tuned
@@ -62,6 +71,10 @@ def evaluate(
             "a quarter of the runs, and six have to be left"
         )
     submission = find_submission(name, workspace, scenario)
+    if reason := inapplicable(submission.folder, scenario.task):
+        card = not_applicable(scenario, submission, reason, isolation())
+        card.write(workspace)
+        return card
     if changed := changed_since_tuned(submission, scenario, workspace):
         warn(f"the values of {name} were found for {changed}, by an earlier `bench tune {submission.name}`")
     problem = load_problem(scenario)

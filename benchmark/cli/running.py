@@ -143,7 +143,8 @@ def _raise_failure(
         (card,) = cards
         log = workspace.log(scenario.label, card.submission)
         said = f"; it says: {card.detail}" if card.detail else ""
-        raise FailedEntry(f"{card.submission} is {card.status}: {card.reason}{said}; its log is {log}")
+        ran = "" if card.status == "not-applicable" else f"; its log is {log}"
+        raise FailedEntry(f"{card.submission} is {card.status}: {card.reason}{said}{ran}")
 
 
 def start_what_comes(

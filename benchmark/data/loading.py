@@ -20,7 +20,7 @@ from benchmark.data.sources import Examples, source
 from benchmark.data.splits import split
 from benchmark.errors import BenchError
 from benchmark.scenario.schema import TRAINING_VERSION, Scenario, load_scenario
-from benchmark.scenario.sections import BreastCancer, ClassForget, Data, Digits, IndicesForget
+from benchmark.scenario.sections import BreastCancer, ClassForget, Data, Diabetes, Digits, IndicesForget
 from benchmark.split import Split, under
 from benchmark.storage.workspace import Workspace
 from benchmark.tasks import Loss, Targets, Task
@@ -131,7 +131,9 @@ def _folder(scenario: Scenario) -> Path | None:
 
 
 def _comes_with_a_package(scenario: Scenario) -> bool:
-    return isinstance(scenario.data, Digits | BreastCancer) and not isinstance(scenario.forget, IndicesForget)
+    return isinstance(scenario.data, Digits | BreastCancer | Diabetes) and not isinstance(
+        scenario.forget, IndicesForget
+    )
 
 
 def _out_of_a_package(scenario: Scenario) -> Prepared:

@@ -7,7 +7,7 @@ from torch import Tensor
 from benchmark.data.reading.examples import Examples
 from benchmark.data.reading.parts import TEST, TRAIN, VALIDATION
 from benchmark.errors import BenchError
-from benchmark.scenario.sections import BreastCancer, Data, Digits, Shares
+from benchmark.scenario.sections import BreastCancer, Data, Diabetes, Digits, Shares
 from benchmark.split import Normalisation, Split
 
 Rows = np.ndarray
@@ -41,7 +41,7 @@ def split(examples: Examples, data: Data) -> tuple[Split, Split, Split]:
 
 
 def _rows(examples: Examples, data: Data) -> tuple[Rows, Rows, Rows]:
-    if isinstance(data, Digits | BreastCancer):
+    if isinstance(data, Digits | BreastCancer | Diabetes):
         sizes = {"train": data.train, "validation": data.validation, "test": data.test}
         train, validation, test = _stratified(examples, np.arange(len(examples)), sizes, data)
         return train, validation, test

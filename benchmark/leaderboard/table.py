@@ -161,7 +161,7 @@ def _caption(rows: pd.DataFrame) -> str:
     )
     for footnote in dict.fromkeys(rows["footnotes"].dropna()):
         caption += f" {footnote}." if footnote else ""
-    if public := len(rows[rows["seeds"] == "public"]):
+    if public := len(rows[(rows["seeds"] == "public") & (rows["status"] != "not-applicable")]):  # which took no pool
         caption += f" {public} of {len(rows)} rows are of a pool with public seeds, which a submission could rebuild."
     return caption
 

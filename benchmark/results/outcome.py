@@ -29,6 +29,7 @@ Status = Literal[
     "out-of-memory",
     "invalid-output",
     "not-a-submission",
+    "not-applicable",
     "harness-error",
 ]
 

@@ -211,6 +211,12 @@ def harness_failed(scenario: Scenario, submission: Submission, reason: str, isol
     return _card(scenario, submission, "harness-error", reason, outcome, isolation)
 
 
+def not_applicable(scenario: Scenario, submission: Submission, reason: str, isolation: Isolation) -> Scorecard:
+    """Return the scorecard of a submission that is not for the scenario's task, and so was not run."""
+    outcome = Outcome(failed=(), attempted=0, allowed=0)
+    return _card(scenario, submission, "not-applicable", reason, outcome, isolation)
+
+
 def _failures(scenario: Scenario, outcome: Outcome) -> str:
     if not outcome.failed:
         return ""

@@ -21,6 +21,7 @@ from benchmark.runs.runs import OVERFLOW
 from benchmark.scenario.schema import Scenario
 from benchmark.storage.workspace import Workspace
 from benchmark.submissions.source import Submission, find_submission
+from benchmark.submissions.tasks import check_applicable
 from benchmark.training import train_model
 
 _TRIES = 3  # runs from the same original with other seeds, before any is timed
@@ -34,6 +35,7 @@ def check_submission(name: str, scenario: Scenario, workspace: Workspace, device
     Raises BenchError, with the exception, when any run fails.
     """
     submission = find_submission(name, workspace, scenario)
+    check_applicable(submission, scenario.task)
     problem = load_problem(scenario)
     scenario.architecture.try_out(problem.input_shape, problem.outputs)
     # It starts while the original trains.
@@ -71,6 +73,7 @@ def debug_submission(name: str, scenario: Scenario, workspace: Workspace, device
     Raises BenchError when it raises, with the submission's own frames.
     """
     submission = find_submission(name, workspace, scenario)
+    check_applicable(submission, scenario.task)
     problem = load_problem(scenario)
     scenario.architecture.try_out(problem.input_shape, problem.outputs)
     make_repeatable(device)

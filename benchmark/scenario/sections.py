@@ -111,6 +111,14 @@ class BreastCancer(_Counts):
     """Every feature to mean 0 and standard deviation 1 over train."""
 
 
+class Diabetes(_Counts):
+    """scikit-learn's 442 patients with 10 measurements each; the target is a number, for the task regression."""
+
+    source: Literal["diabetes"]
+    standardise: bool = False
+    """Every feature to mean 0 and standard deviation 1 over train."""
+
+
 class Cifar(_Pixels):
     """torchvision's CIFAR: train is all of its training set, `validation` images are drawn from its test set."""
 
@@ -197,7 +205,7 @@ class Csv(Shares, _OnDisk):
 
 
 Data = Annotated[
-    Digits | BreastCancer | Cifar | CasiaSurf | Femnist | Celeba | ImageFolder | Manifest | Csv | Npz,
+    Digits | BreastCancer | Diabetes | Cifar | CasiaSurf | Femnist | Celeba | ImageFolder | Manifest | Csv | Npz,
     Field(discriminator="source"),
 ]
 

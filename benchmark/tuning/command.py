@@ -12,6 +12,7 @@ from benchmark.scenario.schema import Scenario
 from benchmark.seeds import derive_seed
 from benchmark.storage.workspace import Workspace, is_locked, shared_out, sweep
 from benchmark.submissions.source import Submission, find_submission, submission_names, tuned_file
+from benchmark.submissions.tasks import check_applicable
 from benchmark.tuning.measuring import allowed_share, open_measure, rungs
 from benchmark.tuning.record import Tuning, versions
 from benchmark.tuning.scenario import tuning_scenario
@@ -56,6 +57,7 @@ def tune(
         raise BadUsage(f"{name} names an entry with values that tuning has found; name {submission.name}")
     if name in scenario.protocol.controls:
         raise BadUsage(f"{name} is a control of {scenario.name}, which are not tuned; name another submission")
+    check_applicable(submission, scenario.task)
     space = read_search_space(name, submission.folder)
     tuned_on = tuning_scenario(scenario)
     path = tuned_file(submission.folder, scenario)

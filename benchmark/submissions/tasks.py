@@ -1,0 +1,82 @@
+"""Which tasks a submission is for: those it declares, or what its source shows of losses and labels of classes."""
+
+import ast
+from pathlib import Path
+
+from benchmark.errors import BadSubmission, FailedEntry
+from benchmark.submissions.files import FILE, parse_submission
+from benchmark.submissions.source import Submission
+from benchmark.tasks import Task
+
+_CONSTANT, _ANY = "TASKS", "any"
+
+_OF_CLASSES = (
+    *("cross_entropy", "CrossEntropyLoss", "nll_loss", "NLLLoss", "random_labels", "wrong_labels", "class_counts"),
+    *("min_max_distillation", "salient_relabelling", "unseen_accuracy", "accuracy", "fgsm", "one_hot", "bincount"),
+    *("log_softmax", "softmax", "LogSoftmax", "Softmax", "kl_div", "KLDivLoss", "kl", "argmax", "class_weights"),
+)
+"""Names of torch's and the toolbox's that say that outputs are logits, or targets classes; the plainest first."""
+
+
+def inapplicable(folder: Path, task: Task) -> str | None:
+    """Return the sentence that says why the submission in `folder` is not for `task`; None where it is.
+
+    It is for the tasks that its constant TASKS names, and for those that derive from them; "any" names all. Without the
+    constant it is for every task, unless its source names losses or labels of classes and the task has none. Raises
+    BadSubmission where the constant is no name and no list of names.
+    """
+    tree = parse_submission(folder)
+    declared = _declared(tree, folder.name)
+    if declared is not None:
+        if _ANY in declared or task.families() & declared:
+            return None
+        return f"it is for the task {' or '.join(sorted(declared))}, but this scenario's is {task.kind}"
+    used = _names(tree)
+    shown = next((name for name in _OF_CLASSES if name in used), None)
+    if task.has_classes or shown is None:
+        return None
+    return f"it uses {shown}, which is for classes, but the task {task.kind} has none"
+
+
+def check_applicable(submission: Submission, task: Task) -> None:
+    """Raise FailedEntry where the submission is not for the task."""
+    if reason := inapplicable(submission.folder, task):
+        raise FailedEntry(f"{submission.entry} is not-applicable: {reason}; choose another scenario or submission")
+
+
+def _declared(tree: ast.Module, name: str) -> frozenset[str] | None:
+    """Return the names in the constant TASKS; None where there is no such constant."""
+    values = [
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        if any(isinstance(target, ast.Name) and target.id == _CONSTANT for target in node.targets)
+    ]
+    if not values:
+        return None
+    try:
+        value = ast.literal_eval(values[-1])
+    except ValueError:
+        value = None
+    names = (value,) if isinstance(value, str) else value
+    if not isinstance(names, tuple | list | set) or not names or not all(isinstance(each, str) for each in names):
+        raise BadSubmission(
+            f"{_CONSTANT} in {FILE} of {name} is {ast.unparse(values[-1])[:100]}, expected names of tasks such as "
+            f'("regression",), or "{_ANY}"; correct it'
+        )
+    return frozenset(names)
+
+
+def _names(tree: ast.Module) -> set[str]:
+    """Return all names that the source uses, imports or gives to parameters."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        elif isinstance(node, ast.alias):
+            found.add(node.name.rpartition(".")[2])
+        elif isinstance(node, ast.arg):
+            found.add(node.arg)
+    return found
