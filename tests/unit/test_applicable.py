@@ -1,0 +1,75 @@
+"""Which submissions are for which task: what they declare, or what their source shows."""
+
+import pytest
+from conftest import REPOSITORY
+
+from benchmark.errors import BadSubmission
+from benchmark.submissions.tasks import inapplicable
+from benchmark.tasks.classification import Classification
+from benchmark.tasks.regression import Regression
+
+TASKS = {"classification": Classification(), "regression": Regression(kind="regression")}
+PLAIN = "def unlearning(net, retain_loader, forget_loader, val_loader{more}): {body}\n"
+
+
+def said(tmp_path, source, task):
+    (tmp_path / "submission.py").write_text(source)
+    return inapplicable(tmp_path, TASKS[task])
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("more", ["", ", recipe", ", loss", ", loss, seed"])
+def test_a_source_without_a_word_of_classes_is_for_every_task(tmp_path, task, more):
+    assert said(tmp_path, PLAIN.format(more=more, body="return net"), task) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("from torch.nn.functional import cross_entropy\n", "cross_entropy"),
+        ("import torch\nloss = torch.nn.CrossEntropyLoss()\n", "CrossEntropyLoss"),
+        ("from benchmark.toolbox import kl as distance\n", "kl"),
+        ("guess = lambda net, x: net(x).argmax(1)\n", "argmax"),
+        ("def f(net, retain_loader, class_weights): ...\n", "class_weights"),
+    ],
+)
+def test_losses_of_classes_are_for_tasks_with_classes(tmp_path, source, name):
+    source += PLAIN.format(more="", body="return net")
+    assert said(tmp_path, source, "classification") is None
+    assert said(tmp_path, source, "regression") == (
+        f"it uses {name}, which is for classes, but the task regression has none"
+    )
+
+
+@pytest.mark.parametrize(
+    ("constant", "fitting"),
+    [
+        ('("regression",)', {"regression"}),
+        ('"regression"', {"regression"}),
+        ('["classification"]', {"classification"}),
+        ('("classification", "regression")', {"classification", "regression"}),
+        ('"any"', {"classification", "regression"}),
+        ('("language",)', set()),
+    ],
+)
+def test_what_is_declared_counts_and_not_what_is_used(tmp_path, constant, fitting):
+    source = f"from torch.nn.functional import cross_entropy\nTASKS = {constant}\n"
+    for task in TASKS:
+        reason = said(tmp_path, source, task)
+        assert (reason is None) == (task in fitting)
+        assert reason is None or f"but this scenario's is {task}" in reason
+
+
+@pytest.mark.parametrize("constant", ["3", "()", '("regression", 3)', "tasks()", "None", "{}"])
+def test_a_constant_that_names_no_tasks_is_refused(tmp_path, constant):
+    with pytest.raises(BadSubmission, match=r"TASKS in submission.py of .* expected names of tasks"):
+        said(tmp_path, f"TASKS = {constant}\n", "regression")
+
+
+def test_shipped_submissions_are_for_what_they_can_do():
+    folders = [path.parent for path in (REPOSITORY / "submissions").glob("*/submission.py")]
+    fits = {name: {each.name for each in folders if not inapplicable(each, task)} for name, task in TASKS.items()}
+    both = fits["classification"] & fits["regression"]
+    assert fits["regression"] - both == {"blindspot", "gaussian_finetune"}
+    assert both == {"identity", "retrain", "finetune", "forget_a", "forget_b"}
+    assert len(fits["classification"]) == len(folders) - 2
