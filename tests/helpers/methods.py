@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from torchvision.models import VisionTransformer
 
 from benchmark.sandbox.child.contract import entry_point
+from benchmark.tasks.classification import Classification
 
 SUBMISSIONS = Path(__file__).parents[2] / "submissions"
 SHAPE, CLASSES = (1, 8, 8), 10
@@ -105,6 +106,7 @@ def unlearn(module: ModuleType, net: nn.Module, loaders: Loaders, seed: int = 0,
     torch.manual_seed(seed)
     weights = torch.ones(CLASSES)
     offers = {"class_weights": weights, "device": torch.device("cpu"), "seed": seed, "recipe": None} | offers
+    offers.setdefault("loss", Classification().batch_loss(offers["class_weights"]))  # pyright: ignore[reportArgumentType]
     returned = entry_point(module, offers)(net, *loaders)
     return net if returned is None else returned
 
