@@ -28,7 +28,7 @@ def read_scorecards(workspace: Workspace, warn: Warn = note) -> list[Scorecard]:
 
 
 def _alike(cards: list[Scorecard], warn: Warn) -> list[Scorecard]:
-    """Those that have as many models and forget examples as most cards of their scenario; `warn` names the others."""
+    """Return the cards with as many models and forget examples as most of their scenario; name the others to `warn`."""
     sizes = {_identity(card): (card.models, card.examples) for card in cards if card.is_scored}
     usual = {
         label: Counter(sizes[_identity(card)] for card in group).most_common(1)[0][0]

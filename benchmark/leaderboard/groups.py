@@ -24,7 +24,7 @@ def letters(ordered: Sequence[str], different: Collection[Pair], first: int = 0)
     place = {entry: k for k, entry in enumerate(ordered)}
     # Entry by entry: in any other order there may be far more letters on the way than in the end.
     in_turn = sorted(different, key=lambda pair: sorted(place[entry] for entry in pair))
-    groups = _needed(_inserted(ordered, in_turn))
+    groups = _without_spare(_insert(ordered, in_turn))
     groups.sort(key=lambda group: sorted(place[entry] for entry in group))
     names = {group: letter(first + k) for k, group in enumerate(groups)}
     return {entry: "".join(name for group, name in names.items() if entry in group) for entry in ordered}
@@ -52,7 +52,7 @@ def split_letters(text: str) -> list[str]:
     return found
 
 
-def _inserted(entries: Sequence[str], different: Sequence[Pair]) -> list[Group]:
+def _insert(entries: Sequence[str], different: Sequence[Pair]) -> list[Group]:
     groups = [frozenset(entries)] if entries else []
     for pair in different:
         split = [group for group in groups if pair <= group]
@@ -69,7 +69,7 @@ def _absorb(groups: list[Group], part: Group) -> list[Group]:
     return [*(group for group in groups if not group <= part), part]
 
 
-def _needed(groups: list[Group]) -> list[Group]:
+def _without_spare(groups: list[Group]) -> list[Group]:
     """Leave out, the smallest first, each group whose entries and pairs all share another group."""
     kept = list(groups)
     for group in sorted(groups, key=lambda group: (len(group), sorted(group))):

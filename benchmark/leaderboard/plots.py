@@ -189,7 +189,7 @@ def _kinds(axes: Axes, cards: list[Scorecard], where: Literal["lower right", "up
 
 
 def _name_places(cards: list[Scorecard], points: list[tuple[float, float]]) -> list[tuple[float, float] | None]:
-    """Where each name begins, in shares of the axes; None where others have taken the room. Controls choose first."""
+    """Return where each name begins, in shares of the axes; None where there is no room. Controls choose first."""
     taken: list[tuple[float, float, float]] = []
     places: list[tuple[float, float] | None] = [None] * len(cards)
     for k in sorted(range(len(cards)), key=lambda k: (not cards[k].control, -_score(cards[k]))):

@@ -21,7 +21,7 @@ def remove_entry(workspace: Workspace, scenario: Scenario, entry: str) -> tuple[
 
     Raises BenchError when there is nothing of the entry but, perhaps, a shipped row, and while a process runs it.
     """
-    found = _kept(workspace, scenario, entry) if is_name(entry.removesuffix("+tuned")) else []
+    found = _paths_of(workspace, scenario, entry) if is_name(entry.removesuffix("+tuned")) else []
     if not found:
         raise BenchError(_why_nothing(workspace, scenario, entry))
     if any(is_locked(path / ".lock") for path in found):
@@ -36,8 +36,8 @@ def remove_entry(workspace: Workspace, scenario: Scenario, entry: str) -> tuple[
     return found, rebuild(workspace, left[:1])  # one is enough to draw anew what all share
 
 
-def _kept(workspace: Workspace, scenario: Scenario, entry: str) -> list[Path]:
-    """What there is of an entry, of whatever version of its files."""
+def _paths_of(workspace: Workspace, scenario: Scenario, entry: str) -> list[Path]:
+    """Return all paths of an entry, of whatever version of its files."""
     folder, label = workspace.evidence / scenario.label, scenario.label
     versions = [path for path in folder.glob(f"{entry}-*") if re.fullmatch("[0-9a-f]+", path.name[len(entry) + 1 :])]
     plot = workspace.results / "plots" / label / f"phi-{entry}.png"

@@ -111,26 +111,26 @@ def render(rows: pd.DataFrame, title: str, refused: Mapping[str, str] = MappingP
             *(cell for metric in shown for cell in _cells(metric, row)),
             _cell(row["retain_epochs"], ".1f"),
             *([row["source"]] if mixed else []),
-            _noted(row["status"], _remarks(row), notes),
+            _with_notes(row["status"], _remarks(row), notes),
             style="dim" if row["control"] else None,
         )
     values = len(headings) + 1
     for name, why in refused.items():
         table.add_row(
-            "–", "", printable(name), *["–"] * values, *[""] * mixed, _noted("not run", [f"not run: {why}"], notes)
+            "–", "", printable(name), *["–"] * values, *[""] * mixed, _with_notes("not run", [f"not run: {why}"], notes)
         )
     table.caption = "\n".join([_caption(rows), *(f"[{number}] {remark}" for remark, number in notes.items())])
     return table
 
 
-def _noted(status: str, remarks: list[str], notes: dict[str, int]) -> str:
+def _with_notes(status: str, remarks: list[str], notes: dict[str, int]) -> str:
     """Return the status with the numbers of its remarks; new ones enter `notes`."""
     numbers = [notes.setdefault(remark, len(notes) + 1) for remark in remarks]
     return " ".join([status, *(f"[{number}]" for number in numbers)])
 
 
 def _is_wide(metric: Metric) -> bool:
-    """Whether the terminal shows half of the interval as well: for the score, by which rows are ordered."""
+    """Say whether the terminal shows half of the interval too: for the score, by which rows are ordered."""
     return metric.name == "score"
 
 
@@ -206,7 +206,7 @@ def _remarks(row: dict[Hashable, Any]) -> list[str]:
 
 
 def _holds(value: Any) -> bool:
-    """Whether a cell is there and true, or not zero."""
+    """Say whether a cell is there and true, or not zero."""
     return not pd.isna(value) and bool(value)
 
 

@@ -1,4 +1,4 @@
-"""Whether utilities say more than one and the same answer to everything would."""
+"""Chance levels: does a utility say more than one and the same answer to everything would?"""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""What metrics get: the evidence of unlearned and of retrained models, with what several of them share.
+"""The evidence of unlearned and of retrained models as metrics get it, with what several of them share.
 
 Torch-free, and free of any kind of task: φ is whatever one number per (model, example) an attack thresholds, utility
 whatever is higher for better models.
@@ -45,7 +45,7 @@ class Outputs(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """What a run costs: CPU seconds, and their share of retraining."""
+    """The cost of a run: CPU seconds, and their share of retraining."""
 
     seconds: float
     share: float
@@ -53,7 +53,7 @@ class Cost(NamedTuple):
 
 @dataclass(frozen=True)
 class ModelEvidence:
-    """What metrics take of the N models of one population.
+    """The evidence of the N models of one population.
 
     `signals`: φ on the forget set, `[models, examples]`. `utility`: by split (retain, test, forget), `[models]`, nan
     where there was nothing to measure it on.
@@ -65,7 +65,7 @@ class ModelEvidence:
 
     @property
     def population(self) -> Population:
-        """What F and the score are computed from; a utility that is not known is nan."""
+        """The arrays that F and the score are computed from; a utility that is not known is nan."""
         unknown = np.full(len(self.signals), np.nan)
         return Population(self.signals, *(self.utility.get(name, unknown) for name in ("retain", "test")))
 
@@ -119,7 +119,7 @@ class EvidencePair:
             self._shared[compute] = compute(self)
         return cast(Shared, self._shared[compute])
 
-    def lacking(self, needs: tuple[Need, ...]) -> str | None:
+    def lacks(self, needs: tuple[Need, ...]) -> str | None:
         """Return why what a metric needs is not there, None where all of it is."""
         there = {
             "utility": bool(self.unlearned.utility and self.retrained.utility),
@@ -149,17 +149,17 @@ class EvidencePair:
 
     def mean_of(self, split: str) -> Estimate | Absent:
         """Return the unlearned models' mean utility on a split, with the percentile bootstrap over models."""
-        return self._combined(split, _first)
+        return self._combine_means(split, _first)
 
     def difference(self, split: str) -> Estimate | Absent:
         """Return mean utility on a split, unlearned minus retrained, with the same interval."""
-        return self._combined(split, np.subtract)
+        return self._combine_means(split, np.subtract)
 
     def ratio(self, split: str) -> Estimate | Absent:
         """Return mean utility on a split, unlearned over retrained. There is none where the retrained have 0."""
-        return self._combined(split, np.divide)
+        return self._combine_means(split, np.divide)
 
-    def _combined(self, split: str, combine: Callable[[Floats, Floats], Floats]) -> Estimate | Absent:
+    def _combine_means(self, split: str, combine: Callable[[Floats, Floats], Floats]) -> Estimate | Absent:
         """A smooth function of the two populations' means, with the percentile bootstrap over models.
 
         A ratio does not exist where the retrained mean is 0; resamples without one are treated as in `existing`.

@@ -1,4 +1,4 @@
-"""What a metric is: a pure function of evidence, and everything that is said about its values.
+"""Metrics: pure functions of evidence, each with everything that is said about its values.
 
 A metric is added by one file. Inside the package it lies in `benchmark/metrics/kinds/`:
 
@@ -68,7 +68,7 @@ _INTERVAL = ("_low", "_high")  # how the columns of an interval end
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """One number, or one number per forget example, about an entry.
+    """A number, or one per forget example, about an entry.
 
     `direction`: which way is better. `needs`: what evidence has to hold beside φ; where it does not, the metric is
     absent and `compute` is not called. `interval`: whether the value comes with a 95 % interval. A metric with a

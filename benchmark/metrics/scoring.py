@@ -1,4 +1,4 @@
-"""From evidence to everything that is said of an entry: every metric of the registry, and what plots need."""
+"""Scoring: every metric of the registry on an entry's evidence, and what plots need beside them."""
 
 from collections.abc import Iterable
 
@@ -42,12 +42,12 @@ def measure(evidence: EvidencePair, metrics: Iterable[Metric] | None = None) -> 
         metrics={metric.name: found[metric.name] for metric in chosen},
         best=_histograms(int(epsilon.argmin()), evidence),
         worst=_histograms(int(epsilon.argmax()), evidence),
-        resampled=None if evidence.resample is None else stored(evidence.rows),
+        resampled=None if evidence.resample is None else rounded_rows(evidence.rows),
     )
 
 
 def _value_of(metric: Metric, evidence: EvidencePair) -> MetricValue:
-    if reason := evidence.lacking(metric.needs):
+    if reason := evidence.lacks(metric.needs):
         return Absent(absent=reason)
     try:
         return _stored_value(metric, metric.compute(evidence), evidence.examples)
@@ -81,11 +81,11 @@ def ceiling_of(calibration: ModelEvidence, retrained: ModelEvidence, delta: floa
     return Ceiling(
         forgetting_quality=with_interval(quality, resampled[:, 0], (0, 1)),
         score=found if isinstance(found, Estimate) else None,
-        resampled=stored(resampled),
+        resampled=rounded_rows(resampled),
     )
 
 
-def stored(resampled: Floats) -> Resampled:
+def rounded_rows(resampled: Floats) -> Resampled:
     """Return resamples with six significant digits, far finer than any interval, also that of a score near zero."""
     quality, score = ([float(f"{value:.6g}") for value in column] for column in resampled.T)
     return Resampled(forgetting_quality=quality, score=[None if np.isnan(value) else value for value in score])

@@ -1,4 +1,4 @@
-"""What N models can support: a figure that could not have come out otherwise is no finding, and gets a reason instead.
+"""Limits of N models: a value that could not have come out otherwise is no finding, and gets a reason instead.
 
 The share of perfect unlearning has no such bound, but flatters: F of an entry whose φ lie one standard deviation from
 those of retraining, on every example, as a share of what perfect unlearning gets (Gaussians, 50 examples, 60 pools):

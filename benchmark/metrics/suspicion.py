@@ -1,4 +1,4 @@
-"""What honest unlearning cannot do: hand back the pool's own models, or beat models that were retrained.
+"""Signs of what honest unlearning cannot do: return the pool's own models, or beat models that were retrained.
 
 Imports no torch. The rules are the same for all entries; what they find makes an entry `suspect`, which has no rank.
 """

@@ -1,4 +1,4 @@
-"""How the runs of a submission went, as stored. Imports no torch, so that a finished row is shown at once."""
+"""Outcome of a submission's runs, as stored. Imports no torch, so that a finished row is shown at once."""
 
 import builtins
 import json
@@ -45,7 +45,7 @@ _Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 @dataclass(frozen=True)
 class Timing:
-    """What a run costs, from several rounds, without what starting it costs."""
+    """The cost of a run, from several rounds, without what starting it costs."""
 
     retraining: Annotated[_Finite, Field(gt=0)]
     """Seconds, the median: of all CPUs where the net is on the CPU, of the wall clock where it is on a GPU."""
@@ -80,7 +80,7 @@ class Timing:
 
     @property
     def share(self) -> float:
-        """What a run costs, as a share of retraining."""
+        """Return what a run costs, as a share of retraining."""
         return self.submission / self.retraining
 
     @property
@@ -97,15 +97,15 @@ class Timing:
         return self.share + self.uncertainty
 
     def is_over(self, budget: float) -> bool:
-        """Whether the cost is beyond the budget, not only within its uncertainty of it."""
+        """Say whether the cost is beyond the budget, not only within its uncertainty of it."""
         return self.low > budget
 
     def is_undecided(self, budget: float) -> bool:
-        """Whether the interval of the share holds the budget."""
+        """Say whether the interval of the share holds the budget."""
         return self.low <= budget <= self.high
 
     def is_settled(self, budget: float) -> bool:
-        """Whether timing again would tell nothing new: a busy machine leaves a cost near the budget open."""
+        """Say whether timing again would tell nothing new: a busy machine leaves a cost near the budget open."""
         return not (self.loaded and self.is_undecided(budget))
 
 
@@ -145,7 +145,7 @@ def _is_exception(name: str) -> bool:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the runs of a submission went."""
+    """The outcome of a submission's runs."""
 
     failed: tuple[FailedRun, ...]
     """In the order of their indices."""
@@ -201,7 +201,7 @@ def block_name(block: int) -> str:
 
 
 def has_evidence(scenario: Scenario, submission: Submission, workspace: Workspace) -> bool:
-    """Whether all runs of a submission's present files are on record here, timed, and enough of them succeeded."""
+    """Say whether all runs of a submission's present files are on record here, timed, and enough of them succeeded."""
     store = evidence_store(scenario, submission, workspace)
     outcome = read_outcome(store)
     if outcome is None or outcome.timing is None or not outcome.successful:

@@ -24,7 +24,7 @@ _NO_REASON = "its scorecard does not say why it is absent"
 Content = dict[str, Any]
 
 
-def converted(content: Content) -> Content:
+def convert(content: Content) -> Content:
     """Return the content of a scorecard of schema 1 as that of one of schema 2, with the same values.
 
     Raises ValueError where its figures are no table.

@@ -21,7 +21,7 @@ from benchmark.results.record import (
     Version,
     read_record,
 )
-from benchmark.results.schema1 import converted
+from benchmark.results.schema1 import convert
 from benchmark.results.values import Measured
 from benchmark.runs.integrity import Integrity
 from benchmark.sandbox.bubblewrap import Isolation
@@ -41,7 +41,7 @@ Source = Literal["shipped", "local"]
 
 
 class Cost(Record):
-    """How surely the cost is known; beside the metric `retraining_share`."""
+    """The uncertainty of the cost; beside the metric `retraining_share`."""
 
     share_low: float
     """The interval of the cost, as a share of retraining."""
@@ -55,7 +55,7 @@ class Cost(Record):
 
 
 class Scorecard(Measured):
-    """One entry. It has metrics unless the submission failed.
+    """A row of the board: one entry on one scenario. It has metrics unless the submission failed.
 
     In the file `schema` numbers the form; cards of schema 1, which have no such number, are converted when read.
     """
@@ -106,7 +106,7 @@ class Scorecard(Measured):
         schema = content.get("schema", 1)
         if isinstance(schema, int) and schema > SCHEMA:
             raise ValueError(f"its schema is {schema}, expected {SCHEMA} or lower; a newer version of bench reads it")
-        return converted(content) if schema == 1 else content
+        return convert(content) if schema == 1 else content
 
     @model_validator(mode="after")
     def _enough_models(self) -> Self:
@@ -149,7 +149,7 @@ class Scorecard(Measured):
 
 
 def card_path(results: Path, label: str, entry: str) -> Path:
-    """Where the card of an entry lies in a folder of results; `label` is the scenario's."""
+    """Return where the card of an entry lies in a folder of results; `label` is the scenario's."""
     return results / "scorecards" / label / f"{entry}.json"
 
 

@@ -1,4 +1,4 @@
-"""What metrics say of one entry, as it is stored: a value, a value with its interval, an array per forget example, or
+"""Values of metrics as they are stored: a number, a number with its interval, an array with one per forget example, or
 why there is none; and what plots and paired comparisons need beside them."""
 
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ class Estimate(Record):
 
 
 class PerExample(Record):
-    """One value per forget example."""
+    """An array with one value per forget example."""
 
     values: Annotated[list[float], Field(min_length=1)]
 
@@ -108,7 +108,7 @@ class Resampled(Record):
 
 
 class Ceiling(Record):
-    """What perfect unlearning gets: the calibration population in the place of an entry."""
+    """The values of perfect unlearning: the calibration population in the place of an entry."""
 
     forgetting_quality: Estimate
     score: Estimate | None
@@ -138,7 +138,7 @@ class Measured(Record):
 
     @property
     def is_scored(self) -> bool:
-        """Whether there are any values at all."""
+        """True where there are any values at all."""
         return bool(self.metrics)
 
     @property

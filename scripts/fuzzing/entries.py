@@ -9,7 +9,7 @@ import numpy as np
 from benchmark.cli.listings import LISTINGS
 from benchmark.leaderboard import rebuild
 from benchmark.results.record import read_record
-from benchmark.results.schema1 import converted
+from benchmark.results.schema1 import convert
 from benchmark.results.values import Ceiling
 from benchmark.scenario.schema import load_scenario
 from benchmark.storage.workspace import Workspace
@@ -122,5 +122,5 @@ def notebook(rng: np.random.Generator, workspace: Workspace) -> None:
 OLD_CARD = json.loads((REPOSITORY / "leaderboard/scorecards/digits-f1ae3288bb17/aru.json").read_text())
 for _name in ("score", "forgetting_quality"):
     OLD_CARD["figures"]["resampled"][_name] = OLD_CARD["figures"]["resampled"][_name][:20]
-CARD = converted(OLD_CARD)
+CARD = convert(OLD_CARD)
 TUNED = json.loads((REPOSITORY / "submissions/finetune/tuned/digits.json").read_text())

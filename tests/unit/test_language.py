@@ -33,10 +33,8 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 UNDER_RESHAPING: tuple[str, ...] = (
     "benchmark/data/",
     "benchmark/evidence.py",
-    "benchmark/leaderboard/",
     "benchmark/metrics/",
     "benchmark/models/",
-    "benchmark/results/",
     "benchmark/scenario/",
     "benchmark/split.py",
     "benchmark/tasks/",

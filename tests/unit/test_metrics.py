@@ -14,7 +14,7 @@ from benchmark.metrics.kinds import METRICS, all_metrics
 from benchmark.metrics.metric import GROUPS, Absent, Estimate, Metric, metric, names_of
 from benchmark.metrics.scoring import measure
 from benchmark.results.columns import RESERVED
-from benchmark.results.schema1 import RENAMED, converted
+from benchmark.results.schema1 import RENAMED, convert
 from benchmark.results.scorecard import Scorecard
 from benchmark.results.values import PerExample, Value
 from benchmark.storage.workspace import Workspace
@@ -227,14 +227,14 @@ def test_committed_cards_have_the_same_values_as_before(path, tmp_path):
         ({"later": 2.0}, {"later": {"value": 2.0}}),
     ],
 )
-def test_figures_of_schema_1_are_converted(figures, expected):
-    assert converted({"figures": figures})["metrics"] == expected
+def test_figures_of_schema_1_are_convert(figures, expected):
+    assert convert({"figures": figures})["metrics"] == expected
 
 
 def test_a_failure_of_schema_1_has_no_metrics():
-    assert converted({"figures": None, "log": "x", "models": 8}) == {"models": 8, "schema": 2}
+    assert convert({"figures": None, "log": "x", "models": 8}) == {"models": 8, "schema": 2}
     with pytest.raises(ValueError, match="its figures are a list, expected a table"):
-        converted({"figures": [1]})
+        convert({"figures": [1]})
 
 
 def test_two_boards_are_compared_number_by_number(tmp_path, capsys, monkeypatch):

@@ -1,4 +1,4 @@
-"""What an unlearning run costs."""
+"""The cost of an unlearning run."""
 
 from benchmark.metrics.evidence_pair import EvidencePair
 from benchmark.metrics.kinds import METRICS

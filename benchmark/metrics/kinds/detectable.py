@@ -1,4 +1,4 @@
-"""Which forget examples a test finds to differ, whatever the difference is."""
+"""Detectable examples: a test finds their unlearned and retrained models to differ, in whatever way."""
 
 from benchmark.metrics.evidence_pair import EvidencePair
 from benchmark.metrics.kinds import METRICS

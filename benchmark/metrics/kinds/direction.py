@@ -1,4 +1,4 @@
-"""Whether an example still looks trained on, or has been pushed beyond models that never saw it."""
+"""Direction: does an example still look trained on, or has it been pushed beyond models that never saw it?"""
 
 from benchmark.metrics.evidence_pair import EvidencePair
 from benchmark.metrics.kinds import METRICS

@@ -1,4 +1,4 @@
-"""How useful the unlearned models are, by themselves and beside retrained ones."""
+"""Utility of the unlearned models, by itself and beside that of retrained ones."""
 
 from collections.abc import Callable
 
