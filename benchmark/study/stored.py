@@ -34,13 +34,20 @@ def study(
     left out. Raises BenchError, naming the command that helps, when an entry's evidence or the pool's is not complete,
     and when there are fewer than two entries.
     """
-    entries = {name: _entry(scenario, name, workspace) for name in names}
-    for name in [name for name, entry in entries.items() if len(entry.confidences) < scenario.protocol.models]:
-        runs = len(entries.pop(name).confidences)
+    evidence = {name: _evidence(scenario, name, workspace) for name in names}
+    for name in [name for name, arrays in evidence.items() if _count(arrays) < scenario.protocol.models]:
+        runs = _count(evidence.pop(name))
         warn(f"{name} is left out: it has {runs} of {scenario.protocol.models} runs, and a study needs all of them")
-    if len(entries) < 2:
-        raise BadUsage(f"a study ranks entries, so it needs two or more; got {', '.join(entries) or 'none'}")
-    retrained, calibration = _references(scenario, workspace)
+    if len(evidence) < 2:
+        raise BadUsage(f"a study ranks entries, so it needs two or more; got {', '.join(evidence) or 'none'}")
+    references = _reference_evidence(Pool(scenario, workspace))
+
+    def population(arrays: Arrays) -> Population:
+        return model_evidence(arrays, references[0], targets).population
+
+    targets = load_problem(scenario).targets
+    entries = {name: population(arrays) for name, arrays in evidence.items()}
+    retrained, calibration = map(population, references)
     utilities = {name: _utility(entry, retrained) for name, entry in entries.items()}
     if without := [name for name, utility in utilities.items() if not np.isfinite(utility)]:
         raise BadScenario(
@@ -54,7 +61,7 @@ def study(
         utilities=utilities,
         delta=scenario.protocol.delta,
         originals=scenario.originals,
-        one_original=_one_original(scenario, list(entries), workspace, warn),
+        one_original=_one_original(scenario, list(entries), workspace, population, warn),
         progress=progress,
     )
     path = workspace.results / "studies" / f"{scenario.label}.csv"
@@ -71,26 +78,20 @@ def _utility(unlearned: Population, retrained: Population) -> float:
     return float(retain * unlearned.test_accuracy.mean() / retrained.test_accuracy.mean())
 
 
-def _entry(scenario: Scenario, name: str, workspace: Workspace) -> Population:
+def _count(arrays: Arrays) -> int:
+    """Return how many models evidence is of."""
+    return len(next(iter(arrays.values())))
+
+
+def _evidence(scenario: Scenario, name: str, workspace: Workspace) -> Arrays:
     submission = find_submission(name, workspace, scenario)
-    pool = Pool(scenario, workspace)
     try:
-        evidence = Runs(scenario, submission, pool, workspace).evidence()
+        return Runs(scenario, submission, Pool(scenario, workspace), workspace).evidence()
     except BenchError:
         raise MissingRecord(
             f"there is no complete evidence of {name} on {scenario.label}; "
             f"type `bench run --submission {name} {options(scenario.name, scenario.protocol.models)}`"
         ) from None
-    retrained, _ = _reference_evidence(pool)
-    return model_evidence(evidence, retrained, load_problem(scenario).targets).population
-
-
-def _references(scenario: Scenario, workspace: Workspace) -> tuple[Population, Population]:
-    """Return the retrained and the calibration models."""
-    retrained, calibration = _reference_evidence(Pool(scenario, workspace))
-    targets = load_problem(scenario).targets
-    reference = model_evidence(retrained, retrained, targets)
-    return reference.population, model_evidence(calibration, retrained, targets).population
 
 
 def _reference_evidence(pool: Pool) -> tuple[Arrays, Arrays]:
@@ -104,7 +105,11 @@ def _reference_evidence(pool: Pool) -> tuple[Arrays, Arrays]:
 
 
 def _one_original(
-    scenario: Scenario, names: list[str], workspace: Workspace, warn: Callable[[str], None]
+    scenario: Scenario,
+    names: list[str],
+    workspace: Workspace,
+    population: Callable[[Arrays], Population],
+    warn: Callable[[str], None],
 ) -> dict[str, Floats] | None:
     """φ of the entries on the same scenario with one original, under whatever name; None where some is missing."""
     if scenario.originals == 1:
@@ -114,7 +119,7 @@ def _one_original(
     for folder in (workspace.evidence).glob(f"*-{single.hash}"):
         named = single.model_copy(update={"name": folder.name.removesuffix(f"-{single.hash}")})
         try:
-            found = {name: _entry(named, name, workspace).confidences for name in names}
+            found = {name: population(_evidence(named, name, workspace)).confidences for name in names}
         except BenchError:
             continue
         if all(len(confidences) == scenario.protocol.models for confidences in found.values()):
