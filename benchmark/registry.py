@@ -9,6 +9,8 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from benchmark.errors import BenchError, note
@@ -18,6 +20,7 @@ Kind = TypeVar("Kind")
 Added = TypeVar("Added")
 
 GROUP = "unlearning_benchmark"
+_SEAMS = ("task", "source", "forget_set", "network", "metric")
 SHIPPED = "the benchmark"
 
 
@@ -100,3 +103,16 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
         for name in names:
             self._kinds[name] = kind
             self._origins.setdefault(name, origin)
+
+
+def plugin_paths() -> list[Path]:
+    """Return the modules, packages and metadata of the installed packages that bring kinds; imports none of them."""
+    found: dict[Path, None] = {}
+    for point in (point for seam in _SEAMS for point in entry_points(group=f"{GROUP}.{seam}")):
+        spec = find_spec(point.module.partition(".")[0])
+        if spec and spec.origin:
+            file = Path(spec.origin)
+            found[file.parent if spec.submodule_search_locations else file] = None
+        if isinstance(path := getattr(point.dist, "_path", None), Path):
+            found[path] = None
+    return [path.resolve() for path in found]

@@ -20,6 +20,7 @@ from typing import Literal
 
 import benchmark
 from benchmark.errors import NoSandbox
+from benchmark.registry import plugin_paths
 from benchmark.sandbox.messages import GIVEN, LOG, SUBMISSION, UNLEARNED, WRITABLE
 from benchmark.sandbox.seccomp import seccomp_filter
 from benchmark.storage.temporary import writing_to
@@ -97,14 +98,15 @@ def worker_command(exchange: Path, submission: Path, *, gpu: bool) -> Command:
         with writing_to(exchange):
             scratch.mkdir()
         paths = [exchange / GIVEN, exchange, copy, scratch]
-        environment = _variables(str(package.parent), str(scratch), gpu=gpu)
+        beside = dict.fromkeys(str(path.parent) for path in [package, *_plugins()])
+        environment = _variables(os.pathsep.join(beside), str(scratch), gpu=gpu)
         return Command([sys.executable, *module, *map(str, paths)], environment, None)
     options = [
         *_isolation_options(gpu=gpu),
         *_read_only(_SYSTEM),
         *_python(),
         *_covers([*_data_sets(), *_other_environments(), *(submission.parent.parent / name for name in _PRIVATE)]),
-        *("--ro-bind", str(package), str(_PACKAGE / package.name)),
+        *(word for path in [package, *_plugins()] for word in ("--ro-bind", str(path), str(_PACKAGE / path.name))),
         *("--ro-bind", str(copy), str(_SUBMISSION)),
         *("--ro-bind", str(exchange / GIVEN), str(_GIVEN)),
         *("--bind", str(exchange / UNLEARNED), str(_RETURNED / UNLEARNED)),
@@ -156,6 +158,13 @@ def _python() -> list[str]:
     if site.ENABLE_USER_SITE and os.path.isdir(site.getusersitepackages()):
         options += ["--ro-bind", site.getusersitepackages(), site.getusersitepackages()]
     return options
+
+
+def _plugins() -> list[Path]:
+    """Return what brings kinds, such as a task, and lies outside of the Python environment: editable installs."""
+    environment = [sys.prefix, sys.base_prefix, *([site.getusersitepackages()] if site.ENABLE_USER_SITE else [])]
+    roots = [Path(root).resolve() for root in environment]
+    return [path for path in plugin_paths() if not any(path.is_relative_to(root) for root in roots)]
 
 
 def _data_sets() -> list[Path]:
