@@ -62,6 +62,14 @@ class Classification(Task):
 
         return reduced
 
+    def batch_loss(self, class_weights: "Tensor | None" = None) -> Loss:
+        """Return torch's own (weighted) mean cross-entropy, to the last bit."""
+        if type(self).losses is not Classification.losses:
+            return super().batch_loss(class_weights)
+        import torch.nn.functional as F
+
+        return lambda outputs, targets: F.cross_entropy(outputs, targets, weight=class_weights)
+
     def signal(self, outputs: NDArray, targets: NDArray) -> Floats:
         """Return the logit-scaled confidence of the true class in nats."""
         from benchmark.metrics.statistic import logit_scaled_confidence
