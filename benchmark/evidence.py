@@ -1,4 +1,4 @@
-"""What the harness keeps of every model; never its weights.
+"""Evidence: the arrays that the harness keeps of every model; never its weights.
 
 Which arrays those are is the task's: see `Task.evidence`. All begin with a dimension of models.
 """
@@ -69,7 +69,7 @@ def _outputs(model: StackedModel, split: Split) -> np.ndarray:
 
 
 def at_once(inputs: Tensor, models: int) -> int:
-    """How many examples are evaluated at once by so many models side by side."""
+    """Return the number of examples that so many models evaluate at once, side by side."""
     if inputs.device.type == "cpu":
         return _EXAMPLES
     return max(_EXAMPLES, _NUMBERS_ON_A_GPU // (inputs[0].numel() * models))
@@ -81,5 +81,5 @@ def stack(states: list[dict[str, Tensor]], device: str = "cpu") -> dict[str, Ten
 
 
 def concatenate(blocks: list[Arrays], models: int) -> Arrays:
-    """The first `models` models of consecutive blocks, as one set of arrays."""
+    """Return the first `models` models of consecutive blocks, as one set of arrays."""
     return {name: np.concatenate([block[name] for block in blocks])[:models] for name in blocks[0]}

@@ -14,7 +14,7 @@ _PER_EXAMPLE = ("inputs", "targets", "ids", "subjects", "ages")
 
 @dataclass(frozen=True)
 class Normalisation:
-    """What a net sees of stored pixels: `pixels · gain + offset`, both `[channels, 1, 1]` float32."""
+    """The scaling of stored pixels for a net: `pixels · gain + offset`, both `[channels, 1, 1]` float32."""
 
     gain: Tensor
     offset: Tensor
@@ -45,14 +45,14 @@ class Split:
         return Split(**content, normalisation=self.normalisation)
 
     def to(self, device: torch.device | str) -> "Split":
-        """The same examples on a device; themselves, where they lie there already."""
+        """Return the same examples on a device; themselves, where they lie there already."""
         own = [*self._present().values(), *(vars(self.normalisation).values() if self.normalisation else ())]
         if all(tensor.device == torch.device(device) for tensor in own):
             return self
         return Split.from_tensors({name: tensor.to(device) for name, tensor in self.tensors().items()})
 
     def normalised(self, inputs: Tensor) -> Tensor:
-        """A batch `[..., *input shape]` of this split's inputs as the net sees it.
+        """Return a batch `[..., *input shape]` of this split's inputs as the net sees it.
 
         Pixels become floats here and nowhere earlier: a batch at a time, in training and evaluation alike.
         """
@@ -62,7 +62,7 @@ class Split:
 
     @property
     def black(self) -> Tensor:
-        """What a black pixel is among `inputs`, to be broadcast over `[channels, height, width]`."""
+        """The value of a black pixel among `inputs`, to be broadcast over `[channels, height, width]`."""
         if self.inputs.dtype == torch.uint8 or self.normalisation is None:
             return torch.zeros((), dtype=self.inputs.dtype, device=self.inputs.device)
         return self.normalisation.offset
@@ -77,7 +77,7 @@ class Split:
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor]) -> "Split":
-        """The split that `tensors` came from."""
+        """Return the split that `tensors` came from."""
         content = {name: tensors[name] for name in _PER_EXAMPLE if name in tensors}
         normalisation = Normalisation(tensors["gain"], tensors["offset"]) if "gain" in tensors else None
         return cls(**content, normalisation=normalisation)
@@ -87,5 +87,5 @@ class Split:
 
 
 def under(prefix: str, named: Mapping[str, Value]) -> dict[str, Value]:
-    """Those whose names begin with `prefix`, without it."""
+    """Return the values whose names begin with `prefix`, under the names without it."""
     return {name.removeprefix(prefix): value for name, value in named.items() if name.startswith(prefix)}

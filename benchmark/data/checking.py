@@ -1,4 +1,4 @@
-"""What `bench data check` knows: whether a scenario's data is there and whole, and what the problem made of it is."""
+"""Rows of `bench data check`: a scenario's data, whole or not, and the problem made of it."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def _rows(scenario: Scenario) -> list[Row]:
         facts = problem_facts(scenario)
     except BenchError as error:
         return [*rows, row("examples", "to be read and split", str(error), "damaged")]
-    return [*rows, *_made(facts), _network(scenario)]
+    return [*rows, *_problem_rows(facts), _network(scenario)]
 
 
 def _files(scenario: Scenario) -> list[Row]:
@@ -61,7 +61,7 @@ def _checksum_row(section) -> Row:
     return {"what": "sha256", "expected": section.sha256 or "any", "found": found, "status": status}
 
 
-def _made(facts: Facts) -> list[Row]:
+def _problem_rows(facts: Facts) -> list[Row]:
     """Rows for the examples, their classes and subjects, what is left out, duplicates and the forget set."""
     sizes, classes = facts.sizes, facts.classes
     parts = ", ".join(f"{sizes[part]} {part}" for part in ("train", "validation", "test"))
@@ -74,8 +74,8 @@ def _made(facts: Facts) -> list[Row]:
         row("examples", "some in each part", f"{total} ({parts}), each {facts.inputs}"),
         *([_classes(classes)] if classes else []),
         row("subjects", "if known", subjects),
-        row("left out", "nothing", "; ".join(facts.left_out) or "nothing", _noted(facts.left_out)),
-        row("duplicates", "none", "; ".join(pairs) or "none", _noted(pairs)),
+        row("left out", "nothing", "; ".join(facts.left_out) or "nothing", _note_if(facts.left_out)),
+        row("duplicates", "none", "; ".join(pairs) or "none", _note_if(pairs)),
         row("retain, forget", "some in each", f"{sizes['retain']}, {sizes['forget']}"),
         *[row("score", "one that exists", fault, "damaged") for fault in facts.faults],
     ]
@@ -88,12 +88,12 @@ def _classes(classes: dict[str, int]) -> Row:
     return row("classes", "at least 2", found)
 
 
-def _noted(things: object) -> str:
+def _note_if(things: object) -> str:
     return "note" if things else "ok"
 
 
 def _network(scenario: Scenario) -> Row:
-    """Whether the network can be built for such inputs."""
+    """Return the row that tells whether the network can be built for such inputs."""
     problem, name = load_problem(scenario), scenario.architecture.name
     try:
         scenario.architecture.try_out(problem.input_shape, problem.outputs)

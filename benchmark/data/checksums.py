@@ -1,7 +1,7 @@
-"""What identifies data that nobody publishes a checksum of: a SHA-256 over the names and contents of all files read.
+"""Checksums of data that has no published one: a SHA-256 over the names and contents of all files read.
 
 The scenario holds it, so the hash of a scenario, and with it the pool, changes when a file does. Hashing a large data
-set takes a while, so the result is remembered beside the data under the names, sizes and times of the files.
+set takes a while, so the result is cached beside the data under the names, sizes and times of the files.
 """
 
 import contextlib
@@ -40,8 +40,8 @@ def checksum(section: Any, folder: Path) -> str:
     try:
         files = _files(section, folder)
         listing = "".join(f"{name}\n{path.stat().st_size} {path.stat().st_mtime_ns}\n" for name, path in files.items())
-        remembered = folder / PREPARED / f"{hashlib.sha256(_bytes(listing)).hexdigest()}.sha256"
-        if known := _remembered(remembered):
+        cached = folder / PREPARED / f"{hashlib.sha256(_bytes(listing)).hexdigest()}.sha256"
+        if known := _cached(cached):
             return known
         digest = _sha256(files)
     except OSError as error:
@@ -49,12 +49,12 @@ def checksum(section: Any, folder: Path) -> str:
             f"{error.filename} could not be read: {error.strerror}; put it back or make it readable"
         ) from None
     with contextlib.suppress(OSError):  # a folder that cannot be written to costs time only
-        write_atomically(remembered, digest.encode())
+        write_atomically(cached, digest.encode())
     return digest
 
 
 def verify(section: Any, folder: Path) -> None:
-    """Raises BenchError unless the data of `section` is what the scenario was loaded, or written, with."""
+    """Raise BenchError unless the data of `section` is what the scenario was loaded, or written, with."""
     expected = getattr(section, "sha256", None)
     if hasattr(section, "sha256") and (found := checksum(section, folder)) != expected:
         told = "had no data when it was loaded" if expected is None else f"expects the sha256 {expected}"
@@ -75,7 +75,7 @@ def forget_file(forget: IndicesForget, folder: Path) -> Path:
     return expect_data(folder, forget.file, "file", "forget.file", "a file of row numbers")
 
 
-def _remembered(path: Path) -> str | None:
+def _cached(path: Path) -> str | None:
     try:
         known = path.read_bytes()
     except OSError:

@@ -1,4 +1,4 @@
-"""What is known of a problem before anything trains, in numbers and in sentences."""
+"""Facts about a problem before anything trains, in numbers and in sentences."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -52,11 +52,11 @@ class Facts(Record):
         parts = [f"{size} of {train} training examples are to be forgotten"]
         if self.classes:
             parts.append(
-                f"of {len(self.forget_classes)} of {len(self.classes)} classes ({_listed(self.forget_classes)})"
+                f"of {len(self.forget_classes)} of {len(self.classes)} classes ({_text_of(self.forget_classes)})"
             )
         if self.forget_subjects:
             parts.append(
-                f"of {len(self.forget_subjects)} of {self.subjects} subjects ({_listed(self.forget_subjects)})"
+                f"of {len(self.forget_subjects)} of {self.subjects} subjects ({_text_of(self.forget_subjects)})"
             )
         if self.forget_elsewhere:
             parts.append(f"{self.forget_elsewhere} more examples of these subjects are in retain, validation and test")
@@ -116,14 +116,14 @@ def _remarks(examples: Examples, splits: Mapping[str, Split], whole_classes: boo
 
 def _remarks_on_classes(names: tuple[str, ...], splits: Mapping[str, Split], whole_classes: bool) -> Iterator[str]:
     for part in ("validation", "test"):
-        if unseen := _unseen(splits[part], splits["train"], names):
+        if unseen := _unseen_counts(splits[part], splits["train"], names):
             some = sum(unseen.values())
             if some < len(splits[part]):
-                yield f"{some} of {len(splits[part])} {part} examples are of {_listed(unseen)}, which train has not"
-    if not whole_classes and (lost := _unseen(splits["forget"], splits["retain"], names)):
-        yield f"all training examples of {_listed(lost)} are to be forgotten: no retrained model learns the class"
+                yield f"{some} of {len(splits[part])} {part} examples are of {_text_of(unseen)}, which train has not"
+    if not whole_classes and (lost := _unseen_counts(splits["forget"], splits["retain"], names)):
+        yield f"all training examples of {_text_of(lost)} are to be forgotten: no retrained model learns the class"
     if len(kept := _counts(splits["retain"].targets, names)) == 1:
-        yield f"retain has examples of the one class {_listed(kept)}, so a retrained model has nothing to tell apart"
+        yield f"retain has examples of the one class {_text_of(kept)}, so a retrained model has nothing to tell apart"
     folded = Counter(name.casefold().strip() for name in names)
     if alike := [name for name in names if folded[name.casefold().strip()] > 1]:
         yield f"the classes {first_of(alike)} differ in nothing but capital letters; rename them if they are the same"
@@ -139,16 +139,16 @@ def _faults(examples: Examples, splits: Mapping[str, Split]) -> Iterator[str]:
         ("train", "correct the split or the labels"),
         ("retain", "forget other classes, or add test examples of those that are kept"),
     ):
-        unseen = _unseen(test, splits[part], examples.class_names)
+        unseen = _unseen_counts(test, splits[part], examples.class_names)
         if sum(unseen.values()) == len(test):
             yield (
-                f"none of the {len(test)} test examples is of a class that {part} has (they are of {_listed(unseen)}), "
-                f"so test accuracy is 0 and no score exists; {advice}"
+                f"none of the {len(test)} test examples is of a class that {part} has "
+                f"(they are of {_text_of(unseen)}), so test accuracy is 0 and no score exists; {advice}"
             )
             return
 
 
-def _unseen(part: Split, other: Split, names: tuple[str, ...]) -> dict[str, int]:
+def _unseen_counts(part: Split, other: Split, names: tuple[str, ...]) -> dict[str, int]:
     """Class → examples in `part`, for the classes that `other` does not have."""
     return _sorted_counts(part.targets[~torch.isin(part.targets, other.targets)], names)
 
@@ -164,6 +164,6 @@ def _sorted_counts(codes: Tensor | None, names: tuple[str, ...]) -> dict[str, in
     return {} if codes is None else dict(Counter(_counts(codes, names)).most_common())
 
 
-def _listed(counts: Mapping[str, int]) -> str:
+def _text_of(counts: Mapping[str, int]) -> str:
     some = ", ".join(f"{printable(name)}: {count}" for name, count in list(counts.items())[:_NAMED])
     return some + (", …" if len(counts) > _NAMED else "")

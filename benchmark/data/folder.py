@@ -1,4 +1,4 @@
-"""Where data sets lie."""
+"""The folder of data sets."""
 
 import os
 from pathlib import Path

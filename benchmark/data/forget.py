@@ -1,4 +1,4 @@
-"""Which of the training examples have to be forgotten."""
+"""The training examples that have to be forgotten."""
 
 import re
 from pathlib import Path
@@ -15,8 +15,8 @@ from benchmark.split import Split
 from benchmark.text import did_you_mean, first_of
 
 
-def forgotten(train: Split, examples: Examples, forget: Forget, folder: Path) -> Tensor:
-    """A mask over `train`. Raises BenchError when the forget set is empty, everything, or not there to be chosen."""
+def forget_mask(train: Split, examples: Examples, forget: Forget, folder: Path) -> Tensor:
+    """Return a mask over `train`. Raises BenchError when the forget set is empty, everything, or cannot be chosen."""
     if isinstance(forget, RandomForget):
         chosen = _random(train, forget)
     elif isinstance(forget, ClassForget):
@@ -24,7 +24,7 @@ def forgotten(train: Split, examples: Examples, forget: Forget, folder: Path) ->
             raise BenchError("forget.kind is 'class', but the data has numbers as targets; choose another kind")
         present = train.targets.unique()
         _check_left(examples, examples.targets, forget.classes, examples.class_names, "classes")
-        chosen = torch.isin(train.targets, _named(forget.classes, examples.class_names, present, "classes"))
+        chosen = torch.isin(train.targets, _codes_of(forget.classes, examples.class_names, present, "classes"))
     elif isinstance(forget, SubjectForget):
         chosen = _subjects(train, examples, forget)
     else:
@@ -48,13 +48,13 @@ def _random(train: Split, forget: RandomForget) -> Tensor:
 
 
 def _subjects(train: Split, examples: Examples, forget: SubjectForget) -> Tensor:
-    """All examples of the subjects: none of theirs is left in retain."""
+    """Return all examples of the subjects: none of theirs is left in retain."""
     if train.subjects is None:
         raise BenchError("forget.kind is 'subject', but the data knows no subjects; add them or choose another kind")
     if forget.subjects is not None:
         _check_left(examples, examples.subjects, forget.subjects, examples.subject_names, "subjects")
         known = train.subjects.unique()
-        return torch.isin(train.subjects, _named(forget.subjects, examples.subject_names, known, "subjects"))
+        return torch.isin(train.subjects, _codes_of(forget.subjects, examples.subject_names, known, "subjects"))
     present = train.subjects.unique().numpy()  # in the order of their names
     count = forget.count or 0
     if count >= len(present):
@@ -64,9 +64,9 @@ def _subjects(train: Split, examples: Examples, forget: SubjectForget) -> Tensor
     return torch.isin(train.subjects, torch.from_numpy(present[:count]))
 
 
-def _named(wanted: tuple[str, ...], names: tuple[str, ...], present: Tensor, key: str) -> Tensor:
-    """The codes `[wanted]` of names. Raises BenchError where one is no name, or has no example in train."""
-    codes = torch.tensor([names.index(_known(name, names, key)) for name in wanted])
+def _codes_of(wanted: tuple[str, ...], names: tuple[str, ...], present: Tensor, key: str) -> Tensor:
+    """Return the codes `[wanted]` of names. Raises BenchError where one is no name, or has no example in train."""
+    codes = torch.tensor([names.index(_known_name(name, names, key)) for name in wanted])
     if len(absent := codes[~torch.isin(codes, present)]):
         raise BenchError(
             f"forget.{key} has {names[absent[0]]!r}, which has examples in the data but none in train, expected names "
@@ -81,7 +81,7 @@ def _check_left(
     """Raise BenchError where dropping duplicates left nothing of one of the names."""
     present = set() if codes is None else set(codes.tolist())
     for name in wanted:
-        known = _known(name, names, key)
+        known = _known_name(name, names, key)
         if examples.source_size > len(examples) and names.index(known) not in present:
             raise BenchError(
                 f"forget.{key} has {known!r}, of which data.duplicates = 'drop' leaves no example, expected names that "
@@ -89,8 +89,8 @@ def _check_left(
             )
 
 
-def _known(name: str, names: tuple[str, ...], key: str) -> str:
-    """The name as the data has it: 1.0 is 1 where classes are whole numbers."""
+def _known_name(name: str, names: tuple[str, ...], key: str) -> str:
+    """Return the name as the data has it: 1.0 is 1 where classes are whole numbers."""
     if name in names:
         return name
     if re.fullmatch(r"-?\d+\.0*", name) and name.partition(".")[0] in names:

@@ -26,7 +26,7 @@ def listed_rows(path: Path, examples: Examples, train: np.ndarray) -> np.ndarray
     sizes = {examples.source_size, len(train)}
     content = _content(path, set(examples.names or ()), sizes)
     if content.dtype.kind == "U":
-        rows = _named(content.tolist(), path, examples, train)
+        rows = _rows_named(content.tolist(), path, examples, train)
     elif _is_mask(content, sizes):
         rows = np.flatnonzero(content) if len(content) == examples.source_size else np.sort(train)[content.astype(bool)]
     else:
@@ -37,7 +37,7 @@ def listed_rows(path: Path, examples: Examples, train: np.ndarray) -> np.ndarray
 
 
 def _content(path: Path, known: set[str], sizes: set[int]) -> np.ndarray:
-    """One-dimensional: bool, int64 or text."""
+    """Return what the file holds, one-dimensional: bool, int64 or text."""
     if (ending := path.suffix.lower()) in _OTHER_FILES:
         raise BenchError(
             f"forget.file {path} is a {ending} file, expected an array in a .npy file, or text; save .npy or text"
@@ -70,7 +70,7 @@ def _array(path: Path) -> np.ndarray:
     if found.dtype.kind == "U":
         cells = [text.strip() for text in found.tolist()]
         places = [f"entry {i}" for i in range(len(cells))]
-        return found if _parsed(cells) is None else _of_one_form(cells, places)
+        return found if _parse(cells) is None else _of_one_form(cells, places)
     return found
 
 
@@ -92,7 +92,7 @@ def _text(path: Path, known: set[str], sizes: set[int]) -> np.ndarray:
     if len(lines) == 1 and len(lines[0]) > 2 and len(lines[0]) in sizes and set(lines[0]) <= {"0", "1"}:
         return np.array([digit == "1" for digit in lines[0]])
     cells = [line.replace(",", " ").replace(";", " ").split() for line in lines]
-    parsed = [_parsed(own) for own in cells]
+    parsed = [_parse(own) for own in cells]
     if parsed[1:] and _is_heading(lines[0], known):
         if all(numbers is not None for numbers in parsed[1:]):
             cells, parsed, places = cells[1:], parsed[1:], places[1:]
@@ -109,7 +109,7 @@ def _text(path: Path, known: set[str], sizes: set[int]) -> np.ndarray:
 
 def _of_one_form(cells: list[str], places: list[str]) -> np.ndarray:
     """Return row numbers, or truth values. Raises ValueError where both are there."""
-    values = _parsed(cells) or []
+    values = _parse(cells) or []
     truth = [isinstance(value, bool) for value in values]
     if any(truth) and not all(truth):
         odd = truth.index(not truth[0])
@@ -122,7 +122,7 @@ def _of_one_form(cells: list[str], places: list[str]) -> np.ndarray:
 
 def _check_names(lines: list[str], places: list[str], known: set[str]) -> None:
     """Raise ValueError for a line that is no name of a row, or a number among names."""
-    unknown = [at for at, line in enumerate(lines) if line not in known and _parsed([line]) is None]
+    unknown = [at for at, line in enumerate(lines) if line not in known and _parse([line]) is None]
     numbers = [at for at, line in enumerate(lines) if line not in known and at not in unknown]
     names = [at for at, line in enumerate(lines) if line in known]
     if unknown:
@@ -137,13 +137,13 @@ def _check_names(lines: list[str], places: list[str], known: set[str]) -> None:
 
 
 def _is_heading(line: str, known: set[str]) -> bool:
-    """Whether a line can head a column: words, neither a number nor a name, nor one of these mistyped."""
+    """Tell whether a line can head a column: words, neither a number nor a name, nor a mistyped one."""
     return (
-        bool(_WORDS.fullmatch(line)) and line not in known and _parsed([line]) is None and not did_you_mean(line, known)
+        bool(_WORDS.fullmatch(line)) and line not in known and _parse([line]) is None and not did_you_mean(line, known)
     )
 
 
-def _parsed(cells: Sequence[str]) -> list[float] | None:
+def _parse(cells: Sequence[str]) -> list[float] | None:
     """Numbers or truth values; None where a cell is neither."""
     try:
         return [_TRUTH[cell.lower()] if cell.lower() in _TRUTH else float(cell) for cell in cells]
@@ -152,7 +152,7 @@ def _parsed(cells: Sequence[str]) -> list[float] | None:
 
 
 def _is_mask(content: np.ndarray, sizes: set[int]) -> bool:
-    """Whether there is a truth value for every row; a few 0 and 1 are row numbers."""
+    """Tell whether there is a truth value for every row; a few 0 and 1 are row numbers."""
     fits = len(content) in sizes
     return fits and (content.dtype.kind == "b" or (len(content) > 2 and bool(np.isin(content, (0, 1)).all())))
 
@@ -171,7 +171,7 @@ def _check_no_mask(content: np.ndarray, path: Path, examples: Examples, train: n
         )
 
 
-def _named(names: list[str], path: Path, examples: Examples, train: np.ndarray) -> np.ndarray:
+def _rows_named(names: list[str], path: Path, examples: Examples, train: np.ndarray) -> np.ndarray:
     """Return all rows of the names. Raises BenchError where a name is none, or has rows in train and elsewhere."""
     known: dict[str, list[int]] = {}
     for row, name in enumerate(examples.names or ()):

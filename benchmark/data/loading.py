@@ -14,8 +14,8 @@ from benchmark.data.checksums import PREPARED, verify
 from benchmark.data.duplicates import without_duplicates
 from benchmark.data.facts import Facts, facts_of
 from benchmark.data.folder import data_folder
-from benchmark.data.forget import forgotten
-from benchmark.data.prepared import Prepared, prepared
+from benchmark.data.forget import forget_mask
+from benchmark.data.prepared import Prepared, load_or_prepare
 from benchmark.data.sources import Examples, source
 from benchmark.data.splits import split
 from benchmark.errors import BenchError
@@ -52,16 +52,16 @@ class Problem:
 
     @property
     def loss(self) -> Loss:
-        """What the recipe trains the models on."""
+        """The loss that the recipe trains the models on."""
         return self.task.loss(self.class_weights)
 
     @property
     def targets(self) -> Targets:
-        """By what the evidence of its models is read."""
+        """The task and targets by which the evidence of its models is read."""
         return Targets(self.task, self.forget.targets.cpu().numpy(), self.test.targets.cpu().numpy())
 
     def on(self, device: str) -> "Problem":
-        """The same problem with all its tensors on a device."""
+        """Return the same problem with all its tensors on a device."""
         splits = {name: getattr(self, name).to(device) for name in _SPLITS}
         weights = None if self.class_weights is None else self.class_weights.to(device)
         return replace(self, **splits, class_weights=weights)
@@ -126,7 +126,7 @@ def _load(scenario: Scenario, folder: Path | None) -> tuple[Problem, Facts]:
 
 
 def _folder(scenario: Scenario) -> Path | None:
-    """The data folder; None for data that comes with a package."""
+    """Return the data folder; None for data that comes with a package."""
     return None if _comes_with_a_package(scenario) else data_folder()
 
 
@@ -144,11 +144,11 @@ def _out_of_a_package(scenario: Scenario) -> Prepared:
 
 
 def _read_once(scenario: Scenario, folder: Path) -> Prepared:
-    return prepared(folder / PREPARED / f"{_identity(scenario)}.safetensors", lambda: _read(scenario, folder))
+    return load_or_prepare(folder / PREPARED / f"{_identity(scenario)}.safetensors", lambda: _read(scenario, folder))
 
 
 def _read(scenario: Scenario, folder: Path) -> Prepared:
-    """Every split's tensors and the number of outputs, out of the source's own files; and the facts as JSON."""
+    """Return every split's tensors and the number of outputs, out of the source's own files; and the facts as JSON."""
     for section in (scenario.data, scenario.forget):
         verify(section, folder)
     task = scenario.task
@@ -156,7 +156,7 @@ def _read(scenario: Scenario, folder: Path) -> Prepared:
     parts = split(examples, scenario.data)
     targets = task.prepare_targets(*(part.targets for part in parts))
     train, validation, test = (replace(part, targets=own) for part, own in zip(parts, targets, strict=True))
-    chosen = forgotten(train, examples, scenario.forget, folder)
+    chosen = forget_mask(train, examples, scenario.forget, folder)
     retain, forget = train.at(~chosen), train.at(chosen)
     splits: dict[str, Split] = dict(zip(_SPLITS, (train, retain, forget, validation, test), strict=True))
     named = {f"{name}/{field}": tensor for name, own in splits.items() for field, tensor in own.tensors().items()}
@@ -165,7 +165,7 @@ def _read(scenario: Scenario, folder: Path) -> Prepared:
 
 
 def _identity(scenario: Scenario) -> str:
-    """A file name for what the sections data, forget and task decide together."""
+    """Return a file name for what the sections data, forget and task decide together."""
     content = scenario.model_dump(include={"data", "forget", "task"}, exclude_none=True)
     canonical = json.dumps({"version": TRAINING_VERSION, "reading": _READING, **content}, sort_keys=True)
     return f"{scenario.data.source}-{hashlib.sha256(canonical.encode()).hexdigest()[:16]}"

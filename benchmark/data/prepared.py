@@ -23,7 +23,7 @@ Prepared = tuple[dict[str, Tensor], str]
 """A problem's tensors, and what is known of them as JSON."""
 
 
-def prepared(path: Path, make: Callable[[], Prepared]) -> Prepared:
+def load_or_prepare(path: Path, make: Callable[[], Prepared]) -> Prepared:
     """Return the tensors in `path` and the text beside it, made and written first where there are none.
 
     Raises BenchError when the folder cannot be written to.
@@ -31,7 +31,7 @@ def prepared(path: Path, make: Callable[[], Prepared]) -> Prepared:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_suffix(".lock")):
-            if (kept := _kept(path)) is None:
+            if (kept := _read_kept(path)) is None:
                 _write(path, *make())
                 kept = load_file(path), _facts(path).read_text()
             return kept
@@ -57,8 +57,8 @@ def _in_the_way(path: Path) -> BenchError:
     )
 
 
-def _kept(path: Path) -> Prepared | None:
-    """What is in the files; None where one is not there, damaged, or another problem's."""
+def _read_kept(path: Path) -> Prepared | None:
+    """Return what is in the files; None where one is absent, damaged, or another problem's."""
     try:
         if not path.is_file():
             return None
@@ -72,7 +72,7 @@ def _kept(path: Path) -> Prepared | None:
 
 
 def _identity(path: Path, facts: str) -> dict[str, str]:
-    """What the file of tensors says of itself: whose they are, and which text belongs to them."""
+    """Return the metadata of the file of tensors: their problem, and the checksum of their text."""
     return {"problem": path.stem, "facts": hashlib.sha256(facts.encode()).hexdigest()}
 
 

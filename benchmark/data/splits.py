@@ -36,14 +36,14 @@ def split(examples: Examples, data: Data) -> tuple[Split, Split, Split]:
         if not len(part):
             raise BenchError(f"{data.source} leaves no example to {name}; add some or change the shares")
     if getattr(data, "standardise", False):
-        parts = _standardised(parts)
+        parts = _standardise(parts)
     return parts[0], parts[1], parts[2]
 
 
 def _rows(examples: Examples, data: Data) -> tuple[Rows, Rows, Rows]:
     if isinstance(data, Digits | BreastCancer | Diabetes):
         sizes = {"train": data.train, "validation": data.validation, "test": data.test}
-        train, validation, test = _stratified(examples, np.arange(len(examples)), sizes, data)
+        train, validation, test = _draw_stratified(examples, np.arange(len(examples)), sizes, data)
         return train, validation, test
     disjoint = getattr(data, "disjoint", False)
     if disjoint and examples.subjects is None:
@@ -51,46 +51,48 @@ def _rows(examples: Examples, data: Data) -> tuple[Rows, Rows, Rows]:
             f"data.disjoint is true, but {data.source} knows no subjects here; add them or set it to false"
         )
     if examples.assignment is not None:
-        return _given(examples, examples.assignment, data, disjoint)
+        return _complete_split(examples, examples.assignment, data, disjoint)
     assert isinstance(data, Shares)
     if disjoint:
         return _by_subject(_subjects(examples), data.validation, data.test, data.seed, data.source)
     drawn = {"validation": round(data.validation * len(examples)), "test": round(data.test * len(examples))}
     sizes = {"train": len(examples) - sum(drawn.values()), **drawn}
-    train, validation, test = _stratified(examples, np.arange(len(examples)), sizes, data)
+    train, validation, test = _draw_stratified(examples, np.arange(len(examples)), sizes, data)
     return train, validation, test
 
 
-def _given(examples: Examples, assignment: Tensor, data: Data, disjoint: bool) -> tuple[Rows, Rows, Rows]:
-    """The source's own split; of a part that it lacks, the share is drawn from train."""
+def _complete_split(examples: Examples, assignment: Tensor, data: Data, disjoint: bool) -> tuple[Rows, Rows, Rows]:
+    """Return the source's own split; of a part that it lacks, the share is drawn from train."""
     train, validation, test = (np.flatnonzero(assignment.numpy() == part) for part in (TRAIN, VALIDATION, TEST))
     if isinstance(data, Shares):
         whole = len(train)
         if not len(test):
-            train, test = _drawn(examples, train, "test", data.test, data, disjoint)
+            train, test = _draw_share(examples, train, "test", data.test, data, disjoint)
         if not len(validation):
             share = data.validation * (whole / max(1, len(train)))
-            train, validation = _drawn(examples, train, "validation", share, data, disjoint)
+            train, validation = _draw_share(examples, train, "validation", share, data, disjoint)
     if disjoint:
         _check_disjoint(examples, train, validation, test)
     return train, validation, test
 
 
-def _drawn(examples: Examples, train: Rows, part: str, share: float, data: Shares, disjoint: bool) -> tuple[Rows, Rows]:
+def _draw_share(
+    examples: Examples, train: Rows, part: str, share: float, data: Shares, disjoint: bool
+) -> tuple[Rows, Rows]:
     """Return what is left of train, and a share of it for a part that the source lacks."""
     source = data.source  # pyright: ignore[reportAttributeAccessIssue]
     if len(train) < 2:
         raise BenchError(f"{source} has {len(train)} examples in train, expected more to draw others from; add some")
     if disjoint:
-        kept, drawn = _grouped(_subjects(examples)[train], share, data.seed, source)
+        kept, drawn = _draw_subjects(_subjects(examples)[train], share, data.seed, source)
         return train[kept], train[drawn]
     size = max(1, round(share * len(train)))
     sizes = {"train": len(train) - size, part: size}
-    kept, drawn = _stratified(examples, train, sizes, data)  # pyright: ignore[reportArgumentType]
+    kept, drawn = _draw_stratified(examples, train, sizes, data)  # pyright: ignore[reportArgumentType]
     return kept, drawn
 
 
-def _stratified(examples: Examples, rows: Rows, sizes: dict[str, int], data: Data) -> list[Rows]:
+def _draw_stratified(examples: Examples, rows: Rows, sizes: dict[str, int], data: Data) -> list[Rows]:
     """Return the rows of every part, drawn with the groups in equal shares in all. Raises BenchError."""
     wanted, available, groups = sum(sizes.values()), len(rows), _groups(examples)
     seed: int = data.seed  # pyright: ignore[reportAttributeAccessIssue]
@@ -156,13 +158,13 @@ def _halves(rows: Rows, size: int, groups: np.ndarray, seed: int) -> tuple[Rows,
 
 
 def _by_subject(subjects: Tensor, validation: float, test: float, seed: int, source: str) -> tuple[Rows, Rows, Rows]:
-    rest, third = _grouped(subjects, test, seed, source)
-    first, second = _grouped(subjects[rest], validation / (1 - test), seed, source)
+    rest, third = _draw_subjects(subjects, test, seed, source)
+    first, second = _draw_subjects(subjects[rest], validation / (1 - test), seed, source)
     return rest[first], rest[second], third
 
 
-def _grouped(subjects: Tensor, share: float, seed: int, source: str) -> tuple[Rows, Rows]:
-    """The rows of all subjects but a `share` of them, and the rows of these."""
+def _draw_subjects(subjects: Tensor, share: float, seed: int, source: str) -> tuple[Rows, Rows]:
+    """Return the rows of all subjects but a `share` of them, and the rows of these."""
     from sklearn.model_selection import GroupShuffleSplit
 
     try:
@@ -211,8 +213,8 @@ def _normalisation(inputs: Tensor, data: Data) -> Normalisation | None:
     return Normalisation(gain.float()[:, None, None], offset.float()[:, None, None])
 
 
-def _standardised(parts: list[Split]) -> list[Split]:
-    """Every feature to mean 0 and standard deviation 1 over train; a feature that never varies to 0."""
+def _standardise(parts: list[Split]) -> list[Split]:
+    """Return every feature to mean 0 and standard deviation 1 over train; a feature that never varies to 0."""
     inputs = parts[0].inputs.double()
     mean, std = inputs.mean(dim=0), inputs.std(dim=0, correction=0)
     width = torch.where(std > 0, std, 1.0)

@@ -12,7 +12,7 @@ _LARGEST = 1 << 32  # weights of one net, 16 GiB
 
 
 def seeded_model(architecture: Network, input_shape: tuple[int, ...], classes: int, seed: int) -> nn.Module:
-    """The network of `seed`; torch's global generator is left as it was."""
+    """Return the network of `seed`; torch's global generator is left as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(derive_seed(seed, "initialisation"))
         return architecture.build(input_shape, classes)
@@ -44,11 +44,11 @@ def _about(architecture: Network, input_shape: tuple[int, ...], classes: int) ->
 
 
 def skeleton(architecture: Network, input_shape: tuple[int, ...], classes: int) -> nn.Module:
-    """A network without weights (meta device): names, shapes and forward code only."""
+    """Return a network without weights (meta device): names, shapes and forward code only."""
     with torch.device("meta"):
         return architecture.build(input_shape, classes)
 
 
 def state_of(net: nn.Module) -> dict[str, Tensor]:
-    """A copy of a net's parameters and buffers on the CPU, every tensor with storage of its own."""
+    """Return a copy of a net's parameters and buffers on the CPU, every tensor with storage of its own."""
     return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in net.state_dict().items()}

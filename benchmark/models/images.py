@@ -1,4 +1,4 @@
-"""What the networks for images share."""
+"""Helpers that the networks for images share."""
 
 from benchmark.errors import BenchError
 

@@ -1,4 +1,4 @@
-"""What a network is: a section of the scenario that can build itself."""
+"""The base class of networks: a section of the scenario that can build itself."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Network(Section):
-    """One kind of network. A subclass narrows `name` to a Literal, adds its own keys and defines `build`.
+    """A kind of network. A subclass narrows `name` to a Literal, adds its own keys and defines `build`.
 
     It lies in a file of `benchmark/models/networks/`, decorated with `NETWORKS.add`, or in another package that names
     it as an entry point of the group `unlearning_benchmark.network`. It imports torch only inside its methods.
@@ -23,7 +23,7 @@ class Network(Section):
 
     @property
     def title(self) -> str:
-        """What errors call it."""
+        """The name of the network in errors."""
         return self.name
 
     def build(self, input_shape: tuple[int, ...], classes: int) -> "nn.Module":

@@ -50,7 +50,7 @@ def main(answer: int) -> None:
     """The other process: reads what `rehearse` gives it, writes a sentence or nothing wrong to the descriptor."""
     net, shape, classes = json.loads(sys.stdin.buffer.read())
     try:
-        tried(TypeAdapter(FileNet).validate_json(json.dumps(net)), tuple(shape), classes)
+        rehearse_here(TypeAdapter(FileNet).validate_json(json.dumps(net)), tuple(shape), classes)
         sentence = ""
     except BenchError as error:
         sentence = str(error)
@@ -60,7 +60,7 @@ def main(answer: int) -> None:
     os._exit(0)  # whatever threads and exit handlers the file has made
 
 
-def tried(net: FileNet, input_shape: Shape, classes: int) -> None:
+def rehearse_here(net: FileNet, input_shape: Shape, classes: int) -> None:
     """Do with the network all that the harness does. Raises BenchError when something of it fails."""
     import torch
 

@@ -54,7 +54,7 @@ def user_code(about: str) -> Iterator[None]:
 
 
 def _oddity(net: nn.Module) -> str:
-    """What the harness cannot store, stack or train of a net, and what to do; "" of any other net."""
+    """Return what the harness cannot store, stack or train of a net, and what to do; "" for any other net."""
     parameters = dict(net.named_parameters(remove_duplicate=False))
     buffers = dict(net.named_buffers(remove_duplicate=False))
     for name, tensor in (parameters | buffers).items():
@@ -62,7 +62,7 @@ def _oddity(net: nn.Module) -> str:
             return f"whose {name} {odd}"
     if not parameters:
         return "without parameters, expected some to train"
-    if any(_tied(list(tensors.values())) for tensors in (parameters, buffers)):
+    if any(_are_tied(list(tensors.values())) for tensors in (parameters, buffers)):
         return "whose layers share weights; give each its own"
     state = net.state_dict()
     if left_out := buffers.keys() - state.keys():
@@ -88,8 +88,8 @@ def _odd_tensor(tensor: Tensor, dtypes: tuple[torch.dtype, ...]) -> str:
     return ""
 
 
-def _tied(tensors: list[Tensor]) -> bool:
-    """Whether two of them are one, or lie in the same memory."""
+def _are_tied(tensors: list[Tensor]) -> bool:
+    """Tell whether two of them are one, or lie in the same memory."""
     if len({id(tensor) for tensor in tensors}) < len(tensors):
         return True
     places = [tensor.data_ptr() for tensor in tensors if tensor.numel() and tensor.device.type != "meta"]
@@ -98,7 +98,7 @@ def _tied(tensors: list[Tensor]) -> bool:
 
 @cache
 def _module(file: str, source: str) -> ModuleType:
-    """The module with this source, once a process. Its name is one that no file goes by."""
+    """Return the module with this source, once a process. Its name is one that no file goes by."""
     module = ModuleType(f"architecture_{sha256(source.encode()).hexdigest()[:16]}")
     sys.modules[module.__name__] = module  # dataclasses and pickle look their module up
     with user_code(f"{file}, when it was run,"):

@@ -40,7 +40,7 @@ Role = Literal["original", "retrained", "calibration"]
 
 
 class Recipe(Section):
-    """How a model is trained: once for originals, retrained models and the oracle."""
+    """The training of a model: written once for originals, retrained models and `retrain`."""
 
     optimizer: Literal["sgd", "adam"]
     learning_rate: Annotated[float, Field(gt=0, le=1e6)]
@@ -63,7 +63,7 @@ class Recipe(Section):
 
 
 class Protocol(Section):
-    """How many models are compared, and by which rules."""
+    """The number of models that are compared, and the rules."""
 
     models: Annotated[int, Field(ge=6, le=10**6)]
     """N; the intervals take halves, and ε from fewer than three models measures nothing."""
@@ -151,7 +151,7 @@ class Scenario(Section):
         )
 
     def _models(self) -> dict[str, Any]:
-        """What decides the models. None is left out: keys that are added later change no hash where they are absent."""
+        """Return what decides the models. None is left out: keys added later change no hash where they are absent."""
         sections = {"data", "forget", "architecture", "recipe", "salt"} | ({"task"} - self._left_out())
         return self.model_dump(include=sections, exclude_none=True)
 
@@ -171,7 +171,7 @@ class Scenario(Section):
 
     @property
     def originals(self) -> int:
-        """How many different originals the runs start from."""
+        """The number of different originals that the runs start from."""
         return self.protocol.originals or self.protocol.models
 
     def seed(self, role: str, index: int) -> int:
@@ -179,28 +179,28 @@ class Scenario(Section):
         return Seeds(self.pool_hash).of(role, index)
 
     def blocks(self, count: int) -> range:
-        """The blocks that hold the first `count` models."""
+        """Return the blocks that hold the first `count` models."""
         return range(-(-count // self.protocol.block))
 
     def indices(self, block: int) -> range:
-        """The model indices of `block`. Blocks are always whole, so that a model never depends on N."""
+        """Return the model indices of `block`. Blocks are always whole, so that a model never depends on N."""
         size = self.protocol.block
         return range(block * size, (block + 1) * size)
 
     def with_models(self, models: int) -> "Scenario":
-        """The same scenario with another N. Raises BenchError when N is impossible."""
+        """Return the same scenario with another N. Raises BenchError when N is impossible."""
         content = self.model_dump()
         content["protocol"]["models"] = models
-        return _validated(content, f"scenario {self.name}")
+        return _validate(content, f"scenario {self.name}")
 
 
 def options(name: str, models: int) -> str:
-    """The options of `bench` that choose a scenario and its N; of a user's own, the file it should be in."""
+    """Return the options of `bench` that choose a scenario and its N; of a user's own, the file it should be in."""
     return f"--scenario {name if name in scenario_names() else f'{name}.toml'} --models {models}"
 
 
 def scenario_names() -> list[str]:
-    """The scenarios that ship with the package."""
+    """Return the scenarios that ship with the package."""
     return sorted(path.stem for path in SHIPPED.glob("*.toml"))
 
 
@@ -235,19 +235,19 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
         raise BenchError(f"a scenario of type {type(name_or_path).__name__} came, expected a name or a path")
     name_or_path = str(name_or_path)
     is_path = name_or_path.endswith(".toml")
-    path = Path(name_or_path) if is_path else _shipped(name_or_path, ", or a .toml file")
+    path = Path(name_or_path) if is_path else _shipped_path(name_or_path, ", or a .toml file")
     content = _read(path)
     origin = str(path) if is_path else f"scenario {name_or_path}"
     if "base" in content:
-        base = _read(_shipped(content.pop("base"), " as base"))
+        base = _read(_shipped_path(content.pop("base"), " as base"))
         for section in ("recipe", "protocol"):
             if isinstance(content.get(section), dict):
                 content[section] = base[section] | content[section]
         content = base | content
-    return _filled_in(_validated(content, origin), path.parent)
+    return _filled_in(_validate(content, origin), path.parent)
 
 
-def _shipped(name: str, alternative: str) -> Path:
+def _shipped_path(name: str, alternative: str) -> Path:
     if name not in scenario_names():
         known = scenario_names()
         raise BenchError(
@@ -273,7 +273,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _filled_in(scenario: Scenario, folder: Path) -> Scenario:
-    """With what the hash needs and a file only names: the network's source, the checksums of the data."""
+    """Return the scenario with what the hash needs and files only name: the network's source, checksums of data."""
     changes: dict[str, Any] = {"architecture": scenario.architecture.filled_in(folder)}
     if any(getattr(section, "sha256", "") is None for section in (scenario.data, scenario.forget)):
         from benchmark.data.checksums import with_checksums  # only now: it takes torch
@@ -282,7 +282,7 @@ def _filled_in(scenario: Scenario, folder: Path) -> Scenario:
     return scenario.model_copy(update=changes)
 
 
-def _validated(content: dict[str, Any], origin: str) -> Scenario:
+def _validate(content: dict[str, Any], origin: str) -> Scenario:
     try:
         # Through JSON, because in strict mode only JSON's lists may become tuples.
         return Scenario.model_validate_json(json.dumps(content, default=str))
@@ -296,7 +296,7 @@ def _sentence(error: ValidationError) -> str:
     """Return one complaint of pydantic's as: which key, what came, what is accepted; a mistyped key explains others."""
     errors = error.errors()
     first = next(filter(_is_mistyped, errors), errors[0])
-    names, section = _located(first["loc"])
+    names, section = _locate(first["loc"])
     key = printable(".".join(names)) or "the file"
     context = first.get("ctx", {})
     if first["type"] == "extra_forbidden":
@@ -314,7 +314,7 @@ def _sentence(error: ValidationError) -> str:
     if first["type"] == "union_tag_invalid":
         tag = f"{key}.{_bare(context['discriminator'])} is {shown(context['tag'])}"
         near = _nearest_quoted(context["tag"], context["expected_tags"])
-        return f"{tag}, expected {_enumerated(context['expected_tags'])}{near}"
+        return f"{tag}, expected {_enumerate_tags(context['expected_tags'])}{near}"
     if first["type"] == "value_error":
         return str(first["msg"]).removeprefix("Value error, ")
     expected = str(first["msg"]).replace("Input should be ", "").removeprefix("a valid ")
@@ -324,7 +324,7 @@ def _sentence(error: ValidationError) -> str:
 
 def _is_mistyped(error: ErrorDetails) -> bool:
     """Return whether it is about an unknown key that is much like a known one."""
-    names, section = _located(error["loc"])
+    names, section = _locate(error["loc"])
     return error["type"] == "extra_forbidden" and bool(did_you_mean(names[-1], _keys(section)))
 
 
@@ -341,8 +341,8 @@ def _nearest_quoted(value: object, expected: str) -> str:
     return did_you_mean(value, re.findall("'([^']+)'", expected))
 
 
-def _located(location: tuple[int | str, ...]) -> tuple[list[str], type[BaseModel]]:
-    """The keys on the way to a place in the file, and the section that its last key is in, or would be."""
+def _locate(location: tuple[int | str, ...]) -> tuple[list[str], type[BaseModel]]:
+    """Return the keys on the way to a place in the file, and the section that its last key is in, or would be."""
     section: type[BaseModel] = Scenario
     names: list[str] = []
     kinds: dict[str, type[BaseModel]] = {}  # by tag: pydantic puts the tag of a section behind its key
@@ -361,7 +361,7 @@ def _located(location: tuple[int | str, ...]) -> tuple[list[str], type[BaseModel
 
 
 def _kinds(annotation: Any, discriminator: Any) -> dict[str, type[BaseModel]]:
-    """Of a union of sections, each under the tags it goes by."""
+    """Return the sections of a union, each under the tags it goes by."""
     if not isinstance(discriminator, str):
         return {}
     return {tag: kind for kind in get_args(annotation) for tag in get_args(kind.model_fields[discriminator].annotation)}
@@ -371,7 +371,7 @@ def _bare(quoted: str) -> str:
     return quoted.strip("'")
 
 
-def _enumerated(tags: str) -> str:
+def _enumerate_tags(tags: str) -> str:
     """pydantic's "'a', 'b', 'c'" as "'a', 'b' or 'c'"."""
     return " or ".join(tags.rsplit(", ", 1))
 

@@ -45,7 +45,7 @@ class Section(BaseModel):
 
 
 class _Pixels(Section):
-    """What the net sees of a pixel: `(pixel · scale / 255 − mean) / std`."""
+    """The scaling of pixels for the net: `(pixel · scale / 255 − mean) / std`."""
 
     scale: Literal[1, 255] = 1
     """What a white pixel is before `mean` and `std`, which are in the same unit and one number a channel."""
@@ -69,7 +69,7 @@ class _OnDisk(Section):
 
 
 class Shares(Section):
-    """How examples are split that come unsplit; what is split already stays as it is."""
+    """The shares of examples that come without a split; an existing split stays as it is."""
 
     validation: Share = 0.1
     test: Share = 0.1
@@ -89,7 +89,7 @@ class Shares(Section):
 
 
 class _Counts(Section):
-    """How many examples each split gets; splits are stratified by class."""
+    """The number of examples of each split; splits are stratified by class."""
 
     train: Count
     validation: Count

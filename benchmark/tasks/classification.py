@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @TASKS.add
 class Classification(Task):
-    """One of several classes per example. Evidence holds the logits, from which more than one signal can be taken."""
+    """Prediction of classes. Evidence holds the logits, from which more than one signal can be taken."""
 
     kind: Literal["classification"] = "classification"
 
@@ -52,7 +52,7 @@ class Classification(Task):
             return super().loss(class_weights)
         import torch.nn.functional as F
 
-        def reduced(logits: "Tensor", targets: "Tensor") -> "Tensor":
+        def reduce(logits: "Tensor", targets: "Tensor") -> "Tensor":
             # The very gradients of `Task.loss`; without weights in four fifths of the time.
             logits = logits.movedim(-1, 1)
             if class_weights is None:
@@ -60,7 +60,7 @@ class Classification(Task):
             losses = F.cross_entropy(logits, targets, weight=class_weights, reduction="none")
             return (losses.sum(dim=-1) / class_weights[targets].sum(dim=-1)).sum()
 
-        return reduced
+        return reduce
 
     def batch_loss(self, class_weights: "Tensor | None" = None) -> Loss:
         """Return torch's own (weighted) mean cross-entropy, to the last bit."""

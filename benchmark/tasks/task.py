@@ -1,4 +1,4 @@
-"""What a task is: the loss a recipe trains, the membership signals, utility, and how outputs and targets look.
+"""Base class of tasks: the loss a recipe trains, the membership signals, utility, the form of outputs and targets.
 
 To add a task, write one file:
 
@@ -34,7 +34,7 @@ Floats = NDArray[np.float64]
 
 
 class Task(Section):
-    """What a scenario's models are trained for and judged by.
+    """The task that a scenario's models are trained for and judged by.
 
     A *split* is one of retain, forget, validation and test. Outputs are `[models, examples, outputs]`, targets
     `[examples]`.
@@ -86,26 +86,26 @@ class Task(Section):
         with class weights `[classes]` the mean is a weighted one.
         """
 
-        def reduced(outputs: "Tensor", targets: "Tensor") -> "Tensor":
+        def reduce(outputs: "Tensor", targets: "Tensor") -> "Tensor":
             losses = self.losses(outputs, targets)
             if class_weights is None:
                 return losses.sum() / targets.shape[-1]
             weights = class_weights[targets]
             return ((weights * losses).sum(dim=-1) / weights.sum(dim=-1)).sum()
 
-        return reduced
+        return reduce
 
     def batch_loss(self, class_weights: "Tensor | None" = None) -> Loss:
         """Return the (weighted) mean loss of outputs `[batch, outputs]` and targets `[batch]`: what submissions get."""
 
-        def reduced(outputs: "Tensor", targets: "Tensor") -> "Tensor":
+        def reduce(outputs: "Tensor", targets: "Tensor") -> "Tensor":
             losses = self.losses(outputs, targets)
             if class_weights is None:
                 return losses.mean()
             weights = class_weights[targets]
             return (weights * losses).sum() / weights.sum()
 
-        return reduced
+        return reduce
 
     # --- evidence: what is kept of the models' outputs
 
@@ -174,7 +174,7 @@ class Task(Section):
 
 
 class Targets(NamedTuple):
-    """By what evidence is read: the scenario's task, and the targets of the forget and of the test set."""
+    """The scenario's task, and the targets of the forget and of the test set: what reading evidence takes."""
 
     task: Task
     forget: NDArray

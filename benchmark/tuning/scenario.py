@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from benchmark.data import data_folder, load_problem
-from benchmark.data.forget import forgotten
+from benchmark.data.forget import forget_mask
 from benchmark.data.loading import read_examples
 from benchmark.data.sources import Examples
 from benchmark.scenario.schema import Scenario
@@ -53,7 +53,7 @@ def _other_forget_set(scenario: Scenario, seed: int) -> Forget:
     train = problem.train
     judged = torch.isin(train.ids, problem.forget.ids)
     unnamed = Examples(train.inputs, train.targets, class_names=())  # numbers are drawn, so no names are looked up
-    return min(draws, key=lambda draw: int((forgotten(train, unnamed, draw, data_folder()) & judged).sum()))
+    return min(draws, key=lambda draw: int((forget_mask(train, unnamed, draw, data_folder()) & judged).sum()))
 
 
 def _other_classes(scenario: Scenario, forget: ClassForget, seed: int) -> ClassForget:

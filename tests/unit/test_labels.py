@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from benchmark.data import load_problem, problem_facts
-from benchmark.data.reading.labels import array_names, coded
+from benchmark.data.reading.labels import array_names, encode_labels
 from benchmark.errors import BenchError
 from benchmark.scenario.schema import load_scenario
 
@@ -34,8 +34,8 @@ def test_labels_of_any_spelling_are_the_names_they_mean(array, names):
 
 
 def test_names_that_are_numbers_are_in_the_order_of_numbers():
-    assert coded(["10", "-1", "2"])[1] == ("-1", "2", "10")
-    assert coded(["10", "b", "2"])[1] == ("10", "2", "b")
+    assert encode_labels(["10", "-1", "2"])[1] == ("-1", "2", "10")
+    assert encode_labels(["10", "b", "2"])[1] == ("10", "2", "b")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from benchmark.models.networks.cnn import Cnn
 from benchmark.models.networks.file import FileNet
 from benchmark.models.networks.mlp import Mlp
 from benchmark.models.networks.torchvision import TorchvisionNet
-from benchmark.models.rehearsal import tried
+from benchmark.models.rehearsal import rehearse_here
 from benchmark.scenario.schema import load_scenario
 
 MINE = """
@@ -221,14 +221,14 @@ def whole_logits(shape, classes): return Whole()
 )
 def test_a_file_that_makes_no_network_the_harness_can_keep_is_one_sentence(function, sentence, capfd):
     with pytest.raises(BenchError, match=sentence) as caught:
-        tried(FileNet(file=f"net.py:{function}", source=ODD), (1, 8, 8), 10)
+        rehearse_here(FileNet(file=f"net.py:{function}", source=ODD), (1, 8, 8), 10)
     assert "\n" not in str(caught.value)
     assert capfd.readouterr().out == ""
 
 
 @pytest.mark.parametrize("function", ["whole", "dropping"])
 def test_whole_numbers_empty_buffers_and_dropout_in_training_are_kept_and_trained(function, capfd):
-    tried(FileNet(file=f"net.py:{function}", source=ODD), (1, 8, 8), 10)
+    rehearse_here(FileNet(file=f"net.py:{function}", source=ODD), (1, 8, 8), 10)
 
 
 def test_a_network_too_large_for_any_memory_is_refused_before_it_is_made():

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from benchmark.data.checksums import checksum
-from benchmark.data.prepared import prepared
+from benchmark.data.prepared import load_or_prepare
 from benchmark.scenario.sections import Npz
 
 
@@ -17,8 +17,8 @@ def make(value):
 @pytest.mark.parametrize("damage", ["cut", "another's", "text", "another's text", "empty", "gone"])
 def test_what_is_damaged_or_anothers_is_made_again(damage, tmp_path):
     path, other = tmp_path / "one.safetensors", tmp_path / "other.safetensors"
-    prepared(path, make(1.0))
-    prepared(other, make(2.0))
+    load_or_prepare(path, make(1.0))
+    load_or_prepare(other, make(2.0))
     match damage:
         case "cut":
             path.write_bytes(path.read_bytes()[:-3])
@@ -34,7 +34,7 @@ def test_what_is_damaged_or_anothers_is_made_again(damage, tmp_path):
         case "gone":
             path.with_suffix(".json").unlink()
     for made in (make(1.0), lambda: pytest.fail("it was made again already")):
-        tensors, facts = prepared(path, made)
+        tensors, facts = load_or_prepare(path, made)
         assert (tensors["x"].tolist(), facts) == ([1.0] * 3, '{"value": 1.0}')
 
 

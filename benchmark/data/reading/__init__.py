@@ -1,1 +1,1 @@
-"""What sources share: tables, images, labels, words for the parts of a split."""
+"""Tools that sources share: tables, images, labels, words for the parts of a split."""

@@ -1,4 +1,4 @@
-"""What a source returns, and a row of what `bench data check` shows."""
+"""The examples that a source returns, and a row of `bench data check`."""
 
 from dataclasses import dataclass, replace
 
@@ -51,7 +51,7 @@ class Examples:
 
     @property
     def source_size(self) -> int:
-        """How many rows the source has, with those that are left out here."""
+        """The number of rows of the source, with those that are left out here."""
         return len(self) if self.size is None else self.size
 
     def at(self, kept: Tensor) -> "Examples":
@@ -66,7 +66,7 @@ class Examples:
 
 
 def row(what: str, expected: str, found: bool | str, status: str | None = None) -> Row:
-    """A row of `bench data check`; where `found` is only yes or no, it decides the status."""
+    """Return a row of `bench data check`; where `found` is only yes or no, it decides the status."""
     if isinstance(found, bool):
         return {"what": what, "expected": expected, "found": "yes" if found else "no", "status": _status(found)}
     return {"what": what, "expected": expected, "found": found, "status": status or "ok"}

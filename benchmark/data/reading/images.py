@@ -60,7 +60,7 @@ def nearly_black(what: str, highest: int) -> tuple[str, ...]:
     )
 
 
-def decoded(image: Image.Image, size: int, channels: int, *, inverted: bool = False) -> Tensor:
+def decode_image(image: Image.Image, size: int, channels: int, *, inverted: bool = False) -> Tensor:
     """`[channels, size, size]` uint8 of an opened image. Raises ValueError where its pixels have no known white.
 
     `inverted`: 16 bits of which 0 is white.
@@ -78,7 +78,7 @@ def _read(path: Path, size: int, channels: int, middle_square: bool) -> tuple[Te
             highest = int(np.asarray(image).max()) if _has_sixteen_bits(image) else None
             upright = _upright(image)
             seen = _middle_square(upright) if middle_square else upright
-            return decoded(seen, size, channels, inverted=inverted), highest
+            return decode_image(seen, size, channels, inverted=inverted), highest
     except NO_IMAGE as error:
         reason = "it is empty" if _is_empty(path) else reason_of(error)
         raise BenchError(f"{path} could not be read as an image: {reason}; replace it or take it out") from None

@@ -17,7 +17,7 @@ _INTEGER, _WHOLE = re.compile(r"-?\d+"), re.compile(r"-?\d+(\.0*)?")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
 
-def coded(values: Sequence[object]) -> tuple[Tensor, tuple[str, ...]]:
+def encode_labels(values: Sequence[object]) -> tuple[Tensor, tuple[str, ...]]:
     """Values as numbers `[n]` into their sorted distinct names; names that are all numbers are sorted as numbers."""
     texts = [str(value) for value in values]
     distinct = set(texts)
@@ -100,7 +100,7 @@ def _one_per_example(array: np.ndarray, what: str, where: str) -> np.ndarray:
         odd = int(np.flatnonzero(marked != 1)[0])
         raise BenchError(
             f"row {odd} of {where} marks {marked[odd]} of {array.shape[1]} classes, expected exactly one "
-            f"{what} per example; several per example cannot be told apart by these nets"
+            f"{what} per example; several per example cannot be distinguished by these nets"
         )
     raise BenchError(
         f"{what}s of {where} have the shape {array.shape}, expected one per example, ({len(array)},), or one-hot rows "

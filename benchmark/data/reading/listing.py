@@ -22,7 +22,7 @@ _HIDDEN = "hidden, or what a system or an editor leaves behind"
 
 @dataclass
 class LeftOut:
-    """What a listing leaves out: reasons, each with the names it is for."""
+    """The names that a listing leaves out, by reason."""
 
     reasons: dict[str, list[str]] = field(default_factory=dict)
 
@@ -106,7 +106,7 @@ def _why_no_picture(path: Path) -> str:
         return _HIDDEN
     if not path.is_file():
         return "no file, or a link to nothing"
-    ending = _ending(path.name)
+    ending = _suffix(path.name)
     if ending in _ENDINGS:
         known = ending in Image.registered_extensions()
         return "" if known else f"Pillow cannot read {ending} here; convert them to PNG or JPEG"
@@ -115,7 +115,7 @@ def _why_no_picture(path: Path) -> str:
     return f"{ending} is no picture's ending; rename or convert what is a picture"
 
 
-def _ending(name: str) -> str:
+def _suffix(name: str) -> str:
     return os.path.splitext(name)[1].lower()
 
 

@@ -26,7 +26,7 @@ def part_of(name: object) -> int | None:
     return PARTS.get(telling[0]) if len(telling) == 1 else None
 
 
-def assigned(words: Iterable[object], where: str) -> Tensor:
+def assign_parts(words: Iterable[object], where: str) -> Tensor:
     """Return parts `[n]` for words such as train, val and testing. Raises BenchError for any other word."""
     known: dict[object, int] = {}
     for word in dict.fromkeys(words := list(words)):

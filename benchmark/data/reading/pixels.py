@@ -26,7 +26,7 @@ def inputs_of(array: np.ndarray, where: str) -> tuple[Tensor, tuple[str, ...]]:
     if _channels_last(array.shape):
         array = np.moveaxis(array, 3, 1)
         remarks: tuple[str, ...] = (f"images are read as channels-last, so that they have {array.shape[1]} channels",)
-    elif _doubtful(array.shape):
+    elif _is_ambiguous(array.shape):
         channels, height, width = array.shape[1:]
         remarks = (f"images are read as channels-first, so that they have {channels} channels of {height}×{width}",)
     else:
@@ -38,18 +38,18 @@ def inputs_of(array: np.ndarray, where: str) -> tuple[Tensor, tuple[str, ...]]:
     return torch.from_numpy(pixels), remarks + remark
 
 
-def stored(inputs: Tensor, standardise: bool) -> tuple[Tensor, tuple[str, ...]]:
+def stored_inputs(inputs: Tensor, standardise: bool) -> tuple[Tensor, tuple[str, ...]]:
     """Return inputs as a problem stores them, float64 only if it standardises them later, with a remark if not."""
     if inputs.dtype != torch.float64 or standardise:
         return inputs, ()
-    columns = collapsing(inputs.numpy())
+    columns = collapsing_columns(inputs.numpy())
     return inputs.float(), (
         f"{len(columns)} features (the first is number {columns[0]}, counted from 0) have values that are the same in "
         "float32; set data.standardise = true, or take their mean away first",
     )
 
 
-def collapsing(array: np.ndarray) -> list[int]:
+def collapsing_columns(array: np.ndarray) -> list[int]:
     """Return the columns of `[n, features]` of which float32 keeps less than half of the distinct values."""
     if array.ndim != 2 or not array.size:
         return []
@@ -67,9 +67,9 @@ def collapsing(array: np.ndarray) -> list[int]:
 
 
 def _channels_last(shape: tuple[int, ...]) -> bool:
-    """Whether an array `[n, a, b, c]` is images `[n, height, width, channels]`.
+    """Tell whether an array `[n, a, b, c]` is images `[n, height, width, channels]`.
 
-    It is where only c can be a number of channels, and where only a and b are the same.
+    It is if only c can be a number of channels, and where only a and b are the same.
     """
     if len(shape) != 4:
         return False
@@ -77,8 +77,8 @@ def _channels_last(shape: tuple[int, ...]) -> bool:
     return (first == second != last and first > 1) or (last <= _MOST_CHANNELS < first)
 
 
-def _doubtful(shape: tuple[int, ...]) -> bool:
-    """Whether an array `[n, a, b, c]` that is read as channels-first may be channels-last nevertheless."""
+def _is_ambiguous(shape: tuple[int, ...]) -> bool:
+    """Tell whether an array `[n, a, b, c]` that is read as channels-first may be channels-last nevertheless."""
     if len(shape) != 4:
         return False
     _, first, second, last = shape
@@ -116,6 +116,6 @@ def _floats(array: np.ndarray, where: str) -> Tensor:
             f"inputs of {where} hold values that are not finite, or too large for float32, in {len(odd)} of "
             f"{len(inputs)} rows (the first is row {int(odd[0])}); fill in or take out their rows"
         )
-    if array.dtype.itemsize >= 4 and array.dtype != np.float32 and collapsing(array):
+    if array.dtype.itemsize >= 4 and array.dtype != np.float32 and collapsing_columns(array):
         return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float64))
     return inputs

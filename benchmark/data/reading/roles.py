@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from benchmark.data.reading.labels import coded
-from benchmark.data.reading.parts import assigned
+from benchmark.data.reading.labels import encode_labels
+from benchmark.data.reading.parts import assign_parts
 
 
 def roles(
@@ -14,12 +14,12 @@ def roles(
 
     `where` is what the user calls their file. Raises BenchError where a word means no part.
     """
-    targets, class_names = coded(labels)
-    codes, subject_names = (None, ()) if subjects is None else coded(subjects)
+    targets, class_names = encode_labels(labels)
+    codes, subject_names = (None, ()) if subjects is None else encode_labels(subjects)
     return {
         "targets": targets,
         "class_names": class_names,
         "subjects": codes,
         "subject_names": subject_names,
-        "assignment": None if split is None else assigned(split, where),
+        "assignment": None if split is None else assign_parts(split, where),
     }

@@ -29,7 +29,7 @@ class Table:
 
     @property
     def places(self) -> list[str]:
-        """Where each row is, for sentences."""
+        """The place of each row, for sentences."""
         return [f"line {line} of {self.path}" for line in self.lines]
 
 
@@ -43,7 +43,7 @@ def read_table(folder: Path, name: str) -> Table:
     rows = _rows(path, text)
     if not rows:
         raise BenchError(f"{path} is empty, expected a line with the names of its columns, then a line per example")
-    return _checked(path, rows[0][1], rows[1:])
+    return _checked_table(path, rows[0][1], rows[1:])
 
 
 def _rows(path: Path, text: str) -> list[tuple[int, list[str]]]:
@@ -88,7 +88,7 @@ def _separator(path: Path, text: str) -> str:
     return best
 
 
-def _checked(path: Path, names: list[str], rows: list[tuple[int, list[str]]]) -> Table:
+def _checked_table(path: Path, names: list[str], rows: list[tuple[int, list[str]]]) -> Table:
     if twice := [name for i, name in enumerate(names) if name in names[:i]]:
         raise BenchError(f"{path} has two columns called {twice[0]!r}, expected every name once; rename one")
     if odd := next(((line, cells) for line, cells in rows if len(cells) != len(names)), None):

@@ -30,8 +30,8 @@ def load(data: CasiaSurf, folder: Path) -> Examples:
     ages, images = _ages(root), _images(root)
     persons = sorted(ages)
     codes = {person: code for code, person in enumerate(persons)}
-    if strangers := sorted({person for person, _ in images} - ages.keys()):
-        raise BenchError(f"{root / _LABELS} has no line for {strangers[0]}, whose images are there; complete it")
+    if unknown := sorted({person for person, _ in images} - ages.keys()):
+        raise BenchError(f"{root / _LABELS} has no line for {unknown[0]}, whose images are there; complete it")
     years = np.array([ages[person] for person in persons])
     edges = np.linspace(years.min(), years.max() + 1, data.age_groups + 1)
     groups = np.digitize(years, edges) - 1
@@ -93,7 +93,7 @@ def _ages(root: Path) -> dict[str, int]:
 
 
 def _images(root: Path) -> list[tuple[str, Path]]:
-    """Every image with its person, sorted as the competition's: the folders as text, then the images of each."""
+    """Return every image with its person, sorted as the competition's: the folders as text, then the images of each."""
     folders = sorted(root.glob(f"{_IMAGES}/*/*"), key=str)
     images = [(own.name, path) for own in folders for path in sorted(own.glob("real.rssdk/color/*.jpg"), key=str)]
     if not images:

@@ -12,7 +12,7 @@ from torchvision.datasets.utils import check_integrity
 
 from benchmark.data.reading.examples import Examples, Row, row
 from benchmark.data.reading.images import read_images
-from benchmark.data.reading.labels import coded
+from benchmark.data.reading.labels import encode_labels
 from benchmark.data.reading.parts import TEST, TRAIN, VALIDATION
 from benchmark.errors import BenchError
 from benchmark.scenario.sections import Celeba
@@ -29,7 +29,7 @@ def load(data: Celeba, folder: Path) -> Examples:
         raise BenchError(f"data.attribute is {data.attribute!r}, expected one of {', '.join(filter(None, attributes))}")
     column = attributes.index(data.attribute)
     names = [name for part in parts.values() for name in part.filename]
-    subjects, subject_names = coded(torch.cat([part.identity[:, 0] for part in parts.values()]).tolist())
+    subjects, subject_names = encode_labels(torch.cat([part.identity[:, 0] for part in parts.values()]).tolist())
     return Examples(
         inputs=read_images([folder / _FOLDER / _IMAGES / name for name in names], data.size, 3, middle_square=True),
         targets=torch.cat([part.attr[:, column] for part in parts.values()]).long(),

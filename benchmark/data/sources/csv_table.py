@@ -13,7 +13,7 @@ import torch
 
 from benchmark.data.reading.examples import Examples, Row, row
 from benchmark.data.reading.labels import written_names
-from benchmark.data.reading.pixels import collapsing, stored
+from benchmark.data.reading.pixels import collapsing_columns, stored_inputs
 from benchmark.data.reading.roles import roles
 from benchmark.data.reading.tables import Table, read_table
 from benchmark.errors import BenchError
@@ -37,7 +37,7 @@ def load(data: Csv, folder: Path) -> Examples:
         data.file,
     )
     numbers = np.stack([_numbers(table, name) for name in features], axis=1)
-    inputs, remarks = stored(torch.from_numpy(numbers), data.standardise)
+    inputs, remarks = stored_inputs(torch.from_numpy(numbers), data.standardise)
     return Examples(
         inputs=inputs,
         **named,
@@ -163,7 +163,7 @@ def _numbers(table: Table, name: str) -> np.ndarray:
                 f"column {name} in {table.places[i]} has {found}, expected a finite number; correct it, encode the "
                 "column as numbers, or list it in data.ignore"
             )
-    return wide if collapsing(wide[:, None]) else numbers
+    return wide if collapsing_columns(wide[:, None]) else numbers
 
 
 def _left_out(data: Csv, table: Table) -> tuple[str, ...]:

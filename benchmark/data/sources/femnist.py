@@ -20,7 +20,7 @@ import torch
 from PIL import Image
 
 from benchmark.data.reading.examples import Examples, Row, row
-from benchmark.data.reading.images import NO_IMAGE, decoded
+from benchmark.data.reading.images import NO_IMAGE, decode_image
 from benchmark.errors import BenchError
 from benchmark.scenario.sections import Femnist
 from benchmark.storage.places import refuse_other
@@ -107,5 +107,5 @@ def _parquet(path: Path) -> Iterator[Part]:
     except ImportError:
         raise BenchError(f"{path} needs pyarrow to be read; install it with `pip install pyarrow`") from None
     for writer, own in table.groupby("writer_id", sort=False):
-        images = [decoded(Image.open(io.BytesIO(image["bytes"])), _SIDE, 1)[0] for image in own["image"]]
+        images = [decode_image(Image.open(io.BytesIO(image["bytes"])), _SIDE, 1)[0] for image in own["image"]]
         yield str(writer), torch.stack(images), torch.tensor(own["character"].to_numpy(), dtype=torch.long)

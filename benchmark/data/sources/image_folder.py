@@ -15,7 +15,7 @@ import torch
 from benchmark.data.reading.examples import Examples, Row, row
 from benchmark.data.reading.images import read_pictures
 from benchmark.data.reading.listing import LeftOut, folders_in, pictures_below, pictures_in
-from benchmark.data.reading.parts import TRAIN, assigned, part_of
+from benchmark.data.reading.parts import TRAIN, assign_parts, part_of
 from benchmark.errors import BenchError
 from benchmark.scenario.sections import ImageFolder
 from benchmark.storage.places import expect_data, is_readable
@@ -28,7 +28,7 @@ _EXPECTED = "a folder with a folder of pictures for every class"
 
 def load(data: ImageFolder, folder: Path) -> Examples:
     root = folder / data.folder
-    listed, left_out = _listed(data, folder)
+    listed, left_out = _list_folder(data, folder)
     names = tuple(sorted({name for name, _, _ in listed}))
     codes = {name: code for code, name in enumerate(names)}
     parts = [part for _, _, part in listed]
@@ -37,7 +37,7 @@ def load(data: ImageFolder, folder: Path) -> Examples:
         inputs=inputs,
         targets=torch.tensor([codes[name] for name, _, _ in listed]),
         class_names=names,
-        assignment=assigned(parts, data.folder) if any(parts) else None,
+        assignment=assign_parts(parts, data.folder) if any(parts) else None,
         names=tuple(str(path.relative_to(root)) for _, path, _ in listed),
         left_out=left_out.sentences(),
         remarks=remarks,
@@ -46,12 +46,12 @@ def load(data: ImageFolder, folder: Path) -> Examples:
 
 def files(data: ImageFolder, folder: Path) -> dict[str, Path]:
     root = folder / data.folder
-    return {str(path.relative_to(root)): path for _, path, _ in _listed(data, folder)[0]}
+    return {str(path.relative_to(root)): path for _, path, _ in _list_folder(data, folder)[0]}
 
 
 def check(data: ImageFolder, folder: Path) -> list[Row]:
     try:
-        listed, _ = _listed(data, folder)
+        listed, _ = _list_folder(data, folder)
     except BenchError as error:
         status = "damaged" if is_readable(folder / data.folder, "folder") else "missing"
         return [row(data.folder, _EXPECTED, str(error), status)]
@@ -59,7 +59,7 @@ def check(data: ImageFolder, folder: Path) -> list[Row]:
     return [row(part, "pictures", f"{size} pictures") for part, size in parts.items()]
 
 
-def _listed(data: ImageFolder, folder: Path) -> tuple[Listed, LeftOut]:
+def _list_folder(data: ImageFolder, folder: Path) -> tuple[Listed, LeftOut]:
     root, left_out = expect_data(folder, data.folder, "folder", "data.folder", _EXPECTED), LeftOut()
     try:
         listed = _read(root, left_out)

@@ -60,7 +60,7 @@ def check(data: Manifest, folder: Path) -> list[Row]:
 
 
 def _table(data: Manifest, folder: Path) -> Table:
-    """The columns under their names in small letters, with names of classes and subjects that can be told apart."""
+    """The columns under their names in small letters, with names of classes and subjects that can be distinguished."""
     read = read_table(folder, data.file)
     for name in (*_REQUIRED, *_OPTIONAL):
         if len(alike := [each for each in read.columns if each.lower() == name]) > 1:
@@ -99,6 +99,6 @@ def _paths(table: Table) -> list[Path]:
 
 
 def _left_out(table: Table) -> tuple[str, ...]:
-    """A sentence about columns that are not read."""
+    """Return a sentence about columns that are not read."""
     more = [name for name in table.columns if name not in (*_REQUIRED, *_OPTIONAL)]
     return (f"left out the columns {first_of(more)}: only path, label, subject and split are read",) if more else ()

@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmark.data.reading.examples import Examples, Row, row
 from benchmark.data.reading.labels import array_names
-from benchmark.data.reading.pixels import inputs_of, stored
+from benchmark.data.reading.pixels import inputs_of, stored_inputs
 from benchmark.data.reading.roles import roles
 from benchmark.errors import BenchError
 from benchmark.scenario.sections import Npz
@@ -33,7 +33,7 @@ def load(data: Npz, folder: Path) -> Examples:
         data.file,
     )
     inputs, remarks = inputs_of(arrays["inputs"], data.file)
-    inputs, more = stored(inputs, data.standardise)
+    inputs, more = stored_inputs(inputs, data.standardise)
     return Examples(
         inputs=inputs,
         **named,
@@ -56,7 +56,7 @@ def check(data: Npz, folder: Path) -> list[Row]:
 
 
 def _arrays(data: Npz, folder: Path) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
-    """The arrays that are known, and a sentence about the others."""
+    """Return the arrays that are known, and a sentence about the others."""
     path = _file(data, folder)
     known = (*_REQUIRED, *_OPTIONAL)
     try:
