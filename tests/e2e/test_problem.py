@@ -51,7 +51,10 @@ def test_class_weights_are_inverse_counts_over_train(miniature):
 
 
 def test_too_many_or_too_few_examples_are_refused(miniature):
-    for update, sentence in (({"test": 5000}, "add up to 5250, expected at most 1797"), ({"validation": 3}, "too few")):
+    for update, sentence in (
+        ({"test": 5000}, "add up to 5250, expected at most 1797"),
+        ({"validation": 3}, "data.validation is 3, expected at least 10, one for each class"),
+    ):
         data = miniature.data.model_copy(update=update)
         with pytest.raises(BenchError, match=sentence):
             load_problem(miniature.model_copy(update={"data": data}))

@@ -78,11 +78,11 @@ def test_a_recursion_without_end_is_said_in_a_sentence(raised, tmp_path):
 
 
 def test_the_place_is_the_last_one_in_the_submissions_own_files(raised, tmp_path):
-    (tmp_path / "helper.py").write_text("import torch\n\n\ndef add():\n    return torch.ones(2) + torch.ones(3)\n")
-    source = f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\nimport helper\nsys.path.pop(0)\nhelper.add()"
+    (tmp_path / "adding.py").write_text("import torch\n\n\ndef add():\n    return torch.ones(2) + torch.ones(3)\n")
+    source = f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\nimport adding\nsys.path.pop(0)\nadding.add()"
     reason = describe(raised(source), tmp_path)
     assert reason.startswith("RuntimeError: The size of tensor a (2) must match")
-    assert reason.endswith("(helper.py, line 5)")
+    assert reason.endswith("(adding.py, line 5)")
     assert describe(ValueError("boom"), tmp_path) == "ValueError: boom"
 
 
