@@ -1,4 +1,4 @@
-"""A task that an installed package brings in one file: a scenario with it trains, runs in the sandbox and is scored."""
+"""A task and a network of an installed package: a scenario with them trains, runs in the sandbox and is scored."""
 
 import json
 import os
@@ -35,6 +35,23 @@ class Ordinal(Task):
         return np.exp(-np.abs(outputs[..., 0] - targets / self.top).mean(axis=1))
 '''
 
+NETWORK = """
+from typing import Literal
+
+from benchmark.models.network import Network
+
+
+class Narrow(Network):
+    name: Literal["narrow"]
+    width: int
+
+    def build(self, input_shape, classes):
+        from torch import nn
+
+        features = input_shape[0] * input_shape[1] * input_shape[2]
+        return nn.Sequential(nn.Flatten(), nn.Linear(features, self.width), nn.Tanh(), nn.Linear(self.width, classes))
+"""
+
 SUBMISSION = """
 def unlearning(net, retain_loader, forget_loader, val_loader, loss, recipe):
     for inputs, targets in retain_loader:
@@ -50,17 +67,23 @@ def installed(tmp_path):
     about = folder / "ordinal_task-1.0.dist-info"
     about.mkdir(parents=True)
     (folder / "ordinal_task.py").write_text(SOURCE)
+    (folder / "narrow_net.py").write_text(NETWORK)
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: ordinal-task\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text("[unlearning_benchmark.task]\nordinal = ordinal_task:Ordinal\n")
+    (about / "entry_points.txt").write_text(
+        "[unlearning_benchmark.task]\nordinal = ordinal_task:Ordinal\n"
+        "[unlearning_benchmark.network]\nnarrow = narrow_net:Narrow\n"
+    )
     return folder
 
 
-def test_a_task_of_another_package_gets_a_row(installed, tmp_path):
+def test_kinds_of_another_package_make_a_row(installed, tmp_path):
     root = tmp_path / "workspace"
     (root / "submissions" / "mine").mkdir(parents=True)
     (root / "submissions" / "mine" / "submission.py").write_text(SUBMISSION)
     scenario = tmp_path / "ordinal.toml"
-    scenario.write_text(MINIATURE.replace('"miniature"', '"ordinal"') + '[task]\nkind = "ordinal"\ntop = 10\n')
+    content = MINIATURE.replace('"miniature"', '"ordinal"').replace('"mlp"\nwidths = [16]', '"narrow"\nwidth = 9')
+    assert "narrow" in content
+    scenario.write_text(content + '[task]\nkind = "ordinal"\ntop = 10\n')
     done = subprocess.run(
         [sys.executable, "-m", "benchmark.cli", "run", "mine", "--scenario", str(scenario), "--jobs", "1", "--json"],
         cwd=root,
