@@ -1,6 +1,6 @@
 """A competition notebook made a submission: `unlearning` with what it needs, and nothing else of the notebook.
 
-Kept are whole top-level statements, in the notebook's order and as they were typed. `unlearning` is its last
+Whole top-level statements are kept, in the notebook's order and as they were typed. `unlearning` is its last
 definition. A name used inside a function stands for what it is when `unlearning` is last called at the top level (or
 at the end, if it never is); a name used outside of one, for what it was at that place. A name is what its last
 definition made it, and whatever changed it since:
@@ -78,7 +78,7 @@ def _notebook(path: Path) -> Notebook:
 
 
 def _imported_files(nodes: Iterable[ast.stmt], files: dict[str, str]) -> dict[str, str]:
-    """The files among `files` that statements import, and those that these import."""
+    """Return the files among `files` that statements import, and those that these import."""
     found: dict[str, str] = {}
     todo = list(nodes)
     while todo:
@@ -88,11 +88,11 @@ def _imported_files(nodes: Iterable[ast.stmt], files: dict[str, str]) -> dict[st
             for file in (f"{module.partition('.')[0]}.py" for module in modules):
                 if file in files and file not in found:
                     found[file] = files[file]
-                    todo += _parsed(files[file])
+                    todo += _parse(files[file])
     return found
 
 
-def _parsed(source: str) -> list[ast.stmt]:
+def _parse(source: str) -> list[ast.stmt]:
     try:
         return ast.parse(source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):

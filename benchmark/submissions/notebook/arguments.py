@@ -35,9 +35,9 @@ class Placed:
     rest: list[ast.expr] = field(default_factory=list)
     """Positional arguments from the first on that no parameter is known to take."""
     keywords: dict[str, ast.expr] = field(default_factory=dict)
-    """Those that only `**kwargs` takes."""
+    """Arguments that only `**kwargs` takes."""
     spread: list[ast.expr] = field(default_factory=list)
-    """What stands behind `**`."""
+    """Expressions behind `**`."""
 
 
 def place(parameters: Sequence[Parameter], node: ast.Call) -> Placed:
@@ -99,7 +99,7 @@ def expand(node: ast.Call, local: Mapping[str, object], literals: Literals) -> a
 
 
 class _Reader:
-    """Reads the items of a tuple, a list or a dict off the source."""
+    """A reader of the items of a tuple, a list or a dict off the source."""
 
     def __init__(self, local: Mapping[str, object], literals: Literals) -> None:
         self._local, self._literals = local, literals
@@ -113,17 +113,17 @@ class _Reader:
                 starred = any(isinstance(each, ast.Starred) for each in elements)
                 return None if starred else list(enumerate(elements))
             case ast.Dict(keys=keys, values=values):
-                return self._merged(list(zip(keys, values, strict=True)), depth)
+                return self._merge(list(zip(keys, values, strict=True)), depth)
             case ast.Call(func=ast.Name(id="dict"), args=args, keywords=keywords):
                 named = [(ast.Constant(k.arg) if k.arg else None, k.value) for k in keywords]
-                return self._merged([*((None, each) for each in args), *named], depth)
+                return self._merge([*((None, each) for each in args), *named], depth)
             case ast.Call(func=ast.Name(id="list" | "tuple"), args=[inner], keywords=[]):
                 return self.items(inner, depth + 1)
             case ast.Name(id=name) if name in self._local:
                 value = self._local[name]
                 return self.items(value, depth + 1) if isinstance(value, ast.expr) else None
             case ast.Name(id=name):
-                return self._named(node, name, depth)
+                return self._items_named(node, name, depth)
             case ast.Attribute(value=ast.Name(id=name), attr=attribute) if name not in self._local:
                 return self._of(node, self._attribute(name, attribute), depth)
             case ast.Subscript(value=inner, slice=ast.Constant(value=key)):
@@ -131,8 +131,8 @@ class _Reader:
                 return self._of(node, found, depth) if found is not None else None
         return None
 
-    def _merged(self, pairs: Sequence[tuple[ast.expr | None, ast.expr]], depth: int) -> Items | None:
-        """The items of a dict's parts; a key of None stands for `**others`."""
+    def _merge(self, pairs: Sequence[tuple[ast.expr | None, ast.expr]], depth: int) -> Items | None:
+        """Return the items of a dict's parts; a key of None stands for `**others`."""
         found: dict[object, ast.expr] = {}
         for key, value in pairs:
             if isinstance(key, ast.Constant):
@@ -144,7 +144,7 @@ class _Reader:
             found.update(others)
         return list(found.items())
 
-    def _named(self, node: ast.expr, name: str, depth: int) -> Items | None:
+    def _items_named(self, node: ast.expr, name: str, depth: int) -> Items | None:
         made = self._literals(name)
         match made:
             case (ast.Assign(targets=[ast.Name()], value=value) | ast.AnnAssign(value=ast.expr() as value), keys):
@@ -161,13 +161,13 @@ class _Reader:
         return values[-1] if values else None
 
     def _of(self, holder: ast.expr, value: ast.expr | None, depth: int, *, stays: bool = True) -> Items | None:
-        """The items of what is assigned to `holder`: constants and loaders as they are, others as `holder[key]`."""
+        """Return the items assigned to `holder`: constants and loaders as they are, others as `holder[key]`."""
         items = self.items(value, depth + 1) if value is not None else None
         return items and [(key, _item(holder, key, each, stays=stays)) for key, each in items]
 
 
 def _are(kind: type, items: Items) -> bool:
-    """Whether they are those of a dict with names as keys, or those of a sequence."""
+    """Return whether all keys are of one kind: `str` in a dict with names as keys, `int` in a sequence."""
     return all(isinstance(key, kind) for key, _ in items)
 
 

@@ -1,4 +1,4 @@
-"""Where a notebook calls `unlearning`, and what the names at the call stand for."""
+"""The call of `unlearning` in a notebook, and the meaning of the names at the call."""
 
 import ast
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from inspect import Parameter
 from benchmark.sandbox.child.binding import PLAIN, Binding, parameters_of
 from benchmark.sandbox.child.contract import ENTRY_POINT
 from benchmark.submissions.notebook.arguments import TEMPLATE, Literals, Placed, expand, place
-from benchmark.submissions.notebook.names import names_in, root, running
+from benchmark.submissions.notebook.names import names_in, root, walk_running
 from benchmark.submissions.notebook.statements import Statement
 
 ORIGINAL = "original"
@@ -22,7 +22,7 @@ _SAME_NET = {"to", "cuda", "cpu", "eval", "train", "float", "double", "half", "r
 
 @dataclass(frozen=True)
 class Source:
-    """What a call looks up in the notebook."""
+    """The parts of the notebook in which a call looks names up."""
 
     statements: list[Statement]
     assigned: Callable[[str], ast.expr | None]
@@ -43,7 +43,7 @@ class Call:
 
     @property
     def at_top(self) -> bool:
-        """Whether it is no function that calls, so that its arguments' names are global."""
+        """True if no function makes the call, so that the names of its arguments are global."""
         return not isinstance(self.scope, Function)
 
     def arguments(self, parameters: list[Parameter]) -> Placed:
@@ -55,7 +55,7 @@ class Call:
 
         `run`: the names that the call gives as the net and the loaders, and what each stands for.
         """
-        return _resolved(value, self.scope, [], self.source, run or {})
+        return _resolve(value, self.scope, [], self.source, run or {})
 
     def run_names(self, parameters: list[Parameter], binding: Binding) -> dict[str, str]:
         """Return the names that stand for the run's net and loaders at the call: one of PLAIN each, or ORIGINAL."""
@@ -67,7 +67,7 @@ class Call:
         return found
 
     def global_names(self, parameters: list[Parameter], binding: Binding) -> dict[str, str]:
-        """Return those of them that are top-level names, and those that a caller of the call's function gives it."""
+        """Return the run names that are top-level names, and those that a caller of the call's function gives it."""
         local = {} if self.at_top else _local_values(self.scope)
         names = self.run_names(parameters, binding)
         found = {name: role for name, role in names.items() if name not in local}
@@ -82,19 +82,19 @@ def call_of(source: Source, start: int, end: int) -> Call | None:
     """Return the last call of `unlearning`; None where the notebook never calls it."""
     statements = source.statements
     for s in reversed(statements[start + 1 : end + 1]):
-        for part in running(s.node):
+        for part in walk_running(s.node):
             if isinstance(part, ast.Call) and root(part.func) == ENTRY_POINT:
-                return Call(_expanded(part, s.node, source), s.place, s.node, source)
+                return Call(_expand(part, s.node, source), s.place, s.node, source)
     for s in reversed(statements[:end]):
         for function in (p for p in ast.walk(s.node) if isinstance(p, ast.FunctionDef | ast.AsyncFunctionDef)):
             for part in ast.walk(function):
                 if isinstance(part, ast.Call) and root(part.func) == ENTRY_POINT:
-                    return Call(_expanded(part, function, source), s.place, function, source)
+                    return Call(_expand(part, function, source), s.place, function, source)
     return None
 
 
-def _expanded(node: ast.Call, scope: ast.AST, source: Source) -> ast.Call:
-    """The call with the items of starred literals; a literal of the function's own that it changes tells nothing."""
+def _expand(node: ast.Call, scope: ast.AST, source: Source) -> ast.Call:
+    """Return the call with the items of starred literals; a local literal that the function changes tells nothing."""
     changed = {root(p) for p in ast.walk(scope) if isinstance(p, ast.Attribute | ast.Subscript) and _is_change(p)}
     changed |= {
         root(p.value.func) for p in ast.walk(scope) if isinstance(p, ast.Expr) and isinstance(p.value, ast.Call)
@@ -113,10 +113,10 @@ def global_of(role: str) -> str:
 
 
 def _names_of(value: ast.expr, role: str, local: Local, source: Source) -> dict[str, str]:
-    """The names that an argument comes through, and what each stands for: behind a copy, for the original."""
+    """Return the names that an argument comes through, and what each stands for: behind a copy, for the original."""
     found: dict[str, str] = {}
     while True:
-        value, is_copy = _peeled(value)
+        value, is_copy = _peel(value)
         role = ORIGINAL if is_copy and role == PLAIN[0] else role
         if not isinstance(value, ast.Name) or value.id in found:
             return found
@@ -127,8 +127,8 @@ def _names_of(value: ast.expr, role: str, local: Local, source: Source) -> dict[
         value = inner
 
 
-def _peeled(value: ast.expr) -> tuple[ast.expr, bool]:
-    """What a net is moved or copied from, and whether it is copied, as in `copy.deepcopy(net).to(device)`."""
+def _peel(value: ast.expr) -> tuple[ast.expr, bool]:
+    """Return what a net is moved or copied from, and whether it is copied, as in `copy.deepcopy(net).to(device)`."""
     is_copy = False
     while True:
         match value:
@@ -142,10 +142,10 @@ def _peeled(value: ast.expr) -> tuple[ast.expr, bool]:
                 return value, is_copy
 
 
-def _resolved(
+def _resolve(
     value: ast.expr, scope: ast.AST, through: list[ast.AST], source: Source, run: dict[str, str]
 ) -> ast.expr | None:
-    """An expression in a function, or in a statement at the top level, as one of top-level names.
+    """Return an expression of a function, or of a statement at the top level, as one of top-level names.
 
     The names in `run` are the run's net and loaders, whatever the notebook made them of.
     """
@@ -160,7 +160,7 @@ def _resolved(
             inner = _argument(scope, name, [*through, scope], source, run)
         elif isinstance(inner, ast.expr):
             again = name in names_in(inner) or len(through) > _DEEPEST or _is_changed(name, scope)
-            inner = None if again else _resolved(inner, scope, [*through, inner], source, run)
+            inner = None if again else _resolve(inner, scope, [*through, inner], source, run)
         if not isinstance(inner, ast.expr):
             return None
         replaced[name] = inner
@@ -168,7 +168,7 @@ def _resolved(
 
 
 def _is_changed(name: str, scope: ast.AST) -> bool:
-    """Whether a function sets items of a name of its own, or adds to it, as to a parser its options."""
+    """Return whether a function sets items of a local name, or adds to it, as to a parser its options."""
     return any(
         (isinstance(part, ast.Subscript) and _is_change(part) and root(part) == name)
         or (isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and _adds(part.func, name))
@@ -189,7 +189,7 @@ class _Replacer(ast.NodeTransformer):
 
 
 def _local_values(scope: ast.AST) -> Local:
-    """The names that a function or a statement binds, with the one plain assignment to each; None where it differs.
+    """Return the names that a function or a statement binds, with the one plain assignment to each, else None.
 
     A parameter that is never assigned stands for itself.
     """
@@ -207,7 +207,7 @@ def _local_values(scope: ast.AST) -> Local:
 def _argument(
     function: Function, name: str, through: list[ast.AST], source: Source, run: dict[str, str]
 ) -> ast.expr | None:
-    """What a function's parameter is given by the last call of it, or its default; None where none can tell."""
+    """Return what the last call of a function gives a parameter, or its default; None where neither tells."""
     parameters = parameters_of(function)
     if len(through) > _DEEPEST:
         return None
@@ -219,7 +219,7 @@ def _argument(
             outer: dict[str, str] = {}
             for other, argument in given.items():
                 outer |= _names_of(argument, run[other], local, source) if other in run else {}
-            return _resolved(given[name], scope, through, source, outer)
+            return _resolve(given[name], scope, through, source, outer)
         if placed.rest or placed.spread:
             return None
     default = next((p.default for p in parameters if p.name == name), None)
@@ -227,10 +227,10 @@ def _argument(
 
 
 def _calls_of(function: Function, source: Source) -> Iterator[tuple[ast.AST, ast.Call]]:
-    """The calls of a function, the last ones first, each with the function or the statement that it is in."""
+    """Yield the calls of a function, the last ones first, each with the function or the statement that it is in."""
     called = getattr(function, "name", "")
     for s in reversed(source.statements):
         for scope in [s.node, *(p for p in ast.walk(s.node) if isinstance(p, Function) and p is not function)]:
-            for part in ast.walk(scope) if isinstance(scope, Function) else running(scope):
+            for part in ast.walk(scope) if isinstance(scope, Function) else walk_running(scope):
                 if isinstance(part, ast.Call) and root(part.func) == called:
-                    yield scope, _expanded(part, scope, source)
+                    yield scope, _expand(part, scope, source)

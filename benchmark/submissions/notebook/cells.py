@@ -23,7 +23,7 @@ class Cell:
     source: str
     place: str
     first_line: int | None = None
-    """Of a script's piece: the line of the file on which it begins."""
+    """The line of the file on which a script's piece begins."""
 
     def at(self, line: int) -> str:
         """Return where the piece's line is, counted from 1, for a sentence."""
@@ -41,7 +41,7 @@ class _Worksheet(BaseModel):
 
 
 class _File(BaseModel):
-    """What is read of a notebook's file: format 4 has cells, format 3 has them in worksheets."""
+    """The fields of a notebook's file that are read: format 4 has cells, format 3 has them in worksheets."""
 
     cells: list[_Cell] | None = None
     worksheets: list[_Worksheet] | None = None

@@ -1,4 +1,4 @@
-"""What a constant of the notebook is worth, without running any code of the notebook's."""
+"""The value of a constant of the notebook, without running any code of the notebook's."""
 
 import ast
 import contextlib
@@ -39,7 +39,7 @@ class Table(dict[Any, Any]):
 
 
 class Options(Space):
-    """What an argparse parser without arguments makes of the options that were added to it."""
+    """The options that were added to an argparse parser, as it parses an empty command line."""
 
     def add(self, change: ast.stmt, lookup: Lookup) -> None:
         """Add the option of `parser.add_argument(...)`. Raises Unknown for another change of defaults."""
@@ -58,7 +58,7 @@ class Options(Space):
 
 @dataclass(frozen=True)
 class Function:
-    """A function, and what the names in it stand for."""
+    """A function, and a lookup of the names in it."""
 
     node: ast.FunctionDef
     lookup: Lookup = field(compare=False)
@@ -84,9 +84,9 @@ def value_of(node: ast.expr, lookup: Lookup) -> Any:
         case ast.Compare(left=ast.Constant(value=str(key)), ops=[op], comparators=[where]) if _is_environment(where):
             return (lookup(f"${key}") is not None) is isinstance(op, ast.In)
         case ast.Compare(left=left, ops=ops, comparators=others):
-            return _compared([value_of(each, lookup) for each in (left, *others)], ops)
+            return _compare([value_of(each, lookup) for each in (left, *others)], ops)
         case ast.Call():
-            return _called(node, lookup)
+            return _call_value(node, lookup)
         case ast.Subscript(value=inner, slice=key):
             return _item(value_of(inner, lookup), value_of(key, lookup))
         case ast.Dict(keys=keys, values=values):
@@ -96,12 +96,12 @@ def value_of(node: ast.expr, lookup: Lookup) -> Any:
     raise Unknown
 
 
-def _called(node: ast.Call, lookup: Lookup) -> Any:
-    """The value of a call of what is known, such as `dict(debug=False)`."""
+def _call_value(node: ast.Call, lookup: Lookup) -> Any:
+    """Return the value of a call of what is known, such as `dict(debug=False)`."""
     keywords = [(ast.Constant(k.arg) if k.arg else None, k.value) for k in node.keywords]
     match node:
         case ast.Call(func=ast.Name(id="bool" | "int" as kind), args=[argument], keywords=[]):
-            return _converted(kind, value_of(argument, lookup))
+            return _convert(kind, value_of(argument, lookup))
         case ast.Call(func=ast.Name(id="dict"), args=[]):
             return _table(keywords, lookup)
         case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[]) if name.endswith("Namespace"):
@@ -124,7 +124,7 @@ def _called(node: ast.Call, lookup: Lookup) -> Any:
             if isinstance(made, Space) and made.plain:
                 return made
             if isinstance(made, Function):
-                return _returned(made)
+                return _returned_value(made)
     raise Unknown
 
 
@@ -141,7 +141,7 @@ def _reads_environment(function: ast.expr) -> bool:
 
 
 def _table(items: Iterable[tuple[ast.expr | None, ast.expr]], lookup: Lookup) -> Table:
-    """A dict of what is known of its items; a key of None stands for `**others`."""
+    """Return a dict of what is known of its items; a key of None stands for `**others`."""
     table = Table()
     for key, value in items:
         if key is None:
@@ -158,7 +158,7 @@ def _table(items: Iterable[tuple[ast.expr | None, ast.expr]], lookup: Lookup) ->
 
 
 def _key(value: Any) -> Any:
-    """The value, if a dict can have it as a key. Raises Unknown."""
+    """Return the value, if a dict can have it as a key. Raises Unknown."""
     if isinstance(value, list | dict | set):
         raise Unknown
     return value
@@ -172,8 +172,8 @@ def _get(holder: Any, key: Any, default: Sequence[ast.expr], lookup: Lookup) -> 
     return value_of(default[0], lookup) if default else None
 
 
-def _returned(function: Function) -> Any:
-    """What a function without parameters returns that only returns at its end."""
+def _returned_value(function: Function) -> Any:
+    """Return the value of a function that has no parameters and only returns at its end. Raises Unknown."""
     returns = [part for part in ast.walk(function.node) if isinstance(part, ast.Return | ast.Yield | ast.YieldFrom)]
     last = function.node.body[-1]
     if returns != [last] or not isinstance(last, ast.Return) or last.value is None:
@@ -198,7 +198,7 @@ def local_lookup(function: ast.FunctionDef, outer: Lookup) -> Lookup:
 
 
 def _makes(node: ast.stmt, name: str) -> bool:
-    """Whether a statement assigns a name, or calls a method of it for its effect."""
+    """Return whether a statement assigns a name, or calls a method of it for its effect."""
     match node:
         case ast.Assign(targets=targets):
             return any(name in names_in(each) for each in targets)
@@ -218,7 +218,7 @@ def value_made(name: str, nodes: Sequence[ast.stmt], lookup: Lookup) -> Any:
     first, *changes = nodes
     match first:
         case ast.Assign(targets=targets, value=value):
-            made = _assigned(name, targets, value, lookup)
+            made = _assigned_value(name, targets, value, lookup)
         case ast.AnnAssign(value=ast.expr() as value):
             made = value_of(value, lookup)
         case ast.ClassDef(decorator_list=[] | [ast.Name(id="dataclass")]):
@@ -234,18 +234,18 @@ def value_made(name: str, nodes: Sequence[ast.stmt], lookup: Lookup) -> Any:
     return made
 
 
-def _assigned(name: str, targets: Sequence[ast.expr], value: ast.expr, lookup: Lookup) -> Any:
-    """What a name in one of an assignment's targets is given."""
+def _assigned_value(name: str, targets: Sequence[ast.expr], value: ast.expr, lookup: Lookup) -> Any:
+    """Return the value that an assignment gives a name in one of its targets. Raises Unknown."""
     for target in targets:
         if name in names_in(target):
-            made = _unpacked(name, target, value, lookup)
+            made = _unpack(name, target, value, lookup)
             if len(targets) > 1 and isinstance(made, dict | list | set):
                 raise Unknown  # another name may change it
             return made
     raise Unknown
 
 
-def _unpacked(name: str, target: ast.expr, value: ast.expr, lookup: Lookup) -> Any:
+def _unpack(name: str, target: ast.expr, value: ast.expr, lookup: Lookup) -> Any:
     if isinstance(target, ast.Name):
         return value_of(value, lookup)
     if not isinstance(target, ast.Tuple | ast.List) or any(isinstance(each, ast.Starred) for each in target.elts):
@@ -253,14 +253,14 @@ def _unpacked(name: str, target: ast.expr, value: ast.expr, lookup: Lookup) -> A
     position = next(i for i, each in enumerate(target.elts) if name in names_in(each))
     if isinstance(value, ast.Tuple | ast.List) and not any(isinstance(each, ast.Starred) for each in value.elts):
         inner = value.elts[position] if position < len(value.elts) else ast.Name("")
-        return _unpacked(name, target.elts[position], inner, lookup)
+        return _unpack(name, target.elts[position], inner, lookup)
     if not isinstance(target.elts[position], ast.Name):
         raise Unknown
     return _item(value_of(value, lookup), position)
 
 
 def _destination(call: ast.Call, keywords: dict[str | None, ast.expr]) -> str:
-    """The attribute that an option is read by."""
+    """Return the attribute that an option is read by."""
     if "dest" in keywords:
         return str(_literal(keywords["dest"]))
     flags = [str(_literal(each)) for each in call.args]
@@ -269,7 +269,7 @@ def _destination(call: ast.Call, keywords: dict[str | None, ast.expr]) -> str:
 
 
 def _default(keywords: dict[str | None, ast.expr], lookup: Lookup) -> Any:
-    """An option's value where it is not given. Raises Unknown."""
+    """Return the value of an option that is not given. Raises Unknown."""
     action = _key(value_of(keywords["action"], lookup)) if "action" in keywords else "store"
     if "required" in keywords or None in keywords:
         raise Unknown
@@ -282,7 +282,7 @@ def _default(keywords: dict[str | None, ast.expr], lookup: Lookup) -> Any:
 
 
 def _either(values: list[ast.expr], stops_at: bool, lookup: Lookup) -> Any:
-    """The value of `and` or `or`: one operand that is known can be enough for its truth."""
+    """Return the value of `and` or `or`: one operand that is known can be enough for its truth."""
     known = []
     for each in values:
         try:
@@ -310,7 +310,7 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 }
 
 
-def _compared(values: list[Any], ops: list[ast.cmpop]) -> bool:
+def _compare(values: list[Any], ops: list[ast.cmpop]) -> bool:
     try:
         pairs = list(zip(ops, values, values[1:], strict=False))
         if any(_is_open(op, a, b) for op, a, b in pairs):
@@ -321,14 +321,14 @@ def _compared(values: list[Any], ops: list[ast.cmpop]) -> bool:
 
 
 def _is_open(op: ast.cmpop, a: Any, b: Any) -> bool:
-    """Whether what is not known of a table or a namespace may decide a comparison."""
+    """Return whether what is not known of a table or a namespace may decide a comparison."""
     if isinstance(op, ast.In | ast.NotIn) and isinstance(b, Table):
         return a not in b and not b.whole
     compares = not isinstance(op, ast.Is | ast.IsNot)
     return compares and any(isinstance(each, dict | Function) for each in (a, b))
 
 
-def _converted(kind: str, value: Any) -> Any:
+def _convert(kind: str, value: Any) -> Any:
     try:
         return bool(value) if kind == "bool" else int(value)
     except (TypeError, ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""What a submission gives a notebook's `unlearning`: the net, the loaders, and the values of the notebook's call."""
+"""The arguments of a notebook's `unlearning` in a submission: net, loaders and the values of the notebook's call."""
 
 import ast
 from collections.abc import Callable, Iterator
@@ -19,12 +19,12 @@ SHOWN = {
     ORIGINAL: "a copy of the net",
     **{role: f"the {role} loader" for role in PLAIN[1:]},
 }
-"""What each role is, for a sentence."""
+"""The words for each role in a sentence."""
 
 
 @dataclass
 class Entry:
-    """What `unlearning` is, and what it is given."""
+    """The definition of `unlearning`, and the arguments that it is given."""
 
     definition: Definition
     binding: Binding | None = None
@@ -33,13 +33,13 @@ class Entry:
     passed: dict[str, ast.expr] = field(default_factory=dict)
     """Values at the call that have to be passed by name."""
     spread: list[ast.expr] = field(default_factory=list)
-    """What stands behind `**` at the call and cannot be written out."""
+    """Expressions behind `**` at the call that cannot be written out."""
     placed: list[str] = field(default_factory=list)
     """The parameters before `rest`."""
     rest: list[ast.expr | str] = field(default_factory=list)
-    """What is passed behind the last parameter that takes one argument: values, and roles of PLAIN."""
+    """Arguments behind the last parameter that takes one argument: values, and roles of PLAIN."""
     reordered: bool = False
-    """Whether only the call says which loader is which."""
+    """True if only the call says which loader is which."""
     notes: list[str] = field(default_factory=list)
     _run: dict[str, str] = field(default_factory=dict)
 
@@ -56,7 +56,7 @@ class Entry:
 
     @property
     def constants(self) -> dict[str, ast.expr]:
-        """What the parameters are given that are neither the net nor a loader nor an offer of the harness."""
+        """The values, by parameter, of those that are neither the net nor a loader nor an offer of the harness."""
         function = self.definition.function
         if function is None or function.decorator_list or self.binding is None or self.spread or self.rest:
             return {}
@@ -99,7 +99,7 @@ class Entry:
         self._run = call.run_names(parameters, binding)
         for parameter in parameters:
             if parameter.name in values and binding.bound[parameter.name] == DEFAULT:
-                value = self._resolved(parameter, values[parameter.name], call, file)
+                value = self._resolve_value(parameter, values[parameter.name], call, file)
                 self.passed |= {} if value is None else {parameter.name: value}
         lost = [*self._take_keywords(parameters, call), *self._take_rest(parameters, binding, call, file)]
         shown = [f"{name}={ast.unparse(value)}" for name, value in self.passed.items()]
@@ -152,9 +152,9 @@ class Entry:
             return
         self.placed, self.reordered = before, True
         for each in given:
-            self.rest.append(each if isinstance(each, str) else self._resolved_rest(each, call, file))
+            self.rest.append(each if isinstance(each, str) else self._resolve_rest(each, call, file))
 
-    def _resolved_rest(self, value: ast.expr, call: Call, file: str) -> ast.expr:
+    def _resolve_rest(self, value: ast.expr, call: Call, file: str) -> ast.expr:
         inner = value.value if isinstance(value, ast.Starred) else value
         resolved = call.resolve(inner, self._run)
         if resolved is None:
@@ -166,7 +166,7 @@ class Entry:
 
     def _as_called(self, parameters: list[Parameter], call: Call | None) -> Binding | None:
         """Bind by the names that the net and the loaders have at the call, None where they do not tell."""
-        told = _told(parameters, call) if call else {}
+        told = _roles_told(parameters, call) if call else {}
         if call is None or len({*told.values()}) < len(told):
             return None
         called = [p.replace(name=f"{told[p.name]}_" if p.name in told else p.name) for p in parameters]
@@ -183,7 +183,7 @@ class Entry:
         assert self.binding is not None
         if call is None or any(role_of(p.name) in PLAIN[1:] for p in self.parameters or ()):
             return
-        told = {name: role for name, role in _told(self.parameters or [], call).items() if role in PLAIN[1:]}
+        told = {name: role for name, role in _roles_told(self.parameters or [], call).items() if role in PLAIN[1:]}
         loaders = {name: role for name, role in self.binding.bound.items() if role in PLAIN[1:]}
         if told.keys() == loaders.keys() and told != loaders and len({*told.values()}) == len(told):
             self.binding = Binding({**self.binding.bound, **told}, None)
@@ -205,7 +205,7 @@ class Entry:
         if self.definition.function and valued == _in_order(valued) and constant and known:
             self.defaults, self.passed = self.passed, {}
 
-    def _resolved(self, parameter: Parameter, value: ast.expr, call: Call, file: str) -> ast.expr | None:
+    def _resolve_value(self, parameter: Parameter, value: ast.expr, call: Call, file: str) -> ast.expr | None:
         resolved = call.resolve(value, self._run)
         if resolved is not None and parameter.default is not Parameter.empty:
             same = isinstance(parameter.default, ast.AST) and ast.unparse(parameter.default) == ast.unparse(resolved)
@@ -222,7 +222,7 @@ class Entry:
             )
         return resolved
 
-    def given(self, call: Call | None) -> dict[str, str]:
+    def run_globals(self, call: Call | None) -> dict[str, str]:
         """Return the global names that a run's net and loaders go by when `unlearning` is called."""
         found: dict[str, str] = {}
         if call and self.parameters is not None and self.binding:
@@ -234,7 +234,7 @@ _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
 
 def _roles_of(rest: list[ast.expr], roles: tuple[str, ...]) -> list[str]:
-    """What the first arguments for `*args` are: by their names, or in the plain order where these leave it open."""
+    """Return the roles of the first arguments for `*args`: by name, or in the plain order where names leave it open."""
     told = [role_of(each.id) if isinstance(each, ast.Name) else None for each in rest]
     if told and roles[:1] == PLAIN[:1]:
         told[0] = PLAIN[0]
@@ -244,7 +244,7 @@ def _roles_of(rest: list[ast.expr], roles: tuple[str, ...]) -> list[str]:
 
 
 def _values(parameters: list[Parameter], call: Call) -> dict[str, ast.expr]:
-    """The arguments that are neither the net nor a loader, by parameter."""
+    """Return the arguments that are neither the net nor a loader, by parameter."""
     telling = any(role_of(p.name) in PLAIN[1:] for p in parameters)
     named = any(isinstance(argument, ast.Name) for argument in call.node.args)
     found = {}
@@ -261,7 +261,7 @@ def _values(parameters: list[Parameter], call: Call) -> dict[str, ast.expr]:
 
 
 def _is_literal(value: ast.expr | None, statements: list[Statement]) -> bool:
-    """Whether it is written out, there or in the last assignment to its name."""
+    """Return whether a value is written out, at the call or in the last assignment to its name."""
     if isinstance(value, ast.Name):
         made = [s.node for s in statements if value.id in s.binds][-1:]
         value = made[0].value if made and isinstance(made[0], ast.Assign) and len(made[0].targets) == 1 else None
@@ -269,8 +269,8 @@ def _is_literal(value: ast.expr | None, statements: list[Statement]) -> bool:
 
 
 def _contradictions(parameters: list[Parameter], binding: Binding, call: Call) -> Iterator[str]:
-    """Arguments whose names say another loader than the parameter is given here."""
-    told = {name: role for name, role in _told(parameters, call).items() if role in PLAIN[1:]}
+    """Yield a sentence per argument whose name says another loader than the parameter is given here."""
+    told = {name: role for name, role in _roles_told(parameters, call).items() if role in PLAIN[1:]}
     if len({*told.values()}) < len(told):
         return  # a trial on one loader, as in the starting kit
     for name, says in told.items():
@@ -282,12 +282,12 @@ def _contradictions(parameters: list[Parameter], binding: Binding, call: Call) -
             )
 
 
-def _told(parameters: list[Parameter], call: Call) -> dict[str, str]:
-    """What the names of a call's arguments say, by parameter."""
+def _roles_told(parameters: list[Parameter], call: Call) -> dict[str, str]:
+    """Return the roles that the names of a call's arguments say, by parameter."""
     names = {p.name: a.id for p, a in call.arguments(parameters).given if isinstance(a, ast.Name)}
     return {parameter: role for parameter, name in names.items() if (role := role_of(name))}
 
 
 def _in_order(parameters: list[Parameter]) -> list[Parameter]:
-    """Those with a default behind those without, as Python has it, each kind by itself."""
+    """Return the parameters, per kind, with those that have a default behind the others, as Python requires."""
     return sorted(parameters, key=lambda p: (p.kind, p.default is not Parameter.empty))

@@ -1,4 +1,4 @@
-"""Names that only Jupyter defines, and what a submission has in their place."""
+"""Names that only Jupyter defines, and their stand-ins in a submission."""
 
 import ast
 
@@ -62,7 +62,7 @@ def guarded_names(statement: Statement) -> set[str]:
 
 
 def _catches_names(handler: ast.ExceptHandler, block: ast.Try) -> bool:
-    """Whether it catches a NameError, by name, or any error where the block asks for Jupyter's shell."""
+    """Return whether it catches a NameError, by name, or any error where the block asks for Jupyter's shell."""
     caught = {p.id for p in ast.walk(handler.type) if isinstance(p, ast.Name)} if handler.type else {"Exception"}
     asks = any(isinstance(p, ast.Name) and p.id == _SHELL for each in block.body for p in ast.walk(each))
     return "NameError" in caught or (asks and "Exception" in caught)

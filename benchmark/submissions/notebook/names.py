@@ -18,13 +18,13 @@ class Names:
     """The names in a top-level statement."""
 
     binds: set[str] = field(default_factory=set)
-    """Bound at the top level."""
+    """Names that it binds at the top level."""
     now: set[str] = field(default_factory=set)
-    """Looked up when it runs."""
+    """Names that are looked up when it runs."""
     later: set[str] = field(default_factory=set)
-    """Looked up by its functions when they run."""
+    """Names that its functions look up when they run."""
     own: set[str] = field(default_factory=set)
-    """Bound by its functions with `global`."""
+    """Names that its functions bind with `global`."""
 
     @property
     def looked_up(self) -> set[str]:
@@ -82,16 +82,16 @@ def names_in(node: ast.AST) -> set[str]:
     return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
 
 
-def running(node: ast.AST) -> Iterator[ast.AST]:
-    """Like ast.walk, without what only runs when a function is called."""
+def walk_running(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes that ast.walk does, except those that only run when a function is called."""
     yield node
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
         for child in ast.iter_child_nodes(node):
-            yield from running(child)
+            yield from walk_running(child)
 
 
 def root(node: ast.AST) -> str:
-    """`a` of `a.b[0].c`; empty when it begins with anything but a name."""
+    """Return `a` of `a.b[0].c`; an empty string when it begins with anything but a name."""
     while isinstance(node, ast.Attribute | ast.Subscript):
         node = node.value
     return node.id if isinstance(node, ast.Name) else ""

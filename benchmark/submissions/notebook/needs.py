@@ -1,4 +1,4 @@
-"""What `unlearning` needs of a notebook, and no more."""
+"""The statements of a notebook that `unlearning` needs, and no more."""
 
 import ast
 import builtins
@@ -25,20 +25,20 @@ from benchmark.submissions.notebook.switches import live_names
 
 @dataclass
 class Needs:
-    """What is taken of a notebook."""
+    """The parts of a notebook that go into the submission."""
 
     kept: list[Statement]
     """`unlearning` and all it needs, in the notebook's order."""
     per_run: list[Statement]
-    """Of those, what is made of a run's net or loaders, and so made anew in every run."""
+    """The needed statements that use a run's net or loaders, and so run anew in every run."""
     given: dict[str, str]
     """Global names that a run's net and loaders are known by, and which of PLAIN each is."""
     entry: Entry
-    """How `unlearning` is called."""
+    """The definition and the arguments of `unlearning`."""
     dead: set[str] = field(default_factory=set)
     """Names that only branches need which constants of the notebook turn off."""
     switches: set[str] = field(default_factory=set)
-    """Those constants."""
+    """The constants that turn those branches off."""
     unresolved: set[str] = field(default_factory=set)
     """Names that only annotations need, and nothing defines."""
     stand_ins: set[str] = field(default_factory=set)
@@ -49,20 +49,20 @@ def needs_of(notebook: Notebook) -> Needs:
     """Return `unlearning` and all it needs. Raises BenchError."""
     start, end = notebook.start_and_end()
     entry = Entry(definition_of(notebook.statements[start], start, notebook.makers, notebook.statements))
-    call = call_of(Source(notebook.statements, notebook.assigned, notebook.literals), start, end)
+    call = call_of(Source(notebook.statements, notebook.assigned_value, notebook.literals), start, end)
     entry.take_values(call, notebook.file)
-    given = entry.given(call)
+    given = entry.run_globals(call)
     entry.write_defaults(lambda name: name not in given and notebook.is_constant(name, start, end))
     closure = _Closure(notebook, given, start, end, entry)
     closure.follow(entry.names)
     stars = {i for i, s in enumerate(notebook.statements) if is_star(s)}
-    if closure.missing and not stars:
-        names = ", ".join(sorted(closure.missing))
+    if closure.missing_names and not stars:
+        names = ", ".join(sorted(closure.missing_names))
         raise BadSubmission(
             f"{notebook.file}: {ENTRY_POINT} needs {names}, which nothing before its call defines"
-            f"{notebook.suspects(closure.missing)}; define what is missing in a cell of its own"
+            f"{notebook.suspects(closure.missing_names)}; define what is missing in a cell of its own"
         )
-    kept = closure.kept | (stars if closure.missing else set())
+    kept = closure.indices | (stars if closure.missing_names else set())
     kept |= {i for i, s in enumerate(notebook.statements) if is_future(s)}
     per_run = closure.per_run()
     if start in per_run:
@@ -76,7 +76,7 @@ def needs_of(notebook: Notebook) -> Needs:
         {name: given[name] for name in sorted(closure.used)},
         entry,
         *closure.dead(kept),
-        closure.unresolved,
+        closure.unresolved_names,
         closure.stand_ins,
     )
 
@@ -97,23 +97,23 @@ class _Closure:
         """Given names that are looked up as globals."""
 
     @property
-    def kept(self) -> set[int]:
+    def indices(self) -> set[int]:
         return {i for i, _ in self._seen}
 
     @property
-    def missing(self) -> set[str]:
+    def missing_names(self) -> set[str]:
         """Names without a definition."""
-        return self._undefined(self._missing)
+        return self._undefined_names(self._missing)
 
     @property
-    def unresolved(self) -> set[str]:
-        return self._undefined(self._annotations) - self.missing
+    def unresolved_names(self) -> set[str]:
+        return self._undefined_names(self._annotations) - self.missing_names
 
     @property
     def stand_ins(self) -> set[str]:
-        return self._undefined(self._jupyter) - self.missing
+        return self._undefined_names(self._jupyter) - self.missing_names
 
-    def _undefined(self, names: set[str]) -> set[str]:
+    def _undefined_names(self, names: set[str]) -> set[str]:
         names = names - self._own - vars(builtins).keys()
         return {name for name in names if not re.fullmatch("__.*__", name)}
 
@@ -157,7 +157,7 @@ class _Closure:
         return live
 
     def _arguments(self, node: ast.stmt, lookup: Lookup) -> dict[str, Any]:
-        """What a function's parameters are worth that are given nothing, or a constant by the notebook's call."""
+        """Return the values of a function's parameters that get nothing, or a constant by the notebook's call."""
         if not isinstance(node, ast.FunctionDef):
             return {}
         given = self._entry.constants if node.name == ENTRY_POINT else self._notebook.arguments(node)
@@ -200,18 +200,18 @@ class _Closure:
                 self._missing.add(name)
 
     def per_run(self) -> set[int]:
-        """The statements that use a run's net or loaders when they run, and those that use what they make."""
-        tied = self._tied & self.kept
-        for i in sorted(self.kept):
+        """Return the statements that use a run's net or loaders when they run, and those that use what they make."""
+        tied = self._tied & self.indices
+        for i in sorted(self.indices):
             statement = self._notebook.statements[i]
             if any(set(self._notebook.makers(name, i)) & tied for name in statement.now - self._given.keys()):
                 tied.add(i)
         return tied
 
     def dead(self, kept: set[int]) -> tuple[set[str], set[str]]:
-        """The names that only branches need which are turned off, and the constants that do so."""
+        """Return the names that only branches need which are turned off, and the constants that do so."""
         bound = set[str]().union(*(self._notebook.statements[i].binds for i in kept)) | self.used
         bound |= self._notebook.plain
-        found = [(self._undefined(names - bound), switches) for names, switches in self._switched]
+        found = [(self._undefined_names(names - bound), switches) for names, switches in self._switched]
         found = [(names, switches) for names, switches in found if names]
         return set[str]().union(*(names for names, _ in found)), set[str]().union(*(each for _, each in found))

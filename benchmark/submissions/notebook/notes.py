@@ -1,4 +1,4 @@
-"""What a notebook's author should look at before trusting an import."""
+"""Sentences about what a notebook's author should look at before trusting an import."""
 
 import ast
 import importlib.util
@@ -20,7 +20,7 @@ _SEEDS = re.compile(r"(?i)seed|default_rng|RandomState|Generator")
 
 
 def notes(notebook: Notebook, needs: Needs, modules: Collection[str] = ()) -> Iterator[str]:
-    """Return the sentences, in the order of the code; `modules` are files that the submission has beside its own."""
+    """Yield the sentences, in the order of the code; `modules` are files that the submission has beside its own."""
     yield from needs.entry.notes
     for statement in needs.kept:
         yield from _of_statement(statement, modules)
@@ -65,7 +65,7 @@ def _of_statement(statement: Statement, modules: Collection[str]) -> Iterator[st
 
 def _of_paths(notebook: Notebook, statement: Statement) -> Iterator[str]:
     end = len(notebook.statements)
-    paths = written_paths(statement.node, lambda name: notebook.value(name, end), notebook.assigned)
+    paths = written_paths(statement.node, lambda name: notebook.value(name, end), notebook.assigned_value)
     for path in sorted(set(paths)):
         yield (
             f"{statement} writes to {path}, where a run cannot write; use /kaggle/working or /kaggle/tmp, which every "
@@ -74,7 +74,7 @@ def _of_paths(notebook: Notebook, statement: Statement) -> Iterator[str]:
 
 
 def _absent_module(node: ast.stmt, files: Collection[str]) -> str:
-    """A module that a statement imports and that is not there, without importing it; "" if none."""
+    """Return a module that a statement imports and that is not there, without importing it; "" if none."""
     modules = []
     if isinstance(node, ast.Import):
         modules = [alias.name for alias in node.names]
@@ -125,7 +125,7 @@ def _of_broken(notebook: Notebook, needs: Needs) -> Iterator[str]:
 
 
 def _asks_for_cuda(node: ast.AST) -> bool:
-    """Whether it names a CUDA device or moves something there, without asking whether there is one."""
+    """Return whether it names a CUDA device or moves something there, without asking whether there is one."""
     parts = list(ast.walk(node))
     if any(isinstance(part, ast.Attribute) and part.attr == "is_available" for part in parts):
         return False

@@ -19,7 +19,7 @@ Assigned = Callable[[str], ast.expr | None]
 
 
 def written_paths(node: ast.stmt, lookup: Callable[[str], Any], assigned: Assigned) -> Iterator[str]:
-    """Return the absolute paths, or beginnings of paths, at which a statement writes files and a run cannot."""
+    """Yield the absolute paths, or beginnings of paths, at which a statement writes files and a run cannot."""
     local = {
         part.targets[0].id: part.value
         for part in ast.walk(node)
@@ -34,13 +34,13 @@ def written_paths(node: ast.stmt, lookup: Callable[[str], Any], assigned: Assign
         if is_open and not _opens_to_write(part):
             continue
         for argument in [*receiver, *part.args, *(keyword.value for keyword in part.keywords)]:
-            path = paths.beginning(argument)
+            path = paths.beginning_of(argument)
             if _ABSOLUTE.match(path) and not _WRITABLE.match(path):
                 yield path
 
 
 def _opens_to_write(call: ast.Call) -> bool:
-    """Whether `open(path, "w")` or `path.open("w")` has a mode that writes."""
+    """Return whether `open(path, "w")` or `path.open("w")` has a mode that writes."""
     modes = [*call.args[:2], *(keyword.value for keyword in call.keywords if keyword.arg == "mode")]
     return any(
         isinstance(mode, ast.Constant) and re.fullmatch("[rbt+]*[wax+][rbt+]*", str(mode.value)) for mode in modes
@@ -48,12 +48,12 @@ def _opens_to_write(call: ast.Call) -> bool:
 
 
 class _Paths:
-    """Follows a path to its beginning, through a function's names and those of the top level."""
+    """A tracer of a path to its beginning, through a function's names and those of the top level."""
 
     def __init__(self, local: Mapping[str, ast.expr], lookup: Callable[[str], Any], assigned: Assigned) -> None:
         self._local, self._lookup, self._assigned = local, lookup, assigned
 
-    def beginning(self, node: ast.expr | None, depth: int = 0) -> str:
+    def beginning_of(self, node: ast.expr | None, depth: int = 0) -> str:
         """Return what a text begins with, as far as the source tells it."""
         if node is None or depth > _DEEPEST:
             return ""
@@ -62,29 +62,29 @@ class _Paths:
             return text
         match node:
             case ast.Name(id=name):
-                return self.beginning(self._local.get(name) or self._assigned(name), depth + 1)
+                return self.beginning_of(self._local.get(name) or self._assigned(name), depth + 1)
             case ast.JoinedStr(values=values):
-                return self._joined(values, "", depth + 1)
+                return self._join(values, "", depth + 1)
             case ast.BinOp(left=ast.Constant(value=str(text)), op=ast.Mod(), right=right) if text.startswith("%s"):
                 first = right.elts[0] if isinstance(right, ast.Tuple) and right.elts else right
-                return self.beginning(first, depth + 1)
+                return self.beginning_of(first, depth + 1)
             case ast.BinOp(left=left, op=ast.Add(), right=right):
-                return self._joined([left, right], "", depth + 1)
+                return self._join([left, right], "", depth + 1)
             case ast.BinOp(left=left, op=ast.Div(), right=right):
-                return self._joined([left, right], "/", depth + 1)
+                return self._join([left, right], "/", depth + 1)
             case ast.FormattedValue(value=inner) | ast.BinOp(left=inner, op=ast.Mod()):
-                return self.beginning(inner, depth + 1)
+                return self.beginning_of(inner, depth + 1)
             case ast.Attribute(value=inner, attr="parent"):
-                return self.beginning(inner, depth + 1)
+                return self.beginning_of(inner, depth + 1)
             case ast.Call():
-                return self._called(node, depth + 1)
+                return self._call_beginning(node, depth + 1)
         return ""
 
-    def _joined(self, parts: Sequence[ast.expr], between: str, depth: int) -> str:
+    def _join(self, parts: Sequence[ast.expr], between: str, depth: int) -> str:
         """Join the parts up to the first that is not known; an absolute path drops what is before it."""
         path = ""
         for i, part in enumerate(parts):
-            text = self.beginning(part, depth)
+            text = self.beginning_of(part, depth)
             if not text:
                 break
             anew = i == 0 or (between and _ABSOLUTE.match(text))
@@ -103,14 +103,14 @@ class _Paths:
             return None
         return value if isinstance(value, str) else None
 
-    def _called(self, call: ast.Call, depth: int) -> str:
+    def _call_beginning(self, call: ast.Call, depth: int) -> str:
         match call:
             case ast.Call(
                 func=ast.Attribute(attr="join" | "Path" | "joinpath") | ast.Name(id="Path" | "join"), args=args
             ):
-                return self._joined(args, "/", depth)
+                return self._join(args, "/", depth)
             case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(text)), attr="format"), args=[first, *_]):
-                return self.beginning(first, depth) if text.startswith("{") else text
+                return self.beginning_of(first, depth) if text.startswith("{") else text
             case ast.Call(func=ast.Name(id="str") | ast.Attribute(attr="abspath" | "expanduser"), args=[first]):
-                return self.beginning(first, depth)
+                return self.beginning_of(first, depth)
         return ""

@@ -13,7 +13,7 @@ from benchmark.submissions.notebook.arguments import place
 from benchmark.submissions.notebook.cells import Cell
 from benchmark.submissions.notebook.constants import Unknown, value_made
 from benchmark.submissions.notebook.jupyter import imports_stand_ins
-from benchmark.submissions.notebook.names import names_in, root, running
+from benchmark.submissions.notebook.names import names_in, root, walk_running
 from benchmark.submissions.notebook.statements import (
     Statement,
     branch_with,
@@ -48,7 +48,7 @@ class Notebook:
     def _open_calling_blocks(self) -> None:
         """Take the branch of an `if` that calls `unlearning` for top level, as a block `if __name__ == ...` is."""
         callers = {ENTRY_POINT}
-        for part in (part for s in self.statements for part in running(s.node)):
+        for part in (part for s in self.statements for part in walk_running(s.node)):
             if isinstance(part, ast.FunctionDef) and callers & names_in(part):
                 callers.add(part.name)
         todo, self.statements = self.statements, []
@@ -60,7 +60,7 @@ class Notebook:
                 todo[:1] = branch
 
     def start_and_end(self) -> tuple[int, int]:
-        """The statement that last binds `unlearning`, and the last that calls it, if through another function.
+        """Return the statement that last binds `unlearning`, and the last that calls it, if through another function.
 
         Where nothing calls it, the second is the number of all statements.
         """
@@ -71,16 +71,18 @@ class Notebook:
                 f"{self.suspects({ENTRY_POINT})}{self._called_instead()}; give the notebook that defines it"
             )
         start = self.statements[binding[-1]]
-        called = [part for part in running(start.node) if isinstance(part, ast.Call) and root(part.func) == ENTRY_POINT]
+        called = [
+            part for part in walk_running(start.node) if isinstance(part, ast.Call) and root(part.func) == ENTRY_POINT
+        ]
         if called and not start.settles():
             raise BadSubmission(
                 f"{self.file} defines {ENTRY_POINT} in a block that also calls it ({start}); move the definition out"
             )
-        calling = self.calling(binding[-1])
+        calling = self.calls_after(binding[-1])
         return binding[-1], calling[-1] if calling else len(self.statements)
 
-    def calling(self, start: int) -> list[int]:
-        """The statements behind `start` that call `unlearning`, if through another function."""
+    def calls_after(self, start: int) -> list[int]:
+        """Return the statements behind `start` that call `unlearning`, if through another function."""
         callers, calling = {ENTRY_POINT}, list[int]()
         for i, s in enumerate(self.statements[start + 1 :], start + 1):
             callers |= s.binds if callers & s.later else set()
@@ -88,7 +90,7 @@ class Notebook:
         return calling
 
     def makers(self, name: str, moment: int) -> list[int]:
-        """The statements that made what `name` stands for just before statement `moment`, the last one first."""
+        """Return the statements that made what `name` stands for just before statement `moment`, the last one first."""
         found = []
         for i in reversed(range(moment)):
             s = self.statements[i]
@@ -102,7 +104,7 @@ class Notebook:
         return found
 
     def value(self, name: str, moment: int) -> Any:
-        """What a constant is worth just before a statement. Raises Unknown when something may change it."""
+        """Return the value of a constant just before a statement. Raises Unknown when something may change it."""
         if (name, moment) not in self._values:
             try:
                 self._values[name, moment] = self._value(name, moment)
@@ -116,13 +118,13 @@ class Notebook:
         if name.startswith("$"):
             return self._environment(name)
         makers = self.makers(name, moment)
-        if not makers or name in self._changed:
+        if not makers or name in self._changed_names:
             raise Unknown
         nodes = [self.statements[maker].node for maker in reversed(makers)]
         return value_made(name, nodes, lambda other: self.value(other, makers[-1]))
 
     def _environment(self, name: str) -> None:
-        """None, as an environment variable is worth that a run has not. Raises Unknown for one that it may have."""
+        """Return None, the value of a variable that a run's environment lacks. Raises Unknown if it may have it."""
         if _SET.match(name) or self._sets_environment:
             raise Unknown
 
@@ -147,7 +149,7 @@ class Notebook:
         return {p.name: p.default for p in parameters if p.name not in given and isinstance(p.default, ast.expr)}
 
     @cached_property
-    def _changed(self) -> set[str]:
+    def _changed_names(self) -> set[str]:
         """Names that functions bind with `global`, or set attributes or items of."""
         parts = [part for s in self.statements for part in ast.walk(s.node)]
         stores = {root(p) for p in parts if isinstance(p, ast.Attribute | ast.Subscript) and not _is_load(p)}
@@ -159,7 +161,7 @@ class Notebook:
         kinds = ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign
         return set[str]().union(*(s.binds for s in self.statements if isinstance(s.node, kinds)))
 
-    def assigned(self, name: str) -> ast.expr | None:
+    def assigned_value(self, name: str) -> ast.expr | None:
         """Return the expression that is last assigned to a top-level name, None where there is no one such."""
         makers = self.makers(name, len(self.statements))
         node = self.statements[makers[0]].node if len(makers) == 1 else None
@@ -202,7 +204,7 @@ class Notebook:
         return name in vars(builtins) or (bool(makers) and makers == self.makers(name, end))
 
     def suspects(self, names: set[str]) -> str:
-        """Which cells that are no Python mention one of the names, for an error's sentence."""
+        """Return which cells that are no Python mention one of the names, for an error's sentence."""
         found = [
             f", and {place}, which mentions {'it' if len(names) == 1 else 'some'}, is not Python ({wrong})"
             for place, (source, wrong) in self.broken.items()
@@ -220,5 +222,5 @@ def is_named(node: ast.AST, name: str) -> bool:
 
 
 def _is_open(call: ast.Call) -> bool:
-    """Whether it gives arguments that are not written there."""
+    """Return whether a call gives arguments that are not written there."""
     return any(isinstance(each, ast.Starred) for each in call.args) or any(k.arg is None for k in call.keywords)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from benchmark.submissions.notebook.cells import Cell
-from benchmark.submissions.notebook.names import Names, names_of, root, running, without_annotations
+from benchmark.submissions.notebook.names import Names, names_of, root, walk_running, without_annotations
 
 _PYTHON_CELL_MAGICS = {"%%time", "%%capture", "%%prun"}  # what follows them runs in the notebook's own namespace
 _MAGIC = re.compile(r"\s*([%!?]|[\w.]+\?{1,2}\s*$|[\w., ]+=\s*[%!]|(pip|conda|cd)\s)")
@@ -23,7 +23,7 @@ class Statement:
 
     cell: Cell
     lines: list[str]
-    """The cell's, without magics."""
+    """The lines of the cell, without magics."""
     node: ast.stmt
     source: str
     names: Names
@@ -55,7 +55,7 @@ class Statement:
         return self.names.own
 
     def settles(self) -> bool:
-        """Whether what it binds owes nothing to earlier bindings; `import a.b` adds to an `a` that is there."""
+        """Return whether what it binds owes nothing to earlier bindings; `import a.b` adds to an existing `a`."""
         if isinstance(self.node, ast.AnnAssign):
             return self.node.value is not None
         return isinstance(
@@ -63,8 +63,8 @@ class Statement:
         )
 
     def calls(self) -> Iterator[str]:
-        """The names of the functions it calls when it runs, e.g. `torch.load`."""
-        return (ast.unparse(part.func) for part in running(self.node) if isinstance(part, ast.Call))
+        """Return the names of the functions it calls when it runs, e.g. `torch.load`."""
+        return (ast.unparse(part.func) for part in walk_running(self.node) if isinstance(part, ast.Call))
 
     def __str__(self) -> str:
         line = next(line for line in self.source.split("\n") if not line.startswith("#"))
@@ -79,9 +79,9 @@ def statements_of(cell: Cell) -> list[Statement]:
     if is_elsewhere(cell.source):
         return []
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # "\d" in a stranger's string is no concern of the user's
+        warnings.simplefilter("ignore")  # "\d" in a notebook's string is no concern of the user's
         lines, body = without_magics(cell.source)
-        return _analysed(cell, lines, _top_level(body), 0)
+        return _analyse(cell, lines, _top_level(body), 0)
 
 
 def branch_with(statement: Statement, called: set[str]) -> list[Statement] | None:
@@ -92,13 +92,13 @@ def branch_with(statement: Statement, called: set[str]) -> list[Statement] | Non
     calling = [
         branch
         for branch in (node.body, node.orelse)
-        if any(isinstance(p, ast.Call) and root(p.func) in called for each in branch for p in running(each))
+        if any(isinstance(p, ast.Call) and root(p.func) in called for each in branch for p in walk_running(each))
     ]
-    return _analysed(statement.cell, statement.lines, calling[0], node.lineno) if len(calling) == 1 else None
+    return _analyse(statement.cell, statement.lines, calling[0], node.lineno) if len(calling) == 1 else None
 
 
-def _analysed(cell: Cell, lines: list[str], nodes: Iterable[ast.stmt], before: int) -> list[Statement]:
-    """The statements with their names; `before` is the line on which the statement before the first ends."""
+def _analyse(cell: Cell, lines: list[str], nodes: Iterable[ast.stmt], before: int) -> list[Statement]:
+    """Return the statements with their names; `before` is the line on which the statement before the first ends."""
     found: list[Statement] = []
     for node in nodes:
         found.append(_statement(cell, lines, node, _source(node, lines, before)))
@@ -123,7 +123,7 @@ def written_files(cells: Iterable[Cell]) -> dict[str, str]:
 
 
 def _top_level(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements, with those of a block `if __name__ == "__main__":` instead of the block."""
+    """Yield the statements, with those of a block `if __name__ == "__main__":` instead of the block."""
     for node in body:
         if isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'":
             yield from node.body
@@ -156,7 +156,7 @@ def _statement(cell: Cell, lines: list[str], node: ast.stmt, source: str) -> Sta
     """Return a statement with its names. Raises SyntaxError, e.g. for a `return` outside of a function."""
     names, bare = names_of(node), names_of(without_annotations(node))
     changes, methods = set[str](), set[str]()
-    for part in running(node):
+    for part in walk_running(node):
         match part:
             case ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.Subscript(ctx=ast.Store() | ast.Del()):
                 changes.add(root(part))
@@ -166,7 +166,7 @@ def _statement(cell: Cell, lines: list[str], node: ast.stmt, source: str) -> Sta
 
 
 def _source(node: ast.stmt, lines: list[str], before: int) -> str:
-    """A statement as it was typed, with the comments right above it and those that end its block, at the top level.
+    """Return a statement as typed, moved to the top level, with the comments right above it and at its block's end.
 
     `before` is the line on which the statement before it ends.
     """

@@ -31,7 +31,7 @@ def live_names(
 
 
 class _Pruner(ast.NodeTransformer):
-    """Leaves away what is never run; `switches` are the names that decide it."""
+    """A transformer that removes code that is never run; `switches` are the names that decide it."""
 
     def __init__(self, lookup: Lookup, arguments: Mapping[str, Any]) -> None:
         self._lookup, self._arguments = lookup, arguments
@@ -59,7 +59,7 @@ class _Pruner(ast.NodeTransformer):
         return self._lookup(name)
 
     def _constants(self, function: ast.FunctionDef) -> dict[str, Any]:
-        """The names that a function binds once to what is known, as parameters or in an assignment of its body."""
+        """Return the names that a function binds once to a known value, as parameters or by assignment in its body."""
         counts = bindings(function)
         found = {} if self._local else {name: value for name, value in self._arguments.items() if counts[name] == 1}
         lookup = local_lookup(function, self._look_up)
@@ -97,7 +97,7 @@ class _Pruner(ast.NodeTransformer):
         except Unknown:
             return self.generic_visit(node)
         asked = ast.Expr(self.visit(node.test))
-        return self._visited([ast.copy_location(asked, node), *body])
+        return self._visit_all([ast.copy_location(asked, node), *body])
 
     def visit_While(self, node: ast.While) -> ast.AST | list[ast.stmt]:
         try:
@@ -105,7 +105,7 @@ class _Pruner(ast.NodeTransformer):
                 raise Unknown
         except Unknown:
             return self.generic_visit(node)
-        return self._visited([ast.copy_location(ast.Expr(self.visit(node.test)), node), *node.orelse])
+        return self._visit_all([ast.copy_location(ast.Expr(self.visit(node.test)), node), *node.orelse])
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
         try:
@@ -142,7 +142,7 @@ class _Pruner(ast.NodeTransformer):
         return self.generic_visit(ast.copy_location(ast.Match(node.subject, live), node))
 
     def _matches(self, case: ast.match_case, value: Any) -> bool | None:
-        """Whether a case is taken for a value; None where nobody can tell."""
+        """Return whether a case is taken for a value; None where the source does not tell."""
         try:
             return self._fits(case.pattern, value) and (case.guard is None or bool(self._value(case.guard)))
         except Unknown:
@@ -160,7 +160,7 @@ class _Pruner(ast.NodeTransformer):
                 return inner is None or self._fits(inner, value)
         raise Unknown
 
-    def _visited(self, body: list[ast.stmt]) -> list[ast.stmt]:
+    def _visit_all(self, body: list[ast.stmt]) -> list[ast.stmt]:
         found: list[ast.stmt] = []
         for each in body:
             seen = self.visit(each)

@@ -1,4 +1,4 @@
-"""What is written of a notebook: the submission's source."""
+"""The source of the submission that is written from a notebook."""
 
 import ast
 import json
@@ -58,7 +58,7 @@ def _reads_options(node: ast.AST) -> bool:
 
 
 def _without_options(source: str) -> str:
-    """The code with an empty command line given to whatever parses it."""
+    """Return the code with an empty command line given to whatever parses it."""
     lines = [line.encode() for line in source.split("\n")]
     calls = [p for p in ast.walk(ast.parse(source)) if isinstance(p, ast.Call) and _reads_options(p)]
     for call in sorted(calls, key=_end, reverse=True):
@@ -67,7 +67,7 @@ def _without_options(source: str) -> str:
 
 
 def _batch_format(needs: Needs) -> str:
-    """Batches are the competition's dicts when the code knows the key age_group or takes "image" out of something."""
+    """Return "kaggle", for the competition's dicts, if the code knows age_group or takes "image" out of something."""
     for node in chain.from_iterable(ast.walk(statement.node) for statement in [*needs.kept, *needs.per_run]):
         match node:
             case ast.Constant(value="age_group") | ast.Subscript(slice=ast.Constant(value="image")):
@@ -76,7 +76,7 @@ def _batch_format(needs: Needs) -> str:
 
 
 def _with_defaults(statement: Statement, entry: Entry) -> str:
-    """The definition of `unlearning` with the values at its call as defaults."""
+    """Return the definition of `unlearning` with the values at its call as defaults."""
     if not entry.defaults:
         return statement.source
     lines = [line.encode() for line in statement.source.split("\n")]
@@ -84,7 +84,7 @@ def _with_defaults(statement: Statement, entry: Entry) -> str:
     (function,) = [n for n in functions if n.name == ENTRY_POINT][-1:]
     for argument, default in reversed(list(_arguments(function.args))):
         if argument.arg in entry.defaults:
-            value = _unparsed(entry.defaults[argument.arg])
+            value = _unparse(entry.defaults[argument.arg])
             if default is None:
                 text = f" = {value}" if argument.annotation else f"={value}"
                 _replace(lines, _end(argument), _end(argument), text)
@@ -94,7 +94,7 @@ def _with_defaults(statement: Statement, entry: Entry) -> str:
 
 
 def _arguments(arguments: ast.arguments) -> Iterator[tuple[ast.arg, ast.expr | None]]:
-    """Parameters with their defaults, in the order in which they are written."""
+    """Yield parameters with their defaults, in the order in which they are written."""
     positional = [*arguments.posonlyargs, *arguments.args]
     without = [None] * (len(positional) - len(arguments.defaults))
     yield from zip(positional, [*without, *arguments.defaults], strict=True)
@@ -112,7 +112,7 @@ def _replace(lines: list[bytes], start: tuple[int, int], end: tuple[int, int], t
 
 
 def _adapter(needs: Needs) -> Iterator[str]:
-    """What calls the notebook's function as the notebook does, where it cannot be called as it is."""
+    """Yield the code that calls the notebook's function as the notebook does, where it cannot be called as it is."""
     entry = needs.entry
     if not (needs.given or needs.per_run or entry.passed or entry.spread or entry.reordered):
         return
@@ -149,7 +149,7 @@ def _per_run(statements: list[Statement]) -> Iterator[str]:
 
 
 def _call(entry: Entry) -> Iterator[str]:
-    """The arguments of the call, by name from the first on that has to be."""
+    """Yield the arguments of the call, by name from the first on that has to be."""
     if entry.parameters is None or entry.binding is None:
         yield from _GIVEN.values()
         return
@@ -172,18 +172,18 @@ def _call(entry: Entry) -> Iterator[str]:
         if role == DEFAULT and value is None and not in_place:
             by_name += [""]  # what comes behind it is passed by name
             continue
-        shown = _unparsed(value or parameter.default) if role == DEFAULT else _GIVEN.get(role, role)
+        shown = _unparse(value or parameter.default) if role == DEFAULT else _GIVEN.get(role, role)
         if kind is Parameter.POSITIONAL_ONLY or in_place or (not by_name and value is None and not starred):
             yield shown
         else:
             by_name.append(f"{parameter.name}={shown}")
-    yield from (_GIVEN[each] if isinstance(each, str) else _unparsed(each) for each in entry.rest)
+    yield from (_GIVEN[each] if isinstance(each, str) else _unparse(each) for each in entry.rest)
     yield from filter(None, by_name)
     names = {p.name for p in parameters}
-    yield from (f"{name}={_unparsed(value)}" for name, value in entry.passed.items() if name not in names)
-    yield from (f"**{_unparsed(value)}" for value in entry.spread)
+    yield from (f"{name}={_unparse(value)}" for name, value in entry.passed.items() if name not in names)
+    yield from (f"**{_unparse(value)}" for value in entry.spread)
 
 
-def _unparsed(node: ast.AST) -> str:
+def _unparse(node: ast.AST) -> str:
     source = ast.unparse(node)
     return _without_options(source) if reads_options(node) else source
