@@ -61,6 +61,10 @@ def score(
     >>> print(result.gap_closed["ulira_accuracy"])
     0.5917 [0.5125, 0.6691]
     """
+    return _score(unlearned, retrained, original, delta)
+
+
+def _score(unlearned: ArrayLike, retrained: ArrayLike, original: ArrayLike | None, delta: float) -> Score:
     u, r = checked_samples(unlearned, retrained)
     o = None if original is None else checked_samples(original, r, first_name="original")[0]
     delta = delta_of(delta)
@@ -114,7 +118,7 @@ def epsilon_lower_bound(
     >>> epsilon_lower_bound(unlearned, retrained).round(2)
     array([1.76, 0.  ])
     """
-    return scoring.certified_epsilon(unlearned, retrained, delta, confidence)
+    return scoring.epsilon_lower_bounds(unlearned, retrained, delta, confidence)
 
 
 def detectable(

@@ -18,7 +18,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import binomtest, norm
 
-from benchmark.metrics.certified import certified_epsilon
+from benchmark.metrics.certified import epsilon_lower_bounds
 from benchmark.metrics.lira import attack_intervals, ulira_scores
 from benchmark.metrics.overunlearning import direction
 from benchmark.metrics.permutation import distinguishable
@@ -120,14 +120,14 @@ def randomised_response(models: int, examples: int, epsilon: float) -> Draw:
 def coverage(study: str, models: int, draw: Draw, truth: float, delta: float, scale: int) -> Row:
     """Share of pools in which no example's bound exceeds the true ε."""
     rng, simulations = np.random.default_rng(0), 1000 // scale
-    covered = sum(bool((certified_epsilon(*draw(rng), delta=delta) <= truth).all()) for _ in range(simulations))
+    covered = sum(bool((epsilon_lower_bounds(*draw(rng), delta=delta) <= truth).all()) for _ in range(simulations))
     return share(study, models, covered, simulations, "≥", 0.95)
 
 
 def false_certification(models: int, shared: float, scale: int) -> Row:
     """Share of pools of perfectly unlearned models in which an example is certified as leaking."""
     rng, simulations, draw = np.random.default_rng(1), 1000 // scale, gaussians(models, 50, 0.0, shared)
-    false = sum(bool((certified_epsilon(*draw(rng)) > 0).any()) for _ in range(simulations))
+    false = sum(bool((epsilon_lower_bounds(*draw(rng)) > 0).any()) for _ in range(simulations))
     study = f"pools falsely certified, no leak, 50 examples, shared sd {shared}"
     return share(study, models, false, simulations, "≤", 0.05)
 

@@ -5,7 +5,7 @@ that resample need neither.
 """
 
 from benchmark.metrics.bootstrap import Population, existing, figures, interval, resampled_figures, resampled_share
-from benchmark.metrics.certified import certifiable_epsilon, certified_epsilon
+from benchmark.metrics.certified import certifiable_epsilon, epsilon_lower_bounds
 from benchmark.metrics.held_out import held_out_epsilon
 from benchmark.metrics.klom import klom
 from benchmark.metrics.lira import attack_intervals, attack_result, ruli, ruli_scores, ulira, ulira_scores
@@ -26,10 +26,10 @@ __all__ = [
     "attack_intervals",
     "attack_result",
     "certifiable_epsilon",
-    "certified_epsilon",
     "competition_score",
     "direction",
     "distinguishable",
+    "epsilon_lower_bounds",
     "existing",
     "fewest_for_leaks",
     "figures",

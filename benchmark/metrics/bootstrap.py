@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
-from benchmark.metrics.inputs import LARGEST_NUMBER, MOST_SEED, between_0_and_1, floats, number, one_of, shown, whole
+from benchmark.metrics.inputs import LARGEST_NUMBER, MOST_SEED, between_0_and_1, floats, number, one_of, show, whole
 from benchmark.metrics.published import published_epsilon
 from benchmark.metrics.quality import BUCKET, competition_score, forgetting_quality
 from benchmark.metrics.samples import Floats
@@ -44,7 +44,7 @@ WIDENED = 1.1  # halves understate the standard deviation by 0 to 13 % in the si
 
 
 class Population(NamedTuple):
-    """What the score takes of N models."""
+    """Confidences and accuracies of N models, from which the score is computed."""
 
     confidences: Floats  # φ, [models, examples]
     retain_accuracy: Floats  # [models], in [0, 1]; nan where there was nothing to measure it on
@@ -59,13 +59,13 @@ def figures(population: Population, retrained: Population, delta: float = 1e-5) 
     Raises ValueError on what `published_epsilon` refuses, and when a population does not have one accuracy of each
     kind, in [0, 1] or nan, per model.
     """
-    population, retrained = _checked(population, "unlearned"), _checked(retrained, "retrained")
+    population, retrained = _check_population(population, "unlearned"), _check_population(retrained, "retrained")
     epsilon = published_epsilon(population.confidences, retrained.confidences, delta, BUCKET)
     return _figures(epsilon, population, retrained)
 
 
 def _figures(epsilon: Floats, population: Population, retrained: Population) -> Floats:
-    """`[F, score]` from every example's ε."""
+    """Return `[F, score]` from every example's ε."""
     quality = forgetting_quality(epsilon, len(population.confidences))
     accuracies = [
         float(np.mean(values))
@@ -80,8 +80,8 @@ def _figures(epsilon: Floats, population: Population, retrained: Population) -> 
     return np.array([quality, competition_score(quality, *accuracies) if has_ratios else np.nan])
 
 
-def _checked(population: Population, name: str) -> Population:
-    """The same as float64 arrays that belong together."""
+def _check_population(population: Population, name: str) -> Population:
+    """Return the population as float64 arrays. Raises ValueError where they do not belong together."""
     if not isinstance(population, tuple) or len(population) != len(Population._fields):
         raise ValueError(f"{name} is a {type(population).__name__}, expected a Population")
     phi = floats(population[0], f"{name}'s φ", "[models, examples]")
@@ -116,9 +116,9 @@ def resampled_figures(
     Raises ValueError when a population has fewer than six models, when `resamples` is no range of numbers from 0 on,
     and on what `figures` refuses.
     """
-    population, retrained = _checked(population, "unlearned"), _checked(retrained, "retrained")
+    population, retrained = _check_population(population, "unlearned"), _check_population(retrained, "retrained")
     if not isinstance(resamples, range) or (len(resamples) and min(resamples[0], resamples[-1]) < 0):
-        raise ValueError(f"resamples are {shown(resamples)}, expected a range of numbers from 0 on")
+        raise ValueError(f"resamples are {show(resamples)}, expected a range of numbers from 0 on")
     whole(len(resamples), "the number of resamples", 0, MOST_RESAMPLES)
     seed, population_stream = whole(seed, "seed", 0, MOST_SEED), one_of(stream, "stream", tuple(STREAMS))
     rows = np.empty((len(resamples), 2))
@@ -134,7 +134,7 @@ def resampled_figures(
 
 
 def resampled_share(estimate: float, resampled: ArrayLike, ceiling: float, ceiling_resampled: ArrayLike) -> Floats:
-    """Resampled values of estimate / ceiling, `[resamples]`, from those of both, row by row one resample.
+    """Return the resampled values of estimate / ceiling, `[resamples]`, from those of both; a row is a resample.
 
     Taken to first order around the estimates, so that a resample whose ceiling happens to be near zero cannot
     carry the whole spread.
@@ -201,7 +201,7 @@ def _finite(value: float, name: str) -> float:
 
 
 def _half(population: Population, seed: int, b: int, stream: str) -> Population:
-    """The models that resample b keeps: half of them, rounded down, without replacement."""
+    """Return the models that resample b keeps: half of them, rounded down, without replacement."""
     n = len(population.confidences)
     if n < 6:
         raise ValueError(f"a population has {n} model(s), expected at least 6 to take halves of 3")

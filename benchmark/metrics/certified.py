@@ -37,10 +37,10 @@ class Attack(NamedTuple):
     unlearned_inside: bool
 
 
-def certified_epsilon(
+def epsilon_lower_bounds(
     unlearned: ArrayLike, retrained: ArrayLike, delta: float = 1e-5, confidence: float = 0.95
 ) -> Floats:
-    """Lower bounds on the true ε of every example, all of them true at once with probability `confidence`.
+    """Return lower bounds on the true ε of every example, all true at once with probability `confidence`.
 
     `unlearned`, `retrained`: φ in nats, `[models, examples]`. Returns `[examples]`, ≥ 0; 0 says that nothing
     was proved, not that nothing leaks. The largest value that n models on either side can reach is
@@ -69,7 +69,7 @@ def certified_epsilon(
 
 
 def certifiable_epsilon(models: int, delta: float = 1e-5, confidence: float = 0.95) -> float:
-    """The largest ε that `models` evaluated models on each side can certify: no error on either side.
+    """Return the largest ε that `models` evaluated models on each side can prove: no error on either side.
 
     Each of the two error rates is bounded at (1 − confidence)/2, so that both bounds hold with `confidence`.
     Raises ValueError for fewer than one model, and on δ or confidence out of range.
@@ -81,7 +81,7 @@ def certifiable_epsilon(models: int, delta: float = 1e-5, confidence: float = 0.
 
 
 def _bounds(models_u: int, models_r: int, delta: float, error_probability: float) -> Floats:
-    """The bound on ε for every pair of error counts, `[models_u + 1, models_r + 1]`; −∞ where there is none.
+    """Return the bound on ε for every pair of error counts, `[models_u + 1, models_r + 1]`; −∞ for no bound.
 
     Entry (i, j): i unlearned models were called retrained, j retrained ones were called unlearned.
     """
@@ -96,14 +96,14 @@ def _bounds(models_u: int, models_r: int, delta: float, error_probability: float
 
 
 def _rate_without_error(models: int, error_probability: float) -> float:
-    """The first of `_largest_rate`."""
+    """Return the first of `_largest_rate`."""
     from scipy.stats import beta
 
     return float(beta.ppf(1 - error_probability, 1, models))
 
 
 def _largest_rate(models: int, error_probability: float) -> Floats:
-    """Clopper–Pearson upper bounds on an error rate, for 0 … `models` errors seen: `[models + 1]`."""
+    """Return Clopper–Pearson upper bounds on an error rate, for 0 … `models` errors seen: `[models + 1]`."""
     from scipy.stats import beta
 
     errors = np.arange(models)
@@ -111,7 +111,7 @@ def _largest_rate(models: int, error_probability: float) -> Floats:
 
 
 def best_attack(unlearned: Floats, retrained: Floats, bounds: Floats) -> Attack:
-    """Of all single thresholds and all intervals, both ways round, the one with the largest bound on ε.
+    """Return the attack with the largest bound on ε of all thresholds and all intervals, both ways round.
 
     A cut between two values that only unlearned (or only retrained) models took is never the best one: moving
     it to the end of the run lowers an error count and raises none. Leaving those out changes no maximum.

@@ -160,7 +160,7 @@ class EvidencePair:
         return self._combine_means(split, np.divide)
 
     def _combine_means(self, split: str, combine: Callable[[Floats, Floats], Floats]) -> Estimate | Absent:
-        """A smooth function of the two populations' means, with the percentile bootstrap over models.
+        """Return a smooth function of the two populations' means, with the percentile bootstrap over models.
 
         A ratio does not exist where the retrained mean is 0; resamples without one are treated as in `existing`.
         """

@@ -52,7 +52,7 @@ def _closed_by_attack(scores: Scores, nothing: Scores) -> Estimate | None:
     models and 10 examples the nominal 95 % cover 94 to 99 % in 200 simulations each of gaps closed by 45, 86 and 100 %.
     """
     value = 1 - _advantage(*_right(scores)) / _advantage(*_right(nothing))
-    drawn, drawn_nothing = (_advantage(*_drawn(each)) for each in (scores, nothing))
+    drawn, drawn_nothing = (_advantage(*_draw(each)) for each in (scores, nothing))
     rows = existing(1 - drawn / np.where(drawn_nothing > 0, drawn_nothing, np.nan))
     if rows is None:
         return None
@@ -70,7 +70,7 @@ def _right(scores: Scores) -> tuple[Floats, Floats]:
     return np.sign(scores.unlearned).mean(axis=1), -np.sign(scores.retrained).mean(axis=1)
 
 
-def _drawn(scores: Scores) -> tuple[Floats, Floats]:
+def _draw(scores: Scores) -> tuple[Floats, Floats]:
     """Return `_right` of the models that each resample draws; populations of one size draw the same indices."""
     drawn = []
     for stream, right in enumerate(_right(scores)):

@@ -11,7 +11,7 @@ from benchmark.metrics.samples import Floats, checked_samples
 
 
 def held_out_epsilon(unlearned: ArrayLike, retrained: ArrayLike, delta: float) -> Floats:
-    """ε of the attack that is best on the models of even index, measured on those of odd index: `[examples]`.
+    """Return ε of the attack that is best on models of even index, measured on those of odd index: `[examples]`.
 
     The attacks are all thresholds and all intervals, not the published grid. An error rate is (errors + ½)/(n + 1),
     because one attack with no error on one side has no finite ε and cannot be discarded in favour of another. Raises
@@ -32,7 +32,7 @@ def held_out_epsilon(unlearned: ArrayLike, retrained: ArrayLike, delta: float) -
 
 @lru_cache(maxsize=4)
 def _smoothed_table(models_u: int, models_r: int, delta: float) -> Floats:
-    """ε of every pair of error counts, rates (errors + ½)/(n + 1): `[models_u + 1, models_r + 1]`, finite."""
+    """Return ε of every pair of error counts, rates (errors + ½)/(n + 1): `[models_u + 1, models_r + 1]`, finite."""
     rate_u = (np.arange(models_u + 1)[:, None] + 0.5) / (models_u + 1)
     rate_r = (np.arange(models_r + 1)[None, :] + 0.5) / (models_r + 1)
     with np.errstate(divide="ignore"):

@@ -1,4 +1,4 @@
-"""What callers pass, made into plain numbers in one place; whatever is no number is a ValueError in our words."""
+"""Arguments of callers made into plain numbers, in one place; anything else raises a ValueError in our words."""
 
 from collections.abc import Callable
 from numbers import Integral, Real
@@ -28,7 +28,7 @@ def array_of(values: Any, name: str) -> NDArray:
     except Exception as error:  # whatever a stranger's __array__ raises; numpy's own words for ragged lists
         raise ValueError(f"{name} is no array of numbers ({type(error).__name__}); expected one") from None
     if array.dtype.kind not in "fiu":
-        raise ValueError(f"{name} has dtype {shown(array.dtype)}, expected real numbers")
+        raise ValueError(f"{name} has dtype {show(array.dtype)}, expected real numbers")
     if array.size > MOST_VALUES:
         raise ValueError(f"{name} has shape {array.shape}, expected at most {MOST_VALUES:,} values")
     return array
@@ -76,7 +76,7 @@ def number(value: Any, name: str, expected: str, holds: Callable[[float], bool])
     except OverflowError:
         converted = None
     if converted is None or not holds(converted):  # of nan nothing holds
-        raise ValueError(f"{name} is {shown(value)}, expected a number {expected}")
+        raise ValueError(f"{name} is {show(value)}, expected a number {expected}")
     return converted
 
 
@@ -97,14 +97,14 @@ def whole(value: Any, name: str, least: int, most: int = MOST_SEED) -> int:
     count = None if isinstance(value, bool | np.bool_) or not isinstance(value, Integral) else int(value)
     if count is None or not least <= count <= most:
         upper = "" if most == MOST_SEED else f" and at most {most}"
-        raise ValueError(f"{name} is {shown(value)}, expected a whole number, at least {least}{upper}")
+        raise ValueError(f"{name} is {show(value)}, expected a whole number, at least {least}{upper}")
     return count
 
 
 def one_of(value: Any, name: str, choices: tuple[str, ...]) -> str:
     """Return `value`. Raises ValueError when it is none of the choices."""
     if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{name} is {shown(value)}, expected one of {', '.join(choices)}")
+        raise ValueError(f"{name} is {show(value)}, expected one of {', '.join(choices)}")
     return value
 
 
@@ -115,7 +115,7 @@ def _has_masked(values: Any, levels: int) -> bool:
     return isinstance(values, np.ma.MaskedArray) and bool(np.ma.is_masked(values))
 
 
-def shown(value: Any) -> str:
+def show(value: Any) -> str:
     try:
         text = repr(value) if isinstance(value, str) else str(value)
     except Exception:  # an int of 5,000 digits, an object without a text

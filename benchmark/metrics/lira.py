@@ -36,9 +36,9 @@ class Scores(NamedTuple):
 
 
 class AttackResult(NamedTuple):
-    """What the attacker gets right. Guessing: accuracy and AUC ½, TPR 0.01 and 0.001.
+    """Metrics of an attack. A guess has accuracy and AUC ½, TPR 0.01 and 0.001.
 
-    Accuracy weighs both populations alike, a score of exactly ½ counting as half right. The four figures are
+    Accuracy weighs both populations alike, a score of exactly ½ counting as half right. The first four are
     over all pairs (model, example); `per_example_accuracy` is `[examples]`.
     """
 
@@ -50,7 +50,7 @@ class AttackResult(NamedTuple):
 
 
 class AttackIntervals(NamedTuple):
-    """(low, high) of the figures of an AttackResult."""
+    """Intervals (low, high) of the metrics of an AttackResult."""
 
     accuracy: Interval
     auc: Interval
@@ -127,12 +127,12 @@ def ruli(unlearned: ArrayLike, retrained: ArrayLike) -> AttackResult:
 
 
 def ulira_scores(unlearned: ArrayLike, retrained: ArrayLike) -> Scores:
-    """Held-out log-likelihood ratios of Gaussians fitted to φ; arguments as for `ulira`."""
+    """Return held-out log-likelihood ratios of Gaussians fitted to φ; arguments as for `ulira`."""
     return _cross_fitted(unlearned, retrained, _log_gaussian)
 
 
 def ruli_scores(unlearned: ArrayLike, retrained: ArrayLike) -> Scores:
-    """The same of Gaussian kernel densities, bandwidth after Scott: sd · models^(−1/5), as in scipy."""
+    """Return the same of Gaussian kernel densities, bandwidth after Scott: sd · models^(−1/5), as in scipy."""
     return _cross_fitted(unlearned, retrained, _log_kernel_density)
 
 
@@ -141,14 +141,14 @@ def attack_result(scores: Scores) -> AttackResult:
     scores = _checked_scores(scores, 1)
     right_u, right_r = _right(scores)
     ones_u, ones_r = np.ones(len(right_u)), np.ones(len(right_r))
-    figures = _figures(_ranked(scores), right_u.mean(axis=1), right_r.mean(axis=1), ones_u, ones_r)
+    figures = _figures(_rank(scores), right_u.mean(axis=1), right_r.mean(axis=1), ones_u, ones_r)
     accuracy, auc, tpr_at_1, tpr_at_01 = (float(figure) for figure in figures)
     per_example_accuracy = (right_u.mean(axis=0) + right_r.mean(axis=0)) / 2
     return AttackResult(accuracy, auc, tpr_at_1, tpr_at_01, per_example_accuracy)
 
 
 def attack_intervals(scores: Scores, resamples: int = 1000, confidence: float = 0.95, seed: int = 0) -> AttackIntervals:
-    """Percentile bootstrap intervals: whole models are drawn again, each with its scores on all examples.
+    """Return percentile bootstrap intervals: whole models are drawn again, each with its scores on all examples.
 
     Half as many models are drawn as there are. The half that one fit is judged on is what the other was
     fitted to, which makes the two halves err together: near guessing their mean is no surer than one of them.
@@ -165,7 +165,7 @@ def attack_intervals(scores: Scores, resamples: int = 1000, confidence: float = 
     confidence = between_0_and_1(confidence, "confidence")
     rng = np.random.default_rng(seed)
     right_u, right_r = (right.mean(axis=1) for right in _right(scores))
-    ranked = _ranked(scores)
+    ranked = _rank(scores)
     drawn = np.empty((resamples, 4))
     for resample in range(resamples):
         times_u, times_r = (
@@ -184,7 +184,7 @@ class _Ranked(NamedTuple):
     last_of_tie: np.ndarray
 
 
-def _ranked(scores: Scores) -> _Ranked:
+def _rank(scores: Scores) -> _Ranked:
     pooled = np.concatenate([scores.unlearned, scores.retrained])
     order = np.argsort(-pooled, axis=None)
     falling = pooled.ravel()[order]
@@ -192,7 +192,7 @@ def _ranked(scores: Scores) -> _Ranked:
 
 
 def _figures(ranked: _Ranked, right_u: Floats, right_r: Floats, times_u: Floats, times_r: Floats) -> Floats:
-    """Accuracy, AUC, TPR at 1 % and at 0.1 % FPR when model i is there `times[i]` times: `[4]`."""
+    """Return accuracy, AUC, TPR at 1 % and at 0.1 % FPR when model i is there `times[i]` times: `[4]`."""
     accuracy = (np.average(right_u, weights=times_u) + np.average(right_r, weights=times_r)) / 2
     times = np.concatenate([times_u, times_r])[ranked.model]
     is_unlearned = ranked.model < len(times_u)
@@ -207,14 +207,14 @@ def _figures(ranked: _Ranked, right_u: Floats, right_r: Floats, times_u: Floats,
 
 
 def _checked_scores(scores: Scores, fewest: int) -> Scores:
-    """Scores as arrays: of `fewest` models or more each, on the same examples."""
+    """Return scores as arrays: of `fewest` models or more each, on the same examples."""
     if not isinstance(scores, tuple) or len(scores) != len(Scores._fields):
         raise ValueError(f"scores are a {type(scores).__name__}, expected what ulira_scores or ruli_scores returns")
     return Scores(*checked_samples(*scores, fewest))
 
 
 def _right(scores: Scores) -> tuple[Floats, Floats]:
-    """How right the threshold ½ is about each score: 1, 0, or ½ on the threshold itself."""
+    """Return 1 for each score that the threshold ½ judges rightly, 0 for the others, ½ on the threshold itself."""
     return (1 + np.sign(scores.unlearned)) / 2, (1 - np.sign(scores.retrained)) / 2
 
 
@@ -236,13 +236,13 @@ def _cross_fitted(
 
 
 def _log_gaussian(fit: Floats, at: Floats, least_sd: Floats) -> Floats:
-    """Log density at `[models, examples]`, the constant log √2π left out."""
+    """Return the log density at `[models, examples]`, the constant log √2π left out."""
     sd = np.maximum(fit.std(axis=0, ddof=1), least_sd)
     return -(((at - fit.mean(axis=0)) / sd) ** 2) / 2 - np.log(sd)
 
 
 def _log_kernel_density(fit: Floats, at: Floats, least_sd: Floats) -> Floats:
-    """Log density at `[models, examples]`, the constant log √2π left out; one example at a time."""
+    """Return the log density at `[models, examples]`, the constant log √2π left out; one example at a time."""
     bandwidth = np.maximum(fit.std(axis=0, ddof=1), least_sd) * len(fit) ** -0.2
     density = np.empty_like(at)
     for example, width in enumerate(bandwidth):

@@ -25,7 +25,7 @@ def attack_scores(u: Floats, r: Floats) -> dict[str, Scores]:
 
 def measure(u: Floats, r: Floats, delta: float, attacks: dict[str, Scores]) -> Score:
     epsilon, divergence = scoring.published_epsilon(u, r, delta), scoring.klom(u, r)
-    bounds = scoring.certified_epsilon(u, r, delta)
+    bounds = scoring.epsilon_lower_bounds(u, r, delta)
     p_values, is_detectable = scoring.distinguishable(u, r)
     direction = scoring.direction(u, r)
     found = {name: scoring.attack_result(scores) for name, scores in attacks.items()}
@@ -52,7 +52,7 @@ def measure(u: Floats, r: Floats, delta: float, attacks: dict[str, Scores]) -> S
     }
     for values in per_example.values():
         values.flags.writeable = False
-    reasons = _unsupported(min(len(u), len(r)), u.shape[1], delta)
+    reasons = _reasons(min(len(u), len(r)), u.shape[1], delta)
     supported = {name: value for name, value in metrics.items() if name not in reasons}
     return Score((len(u), len(r)), delta, supported, per_example, reasons)
 
@@ -79,7 +79,7 @@ def _attack_metrics(name: str, result: AttackResult, scores: Scores) -> dict[str
     return {f"{name}_{kind}": Estimate(getattr(result, kind), *getattr(intervals, kind)) for kind in intervals._fields}
 
 
-def _unsupported(models: int, examples: int, delta: float) -> dict[str, str]:
+def _reasons(models: int, examples: int, delta: float) -> dict[str, str]:
     """Return why a metric is missing, by its name in `report.METRICS`."""
     reasons: dict[str, str] = {}
     if reason := no_leak(models, examples, delta):

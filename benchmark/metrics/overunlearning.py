@@ -38,7 +38,7 @@ class Direction(NamedTuple):
 
 
 def direction(unlearned: ArrayLike, retrained: ArrayLike) -> Direction:
-    """The effect of every example, its two-sided p-value, and the shares significant either way at FDR 5 %.
+    """Return the effect of every example, its two-sided p-value, and the shares significant either way at FDR 5 %.
 
     `unlearned`, `retrained`: φ in nats, `[models, examples]`. Raises ValueError on samples that
     `checked_samples` refuses.
@@ -73,6 +73,6 @@ def direction(unlearned: ArrayLike, retrained: ArrayLike) -> Direction:
 
 
 def smallest_p_value(models_u: int, models_r: int) -> float:
-    """Two orders out of all: an exact test gives complete separation no less, so few models prove little."""
+    """Return two orders out of all: an exact test gives complete separation no less, so few models prove little."""
     log_orders = gammaln(models_u + models_r + 1) - gammaln(models_u + 1) - gammaln(models_r + 1)
     return float(min(1.0, 2 * np.exp(-log_orders)))

@@ -1,4 +1,4 @@
-"""Which forget examples still tell unlearned models from retrained ones: an exact test each, at a known FDR.
+"""Exact tests, one per forget example, of whether unlearned and retrained models differ, at a known FDR.
 
 The statistic is Zhang's Z_A, a likelihood ratio summed over every threshold with weight on the tails. At a
 level of 0.001 and 512 models a side it finds a 25 % larger spread in 75 % of simulations, where
@@ -34,7 +34,7 @@ _ROWS_AT_ONCE = 256  # 256 permutations of 1,024 models stay in the processor's 
 def distinguishable(
     unlearned: ArrayLike, retrained: ArrayLike, fdr: float = 0.05, seed: int = 0
 ) -> tuple[Floats, NDArray[np.bool_]]:
-    """The p-value of every example and whether it is rejected: its two samples differ, at FDR `fdr`.
+    """Return the p-value of every example and whether it is rejected: its two samples differ, at FDR `fdr`.
 
     `unlearned`, `retrained`: φ in nats, `[models, examples]`. Returns two arrays `[examples]`. Enough
     permutations are drawn (10·examples/fdr, at least 9,999) for a single example among them all to be
@@ -62,7 +62,7 @@ def distinguishable(
 
 @lru_cache(maxsize=8)
 def _null_statistics(models_u: int, models_r: int, draws: int, seed: int) -> Floats:
-    """Z_A of `draws` random assignments of ranks, ascending: `[draws]`."""
+    """Return Z_A of `draws` random assignments of ranks, ascending: `[draws]`."""
     rng = np.random.default_rng([seed, 0])
     labels = np.arange(models_u + models_r) < models_u
     chunks = []
@@ -73,7 +73,7 @@ def _null_statistics(models_u: int, models_r: int, draws: int, seed: int) -> Flo
 
 
 def _z_a(is_unlearned: NDArray[np.bool_], models_u: int, models_r: int) -> Floats:
-    """Z_A of labels in rank order, `[rows, models]` → `[rows]`; sign turned: larger is further apart.
+    """Return Z_A of labels in rank order, `[rows, models]` → `[rows]`; sign turned: larger is further apart.
 
     At rank k, F is a sample's share below it, half of the value at k itself counted; the two samples
     together have k − ½ below, so twice one's count gives the other's.
@@ -88,6 +88,6 @@ def _z_a(is_unlearned: NDArray[np.bool_], models_u: int, models_r: int) -> Float
 
 
 def _likelihood(models: int) -> Floats:
-    """n·(F log F + (1 − F) log(1 − F)) for F = 0, 1/2n, …, 1: `[2n + 1]`."""
+    """Return n·(F log F + (1 − F) log(1 − F)) for F = 0, 1/2n, …, 1: `[2n + 1]`."""
     share = np.arange(2 * models + 1) / (2 * models)
     return models * (xlogy(share, share) + xlogy(1 - share, 1 - share))

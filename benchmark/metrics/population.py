@@ -36,7 +36,7 @@ class MeanAccuracy(NamedTuple):
 
 
 def population_attack(forget_phi: ArrayLike, test_phi: ArrayLike, seed: int) -> float:
-    """The starting kit's attack on one model: logistic regression on the loss. Returns its accuracy.
+    """Return the accuracy of the starting kit's attack on one model: logistic regression on the loss.
 
     `forget_phi`, `test_phi`: φ in nats, `[examples]` each; the cross-entropy is log(1 + e^−φ). Raises
     ValueError when either is not one-dimensional, holds fewer than 10 values or one that is not finite.
@@ -45,7 +45,7 @@ def population_attack(forget_phi: ArrayLike, test_phi: ArrayLike, seed: int) -> 
 
     shape = "[examples]"
     forget, test = (
-        _checked(phi, name, shape, LARGEST_PHI) for phi, name in ((forget_phi, "forget"), (test_phi, "test"))
+        _check_values(phi, name, shape, LARGEST_PHI) for phi, name in ((forget_phi, "forget"), (test_phi, "test"))
     )
     seed = whole(seed, "seed", 0, MOST_SEED)
     losses = [np.logaddexp(0, -phi)[:, None] for phi in (forget, test)]
@@ -60,7 +60,7 @@ def svm_attack(
     test_labels: ArrayLike,
     seed: int,
 ) -> float:
-    """An RBF support vector machine on confidence, entropy and modified entropy of one model; its accuracy.
+    """Return the accuracy of an RBF support vector machine on one model's confidence, entropy and modified entropy.
 
     Logits `[examples, classes]`, labels `[examples]`, integers. The three features are standardised on the
     fitting part of each split. Raises ValueError when logits are not two-dimensional or not finite, when
@@ -71,7 +71,7 @@ def svm_attack(
     from sklearn.svm import SVC
 
     features = [
-        svm_features(_checked(logits, name, "[examples, classes]"), labels)
+        svm_features(_check_values(logits, name, "[examples, classes]"), labels)
         for logits, labels, name in (
             (forget_logits, forget_labels, "forget"),
             (test_logits, test_labels, "test"),
@@ -82,7 +82,7 @@ def svm_attack(
 
 
 def svm_features(logits: ArrayLike, labels: ArrayLike) -> Floats:
-    """Confidence p_y, entropy and modified entropy in nats: `[examples, 3]`.
+    """Return confidence p_y, entropy and modified entropy in nats: `[examples, 3]`.
 
     Modified entropy is −(1 − p_y)·log p_y − Σ_{i≠y} p_i·log(1 − p_i) (Song & Mittal 2021). Raises ValueError
     when labels are not integers from 0 to classes − 1, one an example.
@@ -102,7 +102,7 @@ def svm_features(logits: ArrayLike, labels: ArrayLike) -> Floats:
 
 
 def mean_population_attack(forget_phi: ArrayLike, test_phi: ArrayLike, seed: int, models: int = 16) -> MeanAccuracy:
-    """`population_attack` on the first `models` models; φ `[models, forget]` and `[models, test]`.
+    """Return the mean of `population_attack` on the first `models` models; φ `[models, forget]` and `[models, test]`.
 
     Raises ValueError when there are fewer than two models or not as many on both sides, and as above.
     """
@@ -121,7 +121,9 @@ def mean_svm_attack(
     seed: int,
     models: int = 16,
 ) -> MeanAccuracy:
-    """`svm_attack` on the first `models` models; logits `[models, examples, classes]`, labels `[examples]`.
+    """Return the mean of `svm_attack` on the first `models` models.
+
+    Logits are `[models, examples, classes]`, labels `[examples]`.
 
     Raises ValueError when there are fewer than two models or not as many on both sides, and as above.
     """
@@ -151,7 +153,7 @@ def _mean(accuracies: list[float]) -> MeanAccuracy:
     return MeanAccuracy(mean, mean - margin, mean + margin, count)
 
 
-def _checked(values: ArrayLike, name: str, shape: str, largest: float = LARGEST_NUMBER) -> Floats:
+def _check_values(values: ArrayLike, name: str, shape: str, largest: float = LARGEST_NUMBER) -> Floats:
     array = floats(values, name, shape, largest=largest)
     if len(array) < FEWEST_EXAMPLES:
         raise ValueError(f"{name} has {len(array)} examples, expected at least {FEWEST_EXAMPLES}")
@@ -159,7 +161,7 @@ def _checked(values: ArrayLike, name: str, shape: str, largest: float = LARGEST_
 
 
 def _accuracy(classifier: Any, forget: Floats, test: Floats, seed: int) -> float:
-    """Mean accuracy over the splits; features `[examples, features]`, classes of equal size."""
+    """Return the mean accuracy over the splits; features `[examples, features]`, classes of equal size."""
     from sklearn import config_context
     from sklearn.model_selection import StratifiedShuffleSplit
 

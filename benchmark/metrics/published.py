@@ -4,8 +4,8 @@ Three facts make it fast and keep it exact. Errors change only where an end of a
 sample, so of 160,000 intervals those count alike whose ends lie between the same neighbouring values: instead of ends,
 gaps between values are paired. An error rate is a count over N, so every ε stands in one table of (errors on
 unlearned, errors on retrained), and as ε only falls as either grows, many pairs are ruled out at once. And every step
-is taken for hundreds of examples together. Whether a gap truly holds ends of the grid, to the last rounding, is asked
-only of the few pairs that could raise an example's ε.
+is taken for hundreds of examples together, in a fraction of the time of one call each. Whether a gap truly holds ends
+of the grid, to the last rounding, is asked only of the few pairs that could raise an example's ε.
 """
 
 from functools import lru_cache
@@ -49,8 +49,6 @@ def published_epsilon(
 ) -> NDArray[np.float64]:
     """Return the competition's estimate of every forget example's ε.
 
-    Hundreds of examples in a call take a fraction of what one call each would.
-
     Parameters
     ----------
     unlearned, retrained : array_like, shape [models, examples]
@@ -77,9 +75,8 @@ def published_epsilon(
     Notes
     -----
     An attack with exactly one error rate of zero is discarded. Where that leaves none (both samples must be finer than
-    the grid) the sources give no rule; here ε is 0 when every attack has FPR + FNR = 1, that is, treats both samples
-    alike (two equal constants), and 50 otherwise: some attack tells the samples apart with one error of exactly zero,
-    for which no finite value can be given, and as in the guard the uncertainty counts against the unlearning.
+    the grid) the sources give no rule; here ε is 0 when every attack has FPR + FNR = 1, as with two equal constants,
+    and 50 otherwise: one error is zero, no finite ε can be given, and uncertainty counts against the unlearning.
 
     References
     ----------
@@ -92,6 +89,12 @@ def published_epsilon(
     >>> published_epsilon(unlearned, retrained).round(4)
     array([ 1.0986, 50.    ])
     """
+    return _published_epsilon(unlearned, retrained, delta, bucket, attacks)
+
+
+def _published_epsilon(
+    unlearned: ArrayLike, retrained: ArrayLike, delta: float, bucket: float | None, attacks: Attacks
+) -> Floats:
     unlearned, retrained = checked_samples(unlearned, retrained)
     delta, attacks = delta_of(delta), cast(Attacks, one_of(attacks, "attacks", get_args(Attacks)))
     largest = max(np.abs(unlearned).max(), np.abs(retrained).max())
@@ -105,7 +108,7 @@ def published_epsilon(
 
 
 class Table(NamedTuple):
-    """Indexed `[errors on the one sample, errors on the other]`."""
+    """Tables of ε, indexed `[errors on the one sample, errors on the other]`."""
 
     epsilon: Floats
     bound: Floats  # the largest ε of any attack with at least so many errors on both
@@ -113,7 +116,7 @@ class Table(NamedTuple):
 
 @lru_cache(maxsize=4)
 def _table(n_unlearned: int, n_retrained: int, delta: float, bucket: float | None = None) -> Table:
-    """ε of every pair of error counts; the formula is symmetric, so either sample may be the positive."""
+    """Return ε of every pair of error counts; the formula is symmetric, so either sample may be the positive."""
     first = np.arange(n_unlearned + 1)[:, None] / n_unlearned
     second = np.arange(n_retrained + 1)[None, :] / n_retrained
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -132,7 +135,7 @@ def _table(n_unlearned: int, n_retrained: int, delta: float, bucket: float | Non
 
 
 def _epsilon(unlearned: Floats, retrained: Floats, table: Table, attacks: Attacks) -> Floats:
-    """ε of every example; both sides `[examples, models]`."""
+    """Return ε of every example; both sides `[examples, models]`."""
     unlearned, retrained = np.sort(unlearned), np.sort(retrained)
     range_u, range_r = (side[:, -1] - side[:, 0] for side in (unlearned, retrained))
     smaller, larger = np.minimum(range_u, range_r), np.maximum(range_u, range_r)
@@ -143,7 +146,7 @@ def _epsilon(unlearned: Floats, retrained: Floats, table: Table, attacks: Attack
     above = _median(unlearned) >= _median(retrained)
     # Of equal ranges, the positive is the sample that the single thresholds called negative.
     narrower = (range_u < range_r) | ((range_u == range_r) & ~above)
-    merged = _merged(unlearned, retrained)
+    merged = _merge(unlearned, retrained)
     if attacks != "double":
         _search(merged, _singles(unlearned, retrained), above, table, best)
     if attacks != "single":
@@ -164,8 +167,8 @@ class Merged(NamedTuple):
     unlearned: Indices  # `[examples, values + 1]`: how many of the k values that come before gap k
 
 
-def _merged(unlearned: Floats, retrained: Floats) -> Merged:
-    """From ordered samples, `[examples, models]` each."""
+def _merge(unlearned: Floats, retrained: Floats) -> Merged:
+    """Merge ordered samples, `[examples, models]` each."""
     values = np.concatenate([unlearned, retrained], axis=1)
     order = np.argsort(values, axis=1, kind="stable")  # which finds the two ordered runs and merges them
     edges = np.pad(np.take_along_axis(values, order, axis=1), ((0, 0), (1, 1)), constant_values=(-np.inf, np.inf))
@@ -174,7 +177,7 @@ def _merged(unlearned: Floats, retrained: Floats) -> Merged:
 
 
 class Grids(NamedTuple):
-    """Of every example, a grid of attacks 'positive if left ≤ φ ≤ right'."""
+    """Grids of attacks 'positive if left ≤ φ ≤ right', one per example."""
 
     rights: Indices  # how many right ends
     lefts: Indices  # how many left ends to each
@@ -185,21 +188,21 @@ class Grids(NamedTuple):
     stop: Floats
 
     def left_ends(self, i: Indices) -> tuple[Floats, Floats]:
-        """The first and the last left end to right end i."""
+        """Return the first and the last left end to right end i."""
         centre = _element(self.low, self.high, self.rights, i) - self.reach
         free = np.isnan(centre)
         return np.where(free, self.start, centre - MARGIN), np.where(free, self.stop, centre + MARGIN)
 
 
 def _singles(unlearned: Floats, retrained: Floats) -> Grids:
-    """'Positive if φ ≥ t' for thresholds t on the pooled range: intervals that end at the highest value."""
+    """Return the grids of 'positive if φ ≥ t', t on the pooled range: intervals that end at the highest value."""
     low, high = np.minimum(unlearned[:, 0], retrained[:, 0]), np.maximum(unlearned[:, -1], retrained[:, -1])
     count = np.ceil(PER_UNIT * (high - low)).astype(np.intp)
     return Grids(np.ones_like(count), count, high, high, np.full_like(low, np.nan), low, high)
 
 
 def _intervals(lowest: Floats, highest: Floats) -> Grids:
-    """Right ends about the positive's highest value; left ends about its width further left."""
+    """Return grids with right ends about the positive's highest value, left ends about its width further left."""
     low, high = highest - MARGIN, highest + MARGIN
     count = np.ceil(PER_UNIT * (high - low)).astype(np.intp)  # 400, or 401 by rounding
     no = np.full_like(low, np.nan)
@@ -207,12 +210,12 @@ def _intervals(lowest: Floats, highest: Floats) -> Grids:
 
 
 def _element(start: Floats, stop: Floats, count: Indices, k: Indices) -> Floats:
-    """Element k of `linspace(start, stop, count)`, rounded as numpy rounds it."""
+    """Return element k of `linspace(start, stop, count)`, rounded as numpy rounds it."""
     return np.where((k == count - 1) & (k > 0), stop, k * ((stop - start) / np.maximum(count - 1, 1)) + start)
 
 
 def _first(start: Floats, stop: Floats, count: Indices, value: Floats) -> Indices:
-    """The first element of `linspace(start, stop, count)` that is not below a value; `count` where there is none."""
+    """Return the index of the first element of `linspace(start, stop, count)` not below a value, else `count`."""
     step = np.maximum((stop - start) / np.maximum(count - 1, 1), TINY)
     with np.errstate(over="ignore"):
         k = np.clip(np.ceil((value - start) / step), 0, count).astype(np.intp)
@@ -253,7 +256,7 @@ def _window(merged: Merged, begin: Floats, end: Floats) -> Window:
 
 
 def _gaps(merged: Merged, window: Window, first: Indices, last: Indices, positive: Mask) -> Gaps:
-    """Those of a window in which ends lie; `positive`: whether an example's unlearned sample is."""
+    """Return the gaps of a window in which ends lie; `positive`: whether an example's unlearned sample is."""
     meant = window.meant & (first <= last)
     at, number = np.flatnonzero(meant), meant.sum(axis=1)
     example = np.repeat(np.arange(len(number)), number)
@@ -273,7 +276,7 @@ def _right_gaps(merged: Merged, grids: Grids, positive: Mask) -> Gaps:
 
 
 def _left_gaps(merged: Merged, grids: Grids, positive: Mask) -> Gaps:
-    """With those in which an end may lie only by rounding."""
+    """Return the gaps of left ends, with those in which an end may lie only by rounding."""
     start, stop = grids.left_ends(np.zeros_like(grids.rights))
     step = np.maximum((stop - start) / np.maximum(grids.lefts - 1, 1), TINY)
     # Left ends of equal i + j nearly coincide; with 401 right ends they move left as i grows, by a step in all.
@@ -287,7 +290,7 @@ def _left_gaps(merged: Merged, grids: Grids, positive: Mask) -> Gaps:
 
 
 class Pairs(NamedTuple):
-    """Of every example, all pairs of a right and a left gap: attacks that make the same errors."""
+    """Pairs of a right and a left gap, all of every example: a pair's attacks make the same errors."""
 
     grids: Grids
     rights: Gaps
@@ -297,8 +300,10 @@ class Pairs(NamedTuple):
     negative_stride: Indices
 
     def places(self, example: Indices, widest: tuple[Indices, Indices], narrowest: tuple[Indices, Indices]) -> Indices:
-        """In the table, of an interval's errors: between two gaps, right and left, for the positives; for the negatives
-        between two others."""
+        """Return the places in the table of the errors of intervals.
+
+        The positives are counted between the right and the left gap of `widest`, the negatives of `narrowest`.
+        """
         found = self.rights.positives[widest[0]] - self.lefts.positives[widest[1]]
         alarms = self.rights.negatives[narrowest[0]] - self.lefts.negatives[narrowest[1]]
         missed = self.positives[example] - np.maximum(found, 0)  # a left end may lie beyond the right one
@@ -306,7 +311,7 @@ class Pairs(NamedTuple):
 
 
 def _search(merged: Merged, grids: Grids, positive: Mask, table: Table, best: Floats) -> None:
-    """Raises `best`, `[examples]`, to the largest entry of the table that an attack of the example's grid reaches.
+    """Raise `best`, `[examples]`, to the largest entry of the table that an attack of the example's grid reaches.
 
     Branch and bound over squares of right and left gaps: the interval from a square's lowest left to its highest right
     gap misses no more positives than any of it, the one from the highest left to the lowest right has no more false
@@ -342,16 +347,16 @@ Squares = tuple[Indices, Indices, Indices]
 
 
 def _squares(rights: Gaps, lefts: Gaps) -> Squares:
-    """All pairs of gaps."""
+    """Return squares that cover all pairs of gaps."""
     rows, columns = (-(-gaps.number // LARGEST_SQUARE) for gaps in (rights, lefts))
     number = rows * columns
     example = np.repeat(np.arange(len(number)), number)
-    row, column = np.divmod(_counted(number), columns[example])
+    row, column = np.divmod(_count_up(number), columns[example])
     return example, rights.start[example] + LARGEST_SQUARE * row, lefts.start[example] + LARGEST_SQUARE * column
 
 
 def _parts(size: int, squares: Squares) -> list[tuple[int, Squares]]:
-    """Squares of a size, few enough at once."""
+    """Return the squares in parts, each with their size: few enough at once."""
     parts = max(ceil(len(squares[0]) / SQUARES_AT_ONCE), 1)
     return [(size, part) for part in zip(*(np.array_split(each, parts) for each in squares), strict=True)]
 
@@ -363,15 +368,15 @@ def _quarters(squares: Squares, half: int, rights: Gaps, lefts: Gaps) -> Squares
     return example[there], right[there], left[there]
 
 
-def _counted(number: Indices) -> Indices:
-    """0, 1, ... up to each number, one after the other."""
+def _count_up(number: Indices) -> Indices:
+    """Return 0, 1, ... below each number, one after the other."""
     return np.arange(number.sum()) - np.repeat(np.cumsum(number) - number, number)
 
 
 def _raise(
     best: Floats, values: Floats, example: Indices, right: Indices, left: Indices, pairs: Pairs, thorough: bool
 ) -> None:
-    """Raises `best` to the largest value that an attack of its example's grid reaches.
+    """Raise `best` to the largest value that an attack of its example's grid reaches.
 
     Unless it has to be thorough, looks at one pair of every example, whose numbers grow.
     """
@@ -386,20 +391,20 @@ def _raise(
         chosen = np.flatnonzero(values == largest)
         if first:  # most often that is enough
             chosen = chosen[np.flatnonzero(np.diff(example[chosen], prepend=-1))]
-        reached = chosen[_reached(example[chosen], right[chosen], left[chosen], pairs)]
+        reached = chosen[_has_attack(example[chosen], right[chosen], left[chosen], pairs)]
         best[example[reached]] = values[reached]
         values[chosen] = IMPOSSIBLE
         first = False
 
 
-def _reached(example: Indices, right: Indices, left: Indices, pairs: Pairs) -> Mask:
-    """Whether the grid has an attack whose ends lie in these gaps."""
+def _has_attack(example: Indices, right: Indices, left: Indices, pairs: Pairs) -> Mask:
+    """Tell of each pair of gaps whether the grid has an attack whose ends lie in them."""
     grids, rights, lefts = pairs.grids, pairs.rights, pairs.lefts
     first, last = lefts.first[left], lefts.last[left]
     begin = np.maximum(rights.first[right], first - grids.lefts[example] + 1)
     number = np.maximum(np.minimum(rights.last[right], last) - begin + 1, 0)
     pair = np.repeat(np.arange(len(example)), number)
-    i = begin[pair] + _counted(number)
+    i = begin[pair] + _count_up(number)
     own = Grids._make(part[example[pair]] for part in grids)
     start, stop = own.left_ends(i)
     j = _first(start, stop, own.lefts, np.nextafter(lefts.lower[left], np.inf)[pair])

@@ -1,4 +1,4 @@
-"""From the ε of every forget example to the competition's score."""
+"""Formulas that lead from the ε of every forget example to the competition's score."""
 
 from math import ceil, log, prod
 

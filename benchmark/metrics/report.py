@@ -1,4 +1,4 @@
-"""What `benchmark.score` and `benchmark.compare` return: frozen results that print as tables and show in notebooks."""
+"""Results of `benchmark.score` and `benchmark.compare`: frozen, they print as tables and show in notebooks."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -106,7 +106,7 @@ class Score:
         return f"Score({', '.join([*values, f'models={self.models}', f'examples={self.examples}'])})"
 
     def __str__(self) -> str:
-        return "\n".join([self._title(), "", *_aligned([self._headings(), *self._rows()]), "", *self._notes()]).rstrip()
+        return "\n".join([self._title(), "", *_align([self._headings(), *self._rows()]), "", *self._notes()]).rstrip()
 
     def _repr_html_(self) -> str:
         return _html(self._title(), self._headings(), self._rows(), self._notes())
@@ -184,7 +184,7 @@ class Comparison:
         return ["figure", self.first, self.second, "difference"]
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def _align(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 

@@ -19,9 +19,9 @@ Stream = Literal["unlearned", "calibration"]
 def resampling(
     entry: Population, reference: Population, stream: Stream, delta: float, count: int, jobs: int, progress: Progress
 ) -> Iterator[Callable[[], np.ndarray]]:
-    """Computes `resampled_figures` of `range(count)`, the same whatever `jobs` is, while the caller does other things.
+    """Compute `resampled_figures` of `range(count)`, the same whatever `jobs` is, while the caller does other things.
 
-    Gives a function that waits for them: `[count, 2]`. After an exception nothing more is begun.
+    Yields a function that waits for them: `[count, 2]`. After an exception nothing more is begun.
     """
     label = f"intervals of the {'ceiling' if stream == 'calibration' else 'entry'}"
     chunks = [range(start, min(start + _CHUNK, count)) for start in range(0, count, _CHUNK)]

@@ -1,4 +1,4 @@
-"""What every estimator takes: two populations of φ, checked once, in one place."""
+"""Arguments of every estimator: two populations of φ, checked once, in one place."""
 
 from typing import Any
 

@@ -92,7 +92,7 @@ def rounded_rows(resampled: Floats) -> Resampled:
 
 
 def _histograms(example: int, evidence: EvidencePair) -> Histograms:
-    """φ of one forget example in both populations, counted in shared bins."""
+    """Return φ of one forget example in both populations, counted in shared bins."""
     samples = [phi[:, example] for phi in evidence.signals]
     edges = np.histogram_bin_edges(np.concatenate(samples), _BINS)
     return Histograms(

@@ -58,7 +58,7 @@ def logit_scaled_confidence(logits: ArrayLike, labels: ArrayLike) -> NDArray[np.
 
 
 def _of_one_model(weights: NDArray[np.float64], labels: NDArray) -> NDArray[np.float64]:
-    """φ `[examples]` of the logits `[examples, classes]`, which are written over."""
+    """Return φ `[examples]` of the logits `[examples, classes]`, which are written over."""
     with np.errstate(over="ignore"):  # a difference beyond float64 is −∞, whose weight is 0 as it should be
         weights -= weights.max(axis=1, keepdims=True)
     np.exp(weights, out=weights)

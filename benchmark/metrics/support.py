@@ -63,7 +63,7 @@ def no_share(models: int) -> str | None:
 
 
 def most_certifiable(models: int, examples: int, delta: float = 1e-5, confidence: float = 0.95) -> float:
-    """Return the largest ε that `certified_epsilon` can prove of one of `examples`: no error in the larger half."""
+    """Return the largest ε that `epsilon_lower_bounds` can prove of one of `examples`: no error in the larger half."""
     models, examples = whole(models, "models", 2, MOST_MODELS), whole(examples, "examples", 1)
     confidence = between_0_and_1(confidence, "confidence")
     return certifiable_epsilon((models + 1) // 2, delta, 1 - (1 - confidence) / (2 * examples))

@@ -29,7 +29,7 @@ CALLS = {
     "attack_intervals": [Scores(PHI, OTHER), 10, 0.95, 0],
     "attack_result": [Scores(PHI, OTHER)],
     "certifiable_epsilon": [8, 1e-5, 0.95],
-    "certified_epsilon": [PHI, OTHER, 1e-5, 0.95],
+    "epsilon_lower_bounds": [PHI, OTHER, 1e-5, 0.95],
     "competition_score": [0.5, 0.9, 0.9, 0.8, 0.8],
     "direction": [PHI, OTHER],
     "distinguishable": [PHI, OTHER, 0.05, 0],
@@ -162,7 +162,7 @@ def test_no_part_of_a_population_may_be_anything(name, part):
         (np.zeros((3, 0)), "no examples, expected at least 1"),
     ],
 )
-@pytest.mark.parametrize("function", [scoring.klom, scoring.direction, scoring.certified_epsilon, scoring.ulira])
+@pytest.mark.parametrize("function", [scoring.klom, scoring.direction, scoring.epsilon_lower_bounds, scoring.ulira])
 def test_the_sentence_names_what_came(function, values, sentence):
     with pytest.raises(ValueError, match=f"unlearned .*{sentence}"):
         function(values, OTHER)
@@ -184,7 +184,7 @@ def test_numbers_of_any_real_type_are_parameters():
 def test_huge_values_overflow_nowhere():
     """Warnings are errors here, so that an overflow would be one."""
     huge = np.where(PHI > 0, 1e100, -1e100)
-    for function in (scoring.klom, scoring.certified_epsilon, lambda *phi: scoring.direction(*phi).p_values):
+    for function in (scoring.klom, scoring.epsilon_lower_bounds, lambda *phi: scoring.direction(*phi).p_values):
         assert np.isfinite(function(huge, OTHER)).all()
     for attack in (scoring.ulira, scoring.ruli):
         assert 0 <= attack(huge, OTHER).accuracy <= 1

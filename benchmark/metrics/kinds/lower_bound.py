@@ -1,6 +1,6 @@
 """ε lower bounds: leaks that are proved, not estimated."""
 
-from benchmark.metrics.certified import certified_epsilon
+from benchmark.metrics.certified import epsilon_lower_bounds
 from benchmark.metrics.evidence_pair import EvidencePair
 from benchmark.metrics.kinds import METRICS
 from benchmark.metrics.metric import Absent, Result, metric
@@ -50,4 +50,4 @@ def largest_epsilon_lower_bound(evidence: EvidencePair) -> Result:
 
 
 def _bounds(evidence: EvidencePair) -> Floats:
-    return certified_epsilon(*evidence.signals, evidence.delta)
+    return epsilon_lower_bounds(*evidence.signals, evidence.delta)

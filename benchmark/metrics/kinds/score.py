@@ -117,7 +117,7 @@ def _missing_ratio(evidence: EvidencePair) -> Absent | None:
 def _share(
     evidence: EvidencePair, column: int, ceiling: Estimate | None, ceiling_rows: Sequence[float | None]
 ) -> Estimate | Absent:
-    """The share of perfect unlearning that F (column 0) or the score (column 1) reaches."""
+    """Return the share of perfect unlearning that F (column 0) or the score (column 1) reaches."""
     if ceiling is None:
         return Absent(absent=_NO_SCORE)
     if not ceiling.value > 0:
