@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,10 @@ from benchmark.cli.options import (
 from benchmark.cli.shared import err, job_count, one_name, print_json, read_scenario, show_board
 from benchmark.cli.shared import out as terminal
 from benchmark.errors import BenchError, MissingRecord
+
+if TYPE_CHECKING:
+    from benchmark.scenario.schema import Scenario
+    from benchmark.storage.workspace import Workspace
 
 
 def score(
@@ -52,16 +56,26 @@ def score(
         return
     if original or delta is not None:
         raise BenchError("--original and --delta came without --arrays; give the two files of φ by --arrays")
-    from benchmark.cli.terminal import progress_bars, warn
-    from benchmark.faults import note_fault
-    from benchmark.leaderboard import rebuild
-    from benchmark.pipeline import entries_with_evidence, rescore
+    from benchmark.cli.terminal import warn
+    from benchmark.pipeline import entries_with_evidence
     from benchmark.storage.workspace import Workspace
 
     workspace, chosen, entry = Workspace.find(out), read_scenario(scenario, models), one_name(name, submission)
     names = [entry] if entry else entries_with_evidence(chosen, workspace, warn(err))
     if not names:
         raise MissingRecord(f"no entry of {chosen.label} has evidence here; run `bench run NAME` first")
+    _rescore_entries(chosen, names, workspace, jobs, as_json)
+
+
+def _rescore_entries(
+    chosen: "Scenario", names: list[str], workspace: "Workspace", jobs: int | None, as_json: bool
+) -> None:
+    """Score these entries again, enter them into the board and print it, or the scorecards as JSON."""
+    from benchmark.cli.terminal import progress_bars, warn
+    from benchmark.faults import note_fault
+    from benchmark.leaderboard import rebuild
+    from benchmark.pipeline import rescore
+
     cards = []
     try:
         for each in names:
@@ -105,7 +119,7 @@ def compare(
     data_dir: DataOption = None,
     out: OutOption = None,
 ) -> None:
-    """Print the difference of every figure of two entries, with intervals and a sentence of verdict."""
+    """Print the difference of every metric of two entries, with intervals and a sentence of verdict."""
     from benchmark.leaderboard.boards import compare as compare_entries
 
     compared = compare_entries(first, second, scenario, models=models, out=out)

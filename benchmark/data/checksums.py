@@ -41,7 +41,7 @@ def checksum(section: Any, folder: Path) -> str:
         files = _files(section, folder)
         listing = "".join(f"{name}\n{path.stat().st_size} {path.stat().st_mtime_ns}\n" for name, path in files.items())
         cached = folder / PREPARED / f"{hashlib.sha256(_bytes(listing)).hexdigest()}.sha256"
-        if known := _cached(cached):
+        if known := _read_cached(cached):
             return known
         digest = _sha256(files)
     except OSError as error:
@@ -75,7 +75,7 @@ def forget_file(forget: IndicesForget, folder: Path) -> Path:
     return expect_data(folder, forget.file, "file", "forget.file", "a file of row numbers")
 
 
-def _cached(path: Path) -> str | None:
+def _read_cached(path: Path) -> str | None:
     try:
         known = path.read_bytes()
     except OSError:

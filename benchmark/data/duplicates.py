@@ -85,13 +85,13 @@ def without_duplicates(examples: Examples) -> Examples:
     said = _left_out(examples, repeated, "exactly the same as an earlier example")
     said += _left_out(examples, conflicting, "exactly the same as others, with another label")
     rest = examples.at(kept)
-    if emptied := _emptied(examples, rest):
+    if emptied := _classes_lost(examples, rest):
         said += (f"no example is left of the classes {first_of(emptied)}, whose inputs all occur with another label",)
     _check_left(examples, rest)
     return replace(rest, left_out=examples.left_out + said)
 
 
-def _emptied(examples: Examples, rest: Examples) -> list[str]:
+def _classes_lost(examples: Examples, rest: Examples) -> list[str]:
     """Return the classes that have examples, but none in the rest."""
     lost = set(examples.targets.tolist()) - set(rest.targets.tolist())
     return [examples.class_names[code] for code in sorted(lost)]

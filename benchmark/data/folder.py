@@ -19,7 +19,7 @@ def data_folder() -> Path:
     """
     if not (named := os.environ.get(_VARIABLE)):
         return Workspace.find().data
-    path = _resolved(Path(named), _VARIABLE)
+    path = _resolve(Path(named), _VARIABLE)
     if os.path.lexists(path):
         expect(path, "folder", f"{_VARIABLE} is {named}", _EXPECTED)
     return path
@@ -27,12 +27,12 @@ def data_folder() -> Path:
 
 def set_data_folder(folder: Path) -> None:
     """Read data from `folder` from now on, also in processes started later. Raises BenchError when it is no folder."""
-    path = _resolved(folder, "--data-dir")
+    path = _resolve(folder, "--data-dir")
     expect(path, "folder", f"--data-dir is {folder}", _EXPECTED, "create it or name another")
     os.environ[_VARIABLE] = str(path)
 
 
-def _resolved(folder: Path, named: str) -> Path:
+def _resolve(folder: Path, named: str) -> Path:
     try:
         return folder.expanduser().resolve()
     except (OSError, RuntimeError, ValueError) as error:  # a user without a home, links in a circle, a NUL

@@ -49,12 +49,12 @@ class Timer:
         That ends when more rounds would tell less than timing is uncertain of anyway, or after _ROUNDS_AT_MOST of
         them, or _LONG seconds. The first run is made once more, with the same seed.
         """
-        again, deterministic = self.unlearned(runs[0], hyperparameters), False
+        again, deterministic = self.unlearn(runs[0], hyperparameters), False
         rounds: list[_Round] = []
         while not _is_settled(rounds, limit):
             number = len(rounds)
-            nothing, retraining = self.nothing(number), self.retrain(number)
-            run = self.unlearned(runs[number % len(runs)], hyperparameters)
+            nothing, retraining = self.do_nothing(number), self.retrain(number)
+            run = self.unlearn(runs[number % len(runs)], hyperparameters)
             rounds.append(
                 _Round(nothing.seconds, retraining.seconds, run.seconds, run.weights is not None, retraining.wall)
             )
@@ -77,11 +77,11 @@ class Timer:
             loaded=_is_loaded(rounds),
         )
 
-    def unlearned(self, index: int, hyperparameters: dict[str, Any]) -> Run:
+    def unlearn(self, index: int, hyperparameters: dict[str, Any]) -> Run:
         """Make one of the N runs that count, with its original and its seed."""
         return self._worker.run(self._original(index), self._seed("unlearned", index), hyperparameters=hyperparameters)
 
-    def nothing(self, index: int) -> Run:
+    def do_nothing(self, index: int) -> Run:
         """Start a run and end it: what every run costs."""
         return self._own("nothing", index)
 

@@ -84,7 +84,7 @@ def debug_submission(name: str, scenario: Scenario, workspace: Workspace, device
 
 def _tries(timer: Timer, submission: Submission) -> list[Run]:
     """Return the first runs. Raises BenchError when any of them fails."""
-    runs = [timer.unlearned(index, submission.hyperparameters) for index in range(_TRIES)]
+    runs = [timer.unlearn(index, submission.hyperparameters) for index in range(_TRIES)]
     failed = [run for run in runs if run.weights is None]
     if len(failed) == len(runs):
         raise FailedEntry(f"{submission.entry} is {failed[0].status}: {failed[0].reason}", failed[0].log)

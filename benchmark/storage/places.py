@@ -1,4 +1,4 @@
-"""What lies at a path, and the sentence about a path where something else lies than was expected."""
+"""Checks of paths: is there a file or folder that can be read, and if not, a sentence that says what to do."""
 
 import os
 import stat
@@ -30,7 +30,7 @@ def expect(path: Path, kind: Kind, named: str, expected: str, absent: str = "put
     if fault == _ABSENT:
         raise BadData(f"{named}, which is not there, expected {expected}; {absent}")
     if fault:
-        raise BadData(f"{named}, but {path} {fault}, expected {expected}; {advice or _naming(path, kind)}")
+        raise BadData(f"{named}, but {path} {fault}, expected {expected}; {advice or _advise_name(path, kind)}")
 
 
 def expect_data(folder: Path, name: str, kind: Kind, key: str, expected: str) -> Path:
@@ -91,7 +91,7 @@ def _broken_link(path: Path) -> Path | None:
     return next((each for each in (*reversed(path.parents), path) if each.is_symlink() and not each.exists()), None)
 
 
-def _naming(path: Path, kind: Kind) -> str:
+def _advise_name(path: Path, kind: Kind) -> str:
     """Return what to name instead of something of another kind."""
     if kind == "folder":
         return "unpack it and name the folder" if path.name.lower().endswith(_ARCHIVES) else "name a folder"

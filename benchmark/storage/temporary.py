@@ -1,4 +1,4 @@
-"""The folder for temporary files, where workers and the harness meet. What it lacks is told in one sentence."""
+"""The folder for temporary files, where workers and the harness meet. An error says in one sentence what it lacks."""
 
 import contextlib
 import os

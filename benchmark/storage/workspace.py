@@ -158,7 +158,7 @@ def shared_out(
 
 
 def write_atomically(path: Path, content: bytes, mode: int = 0o666) -> None:
-    """Beside, flushed to the disk, then renamed: at no moment is there half a file under `path`.
+    """Write a file beside `path`, flush it to the disk, then rename it: `path` is never half a file.
 
     `mode`: its permissions, less what the user's umask takes away.
     """
@@ -223,7 +223,7 @@ class BlockStore:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Only one process at a time works in this folder; a second one waits, and a killed one lets go."""
+        """Let one process at a time work in this folder; a second one waits, and a killed one lets go."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / ".lock"):
             _sweep_all(self.folder)
@@ -234,7 +234,7 @@ class BlockStore:
         return is_locked(self.folder / ".lock")
 
     def finished(self) -> dict[str, str]:
-        """Names of the finished blocks → SHA-256; a manifest that is damaged or not there counts as empty.
+        """Return names of the finished blocks → SHA-256; a manifest that is damaged or not there counts as empty.
 
         Raises BenchError when it is there and cannot be read: to take it for empty would be to forget the blocks.
         """
@@ -369,7 +369,7 @@ def sweep(path: Path) -> None:
 
 
 def _sweep_all(folder: Path) -> None:
-    """Do so for every file below a folder, and for none that a link leads to."""
+    """Remove unfinished files everywhere below a folder, and none that a link leads to."""
     for parent, _, names in () if folder.is_symlink() else os.walk(folder):
         for name in names:
             _remove_unfinished(Path(parent, name))

@@ -1,4 +1,4 @@
-"""Which tasks a submission is for: those it declares, or what its source shows of losses and labels of classes."""
+"""Tasks that a submission is for, as it declares or as its source shows by losses and labels of classes."""
 
 import ast
 from pathlib import Path
@@ -26,7 +26,7 @@ def inapplicable(folder: Path, task: Task) -> str | None:
     BadSubmission where the constant is no name and no list of names.
     """
     tree = parse_submission(folder)
-    declared = _declared(tree, folder.name)
+    declared = _declaration(tree, folder.name)
     if declared is not None:
         if _ANY in declared or task.families() & declared:
             return None
@@ -44,7 +44,7 @@ def check_applicable(submission: Submission, task: Task) -> None:
         raise FailedEntry(f"{submission.entry} is not-applicable: {reason}; choose another scenario or submission")
 
 
-def _declared(tree: ast.Module, name: str) -> frozenset[str] | None:
+def _declaration(tree: ast.Module, name: str) -> frozenset[str] | None:
     """Return the names in the constant TASKS; None where there is no such constant."""
     values = [
         node.value

@@ -119,7 +119,7 @@ class _Trials:
 
     def _time_first(self, values: Values) -> tuple[Cost, list[Arrays]]:
         """Return the first runs, one after the other: what one costs, and their evidence."""
-        self._yardsticks.append((self._timer.nothing(0).seconds, self._timer.retrain(0).seconds))
+        self._yardsticks.append((self._timer.do_nothing(0).seconds, self._timer.retrain(0).seconds))
         evidence, seconds, taken = [], [], []
         for index in range(_TIMED):
             run = self._run(self._workers[0], index, values)

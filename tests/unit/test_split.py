@@ -7,7 +7,7 @@ import torch
 from torch.utils.data import DataLoader, Subset, TensorDataset, default_collate
 
 from benchmark.sandbox.child.contract import loader
-from benchmark.sandbox.child.examples import collected
+from benchmark.sandbox.child.examples import collect
 from benchmark.sandbox.job import Job, read_job, write_job
 from benchmark.scenario.schema import load_scenario
 from benchmark.split import Normalisation, Split
@@ -127,14 +127,14 @@ def test_examples_and_batches_can_be_changed_in_place():
 @pytest.mark.parametrize("form", ["tuple", "kaggle"])
 def test_the_recipe_gets_back_the_pixels_of_a_loader_or_a_part_of_it(split, form):
     examples = loader(split, 5, form, shuffle=True)
-    assert torch.equal(collected(examples).inputs, split.inputs)
+    assert torch.equal(collect(examples).inputs, split.inputs)
     part = DataLoader(Subset(Subset(examples.dataset, [3, 9, 4]), [2, 0]), batch_size=1)
-    assert torch.equal(collected(part).inputs, split.inputs[[4, 3]])
-    assert collected(part).targets.tolist() == [1, 0]
+    assert torch.equal(collect(part).inputs, split.inputs[[4, 3]])
+    assert collect(part).targets.tolist() == [1, 0]
 
 
 def test_the_recipe_takes_a_submissions_own_examples_as_they_are(split):
     own = DataLoader(TensorDataset(torch.ones(4, 3, 4, 4), torch.zeros(4, dtype=torch.long)), batch_size=3)
-    taken = collected(own, split.normalisation)
+    taken = collect(own, split.normalisation)
     assert torch.equal(taken.normalised(taken.inputs), torch.ones(4, 3, 4, 4))
     assert torch.equal(taken.black, split.normalisation.offset)

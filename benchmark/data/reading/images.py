@@ -27,7 +27,7 @@ _ALPHA = {"LA", "La", "PA", "RGBA", "RGBa"}
 
 
 def read_images(paths: Sequence[Path], size: int, channels: int, *, middle_square: bool = False) -> Tensor:
-    """`[n, channels, size, size]` uint8, resized bilinearly with antialiasing; on all cores.
+    """Return `[n, channels, size, size]` uint8, resized bilinearly with antialiasing; on all cores.
 
     Raises BenchError with the first file that is no image.
     """
@@ -61,7 +61,7 @@ def nearly_black(what: str, highest: int) -> tuple[str, ...]:
 
 
 def decode_image(image: Image.Image, size: int, channels: int, *, inverted: bool = False) -> Tensor:
-    """`[channels, size, size]` uint8 of an opened image. Raises ValueError where its pixels have no known white.
+    """Return `[channels, size, size]` uint8 of an opened image. Raises ValueError where it has no known white.
 
     `inverted`: 16 bits of which 0 is white.
     """

@@ -18,7 +18,7 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
 
 def encode_labels(values: Sequence[object]) -> tuple[Tensor, tuple[str, ...]]:
-    """Values as numbers `[n]` into their sorted distinct names; names that are all numbers are sorted as numbers."""
+    """Return values as numbers `[n]` into their sorted distinct names; names are sorted as numbers if all are."""
     texts = [str(value) for value in values]
     distinct = set(texts)
     numeric = all(_INTEGER.fullmatch(text) for text in distinct)

@@ -1,4 +1,4 @@
-"""The pictures in a folder, and what in it is none."""
+"""Listings of the pictures in a folder, and of the files that are none."""
 
 import os
 from collections.abc import Iterable, Iterator

@@ -88,7 +88,7 @@ def _is_ambiguous(shape: tuple[int, ...]) -> bool:
 
 
 def _eight_bits(array: np.ndarray, where: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Whole numbers as uint8 pixels, with a remark where they were not."""
+    """Return whole numbers as uint8 pixels, with a remark where they were not."""
     lowest, highest = int(array.min()), int(array.max())
     if array.dtype == np.uint8:
         dark = 0 < highest <= 1

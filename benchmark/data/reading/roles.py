@@ -1,4 +1,4 @@
-"""What every example is: its class and, where they are known, its subject and its part of the split."""
+"""Roles of every example: its class and, where they are known, its subject and its part of the split."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

@@ -84,7 +84,7 @@ def _ages(root: Path) -> dict[str, int]:
         lines = [line.split() for line in (root / _LABELS).read_text().splitlines() if line.strip()]
         ages = {line[0]: int(line[1]) for line in lines}
     except OSError:
-        raise _missing(root, _LABELS) from None
+        raise _missing_error(root, _LABELS) from None
     except (IndexError, ValueError):
         raise BenchError(f"{root / _LABELS} could not be read; expected lines of person id, age and gender") from None
     if len(ages) < len(lines) or not ages:
@@ -97,7 +97,7 @@ def _images(root: Path) -> list[tuple[str, Path]]:
     folders = sorted(root.glob(f"{_IMAGES}/*/*"), key=str)
     images = [(own.name, path) for own in folders for path in sorted(own.glob("real.rssdk/color/*.jpg"), key=str)]
     if not images:
-        raise _missing(root, f"{_IMAGES}/*/<person>/real.rssdk/color/*.jpg")
+        raise _missing_error(root, f"{_IMAGES}/*/<person>/real.rssdk/color/*.jpg")
     return images
 
 
@@ -110,7 +110,7 @@ def _assignment(size: int, seed: int) -> torch.Tensor:
     return assignment
 
 
-def _missing(root: Path, what: str) -> BenchError:
+def _missing_error(root: Path, what: str) -> BenchError:
     return BenchError(
         f"CASIA-SURF has no {what} in {root}; request the data set from its authors (it is licence-gated) and put "
         f"{_LABELS} and {_IMAGES} there, or name another folder with --data-dir"

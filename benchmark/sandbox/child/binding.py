@@ -105,7 +105,7 @@ def bind(parameters: Sequence[Parameter], offered: Iterable[str] = EXTRAS) -> Bi
 
 
 def says_role(name: str) -> bool:
-    """Whether a parameter's name says that it is the net or one of the loaders."""
+    """Tell whether a parameter's name says that it is the net or one of the loaders."""
     return bool(_meaning_of(name, letters=True).roles - {"other"})
 
 
@@ -130,7 +130,7 @@ def parameters_of(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
 def call_arguments(
     parameters: Sequence[Parameter], binding: Binding, values: dict[str, object]
 ) -> tuple[tuple[object, ...], dict[str, object]]:
-    """Positional and keyword arguments for a call; `values`: what each of PLAIN and each offered name stands for."""
+    """Return positional and keyword arguments for a call; `values` has those for PLAIN and for each offered name."""
     given: dict[str, object] = {}
     starred = any(binding.bound[p.name] for p in parameters if p.kind is Parameter.VAR_POSITIONAL)
     for parameter in parameters:
@@ -148,7 +148,7 @@ def call_arguments(
 
 
 def _net(parameters: list[Parameter], said: dict[str, _Meaning]) -> dict[str, Bound]:
-    """The parameter that is called net or model, else the first, as `unlearned_model`, if its name allows that."""
+    """Return the parameter called net or model, else the first, as `unlearned_model`, if its name allows that."""
     called = [p for p in parameters if said[p.name].role == "net" and said[p.name].exact]
     called = [p for p in called if _is_required(p)] or called
     if called:
@@ -178,7 +178,7 @@ def _by_name(parameters: list[Parameter], said: dict[str, _Meaning]) -> dict[str
 
 
 def _held_out(parameters: list[Parameter], said: dict[str, _Meaning], bound: dict[str, Bound]) -> dict[str, Bound]:
-    """A `test_loader` is given the validation loader, the only held-out examples there are, if nothing else is."""
+    """Bind a `test_loader` to the validation loader, the only held-out examples there are, if nothing else is."""
     saying = [p for p in parameters if said[p.name].role == "held out" and _is_required(p)]
     return {saying[0].name: "validation"} if len(saying) == 1 and "validation" not in bound.values() else {}
 
@@ -198,7 +198,7 @@ def _bind_unused(parameters: Sequence[Parameter], bound: dict[str, Bound]) -> di
 def _by_position(
     positional: list[Parameter], parameters: Sequence[Parameter], said: dict[str, _Meaning]
 ) -> dict[str, Bound]:
-    """The plain order, for names that say nothing. Raises ValueError when the names or their number leave it open."""
+    """Bind by the plain order where names say nothing. Raises ValueError when names or their number leave it open."""
     starred = any(p.kind is Parameter.VAR_POSITIONAL for p in parameters)
     order = dict(zip((p.name for p in positional), PLAIN[1:], strict=False))
     named = [name for name in order if not _UNUSED.fullmatch(name)]

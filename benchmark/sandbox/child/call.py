@@ -20,7 +20,7 @@ from benchmark.sandbox.child.contract import (
     loader,
     set_hyperparameters,
 )
-from benchmark.sandbox.child.examples import collected
+from benchmark.sandbox.child.examples import collect
 from benchmark.sandbox.job import Job
 from benchmark.sandbox.messages import LOADERS
 from benchmark.seeds import derive_seed
@@ -57,7 +57,7 @@ def retrain(job: Job, seed: int, examples: DataLoader, consumed: np.ndarray) -> 
 
     They count as taken from the retain loader.
     """
-    split = collected(examples, job.retain.normalisation).to(job.device)
+    split = collect(examples, job.retain.normalisation).to(job.device)
     consumed[0] += job.recipe.epochs * len(split)
     own = derive_seed(seed, "recipe")
     fresh = seeded_model(job.architecture, tuple(split.inputs.shape[1:]), job.outputs, own)
@@ -76,7 +76,7 @@ def seed_generators(seed: int, device: str) -> None:
 
 
 def _offers(job: Job, seed: int, consumed: np.ndarray) -> dict[str, Any]:
-    """What parameters of these names are given."""
+    """Return the arguments for parameters of these names."""
     return {
         "class_weights": job.weights_there,
         "device": torch.device(job.device),

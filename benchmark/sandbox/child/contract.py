@@ -74,7 +74,7 @@ class EntryPoint:
 
 
 def entry_point(module: ModuleType, offers: dict[str, Any]) -> EntryPoint:
-    """The module's `unlearning`, with every parameter bound to what its name says, or to what the harness offers.
+    """Return the module's `unlearning`, each parameter bound to what its name says or to what the harness offers.
 
     A function, or what is called like one: a partial, a bound method, an object. Raises NotASubmission when it is
     missing, nothing of the kind, or has a parameter of which nobody can tell what it is to be given.
@@ -86,7 +86,7 @@ def entry_point(module: ModuleType, offers: dict[str, Any]) -> EntryPoint:
         raise NotASubmission(f"{ENTRY_POINT} is {describe_type(function)}, expected a plain function")
     try:
         parameters = parameters_reached(function)
-        return EntryPoint(function, parameters, _told(bind(parameters, offers), parameters), offers)
+        return EntryPoint(function, parameters, _note_order(bind(parameters, offers), parameters), offers)
     except (ValueError, TypeError) as error:
         raise NotASubmission(str(error)) from None
 
@@ -95,8 +95,8 @@ def _is_async(function: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
 
 
-def _told(binding: Binding, parameters: list[inspect.Parameter]) -> Binding:
-    """The binding with a note on loaders that nothing but the plain order tells apart."""
+def _note_order(binding: Binding, parameters: list[inspect.Parameter]) -> Binding:
+    """Return the binding with a note on loaders that nothing but the plain order distinguishes."""
     star = next((p.name for p in parameters if p.kind is inspect.Parameter.VAR_POSITIONAL), None)
     given = binding.bound[star] if star else ()
     if binding.note or len(given) < 2:
@@ -105,7 +105,7 @@ def _told(binding: Binding, parameters: list[inspect.Parameter]) -> Binding:
 
 
 def have_text_bars() -> None:
-    """Has `tqdm.notebook` give tqdm's plain bars from now on: its own need a notebook to draw in."""
+    """Have `tqdm.notebook` give tqdm's plain bars from now on: its own need a notebook to draw in."""
     sys.meta_path.insert(0, _TextBars())
 
 
@@ -138,7 +138,7 @@ def batch_format(module: ModuleType) -> str:
 def loader(
     split: Split, batch_size: int, form: str, *, shuffle: bool, consumed: np.ndarray | None = None, device: str = "cpu"
 ) -> DataLoader[Any]:
-    """A real `DataLoader` over one split, in one of BATCH_FORMATS; `consumed` and `device` as of `TupleDataset`."""
+    """Return a `DataLoader` over one split, in one of BATCH_FORMATS; `consumed` and `device` as of `TupleDataset`."""
     dataset = (KaggleDataset if form == "kaggle" else TupleDataset)(split, consumed, device)
     return whole_batches(dataset, batch_size, shuffle, collate)
 

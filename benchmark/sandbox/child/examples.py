@@ -47,7 +47,7 @@ class TupleDataset(Dataset[Any]):
 
     def __getitem__(self, row: int) -> Any:
         row = index(row)  # a list of rows is no row
-        target = _listed(self.split.targets[row][None])[0]  # raises where there is no such row, which is none taken
+        target = _values(self.split.targets[row][None])[0]  # raises where there is no such row, which is none taken
         split = self._take(1)
         return split.normalised(split.inputs[row].clone()), target
 
@@ -108,21 +108,21 @@ def _is_collated(asking: FrameType | None) -> bool:
 
 def _pairs(columns: list[Tensor]) -> list[tuple[Tensor, int]]:
     inputs, targets = columns
-    return list(zip(inputs.unbind(), _listed(targets), strict=True))
+    return list(zip(inputs.unbind(), _values(targets), strict=True))
 
 
-def _listed(column: Tensor) -> Sequence[Any]:
+def _values(column: Tensor) -> Sequence[Any]:
     """Return a column's values: whole numbers as such, others as tensors, which collate to what they are."""
     return column.unbind() if column.is_floating_point() else column.tolist()
 
 
 def _dicts(columns: dict[str, Any]) -> list[dict[str, Any]]:
-    numbers = {name: _listed(column) for name, column in columns.items() if isinstance(column, Tensor)}
+    numbers = {name: _values(column) for name, column in columns.items() if isinstance(column, Tensor)}
     apart = {**columns, **numbers, "image": columns["image"].unbind()}
     return [dict(zip(apart, row, strict=True)) for row in zip(*apart.values(), strict=True)]
 
 
-def collected(examples: DataLoader[Any], normalisation: Normalisation | None = None) -> Split:
+def collect(examples: DataLoader[Any], normalisation: Normalisation | None = None) -> Split:
     """Return all examples of a loader's dataset, in the dataset's order, whatever the batch format.
 
     Of the harness's own datasets, or parts of them, as they are stored: pixels stay pixels. Of any other as the net

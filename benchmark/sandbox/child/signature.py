@@ -44,29 +44,29 @@ def parameters_reached(
         return own
     if isinstance(function, FunctionType):
         step = function, tuple(map(id, given))
-        return own if step in path else _followed(function, own, given, named or {}, (*path, step))
+        return own if step in path else _follow(function, own, given, named or {}, (*path, step))
     called = getattr(function, "__call__", None)  # noqa: B004
     return parameters_reached(called, given, named, path) if inspect.ismethod(called) else own
 
 
-def _followed(
+def _follow(
     function: FunctionType, own: list[Parameter], given: Sequence[Any], named: Mapping[str, Any], path: tuple[Any, ...]
 ) -> list[Parameter]:
-    """The parameters of a plain function with a `*args` or `**kwargs` of its own."""
+    """Return the parameters reached through a plain function with a `*args` or `**kwargs` of its own."""
     positional = [p.name for p in own if p.kind in _POSITIONAL]
     known = {**dict(zip(positional, given, strict=False)), **named}
     known = {name: value for name, value in known.items() if value is not _UNKNOWN}
     definition = _definition(function.__code__)
     seen = _Unseen(function, known) if definition is None else _Seen(function, definition, known)
     reached: list[list[Parameter]] = []
-    for each in seen.passed(own):
+    for each in seen.calls(own):
         with contextlib.suppress(ValueError, TypeError):
             inner = parameters_reached(each.function, each.given, each.named, path)
-            reached.append(_replaced(own, inner, each, known))
+            reached.append(_replace_passed(own, inner, each, known))
     asked = [[(p.name, p.kind) for p in each if p.default is Parameter.empty] for each in reached]
     if reached and all(each == asked[0] for each in asked):
         return reached[0]
-    return (_taken_apart(definition, own) if definition else None) or own
+    return (_unpack_parameters(definition, own) if definition else None) or own
 
 
 @dataclass(frozen=True)
@@ -97,17 +97,17 @@ class _Seen:
     definition: _Definition
     known: dict[str, Any]
 
-    def passed(self, own: list[Parameter]) -> list[_Passed]:
-        """Every call that passes `*args` or `**kwargs` on; only those whose result is returned, if there are any."""
+    def calls(self, own: list[Parameter]) -> list[_Passed]:
+        """Return the calls that pass `*args` or `**kwargs` on; those whose result is returned, if there are any."""
         returned = [node for node in ast.walk(self.definition) if isinstance(node, ast.Return)]
         roots = returned or ([self.definition.body] if isinstance(self.definition, ast.Lambda) else [])
-        return self._calls(roots, own) or self._calls([self.definition], own)
+        return self._calls_in(roots, own) or self._calls_in([self.definition], own)
 
-    def _calls(self, roots: list[Any], own: list[Parameter]) -> list[_Passed]:
+    def _calls_in(self, roots: list[Any], own: list[Parameter]) -> list[_Passed]:
         calls = [node for root in roots for node in ast.walk(root) if isinstance(node, ast.Call)]
-        return [passed for call in calls if (passed := self._passed(call, own))]
+        return [passed for call in calls if (passed := self._passed_by(call, own))]
 
-    def _passed(self, call: ast.Call, own: list[Parameter]) -> _Passed | None:
+    def _passed_by(self, call: ast.Call, own: list[Parameter]) -> _Passed | None:
         if _is_changed(self.definition, _name(own, Parameter.VAR_POSITIONAL)):
             return None
         stars = [i for i, each in enumerate(call.args) if isinstance(each, ast.Starred)]
@@ -136,7 +136,7 @@ class _Seen:
                 case ast.Constant(value=value):
                     return value
                 case ast.Name(id=name):
-                    return self._named(name, left)
+                    return self._value_of(name, left)
                 case ast.Attribute(value=inner, attr=name) if (held := self.value(inner, left)) is not _UNKNOWN:
                     return getattr(held, name)
                 case ast.Subscript(value=inner, slice=key) if (held := self.value(inner, left)) is not _UNKNOWN:
@@ -147,7 +147,7 @@ class _Seen:
                     return _UNKNOWN if inner is _UNKNOWN else partial(inner, *given, **named)
         return _UNKNOWN
 
-    def _named(self, name: str, left: int) -> Any:
+    def _value_of(self, name: str, left: int) -> Any:
         assigned = [
             node.value
             for node in ast.walk(self.definition)
@@ -170,8 +170,8 @@ class _Unseen:
     function: Any
     known: dict[str, Any]
 
-    def passed(self, own: list[Parameter]) -> list[_Passed]:
-        """Calls of the functions that it holds or else of those that it names, taken for passing all arguments on."""
+    def calls(self, own: list[Parameter]) -> list[_Passed]:
+        """Return calls of the functions that it holds, else of those it names, as if they passed all arguments on."""
         objects = [value for value in self.known.values() if not inspect.isclass(value)]
         held = list(_closure(self.function).values())
         held += [each for value in objects for each in getattr(value, "__dict__", {}).values()]
@@ -183,14 +183,14 @@ class _Unseen:
         return [_Passed(each, (), {}, slots, {}, rest, Parameter.VAR_KEYWORD in kinds) for each in functions]
 
 
-def _replaced(
+def _replace_passed(
     own: list[Parameter], inner: list[Parameter], passed: _Passed, known: Mapping[str, Any]
 ) -> list[Parameter]:
-    """The outer function's parameters, with those of the inner one where they are passed. Raises ValueError."""
+    """Return the outer function's parameters, with the inner one's where they are passed. Raises ValueError."""
     positional = [p for p in inner if p.kind in _POSITIONAL]
     slots = {slot: p for slot, p in zip(passed.positions, positional, strict=False) if slot is not None}
     slots |= {slot: p for p in inner if (slot := passed.keywords.get(p.name)) is not None}
-    first = [p if p.name in known else _renamed(p, slots.get(p.name)) for p in own if p.kind in _POSITIONAL]
+    first = [p if p.name in known else _rename(p, slots.get(p.name)) for p in own if p.kind in _POSITIONAL]
     numbered = [slots[place] for place in sorted(slot for slot in slots if isinstance(slot, int))]
     if passed.rest not in (None, len(numbered)) or any(place not in slots for place in range(len(numbered))):
         raise ValueError("some of the arguments are passed twice or not at all")
@@ -201,15 +201,15 @@ def _replaced(
     return list(Signature(sorted(result, key=lambda p: p.kind)).parameters.values())
 
 
-def _renamed(own: Parameter, inner: Parameter | None) -> Parameter:
-    """The outer function's parameter, by the inner one's name unless only its own says what it is to be given."""
+def _rename(own: Parameter, inner: Parameter | None) -> Parameter:
+    """Return the outer function's parameter under the inner one's name, unless only its own says what it is given."""
     if inner is None or (says_role(own.name) and not says_role(inner.name)):
         return own
     return own.replace(name=inner.name)
 
 
 def _rest(inner: list[Parameter], passed: _Passed) -> list[Parameter]:
-    """The inner function's parameters that the outer `*args` and `**kwargs` get to."""
+    """Return the inner function's parameters that the outer `*args` and `**kwargs` get to."""
     found: list[Parameter] = []
     starred = passed.rest is not None
     for parameter in inner:
@@ -225,8 +225,8 @@ def _rest(inner: list[Parameter], passed: _Passed) -> list[Parameter]:
     return found
 
 
-def _taken_apart(definition: _Definition, own: list[Parameter]) -> list[Parameter] | None:
-    """The parameters by the names that the function itself gives to parts of its `*args` and `**kwargs`."""
+def _unpack_parameters(definition: _Definition, own: list[Parameter]) -> list[Parameter] | None:
+    """Return the parameters by the names that the function itself gives to parts of its `*args` and `**kwargs`."""
     places = dict(_places(definition, _name(own, Parameter.VAR_POSITIONAL)))
     keys = sorted(set(_keys(definition, _name(own, Parameter.VAR_KEYWORD))) - {p.name for p in own})
     result = [p for p in own if p.kind in _POSITIONAL]
@@ -269,7 +269,7 @@ def _keys(definition: _Definition, names: str | None) -> Iterator[str]:
 
 
 def _slot(node: ast.expr, own: list[Parameter]) -> _Slot | None:
-    """Which of the outer arguments an expression is, as it stands."""
+    """Return the outer argument that an expression is, as it stands: a name, a place in `*args`, or None."""
     match node:
         case ast.Name(id=name):
             return name if any(p.name == name and p.kind not in _VARIABLE for p in own) else None
@@ -279,7 +279,7 @@ def _slot(node: ast.expr, own: list[Parameter]) -> _Slot | None:
 
 
 def _begin(node: ast.AST, star: str | None) -> int | None:
-    """Where `args` (0) or `args[1:]` (1) begins; None for anything else."""
+    """Return the place where `args` (0) or `args[1:]` (1) begins; None for anything else."""
     match node:
         case ast.Name(id=name) if name == star:
             return 0
@@ -290,7 +290,7 @@ def _begin(node: ast.AST, star: str | None) -> int | None:
 
 
 def _is_changed(definition: _Definition, star: str | None) -> bool:
-    """Whether `args` may be something else when it is passed on; `args = list(args)` alone does not make it so."""
+    """Tell whether `args` may be changed before it is passed on; `args = list(args)` alone does not count."""
     nodes = list(ast.walk(definition))
     bound = [node for node in nodes if isinstance(node, ast.Name) and node.id == star and _is_stored(node)]
     copied = [node for node in nodes if isinstance(node, ast.Assign) and _is_copied(node, star)]
@@ -313,7 +313,7 @@ def _name(own: list[Parameter], kind: Any) -> str | None:
 
 
 def _definition(code: CodeType) -> _Definition | None:
-    """The part of the source that a function was made from, if there is any."""
+    """Return the part of the source that a function was made from, if there is any."""
     linecache.checkcache(code.co_filename)
     lines = "".join(linecache.getlines(code.co_filename))
     alike = [node for node in _functions(lines) if _is_at(node, code)] if lines else []

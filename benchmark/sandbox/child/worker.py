@@ -163,7 +163,7 @@ class _Bench:
 def _run(request: Request, bench: _Bench) -> int:
     """Make one run in the child, from the original's weights to the unlearned ones, and return the exit code."""
     try:
-        bench.unlearned.write_bytes(save(_unlearned(request, bench)))
+        bench.unlearned.write_bytes(save(_train_or_unlearn(request, bench)))
         return 0
     except BaseException as error:  # also whatever ends a process: the row says what it was
         code, reason = _failure(error, bench, request.limits)
@@ -175,7 +175,7 @@ def _run(request: Request, bench: _Bench) -> int:
         return code
 
 
-def _unlearned(request: Request, bench: _Bench) -> dict[str, Tensor]:
+def _train_or_unlearn(request: Request, bench: _Bench) -> dict[str, Tensor]:
     seed_generators(request.seed, bench.job.device)
     net = bench.net.to(bench.job.device)
     expected = expected_of(net)  # now: the submission may change the net in any way
