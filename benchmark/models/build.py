@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadScenario
 from benchmark.models.network import Network
 from benchmark.models.user_code import user_code
 from benchmark.seeds import derive_seed
@@ -23,7 +23,7 @@ def check_build(architecture: Network, input_shape: tuple[int, ...], classes: in
     with user_code(_about(architecture, input_shape, classes)):
         count = sum(tensor.numel() for tensor in skeleton(architecture, input_shape, classes).state_dict().values())
     if count > _LARGEST:
-        raise BenchError(f"the architecture has {count:,} weights, expected at most {_LARGEST:,}; make it smaller")
+        raise BadScenario(f"the architecture has {count:,} weights, expected at most {_LARGEST:,}; make it smaller")
     check_logits(architecture, input_shape, classes)
 
 
@@ -34,9 +34,9 @@ def check_logits(architecture: Network, input_shape: tuple[int, ...], classes: i
         logits = architecture.build(input_shape, classes).train()(torch.zeros(2, *input_shape))
     got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
     if got != (2, classes):
-        raise BenchError(f"{about} returned {got} for two examples, expected logits (2, {classes}); correct it")
+        raise BadScenario(f"{about} returned {got} for two examples, expected logits (2, {classes}); correct it")
     if not logits.dtype.is_floating_point:
-        raise BenchError(f"{about} returned logits of {logits.dtype}, expected float32; correct it")
+        raise BadScenario(f"{about} returned logits of {logits.dtype}, expected float32; correct it")
 
 
 def _about(architecture: Network, input_shape: tuple[int, ...], classes: int) -> str:

@@ -10,7 +10,7 @@ import sys
 
 from pydantic import TypeAdapter
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadScenario, BenchError
 from benchmark.models.networks.file import FileNet
 
 LIMIT = 300.0  # seconds that building and two batches may take, with the seconds that torch needs to start
@@ -39,11 +39,11 @@ def rehearse(net: FileNet, input_shape: Shape, classes: int, limit: float = LIMI
                 os.close(writing)
             said = answer.read()
     except subprocess.TimeoutExpired:
-        raise BenchError(f"{about} did not return within {limit:g} s; take out what waits or never ends") from None
+        raise BadScenario(f"{about} did not return within {limit:g} s; take out what waits or never ends") from None
     if not said:
-        raise BenchError(f"{about} ended that process with status {done.returncode}; take that out") from None
+        raise BadScenario(f"{about} ended that process with status {done.returncode}; take that out") from None
     if sentence := json.loads(said):
-        raise BenchError(sentence)
+        raise BadScenario(sentence)
 
 
 def main(answer: int) -> None:
@@ -85,7 +85,7 @@ def rehearse_here(net: FileNet, input_shape: Shape, classes: int) -> None:
         with torch.no_grad():
             first, second = again(inputs), again(inputs)
     if not torch.equal(first.nan_to_num(), second.nan_to_num()):
-        raise BenchError(
+        raise BadScenario(
             f"{net.file} returned a net that in evaluation mode gives the same inputs other outputs each time; "
             "draw random numbers only where self.training is true"
         )

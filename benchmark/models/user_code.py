@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadScenario, BenchError
 from benchmark.text import reason_of
 
 _TRAINED = (torch.float32, torch.float64)
@@ -27,15 +27,15 @@ def build_from_source(file: str, source: str, input_shape: tuple[int, ...], clas
     name = file.rpartition(":")[2]
     build: Callable[..., object] | None = getattr(_module(file, source), name, None)
     if not callable(build):
-        raise BenchError(f"{file} has no function {name}; define {name}(input_shape, classes) there")
+        raise BadScenario(f"{file} has no function {name}; define {name}(input_shape, classes) there")
     with user_code(f"{file}, called with inputs of {input_shape} and {classes} classes,"):
         net = build(input_shape, classes)
     if not isinstance(net, nn.Module):
-        raise BenchError(f"{file} returned a {type(net).__name__}, expected a torch.nn.Module")
+        raise BadScenario(f"{file} returned a {type(net).__name__}, expected a torch.nn.Module")
     with user_code(f"the state_dict of the net of {file}"):
         odd = _oddity(net)
     if odd:
-        raise BenchError(f"{file} returned a net {odd}")
+        raise BadScenario(f"{file} returned a net {odd}")
     return net
 
 
@@ -48,9 +48,9 @@ def user_code(about: str) -> Iterator[None]:
     except (BenchError, MemoryError):
         raise
     except (SystemExit, KeyboardInterrupt):
-        raise BenchError(f"{about} ended the program, expected it to return; take that out") from None
+        raise BadScenario(f"{about} ended the program, expected it to return; take that out") from None
     except Exception as error:
-        raise BenchError(f"{about} raised {type(error).__name__}: {reason_of(error)}; correct it") from None
+        raise BadScenario(f"{about} raised {type(error).__name__}: {reason_of(error)}; correct it") from None
 
 
 def _oddity(net: nn.Module) -> str:

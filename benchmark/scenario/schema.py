@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadScenario, BenchError
 from benchmark.models.network import Network
 from benchmark.models.networks import NETWORKS
 from benchmark.scenario.kinds import union_of
@@ -250,7 +250,7 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
 def _shipped_path(name: str, alternative: str) -> Path:
     if name not in scenario_names():
         known = scenario_names()
-        raise BenchError(
+        raise BadScenario(
             f"there is no scenario {shown(name)}{did_you_mean(name, known)}; "
             f"name one of {', '.join(known)}{alternative}"
         )
@@ -261,15 +261,15 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(read_file(path, LARGEST_FILE).decode())
     except FileNotFoundError:
-        raise BenchError(f"there is no scenario file {path}; give the path of a TOML file") from None
+        raise BadScenario(f"there is no scenario file {path}; give the path of a TOML file") from None
     except RecursionError:
-        raise BenchError(f"{path} is nested too deeply to be read as TOML; expected a scenario file") from None
+        raise BadScenario(f"{path} is nested too deeply to be read as TOML; expected a scenario file") from None
     except IsADirectoryError:
-        raise BenchError(
+        raise BadScenario(
             f"{path} could not be read as TOML: it is a folder; expected a scenario file: name one in it"
         ) from None
     except (OSError, ValueError) as error:  # tomllib's are of the latter kind, and what int() says of a long number
-        raise BenchError(f"{path} could not be read as TOML: {reason_of(error)}; expected a scenario file") from None
+        raise BadScenario(f"{path} could not be read as TOML: {reason_of(error)}; expected a scenario file") from None
 
 
 def _filled_in(scenario: Scenario, folder: Path) -> Scenario:
@@ -287,9 +287,9 @@ def _validate(content: dict[str, Any], origin: str) -> Scenario:
         # Through JSON, because in strict mode only JSON's lists may become tuples.
         return Scenario.model_validate_json(json.dumps(content, default=str))
     except ValidationError as error:
-        raise BenchError(f"{origin}: {_sentence(error)}") from None
+        raise BadScenario(f"{origin}: {_sentence(error)}") from None
     except (ValueError, RecursionError) as error:  # of numbers too long to be written, of lists within lists
-        raise BenchError(f"{origin} could not be read: {reason_of(error)}; expected a scenario file") from None
+        raise BadScenario(f"{origin} could not be read: {reason_of(error)}; expected a scenario file") from None
 
 
 def _sentence(error: ValidationError) -> str:

@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from torchvision.transforms.v2.functional import pil_to_tensor, resize
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadData
 from benchmark.storage.places import refuse_other
 from benchmark.text import reason_of
 
@@ -81,7 +81,7 @@ def _read(path: Path, size: int, channels: int, middle_square: bool) -> tuple[Te
             return decode_image(seen, size, channels, inverted=inverted), highest
     except NO_IMAGE as error:
         reason = "it is empty" if _is_empty(path) else reason_of(error)
-        raise BenchError(f"{path} could not be read as an image: {reason}; replace it or take it out") from None
+        raise BadData(f"{path} could not be read as an image: {reason}; replace it or take it out") from None
 
 
 def _is_empty(path: Path) -> bool:

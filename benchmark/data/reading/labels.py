@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadData, BenchError
 
 _MISSING = {"", "nan", "-nan", "<na>", "nat", "none", "null", "n/a", "#n/a", "#na"}
 """What other programs write for "no value", in small letters; R's NA is one too, which Na and na are not."""
@@ -37,7 +37,7 @@ def written_names(texts: Sequence[str], what: str, places: Sequence[str]) -> lis
     check_present(names, what, places)
     distinct = set(names)
     for odd in (name for name in distinct if "\n" in name or "\r" in name):
-        raise BenchError(
+        raise BadData(
             f"the {what} in {places[names.index(odd)]} has a line break, expected a name in one line; correct the "
             "quotes around it"
         )
@@ -53,7 +53,7 @@ def check_present(names: Sequence[str], what: str, places: Sequence[str]) -> Non
     """Raise BenchError where a name is empty or what programs write for no value."""
     if absent := [(name, place) for name, place in zip(names, places, strict=True) if _is_missing(name)]:
         (name, place), more = absent[0], len(absent) - 1
-        raise BenchError(
+        raise BadData(
             f"{place}{f' (as {more} more)' if more else ''} has no {what} ({repr(name) if name else 'it is empty'}), "
             f"expected one for every example; fill it in, take the example out, or rename a {what} that is called so"
         )
@@ -84,7 +84,7 @@ def array_names(array: np.ndarray, what: str, where: str) -> list[str]:
     elif array.dtype.kind == "M":
         array = array.astype(str)
     if array.dtype.kind not in "biuU":
-        raise BenchError(f"{what}s of {where} are {array.dtype}, expected whole numbers or text")
+        raise BadData(f"{what}s of {where} are {array.dtype}, expected whole numbers or text")
     return written_names([str(value) for value in array.tolist()], what, places)
 
 
@@ -98,11 +98,11 @@ def _one_per_example(array: np.ndarray, what: str, where: str) -> np.ndarray:
         if (marked == 1).all():
             return array.argmax(axis=1)
         odd = int(np.flatnonzero(marked != 1)[0])
-        raise BenchError(
+        raise BadData(
             f"row {odd} of {where} marks {marked[odd]} of {array.shape[1]} classes, expected exactly one "
             f"{what} per example; several per example cannot be distinguished by these nets"
         )
-    raise BenchError(
+    raise BadData(
         f"{what}s of {where} have the shape {array.shape}, expected one per example, ({len(array)},), or one-hot rows "
         "of 0 and 1"
     )
@@ -111,7 +111,7 @@ def _one_per_example(array: np.ndarray, what: str, where: str) -> np.ndarray:
 def _whole_numbers(array: np.ndarray, what: str, where: str) -> np.ndarray:
     if not (finite := np.isfinite(array)).all():
         odd = np.flatnonzero(~finite)
-        raise BenchError(
+        raise BadData(
             f"{len(odd)} of {len(array)} {what}s of {where} are missing or infinite (the first is row {odd[0]}: "
             f"{array[odd[0]]}), expected one for every example; fill them in or take the examples out"
         )
@@ -119,5 +119,5 @@ def _whole_numbers(array: np.ndarray, what: str, where: str) -> np.ndarray:
         odd = int(np.flatnonzero(~whole)[0])
         raise _no_class(what, f"row {odd} of {where}", f"{array[odd]:g}")
     if np.abs(array).max(initial=0) >= 2**53:
-        raise BenchError(f"{what}s of {where} are floats of 2^53 and more, expected whole numbers; store integers")
+        raise BadData(f"{what}s of {where} are floats of 2^53 and more, expected whole numbers; store integers")
     return array.astype(np.int64)

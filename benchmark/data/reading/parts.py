@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadData
 
 TRAIN, VALIDATION, TEST, UNUSED = 0, 1, 2, -1
 PARTS = {
@@ -31,7 +31,7 @@ def assign_parts(words: Iterable[object], where: str) -> Tensor:
     known: dict[object, int] = {}
     for word in dict.fromkeys(words := list(words)):
         if (part := part_of(word)) is None:
-            raise BenchError(
+            raise BadData(
                 f"{where} has the split {str(word).strip().lower()!r}, expected train, validation or test in every row"
             )
         known[word] = part

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from benchmark.data.reading.images import nearly_black
-from benchmark.errors import BenchError
+from benchmark.errors import BadData
 
 _MOST_CHANNELS = 4
 
@@ -20,7 +20,7 @@ def inputs_of(array: np.ndarray, where: str) -> tuple[Tensor, tuple[str, ...]]:
     They are float64 where features have values that float32 cannot tell apart: see `stored`.
     """
     if array.dtype.kind not in "fiub":
-        raise BenchError(f"inputs of {where} are {array.dtype}, expected uint8 images or numbers")
+        raise BadData(f"inputs of {where} are {array.dtype}, expected uint8 images or numbers")
     if array.ndim == 1:
         return _floats(array[:, None], where), ("inputs are read as one feature per example",)
     if _channels_last(array.shape):
@@ -101,7 +101,7 @@ def _eight_bits(array: np.ndarray, where: str) -> tuple[np.ndarray, tuple[str, .
         scaled = (array.astype(np.uint32) * 2 + 257) // 514  # rounded
         remark = "uint16 pixels are scaled to uint8, 65535 to 255"
         return scaled.astype(np.uint8), (remark, *nearly_black(where, highest))
-    raise BenchError(
+    raise BadData(
         f"inputs of {where} are {array.dtype} images from {lowest} to {highest}, of which nobody knows what white is; "
         "save uint8 or uint16 pixels, or floats as the net is to see them"
     )
@@ -112,7 +112,7 @@ def _floats(array: np.ndarray, where: str) -> Tensor:
         inputs = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
     if not (finite := inputs.flatten(1).isfinite().all(dim=1)).all():
         odd = (~finite).nonzero()[:, 0]
-        raise BenchError(
+        raise BadData(
             f"inputs of {where} hold values that are not finite, or too large for float32, in {len(odd)} of "
             f"{len(inputs)} rows (the first is row {int(odd[0])}); fill in or take out their rows"
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadData, BenchError
 from benchmark.storage.places import expect_data
 
 _SEPARATORS = (",", ";", "\t")
@@ -39,10 +39,10 @@ def read_table(folder: Path, name: str) -> Table:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
-        raise BenchError(f"{path} could not be read as a CSV file: {error}; save it as CSV in UTF-8") from None
+        raise BadData(f"{path} could not be read as a CSV file: {error}; save it as CSV in UTF-8") from None
     rows = _rows(path, text)
     if not rows:
-        raise BenchError(f"{path} is empty, expected a line with the names of its columns, then a line per example")
+        raise BadData(f"{path} is empty, expected a line with the names of its columns, then a line per example")
     return _checked_table(path, rows[0][1], rows[1:])
 
 
@@ -84,15 +84,15 @@ def _separator(path: Path, text: str) -> str:
     first = _QUOTED.sub("", text.lstrip(" \r\n")[:_LONGEST_HEADER]).partition("\n")[0]
     best = max(_SEPARATORS, key=first.count)
     if not first.count(best) and "|" in first:
-        raise BenchError(f"{path} is separated by |, expected commas, semicolons or tabs; save it with one of these")
+        raise BadData(f"{path} is separated by |, expected commas, semicolons or tabs; save it with one of these")
     return best
 
 
 def _checked_table(path: Path, names: list[str], rows: list[tuple[int, list[str]]]) -> Table:
     if twice := [name for i, name in enumerate(names) if name in names[:i]]:
-        raise BenchError(f"{path} has two columns called {twice[0]!r}, expected every name once; rename one")
+        raise BadData(f"{path} has two columns called {twice[0]!r}, expected every name once; rename one")
     if odd := next(((line, cells) for line, cells in rows if len(cells) != len(names)), None):
-        raise BenchError(
+        raise BadData(
             f"line {odd[0]} of {path} has {len(odd[1])} cells, expected {len(names)}, as the first line has names; "
             "correct it"
         )

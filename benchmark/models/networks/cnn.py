@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadScenario
 from benchmark.models.images import image_shape
 from benchmark.models.network import Network
 from benchmark.models.networks import NETWORKS
@@ -38,7 +38,7 @@ class Cnn(Network):
             ]
             channels, height, width = out, height // 2, width // 2
         if not height * width:
-            raise BenchError(
+            raise BadScenario(
                 f"architecture.widths has {len(self.widths)} entries, expected fewer: every one halves an image of "
                 f"{input_shape[1]}×{input_shape[2]}"
             )

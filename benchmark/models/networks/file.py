@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadScenario
 from benchmark.models.network import Network
 from benchmark.models.networks import NETWORKS
 from benchmark.scenario.sections import LARGEST_FILE, DataPath
@@ -34,7 +34,7 @@ class FileNet(Network):
         from benchmark.models.user_code import build_from_source
 
         if self.source is None:
-            raise BenchError(f"architecture.file {self.file} has not been read; load the scenario from its file")
+            raise BadScenario(f"architecture.file {self.file} has not been read; load the scenario from its file")
         return build_from_source(self.file, self.source, input_shape, classes)
 
     def filled_in(self, folder: Path) -> Self:
@@ -44,7 +44,7 @@ class FileNet(Network):
         try:
             return self.model_copy(update={"source": read_file(path, LARGEST_FILE).decode()})
         except (OSError, ValueError) as error:
-            raise BenchError(
+            raise BadScenario(
                 f"architecture.file names {path}, which could not be read: {reason_of(error)}; give path.py:function"
             ) from None
 

@@ -3,7 +3,7 @@
 import difflib
 from typing import TYPE_CHECKING, Any, Literal
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadScenario
 from benchmark.models.images import image_shape
 from benchmark.models.network import Network
 from benchmark.models.networks import NETWORKS
@@ -37,13 +37,13 @@ class TorchvisionNet(Network):
         name, known = self.model, models.list_models(module=models)
         if name not in known:
             like = ", ".join(difflib.get_close_matches(name, known, 5)) or "resnet18, densenet121, vit_b_16 and others"
-            raise BenchError(
+            raise BadScenario(
                 f"architecture.model is {shown(name)}, expected one of torchvision's {len(known)}, as {like}"
             )
         net = models.get_model(name, weights=None, num_classes=classes, **_arguments(name, input_shape))
         if self.stem == "32x32":
             if not isinstance(net, models.ResNet):
-                raise BenchError(f"architecture.stem is for ResNets, but the model is {name}; remove it")
+                raise BadScenario(f"architecture.stem is for ResNets, but the model is {name}; remove it")
             _begin_small(net)
         return net
 
@@ -52,13 +52,13 @@ def _arguments(name: str, input_shape: tuple[int, ...]) -> dict[str, Any]:
     """Return what a model's constructor needs for such inputs. Raises BenchError where it takes none like them."""
     channels, height, width = image_shape(input_shape, name)
     if channels != 3:
-        raise BenchError(
+        raise BadScenario(
             f"{name} takes images of 3 channels, but these have {channels}; use cnn, or a file of your own"
         )
     arguments = dict(_ARGUMENTS.get(name, {}))
     if name.startswith("vit_"):
         if height != width:
-            raise BenchError(f"{name} takes square images, but these are {height}×{width}; use another model")
+            raise BadScenario(f"{name} takes square images, but these are {height}×{width}; use another model")
         arguments["image_size"] = height
     return arguments
 
