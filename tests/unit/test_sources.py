@@ -21,7 +21,7 @@ from benchmark.scenario.schema import load_scenario, scenario_names
 from benchmark.scenario.sections import IndicesForget
 
 PARTS = ("retain", "forget", "validation", "test")
-FROM_FILES = sorted(set(scenario_names()) - {"digits", "digits-cnn", "breast-cancer"})
+FROM_FILES = sorted(set(scenario_names()) - {"digits", "digits-cnn", "breast-cancer", "diabetes"})
 
 
 @pytest.mark.parametrize("name", scenario_names())
@@ -34,7 +34,7 @@ def test_every_shipped_scenario_becomes_a_problem(name, tmp_path, monkeypatch):
     for part in PARTS:
         split = getattr(problem, part)
         assert len(split)
-        assert split.targets.max() < problem.outputs
+        assert split.targets.is_floating_point() or split.targets.max() < problem.outputs
         seen = split.normalised(split.inputs)
         assert seen.dtype == torch.float32
         assert seen.isfinite().all()
