@@ -1,8 +1,10 @@
-"""Rows of `bench list`: the submissions, scenarios and pools of a workspace, and the metrics."""
+"""Rows of `bench list`: the submissions, scenarios and pools of a workspace; metrics, networks and tasks."""
 
 from collections.abc import Callable
+from typing import Any
 
 from benchmark.errors import BenchError
+from benchmark.registry import Registry
 from benchmark.scenario.schema import load_scenario, scenario_names
 from benchmark.storage.workspace import BlockStore, Workspace
 from benchmark.submissions.source import find_submission, submission_names, tuned_scenarios, unsuitable_names
@@ -64,9 +66,38 @@ def metrics(workspace: Workspace) -> Rows:
     ]
 
 
+def networks(workspace: Workspace) -> Rows:
+    """Return every kind of network a scenario can name, shipped or brought by an installed package."""
+    from benchmark.models.networks import NETWORKS
+
+    return _kinds(NETWORKS)
+
+
+def tasks(workspace: Workspace) -> Rows:
+    """Return every kind of task a scenario can name, shipped or brought by an installed package."""
+    from benchmark.tasks import TASKS
+
+    return _kinds(TASKS)
+
+
+def _kinds(registry: Registry[Any]) -> Rows:
+    """Return the kinds of sections, with their own keys and the first line of their docstrings."""
+    return [
+        {
+            registry.seam: name,
+            "keys": ", ".join(key for key in kind.model_fields if key not in ("name", "kind", "source")),
+            "description": (kind.__doc__ or "").strip().split("\n")[0],
+            "from": registry.origin(name),
+        }
+        for name, kind in sorted(registry.items())
+    ]
+
+
 LISTINGS: dict[str, Callable[[Workspace], Rows]] = {
     "submissions": submissions,
     "scenarios": scenarios,
     "pools": pools,
     "metrics": metrics,
+    "networks": networks,
+    "tasks": tasks,
 }

@@ -247,6 +247,11 @@ def test_lists_are_for_people_and_for_machines(bench, miniature):
     assert "digits-cnn" in bench("list", "scenarios", scenario=None).stdout
     (pool,) = json.loads(bench("list", "pools", "--json", scenario=None).stdout)
     assert (pool["pool"], pool["finished_blocks"]) == (f"miniature-{miniature.pool_hash}", 6)
+    networks = {row["network"]: row for row in json.loads(bench("list", "networks", "--json", scenario=None).stdout)}
+    assert {"mlp", "cnn", "torchvision", "file"} <= set(networks)
+    assert (networks["torchvision"]["keys"], networks["cnn"]["from"]) == ("model, stem", "the benchmark")
+    tasks = {row["task"]: row for row in json.loads(bench("list", "tasks", "--json", scenario=None).stdout)}
+    assert "Prediction of classes." in tasks["classification"]["description"]
 
 
 def test_a_new_submission_passes_its_check(bench, workspace):
