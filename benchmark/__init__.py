@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from benchmark.api import detectable, epsilon_lower_bound, score
     from benchmark.data import load_problem
-    from benchmark.leaderboard.boards import compare, read_board
+    from benchmark.leaderboard.queries import compare, read_board
     from benchmark.metrics import (
         competition_score,
         forgetting_quality,
@@ -48,12 +48,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "compare": "benchmark.leaderboard.boards",
+    "compare": "benchmark.leaderboard.queries",
     "detectable": "benchmark.api",
     "epsilon_lower_bound": "benchmark.api",
     "load_problem": "benchmark.data",
     "load_scenario": "benchmark.scenario.schema",
-    "read_board": "benchmark.leaderboard.boards",
+    "read_board": "benchmark.leaderboard.queries",
     "score": "benchmark.api",
 }
 """The modules of the public names that are not in `benchmark.metrics`."""

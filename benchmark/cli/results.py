@@ -120,7 +120,7 @@ def compare(
     out: OutOption = None,
 ) -> None:
     """Print the difference of every metric of two entries, with intervals and a sentence of verdict."""
-    from benchmark.leaderboard.boards import compare as compare_entries
+    from benchmark.leaderboard.queries import compare as compare_entries
 
     compared = compare_entries(first, second, scenario, models=models, out=out)
     terminal.print(compared.table())

@@ -88,7 +88,7 @@ def load_problem(scenario: Scenario | str | Path) -> Problem:
     Examples
     --------
     >>> problem = load_problem("digits")
-    >>> len(problem.retain), len(problem.forget), len(problem.validation), len(problem.test), problem.classes
+    >>> len(problem.retain), len(problem.forget), len(problem.validation), len(problem.test), problem.outputs
     (950, 50, 200, 597, 10)
     """
     if not isinstance(scenario, Scenario):

@@ -322,7 +322,7 @@ def test_two_entries_are_compared_in_every_figure(bench):
         bench("run", "--submission", name)
     done = bench("compare", "retrain", "identity")
     assert done.returncode == 0, done.stderr
-    for figure in ("score", "forgetting_quality", "mean_klom", "ulira_auc", "svm_attack"):
+    for figure in ("score", "forgetting_quality", "mean_klom", "ulira_auc", "classifier_mia_svm"):
         assert figure in done.stdout
     assert "the difference of the scores is" in " ".join(done.stdout.split())
     assert "no scorecard" in bench("compare", "retrain", "finetune").stderr

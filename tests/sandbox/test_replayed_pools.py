@@ -24,8 +24,8 @@ def unlearning(net, retain_loader, forget_loader, val_loader, recipe):
         frame = frame.f_back
     job = frame.f_locals["bench"].job  # what the worker itself trains with
     seed = KNOWN[index] if KNOWN else derive_seed(POOL, "retrained", index)
-    fresh = seeded_model(job.architecture, tuple(job.retain.inputs.shape[1:]), job.classes, seed)
-    train_model(fresh, job.recipe, job.retain, seed, job.class_weights)
+    fresh = seeded_model(job.architecture, tuple(job.retain.inputs.shape[1:]), job.outputs, seed)
+    train_model(fresh, job.recipe, job.retain, seed, job.loss)
     return fresh
 """
 

@@ -138,7 +138,7 @@ from benchmark.runs.runner import Worker
 
 scenario = load_scenario(sys.argv[1])
 problem = load_problem(scenario)
-net = seeded_model(scenario.architecture, problem.input_shape, problem.classes, 1)
+net = seeded_model(scenario.architecture, problem.input_shape, problem.outputs, 1)
 worker = Worker(scenario, problem, Path(sys.argv[2]))
 print(worker.run(net.state_dict(), 1).status)
 Path("/dev/shm/full").write_bytes(bytes(90_000))

@@ -81,11 +81,11 @@ def test_parts_have_the_classes_in_equal_shares(sizes, classes):
     import torch
 
     from benchmark.data.reading.examples import Examples
-    from benchmark.data.splits import _stratified
+    from benchmark.data.splits import _draw_stratified
 
     targets = torch.arange(200) % classes
     examples = Examples(torch.zeros(200, 1), targets, tuple("abcd"[:classes]))
-    parts = _stratified(examples, np.arange(200), sizes, load_scenario("digits").data)
+    parts = _draw_stratified(examples, np.arange(200), sizes, load_scenario("digits").data)
     assert [len(part) for part in parts] == list(sizes.values())
     assert len(np.unique(np.concatenate(parts))) == sum(sizes.values())
     for part in parts:
