@@ -84,7 +84,7 @@ def test_parts_have_the_classes_in_equal_shares(sizes, classes):
     from benchmark.data.splits import _draw_stratified
 
     targets = torch.arange(200) % classes
-    examples = Examples(torch.zeros(200, 1), targets, tuple("abcd"[:classes]))
+    examples = Examples(torch.zeros(200, 1), targets, tuple("abcd"[:classes]), strata=targets)
     parts = _draw_stratified(examples, np.arange(200), sizes, load_scenario("digits").data)
     assert [len(part) for part in parts] == list(sizes.values())
     assert len(np.unique(np.concatenate(parts))) == sum(sizes.values())
