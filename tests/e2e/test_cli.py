@@ -125,6 +125,7 @@ def test_scores_survive_kills_at_random_moments(bench, own_process, workspace, m
         process.kill()
         process.communicate()
     assert bench("run", "--submission", "random_label").returncode == 0
+    assert bench("score", "random_label").returncode == 0  # a process that came to its end took more resamples
     card = scorecard(workspace, miniature, "random_label")
     timing = {"run_seconds": None, "retraining_share": None}
     assert card.metrics | timing == undisturbed.metrics | timing

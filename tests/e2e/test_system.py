@@ -76,7 +76,7 @@ def test_closed_streams_are_done_without_and_no_file_takes_their_place(closed, s
     done = shell(f"$BENCH leaderboard {closed}", here)
     assert done.returncode == status, done.stderr
     table = (here / "leaderboard" / "local" / "leaderboard.csv").read_text()
-    assert table.startswith("rank,submission")
+    assert table.startswith("rank,group,submission")
     assert len(table.splitlines()) == 1 + len(list((here / "leaderboard" / "scorecards").glob("*/*.json")))
 
 
