@@ -99,27 +99,24 @@ def render(rows: pd.DataFrame, title: str, refused: Mapping[str, str] = MappingP
     for heading in [*headings, "epochs"]:
         table.add_column(heading, justify="right", no_wrap=True)
     mixed = len(set(rows["source"])) > 1
-    if mixed:
-        table.add_column("source", no_wrap=True)
     table.add_column("status", overflow="fold")
     for row in rows.to_dict("records"):
         rank = "control" if row["control"] else "–" if pd.isna(row["rank"]) else f"{row['rank']}"
+        rank += "*" if mixed and row["source"] == "local" else ""  # a column would leave names no room
         table.add_row(
             rank,
             row["group"] if isinstance(row["group"], str) else "",
             row["submission"],
             *(cell for metric in shown for cell in _cells(metric, row)),
             _cell(row["retain_epochs"], ".1f"),
-            *([row["source"]] if mixed else []),
             _with_notes(row["status"], _remarks(row), notes),
             style="dim" if row["control"] else None,
         )
     values = len(headings) + 1
     for name, why in refused.items():
-        table.add_row(
-            "–", "", printable(name), *["–"] * values, *[""] * mixed, _with_notes("not run", [f"not run: {why}"], notes)
-        )
-    table.caption = "\n".join([_caption(rows), *(f"[{number}] {remark}" for remark, number in notes.items())])
+        table.add_row("–", "", printable(name), *["–"] * values, _with_notes("not run", [f"not run: {why}"], notes))
+    own = ["* ran here; the other rows are as they were shipped."] if mixed else []
+    table.caption = "\n".join([_caption(rows), *own, *(f"[{number}] {remark}" for remark, number in notes.items())])
     return table
 
 
