@@ -11,7 +11,7 @@ run: .venv/installed
 test: .venv/test-installed lint
 	$(BIN)/pytest
 
-# No sandbox, no pool, no process: under a minute on two quiet cores.
+# No sandbox, no pool, no process.
 test-fast: .venv/test-installed
 	$(BIN)/pytest tests/unit
 

@@ -18,8 +18,8 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import binomtest, norm
 
-from benchmark.metrics.certified import epsilon_lower_bounds
 from benchmark.metrics.lira import attack_intervals, ulira_scores
+from benchmark.metrics.lower_bounds import epsilon_lower_bounds
 from benchmark.metrics.overunlearning import direction
 from benchmark.metrics.permutation import distinguishable
 from benchmark.metrics.samples import Floats

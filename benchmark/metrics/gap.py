@@ -48,8 +48,7 @@ def gap_closed(
 def _closed_by_attack(scores: Scores, nothing: Scores) -> Estimate | None:
     """Return the share of the attacker's advantage that is gone, with a percentile interval over models.
 
-    Half as many models are drawn as there are, as in `attack_intervals`; run i stays with its original i. With 64
-    models and 10 examples the nominal 95 % cover 94 to 99 % in 200 simulations each of gaps closed by 45, 86 and 100 %.
+    Half as many models are drawn as there are, as in `attack_intervals`; run i stays with its original i.
     """
     value = 1 - _advantage(*_right(scores)) / _advantage(*_right(nothing))
     drawn, drawn_nothing = (_advantage(*_draw(each)) for each in (scores, nothing))

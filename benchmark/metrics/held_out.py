@@ -5,8 +5,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike
 
-from benchmark.metrics.certified import best_attack, called_unlearned
 from benchmark.metrics.inputs import delta_of
+from benchmark.metrics.lower_bounds import best_attack, called_unlearned
 from benchmark.metrics.samples import Floats, checked_samples
 
 

@@ -13,8 +13,8 @@ from where on the intervals have been tried as well (`bootstrap.py`).
 from bisect import bisect_left
 from math import ceil
 
-from benchmark.metrics.certified import certifiable_epsilon
 from benchmark.metrics.inputs import between_0_and_1, delta_of, whole
+from benchmark.metrics.lower_bounds import provable_epsilon
 from benchmark.metrics.overunlearning import FDR, smallest_p_value
 from benchmark.metrics.samples import MOST_MODELS
 
@@ -31,7 +31,7 @@ def no_leak(models: int, examples: int, delta: float = 1e-5, confidence: float =
     """
     models, examples = whole(models, "models", 2, MOST_MODELS), whole(examples, "examples", 1)
     delta, confidence = delta_of(delta), between_0_and_1(confidence, "confidence")
-    if most_certifiable(models, examples, delta, confidence) > 0:
+    if most_provable(models, examples, delta, confidence) > 0:
         return None
     fewest = fewest_for_leaks(examples, delta, confidence)
     return f"N = {models} can prove no leak of {examples} examples{_at_least(fewest)}"
@@ -62,17 +62,17 @@ def no_share(models: int) -> str | None:
     return f"at N = {models} doing nothing gets most of what perfect unlearning gets{_at_least(FEWEST_FOR_SHARE)}"
 
 
-def most_certifiable(models: int, examples: int, delta: float = 1e-5, confidence: float = 0.95) -> float:
+def most_provable(models: int, examples: int, delta: float = 1e-5, confidence: float = 0.95) -> float:
     """Return the largest ε that `epsilon_lower_bounds` can prove of one of `examples`: no error in the larger half."""
     models, examples = whole(models, "models", 2, MOST_MODELS), whole(examples, "examples", 1)
     confidence = between_0_and_1(confidence, "confidence")
-    return certifiable_epsilon((models + 1) // 2, delta, 1 - (1 - confidence) / (2 * examples))
+    return provable_epsilon((models + 1) // 2, delta, 1 - (1 - confidence) / (2 * examples))
 
 
 def fewest_for_leaks(examples: int, delta: float = 1e-5, confidence: float = 0.95) -> int | None:
-    """Return the smallest N that can certify a leak of one of `examples`, None where no N can."""
+    """Return the smallest N that can prove a leak of one of `examples`, None where no N can."""
     sizes = range(2, MOST_MODELS + 1)
-    place = bisect_left(sizes, True, key=lambda n: most_certifiable(n, examples, delta, confidence) > 0)
+    place = bisect_left(sizes, True, key=lambda n: most_provable(n, examples, delta, confidence) > 0)
     return sizes[place] if place < len(sizes) else None
 
 

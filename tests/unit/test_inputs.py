@@ -28,7 +28,7 @@ VALUES = np.linspace(0.1, 0.2, 10)
 CALLS = {
     "attack_intervals": [Scores(PHI, OTHER), 10, 0.95, 0],
     "attack_result": [Scores(PHI, OTHER)],
-    "certifiable_epsilon": [8, 1e-5, 0.95],
+    "provable_epsilon": [8, 1e-5, 0.95],
     "epsilon_lower_bounds": [PHI, OTHER, 1e-5, 0.95],
     "competition_score": [0.5, 0.9, 0.9, 0.8, 0.8],
     "direction": [PHI, OTHER],
@@ -43,7 +43,7 @@ CALLS = {
     "logit_scaled_confidence": [LOGITS, LABELS],
     "mean_population_attack": [PHI, OTHER, 0, 2],
     "mean_svm_attack": [LOGITS, LABELS, LOGITS, LABELS, 0, 2],
-    "most_certifiable": [8, 50, 1e-5, 0.95],
+    "most_provable": [8, 50, 1e-5, 0.95],
     "no_leak": [8, 50, 1e-5, 0.95],
     "no_rate": [8, 50, 0.01],
     "no_rejection": [8],
@@ -178,7 +178,7 @@ def test_numbers_of_any_real_type_are_parameters():
     expected = scoring.published_epsilon(PHI, OTHER, 0.25)
     for delta in (np.float32(0.25), np.array(0.25), Fraction(1, 4), np.longdouble(0.25)):
         np.testing.assert_array_equal(scoring.published_epsilon(PHI, OTHER, delta), expected)
-    assert scoring.certifiable_epsilon(np.int16(8)) == scoring.certifiable_epsilon(8)
+    assert scoring.provable_epsilon(np.int16(8)) == scoring.provable_epsilon(8)
 
 
 def test_huge_values_overflow_nowhere():

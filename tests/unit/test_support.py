@@ -9,7 +9,7 @@ from benchmark.metrics import (
     distinguishable,
     epsilon_lower_bounds,
     fewest_for_leaks,
-    most_certifiable,
+    most_provable,
     no_leak,
     no_rate,
     no_rejection,
@@ -27,7 +27,7 @@ def separated(models, examples):
 @pytest.mark.parametrize("delta", [1e-5, 0.2])
 def test_leaks_are_withheld_exactly_where_complete_separation_proves_none(models, examples, delta):
     proved = epsilon_lower_bounds(*separated(models, examples), delta).max()
-    assert proved == pytest.approx(most_certifiable(models, examples, delta))
+    assert proved == pytest.approx(most_provable(models, examples, delta))
     assert (no_leak(models, examples, delta) is None) == (proved > 0)
 
 

@@ -1,8 +1,8 @@
 """ε lower bounds: leaks that are proved, not estimated."""
 
-from benchmark.metrics.certified import epsilon_lower_bounds
 from benchmark.metrics.evidence_pair import EvidencePair
 from benchmark.metrics.kinds import METRICS
+from benchmark.metrics.lower_bounds import epsilon_lower_bounds
 from benchmark.metrics.metric import Absent, Result, metric
 from benchmark.metrics.samples import Floats
 from benchmark.metrics.support import no_leak

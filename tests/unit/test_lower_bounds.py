@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.stats import binom, norm
 
-from benchmark.metrics.certified import (
+from benchmark.metrics.lower_bounds import (
     Attack,
     _bounds,
     best_attack,
     called_unlearned,
-    certifiable_epsilon,
     epsilon_lower_bounds,
+    provable_epsilon,
 )
 
 slow = pytest.mark.slow
@@ -35,14 +35,14 @@ def least_plausible(simulations: int, rate: float) -> int:
 
 
 @pytest.mark.parametrize(("models", "published"), [(64, 2.8), (256, 4.2), (512, 4.9), (1024, 5.6)])
-def test_the_largest_certifiable_epsilon_is_the_known_one(models: int, published: float):
-    assert certifiable_epsilon(models) == pytest.approx(published, abs=0.05)
+def test_the_largest_provable_epsilon_is_the_known_one(models: int, published: float):
+    assert provable_epsilon(models) == pytest.approx(published, abs=0.05)
 
 
 def test_no_error_seen_gives_the_closed_form():
     rate = 1 - 0.025 ** (1 / 100)
-    assert certifiable_epsilon(100, delta=0.01) == pytest.approx(np.log((1 - 0.01 - rate) / rate))
-    assert certifiable_epsilon(1) == 0.0
+    assert provable_epsilon(100, delta=0.01) == pytest.approx(np.log((1 - 0.01 - rate) / rate))
+    assert provable_epsilon(1) == 0.0
 
 
 @pytest.mark.parametrize("models", [64, 65, 512])
@@ -54,7 +54,7 @@ def test_disjoint_populations_reach_exactly_the_ceiling(models: int, examples: i
         bounds = epsilon_lower_bounds(unlearned, retrained)
         # The larger half is held out once, so an odd number of models loses nothing.
         larger_half = (models + 1) // 2
-        ceiling = certifiable_epsilon(larger_half, confidence=1 - 0.05 / (2 * examples))
+        ceiling = provable_epsilon(larger_half, confidence=1 - 0.05 / (2 * examples))
         assert bounds == pytest.approx(np.full(examples, ceiling))
 
 
@@ -91,7 +91,7 @@ def test_covers_gaussians(distance: float):
 
 @pytest.mark.parametrize("shared", [0.0, 2.0], ids=["independent", "examples of a model move together"])
 @pytest.mark.parametrize(("models", "pools"), [(128, 100), pytest.param(512, 500, marks=slow)])
-def test_perfect_unlearning_is_not_certified_as_leaking(shared: float, models: int, pools: int):
+def test_perfect_unlearning_has_no_lower_bound_above_zero(shared: float, models: int, pools: int):
     rng = np.random.default_rng(2)
     clean = 0
     for _ in range(pools):
@@ -105,20 +105,20 @@ def test_perfect_unlearning_is_not_certified_as_leaking(shared: float, models: i
     [(3.0, 1.0, 2.0), (-3.0, 1.0, 2.0), (0.0, 0.05, 2.5), (0.0, 20.0, 2.0)],
     ids=["above", "below", "narrow", "wide"],
 )
-def test_clear_leaks_are_certified(mean: float, spread: float, at_least: float):
+def test_clear_leaks_are_proved(mean: float, spread: float, at_least: float):
     rng = np.random.default_rng(3)
     bounds = epsilon_lower_bounds(rng.normal(mean, spread, (512, 50)), rng.normal(0, 1, (512, 50)))
     assert (bounds >= at_least).all()
 
 
-def test_only_the_leaking_examples_are_certified():
+def test_only_the_leaking_examples_are_proved():
     rng = np.random.default_rng(4)
     unlearned = rng.normal(0, 1, (256, 20))
     unlearned[:, [3, 11]] += 4
     assert np.flatnonzero(epsilon_lower_bounds(unlearned, rng.normal(0, 1, (256, 20)))).tolist() == [3, 11]
 
 
-def test_a_leak_that_only_one_half_shows_is_not_certified():
+def test_a_leak_that_only_one_half_shows_is_not_proved():
     """What the tuning half saw must recur on models it did not see."""
     rng = np.random.default_rng(5)
     unlearned, retrained = rng.normal(0, 1, (2, 256, 5))
@@ -126,7 +126,7 @@ def test_a_leak_that_only_one_half_shows_is_not_certified():
     assert (epsilon_lower_bounds(unlearned, retrained) == 0).all()
 
 
-def test_identical_and_constant_populations_certify_nothing():
+def test_identical_and_constant_populations_prove_nothing():
     same = np.random.default_rng(6).normal(0, 1, (64, 4))
     assert (epsilon_lower_bounds(same, same) == 0).all()
     assert (epsilon_lower_bounds(np.ones((64, 4)), np.ones((64, 4))) == 0).all()
@@ -134,7 +134,7 @@ def test_identical_and_constant_populations_certify_nothing():
 
 def test_two_different_constants_reach_the_ceiling():
     bounds = epsilon_lower_bounds(np.full((128, 1), 2.0), np.full((128, 1), 1.0))
-    assert bounds == pytest.approx([certifiable_epsilon(64, confidence=0.975)])
+    assert bounds == pytest.approx([provable_epsilon(64, confidence=0.975)])
 
 
 @settings(max_examples=40, deadline=None)
@@ -145,7 +145,7 @@ def test_two_different_constants_reach_the_ceiling():
     confidence=st.sampled_from([0.5, 0.95]),
 )
 def test_bounded_and_blind_to_scale(seed: int, models: tuple[int, int], distinct: int, confidence: float):
-    """A change of scale keeps the bounds, ties included, and none is above what so few models can certify."""
+    """A change of scale keeps the bounds, ties included, and none is above what so few models can prove."""
     rng = np.random.default_rng(seed)
     unlearned = rng.integers(0, distinct, (models[0], 3)).astype(float)
     retrained = rng.integers(0, distinct, (models[1], 3)) + 3.0
@@ -154,7 +154,7 @@ def test_bounded_and_blind_to_scale(seed: int, models: tuple[int, int], distinct
     assert np.isfinite(bounds).all()
     assert epsilon_lower_bounds(8 * unlearned - 16, 8 * retrained - 16, confidence=confidence) == pytest.approx(bounds)
     stricter = epsilon_lower_bounds(unlearned, retrained, confidence=0.999)
-    assert stricter.max() <= certifiable_epsilon(20, confidence=1 - 0.001 / 6) + 1e-12
+    assert stricter.max() <= provable_epsilon(20, confidence=1 - 0.001 / 6) + 1e-12
 
 
 @pytest.mark.parametrize("delta", [-0.1, 1.0, float("nan")])
@@ -162,7 +162,7 @@ def test_delta_out_of_range(delta: float):
     with pytest.raises(ValueError, match="delta"):
         epsilon_lower_bounds(np.zeros((4, 1)), np.zeros((4, 1)), delta=delta)
     with pytest.raises(ValueError, match="delta"):
-        certifiable_epsilon(4, delta=delta)
+        provable_epsilon(4, delta=delta)
 
 
 @pytest.mark.parametrize("confidence", [0.0, 1.0, float("nan")])
@@ -173,7 +173,7 @@ def test_confidence_out_of_range(confidence: float):
 
 def test_no_models():
     with pytest.raises(ValueError, match="at least 1"):
-        certifiable_epsilon(0)
+        provable_epsilon(0)
 
 
 @settings(max_examples=60, deadline=None)

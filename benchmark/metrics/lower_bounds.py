@@ -6,7 +6,7 @@ complement proves the other direction. A region that was chosen without the mode
 binomial counts, and Clopper–Pearson bounds on those give a bound on ε that holds at any sample size.
 
 Models with an even index are one half and those with an odd index the other, always. On one half the region
-that would certify most is chosen, on the other half it is evaluated, and then the other way round; the larger
+that would prove most is chosen, on the other half it is evaluated, and then the other way round; the larger
 of the two bounds is returned. Two halves, two error rates a half and m examples make 4m one-sided bounds,
 each held to (1 − confidence)/(4m): by the union bound all hold at once, whatever the dependence between
 examples or halves. The direction costs nothing, because both directions follow from the same two error rates.
@@ -44,7 +44,7 @@ def epsilon_lower_bounds(
 
     `unlearned`, `retrained`: φ in nats, `[models, examples]`. Returns `[examples]`, ≥ 0; 0 says that nothing
     was proved, not that nothing leaks. The largest value that n models on either side can reach is
-    `certifiable_epsilon(n // 2, delta, 1 - (1 - confidence) / (2 * examples))`.
+    `provable_epsilon(n // 2, delta, 1 - (1 - confidence) / (2 * examples))`.
 
     The guarantee needs the models of a population to be independent runs; unlearned model i may depend on
     retrained model i. With one original for all runs it is about unlearning that original. Raises ValueError
@@ -68,7 +68,7 @@ def epsilon_lower_bounds(
     return best
 
 
-def certifiable_epsilon(models: int, delta: float = 1e-5, confidence: float = 0.95) -> float:
+def provable_epsilon(models: int, delta: float = 1e-5, confidence: float = 0.95) -> float:
     """Return the largest ε that `models` evaluated models on each side can prove: no error on either side.
 
     Each of the two error rates is bounded at (1 − confidence)/2, so that both bounds hold with `confidence`.
