@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 from typing import Literal
 
-from benchmark.errors import BadData
+from benchmark.errors import BadData, MissingData
 from benchmark.text import first_of, printable, reason_of
 
 Kind = Literal["file", "folder"]
@@ -28,7 +28,7 @@ def expect(path: Path, kind: Kind, named: str, expected: str, absent: str = "put
     """
     fault, advice = _fault(path, kind)
     if fault == _ABSENT:
-        raise BadData(f"{named}, which is not there, expected {expected}; {absent}")
+        raise MissingData(f"{named}, which is not there, expected {expected}; {absent}")
     if fault:
         raise BadData(f"{named}, but {path} {fault}, expected {expected}; {advice or _advise_name(path, kind)}")
 
@@ -41,7 +41,7 @@ def expect_data(folder: Path, name: str, kind: Kind, key: str, expected: str) ->
     path, absent = folder / name, "put it there or name its folder with --data-dir"
     if _fault(path, kind)[0] == _ABSENT:
         where = "there" if Path(name).is_absolute() else f"in {folder}"
-        raise BadData(f"{key} is {name}, which is not {where}, expected {expected}; {absent}")
+        raise MissingData(f"{key} is {name}, which is not {where}, expected {expected}; {absent}")
     expect(path, kind, f"{key} is {name}", expected)
     return path
 

@@ -14,7 +14,7 @@ from datasets import miniature
 from benchmark.data import check_data, data_folder, load_problem, set_data_folder
 from benchmark.errors import BenchError
 from benchmark.scenario.schema import load_scenario
-from benchmark.storage.places import expect, is_readable, refuse_other
+from benchmark.storage.places import expect, expect_data, is_readable, refuse_other
 from benchmark.submissions.notebook.cells import code_cells
 
 
@@ -249,3 +249,11 @@ def test_a_socket_is_neither(tmp_path, monkeypatch):
     with pytest.raises(BenchError, match="here is a socket, expected"):
         refuse_other(Path("here"), "file", "a file")
     refuse_other(Path("absent"), "file", "a file")
+
+
+def test_what_is_absent_and_what_is_another_thing_have_codes_of_their_own(tmp_path):
+    (tmp_path / "folder").mkdir()
+    for name, code in {"absent.csv": "missing-data", "folder": "bad-data"}.items():
+        with pytest.raises(BenchError) as caught:
+            expect_data(tmp_path, name, "file", "data.file", "a CSV file")
+        assert caught.value.code == code
