@@ -110,7 +110,7 @@ def test_allowed_failures_give_a_score_and_the_row_says_so(hostile, strict, work
     assert "AssertionError: an unlucky seed" in " ".join(run.stderr.split())
     run = hostile(source, "--allow-failures", "1", models=8)
     assert run.card.status in ("ok", "over-budget"), run.log
-    assert run.card.status == "over-budget" or run.card.reason == reason
+    assert run.card.status == "over-budget" or reason in run.card.reason  # timing may add a word
     assert (run.card.failed_runs, run.card.allowed_failures, run.card.attempted_runs) == (1, 1, 8)
     assert run.card.value("score") > 0
     assert (run.row["failed_runs"], run.row["allowed_failures"]) == ("1", "1")
