@@ -1,4 +1,4 @@
-"""Rows of `bench list`: the submissions, scenarios and pools of a workspace; metrics, networks and tasks."""
+"""Rows of `bench list`: the submissions, scenarios and pools of a workspace; and the kinds of every seam."""
 
 from collections.abc import Callable
 from typing import Any
@@ -66,6 +66,20 @@ def metrics(workspace: Workspace) -> Rows:
     ]
 
 
+def sources(workspace: Workspace) -> Rows:
+    """Return every kind of source a scenario can name, shipped or brought by an installed package."""
+    from benchmark.data.sources import SOURCES
+
+    return _kinds(SOURCES)
+
+
+def forget_sets(workspace: Workspace) -> Rows:
+    """Return every kind of forget set a scenario can name, shipped or brought by an installed package."""
+    from benchmark.data.forget import FORGET_SETS
+
+    return _kinds(FORGET_SETS)
+
+
 def networks(workspace: Workspace) -> Rows:
     """Return every kind of network a scenario can name, shipped or brought by an installed package."""
     from benchmark.models.networks import NETWORKS
@@ -98,6 +112,8 @@ LISTINGS: dict[str, Callable[[Workspace], Rows]] = {
     "scenarios": scenarios,
     "pools": pools,
     "metrics": metrics,
+    "sources": sources,
+    "forget-sets": forget_sets,
     "networks": networks,
     "tasks": tasks,
 }

@@ -1,15 +1,11 @@
 """Rows of `bench data check`: a scenario's data, whole or not, and the problem made of it."""
 
-from pathlib import Path
-
-from benchmark.data.checksums import checksum, forget_file
 from benchmark.data.facts import Facts
 from benchmark.data.folder import data_folder
 from benchmark.data.loading import load_problem, problem_facts
-from benchmark.data.sources import Row, row, source
+from benchmark.data.reading.examples import Row, row
 from benchmark.errors import BenchError
 from benchmark.scenario.schema import Scenario
-from benchmark.scenario.sections import IndicesForget
 from benchmark.text import first_of, printable
 
 
@@ -34,31 +30,9 @@ def _rows(scenario: Scenario) -> list[Row]:
 
 
 def _files(scenario: Scenario) -> list[Row]:
-    folder = data_folder()
-    rows = source(scenario.data.source).check(scenario.data, folder)
-    if isinstance(scenario.forget, IndicesForget):
-        rows.append(_forget_row(scenario.forget, folder))
-    for section in (scenario.data, scenario.forget):
-        if hasattr(section, "sha256"):
-            rows.append(_checksum_row(section))
-    return rows
-
-
-def _forget_row(forget: IndicesForget, folder: Path) -> Row:
-    try:
-        forget_file(forget, folder)
-    except BenchError as error:
-        return row(forget.file, "a file of row numbers", str(error), "missing")
-    return row(forget.file, "a file of row numbers", True)
-
-
-def _checksum_row(section) -> Row:
-    try:
-        found = checksum(section, data_folder())
-    except BenchError as error:
-        return {"what": "sha256", "expected": section.sha256 or "any", "found": str(error), "status": "missing"}
-    status = "ok" if section.sha256 in (None, found) else "damaged"
-    return {"what": "sha256", "expected": section.sha256 or "any", "found": found, "status": status}
+    folder, sections = data_folder(), (scenario.data, scenario.forget)
+    rows = [found for section in sections for found in section.check(folder)]
+    return rows + [found for section in sections for found in section.checksum_rows(folder)]
 
 
 def _problem_rows(facts: Facts) -> list[Row]:

@@ -8,37 +8,21 @@ import contextlib
 import hashlib
 import re
 from pathlib import Path
-from typing import Any
 
-from benchmark.data.folder import data_folder
-from benchmark.data.sources import source
+from benchmark.data.on_disk import OnDisk
 from benchmark.errors import BenchError
-from benchmark.scenario.schema import Scenario
-from benchmark.scenario.sections import IndicesForget
-from benchmark.storage.places import expect_data
 from benchmark.storage.workspace import write_atomically
 
 PREPARED = "prepared"  # the folder in the data folder for what can be made again
 
 
-def with_checksums(scenario: Scenario) -> dict[str, Any]:
-    """The scenario's sections that lack the checksum of their data, with it; those whose data is missing stay away."""
-    changes: dict[str, Any] = {}
-    for name in ("data", "forget"):
-        section = getattr(scenario, name)
-        if getattr(section, "sha256", "") is None:
-            with contextlib.suppress(BenchError):  # whoever needs the data will say what is missing
-                changes[name] = section.model_copy(update={"sha256": checksum(section, data_folder())})
-    return changes
-
-
-def checksum(section: Any, folder: Path) -> str:
-    """SHA-256 of what `section`, of a scenario's data or forget set, reads in `folder`.
+def checksum(section: OnDisk, folder: Path) -> str:
+    """Return the SHA-256 of what `section`, of a scenario's data or forget set, reads in `folder`.
 
     Raises BenchError when something is missing.
     """
     try:
-        files = _files(section, folder)
+        files = section.files(folder)
         listing = "".join(f"{name}\n{path.stat().st_size} {path.stat().st_mtime_ns}\n" for name, path in files.items())
         cached = folder / PREPARED / f"{hashlib.sha256(_bytes(listing)).hexdigest()}.sha256"
         if known := _read_cached(cached):
@@ -53,26 +37,15 @@ def checksum(section: Any, folder: Path) -> str:
     return digest
 
 
-def verify(section: Any, folder: Path) -> None:
+def verify(section: OnDisk, folder: Path) -> None:
     """Raise BenchError unless the data of `section` is what the scenario was loaded, or written, with."""
-    expected = getattr(section, "sha256", None)
-    if hasattr(section, "sha256") and (found := checksum(section, folder)) != expected:
+    expected = section.sha256
+    if (found := checksum(section, folder)) != expected:
         told = "had no data when it was loaded" if expected is None else f"expects the sha256 {expected}"
         raise BenchError(
-            f"the data of {_name(section)} in {folder} has the sha256 {found}, but the scenario {told}; "
+            f"the data of {section.title} in {folder} has the sha256 {found}, but the scenario {told}; "
             "restore the data, or load the scenario again with its own or no sha256"
         )
-
-
-def _files(section: Any, folder: Path) -> dict[str, Path]:
-    if isinstance(section, IndicesForget):
-        return {section.file: forget_file(section, folder)}
-    return source(section.source).files(section, folder)
-
-
-def forget_file(forget: IndicesForget, folder: Path) -> Path:
-    """Return where the list of rows to forget lies. Raises BenchError unless a file that can be read is there."""
-    return expect_data(folder, forget.file, "file", "forget.file", "a file of row numbers")
 
 
 def _read_cached(path: Path) -> str | None:
@@ -94,7 +67,3 @@ def _sha256(files: dict[str, Path]) -> str:
 def _bytes(text: str) -> bytes:
     """UTF-8; the names of files need not be."""
     return text.encode(errors="surrogateescape")
-
-
-def _name(section: Any) -> str:
-    return section.file if isinstance(section, IndicesForget) else section.source

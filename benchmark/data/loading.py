@@ -10,17 +10,17 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from benchmark.data.checksums import PREPARED, verify
+from benchmark.data.checksums import PREPARED
 from benchmark.data.duplicates import without_duplicates
 from benchmark.data.facts import Facts, facts_of
 from benchmark.data.folder import data_folder
-from benchmark.data.forget import forget_mask
+from benchmark.data.forget_set import TrainingSet, forget_mask
 from benchmark.data.prepared import Prepared, load_or_prepare
-from benchmark.data.sources import Examples, source
+from benchmark.data.reading.examples import Examples
+from benchmark.data.source import Source
 from benchmark.data.splits import split
 from benchmark.errors import BenchError
 from benchmark.scenario.schema import TRAINING_VERSION, Scenario, load_scenario
-from benchmark.scenario.sections import BreastCancer, ClassForget, Data, Diabetes, Digits, IndicesForget
 from benchmark.split import Split, under
 from benchmark.storage.workspace import Workspace
 from benchmark.tasks import Loss, Targets, Task
@@ -101,13 +101,13 @@ def problem_facts(scenario: Scenario) -> Facts:
     return _load(scenario, _folder(scenario))[1]
 
 
-def read_examples(data: Data, folder: Path, task: Task) -> Examples:
+def read_examples(data: Source, folder: Path, task: Task) -> Examples:
     """Read all examples of a source, less the duplicates where the section drops them.
 
     Raises BenchError when they cannot be read, or are none for the task.
     """
-    examples = source(data.source).load(data, folder)
-    if getattr(data, "duplicates", None) == "drop":
+    examples = data.load(folder)
+    if data.drops_duplicates:
         examples = without_duplicates(examples)
     task.check_targets(examples.targets, examples.class_names, data.source)
     return replace(examples, strata=task.strata(examples.targets))
@@ -131,9 +131,7 @@ def _folder(scenario: Scenario) -> Path | None:
 
 
 def _comes_with_a_package(scenario: Scenario) -> bool:
-    return isinstance(scenario.data, Digits | BreastCancer | Diabetes) and not isinstance(
-        scenario.forget, IndicesForget
-    )
+    return scenario.data.in_package and not scenario.forget.reads_files
 
 
 def _out_of_a_package(scenario: Scenario) -> Prepared:
@@ -150,17 +148,17 @@ def _read_once(scenario: Scenario, folder: Path) -> Prepared:
 def _read(scenario: Scenario, folder: Path) -> Prepared:
     """Return every split's tensors and the number of outputs, out of the source's own files; and the facts as JSON."""
     for section in (scenario.data, scenario.forget):
-        verify(section, folder)
+        section.verify(folder)
     task = scenario.task
     examples = read_examples(scenario.data, folder, task)
     parts = split(examples, scenario.data)
     targets = task.prepare_targets(*(part.targets for part in parts))
     train, validation, test = (replace(part, targets=own) for part, own in zip(parts, targets, strict=True))
-    chosen = forget_mask(train, examples, scenario.forget, folder)
+    chosen = forget_mask(scenario.forget, TrainingSet(train, lambda: examples, folder))
     retain, forget = train.at(~chosen), train.at(chosen)
     splits: dict[str, Split] = dict(zip(_SPLITS, (train, retain, forget, validation, test), strict=True))
     named = {f"{name}/{field}": tensor for name, own in splits.items() for field, tensor in own.tensors().items()}
-    facts = facts_of(examples, splits, whole_classes=isinstance(scenario.forget, ClassForget))
+    facts = facts_of(examples, splits, whole_classes=scenario.forget.whole_classes)
     return {**named, "outputs": torch.tensor(task.outputs(examples.class_names))}, facts.model_dump_json()
 
 

@@ -1,27 +1,21 @@
 """Train, validation and test: as the source has them, or drawn."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from benchmark.data.reading.examples import Examples
 from benchmark.data.reading.parts import TEST, TRAIN, VALIDATION
-from benchmark.errors import BenchError
-from benchmark.scenario.sections import BreastCancer, Data, Diabetes, Digits, Shares
+from benchmark.data.source import Counts, Shares, Source
+from benchmark.errors import BadData, BenchError
 from benchmark.split import Normalisation, Split
 
 Rows = np.ndarray
-_COLUMN = ", or say in a column split which examples are in train, validation and test"
-_OWN_SPLIT = {
-    "csv": _COLUMN,
-    "manifest": _COLUMN,
-    "npz": ", or say in an array split which examples are in train, validation and test",
-    "image_folder": ", or make folders train and test with the classes in them",
-}
-"""How a user of a source can split it themselves, by source."""
 
 
-def split(examples: Examples, data: Data) -> tuple[Split, Split, Split]:
+def split(examples: Examples, data: Source) -> tuple[Split, Split, Split]:
     """Train, validation and test. Raises BenchError when there are too few examples, or subjects where they matter."""
     everything = Split(
         examples.inputs,
@@ -29,31 +23,48 @@ def split(examples: Examples, data: Data) -> tuple[Split, Split, Split]:
         examples.rows,
         examples.subjects,
         examples.ages,
-        _normalisation(examples.inputs, data),
+        data.normalisation(examples.inputs),
     )
-    parts = [everything.at(torch.from_numpy(rows)) for rows in _rows(examples, data)]
+    parts = [everything.at(torch.from_numpy(rows)) for rows in data.split_rows(examples)]
     for name, part in zip(("train", "validation", "test"), parts, strict=True):
         if not len(part):
             raise BenchError(f"{data.source} leaves no example to {name}; add some or change the shares")
-    if getattr(data, "standardise", False):
+    if data.is_standardised:
         parts = _standardise(parts)
     return parts[0], parts[1], parts[2]
 
 
-def _rows(examples: Examples, data: Data) -> tuple[Rows, Rows, Rows]:
-    if isinstance(data, Digits | BreastCancer | Diabetes):
-        sizes = {"train": data.train, "validation": data.validation, "test": data.test}
-        train, validation, test = _draw_stratified(examples, np.arange(len(examples)), sizes, data)
-        return train, validation, test
-    disjoint = getattr(data, "disjoint", False)
-    if disjoint and examples.subjects is None:
+def own_split(examples: Examples, data: Source) -> tuple[Rows, Rows, Rows]:
+    """Return the rows of train, validation and test as the source has them. Raises BenchError where it has no split."""
+    if examples.assignment is None:
+        raise BadData(
+            f"{data.source} says of no example which part it is in, expected a split of its own or keys for one; "
+            "give its section train, validation and test, or shares"
+        )
+    parts = examples.assignment.numpy()
+    train, validation, test = (np.flatnonzero(parts == part) for part in (TRAIN, VALIDATION, TEST))
+    return train, validation, test
+
+
+def split_by_counts(examples: Examples, data: Counts) -> tuple[Rows, Rows, Rows]:
+    """Return the rows of so many examples of each part, with the groups in equal shares. Raises BenchError."""
+    sizes = {"train": data.train, "validation": data.validation, "test": data.test}
+    train, validation, test = _draw_stratified(examples, np.arange(len(examples)), sizes, data)
+    return train, validation, test
+
+
+def split_by_shares(examples: Examples, data: Shares) -> tuple[Rows, Rows, Rows]:
+    """Return the rows of the source's own parts; of one that it lacks, and of a source without, shares are drawn.
+
+    Raises BenchError where there are too few examples, classes or subjects for that.
+    """
+    if data.disjoint and examples.subjects is None:
         raise BenchError(
             f"data.disjoint is true, but {data.source} knows no subjects here; add them or set it to false"
         )
     if examples.assignment is not None:
-        return _complete_split(examples, examples.assignment, data, disjoint)
-    assert isinstance(data, Shares)
-    if disjoint:
+        return _complete_split(examples, data)
+    if data.disjoint:
         return _by_subject(_subjects(examples), data.validation, data.test, data.seed, data.source)
     drawn = {"validation": round(data.validation * len(examples)), "test": round(data.test * len(examples))}
     sizes = {"train": len(examples) - sum(drawn.values()), **drawn}
@@ -61,41 +72,38 @@ def _rows(examples: Examples, data: Data) -> tuple[Rows, Rows, Rows]:
     return train, validation, test
 
 
-def _complete_split(examples: Examples, assignment: Tensor, data: Data, disjoint: bool) -> tuple[Rows, Rows, Rows]:
+def _complete_split(examples: Examples, data: Shares) -> tuple[Rows, Rows, Rows]:
     """Return the source's own split; of a part that it lacks, the share is drawn from train."""
-    train, validation, test = (np.flatnonzero(assignment.numpy() == part) for part in (TRAIN, VALIDATION, TEST))
-    if isinstance(data, Shares):
-        whole = len(train)
-        if not len(test):
-            train, test = _draw_share(examples, train, "test", data.test, data, disjoint)
-        if not len(validation):
-            share = data.validation * (whole / max(1, len(train)))
-            train, validation = _draw_share(examples, train, "validation", share, data, disjoint)
-    if disjoint:
+    train, validation, test = own_split(examples, data)
+    whole = len(train)
+    if not len(test):
+        train, test = _draw_share(examples, train, "test", data.test, data)
+    if not len(validation):
+        train, validation = _draw_share(
+            examples, train, "validation", data.validation * (whole / max(1, len(train))), data
+        )
+    if data.disjoint:
         _check_disjoint(examples, train, validation, test)
     return train, validation, test
 
 
-def _draw_share(
-    examples: Examples, train: Rows, part: str, share: float, data: Shares, disjoint: bool
-) -> tuple[Rows, Rows]:
+def _draw_share(examples: Examples, train: Rows, part: str, share: float, data: Shares) -> tuple[Rows, Rows]:
     """Return what is left of train, and a share of it for a part that the source lacks."""
-    source = data.source  # pyright: ignore[reportAttributeAccessIssue]
     if len(train) < 2:
-        raise BenchError(f"{source} has {len(train)} examples in train, expected more to draw others from; add some")
-    if disjoint:
-        kept, drawn = _draw_subjects(_subjects(examples)[train], share, data.seed, source)
+        raise BenchError(
+            f"{data.source} has {len(train)} examples in train, expected more to draw others from; add some"
+        )
+    if data.disjoint:
+        kept, drawn = _draw_subjects(_subjects(examples)[train], share, data.seed, data.source)
         return train[kept], train[drawn]
     size = max(1, round(share * len(train)))
-    sizes = {"train": len(train) - size, part: size}
-    kept, drawn = _draw_stratified(examples, train, sizes, data)  # pyright: ignore[reportArgumentType]
+    kept, drawn = _draw_stratified(examples, train, {"train": len(train) - size, part: size}, data)
     return kept, drawn
 
 
-def _draw_stratified(examples: Examples, rows: Rows, sizes: dict[str, int], data: Data) -> list[Rows]:
+def _draw_stratified(examples: Examples, rows: Rows, sizes: dict[str, int], data: Counts | Shares) -> list[Rows]:
     """Return the rows of every part, drawn with the groups in equal shares in all. Raises BenchError."""
     wanted, available, groups = sum(sizes.values()), len(rows), _groups(examples)
-    seed: int = data.seed  # pyright: ignore[reportAttributeAccessIssue]
     if wanted > available:
         raise BenchError(
             f"data.train, data.validation and data.test add up to {wanted}, expected at most {available}, "
@@ -104,9 +112,9 @@ def _draw_stratified(examples: Examples, rows: Rows, sizes: dict[str, int], data
     parts, rest = [], rows
     try:
         if wanted < available:
-            rest, _ = _halves(rest, wanted, groups, seed)
+            rest, _ = _halves(rest, wanted, groups, data.seed)
         for size in [*sizes.values()][:-1]:
-            part, rest = _halves(rest, size, groups, seed)
+            part, rest = _halves(rest, size, groups, data.seed)
             parts.append(part)
     except ValueError:
         raise _too_few(examples, rows, rest, sizes, data) from None
@@ -118,7 +126,7 @@ def _groups(examples: Examples) -> np.ndarray:
     return np.zeros(len(examples), dtype=np.int64) if examples.strata is None else examples.strata.numpy()
 
 
-def _too_few(examples: Examples, rows: Rows, rest: Rows, sizes: dict[str, int], data: Data) -> BenchError:
+def _too_few(examples: Examples, rows: Rows, rest: Rows, sizes: dict[str, int], data: Counts | Shares) -> BenchError:
     """Return the sentence about a part with fewer places than classes, or a class that does not go round."""
     targets = _groups(examples)
     codes, counts = np.unique(targets[rows], return_counts=True)
@@ -132,21 +140,16 @@ def _too_few(examples: Examples, rows: Rows, rest: Rows, sizes: dict[str, int], 
     return BenchError(
         f"{data.source} has {counts[rare]} of {len(rows)} examples of the class {examples.class_names[codes[rare]]}, "
         f"expected enough for some in each of {', '.join(parts[:-1])} and {parts[-1]}; add examples of it or take it "
-        f"out{_OWN_SPLIT.get(data.source, '')}"
+        f"out{data.own_split}"
     )
 
 
-def _place(part: str, size: int, available: int, data: Data) -> tuple[str, str]:
+def _place(part: str, size: int, available: int, data: Counts | Shares) -> tuple[str, str]:
     """Return where the size of a part comes from, with the scenario's keys, and what to do when it is too small."""
     if not part:
         keys = "data.train, data.validation and data.test"
         return f"{keys} leave over {size} of {available} examples", f"lower or raise one of {keys}"
-    if not isinstance(data, Shares):
-        return f"data.{part} is {size}", f"raise data.{part}"
-    if part == "train":
-        return f"data.validation and data.test leave {size} of {available} examples to train", "lower one of them"
-    share = data.validation if part == "validation" else data.test
-    return f"data.{part} is {share}, which is {size} of {available} examples", f"raise data.{part} or add examples"
+    return data.size_of(part, size, available)
 
 
 def _halves(rows: Rows, size: int, groups: np.ndarray, seed: int) -> tuple[Rows, Rows]:
@@ -196,20 +199,24 @@ def _subjects(examples: Examples) -> Tensor:
     return examples.subjects
 
 
-def _normalisation(inputs: Tensor, data: Data) -> Normalisation | None:
-    mean, std = getattr(data, "mean", None), getattr(data, "std", None)
+def normalisation(
+    inputs: Tensor,
+    source: str,
+    scale: float = 1,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+) -> Normalisation | None:
+    """Return `(pixel · scale / 255 − mean) / std` of uint8 inputs; None for floats. Raises BenchError."""
     if inputs.dtype != torch.uint8:
-        if mean or std or getattr(data, "scale", 1) != 1:
-            raise BenchError(
-                f"data.scale, mean and std are for uint8 pixels, but {data.source} has floats; remove them"
-            )
+        if mean or std or scale != 1:
+            raise BenchError(f"data.scale, mean and std are for uint8 pixels, but {source} has floats; remove them")
         return None
     channels = inputs.shape[1]
     for name, numbers in (("mean", mean), ("std", std)):
         if numbers and len(numbers) != channels:
             raise BenchError(f"data.{name} has {len(numbers)} numbers, expected {channels}, one a channel")
     middle, width = (torch.tensor(n, dtype=torch.float64) for n in (mean or [0.0] * channels, std or [1.0] * channels))
-    gain, offset = data.scale / 255 / width, -middle / width  # pyright: ignore[reportAttributeAccessIssue]
+    gain, offset = scale / 255 / width, -middle / width
     return Normalisation(gain.float()[:, None, None], offset.float()[:, None, None])
 
 

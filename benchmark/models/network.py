@@ -1,7 +1,6 @@
 """The base class of networks: a section of the scenario that can build itself."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
 from benchmark.scenario.sections import Section
 
@@ -32,10 +31,6 @@ class Network(Section):
         torch's global generator initialises it. Raises BenchError when the network is not for such inputs.
         """
         raise NotImplementedError
-
-    def filled_in(self, folder: Path) -> Self:
-        """Return the section with what the hash needs and the scenario's file, in `folder`, only names."""
-        return self
 
     def try_out(self, input_shape: tuple[int, ...], classes: int) -> None:
         """Raise BenchError unless the network can be built for such inputs and gives one output per class."""

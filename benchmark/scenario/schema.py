@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from benchmark.data.forget import FORGET_SETS
+from benchmark.data.forget_set import ForgetSet
+from benchmark.data.source import Source
+from benchmark.data.sources import SOURCES
 from benchmark.errors import BadScenario, BenchError
 from benchmark.models.network import Network
 from benchmark.models.networks import NETWORKS
 from benchmark.scenario.kinds import union_of
-from benchmark.scenario.sections import LARGEST_FILE, Count, Data, Forget, RandomForget, Section, Seed
+from benchmark.scenario.sections import LARGEST_FILE, Count, Section, Seed
 from benchmark.seeds import Seeds
 from benchmark.storage.reading import read_file
 from benchmark.tasks import TASKS, Task
@@ -29,9 +33,13 @@ TRAINING_VERSION = 1
 _SALT = 32  # characters: 128 bits in hex digits
 
 if TYPE_CHECKING:
+    Data = Source
+    Forget = ForgetSet
     Architecture = Network
     TaskSection = Task
 else:
+    Data = union_of(SOURCES, "source")
+    Forget = union_of(FORGET_SETS, "kind")
     Architecture = union_of(NETWORKS, "name")
     TaskSection = union_of(TASKS, "kind")
 
@@ -120,9 +128,8 @@ class Scenario(Section):
 
     @model_validator(mode="after")
     def _forget_set_fits(self) -> "Scenario":
-        train = getattr(self.data, "train", None)  # other sources know it only once they are read
-        if train is not None and isinstance(self.forget, RandomForget) and self.forget.size >= train:
-            raise ValueError(f"forget.size is {self.forget.size}, expected less than data.train ({train})")
+        if self.data.train_size is not None:  # other sources know it only once they are read
+            self.forget.check_size(self.data.train_size)
         return self
 
     @property
@@ -274,11 +281,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _filled_in(scenario: Scenario, folder: Path) -> Scenario:
     """Return the scenario with what the hash needs and files only name: the network's source, checksums of data."""
-    changes: dict[str, Any] = {"architecture": scenario.architecture.filled_in(folder)}
-    if any(getattr(section, "sha256", "") is None for section in (scenario.data, scenario.forget)):
-        from benchmark.data.checksums import with_checksums  # only now: it takes torch
-
-        changes |= with_checksums(scenario)
+    sections = ("data", "forget", "architecture", "task")
+    changes = {name: getattr(scenario, name).filled_in(folder) for name in sections}
     return scenario.model_copy(update=changes)
 
 

@@ -1,4 +1,4 @@
-"""A task and a network of an installed package: a scenario with them trains, runs in the sandbox and is scored."""
+"""An installed package with one file for each seam: its scenario trains, runs in the sandbox and makes a row."""
 
 import json
 import os
@@ -8,7 +8,7 @@ import sys
 import pytest
 from conftest import MINIATURE
 
-SOURCE = '''
+TASK = '''
 from typing import Literal
 
 import numpy as np
@@ -17,7 +17,7 @@ from benchmark.tasks import Task
 
 
 class Ordinal(Task):
-    """The digits as numbers from 0 to 1, by absolute error."""
+    """Classes in an order, as numbers from 0 to 1, by absolute error."""
 
     kind: Literal["ordinal"]
     top: int = 9
@@ -35,22 +35,97 @@ class Ordinal(Task):
         return np.exp(-np.abs(outputs[..., 0] - targets / self.top).mean(axis=1))
 '''
 
-NETWORK = """
+SOURCE = '''
+from typing import ClassVar, Literal
+
+from benchmark.data.source import Counts
+
+
+class Steps(Counts):
+    """Points of a cube, in steps of their largest coordinate."""
+
+    source: Literal["steps"]
+    steps: int = 4
+
+    in_package: ClassVar[bool] = True
+
+    def load(self, folder):
+        import torch
+
+        from benchmark.data.reading.examples import Examples
+
+        inputs = torch.rand(300, 3, generator=torch.Generator().manual_seed(7))
+        targets = (inputs.amax(dim=1) ** 3 * self.steps).long()  # as many in every step
+        return Examples(inputs, targets, tuple(map(str, range(self.steps))))
+'''
+
+FORGET_SET = '''
+from typing import Literal
+
+from benchmark.data.forget_set import ForgetSet
+
+
+class EveryNth(ForgetSet):
+    """Every nth training example."""
+
+    kind: Literal["every"]
+    n: int
+
+    def select(self, chosen_from):
+        import torch
+
+        return torch.arange(len(chosen_from.train)) % self.n == 0
+'''
+
+NETWORK = '''
+from math import prod
 from typing import Literal
 
 from benchmark.models.network import Network
 
 
 class Narrow(Network):
+    """One hidden layer of tanh."""
+
     name: Literal["narrow"]
     width: int
 
     def build(self, input_shape, classes):
         from torch import nn
 
-        features = input_shape[0] * input_shape[1] * input_shape[2]
-        return nn.Sequential(nn.Flatten(), nn.Linear(features, self.width), nn.Tanh(), nn.Linear(self.width, classes))
-"""
+        layers = nn.Linear(prod(input_shape), self.width), nn.Tanh(), nn.Linear(self.width, classes)
+        return nn.Sequential(nn.Flatten(), *layers)
+'''
+
+METRIC = '''
+import numpy as np
+
+from benchmark.metrics.metric import metric
+
+
+@metric(heading="gap", form=".3f", direction="lower", good="0 = as if retrained")
+def median_gap(evidence):
+    """Median distance between the medians of the signal."""
+    unlearned, retrained = (np.median(phi, axis=0) for phi in evidence.signals)
+    return float(np.median(np.abs(unlearned - retrained)))
+'''
+
+FILES = {
+    "task": ("ordinal", "Ordinal", TASK),
+    "source": ("steps", "Steps", SOURCE),
+    "forget_set": ("every", "EveryNth", FORGET_SET),
+    "network": ("narrow", "Narrow", NETWORK),
+    "metric": ("median_gap", "median_gap", METRIC),
+}
+"""By seam: the name, the object, and the one file that adds it."""
+
+SCENARIO = {
+    'name = "miniature"': 'name = "mine"',
+    'source = "digits"': 'source = "steps"\nsteps = 5',
+    "train = 200": "train = 150",
+    'kind = "random"\nsize = 10\nseed = 0': 'kind = "every"\nn = 15',
+    'name = "mlp"\nwidths = [16]': 'name = "narrow"\nwidth = 9',
+}
 
 SUBMISSION = """
 def unlearning(net, retain_loader, forget_loader, val_loader, loss, recipe):
@@ -64,36 +139,57 @@ def unlearning(net, retain_loader, forget_loader, val_loader, loss, recipe):
 def installed(tmp_path):
     """A folder on Python's path, outside of the environment, with the package."""
     folder = tmp_path / "installed"
-    about = folder / "ordinal_task-1.0.dist-info"
+    about = folder / "all_seams-1.0.dist-info"
     about.mkdir(parents=True)
-    (folder / "ordinal_task.py").write_text(SOURCE)
-    (folder / "narrow_net.py").write_text(NETWORK)
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: ordinal-task\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text(
-        "[unlearning_benchmark.task]\nordinal = ordinal_task:Ordinal\n"
-        "[unlearning_benchmark.network]\nnarrow = narrow_net:Narrow\n"
-    )
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: all-seams\nVersion: 1.0\n")
+    points = []
+    for seam, (name, kind, source) in FILES.items():
+        (folder / f"my_{seam}.py").write_text(source)
+        points.append(f"[unlearning_benchmark.{seam}]\n{name} = my_{seam}:{kind}\n")
+    (about / "entry_points.txt").write_text("".join(points))
     return folder
 
 
-def test_kinds_of_another_package_make_a_row(installed, tmp_path):
+@pytest.fixture
+def run(installed, tmp_path):
+    """Call `bench` in a workspace with one submission, with the package installed; return what it prints as JSON."""
     root = tmp_path / "workspace"
     (root / "submissions" / "mine").mkdir(parents=True)
     (root / "submissions" / "mine" / "submission.py").write_text(SUBMISSION)
-    scenario = tmp_path / "ordinal.toml"
-    content = MINIATURE.replace('"miniature"', '"ordinal"').replace('"mlp"\nwidths = [16]', '"narrow"\nwidth = 9')
-    assert "narrow" in content
-    scenario.write_text(content + '[task]\nkind = "ordinal"\ntop = 10\n')
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmark.cli", "run", "mine", "--scenario", str(scenario), "--jobs", "1", "--json"],
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": str(installed)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    card = json.loads(done.stdout)
-    assert (card["scenario"], card["failed_runs"]) == ("ordinal", 0), done.stderr
+
+    def call(*arguments):
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmark.cli", *arguments, "--json"],
+            cwd=root,
+            env={**os.environ, "PYTHONPATH": str(installed)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return call
+
+
+def test_a_package_with_one_file_for_each_seam_makes_a_row(run, tmp_path):
+    content = MINIATURE
+    for old, new in SCENARIO.items():
+        assert old in content
+        content = content.replace(old, new)
+    scenario = tmp_path / "mine.toml"
+    scenario.write_text(content + '[task]\nkind = "ordinal"\ntop = 4\n')
+    card = run("run", "mine", "--scenario", str(scenario), "--jobs", "1")
+    assert (card["scenario"], card["failed_runs"], card["attempted_runs"]) == ("mine", 0, 8), card["reason"]
     assert card["status"] in ("ok", "over-budget")
-    assert card["metrics"]["retain_accuracy"] != {"absent": ""}
+    metrics = card["metrics"]
+    assert len(metrics["epsilon"]["values"]) == 10
+    assert metrics["median_gap"]["value"] >= 0
+    assert 0.5 < metrics["retain_accuracy"]["value"] <= 1
+    assert "absent" in metrics["classifier_mia"]
+
+
+def test_what_a_package_brings_is_listed_with_its_name(run):
+    for seam, (name, _, _) in FILES.items():
+        (row,) = [each for each in run("list", f"{seam.replace('_', '-')}s") if name in each.values()]
+        assert row["from"] == "all-seams"

@@ -14,12 +14,14 @@ from datasets import miniature as small
 
 from benchmark.data import load_problem
 from benchmark.data.checksums import checksum
+from benchmark.data.forget.classes import ClassForget
+from benchmark.data.forget.indices import IndicesForget
+from benchmark.data.forget.subjects import SubjectForget
 from benchmark.errors import BenchError
 from benchmark.metrics import Population, forgetting_quality, published_epsilon
 from benchmark.references.pool import Pool
 from benchmark.results.scorecard import card_path
 from benchmark.scenario.schema import load_scenario
-from benchmark.scenario.sections import ClassForget, IndicesForget, SubjectForget
 from benchmark.storage.workspace import Workspace
 from benchmark.submissions.source import default_entry, find_submission, submission_names, tuned_scenarios
 from benchmark.tuning import Tuning, changed_since_tuned, command, measuring, tuning_scenario

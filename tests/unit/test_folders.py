@@ -57,10 +57,7 @@ def test_the_parts_of_a_split_go_by_their_usual_words(train, validation, test, c
 
 
 def _names(cases):
-    from benchmark.data.sources import source
-
-    data = load_scenario(str(cases.root / "case.toml")).data
-    return source("image_folder").load(data, cases.root).names
+    return load_scenario(str(cases.root / "case.toml")).data.load(cases.root).names
 
 
 @pytest.mark.parametrize("beside", ["plane", "car"])

@@ -22,7 +22,7 @@ MESSAGES_OF_LIBRARIES = {
     "benchmark/cli/system.py": "Python gives the lack of threads no type of its own",
     "benchmark/data/listed.py": "numpy gives pickled arrays no type of their own",
     "benchmark/data/reading/tables.py": "csv gives its errors one type",
-    "benchmark/data/sources/npz.py": "numpy gives pickled arrays no type of their own",
+    "benchmark/data/reading/npz.py": "numpy gives pickled arrays no type of their own",
     "benchmark/device.py": "torch's allocator on the CPU raises a plain RuntimeError",
 }
 """Files that look into a message, because a library says it no other way."""

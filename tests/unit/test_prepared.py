@@ -7,7 +7,7 @@ import torch
 
 from benchmark.data.checksums import checksum
 from benchmark.data.prepared import load_or_prepare
-from benchmark.scenario.sections import Npz
+from benchmark.data.sources.npz import Npz
 
 
 def make(value):

@@ -15,10 +15,9 @@ from datasets import miniature
 from PIL import Image
 
 from benchmark.data import check_data, load_problem
-from benchmark.data.checksums import with_checksums
+from benchmark.data.forget.indices import IndicesForget
 from benchmark.errors import BenchError
 from benchmark.scenario.schema import load_scenario, scenario_names
-from benchmark.scenario.sections import IndicesForget
 
 PARTS = ("retain", "forget", "validation", "test")
 FROM_FILES = sorted(set(scenario_names()) - {"digits", "digits-cnn", "breast-cancer", "diabetes"})
@@ -400,7 +399,7 @@ def test_a_damaged_array_file_is_one_sentence(damage, tmp_path, monkeypatch):
 def test_an_empty_list_of_what_to_forget_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setenv("BENCH_DATA", str(tmp_path))
     (tmp_path / "forget.npy").write_bytes(b"")
-    forget = IndicesForget(kind="indices", file="forget.npy")
+    forget = IndicesForget(kind="indices", file="forget.npy").filled_in(tmp_path)
     listed = load_scenario("digits").model_copy(update={"forget": forget})
     with pytest.raises(BenchError, match=r"forget\.npy could not be read: "):
-        load_problem(listed.model_copy(update=with_checksums(listed)))
+        load_problem(listed)

@@ -1,26 +1,32 @@
 """scikit-learn's breast cancer data: 569 patients, 30 measurements of cell nuclei each, in the package itself."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-import numpy as np
-import torch
-from sklearn.datasets import load_breast_cancer
+from benchmark.data.source import Counts, Standardised
+from benchmark.data.sources import SOURCES
 
-from benchmark.data.reading.examples import Examples, Row, row
-from benchmark.scenario.sections import BreastCancer
-
-
-def load(data: BreastCancer, folder: Path) -> Examples:
-    features, targets = (np.asarray(array) for array in load_breast_cancer(return_X_y=True))
-    patients = torch.arange(len(targets))
-    return Examples(
-        inputs=torch.from_numpy(features).float(),
-        targets=torch.from_numpy(targets).long(),
-        class_names=("malignant", "benign"),
-        subjects=patients,
-        subject_names=tuple(map(str, patients.tolist())),
-    )
+if TYPE_CHECKING:
+    from benchmark.data.reading.examples import Examples, Row
 
 
-def check(data: BreastCancer, folder: Path) -> list[Row]:
-    return [row("breast_cancer", "569 patients", f"{len(load(data, folder).targets)} patients, in scikit-learn")]
+@SOURCES.add
+class BreastCancer(Counts, Standardised):
+    """scikit-learn's 569 patients with 30 measurements each."""
+
+    source: Literal["breast_cancer"]
+
+    in_package: ClassVar[bool] = True
+
+    def load(self, folder: Path) -> "Examples":
+        from sklearn.datasets import load_breast_cancer
+
+        from benchmark.data.reading.patients import examples_of_patients
+
+        features, targets = load_breast_cancer(return_X_y=True)
+        return examples_of_patients(features, targets, ("malignant", "benign"))
+
+    def check(self, folder: Path) -> "list[Row]":
+        from benchmark.data.reading.examples import row
+
+        return [row("breast_cancer", "569 patients", f"{len(self.load(folder))} patients, in scikit-learn")]

@@ -1,26 +1,32 @@
 """scikit-learn's diabetes data: 442 patients, 10 measurements each and how far the disease went in a year."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-import numpy as np
-import torch
-from sklearn.datasets import load_diabetes
+from benchmark.data.source import Counts, Standardised
+from benchmark.data.sources import SOURCES
 
-from benchmark.data.reading.examples import Examples, Row, row
-from benchmark.scenario.sections import Diabetes
-
-
-def load(data: Diabetes, folder: Path) -> Examples:
-    features, targets = (np.asarray(array) for array in load_diabetes(return_X_y=True, scaled=False))
-    patients = torch.arange(len(targets))
-    return Examples(
-        inputs=torch.from_numpy(features).float(),
-        targets=torch.from_numpy(targets).float(),
-        class_names=(),
-        subjects=patients,
-        subject_names=tuple(map(str, patients.tolist())),
-    )
+if TYPE_CHECKING:
+    from benchmark.data.reading.examples import Examples, Row
 
 
-def check(data: Diabetes, folder: Path) -> list[Row]:
-    return [row("diabetes", "442 patients", f"{len(load(data, folder).targets)} patients, in scikit-learn")]
+@SOURCES.add
+class Diabetes(Counts, Standardised):
+    """scikit-learn's 442 patients with 10 measurements each; the target is a number, for the task regression."""
+
+    source: Literal["diabetes"]
+
+    in_package: ClassVar[bool] = True
+
+    def load(self, folder: Path) -> "Examples":
+        from sklearn.datasets import load_diabetes
+
+        from benchmark.data.reading.patients import examples_of_patients
+
+        features, targets = load_diabetes(return_X_y=True, scaled=False)
+        return examples_of_patients(features, targets, ())
+
+    def check(self, folder: Path) -> "list[Row]":
+        from benchmark.data.reading.examples import row
+
+        return [row("diabetes", "442 patients", f"{len(self.load(folder))} patients, in scikit-learn")]

@@ -1,20 +1,35 @@
 """scikit-learn's handwritten digits: 1,797 images of 8×8 pixels, in the package itself."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-import numpy as np
-import torch
-from sklearn.datasets import load_digits
+from benchmark.data.source import Counts
+from benchmark.data.sources import SOURCES
 
-from benchmark.data.reading.examples import Examples, Row, row
-from benchmark.scenario.sections import Digits
-
-
-def load(data: Digits, folder: Path) -> Examples:
-    pixels, targets = (np.asarray(array) for array in load_digits(return_X_y=True))
-    inputs = torch.from_numpy(pixels / 16).float().reshape(-1, 1, 8, 8)  # 17 grey levels, 0 to 16
-    return Examples(inputs, torch.from_numpy(targets).long(), tuple("0123456789"))
+if TYPE_CHECKING:
+    from benchmark.data.reading.examples import Examples, Row
 
 
-def check(data: Digits, folder: Path) -> list[Row]:
-    return [row("digits", "1797 images", f"{len(load(data, folder).targets)} images, in scikit-learn")]
+@SOURCES.add
+class Digits(Counts):
+    """scikit-learn's 1,797 handwritten digits of 8×8 pixels."""
+
+    source: Literal["digits"]
+
+    in_package: ClassVar[bool] = True
+
+    def load(self, folder: Path) -> "Examples":
+        import numpy as np
+        import torch
+        from sklearn.datasets import load_digits
+
+        from benchmark.data.reading.examples import Examples
+
+        pixels, targets = (np.asarray(array) for array in load_digits(return_X_y=True))
+        inputs = torch.from_numpy(pixels / 16).float().reshape(-1, 1, 8, 8)  # 17 grey levels, 0 to 16
+        return Examples(inputs, torch.from_numpy(targets).long(), tuple("0123456789"))
+
+    def check(self, folder: Path) -> "list[Row]":
+        from benchmark.data.reading.examples import row
+
+        return [row("digits", "1797 images", f"{len(self.load(folder))} images, in scikit-learn")]

@@ -1,104 +1,36 @@
-"""Pictures listed in a CSV file: columns `path` and `label` and, where they are known, `subject` and `split`.
-
-Paths are relative to the CSV file's folder. `split` has words such as train, val and test; without a line for
-validation or test its share is drawn from train.
-"""
+"""A list of pictures."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from benchmark.data.reading.examples import Examples, Row, row
-from benchmark.data.reading.images import read_pictures
-from benchmark.data.reading.labels import check_present, written_names
-from benchmark.data.reading.roles import roles
-from benchmark.data.reading.tables import Table, read_table
-from benchmark.errors import BenchError
-from benchmark.scenario.sections import Manifest
-from benchmark.storage.places import expect, is_readable
-from benchmark.text import first_of
+from benchmark.data.source import Pictures
+from benchmark.data.sources import SOURCES
+from benchmark.scenario.sections import DataPath
 
-_REQUIRED, _OPTIONAL = ("path", "label"), ("subject", "split")
+if TYPE_CHECKING:
+    from benchmark.data.reading.examples import Examples, Row
 
 
-def load(data: Manifest, folder: Path) -> Examples:
-    table = _table(data, folder)
-    named = roles(table.columns["label"], table.columns.get("subject"), table.columns.get("split"), data.file)
-    inputs, remarks = read_pictures(_paths(table), data.size, data.channels)
-    return Examples(
-        inputs=inputs,
-        **named,
-        names=tuple(table.columns["path"]),
-        left_out=_left_out(table),
-        remarks=remarks,
-    )
+@SOURCES.add
+class Manifest(Pictures):
+    """A CSV file with the columns path (from the file's own folder) and label, and, if known, subject and split."""
 
+    source: Literal["manifest"]
+    file: DataPath
 
-def files(data: Manifest, folder: Path) -> dict[str, Path]:
-    table = _table(data, folder)
-    paths = dict(zip(table.columns["path"], _paths(table), strict=True))
-    for name, path in paths.items():
-        expect(path, "file", f"{folder / data.file} lists {name}", "a picture", "put it there or take out its line")
-    return {Path(data.file).name: folder / data.file, **paths}
+    own_split: ClassVar[str] = ", or say in a column split which examples are in train, validation and test"
 
+    def load(self, folder: Path) -> "Examples":
+        from benchmark.data.reading import manifest
 
-def check(data: Manifest, folder: Path) -> list[Row]:
-    try:
-        table = _table(data, folder)
-    except BenchError as error:
-        status = "damaged" if is_readable(folder / data.file, "file") else "missing"
-        return [row(data.file, "a CSV file with path and label", str(error), status)]
-    absent = sum(not is_readable(path, "file") for path in _paths(table))
-    found = f"{len(table) - absent} files"
-    try:
-        files(data, folder)
-    except BenchError as error:
-        found += f": {error}"
-    known = [name for name in _OPTIONAL if name in table.columns]
-    return [
-        row(data.file, "path, label, if known subject, split", f"path, label, {', '.join(known) or 'nothing more'}"),
-        row("images", f"{len(table)} files", found, "missing" if absent else "ok"),
-    ]
+        return manifest.load(self, folder)
 
+    def files(self, folder: Path) -> dict[str, Path]:
+        from benchmark.data.reading import manifest
 
-def _table(data: Manifest, folder: Path) -> Table:
-    """The columns under their names in small letters, with names of classes and subjects that can be distinguished."""
-    read = read_table(folder, data.file)
-    for name in (*_REQUIRED, *_OPTIONAL):
-        if len(alike := [each for each in read.columns if each.lower() == name]) > 1:
-            raise BenchError(
-                f"{read.path} has the columns {' and '.join(alike)}, expected a single {name}; rename or take out one"
-            )
-    columns = {name.lower(): cells for name, cells in read.columns.items()}
-    for name in _REQUIRED:
-        if name not in columns:
-            raise BenchError(
-                f"{read.path} has the columns {', '.join(read.columns)}, expected path and label among them"
-            )
-    if not len(read):
-        raise BenchError(f"{read.path} lists no image; add a line for every image")
-    check_present(columns["path"], "path", read.places)
-    for name in {"label", "subject"} & columns.keys():
-        columns[name] = written_names(columns[name], name, read.places)
-    table = Table(read.path, columns, read.lines)
-    _check_labels(table)
-    return table
+        return manifest.files(self, folder)
 
+    def check(self, folder: Path) -> "list[Row]":
+        from benchmark.data.reading import manifest
 
-def _check_labels(table: Table) -> None:
-    """Raise BenchError where a picture is listed under two labels."""
-    labels: dict[str, str] = {}
-    for path, label, place in zip(table.columns["path"], table.columns["label"], table.places, strict=True):
-        if labels.setdefault(path, label) != label:
-            raise BenchError(
-                f"{place} lists {path} as {label}, but an earlier line as {labels[path]}, expected one label per "
-                "picture; take out one of the lines"
-            )
-
-
-def _paths(table: Table) -> list[Path]:
-    return [table.path.parent / name for name in table.columns["path"]]
-
-
-def _left_out(table: Table) -> tuple[str, ...]:
-    """Return a sentence about columns that are not read."""
-    more = [name for name in table.columns if name not in (*_REQUIRED, *_OPTIONAL)]
-    return (f"left out the columns {first_of(more)}: only path, label, subject and split are read",) if more else ()
+        return manifest.check(self, folder)

@@ -16,8 +16,8 @@ from benchmark.data.reading.labels import written_names
 from benchmark.data.reading.pixels import collapsing_columns, stored_inputs
 from benchmark.data.reading.roles import roles
 from benchmark.data.reading.tables import Table, read_table
+from benchmark.data.sources.csv import Csv
 from benchmark.errors import BenchError
-from benchmark.scenario.sections import Csv
 from benchmark.storage.places import is_readable
 from benchmark.text import did_you_mean, first_of
 
