@@ -33,7 +33,7 @@ def naive_attacks(unlearned, retrained):
         positive, negative = retrained, unlearned
     count = math.ceil(100 * (pooled.max() - pooled.min()))
     for threshold in np.linspace(pooled.min(), pooled.max(), count):
-        yield np.mean(negative >= threshold), np.mean(~(positive >= threshold))
+        yield _share(negative >= threshold), _share(~(positive >= threshold))
 
     range_positive = positive.max() - positive.min()
     range_negative = negative.max() - negative.min()
@@ -45,7 +45,12 @@ def naive_attacks(unlearned, retrained):
         for left in np.linspace(right - width - 2, right - width + 2, 400):
             flagged_negative = (negative >= left) & (negative <= right)
             flagged_positive = (positive >= left) & (positive <= right)
-            yield np.mean(flagged_negative), np.mean(~flagged_positive)
+            yield _share(flagged_negative), _share(~flagged_positive)
+
+
+def _share(flags) -> float:
+    """The mean of booleans, of which there are too many sets for `np.mean`."""
+    return np.count_nonzero(flags) / len(flags)
 
 
 def naive_epsilon(unlearned, retrained, delta: float = DELTA) -> float:

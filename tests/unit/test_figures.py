@@ -10,6 +10,7 @@ import pytest
 from benchmark import metrics as scoring
 from benchmark.metrics import resampling as module
 from benchmark.metrics.evidence_pair import Cost, EvidencePair, model_evidence
+from benchmark.metrics.kinds import all_metrics
 from benchmark.metrics.resampling import _resample_chunk as resample_chunk
 from benchmark.metrics.resampling import resampling
 from benchmark.metrics.scoring import ceiling_of, measure
@@ -18,7 +19,7 @@ from benchmark.tasks import Targets
 from benchmark.tasks.classification import Classification
 
 MODELS, FORGET, TEST, CLASSES = 64, 12, 60, 4
-RESAMPLES = 200
+RESAMPLES = 120
 
 
 def evidence(seed, shift=0.0, models=MODELS):
@@ -36,13 +37,17 @@ def evidence(seed, shift=0.0, models=MODELS):
 TARGETS = Targets(Classification(), np.zeros(FORGET, int), np.arange(TEST) % CLASSES)
 
 
-def figures(entry, retrained=None, calibration=None):
+WITHOUT_CLASSIFIERS = [metric for metric in all_metrics() if not metric.name.startswith("classifier_mia")]
+
+
+def figures(entry, retrained=None, calibration=None, metrics=WITHOUT_CLASSIFIERS):
+    """The metrics on these populations; by default without the classifier MIAs, which take longer than all others."""
     retrained, calibration = retrained or evidence(1), calibration or evidence(2)
     sides = [model_evidence(each, retrained, TARGETS) for each in (entry, retrained, calibration)]
     unlearned, reference, calibrated = sides
     ceiling = ceiling_of(calibrated, reference, 1e-5, halves(calibrated, reference, "calibration"))
     rows = halves(unlearned, reference, "unlearned")
-    return measure(EvidencePair(unlearned, reference, 1e-5, 1000, ceiling, lambda: rows, Cost(0.5, 0.1)))
+    return measure(EvidencePair(unlearned, reference, 1e-5, 1000, ceiling, lambda: rows, Cost(0.5, 0.1)), metrics)
 
 
 def halves(entry, reference, stream):
@@ -58,12 +63,12 @@ def population(found, retrained, targets):
 
 @pytest.fixture(scope="module")
 def perfect():
-    return figures(evidence(3))
+    return figures(evidence(3), metrics=None)
 
 
 @pytest.fixture(scope="module")
 def leaking():
-    return figures(evidence(4, shift=6.0))
+    return figures(evidence(4, shift=6.0), metrics=None)
 
 
 def test_perfect_unlearning_reaches_its_ceiling(perfect):
@@ -181,7 +186,7 @@ def test_accuracies_that_nobody_measured_leave_the_other_figures(perfect):
 def test_without_test_examples_there_is_no_test_accuracy(perfect, monkeypatch):
     monkeypatch.setitem(globals(), "TARGETS", TARGETS._replace(test=np.arange(0)))
     empty = [{**evidence(seed), "test_logits": np.zeros((MODELS, 0, CLASSES), np.float32)} for seed in (3, 1, 2)]
-    found = figures(*empty)
+    found = figures(*empty, metrics=None)
     assert found.why_absent("test_accuracy") == "the unlearned models have no test accuracy"
     assert found.why_absent("classifier_mia").startswith("it takes at least 10 forget and 10 test")
     assert found.estimate("forgetting_quality") == perfect.estimate("forgetting_quality")

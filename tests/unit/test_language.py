@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -41,10 +42,11 @@ UNDER_RESHAPING: tuple[str, ...] = (
 )
 
 
-def modules():
-    """Yield the syntax tree of every module of the package, with its path."""
-    for path in sorted((ROOT / "benchmark").rglob("*.py")):
-        yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text())
+@cache
+def modules() -> list[tuple[str, ast.Module]]:
+    """Return every module of the package: its path and its syntax tree."""
+    paths = sorted((ROOT / "benchmark").rglob("*.py"))
+    return [(path.relative_to(ROOT).as_posix(), ast.parse(path.read_text())) for path in paths]
 
 
 def fragments(tree: ast.Module) -> list[str]:

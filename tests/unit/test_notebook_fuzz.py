@@ -38,7 +38,7 @@ JSON = st.recursive(
 
 
 @given(notebook=JSON | JSON.map(lambda cell: {"cells": [cell]}))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_whatever_json_comes_is_a_notebook_or_an_error_of_the_users(notebook):
     with pytest.raises(BenchError):
         source_of(json.dumps(notebook).encode(), "entry.ipynb")
@@ -62,7 +62,7 @@ LINES = [
 
 
 @given(cell=st.lists(st.sampled_from(LINES) | st.text(max_size=8), max_size=6).map("\n".join))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_no_cell_keeps_the_others_from_being_imported(cell):
     assert "return 5\n" in source_of(json.dumps(as_notebook([cell, DEFINITION + "5"])).encode(), "entry.ipynb")
 
@@ -103,7 +103,7 @@ def programs(draw) -> list[str]:
 
 
 @given(cells=programs())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_an_imported_function_returns_what_it_returned_in_the_notebook(cells):
     ran: dict[str, object] = {"__name__": "__main__"}
     exec("\n".join(cells), ran)
@@ -127,7 +127,7 @@ def imported_or_refused(content: bytes) -> str | None:
 
 
 @given(content=st.binary(max_size=60) | st.text(max_size=60).map(lambda text: text.encode("utf-8", "replace")))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_whatever_bytes_come_are_a_script_or_an_error_of_the_users(content):
     imported_or_refused(content)
     imported_or_refused(content + b"\n# %%\ndef unlearning(net, r, f, v): pass\n")
@@ -194,7 +194,7 @@ PIECES = [
 
 
 @given(lines=st.lists(st.sampled_from(PIECES) | st.text(max_size=6), max_size=14))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_whatever_script_comes_is_imported_or_an_error_of_the_users(lines):
     imported_or_refused("\n".join(lines).encode("utf-8", "replace"))
     imported_or_refused("\n".join([*lines, "# %%", *PIECES[20:25], *lines]).encode("utf-8", "replace"))
@@ -204,7 +204,7 @@ def test_whatever_script_comes_is_imported_or_an_error_of_the_users(lines):
     parts=st.lists(st.sampled_from([p for p in PIECES if not p.startswith((" ", "%", "!", "X ="))]), max_size=14),
     body=st.lists(st.sampled_from([p for p in PIECES if p.startswith("    ")]), min_size=1, max_size=4),
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_whatever_program_comes_is_imported_or_an_error_of_the_users(parts, body):
     inside = [line.replace("\n", "\n    ") for line in body]
     whole = [
