@@ -1,11 +1,10 @@
 """The whole way of one submission: pool, runs, scorecard, board. Every stage resumes from what is on the disk."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from benchmark.data import load_problem, problem_facts
-from benchmark.engine import Progress
 from benchmark.errors import BadRecord, BadUsage, BenchError, FailedEntry, MissingRecord, note
 from benchmark.faults import note_fault
 from benchmark.leaderboard import scored_submissions
@@ -32,6 +31,7 @@ from benchmark.runs.integrity import integrity_of, isolation_of
 from benchmark.runs.runs import Runs
 from benchmark.sandbox.bubblewrap import isolation
 from benchmark.scenario.schema import Scenario, options
+from benchmark.session import Session
 from benchmark.storage.workspace import Arrays, Workspace, shared_out, write_atomically
 from benchmark.submissions.source import (
     default_entry,
@@ -48,18 +48,9 @@ _LONGEST_FOOTNOTE = 500  # characters
 
 
 def evaluate(
-    scenario: Scenario,
-    name: str,
-    workspace: Workspace,
-    jobs: int,
-    device: str,
-    allowed_failures: int,
-    progress: Progress,
-    warn: Callable[[str], None],
-    *,
-    time_again: bool = False,
+    session: Session, scenario: Scenario, name: str, allowed_failures: int = 0, *, time_again: bool = False
 ) -> Scorecard:
-    """Runs on `device` and scores the entry `name`; its scorecard is stored on return.
+    """Run and score the entry `name`; its scorecard is stored on return.
 
     It gets a score when at most `allowed_failures` of its runs failed; their logs go to the results' `logs/`. Raises
     BenchError when there is no such submission or the scenario cannot be trained.
@@ -70,26 +61,27 @@ def evaluate(
             f"{allowed_failures} allowed failures came, expected at most {most}: "
             "a quarter of the runs, and six have to be left"
         )
+    workspace = session.workspace
     submission = find_submission(name, workspace, scenario)
     if reason := inapplicable(submission.folder, scenario.task):
         card = not_applicable(scenario, submission, reason, isolation())
         card.write(workspace)
         return card
     if changed := changed_since_tuned(submission, scenario, workspace):
-        warn(f"the values of {name} were found for {changed}, by an earlier `bench tune {submission.name}`")
+        session.warn(f"the values of {name} were found for {changed}, by an earlier `bench tune {submission.name}`")
     problem = load_problem(scenario)
     check_measurable(scenario.name, problem)
-    pool = Pool(scenario, workspace, device)
-    pool.prepare(jobs, progress, warn)
+    pool = Pool(session, scenario)
+    pool.prepare()
     if sentence := never_learned(problem, pool.retain_utility("original")):
-        warn(sentence)
-    runs = Runs(scenario, submission, pool, workspace)
-    outcome = runs.complete(jobs, allowed_failures, progress, warn, time_again=time_again)
+        session.warn(sentence)
+    runs = Runs(pool, submission)
+    outcome = runs.complete(allowed_failures, time_again=time_again)
     if outcome.failed:
         logs = [f"run {run.index} is {run.status}: {run.reason}\n{run.log}\n" for run in outcome.failed]
         write_atomically(workspace.log(scenario.label, name), "\n".join(logs).encode())
     if outcome.successful:
-        card = _score(runs, outcome, jobs, progress)
+        card = _score(session, runs, outcome)
     else:
         card = failed(scenario, submission, outcome, isolation()).drawn_from(pool.seeds)
     card.write(workspace)
@@ -146,15 +138,15 @@ def _has_scorecard(entry: str, scenario: Scenario, workspace: Workspace) -> bool
     )
 
 
-def entries_with_evidence(scenario: Scenario, workspace: Workspace, warn: Callable[[str], None]) -> list[str]:
-    """Return the entries with a score whose present files have run here; `warn` tells how many have not.
+def entries_with_evidence(session: Session, scenario: Scenario) -> list[str]:
+    """Return the entries with a score whose present files have run here; warn how many have not.
 
     A clone of the repository has scorecards, but no evidence.
     """
-    scored = scored_submissions(workspace, scenario)
-    found = [name for name in scored if _ran_here(scenario, name, workspace)]
+    scored = scored_submissions(session.workspace, scenario)
+    found = [name for name in scored if _ran_here(scenario, name, session.workspace)]
     if without := [name for name in scored if name not in found]:
-        warn(
+        session.warn(
             f"{len(without)} of {len(scored)} entries are left out, for there is no evidence here of their present "
             f"files ({', '.join(without[:3])}{', ...' if without[3:] else ''}); "
             f"`bench run --submission NAME {options(scenario.name, scenario.protocol.models)}` makes it"
@@ -170,14 +162,13 @@ def _ran_here(scenario: Scenario, name: str, workspace: Workspace) -> bool:
     return has_evidence(scenario, submission, workspace)
 
 
-def rescore(scenario: Scenario, name: str, workspace: Workspace, jobs: int, progress: Progress) -> Scorecard:
+def rescore(session: Session, scenario: Scenario, name: str) -> Scorecard:
     """Score the stored evidence of `name` with this version of the scorer; train and run nothing.
 
     Raises BenchError when evidence is missing, or is of a submission that failed.
     """
-    submission = find_submission(name, workspace, scenario)
-    pool = Pool(scenario, workspace)
-    runs = Runs(scenario, submission, pool, workspace)
+    submission = find_submission(name, session.workspace, scenario)
+    runs = Runs(Pool(session, scenario), submission)
     outcome = runs.outcome()
     again = f"`bench run --submission {name} {options(scenario.name, scenario.protocol.models)}`"
     if not outcome.successful:
@@ -186,24 +177,24 @@ def rescore(scenario: Scenario, name: str, workspace: Workspace, jobs: int, prog
         raise MissingRecord(f"the runs of {name} on {scenario.label} were interrupted; {again} goes on")
     for path, fault in runs.discard_damaged().items():
         raise BadRecord(f"{path.with_suffix('.safetensors')} {fault}; set aside as {path.name}, {again} makes it again")
-    card = _score(runs, outcome, jobs, progress)
-    card.write(workspace)
+    card = _score(session, runs, outcome)
+    card.write(session.workspace)
     return card
 
 
-def _score(runs: Runs, outcome: Outcome, jobs: int, progress: Progress) -> Scorecard:
+def _score(session: Session, runs: Runs, outcome: Outcome) -> Scorecard:
     scenario, pool, problem = runs.scenario, runs.pool, runs.problem
     delta = scenario.protocol.delta
     targets = problem.targets
     evidence, retrained = runs.evidence(), pool.evidence("retrained")
     reference = model_evidence(retrained, retrained, targets)
-    ceiling = _ceiling(pool, retrained, reference, targets, jobs, progress)
+    ceiling = _ceiling(session, pool, retrained, reference, targets)
     unlearned = model_evidence(evidence, retrained, targets)
     assert outcome.timing is not None  # of whatever came to its end
     timing = outcome.timing.with_runs(evidence["run/seconds"])
     outcome = replace(outcome, timing=timing)
     cost, pair = Cost(timing.submission, timing.share), (unlearned.population, reference.population)
-    with resampling(*pair, "unlearned", delta, RESAMPLES, jobs, progress) as resampled:
+    with resampling(*pair, "unlearned", delta, RESAMPLES, session.jobs, session.progress) as resampled:
         measured = measure(EvidencePair(unlearned, reference, delta, RESAMPLES, ceiling, resampled, cost))
     measured = with_remarks(measured, problem)
     sizes = len(problem.retain), len(problem.forget), len(problem.validation)
@@ -230,14 +221,7 @@ def _score(runs: Runs, outcome: Outcome, jobs: int, progress: Progress) -> Score
     return card.drawn_from(pool.seeds).model_copy(update={"footnotes": footnotes})
 
 
-def _ceiling(
-    pool: Pool,
-    retrained: Arrays,
-    reference: ModelEvidence,
-    targets: Targets,
-    jobs: int,
-    progress: Progress,
-) -> Ceiling:
+def _ceiling(session: Session, pool: Pool, retrained: Arrays, reference: ModelEvidence, targets: Targets) -> Ceiling:
     """The scenario's ceiling, computed once for a version of the scorer and a number of resamples; kept in the pool."""
     scenario = pool.scenario
     models = f"{scenario.hash}-{pool.seeds.commitment[:32]}".strip("-")
@@ -247,7 +231,7 @@ def _ceiling(
     delta = scenario.protocol.delta
     calibration = model_evidence(pool.evidence("calibration"), retrained, targets)
     pair = calibration.population, reference.population
-    with resampling(*pair, "calibration", delta, RESAMPLES, jobs, progress) as resampled:
+    with resampling(*pair, "calibration", delta, RESAMPLES, session.jobs, session.progress) as resampled:
         ceiling = ceiling_of(calibration, reference, delta, resampled())
     write_atomically(path, ceiling.model_dump_json().encode())
     return ceiling

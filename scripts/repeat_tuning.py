@@ -16,6 +16,7 @@ import joblib
 from benchmark.device import choose_device
 from benchmark.sandbox.bubblewrap import settle_isolation
 from benchmark.scenario.schema import Scenario, load_scenario
+from benchmark.session import Session
 from benchmark.storage.workspace import Workspace
 from benchmark.submissions.source import tuned_file
 from benchmark.tuning import Tuning, tunable, tune
@@ -39,8 +40,8 @@ def main() -> None:
 
 
 def again(name: str, scenario: Scenario, copy: Workspace, known: Tuning) -> Tuning:
-    jobs, device = joblib.cpu_count(), choose_device(None, scenario)
-    return tune(scenario, name, copy, known.wanted, jobs, device, lambda *_: None, lambda _: None)
+    session = Session(copy, joblib.cpu_count(), choose_device(None, scenario), warn=lambda _: None)
+    return tune(session, scenario, name, known.wanted)
 
 
 def compared(known: Tuning, repeated: Tuning) -> str:

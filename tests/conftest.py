@@ -24,6 +24,7 @@ from benchmark.runs.runner import Worker
 from benchmark.sandbox import bubblewrap as sandbox
 from benchmark.sandbox.bubblewrap import why_no_sandbox
 from benchmark.scenario.schema import Scenario, load_scenario
+from benchmark.session import Session
 from benchmark.storage.workspace import Workspace
 from benchmark.tasks.classification import Classification
 
@@ -106,7 +107,7 @@ def trained_pool(miniature, tmp_path_factory) -> Path:
     """A workspace whose pool is complete. Copy it before changing anything in it."""
     workspace = Workspace(tmp_path_factory.mktemp("workspace"))
     write_secret(workspace, miniature)
-    Pool(miniature, workspace).prepare(1, lambda *_: None, pytest.fail)
+    Pool(Session(workspace, warn=pytest.fail), miniature).prepare()
     return workspace.root
 
 
@@ -129,8 +130,9 @@ def finished_runs(miniature, trained_pool, tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(workspace.root)
         patch.setattr(evaluation, "RESAMPLES", RESAMPLES)
+        session = Session(workspace, warn=lambda _: None)
         for name in ("identity", "finetune"):
-            evaluation.evaluate(miniature, name, workspace, 1, "cpu", 0, lambda *_: None, lambda _: None)
+            evaluation.evaluate(session, miniature, name)
     rebuild(workspace)
     for path in workspace.evidence.glob("*/*/runs.json"):  # as on a quiet machine, whatever this one is
         content = json.loads(path.read_text())
@@ -202,7 +204,7 @@ def worker(request, miniature, tmp_path_factory):
 @pytest.fixture
 def attempt(worker, miniature, trained_pool):
     """Runs a source once, in a real worker, from the pool's first original."""
-    weights = Pool(miniature, Workspace(trained_pool)).original(0)
+    weights = Pool(Session(Workspace(trained_pool)), miniature).original(0)
     usual = worker._limits
 
     def run(source, seed=1, task="unlearn", runs=1, **limits):

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from benchmark.cli.options import DataOption, DeviceOption, JobsOption, ModelsOption, ScenarioOption
-from benchmark.cli.shared import err, job_count, out, read_scenario
+from benchmark.cli.shared import job_count, open_session, out, read_scenario, show_progress
 from benchmark.errors import BadData
 
 
@@ -23,7 +23,7 @@ def prepare(
 
     Start it once for every GPU, or on several machines that see the same folder: they train the pool together.
     """
-    from benchmark.cli.terminal import listing, progress_bars, warn
+    from benchmark.cli.terminal import listing
     from benchmark.device import choose_device
     from benchmark.references.planning import dry_run as planned
     from benchmark.references.pool import Pool
@@ -34,9 +34,9 @@ def prepare(
     if dry_run:
         out.print(listing(planned(chosen, job_count(jobs), where)))
         return
-    pool = Pool(chosen, Workspace.find(), where)
-    with progress_bars(err) as progress:
-        pool.prepare(job_count(jobs), progress, warn(err))
+    with show_progress(open_session(Workspace.find(), jobs, where)) as session:
+        pool = Pool(session, chosen)
+        pool.prepare()
     out.print(f"the pool {pool.store.folder} is complete")
 
 

@@ -15,13 +15,13 @@ from benchmark.cli.options import (
     ScenarioOption,
     SubmissionOption,
 )
-from benchmark.cli.shared import err, job_count, one_name, print_json, read_scenario, show_board
+from benchmark.cli.shared import err, one_name, open_session, print_json, read_scenario, show_board, show_progress
 from benchmark.cli.shared import out as terminal
 from benchmark.errors import BenchError, MissingRecord
 
 if TYPE_CHECKING:
     from benchmark.scenario.schema import Scenario
-    from benchmark.storage.workspace import Workspace
+    from benchmark.session import Session
 
 
 def score(
@@ -56,22 +56,19 @@ def score(
         return
     if original or delta is not None:
         raise BenchError("--original and --delta came without --arrays; give the two files of φ by --arrays")
-    from benchmark.cli.terminal import warn
     from benchmark.pipeline import entries_with_evidence
     from benchmark.storage.workspace import Workspace
 
-    workspace, chosen, entry = Workspace.find(out), read_scenario(scenario, models), one_name(name, submission)
-    names = [entry] if entry else entries_with_evidence(chosen, workspace, warn(err))
+    session, chosen = open_session(Workspace.find(out), jobs), read_scenario(scenario, models)
+    entry = one_name(name, submission)
+    names = [entry] if entry else entries_with_evidence(session, chosen)
     if not names:
         raise MissingRecord(f"no entry of {chosen.label} has evidence here; run `bench run NAME` first")
-    _rescore_entries(chosen, names, workspace, jobs, as_json)
+    _rescore_entries(session, chosen, names, as_json)
 
 
-def _rescore_entries(
-    chosen: "Scenario", names: list[str], workspace: "Workspace", jobs: int | None, as_json: bool
-) -> None:
+def _rescore_entries(session: "Session", chosen: "Scenario", names: list[str], as_json: bool) -> None:
     """Score these entries again, enter them into the board and print it, or the scorecards as JSON."""
-    from benchmark.cli.terminal import progress_bars, warn
     from benchmark.faults import note_fault
     from benchmark.leaderboard import rebuild
     from benchmark.pipeline import rescore
@@ -80,18 +77,18 @@ def _rescore_entries(
     try:
         for each in names:
             try:
-                with progress_bars(err) as progress:
-                    cards.append(rescore(chosen, each, workspace, job_count(jobs), progress))
+                with show_progress(session) as shown:
+                    cards.append(rescore(shown, chosen, each))
             except BenchError:
                 raise
             except Exception as error:  # its row stays as it was
-                note_fault(error, f"scoring {each}", workspace.log(chosen.label, each))
+                note_fault(error, f"scoring {each}", session.workspace.log(chosen.label, each))
     finally:
-        rows = rebuild(workspace, cards, warn(err))
+        rows = rebuild(session.workspace, cards, session.warn)
     if as_json:
         print_json([card.model_dump() for card in cards])
     else:
-        show_board(workspace, chosen, rows)
+        show_board(session.workspace, chosen, rows)
 
 
 def _score_arrays(unlearned: Path, retrained: Path, original: Path | None, delta: float | None, as_json: bool) -> None:
@@ -138,15 +135,16 @@ def study(
     as_json: JsonOption = False,
 ) -> None:
     """Show how F and the ranking change with N, the attacks, δ and the buckets: one table, one plot."""
-    from benchmark.cli.terminal import progress_bars, table, warn
+    from benchmark.cli.terminal import table
     from benchmark.pipeline import entries_with_evidence
     from benchmark.storage.workspace import Workspace
     from benchmark.study import study as studied
 
     workspace, chosen = Workspace.find(out), read_scenario(scenario, models)
-    entries = names or entries_with_evidence(chosen, workspace, warn(err))
-    with progress_bars(err) as progress:
-        rows = studied(chosen, workspace, entries, progress, warn(err))
+    session = open_session(workspace)
+    entries = names or entries_with_evidence(session, chosen)
+    with show_progress(session) as shown:
+        rows = studied(shown, chosen, entries)
     if as_json:
         print_json(json.loads(rows.to_json(orient="records") or "[]"))
         return

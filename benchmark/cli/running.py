@@ -1,6 +1,7 @@
 """`bench run`: from a submission to its row on the board."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from benchmark.cli.options import (
     SubmissionOption,
     TimeAgainOption,
 )
-from benchmark.cli.shared import err, job_count, one_name, print_json, read_scenario, show_board
+from benchmark.cli.shared import one_name, open_session, print_json, read_scenario, show_board, show_progress
 from benchmark.errors import BadSubmission, BadUsage, BenchError, FailedEntry
 from benchmark.text import sentence
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from benchmark.results.scorecard import Scorecard
     from benchmark.scenario.schema import Scenario
-    from benchmark.storage.workspace import Workspace
+    from benchmark.session import Session
 
 
 def run(
@@ -55,23 +56,23 @@ def run(
     """
     submission = one_name(name, submission)
     _check_usage(submission, everything, published, time_again)
-    from benchmark.cli.terminal import warn
     from benchmark.finished import finished_card
     from benchmark.sandbox.bubblewrap import settle_isolation
     from benchmark.storage.workspace import Workspace
     from benchmark.submissions.source import default_entry
 
-    workspace, chosen = Workspace.find(out), read_scenario(scenario, models)
+    session, chosen = open_session(Workspace.find(out), jobs), read_scenario(scenario, models)
+    workspace = session.workspace
     if submission and not published:
         submission = default_entry(submission, workspace, chosen)
     if submission and not time_again and (card := finished_card(chosen, submission, workspace, allow_failures)):
-        _report(workspace, chosen, [card], None, everything, as_json)
+        _report(session, chosen, [card], None, everything, as_json)
         return
-    settle_isolation(required=require_sandbox, warn=warn(err))
-    start_what_comes(workspace, chosen, jobs, device, submission)
-    cards, rows, refused = _evaluate_all(workspace, chosen, submission, jobs, device, allow_failures, time_again)
-    _report(workspace, chosen, cards, rows, everything, as_json, refused)
-    _raise_failure(workspace, chosen, submission, cards, refused)
+    settle_isolation(required=require_sandbox, warn=session.warn)
+    start_what_comes(session, chosen, device, submission)
+    cards, rows, refused = _evaluate_all(session, chosen, submission, device, allow_failures, time_again)
+    _report(session, chosen, cards, rows, everything, as_json, refused)
+    _raise_failure(session, chosen, submission, cards, refused)
 
 
 def _check_usage(submission: str | None, everything: bool, published: bool, time_again: bool) -> None:
@@ -85,28 +86,25 @@ def _check_usage(submission: str | None, everything: bool, published: bool, time
 
 
 def _evaluate_all(
-    workspace: "Workspace",
+    session: "Session",
     scenario: "Scenario",
     submission: str | None,
-    jobs: int | None,
     device: str | None,
     allow_failures: int,
     time_again: bool,
 ) -> "tuple[list[Scorecard], DataFrame | None, dict[str, str]]":
     """Evaluate one entry, or without `submission` all that have no current row; see `_evaluate_in_turn`."""
-    from benchmark.cli.terminal import progress_bars, warn
     from benchmark.data import problem_facts
     from benchmark.device import choose_device
     from benchmark.pipeline import evaluate, missing_entries, record_fault
     from benchmark.sandbox.process import close_ahead
     from benchmark.submissions.source import unsuitable_names
 
+    workspace = session.workspace
+
     def evaluate_entry(entry: str) -> "Scorecard":
-        with progress_bars(err) as progress:
-            count, say = job_count(jobs), warn(err)
-            return evaluate(
-                scenario, entry, workspace, count, where, allow_failures, progress, say, time_again=time_again
-            )
+        with show_progress(session) as shown:
+            return evaluate(replace(shown, device=where), scenario, entry, allow_failures, time_again=time_again)
 
     def recover(entry: str, error: Exception) -> "Scorecard | None":
         return record_fault(scenario, entry, workspace, error)
@@ -114,42 +112,38 @@ def _evaluate_all(
     try:
         where = choose_device(device, scenario)
         for sentence in problem_facts(scenario).sentences:
-            warn(err)(sentence)
+            session.warn(sentence)
         if submission:
-            return _evaluate_in_turn([submission], evaluate_entry, None, workspace)
+            return _evaluate_in_turn(session, [submission], evaluate_entry, None)
         # Unsuitable names come last: whatever can be run is run.
         entries = chain(missing_entries(scenario, workspace), unsuitable_names(workspace))
-        return _evaluate_in_turn(entries, evaluate_entry, recover, workspace)
+        return _evaluate_in_turn(session, entries, evaluate_entry, recover)
     finally:
         close_ahead()  # where the run was refused
 
 
 def _raise_failure(
-    workspace: "Workspace",
+    session: "Session",
     scenario: "Scenario",
     submission: str | None,
     cards: "list[Scorecard]",
     refused: Mapping[str, str],
 ) -> None:
     """Raise FailedEntry when an entry was refused, or the one asked for got no score; warn about suspects."""
-    from benchmark.cli.terminal import warn
-
     if refused:
         raise FailedEntry(f"{len(refused)} entries could not be run: {', '.join(refused)}; see the notes above")
     for card in cards:
         if card.status == "suspect":
-            warn(err)(f"{card.submission} is suspect and has no rank: {card.reason}")
+            session.warn(f"{card.submission} is suspect and has no rank: {card.reason}")
     if submission and not cards[0].is_scored:
         (card,) = cards
-        log = workspace.log(scenario.label, card.submission)
+        log = session.workspace.log(scenario.label, card.submission)
         said = f"; it says: {card.detail}" if card.detail else ""
         ran = "" if card.status == "not-applicable" else f"; its log is {log}"
         raise FailedEntry(f"{card.submission} is {card.status}: {card.reason}{said}{ran}")
 
 
-def start_what_comes(
-    workspace: "Workspace", scenario: "Scenario", jobs: int | None, device: str | None, submission: str | None
-) -> None:
+def start_what_comes(session: "Session", scenario: "Scenario", device: str | None, submission: str | None) -> None:
     """Have the processes that come next import what they need from now on.
 
     This one does so at the same time; where nets are small the seconds count.
@@ -160,28 +154,28 @@ def start_what_comes(
 
     if not scenario.architecture.small or device not in (None, "cpu"):
         return
+    workspace, jobs = session.workspace, session.jobs
     if not workspace.pool(scenario).exists():
-        start_importing("benchmark.references.pool", job_count(jobs))
+        start_importing("benchmark.references.pool", jobs)
         return
-    start_importing("benchmark.metrics.resampling", job_count(jobs))
+    start_importing("benchmark.metrics.resampling", jobs)
     name = (submission or "").removesuffix("+tuned")
     if name in submission_names(workspace):
         workspace.results.mkdir(parents=True, exist_ok=True)  # what is there when a worker starts can be hidden from it
-        start_ahead(workspace.submissions / name, min(job_count(jobs), len(scenario.blocks(scenario.protocol.models))))
+        start_ahead(workspace.submissions / name, min(jobs, len(scenario.blocks(scenario.protocol.models))))
 
 
 def _evaluate_in_turn(
+    session: "Session",
     entries: Iterable[str],
     evaluate_entry: "Callable[[str], Scorecard]",
     recover: "Callable[[str, Exception], Scorecard | None] | None",
-    workspace: "Workspace",
 ) -> "tuple[list[Scorecard], DataFrame | None, dict[str, str]]":
     """Return the scorecards, the board's rows after the last, and why an entry was left out, by its name.
 
     `recover` gives the row of an entry that met a fault of the harness; without it, where one entry was asked for, the
     exception goes on. Raises BenchError there, and where what went wrong is not the entry's: it would stop the others.
     """
-    from benchmark.cli.terminal import warn
     from benchmark.leaderboard import rebuild
 
     cards, rows, refused = [], None, dict[str, str]()
@@ -192,19 +186,19 @@ def _evaluate_in_turn(
             if recover is None or not isinstance(error, BadSubmission):
                 raise
             refused[entry] = str(error)
-            warn(err)(sentence(f"{entry} is left out: {error}"))
+            session.warn(sentence(f"{entry} is left out: {error}"))
         except Exception as error:
             if recover is None:
                 raise
             if card := recover(entry, error):
                 cards.append(card)
         else:
-            rows = rebuild(workspace, cards[-1:], warn(err))
+            rows = rebuild(session.workspace, cards[-1:], session.warn)
     return cards, rows, refused
 
 
 def _report(
-    workspace: "Workspace",
+    session: "Session",
     scenario: "Scenario",
     cards: "list[Scorecard]",
     rows: "DataFrame | None",
@@ -213,7 +207,6 @@ def _report(
     refused: Mapping[str, str] | None = None,
 ) -> None:
     """Print the scorecards as JSON, or the scenario's board with what was refused."""
-    from benchmark.cli.terminal import warn
     from benchmark.leaderboard import rebuild
 
     if as_json:
@@ -221,5 +214,5 @@ def _report(
         print_json(dumped if everything else dumped[0])
         return
     if rows is None or everything:  # other processes that take all may have added rows since
-        rows = rebuild(workspace, [], warn(err))
-    show_board(workspace, scenario, rows, refused)
+        rows = rebuild(session.workspace, [], session.warn)
+    show_board(session.workspace, scenario, rows, refused)

@@ -2,7 +2,9 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from benchmark.scenario.schema import Scenario
+    from benchmark.session import Session
     from benchmark.storage.workspace import Workspace
 
 _printed: list[object] = []  # the JSON documents of this command
@@ -40,6 +43,23 @@ def one_name(name: str | None, submission: str | None) -> str | None:
 def job_count(jobs: int | None) -> int:
     """Return the number of processes asked for, by default one per core."""
     return jobs or joblib.cpu_count()
+
+
+def open_session(workspace: "Workspace", jobs: int | None = None, device: str = "cpu") -> "Session":
+    """Return the session of this command; its warnings go to standard error."""
+    from benchmark.cli.terminal import warn
+    from benchmark.session import Session
+
+    return Session(workspace, job_count(jobs), device, warn=warn(err))
+
+
+@contextmanager
+def show_progress(session: "Session") -> "Iterator[Session]":
+    """Yield the session with progress bars on standard error, which end with the context."""
+    from benchmark.cli.terminal import progress_bars
+
+    with progress_bars(err) as progress:
+        yield replace(session, progress=progress)
 
 
 def print_json(content: object) -> None:

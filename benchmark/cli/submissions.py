@@ -1,12 +1,13 @@
 """`bench list`, `new`, `import-notebook` and `check`: from an idea to a submission that can run."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from benchmark.cli.options import DataOption, DeviceOption, JsonOption, SandboxOption, ScenarioOption, SubmissionName
-from benchmark.cli.shared import err, out, print_json, read_scenario
+from benchmark.cli.shared import err, open_session, out, print_json, read_scenario
 from benchmark.errors import BadUsage
 from benchmark.text import did_you_mean
 
@@ -64,7 +65,6 @@ def check(
     ] = False,
 ) -> None:
     """Try a submission on one freshly trained original: does it keep the contract and the budget?"""
-    from benchmark.cli.terminal import warn
     from benchmark.sandbox.bubblewrap import settle_isolation
     from benchmark.storage.workspace import Workspace
     from benchmark.submissions.parsing import check_source
@@ -72,17 +72,17 @@ def check(
 
     if debug and require_sandbox:
         raise BadUsage("--debug came with --require-sandbox, but it runs in this process; leave one of them away")
-    workspace, chosen = Workspace.find(), read_scenario(scenario)
-    check_source(name, find_submission(name, workspace, chosen).folder)  # before anything that takes long
+    session, chosen = open_session(Workspace.find()), read_scenario(scenario)
+    check_source(name, find_submission(name, session.workspace, chosen).folder)  # before anything that takes long
     if not debug:
-        settle_isolation(required=require_sandbox, warn=warn(err))
+        settle_isolation(required=require_sandbox, warn=session.warn)
 
     from benchmark.device import choose_device
     from benchmark.runs.checking import check_submission, debug_submission
 
-    where = choose_device(device, chosen)
+    session = replace(session, device=choose_device(device, chosen))
     if debug:
-        warn(err)(f"no sandbox: {name} runs in this process, with your rights, as your own code does")
-        out.print(debug_submission(name, chosen, workspace, where), highlight=False, soft_wrap=True)
+        session.warn(f"no sandbox: {name} runs in this process, with your rights, as your own code does")
+        out.print(debug_submission(session, chosen, name), highlight=False, soft_wrap=True)
     else:
-        out.print(check_submission(name, chosen, workspace, where, warn(err)))
+        out.print(check_submission(session, chosen, name))

@@ -13,7 +13,7 @@ from benchmark.cli.options import (
     ScenarioOption,
     TrialsOption,
 )
-from benchmark.cli.shared import err, job_count, out, read_scenario
+from benchmark.cli.shared import err, open_session, out, read_scenario, show_progress
 from benchmark.errors import BadUsage, BenchError, FailedEntry
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def tune(
     Interrupt it whenever you like: the same command goes on where it stopped, and finds the same values. The exit
     status is 0 only when values were found.
     """
-    from benchmark.cli.terminal import listing, progress_bars, warn
+    from benchmark.cli.terminal import listing
     from benchmark.device import choose_device
     from benchmark.sandbox.bubblewrap import settle_isolation
     from benchmark.storage.workspace import Workspace
@@ -49,12 +49,12 @@ def tune(
     workspace, chosen = Workspace.find(), read_scenario(scenario)
     if (name is None) != everything:
         raise BadUsage("name one submission, as in `bench tune NAME`, or take all with --all")
-    where = choose_device(device, chosen)
-    settle_isolation(required=require_sandbox, warn=warn(err))
+    session = open_session(workspace, jobs, choose_device(device, chosen))
+    settle_isolation(required=require_sandbox, warn=session.warn)
 
     def tune_one(submission: str) -> "Tuning":
-        with progress_bars(err) as progress:
-            return search(chosen, submission, workspace, trials, job_count(jobs), where, progress, warn(err))
+        with show_progress(session) as shown:
+            return search(shown, chosen, submission, trials)
 
     if name:
         records, refused = [tune_one(name)], []

@@ -6,7 +6,6 @@ Every block is a pure function of (scenario, secret, role, block number). Buildi
 
 import platform
 import time
-from collections.abc import Callable
 from functools import partial
 from typing import get_args
 
@@ -16,16 +15,17 @@ from torch import Tensor
 
 from benchmark.data import load_problem
 from benchmark.device import make_repeatable
-from benchmark.engine import Progress, map_blocks
+from benchmark.engine import map_blocks
 from benchmark.errors import BadRecord, BadScenario
 from benchmark.evidence import NonFiniteOutputs, concatenate, evidence_layouts, evidence_of
 from benchmark.models.build import seeded_model, skeleton
 from benchmark.references.secret import make_secret, read_secret
 from benchmark.scenario.schema import Role, Scenario
 from benchmark.seeds import Seeds, SeedsKind
+from benchmark.session import Session
 from benchmark.split import under
 from benchmark.storage.blocks import Layout, objection
-from benchmark.storage.workspace import PAUSE, Arrays, BlockStore, Workspace, write_block
+from benchmark.storage.workspace import PAUSE, Arrays, BlockStore, write_block
 from benchmark.training import keep_freed_memory, train_block
 
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -34,45 +34,42 @@ _WEIGHTS, _EVIDENCE = "weights/", "evidence/"
 
 
 class Pool:
-    """Reads one scenario's reference models; `prepare` builds what is missing of them, on `device`.
+    """Reads one scenario's reference models; `prepare` builds what is missing of them, on the session's device.
 
     `seeds` has the pool's secret once `prepare` has drawn one. A pool that was begun without a secret stays without.
     """
 
-    def __init__(
-        self, scenario: Scenario, workspace: Workspace, device: str = "cpu", kind: SeedsKind = "secret"
-    ) -> None:
+    def __init__(self, session: Session, scenario: Scenario, kind: SeedsKind = "secret") -> None:
         """`kind` is that of a new pool: "public" where no rank depends on it and everybody has to get the same."""
-        self.scenario, self.device, self._kind = scenario, device, kind
-        make_repeatable(device)
-        self._folder = workspace.pool(scenario)
+        self.session, self.scenario, self._kind = session, scenario, kind
+        make_repeatable(session.device)
+        self._folder = session.workspace.pool(scenario)
         self._use(None if kind == "public" else read_secret(self._folder))
 
     def _use(self, secret: str | None) -> None:
         self.seeds = Seeds(self.scenario.pool_hash, secret)
-        about = {"scenario": self.scenario.published(), "built_with": _versions(self.device)}
+        about = {"scenario": self.scenario.published(), "built_with": _versions(self.session.device)}
         self.store = BlockStore(self._folder, about, self.seeds.commitment, partial(_objection, self.scenario))
 
-    def prepare(
-        self, jobs: int, progress: Progress, warn: Callable[[str], None], roles: tuple[Role, ...] = ROLES
-    ) -> None:
-        """Train the missing blocks, and those whose file is damaged: in `jobs` processes, on a GPU in this one.
+    def prepare(self, roles: tuple[Role, ...] = ROLES) -> None:
+        """Train the missing blocks, and those whose file is damaged: in several processes, on a GPU in this one.
 
         Whoever else prepares the same pool, here or on another machine that sees the same folder, takes other blocks.
         """
-        self._settle(warn)
+        warn, device = self.session.warn, self.session.device
+        self._settle()
         blocks: list[_Block] = [(role, block) for role in roles for block in self.scenario.blocks(self._count(role))]
         for path, fault in self.store.discard_damaged([_name(*block) for block in blocks]).items():
             warn(f"{path.with_suffix('.safetensors')} {fault}; set aside as {path.name}, training it again")
         if self._missing_blocks(blocks):
             problem = load_problem(self.scenario)
             self.scenario.architecture.try_out(problem.input_shape, problem.outputs)
-        jobs = jobs if self.device == "cpu" else 1
+        jobs = self.session.jobs if device == "cpu" else 1
         total, alone = 0, True
         while missing := self._missing_blocks(blocks):
             total = max(total, len(missing))
-            self._tell(progress, len(missing), total)
-            tasks = [(self.store, self.scenario, *block, self._seeds_of(*block), self.device) for block in missing]
+            self._tell(len(missing), total)
+            tasks = [(self.store, self.scenario, *block, self._seeds_of(*block), device) for block in missing]
             claims = []
             for ours in map_blocks(_train_block, tasks, jobs):
                 claims.append(ours)
@@ -80,11 +77,11 @@ class Pool:
                     name = self.store.folder.name
                     warn(f"another process is training models of {name} too; the blocks are shared out")
                     alone = False
-                self._tell(progress, len(self._missing_blocks(blocks)), total)
+                self._tell(len(self._missing_blocks(blocks)), total)
             if not any(claims):
                 time.sleep(PAUSE)
-            self._settle(warn)
-        self._tell(progress, 0, total)
+            self._settle()
+        self._tell(0, total)
 
     def original(self, index: int) -> dict[str, Tensor]:
         """Parameters and buffers of the original that run `index` starts from."""
@@ -114,8 +111,8 @@ class Pool:
         ]
         return problem.task.utilities("retain", concatenate(blocks, models), problem.retain.targets.numpy())
 
-    def _settle(self, warn: Callable[[str], None]) -> None:
-        """Finds the secret, or draws one, and lets go of models that were drawn from another."""
+    def _settle(self) -> None:
+        """Find the secret, or draw one, and let go of models that were drawn from another."""
         self._use(self.seeds.secret if self._kind == "public" else read_secret(self._folder))
         if self._is_settled():
             return
@@ -127,7 +124,7 @@ class Pool:
             complaint = self._other_secret() if self._secret_blocks() else None
             self.store.renew(lambda name: name.startswith("original/"))
         if complaint:
-            warn(f"{complaint}; they count as missing and are trained again")
+            self.session.warn(f"{complaint}; they count as missing and are trained again")
 
     def _is_settled(self) -> bool:
         return self.store.is_current() and (
@@ -152,11 +149,11 @@ class Pool:
         finished = self.store.finished()
         return [block for block in blocks if _name(*block) not in finished]
 
-    def _tell(self, progress: Progress, missing: int, total: int) -> None:
+    def _tell(self, missing: int, total: int) -> None:
         """Report how many of the missing blocks are trained by now."""
         size = self.scenario.protocol.block
         if total:
-            progress("training reference models", (total - missing) * size, total * size)
+            self.session.progress("training reference models", (total - missing) * size, total * size)
 
     def _count(self, role: Role) -> int:
         return self.scenario.originals if role == "original" else self.scenario.protocol.models

@@ -1,7 +1,5 @@
 """A submission's first look at the harness: a few dozen runs at most, on one original, no pool needed."""
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from rich.table import Table
@@ -19,22 +17,21 @@ from benchmark.runs.debugging import debug
 from benchmark.runs.runner import Run, Worker
 from benchmark.runs.runs import OVERFLOW
 from benchmark.scenario.schema import Scenario
-from benchmark.storage.workspace import Workspace
+from benchmark.session import Session, Warn
 from benchmark.submissions.source import Submission, find_submission
 from benchmark.submissions.tasks import check_applicable
 from benchmark.training import train_model
 
 _TRIES = 3  # runs from the same original with other seeds, before any is timed
 
-Warn = Callable[[str], None]
 
-
-def check_submission(name: str, scenario: Scenario, workspace: Workspace, device: str, warn: Warn) -> Table:
+def check_submission(session: Session, scenario: Scenario, name: str) -> Table:
     """Return what one run did to one original, beside that original and a retrained model.
 
     Raises BenchError, with the exception, when any run fails.
     """
-    submission = find_submission(name, workspace, scenario)
+    device, warn = session.device, session.warn
+    submission = find_submission(name, session.workspace, scenario)
     check_applicable(submission, scenario.task)
     problem = load_problem(scenario)
     scenario.architecture.try_out(problem.input_shape, problem.outputs)
@@ -67,12 +64,13 @@ def check_submission(name: str, scenario: Scenario, workspace: Workspace, device
     return _table(name, scenario, timing, [before, after, retrained or {}])
 
 
-def debug_submission(name: str, scenario: Scenario, workspace: Workspace, device: str) -> str:
+def debug_submission(session: Session, scenario: Scenario, name: str) -> str:
     """Call the function on one original in this process, without a sandbox; return how it ended.
 
     Raises BenchError when it raises, with the submission's own frames.
     """
-    submission = find_submission(name, workspace, scenario)
+    device = session.device
+    submission = find_submission(name, session.workspace, scenario)
     check_applicable(submission, scenario.task)
     problem = load_problem(scenario)
     scenario.architecture.try_out(problem.input_shape, problem.outputs)

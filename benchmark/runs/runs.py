@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,7 @@ import torch
 
 from benchmark.data import Problem, load_problem
 from benchmark.device import workers_on
-from benchmark.engine import Progress, map_blocks
+from benchmark.engine import map_blocks
 from benchmark.errors import BenchError, MissingRecord
 from benchmark.evidence import NonFiniteOutputs, concatenate, evidence_layouts, evidence_of, stack
 from benchmark.references.pool import Pool
@@ -23,8 +23,9 @@ from benchmark.runs.runner import Worker, workers
 from benchmark.sandbox.bubblewrap import isolation
 from benchmark.sandbox.process import close_ahead
 from benchmark.scenario.schema import Scenario, options
+from benchmark.session import Session
 from benchmark.storage.blocks import objection
-from benchmark.storage.workspace import Arrays, Workspace, write_atomically, write_block
+from benchmark.storage.workspace import Arrays, write_atomically, write_block
 from benchmark.submissions.source import Submission
 
 OVERFLOW = "the returned net's outputs are not finite"
@@ -40,21 +41,19 @@ _PATIENCE = 8
 class Runs:
     """The evidence of a submission's N runs; `complete` does the missing ones."""
 
-    def __init__(self, scenario: Scenario, submission: Submission, pool: Pool, workspace: Workspace) -> None:
-        self.scenario, self.submission, self.pool, self.device = scenario, submission, pool, pool.device
-        self.problem: Problem = load_problem(scenario)
-        self.store = evidence_store(scenario, submission, workspace, self._objection)
-        self._workspace = workspace
+    def __init__(self, pool: Pool, submission: Submission) -> None:
+        self.session, self.scenario, self.pool, self.submission = pool.session, pool.scenario, pool, submission
+        self.problem: Problem = load_problem(self.scenario)
+        self.store = evidence_store(self.scenario, submission, self.session.workspace, self._objection)
 
-    def complete(
-        self, jobs: int, allowed: int, progress: Progress, warn: Callable[[str], None], *, time_again: bool = False
-    ) -> Outcome:
-        """Do whatever run is missing, in `jobs` workers, until all are done or too many of them failed.
+    def complete(self, allowed: int = 0, *, time_again: bool = False) -> Outcome:
+        """Do whatever run is missing, in workers side by side, until all are done or too many of them failed.
 
         Too many: more than `allowed`, and either as many as succeeded or more than _PATIENCE beyond `allowed`. Failed
         runs of an earlier call are tried again when they are more than `allowed`. The cost is taken where it is not
         known or not settled, and with `time_again`.
         """
+        warn, device = self.session.warn, self.session.device
         if self.store.is_locked():
             warn(f"another process is running {self.submission.entry} on {self.scenario.label}; waiting for it")
         with self.store.lock():
@@ -69,9 +68,9 @@ class Runs:
             missing = [block for block, name in enumerate(self._names) if name not in finished]
             missing = _in_secret_order(missing, self.pool.seed("order", 0))
             if missing or not timed:
-                count = max(1, min(workers_on(self.device, jobs), len(missing)))
-                with workers(self.scenario, self.problem, self.submission, count, self.device) as ready:
-                    self._run(missing, ready, _Tally(self.scenario, missing, known.failed, allowed, progress, warn))
+                count = max(1, min(workers_on(device, self.session.jobs), len(missing)))
+                with workers(self.scenario, self.problem, self.submission, count, device) as ready:
+                    self._run(missing, ready, _Tally(self.session, self.scenario, missing, known.failed, allowed))
             else:
                 close_ahead()
                 write_outcome(self.store, known)
@@ -160,7 +159,7 @@ class Runs:
     @cached_property
     def _near(self) -> Problem:
         """The examples where the nets are evaluated."""
-        return self.problem.on(self.device)
+        return self.problem.on(self.session.device)
 
     def _to_be_timed(self) -> list[int]:
         blocks = (self.store.read(block_name(block)) for block in self.scenario.blocks(self.scenario.protocol.models))
@@ -188,13 +187,13 @@ class Runs:
             # A block without a single success still has to be a block: of none of the models.
             states = [run.weights for run in done]
             try:
-                together = stack(states or [self.pool.original(0)], self.device)
+                together = stack(states or [self.pool.original(0)], self.session.device)
                 found = evidence_of(self.scenario, self._near, together)
                 break
             except NonFiniteOutputs as error:
                 for row in sorted(error.models, reverse=True):
                     tally.failed_with(FailedRun(done.pop(row).index, "invalid-output", OVERFLOW, ""))
-        if self.device != "cpu":
+        if self.session.device != "cpu":
             torch.cuda.empty_cache()  # the workers need room beside this process
         arrays = {name: array[: len(states)] for name, array in found.items()}
         arrays |= records_of(done, isolation())
@@ -203,7 +202,7 @@ class Runs:
     def _keep_prints(self, index: int, printed: str) -> None:
         """Write what the first runs printed beside the logs of failed ones, where nothing is published."""
         if index < _PRINTS:
-            path = self._workspace.log(self.scenario.label, f"{self.submission.entry}.run-{index}")
+            path = self.session.workspace.log(self.scenario.label, f"{self.submission.entry}.run-{index}")
             write_atomically(path, printed.encode()) if printed.strip() else path.unlink(missing_ok=True)
 
     def _block_of(self, index: int) -> int:
@@ -214,20 +213,14 @@ class _Tally:
     """Counts the runs of all threads, and knows when to give up."""
 
     def __init__(
-        self,
-        scenario: Scenario,
-        missing: list[int],
-        kept: tuple[FailedRun, ...],
-        allowed: int,
-        progress: Progress,
-        warn: Callable[[str], None],
+        self, session: Session, scenario: Scenario, missing: list[int], kept: tuple[FailedRun, ...], allowed: int
     ) -> None:
         self._lock = threading.Lock()
-        self._warn, self._notes = warn, set[str]()
+        self._warn, self._notes = session.warn, set[str]()
         self._failed, self._allowed = list(kept), allowed
         self._left = sum(len(_indices(scenario, block)) for block in missing)
         self._attempted = scenario.protocol.models - self._left
-        self._progress, self._total = progress, self._left
+        self._progress, self._total = session.progress, self._left
         self._progress(_LABEL, 0, self._total)
 
     @property

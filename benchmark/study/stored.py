@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from benchmark.data import load_problem
-from benchmark.engine import Progress
 from benchmark.errors import BadScenario, BadUsage, BenchError, MissingRecord
 from benchmark.metrics import Population
 from benchmark.metrics.evidence_pair import model_evidence
@@ -14,33 +13,30 @@ from benchmark.metrics.samples import Floats
 from benchmark.references.pool import Pool
 from benchmark.runs.runs import Runs
 from benchmark.scenario.schema import Scenario, options
-from benchmark.storage.workspace import Arrays, Workspace, write_atomically
+from benchmark.session import Session
+from benchmark.storage.workspace import Arrays, write_atomically
 from benchmark.study.plots import draw_study
 from benchmark.study.variants import evaluate_variants
 from benchmark.submissions.source import find_submission
 
 
-def study(
-    scenario: Scenario,
-    workspace: Workspace,
-    names: list[str],
-    progress: Progress,
-    warn: Callable[[str], None],
-) -> pd.DataFrame:
+def study(session: Session, scenario: Scenario, names: list[str]) -> pd.DataFrame:
     """Return the variants on the stored evidence of `names`; also in the results' `studies/` as a CSV and a plot.
 
     The row with one original is there when evidence of all entries is stored for the same scenario with
-    `originals = 1`; otherwise `warn` says what to run, as it names entries whose failed runs were allowed, which are
-    left out. Raises BenchError, naming the command that helps, when an entry's evidence or the pool's is not complete,
-    and when there are fewer than two entries.
+    `originals = 1`; otherwise a warning says what to run. Another names the entries that are left out, because their
+    failed runs were allowed. Raises BenchError, naming the command that helps, when an entry's evidence or the pool's
+    is not complete, and when there are fewer than two entries.
     """
-    evidence = {name: _evidence(scenario, name, workspace) for name in names}
+    evidence = {name: _evidence(session, scenario, name) for name in names}
     for name in [name for name, arrays in evidence.items() if _count(arrays) < scenario.protocol.models]:
         runs = _count(evidence.pop(name))
-        warn(f"{name} is left out: it has {runs} of {scenario.protocol.models} runs, and a study needs all of them")
+        session.warn(
+            f"{name} is left out: it has {runs} of {scenario.protocol.models} runs, and a study needs all of them"
+        )
     if len(evidence) < 2:
         raise BadUsage(f"a study ranks entries, so it needs two or more; got {', '.join(evidence) or 'none'}")
-    references = _reference_evidence(Pool(scenario, workspace))
+    references = _reference_evidence(Pool(session, scenario))
 
     def population(arrays: Arrays) -> Population:
         return model_evidence(arrays, references[0], targets).population
@@ -61,10 +57,10 @@ def study(
         utilities=utilities,
         delta=scenario.protocol.delta,
         originals=scenario.originals,
-        one_original=_one_original(scenario, list(entries), workspace, population, warn),
-        progress=progress,
+        one_original=_one_original(session, scenario, list(entries), population),
+        progress=session.progress,
     )
-    path = workspace.results / "studies" / f"{scenario.label}.csv"
+    path = session.workspace.results / "studies" / f"{scenario.label}.csv"
     write_atomically(path, rows.to_csv(index=False, float_format="%.6g").encode())
     write_atomically(path.with_suffix(".png"), draw_study(rows, f"{scenario.name}, {len(entries)} entries"))
     return rows
@@ -83,10 +79,10 @@ def _count(arrays: Arrays) -> int:
     return len(next(iter(arrays.values())))
 
 
-def _evidence(scenario: Scenario, name: str, workspace: Workspace) -> Arrays:
-    submission = find_submission(name, workspace, scenario)
+def _evidence(session: Session, scenario: Scenario, name: str) -> Arrays:
+    submission = find_submission(name, session.workspace, scenario)
     try:
-        return Runs(scenario, submission, Pool(scenario, workspace), workspace).evidence()
+        return Runs(Pool(session, scenario), submission).evidence()
     except BenchError:
         raise MissingRecord(
             f"there is no complete evidence of {name} on {scenario.label}; "
@@ -105,26 +101,22 @@ def _reference_evidence(pool: Pool) -> tuple[Arrays, Arrays]:
 
 
 def _one_original(
-    scenario: Scenario,
-    names: list[str],
-    workspace: Workspace,
-    population: Callable[[Arrays], Population],
-    warn: Callable[[str], None],
+    session: Session, scenario: Scenario, names: list[str], population: Callable[[Arrays], Population]
 ) -> dict[str, Floats] | None:
     """φ of the entries on the same scenario with one original, under whatever name; None where some is missing."""
     if scenario.originals == 1:
         return None
     protocol = scenario.protocol.model_copy(update={"originals": 1})
     single = scenario.model_copy(update={"protocol": protocol})
-    for folder in (workspace.evidence).glob(f"*-{single.hash}"):
+    for folder in session.workspace.evidence.glob(f"*-{single.hash}"):
         named = single.model_copy(update={"name": folder.name.removesuffix(f"-{single.hash}")})
         try:
-            found = {name: population(_evidence(named, name, workspace)).confidences for name in names}
+            found = {name: population(_evidence(session, named, name)).confidences for name in names}
         except BenchError:
             continue
         if all(len(confidences) == scenario.protocol.models for confidences in found.values()):
             return found
-    warn(
+    session.warn(
         f"one original against {scenario.originals} is left out: copy the scenario's file, keep its name, add "
         f"`originals = 1` to [protocol], and type `bench run --submission NAME --scenario COPY.toml "
         f"--models {scenario.protocol.models}` for {', '.join(names)}"

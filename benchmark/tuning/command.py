@@ -1,6 +1,6 @@
 """Tuning of a submission: from its name to the values in its folder."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock
@@ -10,6 +10,7 @@ from benchmark.errors import BadSubmission, BadUsage, BenchError
 from benchmark.references.pool import Pool
 from benchmark.scenario.schema import Scenario
 from benchmark.seeds import derive_seed
+from benchmark.session import Session, Warn
 from benchmark.storage.workspace import Workspace, is_locked, shared_out, sweep
 from benchmark.submissions.source import Submission, find_submission, submission_names, tuned_file
 from benchmark.submissions.tasks import check_applicable
@@ -18,8 +19,6 @@ from benchmark.tuning.record import Tuning, versions
 from benchmark.tuning.scenario import tuning_scenario
 from benchmark.tuning.search import OtherSearch, search
 from benchmark.tuning.space import declares_search_space, read_search_space
-
-Warn = Callable[[str], None]
 
 
 def tunable(scenario: Scenario, workspace: Workspace) -> list[str]:
@@ -37,22 +36,13 @@ def tunable_in_turn(scenario: Scenario, workspace: Workspace) -> Iterator[str]:
     )
 
 
-def tune(
-    scenario: Scenario,
-    name: str,
-    workspace: Workspace,
-    trials: int,
-    jobs: int,
-    device: str,
-    progress: Progress,
-    warn: Warn,
-) -> Tuning:
-    """Searches for the values that the submission `name` gets on `scenario`; its folder holds them afterwards.
+def tune(session: Session, scenario: Scenario, name: str, trials: int) -> Tuning:
+    """Search for the values that the submission `name` gets on `scenario`; its folder holds them afterwards.
 
     No trial on record is made again, unless the submission or the scenario has changed. Raises BenchError when `name`
     is a control, has no SEARCH_SPACE that is accepted or more trials than wanted, or the scenario cannot be trained.
     """
-    submission = find_submission(name, workspace)
+    submission, warn = find_submission(name, session.workspace), session.warn
     if submission.values == "tuned":
         raise BadUsage(f"{name} names an entry with values that tuning has found; name {submission.name}")
     if name in scenario.protocol.controls:
@@ -62,23 +52,23 @@ def tune(
     tuned_on = tuning_scenario(scenario)
     path = tuned_file(submission.folder, scenario)
     _make_folder(path.parent)
-    with _lock(name, workspace, warn):
+    with _lock(session, name):
         sweep(path)
         empty = _empty(submission, scenario, tuned_on, trials)
         record = _read_known(path, empty, submission, tuned_on, warn)
         if len(record.trials) == trials:
             record.write(path)  # it may have been wanted longer
             return record
-        pool = Pool(tuned_on, workspace, device, kind="public")
-        pool.prepare(jobs, progress, warn, ("original", "retrained"))
-        bar = _Bar(progress, record)
+        pool = Pool(session, tuned_on, kind="public")
+        pool.prepare(("original", "retrained"))
+        bar = _Bar(session.progress, record)
 
         def store(longer: Tuning) -> None:
             longer.write(path)
             bar.reach(longer)
 
         seed = derive_seed(tuned_on.pool_hash, "sampler") % 2**32
-        with open_measure(submission, pool, min(jobs, record.rungs[-1]), bar.tick) as measure:
+        with open_measure(pool, submission, bar.tick) as measure:
             try:
                 return search(space, measure, seed, record, store)
             except OtherSearch:
@@ -119,11 +109,11 @@ def _lock_file(name: str, workspace: Workspace, purpose: str) -> Path:
     return workspace.pools / ".tuning" / f"{name}.{purpose}.lock"
 
 
-def _lock(name: str, workspace: Workspace, warn: Warn) -> FileLock:
-    path = _lock_file(name, workspace, "search")
+def _lock(session: Session, name: str) -> FileLock:
+    path = _lock_file(name, session.workspace, "search")
     path.parent.mkdir(parents=True, exist_ok=True)
     if is_locked(path):
-        warn(f"another process is tuning {name}; waiting for it")
+        session.warn(f"another process is tuning {name}; waiting for it")
     return FileLock(path)
 
 

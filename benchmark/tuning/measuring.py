@@ -74,14 +74,14 @@ def allowed_share(scenario: Scenario) -> float:
 
 
 @contextmanager
-def open_measure(submission: Submission, pool: Pool, jobs: int, tick: Callable[[], None]) -> Iterator[Measure]:
-    """Trials of `submission` on the scenario of `pool`, in `jobs` workers; `tick` is called after every run.
+def open_measure(pool: Pool, submission: Submission, tick: Callable[[], None]) -> Iterator[Measure]:
+    """Yield trials of `submission` on the scenario of `pool`; `tick` is called after every run.
 
     Raises BenchError when a worker cannot start or the scenario's own training fails under its limits.
     """
-    scenario = pool.scenario
-    problem, jobs = load_problem(scenario), workers_on(pool.device, jobs)
-    with workers(scenario, problem, submission, jobs, pool.device) as ready:
+    scenario, device = pool.scenario, pool.session.device
+    count = workers_on(device, min(pool.session.jobs, scenario.protocol.models))
+    with workers(scenario, load_problem(scenario), submission, count, device) as ready:
         yield _Trials(pool, ready, tick)
 
 
@@ -95,7 +95,7 @@ class _Trials:
         self._targets, self._reference = problem.targets, pool.evidence("retrained")
         self._retrained = judged_on_validation(self._reference, self._reference, self._targets)
         check_has_ratios(self._retrained)
-        self._original, self._seed, self._device = pool.original, pool.seed, pool.device
+        self._original, self._seed, self._device = pool.original, pool.seed, pool.session.device
         self._allowed = allowed_share(pool.scenario)
         self._taken_by_retraining = pool.scenario.recipe.epochs * len(problem.retain)
         self._timer = Timer(workers[0], pool.original, pool.seed)

@@ -9,6 +9,7 @@ from benchmark.data import load_problem
 from benchmark.runs import checking
 from benchmark.runs.checking import check_submission
 from benchmark.runs.runner import Worker
+from benchmark.session import Session
 from benchmark.storage.workspace import Workspace
 from benchmark.submissions.source import find_submission, submission_names
 from benchmark.submissions.tasks import inapplicable
@@ -42,7 +43,7 @@ def test_every_submission_passes(name, worker, miniature, monkeypatch):
     shutil.copytree(SHIPPED.submissions / name, copy, dirs_exist_ok=True)
     monkeypatch.setattr(checking, "Worker", lambda *_, **__: worker)
     warnings = []
-    table = check_submission(name, miniature, SHIPPED, "cpu", warnings.append)
+    table = check_submission(Session(SHIPPED, warn=warnings.append), miniature, name)
     assert list(table.columns[0].cells) == ["forget", "retain", "validation", "cost"]
     true_of_some = ("of retraining", "accuracy is at chance")
     unexpected = [each for each in warnings if not any(said in each for said in true_of_some)]

@@ -26,6 +26,7 @@ from benchmark.references import pool as references
 from benchmark.results.scorecard import Scorecard
 from benchmark.sandbox import process
 from benchmark.scenario.schema import load_scenario
+from benchmark.session import Session
 from benchmark.storage.workspace import BlockStore, write_block
 
 
@@ -348,7 +349,7 @@ def test_workers_start_ahead_of_a_run_on_a_pool_that_is_there(bench, workspace, 
 
     def started_ahead(submission, scenario=str(miniature_file), device=None):
         started.clear()
-        start_what_comes(workspace, load_scenario(scenario), 1, device, submission)
+        start_what_comes(Session(workspace), load_scenario(scenario), device, submission)
         return [(folder.name, count) for folder, count in started]
 
     assert started_ahead("finetune") == started_ahead("finetune+tuned", device="cpu") == [("finetune", 1)]

@@ -24,6 +24,7 @@ from benchmark.metrics import logit_scaled_confidence
 from benchmark.models.build import seeded_model
 from benchmark.references import pool as references
 from benchmark.references.pool import Pool
+from benchmark.session import Session
 from benchmark.storage.workspace import Workspace, write_block
 from benchmark.training import train_model
 
@@ -49,7 +50,7 @@ def with_the_secret_of(workspace, root, scenario):
 
 
 def test_the_pool_lies_where_the_design_says(workspace, miniature):
-    pool = Pool(miniature, workspace)
+    pool = Pool(Session(workspace), miniature)
     assert pool.store.folder == workspace.root / "reference_models" / f"miniature-{miniature.pool_hash}"
     assert set(blocks_of(pool)) == {
         f"{role}/000{b}.safetensors" for role in ("original", "retrained", "calibration") for b in (0, 1)
@@ -57,21 +58,22 @@ def test_the_pool_lies_where_the_design_says(workspace, miniature):
 
 
 def test_a_second_preparation_trains_nothing(workspace, miniature):
-    before = blocks_of(Pool(miniature, workspace))
-    Pool(miniature, workspace).prepare(1, lambda *_: pytest.fail("trained"), pytest.fail)
-    assert blocks_of(Pool(miniature, workspace)) == before
+    before = blocks_of(Pool(Session(workspace), miniature))
+    Pool(Session(workspace, progress=lambda *_: pytest.fail("trained"), warn=pytest.fail), miniature).prepare()
+    assert blocks_of(Pool(Session(workspace), miniature)) == before
 
 
 def test_a_rebuilt_pool_is_bit_identical(workspace, miniature, tmp_path):
-    again = Pool(miniature, with_the_secret_of(workspace, tmp_path / "again", miniature))
-    again.prepare(2, quiet, pytest.fail)
-    assert blocks_of(again) == blocks_of(Pool(miniature, workspace))
+    again = Pool(Session(with_the_secret_of(workspace, tmp_path / "again", miniature), 2, warn=pytest.fail), miniature)
+    again.prepare()
+    assert blocks_of(again) == blocks_of(Pool(Session(workspace), miniature))
 
 
 def test_a_larger_n_keeps_the_blocks_of_a_smaller_one(workspace, miniature, tmp_path):
-    large = Pool(miniature.with_models(12), with_the_secret_of(workspace, tmp_path / "large", miniature))
-    large.prepare(1, quiet, pytest.fail)
-    small = Pool(miniature, workspace)
+    larger = with_the_secret_of(workspace, tmp_path / "large", miniature)
+    large = Pool(Session(larger, warn=pytest.fail), miniature.with_models(12))
+    large.prepare()
+    small = Pool(Session(workspace), miniature)
     assert blocks_of(small).items() < blocks_of(large).items()
     assert [len(pool.evidence("retrained")["forget_logits"]) for pool in (small, large)] == [8, 12]
 
@@ -137,20 +139,21 @@ def first_is(key, value):
     ],
 )
 def test_a_block_that_holds_something_else_is_named_and_made_anew(name, damage, fault, workspace, miniature):
-    pool = Pool(miniature, workspace)
+    said = []
+    pool = Pool(Session(workspace, warn=said.append), miniature)
     before = blocks_of(pool)
     damage(pool.store)
     with pytest.raises(BenchError, match=fault):
         pool.store.read(name)
-    said = []
-    pool.prepare(1, quiet, said.append)
+    pool.prepare()
     assert blocks_of(pool) == before
     (sentence,) = said
     assert re.search(f"{name}.safetensors {fault}; set aside as {name[-4:]}.damaged, training it again", sentence)
 
 
 def test_roles_that_were_swapped_are_named_and_made_anew(workspace, miniature):
-    pool = Pool(miniature, workspace)
+    said = []
+    pool = Pool(Session(workspace, warn=said.append), miniature)
     before = blocks_of(pool)
     known = pool.store.finished()
     one, other = "retrained/0000", "calibration/0000"
@@ -160,19 +163,18 @@ def test_roles_that_were_swapped_are_named_and_made_anew(workspace, miniature):
         pool.store.record(name, known[from_the])
     with pytest.raises(BenchError, match=f"holds the block {other} in the place of {one}"):
         pool.evidence("retrained")
-    said = []
-    pool.prepare(1, quiet, said.append)
+    pool.prepare()
     assert len(said) == 2
     assert blocks_of(pool) == before
 
 
 def test_a_damaged_block_is_named_and_rebuilt_bit_identically(workspace, miniature):
-    pool = Pool(miniature, workspace)
+    said = []
+    pool = Pool(Session(workspace, warn=said.append), miniature)
     before = blocks_of(pool)
     path = pool.store.path("retrained/0001")
     path.write_bytes(path.read_bytes()[:-1] + b"?")
-    said = []
-    pool.prepare(1, quiet, said.append)
+    pool.prepare()
     assert blocks_of(pool) == before
     assert len(said) == 1
     assert "retrained/0001.safetensors is damaged" in said[0]
@@ -188,7 +190,7 @@ def test_a_pool_killed_at_any_moment_is_completed_bit_identically(
         "import sys; from pathlib import Path; from benchmark.references.pool import Pool; "
         "from benchmark.scenario.schema import load_scenario; from benchmark.storage.workspace import Workspace; "
         "print('go', flush=True); "
-        "Pool(load_scenario(sys.argv[1]), Workspace(Path(sys.argv[2]))).prepare(1, lambda *a: None, print)"
+        "Pool(Session(Workspace(Path(sys.argv[2])), warn=print), load_scenario(sys.argv[1])).prepare()"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(miniature_file), str(root)], stdout=subprocess.PIPE, start_new_session=True
@@ -198,9 +200,9 @@ def test_a_pool_killed_at_any_moment_is_completed_bit_identically(
     time.sleep(delay / 10)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    pool = Pool(miniature, Workspace(root))
-    pool.prepare(1, quiet, pytest.fail)
-    assert blocks_of(pool) == blocks_of(Pool(miniature, workspace))
+    pool = Pool(Session(Workspace(root), warn=pytest.fail), miniature)
+    pool.prepare()
+    assert blocks_of(pool) == blocks_of(Pool(Session(workspace), miniature))
 
 
 def test_two_processes_on_one_pool_do_not_corrupt_it(workspace, miniature, miniature_file, tmp_path):
@@ -209,7 +211,7 @@ def test_two_processes_on_one_pool_do_not_corrupt_it(workspace, miniature, minia
     command = [sys.executable, "-m", "benchmark.cli", "prepare", "--scenario", str(miniature_file), "--jobs", "1"]
     both = [subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in "ab"]
     assert [process.wait(120) for process in both] == [0, 0]
-    assert blocks_of(Pool(miniature, Workspace(root))) == blocks_of(Pool(miniature, workspace))
+    assert blocks_of(Pool(Session(Workspace(root)), miniature)) == blocks_of(Pool(Session(workspace), miniature))
 
 
 def test_two_that_prepare_one_pool_share_its_blocks_out(miniature, tmp_path, monkeypatch):
@@ -224,11 +226,11 @@ def test_two_that_prepare_one_pool_share_its_blocks_out(miniature, tmp_path, mon
 
     monkeypatch.setattr(references, "_train_models", trained_block)
     monkeypatch.setattr(references, "PAUSE", 0.01)
-    pools = [Pool(miniature, Workspace(tmp_path)) for _ in "ab"]
+    pools = [Pool(Session(Workspace(tmp_path), warn=quiet), miniature) for _ in "ab"]
     with ThreadPoolExecutor(2) as both:
-        list(both.map(lambda pool: pool.prepare(1, quiet, quiet), pools))
+        list(both.map(lambda pool: pool.prepare(), pools))
     assert len({who for who, *_ in trained}) == 2
-    seeds = Pool(miniature, Workspace(tmp_path)).seeds
+    seeds = Pool(Session(Workspace(tmp_path)), miniature).seeds
     assert sorted(tuple(models) for _, *models in trained) == sorted(
         (role, *(seeds.of(role, index) for index in miniature.indices(block)))
         for role in ("original", "retrained", "calibration")
@@ -238,14 +240,15 @@ def test_two_that_prepare_one_pool_share_its_blocks_out(miniature, tmp_path, mon
 
 
 def test_what_another_process_has_claimed_is_awaited_and_taken_over_when_it_dies(workspace, miniature, monkeypatch):
-    pool, said, looks = Pool(miniature, workspace), [], []
+    said, looks = [], []
+    pool = Pool(Session(workspace, warn=said.append), miniature)
     before = blocks_of(pool)
     pool.store.discard(["retrained/0001"])
     monkeypatch.setattr(references, "time", SimpleNamespace(sleep=looks.append))
     with ThreadPoolExecutor(1) as other:
         with pool.store.claim("retrained/0001") as ours:
             assert ours
-            done = other.submit(pool.prepare, 1, quiet, said.append)
+            done = other.submit(pool.prepare)
             while len(looks) < 3:
                 assert not done.done()
         # The claim has ended, as it does when its process is killed, and the block is still missing.
@@ -256,7 +259,7 @@ def test_what_another_process_has_claimed_is_awaited_and_taken_over_when_it_dies
 
 def test_the_evidence_is_what_a_model_trained_alone_shows(workspace, miniature):
     problem = load_problem(miniature)
-    pool = Pool(miniature, workspace)
+    pool = Pool(Session(workspace), miniature)
     for role, split in (("original", problem.train), ("retrained", problem.retain)):
         seed = pool.seed(role, 5)
         net = seeded_model(miniature.architecture, problem.input_shape, problem.outputs, seed)
@@ -280,31 +283,31 @@ def test_the_evidence_is_what_a_model_trained_alone_shows(workspace, miniature):
 
 
 def test_only_originals_keep_their_weights(workspace, miniature):
-    pool = Pool(miniature, workspace)
+    pool = Pool(Session(workspace), miniature)
     assert set(pool.original(0)) == {"1.weight", "1.bias", "3.weight", "3.bias"}
     assert not any(name.startswith("weights/") for name in pool.store.read("retrained/0000"))
 
 
 def test_an_original_is_its_row_of_its_block(workspace, miniature):
-    pool = Pool(miniature, workspace)
+    pool = Pool(Session(workspace), miniature)
     block = pool.store.read("original/0001")
     own = pool.original(miniature.protocol.block + 2)
     assert all(np.array_equal(tensor.numpy(), block[f"weights/{name}"][2]) for name, tensor in own.items())
     few = miniature.model_copy(update={"protocol": miniature.protocol.model_copy(update={"originals": 2})})
-    assert torch.equal(Pool(few, workspace).original(7)["1.bias"], pool.original(1)["1.bias"])
+    assert torch.equal(Pool(Session(workspace), few).original(7)["1.bias"], pool.original(1)["1.bias"])
     with pytest.raises(BenchError, match="missing or damaged"):
         pool.store.row("original/0099", 0)
 
 
 def test_a_diverging_recipe_is_an_error_of_one_sentence(miniature, tmp_path):
     recipe = miniature.recipe.model_copy(update={"learning_rate": 1e12, "momentum": 0.99})
-    pool = Pool(miniature.model_copy(update={"recipe": recipe}), Workspace(Path(tmp_path)))
+    pool = Pool(Session(Workspace(Path(tmp_path)), warn=pytest.fail), miniature.model_copy(update={"recipe": recipe}))
     with pytest.raises(BenchError, match=r"diverged; lower recipe\.learning_rate"):
-        pool.prepare(1, quiet, pytest.fail)
+        pool.prepare()
 
 
 def test_the_calibration_models_are_a_second_independent_retrained_population(workspace, miniature):
-    pool = Pool(miniature, workspace)
+    pool = Pool(Session(workspace), miniature)
     first, second = (pool.evidence(role)["forget_logits"] for role in ("retrained", "calibration"))
     assert first.shape == second.shape
     assert not np.isclose(first, second).all(axis=(1, 2)).any()

@@ -191,7 +191,7 @@ def _leave_time_open(**changes):
 def test_whatever_is_not_as_it_was_is_run(change, options, is_finished, bench, finished_clone, miniature, monkeypatch):
     card, asked = card_of(finished_clone, miniature, "finetune"), []
     change(finished_clone, miniature)
-    monkeypatch.setattr(evaluation, "evaluate", lambda *given, **_: asked.append(given[1]) or card)
+    monkeypatch.setattr(evaluation, "evaluate", lambda *given, **_: asked.append(given[2]) or card)
     assert bench("run", "finetune", *options).returncode == 0
     assert asked == ([] if is_finished else ["finetune"])
 

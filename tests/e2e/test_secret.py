@@ -17,6 +17,7 @@ from benchmark.results.outcome import has_evidence
 from benchmark.results.scorecard import Scorecard
 from benchmark.runs.runs import Runs
 from benchmark.seeds import Seeds, derive_seed
+from benchmark.session import Session
 from benchmark.storage.workspace import Workspace
 from benchmark.submissions.source import find_submission
 
@@ -39,8 +40,8 @@ def make_public(pool):
     content.pop("commitment", None)
     content["blocks"] = {name: own for name, own in content["blocks"].items() if name.startswith("original/")}
     (folder / "manifest.json").write_text(json.dumps(content))
-    public = Pool(pool.scenario, Workspace(folder.parents[1]), kind="public")
-    public.prepare(1, quiet, pytest.fail)
+    public = Pool(Session(Workspace(folder.parents[1]), warn=pytest.fail), pool.scenario, kind="public")
+    public.prepare()
     return public
 
 
@@ -56,7 +57,7 @@ def test_seeds_follow_from_the_secret_except_those_of_originals():
 
 
 def test_a_pool_holds_its_secret_for_its_user_and_publishes_the_commitment(workspace, miniature, bench):
-    pool = Pool(miniature, workspace)
+    pool = Pool(Session(workspace), miniature)
     path = pool.store.folder / "secret"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     secret = path.read_text()
@@ -76,8 +77,9 @@ def test_a_pool_holds_its_secret_for_its_user_and_publishes_the_commitment(works
 
 
 def test_no_two_pools_share_retrained_models_but_all_share_originals(workspace, miniature, tmp_path):
-    one, other = Pool(miniature, workspace), Pool(miniature, Workspace(tmp_path / "other"))
-    other.prepare(1, quiet, pytest.fail)
+    one = Pool(Session(workspace), miniature)
+    other = Pool(Session(Workspace(tmp_path / "other"), warn=pytest.fail), miniature)
+    other.prepare()
     assert one.seeds.commitment != other.seeds.commitment
     assert np.array_equal(*(pool.evidence("original")["forget_logits"] for pool in (one, other)))
     for role in DRAWN:
@@ -89,9 +91,10 @@ def test_of_many_processes_that_begin_a_pool_one_draws_the_secret(miniature_file
     code = (
         "import sys; from pathlib import Path; from benchmark import references; "
         "from benchmark.references.pool import Pool; from benchmark.scenario.schema import load_scenario; "
-        "from benchmark.storage.workspace import Workspace; "
-        "pool = Pool(load_scenario(sys.argv[1]), Workspace(Path(sys.argv[2]))); print('go', flush=True); "
-        "sys.stdin.readline(); pool._settle(print); print(pool.seeds.commitment)"
+        "from benchmark.session import Session; from benchmark.storage.workspace import Workspace; "
+        "session = Session(Workspace(Path(sys.argv[2])), warn=print); "
+        "pool = Pool(session, load_scenario(sys.argv[1])); print('go', flush=True); "
+        "sys.stdin.readline(); pool._settle(); print(pool.seeds.commitment)"
     )
     command = [sys.executable, "-c", code, str(miniature_file), str(tmp_path)]
     started = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]
@@ -107,7 +110,7 @@ def test_of_many_processes_that_begin_a_pool_one_draws_the_secret(miniature_file
 
 @pytest.mark.parametrize("change", ["gone", "another", "damaged"])
 def test_models_of_another_secret_count_as_missing(change, workspace, miniature):
-    pool = Pool(miniature, workspace)
+    pool = Pool(Session(workspace), miniature)
     before = {role: pool.evidence(role)["forget_logits"] for role in ("original", *DRAWN)}
     path = pool.store.folder / "secret"
     if change == "gone":
@@ -116,11 +119,11 @@ def test_models_of_another_secret_count_as_missing(change, workspace, miniature)
         make_secret(pool.store.folder)
     else:
         path.write_text("not hexadecimal")
-    changed = Pool(miniature, workspace)
+    said = []
+    changed = Pool(Session(workspace, warn=said.append), miniature)
     with pytest.raises(BenchError, match="were drawn from another secret than it holds; `bench prepare` trains them"):
         changed.evidence("retrained")
-    said = []
-    changed.prepare(1, quiet, said.append)
+    changed.prepare()
     assert len(said) == 1
     assert said[0].endswith("another secret than it holds; they count as missing and are trained again")
     assert read_secret(pool.store.folder) == changed.seeds.secret != pool.seeds.secret
@@ -128,32 +131,32 @@ def test_models_of_another_secret_count_as_missing(change, workspace, miniature)
     assert np.array_equal(changed.evidence("original")["forget_logits"], before["original"])
     for role in DRAWN:
         assert not np.isclose(changed.evidence(role)["forget_logits"], before[role], atol=1e-3).all(axis=(1, 2)).any()
-    Pool(miniature, workspace).prepare(1, lambda *_: pytest.fail("trained"), pytest.fail)
+    Pool(Session(workspace, progress=lambda *_: pytest.fail("trained"), warn=pytest.fail), miniature).prepare()
 
 
 def test_a_block_that_was_trained_from_an_earlier_secret_is_not_recorded(workspace, miniature):
-    slow = Pool(miniature, workspace)
+    slow = Pool(Session(workspace), miniature)
     (slow.store.folder / "secret").unlink()
-    Pool(miniature, workspace).prepare(1, quiet, quiet)
+    Pool(Session(workspace, warn=quiet), miniature).prepare()
     before = manifest(slow)
     slow.store.record("retrained/0000", "0" * 64)
     assert manifest(slow) == before
 
 
 def test_a_secret_that_cannot_be_read_is_one_sentence_and_stays(workspace, miniature, monkeypatch):
-    folder = Pool(miniature, workspace).store.folder
+    folder = Pool(Session(workspace), miniature).store.folder
     (folder / "secret").unlink()
     (folder / "secret").mkdir()
     with pytest.raises(BenchError, match=r"secret cannot be read \(Is a directory\), expected the secret of a pool"):
-        Pool(miniature, workspace)
+        Pool(Session(workspace), miniature)
 
 
 def test_a_pool_of_the_first_version_is_used_as_it_is(workspace, miniature, bench):
-    public = make_public(Pool(miniature, workspace))
+    public = make_public(Pool(Session(workspace), miniature))
     assert not (public.store.folder / "secret").exists()
-    pool = Pool(miniature, workspace)
+    pool = Pool(Session(workspace, warn=pytest.fail), miniature)
     pool.store.discard(["retrained/0001"])  # also where something is missing of it
-    pool.prepare(1, quiet, pytest.fail)
+    pool.prepare()
     assert pool.seeds == Seeds(miniature.pool_hash)
     assert pool.seed("retrained", 5) == miniature.seed("retrained", 5)
     assert "commitment" not in manifest(pool)
@@ -164,8 +167,8 @@ def test_a_pool_of_the_first_version_is_used_as_it_is(workspace, miniature, benc
 
 def test_a_finished_pool_on_a_read_only_disk_is_read(workspace, miniature, monkeypatch):
     monkeypatch.setattr("benchmark.storage.workspace.FileLock", lambda *_: pytest.fail("took a lock"))
-    pool = Pool(miniature, workspace)
-    pool.prepare(1, quiet, pytest.fail)
+    pool = Pool(Session(workspace, warn=pytest.fail), miniature)
+    pool.prepare()
     assert len(pool.evidence("retrained")["forget_logits"]) == 8
 
 
@@ -173,8 +176,8 @@ def test_runs_that_began_with_another_secret_are_made_again(workspace, miniature
     assert bench("run", "--submission", "finetune").returncode == 0
     submission = find_submission("finetune", workspace)
     assert has_evidence(miniature, submission, workspace)
-    first = Runs(miniature, submission, Pool(miniature, workspace), workspace).evidence()
-    (Pool(miniature, workspace).store.folder / "secret").unlink()
+    first = Runs(Pool(Session(workspace), miniature), submission).evidence()
+    (Pool(Session(workspace), miniature).store.folder / "secret").unlink()
     assert not has_evidence(miniature, submission, workspace)
     done = bench("score", "--submission", "finetune")
     assert done.returncode == 2
@@ -182,10 +185,10 @@ def test_runs_that_began_with_another_secret_are_made_again(workspace, miniature
     done = bench("run", "--submission", "finetune")
     assert done.returncode == 0, done.stderr
     assert "the runs of finetune on record began with another secret; they are made again" in done.stderr
-    second = Runs(miniature, submission, Pool(miniature, workspace), workspace).evidence()
+    second = Runs(Pool(Session(workspace), miniature), submission).evidence()
     assert not np.array_equal(first["forget_logits"], second["forget_logits"])
     assert second["run/index"].tolist() == list(range(8))
 
 
 def test_the_environment_of_a_worker_holds_no_secret(workspace, miniature):
-    assert Pool(miniature, workspace).seeds.secret not in json.dumps(dict(os.environ))
+    assert Pool(Session(workspace), miniature).seeds.secret not in json.dumps(dict(os.environ))

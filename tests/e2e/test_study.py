@@ -9,6 +9,7 @@ from benchmark.metrics import forgetting_quality, held_out_epsilon, published_ep
 from benchmark.references.pool import Pool
 from benchmark.runs.integrity import RECORD_LAYOUTS
 from benchmark.runs.runs import Runs
+from benchmark.session import Session
 from benchmark.storage.workspace import write_block
 from benchmark.study import evaluate_variants, quality_with_width, study
 from benchmark.study import variants as module
@@ -194,13 +195,13 @@ def stored(scenario, submit, workspace):
                     arrays |= records(block * scenario.protocol.block, size)
                 store.record(name, write_block(store.path(name), arrays))
 
-    pool = Pool(scenario, workspace)
+    pool = Pool(Session(workspace), scenario)
     for seed, role in enumerate(("retrained", "calibration")):
         fill(pool.store, role, seed, "evidence/")
 
     def entry(name, chosen=scenario, failed=0):
         submission = find_submission(submit("", name), workspace)
-        fill(Runs(chosen, submission, pool, workspace).store, "unlearned", len(name), failed=failed)
+        fill(Runs(Pool(Session(workspace), chosen), submission).store, "unlearned", len(name), failed=failed)
 
     entry("one")
     entry("other")
@@ -209,7 +210,9 @@ def stored(scenario, submit, workspace):
 
 def test_study_writes_a_table_and_a_figure(scenario, stored, workspace):
     said, steps = [], []
-    rows = study(scenario, workspace, ["one", "other"], lambda *step: steps.append(step), said.append)
+    rows = study(
+        Session(workspace, progress=lambda *step: steps.append(step), warn=said.append), scenario, ["one", "other"]
+    )
     folder = workspace.results / "studies"
     assert sorted(path.name for path in folder.iterdir()) == [f"{scenario.label}.csv", f"{scenario.label}.png"]
     written = pd.read_csv(folder / f"{scenario.label}.csv")
@@ -227,28 +230,28 @@ def test_study_finds_the_evidence_with_one_original_under_any_name(scenario, sto
     single = scenario.model_copy(update={"name": "miniature-single", "protocol": protocol})
     stored("one", single)
     stored("other", single)
-    rows = study(scenario, workspace, ["one", "other"], lambda *_: None, pytest.fail)
+    rows = study(Session(workspace, warn=pytest.fail), scenario, ["one", "other"])
     assert list(rows[rows.family == "originals"].value) == ["1", "64"]
 
 
 def test_an_entry_whose_failures_were_allowed_is_left_out(scenario, stored, workspace):
     stored("unlucky", failed=1)
     said = []
-    rows = study(scenario, workspace, ["one", "unlucky", "other"], lambda *_: None, said.append)
+    rows = study(Session(workspace, warn=said.append), scenario, ["one", "unlucky", "other"])
     assert "F_other" in rows
     assert "F_unlucky" not in rows
     assert said[0] == "unlucky is left out: it has 63 of 64 runs, and a study needs all of them"
     with pytest.raises(BenchError, match="needs two or more; got one"):
-        study(scenario, workspace, ["one", "unlucky"], lambda *_: None, said.append)
+        study(Session(workspace, warn=said.append), scenario, ["one", "unlucky"])
 
 
 def test_missing_evidence_is_named_with_the_command_that_makes_it(scenario, stored, workspace, submit):
     submit("", "absent")
     command = r"`bench run --submission absent --scenario miniature\.toml --models 64`"
     with pytest.raises(BenchError, match=command):
-        study(scenario, workspace, ["one", "absent"], lambda *_: None, pytest.fail)
-    Pool(scenario, workspace).store.path("calibration/0003").unlink()
+        study(Session(workspace, warn=pytest.fail), scenario, ["one", "absent"])
+    Pool(Session(workspace), scenario).store.path("calibration/0003").unlink()
     with pytest.raises(BenchError, match=r"`bench prepare --scenario miniature\.toml --models 64`"):
-        study(scenario, workspace, ["one", "other"], lambda *_: None, pytest.fail)
+        study(Session(workspace, warn=pytest.fail), scenario, ["one", "other"])
     with pytest.raises(BenchError, match="needs two or more; got one"):
-        study(scenario, workspace, ["one"], lambda *_: None, pytest.fail)
+        study(Session(workspace, warn=pytest.fail), scenario, ["one"])

@@ -22,6 +22,7 @@ from benchmark.metrics import Population, forgetting_quality, published_epsilon
 from benchmark.references.pool import Pool
 from benchmark.results.scorecard import card_path
 from benchmark.scenario.schema import load_scenario
+from benchmark.session import Session
 from benchmark.storage.workspace import Workspace
 from benchmark.submissions.source import default_entry, find_submission, submission_names, tuned_scenarios
 from benchmark.tuning import Tuning, changed_since_tuned, command, measuring, tuning_scenario
@@ -136,7 +137,7 @@ def no_runs(monkeypatch):
     asked = []
 
     @contextmanager
-    def made_up(submission, pool, jobs, tick):
+    def made_up(pool, submission, tick):
         asked.append(submission.name)
         yield Answers(lambda values: iter(list(hill({"strength": values["strength"]}))[:2]))
 
@@ -289,8 +290,8 @@ def unhurried_file(tmp_path_factory):
 def unhurried_pool(unhurried_file, tmp_path_factory):
     """The pool that `unhurried` is tuned with."""
     scenario = tuning_scenario(load_scenario(str(unhurried_file)))
-    pool = Pool(scenario, Workspace(tmp_path_factory.mktemp("pool")))
-    pool.prepare(1, lambda *_: None, pytest.fail, ("original", "retrained"))
+    pool = Pool(Session(Workspace(tmp_path_factory.mktemp("pool")), warn=pytest.fail), scenario)
+    pool.prepare(("original", "retrained"))
     return pool
 
 
@@ -325,7 +326,7 @@ def test_a_trial_fails_with_its_runs_and_the_test_set_plays_no_part(workspace, s
     untested = {name: array for name, array in evidence.items() if "test" not in name}
     monkeypatch.setattr(unhurried_pool, "evidence", lambda role: untested)
     submission = find_submission("stranger", workspace)
-    with measuring.open_measure(submission, unhurried_pool, 1, lambda: None) as measure:
+    with measuring.open_measure(unhurried_pool, submission, lambda: None) as measure:
         good, bad = (
             [score for _, score in measure({"strength": strength, "fate": "live"})] for strength in (0.01, 5.0)
         )
@@ -348,7 +349,7 @@ def unlearning(net, retain_loader, forget_loader, val_loader, recipe, seed):
 """
     )
     submission = find_submission("stranger", workspace)
-    with measuring.open_measure(submission, unhurried_pool, 1, lambda: None) as measure, pytest.raises(Unfit) as caught:
+    with measuring.open_measure(unhurried_pool, submission, lambda: None) as measure, pytest.raises(Unfit) as caught:
         list(measure({"strength": 1.0}))
     assert caught.value.state == "over-budget"
     assert min(caught.value.cost) > 1  # three of four originals are retrained four times; clocks are inexact

@@ -14,6 +14,7 @@ from hostile import NAME, load_strict, needs_sandbox, orphans_come_here, run_hos
 
 from benchmark.references.pool import Pool
 from benchmark.sandbox import bubblewrap as sandbox
+from benchmark.session import Session
 
 READING = """
 import hashlib, importlib.util, os, socket
@@ -50,7 +51,7 @@ def test_what_is_not_a_submissions_cannot_be_read_in_a_sandbox_only(
     """The same code finds nothing behind the walls and everything without them: so it is the walls that hide it."""
     if isolation == "process":
         monkeypatch.setattr(sandbox, "why_no_sandbox", lambda: "a test of the fallback")
-    pool = Pool(strict, workspace).store
+    pool = Pool(Session(workspace), strict).store
     labels = Path(importlib.util.find_spec("sklearn").origin).parent / "datasets" / "data" / "digits.csv.gz"
     rival = workspace.submissions / "rival" / "submission.py"
     hidden = {
@@ -181,7 +182,7 @@ ATTEMPTS = {
 def test_what_a_submission_cannot_do_in_a_sandbox(hostile, workspace, strict):
     names = {
         "board": str(workspace.results / "leaderboard.csv"),
-        "manifest": str(Pool(strict, workspace).store.folder / "manifest.json"),
+        "manifest": str(Pool(Session(workspace), strict).store.folder / "manifest.json"),
         "rival": str(workspace.submissions / "rival" / "submission.py"),
         "home": str(Path.home() / ".ssh" / "authorized_keys"),
         "pid": os.getpid(),

@@ -10,6 +10,7 @@ from benchmark.references.pool import Pool
 from benchmark.results.scorecard import evidence_hash_of
 from benchmark.sandbox import bubblewrap as sandbox
 from benchmark.sandbox.bubblewrap import why_no_sandbox
+from benchmark.session import Session
 
 LIES = {
     "patches": """
@@ -47,7 +48,7 @@ def test_a_lie_told_in_the_worker_changes_nothing_outside(lie, hostile, workspac
     """Submissions that leave the weights alone, and everything else not: their evidence is the originals'."""
     run = hostile(body(LIES[lie]))
     assert run.card.status in ("ok", "over-budget"), run.log
-    assert run.card.evidence_hash == evidence_hash_of(Pool(strict, workspace).evidence("original"))
+    assert run.card.evidence_hash == evidence_hash_of(Pool(Session(workspace), strict).evidence("original"))
     assert (run.card.integrity.unchanged_runs, run.card.integrity.change) == (6, 0.0)
     assert (run.card.integrity.repeated_runs, run.card.integrity.deterministic) == (0, True)
     if lie == "patches":  # none of the clocks that it stopped is the one that counts
@@ -101,7 +102,7 @@ def test_chance_beyond_the_seed_and_examples_taken_are_reported(hostile):
 
 
 def test_allowed_failures_give_a_score_and_the_row_says_so(hostile, strict, workspace):
-    bad = Pool(strict, workspace).seed("unlearned", 2)
+    bad = Pool(Session(workspace), strict).seed("unlearned", 2)
     source = f"def unlearning(net, a, b, c, seed):\n    assert seed != {bad}, 'an unlucky seed'"
     run = hostile(source, models=8)
     reason = "1 of 8 runs failed; run 2: AssertionError (submission.py, line 2)"

@@ -6,6 +6,7 @@ import pytest
 from hostile import load_strict, orphans_come_here, run_hostile, write_strict_file  # noqa: F401
 
 from benchmark.references.pool import Pool
+from benchmark.session import Session
 
 REBUILT = """
 import sys
@@ -32,17 +33,17 @@ def unlearning(net, retain_loader, forget_loader, val_loader, recipe):
 
 def rebuilding(scenario, workspace, seeds=()):
     """A submission that trains retrained/i again: i from the original it is given, the seed from i."""
-    pool = Pool(scenario, workspace)
+    pool = Pool(Session(workspace), scenario)
     sums = [round(float(pool.original(i)["1.weight"].double().sum()), 6) for i in range(8)]
     return REBUILT.format(pool=scenario.pool_hash, fingerprints=sums, seeds=list(seeds))
 
 
 def make_public(scenario, workspace):
     """Turns the scenario's pool into one of the first version, whose models all come from public seeds."""
-    folder = Pool(scenario, workspace).store.folder
+    folder = Pool(Session(workspace), scenario).store.folder
     shutil.rmtree(folder)
-    Pool(scenario, workspace, kind="public").prepare(1, lambda *_: None, pytest.fail)
-    assert Pool(scenario, workspace).seeds.kind == "public"
+    Pool(Session(workspace, warn=pytest.fail), scenario, kind="public").prepare()
+    assert Pool(Session(workspace), scenario).seeds.kind == "public"
 
 
 def test_a_pool_with_public_seeds_can_be_rebuilt_and_the_entry_is_suspect(hostile, strict, workspace):
@@ -65,7 +66,7 @@ def test_a_pool_with_a_secret_cannot_be_rebuilt(hostile, strict, workspace):
 
 
 def test_whoever_knew_the_secret_would_be_suspect(hostile, strict, workspace):
-    pool = Pool(strict, workspace)
+    pool = Pool(Session(workspace), strict)
     run = hostile(rebuilding(strict, workspace, [pool.seed("calibration", i) for i in range(8)]))
     assert (run.card.status, len(run.card.integrity.replayed_runs)) == ("suspect", 6), (run.card.reason, run.log)
 

@@ -4,6 +4,7 @@ from datasets import miniature
 from benchmark.references.planning import dry_run
 from benchmark.references.pool import Pool
 from benchmark.scenario.schema import load_scenario
+from benchmark.session import Session
 from benchmark.storage.workspace import Workspace
 
 
@@ -23,8 +24,8 @@ def test_a_dry_run_says_what_a_pool_will_cost_and_writes_none(tmp_path, monkeypa
 def test_the_disk_it_foretells_is_what_the_pool_takes(name, tmp_path, monkeypatch):
     scenario = miniature(name, tmp_path / "data", monkeypatch)
     rows = {row["what"]: row["estimate"] for row in dry_run(scenario, 1, "cpu")}
-    pool = Pool(scenario, Workspace(tmp_path))
-    pool.prepare(1, lambda *_: None, pytest.fail)
+    pool = Pool(Session(Workspace(tmp_path), warn=pytest.fail), scenario)
+    pool.prepare()
     taken = sum(path.stat().st_size for path in pool.store.folder.rglob("*.safetensors"))
     foretold = float(rows["disk"].removesuffix(" MB")) * 1e6
     assert abs(taken - foretold) < 50_000 + 6 * 1500  # rounded to 0.1 MB, and every file has a heading

@@ -8,6 +8,7 @@ from conftest import MINIATURE
 from benchmark.errors import BenchError
 from benchmark.references.pool import Pool
 from benchmark.scenario.schema import load_scenario, scenario_names
+from benchmark.session import Session
 from benchmark.storage.workspace import Workspace
 
 SALT = "0123456789abcdef" * 2
@@ -45,8 +46,8 @@ def test_without_a_salt_nothing_changes():
 
 def test_neither_salt_nor_forget_seed_is_published(tmp_path):
     hidden = load(with_seed(417417), tmp_path)
-    pool = Pool(hidden, Workspace(tmp_path))
-    pool._settle(pytest.fail)
+    pool = Pool(Session(Workspace(tmp_path), warn=pytest.fail), hidden)
+    pool._settle()
     manifest = (pool.store.folder / "manifest.json").read_text()
     assert SALT not in manifest
     assert "417417" not in manifest

@@ -1,0 +1,34 @@
+"""The surroundings of one command: its folder, processes and device, and the callbacks that tell the user.
+
+Imports no torch.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from benchmark.engine import Progress
+from benchmark.errors import note
+from benchmark.storage.workspace import Workspace
+
+Warn = Callable[[str], None]
+"""Called with a sentence that the user should know and that stops nothing."""
+
+
+def _ignore_progress(label: str, done: int, total: int) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Session:
+    """Everything that one command hands to whatever it calls; made once per command.
+
+    Nothing in it changes a result: the same scenario and submission give the same evidence in every session.
+    """
+
+    workspace: Workspace
+    jobs: int = 1
+    """Processes side by side."""
+    device: str = "cpu"
+    """Where nets are trained and unlearned, such as "cuda:0"."""
+    progress: Progress = _ignore_progress
+    warn: Warn = note
