@@ -1,13 +1,15 @@
 """Chance levels: does a utility say more than one and the same answer to everything would?"""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from benchmark.data import Problem
-from benchmark.errors import BenchError
+from benchmark.errors import BadScenario
 from benchmark.results.values import Measured
-from benchmark.split import Split
+
+if TYPE_CHECKING:
+    from benchmark.data import Problem
+    from benchmark.split import Split
 
 _LEARNED = 0.1  # of the way from chance to no error; random answers and one lucky class stay below
 
@@ -20,17 +22,17 @@ class Chance(NamedTuple):
     test: float
 
 
-def chance_of(problem: Problem) -> Chance:
+def chance_of(problem: "Problem") -> Chance:
     """Return the task's chance level on each split."""
     return Chance(*(_chance(getattr(problem, name), problem) for name in Chance._fields))
 
 
-def _chance(split: Split, problem: Problem) -> float:
+def _chance(split: "Split", problem: "Problem") -> float:
     weighted = problem.class_weights is not None
     return problem.task.chance(split.targets.cpu().numpy(), problem.outputs, weighted=weighted)
 
 
-def never_learned(problem: Problem, retain_utility: np.ndarray) -> str | None:
+def never_learned(problem: "Problem", retain_utility: np.ndarray) -> str | None:
     """Return a sentence where originals know hardly more than chance, from their utilities on the retain set."""
     chance, utility = chance_of(problem).retain, float(np.mean(retain_utility))
     if utility - chance >= _LEARNED * (1 - chance):
@@ -51,7 +53,7 @@ def at_chance(utilities: dict[str, float], chance: Chance, name: str = "accuracy
     return f"{name} is at chance ({'; '.join(parts)})"
 
 
-def with_remarks(measured: Measured, problem: Problem) -> Measured:
+def with_remarks(measured: Measured, problem: "Problem") -> Measured:
     """Return what metrics say, with what a reader has to know of the utilities."""
     values = {name: measured.value(f"{name}_accuracy") for name in ("retain", "test")}
     known = {name: value for name, value in values.items() if value is not None}
@@ -59,10 +61,10 @@ def with_remarks(measured: Measured, problem: Problem) -> Measured:
     return measured.model_copy(update={"remarks": [remark] if remark else []})
 
 
-def check_measurable(name: str, problem: Problem) -> None:
+def check_measurable(name: str, problem: "Problem") -> None:
     """Raise BenchError when the problem of scenario `name` has a part without examples, or one class."""
     for part in ("retain", "forget", "validation", "test"):
         if not len(getattr(problem, part)):
-            raise BenchError(f"the {part} set of scenario {name} has no examples, expected at least 1; see its [data]")
+            raise BadScenario(f"the {part} set of scenario {name} has no examples, expected at least 1; see its [data]")
     if problem.task.has_classes and problem.outputs < 2:
-        raise BenchError(f"scenario {name} has {problem.outputs} class, expected at least 2; there is nothing to tell")
+        raise BadScenario(f"scenario {name} has {problem.outputs} class, expected at least 2; there is nothing to tell")
