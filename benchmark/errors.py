@@ -3,8 +3,8 @@
     BenchError              error            anything the user can put right
     ├── BadUsage            bad-usage        arguments and options of one command that contradict each other
     ├── BadScenario         bad-scenario     a scenario file, or a network it names
-    ├── BadData             bad-data         files of a data set that cannot be read as the scenario says
-    │   └── MissingData     missing-data     files of a data set that are absent
+    ├── BadData             bad-data         files of data, or of φ, that cannot be used
+    │   └── MissingData     missing-data     files of data, or of φ, that are absent
     ├── BadSubmission       bad-submission   the files of one submission, or its tuned values
     │   └── FailedEntry     failed-entry     an entry whose runs gave no score
     ├── BadRecord           bad-record       stored blocks, scorecards and tuning records that cannot be used
@@ -55,13 +55,13 @@ class BadScenario(BenchError):
 
 
 class BadData(BenchError):
-    """Seen by owners of a data set: its files disagree with each other, or with the scenario."""
+    """Seen by owners of data: files disagree with each other or with the scenario, or cannot be read."""
 
     code = "bad-data"
 
 
 class MissingData(BadData):
-    """Seen on a computer that lacks the files of a data set."""
+    """Seen on a computer that lacks the files of a data set, or an array of φ that was named."""
 
     code = "missing-data"
 

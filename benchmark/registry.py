@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from benchmark.errors import BenchError, note
+from benchmark.errors import BadScenario, note
 from benchmark.text import did_you_mean, reason_of
 
 Kind = TypeVar("Kind")
@@ -60,7 +60,7 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
     def named(self, name: str) -> Kind:
         """Return the kind of that name. Raises BenchError with the names there are."""
         if name not in self:
-            raise BenchError(
+            raise BadScenario(
                 f"there is no {self.seam} {name!r}{did_you_mean(name, self)}; name one of {', '.join(sorted(self))}"
             )
         return self[name]

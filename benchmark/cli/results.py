@@ -17,7 +17,7 @@ from benchmark.cli.options import (
 )
 from benchmark.cli.shared import err, one_name, open_session, print_json, read_scenario, show_board, show_progress
 from benchmark.cli.shared import out as terminal
-from benchmark.errors import BenchError, MissingRecord
+from benchmark.errors import BadUsage, BenchError, MissingRecord
 
 if TYPE_CHECKING:
     from benchmark.scenario.schema import Scenario
@@ -51,11 +51,11 @@ def score(
     """Score stored evidence again with this version of the scorer, or arrays of φ; no model is trained or run."""
     if arrays:
         if name or submission:
-            raise BenchError(f"{name or submission} came beside --arrays, expected one of the two; leave one out")
+            raise BadUsage(f"{name or submission} came beside --arrays, expected one of the two; leave one out")
         _score_arrays(*arrays, original, delta, as_json)
         return
     if original or delta is not None:
-        raise BenchError("--original and --delta came without --arrays; give the two files of φ by --arrays")
+        raise BadUsage("--original and --delta came without --arrays; give the two files of φ by --arrays")
     from benchmark.pipeline import entries_with_evidence
     from benchmark.storage.workspace import Workspace
 
@@ -101,7 +101,7 @@ def _score_arrays(unlearned: Path, retrained: Path, original: Path | None, delta
     try:
         result = score_arrays(u, r, original=o, delta=1e-5 if delta is None else delta)
     except ValueError as error:
-        raise BenchError(f"{error}; see `bench score --arrays` in docs/api.md") from None
+        raise BadUsage(f"{error}; see `bench score --arrays` in docs/api.md") from None
     if as_json:
         print_json(result.to_dict())
     else:

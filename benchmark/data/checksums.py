@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from benchmark.data.on_disk import OnDisk
-from benchmark.errors import BenchError
+from benchmark.errors import BadData
 from benchmark.storage.workspace import write_atomically
 
 PREPARED = "prepared"  # the folder in the data folder for what can be made again
@@ -29,7 +29,7 @@ def checksum(section: OnDisk, folder: Path) -> str:
             return known
         digest = _sha256(files)
     except OSError as error:
-        raise BenchError(
+        raise BadData(
             f"{error.filename} could not be read: {error.strerror}; put it back or make it readable"
         ) from None
     with contextlib.suppress(OSError):  # a folder that cannot be written to costs time only
@@ -42,7 +42,7 @@ def verify(section: OnDisk, folder: Path) -> None:
     expected = section.sha256
     if (found := checksum(section, folder)) != expected:
         told = "had no data when it was loaded" if expected is None else f"expects the sha256 {expected}"
-        raise BenchError(
+        raise BadData(
             f"the data of {section.title} in {folder} has the sha256 {found}, but the scenario {told}; "
             "restore the data, or load the scenario again with its own or no sha256"
         )

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from benchmark.data.reading.examples import Examples
 from benchmark.data.reading.parts import TEST, TRAIN, VALIDATION
-from benchmark.errors import BenchError
+from benchmark.errors import BadData
 from benchmark.results.record import Record
 from benchmark.text import counted, first_of, printable
 
@@ -104,12 +104,12 @@ def _check_left(examples: Examples, rest: Examples) -> None:
     advice = "take out data.duplicates, or correct the data"
     if len(classes) < 2:
         found = f"only the class {examples.class_names[classes[0]]}" if classes else "none"
-        raise BenchError(f"{began} {found}, expected examples of two classes or more; {advice}")
+        raise BadData(f"{began} {found}, expected examples of two classes or more; {advice}")
     if examples.assignment is None or rest.assignment is None:
         return
     for name, part in (("train", TRAIN), ("validation", VALIDATION), ("test", TEST)):
         if (size := int((examples.assignment == part).sum())) and not (rest.assignment == part).any():
-            raise BenchError(f"{began} none of the {size} of the {name} part, expected some in each part; {advice}")
+            raise BadData(f"{began} none of the {size} of the {name} part, expected some in each part; {advice}")
 
 
 def _left_out(examples: Examples, places: list[int], reason: str) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadMachine
 from benchmark.storage.places import expect
 from benchmark.storage.workspace import Workspace
 from benchmark.text import reason_of
@@ -36,4 +36,4 @@ def _resolve(folder: Path, named: str) -> Path:
     try:
         return folder.expanduser().resolve()
     except (OSError, RuntimeError, ValueError) as error:  # a user without a home, links in a circle, a NUL
-        raise BenchError(f"{named} is {folder}, which is no path: {reason_of(error)}; name a folder") from None
+        raise BadMachine(f"{named} is {folder}, which is no path: {reason_of(error)}; name a folder") from None

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.data.reading.examples import Examples
-from benchmark.errors import BenchError
+from benchmark.errors import BadData
 from benchmark.text import counted, did_you_mean, first_of
 
 _TRUTH = {"true": True, "false": False, "yes": True, "no": False}
@@ -39,14 +39,14 @@ def listed_rows(path: Path, examples: Examples, train: np.ndarray) -> np.ndarray
 def _content(path: Path, known: set[str], sizes: set[int]) -> np.ndarray:
     """Return what the file holds, one-dimensional: bool, int64 or text."""
     if (ending := path.suffix.lower()) in _OTHER_FILES:
-        raise BenchError(
+        raise BadData(
             f"forget.file {path} is a {ending} file, expected an array in a .npy file, or text; save .npy or text"
         )
     try:
         found = _array(path) if ending == ".npy" else _text(path, known, sizes)
         return found if found.dtype.kind in "bU" else _whole(found)
     except (OSError, EOFError, ValueError, tokenize.TokenError) as error:
-        raise BenchError(
+        raise BadData(
             f"forget.file {path} could not be read: {error}; expected row numbers of the source, or a mask"
         ) from None
 
@@ -161,11 +161,11 @@ def _check_no_mask(content: np.ndarray, path: Path, examples: Examples, train: n
     """Raise BenchError for what is meant as a mask, but has another length or other values than 0 and 1."""
     rows = f"over the {examples.source_size} rows of the source or the {len(train)} of train"
     if content.dtype.kind == "b":
-        raise BenchError(f"forget.file {path} is a mask of {len(content)}, expected one {rows}; save it again")
+        raise BadData(f"forget.file {path} is a mask of {len(content)}, expected one {rows}; save it again")
     values = np.unique(content).tolist()
     fits = len(content) in (examples.source_size, len(train))
     if len(values) == 2 and len(content) > 2 and (fits or values in _MASK_VALUES):
-        raise BenchError(
+        raise BadData(
             f"forget.file {path} has the two values {values[0]} and {values[1]} in {len(content)} places, expected a "
             f"mask of 0 and 1 {rows}, or row numbers; save it again"
         )
@@ -177,7 +177,7 @@ def _rows_named(names: list[str], path: Path, examples: Examples, train: np.ndar
     for row, name in enumerate(examples.names or ()):
         known.setdefault(name, []).append(row)
     if absent := [name for name in names if name not in known]:
-        raise BenchError(
+        raise BadData(
             f"forget.file {path} could not be read: {absent[0]!r} is neither a whole number nor the name of a row"
             f"{did_you_mean(absent[0], known)}; list rows of the source"
         )
@@ -186,7 +186,7 @@ def _rows_named(names: list[str], path: Path, examples: Examples, train: np.ndar
         own = [row for row in known[name] if row in kept] or known[name]
         inside = sum(row in trained for row in own)
         if 0 < inside < len(own):
-            raise BenchError(
+            raise BadData(
                 f"forget.file {path} lists {name!r}, which is the name of {len(own)} rows, {inside} of them in train, "
                 "expected all in train; list each picture once in the data"
             )
@@ -197,21 +197,21 @@ def _rows_named(names: list[str], path: Path, examples: Examples, train: np.ndar
 def _check_rows(rows: np.ndarray, path: Path, examples: Examples, train: np.ndarray) -> None:
     values, counts = np.unique(rows, return_counts=True)
     if len(twice := values[counts > 1]):
-        raise BenchError(
+        raise BadData(
             f"forget.file {path} lists {counted(twice.tolist())} of {len(values)} rows more than once, expected each "
             "once; a mask needs one value for every row of the source or of train"
         )
     if len(outside := values[(values < 0) | (values >= examples.source_size)]):
-        raise BenchError(
+        raise BadData(
             f"forget.file {path} lists {first_of(outside.tolist())}, expected rows from 0 to {examples.source_size - 1}"
         )
     if len(dropped := np.setdiff1d(rows, examples.rows.numpy())):
-        raise BenchError(
+        raise BadData(
             f"forget.file {path} lists {counted(dropped.tolist())} that data.duplicates = 'drop' takes out, expected "
             "rows that stay; take these out of the list, or take out data.duplicates"
         )
     if len(absent := np.setdiff1d(rows, train)):
-        raise BenchError(
+        raise BadData(
             f"forget.file lists row {absent[0]}, which is not in train"
             f"{f' (as {len(absent) - 1} more)' if len(absent) > 1 else ''}; list training rows only, and give the data "
             "a split of its own if rows are drawn for validation and test"

@@ -19,7 +19,7 @@ from benchmark.data.prepared import Prepared, load_or_prepare
 from benchmark.data.reading.examples import Examples
 from benchmark.data.source import Source
 from benchmark.data.splits import split
-from benchmark.errors import BenchError
+from benchmark.errors import BadScenario, BenchError
 from benchmark.scenario.schema import TRAINING_VERSION, Scenario, load_scenario
 from benchmark.split import Split, under
 from benchmark.storage.workspace import Workspace
@@ -118,7 +118,7 @@ def _load(scenario: Scenario, folder: Path | None) -> tuple[Problem, Facts]:
     tensors, facts = _read_once(scenario, folder) if folder else _out_of_a_package(scenario)
     splits = {name: Split.from_tensors(under(f"{name}/", tensors)) for name in _SPLITS}
     if scenario.recipe.augmentation and splits["train"].inputs.ndim != 4:
-        raise BenchError("recipe.augmentation is for images, but the data has none; remove it")
+        raise BadScenario("recipe.augmentation is for images, but the data has none; remove it")
     outputs = int(tensors["outputs"])
     weights = _inverse_frequency(splits["train"].targets, outputs) if scenario.recipe.class_weights else None
     problem = Problem(scenario.task, **splits, outputs=outputs, class_weights=weights)

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadMachine
 from benchmark.storage.workspace import write_atomically
 
 Prepared = tuple[dict[str, Tensor], str]
@@ -40,18 +40,18 @@ def load_or_prepare(path: Path, make: Callable[[], Prepared]) -> Prepared:
             raise _in_the_way(path) from None
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise
-        raise BenchError(
+        raise BadMachine(
             f"{path.parent} cannot be written to; make it writable, or a folder of your own with links to the data "
             "and name it with --data-dir"
         ) from None
 
 
-def _in_the_way(path: Path) -> BenchError:
+def _in_the_way(path: Path) -> BadMachine:
     """Return the sentence about something that is not the harness's where it keeps what it prepared."""
     files = (path, _facts(path), path.with_suffix(".lock"))
     place = next((file for file in files if file.is_dir()), path.parent)
     found, wanted = ("a folder", "a file") if place != path.parent else ("a file, or in one", "a folder")
-    return BenchError(
+    return BadMachine(
         f"{place} is {found}, expected {wanted} that is kept for data once it is read; move it away, or name another "
         "folder with --data-dir"
     )

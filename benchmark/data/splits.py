@@ -9,7 +9,7 @@ from torch import Tensor
 from benchmark.data.reading.examples import Examples
 from benchmark.data.reading.parts import TEST, TRAIN, VALIDATION
 from benchmark.data.source import Counts, Shares, Source
-from benchmark.errors import BadData, BenchError
+from benchmark.errors import BadData, BadScenario
 from benchmark.split import Normalisation, Split
 
 Rows = np.ndarray
@@ -28,7 +28,7 @@ def split(examples: Examples, data: Source) -> tuple[Split, Split, Split]:
     parts = [everything.at(torch.from_numpy(rows)) for rows in data.split_rows(examples)]
     for name, part in zip(("train", "validation", "test"), parts, strict=True):
         if not len(part):
-            raise BenchError(f"{data.source} leaves no example to {name}; add some or change the shares")
+            raise BadData(f"{data.source} leaves no example to {name}; add some or change the shares")
     if data.is_standardised:
         parts = _standardise(parts)
     return parts[0], parts[1], parts[2]
@@ -59,7 +59,7 @@ def split_by_shares(examples: Examples, data: Shares) -> tuple[Rows, Rows, Rows]
     Raises BenchError where there are too few examples, classes or subjects for that.
     """
     if data.disjoint and examples.subjects is None:
-        raise BenchError(
+        raise BadScenario(
             f"data.disjoint is true, but {data.source} knows no subjects here; add them or set it to false"
         )
     if examples.assignment is not None:
@@ -90,9 +90,7 @@ def _complete_split(examples: Examples, data: Shares) -> tuple[Rows, Rows, Rows]
 def _draw_share(examples: Examples, train: Rows, part: str, share: float, data: Shares) -> tuple[Rows, Rows]:
     """Return what is left of train, and a share of it for a part that the source lacks."""
     if len(train) < 2:
-        raise BenchError(
-            f"{data.source} has {len(train)} examples in train, expected more to draw others from; add some"
-        )
+        raise BadData(f"{data.source} has {len(train)} examples in train, expected more to draw others from; add some")
     if data.disjoint:
         kept, drawn = _draw_subjects(_subjects(examples)[train], share, data.seed, data.source)
         return train[kept], train[drawn]
@@ -105,7 +103,7 @@ def _draw_stratified(examples: Examples, rows: Rows, sizes: dict[str, int], data
     """Return the rows of every part, drawn with the groups in equal shares in all. Raises BenchError."""
     wanted, available, groups = sum(sizes.values()), len(rows), _groups(examples)
     if wanted > available:
-        raise BenchError(
+        raise BadScenario(
             f"data.train, data.validation and data.test add up to {wanted}, expected at most {available}, "
             f"the size of {data.source}; lower one of them"
         )
@@ -126,18 +124,18 @@ def _groups(examples: Examples) -> np.ndarray:
     return np.zeros(len(examples), dtype=np.int64) if examples.strata is None else examples.strata.numpy()
 
 
-def _too_few(examples: Examples, rows: Rows, rest: Rows, sizes: dict[str, int], data: Counts | Shares) -> BenchError:
+def _too_few(examples: Examples, rows: Rows, rest: Rows, sizes: dict[str, int], data: Counts | Shares) -> BadData:
     """Return the sentence about a part with fewer places than classes, or a class that does not go round."""
     targets = _groups(examples)
     codes, counts = np.unique(targets[rows], return_counts=True)
     for part, size in {**sizes, "": len(rows) - sum(sizes.values()) or len(rows)}.items():
         if size < len(codes):
             found, advice = _place(part, size, len(rows), data)
-            return BenchError(f"{found}, expected at least {len(codes)}, one for each class; {advice}")
+            return BadData(f"{found}, expected at least {len(codes)}, one for each class; {advice}")
     left = np.bincount(targets[rest], minlength=codes.max() + 1)[codes]
     rare = int(np.where(left == 1, counts, counts.max() + 1).argmin())
     parts = list(sizes)
-    return BenchError(
+    return BadData(
         f"{data.source} has {counts[rare]} of {len(rows)} examples of the class {examples.class_names[codes[rare]]}, "
         f"expected enough for some in each of {', '.join(parts[:-1])} and {parts[-1]}; add examples of it or take it "
         f"out{data.own_split}"
@@ -174,7 +172,7 @@ def _draw_subjects(subjects: Tensor, share: float, seed: int, source: str) -> tu
         drawn = GroupShuffleSplit(n_splits=1, test_size=share, random_state=seed)
         kept, taken = next(drawn.split(subjects, groups=subjects.numpy()))
     except ValueError:
-        raise BenchError(
+        raise BadData(
             f"{source} has {len(subjects.unique())} subjects, too few for train, validation and test to "
             "have their own; add some or set data.disjoint to false"
         ) from None
@@ -187,7 +185,7 @@ def _check_disjoint(examples: Examples, *parts: Rows) -> None:
         own = set(_subjects(examples)[rows].tolist())
         if shared := seen & own:
             name = examples.subject_names[min(shared)]
-            raise BenchError(
+            raise BadScenario(
                 f"data.disjoint is true, but the split given has subject {name} in two parts; "
                 "correct the split or set data.disjoint to false"
             )
@@ -209,12 +207,12 @@ def normalisation(
     """Return `(pixel · scale / 255 − mean) / std` of uint8 inputs; None for floats. Raises BenchError."""
     if inputs.dtype != torch.uint8:
         if mean or std or scale != 1:
-            raise BenchError(f"data.scale, mean and std are for uint8 pixels, but {source} has floats; remove them")
+            raise BadScenario(f"data.scale, mean and std are for uint8 pixels, but {source} has floats; remove them")
         return None
     channels = inputs.shape[1]
     for name, numbers in (("mean", mean), ("std", std)):
         if numbers and len(numbers) != channels:
-            raise BenchError(f"data.{name} has {len(numbers)} numbers, expected {channels}, one a channel")
+            raise BadScenario(f"data.{name} has {len(numbers)} numbers, expected {channels}, one a channel")
     middle, width = (torch.tensor(n, dtype=torch.float64) for n in (mean or [0.0] * channels, std or [1.0] * channels))
     gain, offset = scale / 255 / width, -middle / width
     return Normalisation(gain.float()[:, None, None], offset.float()[:, None, None])

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadRecord, BadUsage, MissingRecord
 from benchmark.metrics.report import Comparison
 from benchmark.scenario.schema import Scenario, load_scenario, scenario_names
 
@@ -43,9 +43,9 @@ def read_board(board: str | Path | None = None, *, models: int | None = None) ->
     ['retrain', 'identity']
     """
     if board is not None and not isinstance(board, str | Path):
-        raise BenchError(f"a board of type {type(board).__name__} came, expected a scenario's name or a path")
+        raise BadUsage(f"a board of type {type(board).__name__} came, expected a scenario's name or a path")
     if models is not None and (board is None or _is_board_path(board)):
-        raise BenchError("models came without a scenario; name the scenario whose board of that size you want")
+        raise BadUsage("models came without a scenario; name the scenario whose board of that size you want")
     if board is not None and _is_board_path(board):
         return _read_csv(Path(board))
     from benchmark.leaderboard import leaderboard, read_scorecards
@@ -113,7 +113,7 @@ def _read_csv(path: Path) -> "DataFrame":
 
     file = path / "leaderboard.csv" if path.is_dir() else path
     if not file.is_file():
-        raise BenchError(f"there is no board {file}; give a scenario's name or the path of a leaderboard.csv")
+        raise MissingRecord(f"there is no board {file}; give a scenario's name or the path of a leaderboard.csv")
     try:
         # An entry may be called NA: only an empty cell is missing.
         rows = pd.read_csv(
@@ -124,9 +124,9 @@ def _read_csv(path: Path) -> "DataFrame":
             low_memory=False,
         )
     except (OSError, ValueError) as error:
-        raise BenchError(f"{file} could not be read as a board: {error}; expected a leaderboard.csv") from None
+        raise BadRecord(f"{file} could not be read as a board: {error}; expected a leaderboard.csv") from None
     if missing := {"rank", "submission", "scenario"} - set(rows.columns):
-        raise BenchError(f"{file} has no column {', '.join(sorted(missing))}; expected a leaderboard.csv")
+        raise BadRecord(f"{file} has no column {', '.join(sorted(missing))}; expected a leaderboard.csv")
     return rows
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadRecord, MissingRecord
 from benchmark.leaderboard.board import own_scorecards, rebuild, shipped_scorecards
 from benchmark.results.scorecard import card_path
 from benchmark.scenario.schema import Scenario
@@ -23,9 +23,9 @@ def remove_entry(workspace: Workspace, scenario: Scenario, entry: str) -> tuple[
     """
     found = _paths_of(workspace, scenario, entry) if is_name(entry.removesuffix("+tuned")) else []
     if not found:
-        raise BenchError(_why_nothing(workspace, scenario, entry))
+        raise MissingRecord(_why_nothing(workspace, scenario, entry))
     if any(is_locked(path / ".lock") for path in found):
-        raise BenchError(
+        raise BadRecord(
             f"{entry} on {scenario.label} is being run by another process, expected a row at rest; wait for it"
         )
     for path in found:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from benchmark.data import Problem, load_problem
 from benchmark.device import make_repeatable
-from benchmark.errors import BadScenario, BenchError, FailedEntry
+from benchmark.errors import BadScenario, FailedEntry
 from benchmark.evidence import NonFiniteOutputs, evidence_of, stack
 from benchmark.metrics.chance import at_chance, chance_of, never_learned
 from benchmark.models.build import seeded_model, state_of
@@ -91,7 +91,7 @@ def _tries(timer: Timer, submission: Submission) -> list[Run]:
     return runs
 
 
-def _failure_of_some(name: str, failed: int, runs: int, first: Run) -> BenchError:
+def _failure_of_some(name: str, failed: int, runs: int, first: Run) -> FailedEntry:
     return FailedEntry(
         f"{name} went well with one seed, but {failed} of {runs} runs from the same original with other seeds failed; "
         f"the first of them is {first.status}: {first.reason}; mend what depends on the seed",

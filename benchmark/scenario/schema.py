@@ -14,7 +14,7 @@ from benchmark.data.forget import FORGET_SETS
 from benchmark.data.forget_set import ForgetSet
 from benchmark.data.source import Source
 from benchmark.data.sources import SOURCES
-from benchmark.errors import BadScenario, BenchError
+from benchmark.errors import BadScenario, BadUsage
 from benchmark.models.network import Network
 from benchmark.models.networks import NETWORKS
 from benchmark.scenario.kinds import union_of
@@ -239,7 +239,7 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     ('f1ae3288bb17', 512, 1e-05)
     """
     if not isinstance(name_or_path, str | Path):
-        raise BenchError(f"a scenario of type {type(name_or_path).__name__} came, expected a name or a path")
+        raise BadUsage(f"a scenario of type {type(name_or_path).__name__} came, expected a name or a path")
     name_or_path = str(name_or_path)
     is_path = name_or_path.endswith(".toml")
     path = Path(name_or_path) if is_path else _shipped_path(name_or_path, ", or a .toml file")

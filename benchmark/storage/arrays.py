@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadData, BenchError, MissingData
 from benchmark.metrics.inputs import MOST_VALUES
 from benchmark.text import first_of, reason_of
 
@@ -20,9 +20,9 @@ def read_array(path: Path) -> NDArray:
     than fit into memory.
     """
     if not path.exists():
-        raise BenchError(f"there is no file {path}; give the path of a .npy file, or of a .npz file with one array")
+        raise MissingData(f"there is no file {path}; give the path of a .npy file, or of a .npz file with one array")
     if not path.is_file():
-        raise BenchError(f"{path} is no file; give the path of a .npy file, or of a .npz file with one array")
+        raise BadData(f"{path} is no file; give the path of a .npy file, or of a .npz file with one array")
     try:
         with path.open("rb") as file:
             begin = file.read(len(_NPY))
@@ -33,15 +33,15 @@ def read_array(path: Path) -> NDArray:
     except BenchError:
         raise
     except Exception as error:  # a damaged header alone makes numpy raise ten kinds
-        raise BenchError(f"{path} could not be read as an array: {_reason(error)}; save it by numpy.save") from None
-    raise BenchError(f"{path} is neither a .npy nor a .npz file; save the array by numpy.save")
+        raise BadData(f"{path} could not be read as an array: {_reason(error)}; save it by numpy.save") from None
+    raise BadData(f"{path} is neither a .npy nor a .npz file; save the array by numpy.save")
 
 
 def _only_array(path: Path) -> NDArray:
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
         if len(names) != 1:
-            raise BenchError(
+            raise BadData(
                 f"{path} has {len(names)} arrays ({first_of(names) or 'none'}), expected one; save one per file"
             )
         _check_size(archive, path)
@@ -53,7 +53,7 @@ def _check_size(archive: zipfile.ZipFile, path: Path) -> None:
     """Raise BenchError when the array, unpacked, has more bytes than `MOST_VALUES` numbers: few packed ones can."""
     size = archive.infolist()[0].file_size
     if size > 8 * MOST_VALUES:
-        raise BenchError(f"{path} unpacks to {size:,} bytes, expected at most {8 * MOST_VALUES:,}; save fewer examples")
+        raise BadData(f"{path} unpacks to {size:,} bytes, expected at most {8 * MOST_VALUES:,}; save fewer examples")
 
 
 def _reason(error: Exception) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadData, BadScenario
 from benchmark.tasks import TASKS
 from benchmark.tasks.task import Arrays, Floats, Loss, Task
 
@@ -28,13 +28,13 @@ class Classification(Task):
     def check_targets(self, targets: "Tensor", class_names: tuple[str, ...], source: str) -> None:
         """Raise BenchError where targets are numbers, or all of one class."""
         if targets.is_floating_point():
-            raise BenchError(
+            raise BadScenario(
                 f"{source} has numbers to be predicted, but the task is {self.kind}, which needs classes; "
                 'give the scenario a section [task] with kind = "regression"'
             )
         if len(present := targets.unique()) < 2:
             found = f"the one class {class_names[present[0]]}" if len(present) else "no class"
-            raise BenchError(
+            raise BadData(
                 f"{source} has {len(targets)} examples and {found}, expected two classes or more; "
                 "add examples of another class"
             )

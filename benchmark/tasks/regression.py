@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.errors import BenchError
+from benchmark.errors import BadData, BadScenario
 from benchmark.tasks import TASKS
 from benchmark.tasks.task import Floats, Task
 
@@ -34,14 +34,14 @@ class Regression(Task):
     def check_targets(self, targets: "Tensor", class_names: tuple[str, ...], source: str) -> None:
         """Raise BenchError where targets are classes, not finite, or all the same."""
         if not targets.is_floating_point():
-            raise BenchError(
+            raise BadScenario(
                 f"{source} has classes as targets, but the task is {self.kind}, which needs numbers; "
                 "take the section [task] out, or a source of numbers"
             )
         if odd := int((~targets.isfinite()).sum()):
-            raise BenchError(f"{source} has {odd} targets that are not finite numbers; correct them or take them out")
+            raise BadData(f"{source} has {odd} targets that are not finite numbers; correct them or take them out")
         if len(targets.unique()) < 2:
-            raise BenchError(
+            raise BadData(
                 f"{source} has the same target everywhere, expected numbers that differ; there is nothing to predict"
             )
 
@@ -49,7 +49,7 @@ class Regression(Task):
         """Return all targets with the mean and standard deviation of train as zero and one."""
         mean, std = train.double().mean(), train.double().std(correction=0)
         if not std > 0:
-            raise BenchError("train has the same target everywhere, expected numbers that differ; change the split")
+            raise BadScenario("train has the same target everywhere, expected numbers that differ; change the split")
         return [((targets - mean) / std).float() for targets in (train, *others)]
 
     def losses(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":

@@ -1,12 +1,16 @@
 """Kinds of errors: the tree in the module's docstring, stable codes, and what `--json` prints."""
 
+import ast
 import json
 import re
 import signal
 
 import pytest
+import torchvision
+from conftest import REPOSITORY
 
 from benchmark import cli, errors
+from benchmark.data.sources import SOURCES
 from benchmark.errors import BadSubmission, BadUsage, BenchError, FailedEntry, MissingData
 
 CODES = {
@@ -27,6 +31,29 @@ CODES = {
 
 def kinds(base=BenchError):
     return [base, *(kind for each in base.__subclasses__() for kind in kinds(each))]
+
+
+def test_every_error_of_the_package_has_a_kind():
+    sources = [path.read_text() for path in (REPOSITORY / "benchmark").rglob("*.py")]
+    calls = (node for source in sources for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
+    assert [ast.unparse(call) for call in calls if ast.unparse(call.func).endswith("BenchError")] == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"source": "celeba", "attribute": "Smiling", "size": 8},
+        {"source": "casia_surf", "size": 8, "age_groups": 2, "seed": 0},
+        {"source": "femnist"},
+        {"source": "cifar10", "validation": 10, "seed": 0},
+    ],
+    ids=lambda data: data["source"],
+)
+def test_a_data_set_that_is_absent_is_missing_data(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(torchvision.datasets.CIFAR10, "download", lambda self: None)
+    section = SOURCES.named(data["source"]).model_validate(data)
+    with pytest.raises(MissingData):
+        section.load(tmp_path)
 
 
 def test_codes_are_stable_and_every_kind_has_one_of_its_own():

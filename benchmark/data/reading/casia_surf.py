@@ -19,7 +19,7 @@ from benchmark.data.reading.examples import Examples, Row, row
 from benchmark.data.reading.images import read_images
 from benchmark.data.reading.parts import TEST, TRAIN, VALIDATION
 from benchmark.data.sources.casia_surf import CasiaSurf
-from benchmark.errors import BenchError
+from benchmark.errors import BadData, BenchError, MissingData
 from benchmark.storage.places import refuse_other
 
 _LABELS, _IMAGES = "Age_Gender.txt", "WBackground"
@@ -31,7 +31,7 @@ def load(data: CasiaSurf, folder: Path) -> Examples:
     persons = sorted(ages)
     codes = {person: code for code, person in enumerate(persons)}
     if unknown := sorted({person for person, _ in images} - ages.keys()):
-        raise BenchError(f"{root / _LABELS} has no line for {unknown[0]}, whose images are there; complete it")
+        raise BadData(f"{root / _LABELS} has no line for {unknown[0]}, whose images are there; complete it")
     years = np.array([ages[person] for person in persons])
     edges = np.linspace(years.min(), years.max() + 1, data.age_groups + 1)
     groups = np.digitize(years, edges) - 1
@@ -86,9 +86,9 @@ def _ages(root: Path) -> dict[str, int]:
     except OSError:
         raise _missing_error(root, _LABELS) from None
     except (IndexError, ValueError):
-        raise BenchError(f"{root / _LABELS} could not be read; expected lines of person id, age and gender") from None
+        raise BadData(f"{root / _LABELS} could not be read; expected lines of person id, age and gender") from None
     if len(ages) < len(lines) or not ages:
-        raise BenchError(f"{root / _LABELS} has {len(lines)} lines for {len(ages)} persons; expected one a person")
+        raise BadData(f"{root / _LABELS} has {len(lines)} lines for {len(ages)} persons; expected one a person")
     return ages
 
 
@@ -110,8 +110,8 @@ def _assignment(size: int, seed: int) -> torch.Tensor:
     return assignment
 
 
-def _missing_error(root: Path, what: str) -> BenchError:
-    return BenchError(
+def _missing_error(root: Path, what: str) -> MissingData:
+    return MissingData(
         f"CASIA-SURF has no {what} in {root}; request the data set from its authors (it is licence-gated) and put "
         f"{_LABELS} and {_IMAGES} there, or name another folder with --data-dir"
     )

@@ -15,7 +15,7 @@ from benchmark.data.reading.images import read_images
 from benchmark.data.reading.labels import encode_labels
 from benchmark.data.reading.parts import TEST, TRAIN, VALIDATION
 from benchmark.data.sources.celeba import Celeba
-from benchmark.errors import BenchError
+from benchmark.errors import BadScenario, BenchError, MissingData
 from benchmark.storage.places import refuse_other
 
 _FOLDER, _IMAGES = CelebA.base_folder, "img_align_celeba"
@@ -26,7 +26,9 @@ def load(data: Celeba, folder: Path) -> Examples:
     parts = {name: _dataset(folder, name) for name in _PARTS}
     attributes = parts["train"].attr_names
     if data.attribute not in attributes:
-        raise BenchError(f"data.attribute is {data.attribute!r}, expected one of {', '.join(filter(None, attributes))}")
+        raise BadScenario(
+            f"data.attribute is {data.attribute!r}, expected one of {', '.join(filter(None, attributes))}"
+        )
     column = attributes.index(data.attribute)
     names = [name for part in parts.values() for name in part.filename]
     subjects, subject_names = encode_labels(torch.cat([part.identity[:, 0] for part in parts.values()]).tolist())
@@ -75,7 +77,7 @@ def _dataset(folder: Path, part: str) -> CelebA:
     try:
         return CelebA(str(folder), split=part, download=False)
     except (OSError, RuntimeError, ValueError):
-        raise BenchError(
+        raise MissingData(
             f"CelebA is not whole in {folder / _FOLDER}; get it from mmlab.ie.cuhk.edu.hk/projects/CelebA.html, "
             f"put its text files and the folder {_IMAGES} there, or name another folder with --data-dir"
         ) from None

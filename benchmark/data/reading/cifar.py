@@ -16,7 +16,7 @@ from torchvision.datasets.utils import check_integrity
 from benchmark.data.reading.examples import Examples, Row, row
 from benchmark.data.reading.parts import TEST, TRAIN, VALIDATION
 from benchmark.data.sources.cifar import Cifar
-from benchmark.errors import BenchError
+from benchmark.errors import BadScenario, BenchError, MissingData
 from benchmark.storage.places import refuse_other
 
 _DATASETS: dict[str, type[CIFAR10]] = {"cifar10": CIFAR10, "cifar100": CIFAR100}
@@ -25,7 +25,7 @@ _DATASETS: dict[str, type[CIFAR10]] = {"cifar10": CIFAR10, "cifar100": CIFAR100}
 def load(data: Cifar, folder: Path) -> Examples:
     train, test = (_dataset(data, folder, training) for training in (True, False))
     if data.validation >= len(test.data):
-        raise BenchError(f"data.validation is {data.validation}, expected less than the {len(test.data)} test images")
+        raise BadScenario(f"data.validation is {data.validation}, expected less than the {len(test.data)} test images")
     order = torch.randperm(len(test.data), generator=torch.Generator().manual_seed(data.seed))
     held_out = torch.full((len(test.data),), TEST)
     held_out[order[len(test.data) - data.validation :]] = VALIDATION
@@ -80,7 +80,7 @@ def _dataset(data: Cifar, folder: Path, training: bool) -> CIFAR10:
             warnings.simplefilter("ignore", np.exceptions.VisibleDeprecationWarning)
             return kind(str(folder), train=training, download=True)
     except (OSError, RuntimeError) as error:
-        raise BenchError(
+        raise MissingData(
             f"{data.source} is not whole in {folder / kind.base_folder} and could not be downloaded ({error}); unpack "
             f"{kind.url} in {folder}, or name another folder with --data-dir"
         ) from None

@@ -17,7 +17,7 @@ from benchmark.data.reading.pixels import collapsing_columns, stored_inputs
 from benchmark.data.reading.roles import roles
 from benchmark.data.reading.tables import Table, read_table
 from benchmark.data.sources.csv import Csv
-from benchmark.errors import BenchError
+from benchmark.errors import BadData, BadScenario, BenchError
 from benchmark.storage.places import is_readable
 from benchmark.text import did_you_mean, first_of
 
@@ -70,12 +70,12 @@ def _table(data: Csv, folder: Path) -> Table:
         if name not in table.columns:
             raise _no_column(table, "data.ignore", name)
     if not len(table):
-        raise BenchError(f"{table.path} has no line but the first, expected one for every example; add them")
+        raise BadData(f"{table.path} has no line but the first, expected one for every example; add them")
     return table
 
 
-def _no_column(table: Table, key: str, name: str) -> BenchError:
-    return BenchError(
+def _no_column(table: Table, key: str, name: str) -> BadScenario:
+    return BadScenario(
         f"{key} is {name!r}{did_you_mean(name, table.columns)}, but {table.path} has the columns "
         f"{first_of([*table.columns], 20)}; name one of them"
     )
@@ -92,16 +92,16 @@ def _roles(data: Csv, table: Table) -> dict[str, str]:
     ignored = set(data.ignore or ())
     for key, name in roles.items():
         if other := next((each for each in roles if each != key and roles[each] == name), None):
-            raise BenchError(f"data.{key} and data.{other} are both {name!r}, expected two columns; correct one")
+            raise BadScenario(f"data.{key} and data.{other} are both {name!r}, expected two columns; correct one")
         if name in ignored:
-            raise BenchError(
+            raise BadScenario(
                 f"data.ignore has {name!r}, which is data.{key}, expected other columns; take it out of one"
             )
     free = [name for name in table.columns if name not in ignored and name not in roles.values()]
     for key in named.keys() - roles.keys():
         usual = [name for name in free if name.lower() == key]
         if len(usual) > 1:
-            raise BenchError(
+            raise BadData(
                 f"{table.path} has the columns {' and '.join(usual)}, expected a single {key}; name it as data.{key} "
                 "and list the other in data.ignore"
             )
@@ -121,7 +121,7 @@ def _nameless(data: Csv, table: Table) -> dict[str, str]:
             elif cells in ([str(i) for i in range(size)], [str(i) for i in range(1, size + 1)]):
                 reasons[name] = "it numbers the rows"
             else:
-                raise BenchError(
+                raise BadData(
                     f"{table.path} has the column {name!r} without a name of its own, which does not number the rows, "
                     "expected names for columns with content; name it, or list it in data.ignore"
                 )
@@ -132,7 +132,7 @@ def _features(data: Csv, table: Table) -> list[str]:
     taken = {*_roles(data, table).values(), *(data.ignore or ()), *_nameless(data, table)}
     features = [name for name in table.columns if name not in taken]
     if not features:
-        raise BenchError(
+        raise BadData(
             f"{table.path} has the columns {', '.join(table.columns)}, expected at least one of numbers beside the "
             "label; add features"
         )
@@ -154,12 +154,12 @@ def _numbers(table: Table, name: str) -> np.ndarray:
             numbers[i] = np.nan
         if not np.isfinite(numbers[i]):
             if _DECIMAL_COMMA.fullmatch(cell):
-                raise BenchError(
+                raise BadData(
                     f"column {name} in {table.places[i]} has {cell!r}, expected a decimal point; save the table with "
                     "points in its numbers"
                 )
             found = f"{cell!r}" if cell else "nothing"
-            raise BenchError(
+            raise BadData(
                 f"column {name} in {table.places[i]} has {found}, expected a finite number; correct it, encode the "
                 "column as numbers, or list it in data.ignore"
             )

@@ -22,7 +22,7 @@ from PIL import Image
 from benchmark.data.reading.examples import Examples, Row, row
 from benchmark.data.reading.images import NO_IMAGE, decode_image
 from benchmark.data.sources.femnist import Femnist
-from benchmark.errors import BenchError
+from benchmark.errors import BadData, BadMachine, BadScenario, BenchError, MissingData
 from benchmark.storage.places import refuse_other
 
 _SIDE = 28
@@ -39,12 +39,12 @@ def load(data: Femnist, folder: Path) -> Examples:
             by_writer[part[0]].append(part)
     writers = tuple(sorted(by_writer)[: data.writers])
     if len(writers) < (data.writers or 1):
-        raise BenchError(f"data.writers is {data.writers}, expected at most {len(writers)}; lower it or add files")
+        raise BadScenario(f"data.writers is {data.writers}, expected at most {len(writers)}; lower it or add files")
     parts = [part for writer in writers for part in by_writer[writer]]
     codes = {writer: code for code, writer in enumerate(writers)}
     targets = torch.cat([characters for _, _, characters in parts])
     if strange := sorted(set(targets.tolist()) - set(range(len(_CHARACTERS)))):
-        raise BenchError(f"FEMNIST in {folder / data.folder} has the character {strange[0]}, expected 0 to 61")
+        raise BadData(f"FEMNIST in {folder / data.folder} has the character {strange[0]}, expected 0 to 61")
     return Examples(
         inputs=torch.cat([images for _, images, _ in parts])[:, None],
         targets=targets,
@@ -64,7 +64,7 @@ def files(data: Femnist, folder: Path) -> dict[str, Path]:
     kinds = ("*.parquet", "all_data/*.json", "*.json")
     found = next((some for kind in kinds if (some := _files(root, kind))), None)
     if not found:
-        raise BenchError(
+        raise MissingData(
             f"FEMNIST has no .parquet or .json file in {root}; put LEAF's output (data/femnist/data) or the parquet "
             "files of flwrlabs/femnist there, or name another folder with --data-dir"
         )
@@ -87,7 +87,7 @@ def _parts(path: Path) -> Iterator[Part]:
     try:
         yield from (_json(path) if path.suffix == ".json" else _parquet(path))
     except (KeyError, TypeError, *NO_IMAGE) as error:
-        raise BenchError(f"{path} could not be read as a part of FEMNIST: {error}; replace it") from None
+        raise BadData(f"{path} could not be read as a part of FEMNIST: {error}; replace it") from None
 
 
 def _json(path: Path) -> Iterator[Part]:
@@ -105,7 +105,7 @@ def _parquet(path: Path) -> Iterator[Part]:
     try:
         table = pd.read_parquet(path, columns=["image", "writer_id", "character"])
     except ImportError:
-        raise BenchError(f"{path} needs pyarrow to be read; install it with `pip install pyarrow`") from None
+        raise BadMachine(f"{path} needs pyarrow to be read; install it with `pip install pyarrow`") from None
     for writer, own in table.groupby("writer_id", sort=False):
         images = [decode_image(Image.open(io.BytesIO(image["bytes"])), _SIDE, 1)[0] for image in own["image"]]
         yield str(writer), torch.stack(images), torch.tensor(own["character"].to_numpy(), dtype=torch.long)

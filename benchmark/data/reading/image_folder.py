@@ -17,7 +17,7 @@ from benchmark.data.reading.images import read_pictures
 from benchmark.data.reading.listing import LeftOut, folders_in, pictures_below, pictures_in
 from benchmark.data.reading.parts import TRAIN, assign_parts, part_of
 from benchmark.data.sources.image_folder import ImageFolder
-from benchmark.errors import BenchError
+from benchmark.errors import BadData, BenchError
 from benchmark.storage.places import expect_data, is_readable
 from benchmark.text import first_of, reason_of
 
@@ -64,7 +64,7 @@ def _list_folder(data: ImageFolder, folder: Path) -> tuple[Listed, LeftOut]:
     try:
         listed = _read(root, left_out)
     except OSError as error:
-        raise BenchError(
+        raise BadData(
             f"data.folder is {root}, in which {error.filename} could not be read: {reason_of(error)}; make it readable "
             "or take it out"
         ) from None
@@ -86,7 +86,7 @@ def _read(root: Path, left_out: LeftOut) -> Listed:
         listed = _classes(inside, "", root, left_out)
         expected = {path.name for path in inside}
     if empty := sorted(expected - {name for name, _, _ in listed}):
-        raise BenchError(
+        raise BadData(
             f"data.folder is {root}, expected {_EXPECTED}, but there is no picture in "
             f" {first_of(empty)}; {_whole(left_out)}take them out or put pictures there"
         )
@@ -106,14 +106,14 @@ def _parts(root: Path, inside: list[Path], left_out: LeftOut) -> list[Path]:
         return []
     within = {name for path in parts for name in classes[path]}
     if beside and (len(with_classes) < 2 or within & {path.name for path in beside}):
-        raise BenchError(
+        raise BadData(
             f"{root} has {_names(parts)} beside {_names(beside)}, expected either parts of a split or classes; move "
             "every class into the parts, or rename the class that has a part's name"
         )
     if twice := [pair for pair in pairwise(parts) if _number(pair[0]) == _number(pair[1])]:
-        raise BenchError(f"{root} has both {_names(twice[0])}, expected one folder for each part; merge or rename them")
+        raise BadData(f"{root} has both {_names(twice[0])}, expected one folder for each part; merge or rename them")
     if _number(parts[0]) != TRAIN or not classes[parts[0]]:
-        raise BenchError(
+        raise BadData(
             f"{root} has {_names(parts)}, expected train with a folder of pictures for every class among them; add it, "
             "or rename them if they are classes"
         )
@@ -140,10 +140,10 @@ def _split_within(root: Path, classes: list[Path]) -> bool:
     parts = {part_of(name) for name in names}
     if None not in parts and len(parts) > 1:
         if TRAIN not in parts:
-            raise BenchError(f"the classes in {root} have the folders {first_of(names, 5)}, expected train; add it")
+            raise BadData(f"the classes in {root} have the folders {first_of(names, 5)}, expected train; add it")
         return True
     if len(names) > 1 and all(each == set(names) for each in inside.values()):
-        raise BenchError(
+        raise BadData(
             f"every folder in {root} ({_names(classes)}) has the same folders {first_of(names, 5)}, expected a folder "
             "for every class; take out a level, or name the folders train, validation and test where they are parts"
         )
@@ -160,12 +160,12 @@ def _check_parts_in_all(root: Path, inside: dict[Path, set[str]]) -> None:
     loose = [path for path in split if pictures_in(path)]
     advice = "move every picture into such a folder, or rename the folders if they are no parts of a split"
     if others:
-        raise BenchError(
+        raise BadData(
             f"{root} has parts of a split ({words}) inside the folders {_names(split)}, but not inside {_names(others)}"
             f", expected them in every class or in none; {advice}"
         )
     if loose:
-        raise BenchError(
+        raise BadData(
             f"{root} has pictures beside the parts of a split ({words}) inside the folders {_names(loose)}, expected "
             f"every picture in a part; {advice}"
         )
@@ -192,7 +192,7 @@ def _classes(folders: list[Path], part: str, root: Path, left_out: LeftOut) -> L
     return [(folder.name, path, part) for folder in folders for path in pictures_below(folder, root, left_out)]
 
 
-def _too_few_classes(root: Path, listed: Listed, left_out: LeftOut) -> BenchError:
+def _too_few_classes(root: Path, listed: Listed, left_out: LeftOut) -> BadData:
     """Name what the only class may be instead: a folder that was unpacked into one more."""
     if not listed:
         found, advice = "no folder with a picture", f"{_whole(left_out)}make a folder for every class"
@@ -201,7 +201,7 @@ def _too_few_classes(root: Path, listed: Listed, left_out: LeftOut) -> BenchErro
         deeper = folders_in(root / name, LeftOut()) if (root / name).is_dir() else []
         found = f"the only class {name}"
         advice = f"name {root / name} if its {len(deeper)} folders are the classes" if deeper else "add another class"
-    return BenchError(f"data.folder is {root}, which has {found}, expected at least two classes; {advice}")
+    return BadData(f"data.folder is {root}, which has {found}, expected at least two classes; {advice}")
 
 
 def _whole(left_out: LeftOut) -> str:

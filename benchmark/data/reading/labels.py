@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.errors import BadData, BenchError
+from benchmark.errors import BadData
 
 _MISSING = {"", "nan", "-nan", "<na>", "nat", "none", "null", "n/a", "#n/a", "#na"}
 """What other programs write for "no value", in small letters; R's NA is one too, which Na and na are not."""
@@ -63,8 +63,8 @@ def _is_missing(name: str) -> bool:
     return name == "NA" or (name != _NAME and name.lower() in _MISSING)
 
 
-def _no_class(what: str, place: str, number: str) -> BenchError:
-    return BenchError(
+def _no_class(what: str, place: str, number: str) -> BadData:
+    return BadData(
         f"the {what} in {place} is {number}, expected whole numbers or names of classes; numbers to be predicted "
         "cannot be classes, divide them into groups"
     )

@@ -12,7 +12,7 @@ from benchmark.data.reading.labels import check_present, written_names
 from benchmark.data.reading.roles import roles
 from benchmark.data.reading.tables import Table, read_table
 from benchmark.data.sources.manifest import Manifest
-from benchmark.errors import BenchError
+from benchmark.errors import BadData, BenchError
 from benchmark.storage.places import expect, is_readable
 from benchmark.text import first_of
 
@@ -64,17 +64,15 @@ def _table(data: Manifest, folder: Path) -> Table:
     read = read_table(folder, data.file)
     for name in (*_REQUIRED, *_OPTIONAL):
         if len(alike := [each for each in read.columns if each.lower() == name]) > 1:
-            raise BenchError(
+            raise BadData(
                 f"{read.path} has the columns {' and '.join(alike)}, expected a single {name}; rename or take out one"
             )
     columns = {name.lower(): cells for name, cells in read.columns.items()}
     for name in _REQUIRED:
         if name not in columns:
-            raise BenchError(
-                f"{read.path} has the columns {', '.join(read.columns)}, expected path and label among them"
-            )
+            raise BadData(f"{read.path} has the columns {', '.join(read.columns)}, expected path and label among them")
     if not len(read):
-        raise BenchError(f"{read.path} lists no image; add a line for every image")
+        raise BadData(f"{read.path} lists no image; add a line for every image")
     check_present(columns["path"], "path", read.places)
     for name in {"label", "subject"} & columns.keys():
         columns[name] = written_names(columns[name], name, read.places)
@@ -88,7 +86,7 @@ def _check_labels(table: Table) -> None:
     labels: dict[str, str] = {}
     for path, label, place in zip(table.columns["path"], table.columns["label"], table.places, strict=True):
         if labels.setdefault(path, label) != label:
-            raise BenchError(
+            raise BadData(
                 f"{place} lists {path} as {label}, but an earlier line as {labels[path]}, expected one label per "
                 "picture; take out one of the lines"
             )

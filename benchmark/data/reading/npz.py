@@ -17,7 +17,7 @@ from benchmark.data.reading.labels import array_names
 from benchmark.data.reading.pixels import inputs_of, stored_inputs
 from benchmark.data.reading.roles import roles
 from benchmark.data.sources.npz import Npz
-from benchmark.errors import BenchError
+from benchmark.errors import BadData, BenchError
 from benchmark.storage.places import expect_data, is_readable
 from benchmark.text import first_of
 
@@ -62,7 +62,7 @@ def _arrays(data: Npz, folder: Path) -> tuple[dict[str, np.ndarray], tuple[str, 
     try:
         content = np.load(path, allow_pickle=False)
         if isinstance(content, np.ndarray):
-            raise BenchError(
+            raise BadData(
                 f"{path} has a single array, expected the arrays inputs and targets; write both with "
                 "numpy.savez(file, inputs=..., targets=...)"
             )
@@ -82,10 +82,10 @@ def _arrays(data: Npz, folder: Path) -> tuple[dict[str, np.ndarray], tuple[str, 
         tokenize.TokenError,
     ) as error:
         reason = "it is none" if "allow_pickle" in str(error) else error
-        raise BenchError(f"{path} could not be read as an .npz file: {reason}; write it with numpy.savez") from None
+        raise BadData(f"{path} could not be read as an .npz file: {reason}; write it with numpy.savez") from None
     for name in _REQUIRED:
         if name not in arrays:
-            raise BenchError(
+            raise BadData(
                 f"{path} has no array {name} (it has {', '.join(names) or 'none'}); expected inputs and targets, if "
                 "known subjects and split"
             )
@@ -100,7 +100,7 @@ def _array(content: np.lib.npyio.NpzFile, name: str, path: Path) -> np.ndarray:
     except ValueError as error:
         if "allow_pickle" not in str(error):
             raise
-        raise BenchError(
+        raise BadData(
             f"{name} of {path} are Python objects (text or numbers with None among them), expected an array of numbers "
             "or text; fill in what is missing and save them with .astype(str), .astype(int) or .astype(float)"
         ) from None
@@ -108,12 +108,12 @@ def _array(content: np.lib.npyio.NpzFile, name: str, path: Path) -> np.ndarray:
 
 def _check_lengths(arrays: dict[str, np.ndarray], path: Path) -> None:
     if "split" in arrays and arrays["split"].shape[1:] not in ((), (1,)):
-        raise BenchError(f"split of {path} has the shape {arrays['split'].shape}, expected one word per example")
+        raise BadData(f"split of {path} has the shape {arrays['split'].shape}, expected one word per example")
     sizes = {name: len(array) if array.ndim else 0 for name, array in arrays.items()}
     if len(set(sizes.values())) > 1:
-        raise BenchError(f"the arrays of {path} have the lengths {sizes}, expected the same for all")
+        raise BadData(f"the arrays of {path} have the lengths {sizes}, expected the same for all")
     if not arrays["inputs"].size:
-        raise BenchError(
+        raise BadData(
             f"inputs of {path} have the shape {arrays['inputs'].shape} and so no number, expected at least one per "
             "example; save the array again with its examples"
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.errors import BadData, BenchError
+from benchmark.errors import BadData
 from benchmark.storage.places import expect_data
 
 _SEPARATORS = (",", ";", "\t")
@@ -61,18 +61,18 @@ def _rows(path: Path, text: str) -> list[tuple[int, list[str]]]:
     return rows
 
 
-def _broken_row(path: Path, begin: int, line: int, error: csv.Error) -> BenchError:
+def _broken_row(path: Path, begin: int, line: int, error: csv.Error) -> BadData:
     if "expected after" in str(error) and line == begin:
-        return BenchError(
+        return BadData(
             f"line {line} of {path} has text after a closing quote, expected the end of the cell; write a quote within "
             "a cell twice"
         )
     if "expected after" in str(error) or "unexpected end" in str(error) or line > begin:
-        return BenchError(
+        return BadData(
             f"line {begin} of {path} opens a quote that is never closed, expected quotes in pairs; take the quote out, "
             "or close it"
         )
-    return BenchError(f"line {begin} of {path} could not be read: {error}; save it as CSV in UTF-8")
+    return BadData(f"line {begin} of {path} could not be read: {error}; save it as CSV in UTF-8")
 
 
 def _lines(text: str) -> Iterator[str]:
