@@ -4,10 +4,11 @@ Imports no torch.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from benchmark.engine import Progress
 from benchmark.errors import note
+from benchmark.sandbox.process import Ahead
 from benchmark.storage.workspace import Workspace
 
 Warn = Callable[[str], None]
@@ -32,3 +33,5 @@ class Session:
     """Where nets are trained and unlearned, such as "cuda:0"."""
     progress: Progress = _ignore_progress
     warn: Warn = note
+    ahead: Ahead = field(default_factory=Ahead, compare=False)
+    """Workers' processes that start while this one still imports or trains."""

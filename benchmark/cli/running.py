@@ -97,7 +97,6 @@ def _evaluate_all(
     from benchmark.data import problem_facts
     from benchmark.device import choose_device
     from benchmark.pipeline import evaluate, missing_entries, record_fault
-    from benchmark.sandbox.process import close_ahead
     from benchmark.submissions.source import unsuitable_names
 
     workspace = session.workspace
@@ -119,7 +118,7 @@ def _evaluate_all(
         entries = chain(missing_entries(scenario, workspace), unsuitable_names(workspace))
         return _evaluate_in_turn(session, entries, evaluate_entry, recover)
     finally:
-        close_ahead()  # where the run was refused
+        session.ahead.close()  # where the run was refused
 
 
 def _raise_failure(
@@ -149,7 +148,6 @@ def start_what_comes(session: "Session", scenario: "Scenario", device: str | Non
     This one does so at the same time; where nets are small the seconds count.
     """
     from benchmark.engine import start_importing
-    from benchmark.sandbox.process import start_ahead
     from benchmark.submissions.source import submission_names
 
     if not scenario.architecture.small or device not in (None, "cpu"):
@@ -162,7 +160,7 @@ def start_what_comes(session: "Session", scenario: "Scenario", device: str | Non
     name = (submission or "").removesuffix("+tuned")
     if name in submission_names(workspace):
         workspace.results.mkdir(parents=True, exist_ok=True)  # what is there when a worker starts can be hidden from it
-        start_ahead(workspace.submissions / name, min(jobs, len(scenario.blocks(scenario.protocol.models))))
+        session.ahead.start(workspace.submissions / name, min(jobs, len(scenario.blocks(scenario.protocol.models))))
 
 
 def _evaluate_in_turn(

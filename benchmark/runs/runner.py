@@ -4,9 +4,7 @@ import contextlib
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,11 +20,10 @@ from benchmark.results.outcome import Status
 from benchmark.sandbox.child.worker import INVALID_OUTPUT, NOT_A_SUBMISSION, OUT_OF_MEMORY
 from benchmark.sandbox.job import job_of, write_job
 from benchmark.sandbox.messages import GIVEN, JOB, LOG, ORIGINAL, READY, UNLEARNED, Limits, Reply, Request, Task
-from benchmark.sandbox.process import close_ahead, process_for
+from benchmark.sandbox.process import Process
 from benchmark.sandbox.weights import expected_of, largest_file, read_weights
 from benchmark.scenario.schema import Scenario
 from benchmark.storage.temporary import require_room, writing_to
-from benchmark.submissions.source import Submission
 from benchmark.text import printable
 
 # Seconds the worker gets beyond a run's limit before the harness kills the worker itself.
@@ -78,13 +75,15 @@ class Worker:
         neighbours: int = 0,
         device: str = "cpu",
         verify: Callable[[Path], None] = lambda copy: None,
+        start: Callable[..., Process] = Process,
     ) -> None:
         """Start the process and return at once; the first run waits until it is ready.
 
         `neighbours` other workers have to find room in this machine's memory too. `verify` is shown the copy of the
         submission that a process has, before any run, and raises BenchError when it is not the expected one.
+        `start` is called as `Process` is, for the first process and whenever an earlier one has ended.
         """
-        self.device, self._verify = device, verify
+        self.device, self._verify, self._new_process = device, verify, start
         self._submission = submission.resolve()
         self._expected = expected_of(skeleton(scenario.architecture, problem.input_shape, problem.outputs))
         self._limits = Limits(
@@ -146,7 +145,7 @@ class Worker:
         self._ready = True
 
     def _start(self) -> None:
-        self._process = process_for(self._submission, gpu=self.device != "cpu")
+        self._process = self._new_process(self._submission, gpu=self.device != "cpu")
         self._ready = False
         exchange = self._process.exchange
         try:
@@ -198,28 +197,6 @@ class Worker:
             return failure("invalid-output", str(error), told=True)  # which names tensors
         note = printable(reply.note, _REASON)
         return Run("ok", "", ending, seconds, weights, reply.consumed, reply.wall_seconds, note)
-
-
-@contextmanager
-def workers(
-    scenario: Scenario, problem: Problem, submission: Submission, count: int, device: str
-) -> Iterator[list[Worker]]:
-    """Yield `count` workers side by side, ready; close them in the end.
-
-    Raises BenchError when one cannot start, or the submission is no longer what was hashed.
-    """
-    started: list[Worker] = []
-    try:
-        started += (
-            Worker(scenario, problem, submission.folder, count - 1, device, submission.verify) for _ in range(count)
-        )
-        close_ahead()
-        for worker in started:
-            worker.wait_until_ready()
-        yield started
-    finally:
-        with ThreadPoolExecutor() as together:  # the kernel takes its time to free what torch holds
-            list(together.map(Worker.close, started))
 
 
 def _clear(path: Path) -> None:

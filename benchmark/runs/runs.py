@@ -1,6 +1,5 @@
 """The N runs of one submission: every original goes through a worker, evidence comes out, block by block."""
 
-import queue
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,16 +11,15 @@ import torch
 
 from benchmark.data import Problem, load_problem
 from benchmark.device import workers_on
-from benchmark.engine import map_blocks
 from benchmark.errors import BenchError, MissingRecord
 from benchmark.evidence import NonFiniteOutputs, concatenate, evidence_layouts, evidence_of, stack
 from benchmark.references.pool import Pool
 from benchmark.results.outcome import FailedRun, Outcome, block_name, evidence_store, read_outcome, write_outcome
 from benchmark.runs.budget import Timer, in_proportion
 from benchmark.runs.integrity import RECORD_LAYOUTS, Unlearned, change_of, records_of
-from benchmark.runs.runner import Worker, workers
+from benchmark.runs.runner import Worker
+from benchmark.runs.workers import Workers, open_workers
 from benchmark.sandbox.bubblewrap import isolation
-from benchmark.sandbox.process import close_ahead
 from benchmark.scenario.schema import Scenario, options
 from benchmark.session import Session
 from benchmark.storage.blocks import objection
@@ -69,10 +67,10 @@ class Runs:
             missing = _in_secret_order(missing, self.pool.seed("order", 0))
             if missing or not timed:
                 count = max(1, min(workers_on(device, self.session.jobs), len(missing)))
-                with workers(self.scenario, self.problem, self.submission, count, device) as ready:
+                with open_workers(self.session, self.scenario, self.problem, self.submission, count) as ready:
                     self._run(missing, ready, _Tally(self.session, self.scenario, missing, known.failed, allowed))
             else:
-                close_ahead()
+                self.session.ahead.close()
                 write_outcome(self.store, known)
             return self.outcome()
 
@@ -124,21 +122,14 @@ class Runs:
             return f"holds other runs than {expected.start} to {expected.stop - 1}"
         return objection(arrays, layouts, len(indices))
 
-    def _run(self, missing: list[int], workers: list[Worker], tally: "_Tally") -> None:
+    def _run(self, missing: list[int], workers: Workers, tally: "_Tally") -> None:
         """Has the first worker retrain once, to see that it can, runs the blocks on all, and times on the first."""
-        idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
-        for worker in workers:
-            idle.put(worker)
-        timer = Timer(workers[0], self.pool.original, self.pool.seed)
+        timer = Timer(workers.first, self.pool.original, self.pool.seed)
 
-        def run_block(block: int) -> tuple[str, str] | None:
-            worker = idle.get()
-            try:
-                return self._run_block(block, worker, tally)
-            finally:
-                idle.put(worker)
+        def run_block(worker: Worker, block: int) -> tuple[str, str] | None:
+            return self._run_block(worker, block, tally)
 
-        for result in map_blocks(run_block, [(block,) for block in missing], len(workers), threads=True):
+        for result in workers.map(run_block, missing):
             # First, because a failed run must not be forgotten with its block on record.
             write_outcome(self.store, tally.outcome)
             if result is not None:
@@ -167,7 +158,7 @@ class Runs:
         indices, seconds = (np.concatenate(parts) for parts in zip(*known, strict=True))
         return in_proportion(indices, seconds)
 
-    def _run_block(self, block: int, worker: Worker, tally: "_Tally") -> tuple[str, str] | None:
+    def _run_block(self, worker: Worker, block: int, tally: "_Tally") -> tuple[str, str] | None:
         """Name and checksum of the block written; None when the runs were given up meanwhile."""
         done: list[Unlearned] = []
         for index in _in_secret_order(_indices(self.scenario, block), self.pool.seed("order", 1 + block)):

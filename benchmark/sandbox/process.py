@@ -21,8 +21,6 @@ _LONGEST = 1 << 16  # bytes of an answer
 _PATIENCE = 10.0  # seconds for a worker that has been told to end
 # Ends with the worker, however the harness ended, and then removes the exchange folder.
 _LAUNCHER = ["/bin/sh", "-c", '"$@"; exec rm -rf -- "$0"']
-_ahead: list["Process"] = []
-_taking = threading.Lock()
 
 
 class Process:
@@ -125,31 +123,39 @@ class Process:
         return self._process.stdout
 
 
-def start_ahead(submission: Path, count: int) -> None:
-    """Start the next `count` workers for this submission on a CPU, so that they import while this process does."""
-    atexit.register(close_ahead)
-    _ahead.extend(Process(submission, gpu=False) for _ in range(count))
+class Ahead:
+    """Processes that start before anybody asks for them, so that they import while this process does.
 
+    They end with this process at the latest.
+    """
 
-def process_for(submission: Path, *, gpu: bool) -> Process:
-    """Return a process that was started ahead, or start a new one."""
-    with _taking:
-        for process in _ahead:
-            if process.purpose == (submission.resolve(), gpu) and not process.has_ended:
-                _ahead.remove(process)
-                return process
-    return Process(submission, gpu=gpu)
+    def __init__(self) -> None:
+        self._started: list[Process] = []
+        self._taking = threading.Lock()
 
+    def start(self, submission: Path, count: int) -> None:
+        """Start the next `count` processes for this submission on a CPU."""
+        atexit.register(self.close)
+        self._started.extend(Process(submission, gpu=False) for _ in range(count))
 
-def close_ahead() -> None:
-    """Kill the processes that nobody took; they may still be importing, so they are not asked to end."""
-    with _taking:
-        left = list(_ahead)
-        _ahead.clear()
-    for process in left:
-        process._signal()
-    for process in left:
-        process.close()
+    def take(self, submission: Path, *, gpu: bool) -> Process:
+        """Return a process that was started ahead and still lives, or start a new one."""
+        with self._taking:
+            for process in self._started:
+                if process.purpose == (submission.resolve(), gpu) and not process.has_ended:
+                    self._started.remove(process)
+                    return process
+        return Process(submission, gpu=gpu)
+
+    def close(self) -> None:
+        """Kill the processes that nobody took; they may still be importing, so they are not asked to end."""
+        with self._taking:
+            unused = list(self._started)
+            self._started.clear()
+        for process in unused:
+            process._signal()
+        for process in unused:
+            process.close()
 
 
 def _readable(content: bytes) -> int:

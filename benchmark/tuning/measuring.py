@@ -1,6 +1,5 @@
 """Runs of one trial: the cost of a run, and the score after 8, 16, … of them."""
 
-import queue
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,12 +11,12 @@ import numpy as np
 
 from benchmark.data import load_problem
 from benchmark.device import workers_on
-from benchmark.engine import map_blocks
 from benchmark.evidence import NonFiniteOutputs, concatenate, evidence_of, stack
 from benchmark.references.pool import Pool
 from benchmark.runs.budget import Timer, in_proportion, share_of
-from benchmark.runs.runner import Run, Worker, workers
+from benchmark.runs.runner import Run, Worker
 from benchmark.runs.runs import OVERFLOW
+from benchmark.runs.workers import Workers, open_workers
 from benchmark.scenario.schema import Scenario
 from benchmark.storage.workspace import Arrays
 from benchmark.submissions.source import Submission
@@ -79,16 +78,16 @@ def open_measure(pool: Pool, submission: Submission, tick: Callable[[], None]) -
 
     Raises BenchError when a worker cannot start or the scenario's own training fails under its limits.
     """
-    scenario, device = pool.scenario, pool.session.device
-    count = workers_on(device, min(pool.session.jobs, scenario.protocol.models))
-    with workers(scenario, load_problem(scenario), submission, count, device) as ready:
+    scenario = pool.scenario
+    count = workers_on(pool.session.device, min(pool.session.jobs, scenario.protocol.models))
+    with open_workers(pool.session, scenario, load_problem(scenario), submission, count) as ready:
         yield _Trials(pool, ready, tick)
 
 
 class _Trials:
     """A Measure. Scores depend on the values alone; costs depend on timing too."""
 
-    def __init__(self, pool: Pool, workers: list[Worker], tick: Callable[[], None]) -> None:
+    def __init__(self, pool: Pool, workers: Workers, tick: Callable[[], None]) -> None:
         self._scenario, self._workers, self._tick = pool.scenario, workers, tick
         problem = load_problem(pool.scenario)
         self._problem = replace(problem, test=problem.validation)  # the test set does not get as far as here
@@ -98,7 +97,7 @@ class _Trials:
         self._original, self._seed, self._device = pool.original, pool.seed, pool.session.device
         self._allowed = allowed_share(pool.scenario)
         self._taken_by_retraining = pool.scenario.recipe.epochs * len(problem.retain)
-        self._timer = Timer(workers[0], pool.original, pool.seed)
+        self._timer = Timer(workers.first, pool.original, pool.seed)
         self._seconds: dict[int, float] = {}  # of the last trial's runs
         self._yardsticks: deque[tuple[float, float]] = deque(maxlen=_YARDSTICKS)
 
@@ -122,7 +121,7 @@ class _Trials:
         self._yardsticks.append((self._timer.do_nothing(0).seconds, self._timer.retrain(0).seconds))
         evidence, seconds, taken = [], [], []
         for index in range(_TIMED):
-            run = self._run(self._workers[0], index, values)
+            run = self._run(self._workers.first, index, values)
             evidence.append(_evidence_or_unfit(index, self._evidence(run)))
             seconds.append(run.seconds)
             taken.append(sum(run.consumed))
@@ -132,20 +131,12 @@ class _Trials:
         return Cost(round(share, 4), round(fmean(taken) / self._taken_by_retraining, 4)), evidence
 
     def _side_by_side(self, indices: range, values: Values) -> list[Arrays]:
-        idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
-        for worker in self._workers:
-            idle.put(worker)
-
-        def run(index: int) -> tuple[int, Arrays | str]:
-            worker = idle.get()
-            try:
-                return index, self._evidence(self._run(worker, index, values))
-            finally:
-                idle.put(worker)
+        def run(worker: Worker, index: int) -> tuple[int, Arrays | str]:
+            return index, self._evidence(self._run(worker, index, values))
 
         # All of them, also when one fails: which failure is told must not depend on which came first.
         found: dict[int, Arrays | str] = {}
-        for index, outcome in map_blocks(run, [(index,) for index in indices], len(self._workers), threads=True):
+        for index, outcome in self._workers.map(run, indices):
             found[index] = outcome
             self._tick()
         return [_evidence_or_unfit(index, found[index]) for index in indices]

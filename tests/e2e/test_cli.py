@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import BrokenExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -343,13 +344,13 @@ def test_a_study_leaves_a_table_and_a_figure(bench, workspace, miniature):
 
 def test_workers_start_ahead_of_a_run_on_a_pool_that_is_there(bench, workspace, miniature, miniature_file, monkeypatch):
     started, imported = [], []
-    monkeypatch.setattr("benchmark.sandbox.process.start_ahead", lambda *own: started.append(own))
+    session = Session(workspace, ahead=SimpleNamespace(start=lambda *given: started.append(given)))
     monkeypatch.setattr("benchmark.engine.start_importing", lambda module, jobs: imported.append(module))
     monkeypatch.chdir(workspace.root)
 
     def started_ahead(submission, scenario=str(miniature_file), device=None):
         started.clear()
-        start_what_comes(Session(workspace), load_scenario(scenario), device, submission)
+        start_what_comes(session, load_scenario(scenario), device, submission)
         return [(folder.name, count) for folder, count in started]
 
     assert started_ahead("finetune") == started_ahead("finetune+tuned", device="cpu") == [("finetune", 1)]
@@ -363,23 +364,23 @@ def test_workers_start_ahead_of_a_run_on_a_pool_that_is_there(bench, workspace, 
 
 
 def test_no_worker_that_was_started_ahead_is_left(bench, workspace, monkeypatch):
-    taken, real = [], process.process_for
+    started, taken, real = [], [], process.Ahead.take
 
-    def watched(submission, *, gpu):
-        ahead = list(process._ahead)
-        own = real(submission, gpu=gpu)
-        taken.append(own in ahead)
+    def watched(ahead, submission, *, gpu):
+        started.extend(ahead._started)
+        own = real(ahead, submission, gpu=gpu)
+        taken.append(own in started)
         return own
 
-    monkeypatch.setattr("benchmark.runs.runner.process_for", watched)
+    monkeypatch.setattr(process.Ahead, "take", watched)
     assert bench("run", "--submission", "finetune").returncode == 0
     assert taken
     assert all(taken)
-    assert not process._ahead
+    assert all(own.has_ended for own in started)
     assert bench("run", "--submission", "finetune").returncode == 0  # everything is there
-    assert not process._ahead
+    assert all(own.has_ended for own in started)
     assert bench("run", "--submission", "finetune", "--allow-failures", "9").returncode == 2
-    assert not process._ahead
+    assert all(own.has_ended for own in started)
 
 
 def test_all_is_every_entry_that_has_no_row_and_shows_what_others_have_added(bench, workspace, miniature, monkeypatch):

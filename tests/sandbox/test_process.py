@@ -12,7 +12,7 @@ from benchmark.runs.runner import Worker
 from benchmark.sandbox import process
 from benchmark.sandbox.bubblewrap import Command
 from benchmark.sandbox.messages import JOB, Reply
-from benchmark.sandbox.process import Process, close_ahead, process_for, start_ahead
+from benchmark.sandbox.process import Ahead, Process
 
 
 @pytest.fixture
@@ -22,21 +22,21 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def ahead(monkeypatch):
-    """What was started ahead; ended with the test."""
-    monkeypatch.setattr(process, "_ahead", [])
-    yield process._ahead
-    close_ahead()
+def ahead():
+    """Processes started ahead; ended with the test."""
+    own = Ahead()
+    yield own
+    own.close()
 
 
 def test_one_that_was_started_ahead_is_taken_once(folder, ahead):
-    start_ahead(folder, 1)
-    (first,) = ahead
-    taken = [process_for(folder, gpu=False) for _ in range(2)]
+    ahead.start(folder, 1)
+    (first,) = ahead._started
+    taken = [ahead.take(folder, gpu=False) for _ in range(2)]
     try:
         assert taken[0] is first
         assert taken[1] is not first
-        assert not ahead
+        assert not ahead._started
     finally:
         for own in taken:
             own.kill()
@@ -45,11 +45,11 @@ def test_one_that_was_started_ahead_is_taken_once(folder, ahead):
 
 def test_one_for_another_submission_or_that_ended_is_not_taken(folder, ahead, tmp_path_factory):
     other = tmp_path_factory.mktemp("other")
-    start_ahead(other, 1)
-    start_ahead(folder, 1)
-    started = list(ahead)
+    ahead.start(other, 1)
+    ahead.start(folder, 1)
+    started = list(ahead._started)
     started[1].kill()
-    new = process_for(folder, gpu=False)
+    new = ahead.take(folder, gpu=False)
     try:
         assert new not in started
         assert new.purpose == (folder, False)
@@ -60,11 +60,11 @@ def test_one_for_another_submission_or_that_ended_is_not_taken(folder, ahead, tm
 
 
 def test_those_that_nobody_took_end_with_their_folders(folder, ahead):
-    start_ahead(folder, 2)
-    started = list(ahead)
+    ahead.start(folder, 2)
+    started = list(ahead._started)
     assert all(own.exchange.exists() for own in started)
-    close_ahead()
-    assert not ahead
+    ahead.close()
+    assert not ahead._started
     assert all(own.has_ended and not own.exchange.exists() for own in started)
 
 
@@ -116,15 +116,13 @@ def test_one_that_cannot_start_says_why(folder, monkeypatch):
 def test_a_worker_that_cannot_start_is_told_in_one_sentence(folder, miniature, monkeypatch):
     """Also where it took its folder with it before its job was written."""
     monkeypatch.setattr(process, "worker_command", _cannot_start)
-    real = process.Process
 
     def ended(*arguments, **options):
-        own = real(*arguments, **options)
+        own = Process(*arguments, **options)
         own._process.wait()
         return own
 
-    monkeypatch.setattr(process, "Process", ended)
-    worker = Worker(miniature, load_problem(miniature), folder)
+    worker = Worker(miniature, load_problem(miniature), folder, start=ended)
     with pytest.raises(BenchError, match="did not start: no such luck; check the Python installation"):
         worker.wait_until_ready()
 

@@ -1,0 +1,63 @@
+"""The workers of one submission, side by side, each lent to one thread at a time."""
+
+import queue
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+from benchmark.data import Problem
+from benchmark.engine import map_blocks
+from benchmark.runs.runner import Worker
+from benchmark.scenario.schema import Scenario
+from benchmark.session import Session
+from benchmark.submissions.source import Submission
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Workers:
+    """Lends workers that are ready; `open_workers` starts and closes them."""
+
+    def __init__(self, workers: Sequence[Worker]) -> None:
+        self.first = workers[0]
+        """The one to time on, while the others have nothing to do."""
+        self._count = len(workers)
+        self._idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
+        for worker in workers:
+            self._idle.put(worker)
+
+    def map(self, function: Callable[[Worker, Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """Yield `function(worker, item)` of every item, as they finish; as many at once as there are workers."""
+
+        def call(item: Item) -> Result:
+            worker = self._idle.get()
+            try:
+                return function(worker, item)
+            finally:
+                self._idle.put(worker)
+
+        return map_blocks(call, [(item,) for item in items], self._count, threads=True)
+
+
+@contextmanager
+def open_workers(
+    session: Session, scenario: Scenario, problem: Problem, submission: Submission, count: int
+) -> Iterator[Workers]:
+    """Yield `count` workers, ready, among them those that the session has started ahead; close them in the end.
+
+    Raises BenchError when one cannot start, or the submission is no longer what was hashed.
+    """
+    started: list[Worker] = []
+    start, verify = session.ahead.take, submission.verify
+    try:
+        for _ in range(count):
+            started.append(Worker(scenario, problem, submission.folder, count - 1, session.device, verify, start))
+        session.ahead.close()
+        for worker in started:
+            worker.wait_until_ready()
+        yield Workers(started)
+    finally:
+        with ThreadPoolExecutor() as together:  # the kernel takes its time to free what torch holds
+            list(together.map(Worker.close, started))
