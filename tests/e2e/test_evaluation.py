@@ -4,13 +4,17 @@ import shutil
 from types import SimpleNamespace
 
 import pytest
+from conftest import RESAMPLES
 
+from benchmark import pipeline as evaluation
 from benchmark import tuning
 from benchmark.pipeline import missing_entries
 from benchmark.results.outcome import FailedRun, Outcome
 from benchmark.results.scorecard import failed
+from benchmark.session import Session
 from benchmark.storage import workspace as workspace_module
 from benchmark.submissions.source import find_submission
+from benchmark.tasks.classification import Classification
 
 
 @pytest.fixture
@@ -84,3 +88,19 @@ def test_two_that_tune_all_at_the_same_time_get_different_ones(three, miniature)
     assert [next(first), next(second)] == ["cf_k", "finetune"]
     second.close()
     assert list(first) == ["finetune"]
+
+
+def test_phi_of_a_population_is_computed_once_a_run(finished, miniature, monkeypatch):
+    """With the unlearned and the retrained models the calibration population: its ceiling is not known yet."""
+    for path in finished.pools.glob("*/ceiling-*.json"):
+        path.unlink()
+    seen, real = [], Classification.signals
+
+    def counted(task, split, evidence, *others):
+        seen.append(evidence["forget_logits"].tobytes())
+        return real(task, split, evidence, *others)
+
+    monkeypatch.setattr(Classification, "signals", counted)
+    monkeypatch.setattr(evaluation, "RESAMPLES", RESAMPLES)
+    evaluation.rescore(Session(finished), miniature, "finetune")
+    assert len(seen) == len(set(seen)) == 3
