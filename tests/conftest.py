@@ -210,7 +210,7 @@ def attempt(worker, miniature, trained_pool):
     def run(source, seed=1, task="unlearn", runs=1, **limits):
         for folder in (worker._submission, worker._process.submission):  # what a new worker copies; what this one has
             if folder.is_dir():
-                (folder / "submission.py").write_text(source)
+                (folder / "submission.py").write_bytes(source if isinstance(source, bytes) else source.encode())
         worker._limits = replace(usual, **limits)
         results = [worker.run(weights, seed + offset, task) for offset in range(runs)]
         return results if runs > 1 else results[0]

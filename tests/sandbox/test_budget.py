@@ -87,7 +87,7 @@ def test_the_verdict_is_right_where_a_single_round_is_often_wrong(miniature):
     rng = np.random.default_rng(1)
     retraining, run = (share * np.exp(rng.normal(0, 0.1, 4_000)) for share in (1.0, 0.22))
     assert np.mean(run / retraining > 0.2) < 0.8
-    machines = [noisy(rng, 0.22, 0.1) for _ in range(400)]
+    machines = [noisy(rng, 0.22, 0.1) for _ in range(200)]
     assert np.mean([timed(machine, miniature).share > 0.2 for machine in machines]) > 0.95
 
 
@@ -96,7 +96,7 @@ def test_the_verdict_is_right_where_a_single_round_is_often_wrong(miniature):
 def test_the_verdict_on_a_cost_near_the_budget_does_not_flip(share, noise, session, miniature):
     """As when the same code cost 18, 19 and 21 %, and one of three timings put it below 49 others."""
     rng = np.random.default_rng(7)
-    timings = [timed(noisy(rng, share, noise, session), miniature) for _ in range(60)]
+    timings = [timed(noisy(rng, share, noise, session), miniature) for _ in range(25)]
     assert not any(timing.is_over(0.2) for timing in timings)
     assert max(timing.rounds for timing in timings) <= 100
 
@@ -104,7 +104,7 @@ def test_the_verdict_on_a_cost_near_the_budget_does_not_flip(share, noise, sessi
 @pytest.mark.parametrize(("share", "over"), [(0.02, False), (0.12, False), (0.32, True), (0.5, True), (4.0, True)])
 def test_the_verdict_on_any_other_cost_is_certain(share, over, miniature):
     rng = np.random.default_rng(8)
-    timings = [timed(noisy(rng, share, 0.1, 0.03), miniature) for _ in range(60)]
+    timings = [timed(noisy(rng, share, 0.1, 0.03), miniature) for _ in range(40)]
     assert {timing.is_over(0.2) for timing in timings} == {over}
     assert not any(timing.is_undecided(0.2) for timing in timings)
 
@@ -159,7 +159,7 @@ def test_a_round_whose_retraining_was_disturbed_does_not_decide(miniature):
 def test_a_method_that_does_one_of_two_things_costs_their_mean(share_of_dear, cheap, dear, miniature):
     rng = np.random.default_rng(3)
     costs, indices = [], np.arange(512)
-    for _ in range(100):
+    for _ in range(60):
         work = np.where(rng.random(512) < share_of_dear, dear, cheap)
         crowded = STARTING + work * RETRAINING * np.exp(rng.normal(0, 0.1, 512))
         machine = Machine(lambda run, work=work: work[run], noise=lambda: np.exp(rng.normal(0, 0.05)))

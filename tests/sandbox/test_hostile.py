@@ -1,7 +1,8 @@
 """Hostile submissions, each through `bench run` as a stranger's would be: it gets its row, and nothing else happens.
 
 After every run the same is checked: pool, submissions, board, home and the machine's own settings are as they were,
-and no process and no temporary file is left. Costs 200 CPU seconds, nearly all for importing torch once a submission.
+and no process and no temporary file is left. Each costs 4 CPU seconds, nearly all for importing torch: those that only
+fail are tried in one worker, in test_plain_failures.py.
 """
 
 import os
@@ -48,19 +49,7 @@ def names_that_are_no_text(folder: Path) -> None:
 
 # What it is → its source (or what fills its folder), the status it gets, the reason it gets.
 FAILURES = {
-    "syntax error": ("def unlearning(:", "not-a-submission", "SyntaxError"),
     "missing import": ("import no_such_package", "not-a-submission", "ModuleNotFoundError: .*no_such_package"),
-    "not utf-8": (b"x = '\xff'\ndef unlearning(net, a, b, c): pass", "not-a-submission", "SyntaxError: .*utf-8"),
-    "nested too deeply": ("x = " + "-" * 200_000 + "1", "not-a-submission", "RecursionError|MemoryError"),
-    "missing function": ("def unlearn(net, a, b, c): pass", "not-a-submission", "has no function unlearning"),
-    "wrong signature": ("def unlearning(net, loader): pass", "not-a-submission", "takes 2 arguments"),
-    "async": ("async def unlearning(net, a, b, c): pass", "not-a-submission", "expected a plain function"),
-    "a class": ("class unlearning:\n    def __init__(self, net, a, b, c): pass", "not-a-submission", "a class"),
-    "a partial": (
-        "import functools\nunlearning = functools.partial(lambda n, a, b, c, d: n, 1)",
-        "invalid-output",
-        "returned an int, expected the unlearned net",
-    ),
     "works at import time only": (
         """
         import sys
@@ -78,28 +67,11 @@ FAILURES = {
     "a folder named submission.py": (a_folder_instead, "not-a-submission", "there is no submission.py"),
     "no submission.py": (an_empty_folder, "not-a-submission", "there is no submission.py"),
     "names that are no text": (names_that_are_no_text, "not-a-submission", "ZeroDivisionError"),
-    "a lambda that is a generator": (
-        "unlearning = lambda net, a, b, c: (yield net)",
-        "invalid-output",
-        "returned a generator",
-    ),
     "nan": (body("net[1].weight.data[0, 0] = float('nan')"), "invalid-output", "1.weight .*not finite"),
-    "inf": (body("net[3].bias.data[0] = -float('inf')"), "invalid-output", "3.bias .*not finite"),
     "finite weights, infinite outputs": (
         body("for p in net.parameters(): p.data.fill_(3e38)"),
         "invalid-output",
         "outputs are not finite",
-    ),
-    "wrong dtype": (body("net.double()"), "invalid-output", "is .* of torch.float64, expected .* of torch.float32"),
-    "other tensors": (
-        body("net.more = torch.nn.Linear(2, 2); net[3] = torch.nn.Identity()"),
-        "invalid-output",
-        r"other tensors than the original: more\..* new",
-    ),
-    "huge tensors": (
-        body("net.more = torch.nn.Parameter(torch.zeros(10_000_000))"),
-        "invalid-output",
-        "other tensors than the original: more is new",
     ),
     "a pickle bomb": (
         body(
@@ -118,8 +90,6 @@ FAILURES = {
         "crashed|invalid-output",
         "Read-only file system|Device or resource busy|something other than a file",
     ),
-    "os._exit": (body("os._exit(0)"), "invalid-output", "without returning weights"),
-    "sys.exit": (body("sys.exit(0)"), "crashed", "SystemExit"),
     "segfault": (body("ctypes.string_at(0)"), "crashed", "SIGSEGV"),
     "commands for the terminal, and a program to import": (
         body(

@@ -14,7 +14,7 @@ from benchmark.session import Session
 
 LIES = {
     "patches": """
-        busy = time.process_time() + 0.3
+        busy = time.process_time() + 0.15
         while time.process_time() < busy: pass
         for clock in ("time", "monotonic", "perf_counter", "process_time", "time_ns", "thread_time"):
             setattr(time, clock, lambda: 0)
@@ -52,7 +52,7 @@ def test_a_lie_told_in_the_worker_changes_nothing_outside(lie, hostile, workspac
     assert (run.card.integrity.unchanged_runs, run.card.integrity.change) == (6, 0.0)
     assert (run.card.integrity.repeated_runs, run.card.integrity.deterministic) == (0, True)
     if lie == "patches":  # none of the clocks that it stopped is the one that counts
-        assert run.card.value("run_seconds") > 0.25
+        assert run.card.value("run_seconds") > 0.12
 
 
 @needs_sandbox
@@ -62,13 +62,13 @@ def test_a_submission_that_is_cheap_only_when_it_is_timed_gains_nothing(hostile)
         body(
             """
             if os.getpid() < 14:  # the clock's 3 + 3 runs, the 6 that count; behind them, those that are timed
-                busy = time.process_time() + 0.4
+                busy = time.process_time() + 0.25
                 while time.process_time() < busy: pass
             """
         )
     )
     assert run.card.status in ("ok", "over-budget"), run.log
-    assert run.card.value("run_seconds") > 0.15
+    assert run.card.value("run_seconds") > 0.1
 
 
 def test_runs_that_ignore_their_original_are_reported(hostile):
