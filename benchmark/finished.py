@@ -2,8 +2,9 @@
 
 from benchmark.errors import BenchError
 from benchmark.metrics import VERSION
+from benchmark.results.board_file import read_card
 from benchmark.results.outcome import block_name, evidence_store, has_evidence, read_outcome
-from benchmark.results.scorecard import Scorecard, card_path
+from benchmark.results.scorecard import Scorecard
 from benchmark.scenario.schema import Scenario
 from benchmark.storage.workspace import Workspace
 from benchmark.submissions.source import Submission, find_submission
@@ -32,7 +33,7 @@ def finished_card(scenario: Scenario, entry: str, workspace: Workspace, allowed:
 def _current_card(scenario: Scenario, submission: Submission, workspace: Workspace) -> Scorecard | None:
     """The scorecard of the submission's present files by this scorer."""
     try:
-        card = Scorecard.read(card_path(workspace.results, scenario.label, submission.entry))
+        card = read_card(workspace.results, scenario.label, submission.entry)
     except BenchError:  # there is none, or a damaged one, which a run makes anew
         return None
     current = card.scorer_version == VERSION and submission.is_named_by(card.submission_hash)

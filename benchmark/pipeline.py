@@ -15,11 +15,11 @@ from benchmark.metrics.resampling import resampling
 from benchmark.metrics.scoring import ceiling_of, measure
 from benchmark.metrics.suspicion import replayed_runs, retrains, suspicions
 from benchmark.references.pool import Pool
+from benchmark.results.board_file import has_card, read_card
 from benchmark.results.outcome import Outcome, has_evidence
 from benchmark.results.record import read_record
 from benchmark.results.scorecard import (
     Scorecard,
-    card_path,
     evidence_hash_of,
     failed,
     harness_failed,
@@ -124,10 +124,10 @@ def _default_entry(name: str, workspace: Workspace, scenario: Scenario) -> str:
 
 
 def _has_scorecard(entry: str, scenario: Scenario, workspace: Workspace) -> bool:
-    places = [card_path(results, scenario.label, entry) for results in (workspace.results, workspace.shipped)]
+    places = [each for each in (workspace.results, workspace.shipped) if has_card(each, scenario.label, entry)]
     try:
         submission = find_submission(entry, workspace, scenario)
-        cards = [Scorecard.read(path) for path in places if path.exists()]
+        cards = [read_card(results, scenario.label, entry) for results in places]
     except BenchError:
         return False
     return any(

@@ -2,8 +2,8 @@
 
 python scripts/compare_boards.py BEFORE.csv AFTER.csv [--ignore rank,group]
 
-A board is a `leaderboard.csv`, or a folder of scorecards, which is made into one without writing anything. Columns that
-metrics had by an earlier name are compared by the present one.
+A board is a `leaderboard.csv`, or a folder of results, whose scorecards are made into one without writing anything.
+Columns that metrics had by an earlier name are compared by the present one.
 """
 
 import argparse
@@ -14,8 +14,8 @@ from pathlib import Path
 import pandas as pd
 
 from benchmark.leaderboard import leaderboard
+from benchmark.results.board_file import read_cards
 from benchmark.results.schema1 import RENAMED
-from benchmark.results.scorecard import Scorecard
 
 ROW = ["scenario_hash", "scorer_version", "submission"]
 REASONS = "absent"  # holds names of metrics
@@ -41,7 +41,7 @@ def main() -> None:
 def read(path: Path) -> pd.DataFrame:
     """Return a board with its rows by entry and its columns under their present names."""
     if path.is_dir():
-        rows = leaderboard([Scorecard.read(file) for file in sorted(path.glob("**/*.json"))])
+        rows = leaderboard(read_cards(path, sys.exit))
         rows[rows.columns] = rows[rows.columns].astype(object).where(rows.notna(), None)
     else:
         rows = pd.read_csv(path, dtype={"scorer_version": str})

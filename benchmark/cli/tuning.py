@@ -91,11 +91,12 @@ def _tune_in_turn(
 def _raise_without_values(names: list[str], scenario: "Scenario", workspace: "Workspace") -> None:
     """Raise FailedEntry for submissions without values, after a note about rows of values from earlier searches."""
     from benchmark.cli.terminal import warn
-    from benchmark.results.scorecard import card_path
+    from benchmark.results.board_file import has_card
 
     for each in names:
-        card = card_path(workspace.results, scenario.label, f"{each}+tuned")
-        if card.exists():
-            warn(err)(f"{card} is of values that an earlier search found; type `bench remove {each}+tuned`")
+        if has_card(workspace.results, scenario.label, f"{each}+tuned"):
+            warn(err)(
+                f"the row {each}+tuned is of values that an earlier search found; type `bench remove {each}+tuned`"
+            )
     if names:
         raise FailedEntry(f"no values were found for {', '.join(names)}; run with --published")

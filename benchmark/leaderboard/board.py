@@ -2,14 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 
 import pandas as pd
 from filelock import FileLock
 
-from benchmark.errors import BenchError, MissingRecord, note
+from benchmark.errors import MissingRecord, note
 from benchmark.faults import note_fault
 from benchmark.leaderboard.table import leaderboard
+from benchmark.results.board_file import pack_cards, read_cards
 from benchmark.results.scorecard import Scorecard
 from benchmark.scenario.schema import Scenario, options
 from benchmark.storage.workspace import Workspace, write_atomically
@@ -46,27 +46,17 @@ def _alike(cards: list[Scorecard], warn: Warn) -> list[Scorecard]:
 
 def shipped_scorecards(workspace: Workspace, warn: Warn = note) -> list[Scorecard]:
     """The scorecards that came with the repository."""
-    return [card.model_copy(update={"source": "shipped"}) for card in _read(workspace.shipped, warn)]
+    return [card.model_copy(update={"source": "shipped"}) for card in read_cards(workspace.shipped, warn)]
 
 
 def local_scorecards(workspace: Workspace, warn: Warn = note) -> list[Scorecard]:
     """The scorecards that were made here; none where results replace the shipped ones."""
-    return [] if workspace.publishes else _read(workspace.results, warn)
+    return [] if workspace.publishes else read_cards(workspace.results, warn)
 
 
 def own_scorecards(workspace: Workspace, warn: Warn = note) -> list[Scorecard]:
     """The scorecards in the folder that commands write to."""
     return shipped_scorecards(workspace, warn) if workspace.publishes else local_scorecards(workspace, warn)
-
-
-def _read(results: Path, warn: Warn) -> list[Scorecard]:
-    cards = []
-    for path in sorted(results.glob("scorecards/*/*.json")):
-        try:
-            cards.append(Scorecard.read(path))
-        except BenchError as error:
-            warn(f"{error}; until then its row is left out")
-    return cards
 
 
 def _identity(card: Scorecard) -> tuple[str, str, str]:
@@ -95,10 +85,13 @@ def rebuild(workspace: Workspace, changed: list[Scorecard] | None = None, warn: 
     """Write `leaderboard.csv` and the plots that rows made here appear in, among the shipped rows.
 
     With `changed`, only the plots that one of these entries appears in. Returns the leaderboard. Plots that cannot be
-    drawn for a fault of ours are noted and left out.
+    drawn for a fault of ours are noted and left out. Where results replace the shipped ones, their scorecards are
+    packed into one file per board.
     """
     workspace.results.mkdir(parents=True, exist_ok=True)
     with FileLock(workspace.results / ".lock"):
+        if workspace.publishes:
+            pack_cards(workspace.results)
         cards = read_scorecards(workspace, warn)
         rows = leaderboard(cards)
         write_atomically(workspace.results / "leaderboard.csv", rows.to_csv(index=False, float_format="%.6g").encode())

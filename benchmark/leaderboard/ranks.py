@@ -81,10 +81,9 @@ def paired_difference(name: str, a: Scorecard, b: Scorecard, level: float = 0.95
     first, second = a.value(name), b.value(name)
     if first is None or second is None or a.resampled is None or b.resampled is None:
         return None
-    rows = (getattr(a.resampled, name), getattr(b.resampled, name))
+    rows = (a.resampled.columns[name], b.resampled.columns[name])
     both = min(map(len, rows))  # row i of both is of the same models, however many there are
-    pair = (np.array(column[:both], dtype=np.float64) for column in rows)  # None becomes nan
-    differences = existing(np.subtract(*pair))
+    differences = existing(rows[0][:both] - rows[1][:both])
     if differences is None:
         return None
     low, high = interval(first - second, differences, level, (-np.inf, np.inf))

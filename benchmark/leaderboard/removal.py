@@ -9,6 +9,7 @@ import pandas as pd
 
 from benchmark.errors import BadRecord, MissingRecord
 from benchmark.leaderboard.board import own_scorecards, rebuild, shipped_scorecards
+from benchmark.results.board_file import board_path, drop_line, has_card
 from benchmark.results.scorecard import card_path
 from benchmark.scenario.schema import Scenario
 from benchmark.storage.workspace import Workspace, is_locked
@@ -16,35 +17,40 @@ from benchmark.submissions.files import is_name
 from benchmark.text import did_you_mean, shown
 
 
-def remove_entry(workspace: Workspace, scenario: Scenario, entry: str) -> tuple[list[Path], pd.DataFrame]:
-    """Remove an entry's scorecard, evidence, log and plot; return what was removed, and the board without it.
+def remove_entry(workspace: Workspace, scenario: Scenario, entry: str) -> tuple[list[str], pd.DataFrame]:
+    """Remove an entry's scorecard, evidence, log and plots; return what was removed, and the board without it.
 
     Raises BenchError when there is nothing of the entry but, perhaps, a shipped row, and while a process runs it.
     """
-    found = _paths_of(workspace, scenario, entry) if is_name(entry.removesuffix("+tuned")) else []
-    if not found:
+    named = is_name(entry.removesuffix("+tuned"))
+    found = _paths_of(workspace, scenario, entry) if named else []
+    has_row = named and has_card(workspace.results, scenario.label, entry)
+    if not found and not has_row:
         raise MissingRecord(_why_nothing(workspace, scenario, entry))
     if any(is_locked(path / ".lock") for path in found):
         raise BadRecord(
             f"{entry} on {scenario.label} is being run by another process, expected a row at rest; wait for it"
         )
+    removed = [str(path) for path in found]
+    if has_row and drop_line(workspace.results, scenario.label, entry):
+        removed.append(f"the line of {entry} in {board_path(workspace.results, scenario.label)}")
     for path in found:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     left = [card for card in own_scorecards(workspace) if card.scenario_hash == scenario.hash and card.is_scored]
     if not left:
         shutil.rmtree(workspace.results / "plots" / scenario.label, ignore_errors=True)
-    return found, rebuild(workspace, left[:1])  # one is enough to draw anew what all share
+    return removed, rebuild(workspace, left[:1])  # one is enough to draw anew what all share
 
 
 def _paths_of(workspace: Workspace, scenario: Scenario, entry: str) -> list[Path]:
     """Return all paths of an entry, of whatever version of its files."""
     folder, label = workspace.evidence / scenario.label, scenario.label
     versions = [path for path in folder.glob(f"{entry}-*") if re.fullmatch("[0-9a-f]+", path.name[len(entry) + 1 :])]
-    plot = workspace.results / "plots" / label / f"phi-{entry}.png"
+    plots = (workspace.results / "plots" / label).glob(f"*-{glob.escape(entry)}.png")
     lock = folder / f".{entry}.lock"
     log = workspace.log(label, entry)
     prints = log.parent.glob(f"{glob.escape(entry)}.run-*.log")  # of the first runs
-    files = [card_path(workspace.results, label, entry), log, *prints, plot, lock]
+    files = [card_path(workspace.results, label, entry), log, *prints, *plots, lock]
     return [path for path in [*files, *versions] if path.exists()]
 
 

@@ -60,9 +60,14 @@ def read_record(kind: type[Some], path: Path, advice: str) -> Some:
     except FileNotFoundError:
         raise
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        reason = f"{where}: {first['msg'].removeprefix('Value error, ')}" if where else first["msg"]
+        reason = why_invalid(error)
     except (OSError, ValueError) as error:
         reason = reason_of(error)
     raise BadRecord(f"{path} is not a {kind.__name__.lower()}: {reason}; {advice}")
+
+
+def why_invalid(error: ValidationError) -> str:
+    """Return the first objection to a record, with the place it is at."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(map(str, first["loc"]))
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}" if where else first["msg"]

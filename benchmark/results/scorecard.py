@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
+from filelock import FileLock
 from pydantic import Field, model_validator
 
 from benchmark.errors import BadRecord, MissingRecord
@@ -137,8 +138,10 @@ class Scorecard(Measured):
         return self.model_copy(update={"seeds": seeds.kind, "commitment": seeds.commitment})
 
     def write(self, workspace: Workspace) -> Path:
+        """Write the card as a file of its own, and return where."""
         path = card_path(workspace.results, self.label, self.submission)
-        write_atomically(path, (json.dumps(self.content(), indent=1, ensure_ascii=False) + "\n").encode())
+        with card_lock(workspace.results):
+            write_atomically(path, (json.dumps(self.content(), indent=1, ensure_ascii=False) + "\n").encode())
         return path
 
     def content(self) -> dict[str, Any]:
@@ -149,8 +152,14 @@ class Scorecard(Measured):
 
 
 def card_path(results: Path, label: str, entry: str) -> Path:
-    """Return where the card of an entry lies in a folder of results; `label` is the scenario's."""
+    """Return where an entry's card lies in a folder of results until its board is packed; `label`: the scenario's."""
     return results / "scorecards" / label / f"{entry}.json"
+
+
+def card_lock(results: Path) -> FileLock:
+    """Return the lock of the cards in a folder of results: none may be written while a board is packed."""
+    results.mkdir(parents=True, exist_ok=True)
+    return FileLock(results / ".cards.lock")
 
 
 def scored(

@@ -2,9 +2,11 @@
 why there is none; and what plots and paired comparisons need beside them."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Any, Self
 
+import numpy as np
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from benchmark.results.record import Amount, Line, Record
@@ -105,6 +107,11 @@ class Resampled(Record):
                 f"{len(self.forgetting_quality)} and {len(self.score)} resamples, expected as many of both"
             )
         return self
+
+    @cached_property
+    def columns(self) -> dict[str, np.ndarray]:
+        """Both as float64, by their names; nan where there is no score. Of many pairs each row is compared often."""
+        return {name: np.array(values, dtype=np.float64) for name, values in self}
 
 
 class Ceiling(Record):

@@ -10,6 +10,7 @@ import pytest
 from conftest import REPOSITORY
 
 from benchmark import pipeline as evaluation
+from benchmark.results.board_file import has_card
 from benchmark.results.outcome import evidence_store, read_outcome
 from benchmark.results.scorecard import Scorecard, card_path
 from benchmark.submissions.source import find_submission
@@ -101,7 +102,8 @@ def test_a_row_of_ones_own_is_shown_in_place_of_the_shipped_one_and_removed(benc
     assert left == []
     assert {path: path.read_bytes() for path in shipped} == shipped
     assert "finetune" in bench("remove", "finetune", "--out", "leaderboard").stdout
-    assert not card_path(clone.shipped, miniature.label, "finetune").exists()
+    assert not has_card(clone.shipped, miniature.label, "finetune")
+    assert has_card(clone.shipped, miniature.label, "identity")
 
 
 def test_removing_takes_one_entry_and_no_other(bench, clone, miniature, submit):

@@ -25,11 +25,10 @@ def here(tmp_path) -> Path:
     """A workspace with one submission and the shipped cards of one scenario."""
     root = tmp_path / "here"
     shutil.copytree(REPOSITORY / "submissions" / "identity", root / "submissions" / "one")
-    cards = sorted((REPOSITORY / "leaderboard" / "scorecards" / "digits-f1ae3288bb17").glob("a*.json"))
-    for folder in ("leaderboard/local", "leaderboard/scorecards/digits-f1ae3288bb17", "reference_models", "data"):
+    for folder in ("leaderboard/local", "leaderboard/boards", "reference_models", "data"):
         (root / folder).mkdir(parents=True, exist_ok=True)
-    for card in cards:
-        shutil.copy(card, root / "leaderboard" / "scorecards" / "digits-f1ae3288bb17")
+    for path in (REPOSITORY / "leaderboard" / "boards").glob("digits-f1ae3288bb17.*"):
+        shutil.copy(path, root / "leaderboard" / "boards")
     return root
 
 
@@ -77,7 +76,9 @@ def test_closed_streams_are_done_without_and_no_file_takes_their_place(closed, s
     assert done.returncode == status, done.stderr
     table = (here / "leaderboard" / "local" / "leaderboard.csv").read_text()
     assert table.startswith("rank,group,submission")
-    assert len(table.splitlines()) == 1 + len(list((here / "leaderboard" / "scorecards").glob("*/*.json")))
+    assert len(table.splitlines()) == 1 + len(
+        (here / "leaderboard/boards/digits-f1ae3288bb17.jsonl").read_text().splitlines()
+    )
 
 
 def test_an_error_that_can_be_told_nowhere_is_a_status(here):

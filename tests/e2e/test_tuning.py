@@ -191,7 +191,9 @@ def test_a_search_without_values_says_which_row_is_of_an_earlier_one(
             card.touch()
         done = bench("tune", "stranger", "--trials", "2")
         assert "no values were found for stranger" in done.stderr
-        assert (f"{card.name} is of values that an earlier search found" in done.stderr.replace("\n", "")) == left
+        assert (
+            f"the row {card.stem} is of values that an earlier search found" in done.stderr.replace("\n", " ")
+        ) == left
 
 
 def test_what_has_changed_since_values_were_found_is_known(no_runs, bench, submit, workspace, miniature):

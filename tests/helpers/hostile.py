@@ -95,7 +95,11 @@ def run_hostile(bench, workspace, strict, strict_file, tmp_path, monkeypatch):
         assert "\x1b" not in done.stdout + done.stderr
         written = {path: content for path, content in files(workspace.results).items() if board.get(path) != content}
         for path, content in written.items():
-            assert path in ("leaderboard.csv", ".lock") or (label in path and NAME in path) or path.startswith("plots/")
+            assert (
+                path in ("leaderboard.csv", ".lock", ".cards.lock")
+                or (label in path and NAME in path)
+                or path.startswith("plots/")
+            )
             assert SECRET.encode() not in content, path
         assert SECRET not in done.stdout + done.stderr
         assert set(board) <= set(files(workspace.results))
