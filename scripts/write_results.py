@@ -31,7 +31,7 @@ Written by `python scripts/write_results.py` from the scorecards in `leaderboard
 
 with `--scenario NAME` for each; [tuning.md](tuning.md) has the procedure. A clone holds what these commands have made,
 so there they find nothing to do (the first names the methods without values, and ends with status 2 for their sake):
-remove `leaderboard/scorecards/`, `leaderboard/evidence/` and `submissions/*/tuned/` to make all of it anew.
+remove `leaderboard/boards/`, `leaderboard/evidence/` and `submissions/*/tuned/` to make all of it anew.
 `bench run NAME` makes a row of your own beside it, with `--published` that of the file's own values. How and
 on which machine a row's cost was measured is said there too, under "The committed values".
 

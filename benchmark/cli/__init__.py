@@ -13,7 +13,7 @@ import typer
 from rich.text import Text
 
 from benchmark.cli.pools import data_check, prepare
-from benchmark.cli.results import compare, leaderboard, remove, score, study
+from benchmark.cli.results import compare, leaderboard, plot, remove, score, study
 from benchmark.cli.running import run
 from benchmark.cli.shared import begin_command, err, print_json_error
 from benchmark.cli.submissions import check, import_notebook, list_what, new
@@ -32,6 +32,7 @@ COMMANDS = {
     "tune": tune,
     "score": score,
     "compare": compare,
+    "plot": plot,
     "study": study,
     "leaderboard": leaderboard,
     "remove": remove,

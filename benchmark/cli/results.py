@@ -1,4 +1,4 @@
-"""`bench score`, `compare`, `study` and `leaderboard`: what stored results say; no model is trained or run."""
+"""`bench score`, `compare`, `plot`, `study` and `leaderboard`: what stored results say; no model is trained or run."""
 
 import json
 from pathlib import Path
@@ -124,6 +124,20 @@ def compare(
     terminal.print(compared.verdict, highlight=False)
 
 
+def plot(
+    name: Annotated[str, typer.Argument(help="An entry, as the board calls it.")],
+    scenario: ScenarioOption = "digits",
+    models: ModelsOption = None,
+    out: OutOption = None,
+) -> None:
+    """Draw the plots of one entry: φ of its best and worst forgotten example, ε of every forget example."""
+    from benchmark.leaderboard import plot_entry
+    from benchmark.storage.workspace import Workspace
+
+    for path in plot_entry(Workspace.find(out), read_scenario(scenario, models), name):
+        terminal.print(f"drew {path}", highlight=False, soft_wrap=True)
+
+
 def study(
     names: Annotated[
         list[str] | None, typer.Argument(help="Two entries or more; by default all that have run here.")
@@ -155,7 +169,7 @@ def study(
 
 
 def leaderboard(out: OutOption = None, as_json: JsonOption = False) -> None:
-    """Rebuild the CSV and every plot from the stored scorecards, and show the tables."""
+    """Rebuild the CSV and the plots of every board from the stored scorecards, and show the tables."""
     from benchmark.cli.terminal import warn
     from benchmark.leaderboard import boards, rebuild, render
     from benchmark.storage.workspace import Workspace
@@ -174,7 +188,7 @@ def remove(
     models: ModelsOption = None,
     out: OutOption = None,
 ) -> None:
-    """Remove a row of your own with its evidence, log and plot; shipped rows stay."""
+    """Remove a row of your own with its evidence, log and plots; shipped rows stay."""
     from benchmark.leaderboard import remove_entry
     from benchmark.storage.workspace import Workspace
 

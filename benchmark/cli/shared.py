@@ -89,4 +89,5 @@ def show_board(
     for title, group in boards(rows):
         if group["scenario_hash"].iloc[0] == scenario.hash:
             out.print(render(group, title, refused or {}))
-    out.print(f"{workspace.results}: leaderboard.csv, scorecards, plots", style="dim")
+    cards = "boards" if workspace.publishes else "scorecards"
+    out.print(f"{workspace.results}: leaderboard.csv, {cards}, plots; `bench plot NAME` draws an entry's", style="dim")

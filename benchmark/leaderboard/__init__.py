@@ -2,6 +2,7 @@
 
 from benchmark.leaderboard.board import (
     find_scorecard,
+    plot_entry,
     read_scorecards,
     rebuild,
     scored_submissions,
@@ -16,6 +17,7 @@ __all__ = [
     "compare",
     "find_scorecard",
     "leaderboard",
+    "plot_entry",
     "read_scorecards",
     "rebuild",
     "remove_entry",

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import pandas as pd
 from filelock import FileLock
 
-from benchmark.errors import MissingRecord, note
+from benchmark.errors import BadRecord, MissingRecord, note
 from benchmark.faults import note_fault
 from benchmark.leaderboard.table import leaderboard
 from benchmark.results.board_file import pack_cards, read_cards
@@ -82,9 +83,9 @@ def find_scorecard(workspace: Workspace, scenario: Scenario, submission: str) ->
 
 
 def rebuild(workspace: Workspace, changed: list[Scorecard] | None = None, warn: Warn = note) -> pd.DataFrame:
-    """Write `leaderboard.csv` and the plots that rows made here appear in, among the shipped rows.
+    """Write `leaderboard.csv`, and the plots of every board that rows made here appear in, among the shipped rows.
 
-    With `changed`, only the plots that one of these entries appears in. Returns the leaderboard. Plots that cannot be
+    With `changed`, only of boards that one of these entries appears in. Returns the leaderboard. Plots that cannot be
     drawn for a fault of ours are noted and left out. Where results replace the shipped ones, their scorecards are
     packed into one file per board.
     """
@@ -98,10 +99,9 @@ def rebuild(workspace: Workspace, changed: list[Scorecard] | None = None, warn: 
         drawn = None if changed is None else {_identity(card) for card in changed}
         for label, comparable in _groups(cards).items():
             made_here = [card for card in comparable if workspace.publishes or card.source == "local"]
-            own = [card for card in made_here if drawn is None or _identity(card) in drawn]
-            if own:
+            if any(drawn is None or _identity(card) in drawn for card in made_here):
                 try:
-                    _plot(workspace, label, comparable, own)
+                    _plot(workspace, label, comparable)
                 except Exception as error:
                     note_fault(error, f"drawing the plots of {label}", workspace.log(label, "plots"))
     return rows
@@ -119,12 +119,33 @@ def _groups(cards: list[Scorecard]) -> dict[str, list[Scorecard]]:
     return groups
 
 
-def _plot(workspace: Workspace, label: str, comparable: list[Scorecard], own: list[Scorecard]) -> None:
-    from benchmark.leaderboard.plots import plot_epsilon, plot_phi, plot_scores, plot_tradeoff  # matplotlib is slow
+def _plot(workspace: Workspace, label: str, comparable: list[Scorecard]) -> None:
+    from benchmark.leaderboard.plots import plot_epsilon, plot_scores, plot_tradeoff  # matplotlib is slow
 
     folder = workspace.results / "plots" / label
     plot_scores(comparable, folder / "scores.png")
     plot_tradeoff(comparable, folder / "tradeoff.png")
     plot_epsilon(comparable, folder / "epsilon.png")
-    for card in own:
-        plot_phi(card, folder / f"phi-{card.submission}.png")
+
+
+def entry_plots(workspace: Workspace, label: str, entry: str) -> list[Path]:
+    """Return where the plots of one entry lie in the folder of results, drawn or not."""
+    return [workspace.results / "plots" / label / f"{kind}-{entry}.png" for kind in ("phi", "epsilon")]
+
+
+def plot_entry(workspace: Workspace, scenario: Scenario, entry: str) -> list[Path]:
+    """Draw the plots of one entry and return where they lie.
+
+    Raises MissingRecord when the entry has no scorecard, BadRecord when that has no metrics.
+    """
+    from benchmark.leaderboard.entry_plots import plot_epsilons, plot_phi
+
+    card = find_scorecard(workspace, scenario, entry)
+    if not card.per_example("epsilon"):
+        raise BadRecord(f"{entry} is {card.status} and has no ε to draw; mend it and run it again")
+    cards = read_scorecards(workspace, warn=lambda _: None)  # what is wrong with a file has been said by now
+    comparable = [each for each in cards if each.scorer_version == card.scorer_version and each.label == card.label]
+    phi, epsilon = entry_plots(workspace, card.label, entry)
+    plot_phi(card, phi)
+    plot_epsilons(card, [each for each in comparable if each.control and each.per_example("epsilon")], epsilon)
+    return [phi, epsilon]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmark.errors import BadRecord, MissingRecord
-from benchmark.leaderboard.board import own_scorecards, rebuild, shipped_scorecards
+from benchmark.leaderboard.board import entry_plots, own_scorecards, rebuild, shipped_scorecards
 from benchmark.results.board_file import board_path, drop_line, has_card
 from benchmark.results.scorecard import card_path
 from benchmark.scenario.schema import Scenario
@@ -46,11 +46,10 @@ def _paths_of(workspace: Workspace, scenario: Scenario, entry: str) -> list[Path
     """Return all paths of an entry, of whatever version of its files."""
     folder, label = workspace.evidence / scenario.label, scenario.label
     versions = [path for path in folder.glob(f"{entry}-*") if re.fullmatch("[0-9a-f]+", path.name[len(entry) + 1 :])]
-    plots = (workspace.results / "plots" / label).glob(f"*-{glob.escape(entry)}.png")
     lock = folder / f".{entry}.lock"
     log = workspace.log(label, entry)
     prints = log.parent.glob(f"{glob.escape(entry)}.run-*.log")  # of the first runs
-    files = [card_path(workspace.results, label, entry), log, *prints, *plots, lock]
+    files = [card_path(workspace.results, label, entry), log, *prints, *entry_plots(workspace, label, entry), lock]
     return [path for path in [*files, *versions] if path.exists()]
 
 

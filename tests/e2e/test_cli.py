@@ -70,7 +70,7 @@ def test_a_run_leaves_a_row_a_scorecard_evidence_and_plots(own_process, workspac
     assert row["score_low"] <= row["score"] <= row["score_high"]
     assert row["retraining_share"] > 0
     plots = {path.name for path in (workspace.results / "plots" / miniature.label).iterdir()}
-    assert plots == {"scores.png", "tradeoff.png", "epsilon.png", "phi-finetune.png"}
+    assert plots == {"scores.png", "tradeoff.png", "epsilon.png"}
 
 
 def test_rerunning_repeats_nothing_and_changes_nothing(bench, workspace, miniature):
@@ -288,6 +288,21 @@ def test_the_leaderboard_is_rebuilt_from_scorecards_alone(bench, workspace, mini
     assert done.returncode == 0, done.stderr
     assert csv.read_bytes() == before
     assert (workspace.results / "plots" / miniature.label / "tradeoff.png").exists()
+
+
+def test_the_plots_of_an_entry_are_drawn_on_demand_and_removed_with_it(bench, workspace, miniature):
+    bench("run", "--submission", "identity")
+    before = set(workspace.results.rglob("*.png"))
+    done = bench("plot", "identity")
+    assert done.returncode == 0, done.stderr
+    drawn = set(workspace.results.rglob("*.png")) - before
+    assert {path.name for path in drawn} == {"phi-identity.png", "epsilon-identity.png"}
+    assert all(f"drew {path}" in done.stdout and path.read_bytes().startswith(b"\x89PNG") for path in drawn)
+    refused = bench("plot", "finetune")
+    assert refused.returncode == 2
+    assert "finetune has no scorecard" in refused.stderr
+    assert bench("remove", "identity").returncode == 0
+    assert not any(path.exists() for path in drawn)
 
 
 def test_stored_evidence_is_scored_again_without_a_model(bench, workspace, miniature):

@@ -187,14 +187,14 @@ def test_an_entry_without_a_score_has_a_row_a_reason_and_no_rank(tmp_path):
     for each in cards:
         each.write(workspace)
     rebuild(workspace)
-    assert len(list(workspace.results.glob("plots/*/*.png"))) == 6
+    assert len(list(workspace.results.glob("plots/*/*.png"))) == 3
 
 
 def test_a_board_without_any_score_is_still_drawn(tmp_path):
     workspace = Workspace(tmp_path)
     without_score("mute").write(workspace)
     assert list(rebuild(workspace)["submission"]) == ["mute"]
-    assert {path.name for path in workspace.results.glob("plots/*/*.png")} == {"epsilon.png", "phi-mute.png"}
+    assert {path.name for path in workspace.results.glob("plots/*/*.png")} == {"epsilon.png"}
 
 
 @pytest.mark.parametrize(
@@ -224,8 +224,7 @@ def test_the_csv_and_the_plots_follow_the_scorecards(tmp_path):
     rows = pd.read_csv(workspace.results / "leaderboard.csv")
     assert rows["submission"].tolist() == ["good", "poor", "broken"]
     plots = workspace.results / "plots" / "digits-aaa"
-    expected = {"scores.png", "tradeoff.png", "epsilon.png", "phi-good.png", "phi-poor.png"}
-    assert {path.name for path in plots.iterdir()} == expected
+    assert {path.name for path in plots.iterdir()} == {"scores.png", "tradeoff.png", "epsilon.png"}
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in plots.iterdir())
 
 
@@ -309,7 +308,7 @@ def test_a_scorecard_that_cannot_be_believed_is_named_and_left_out_of_the_board(
     assert line.isprintable()
     assert "run its submission again" in line
     assert [path.name for path in tmp_path.iterdir()] == ["here"]
-    assert (workspace.results / "plots" / "digits-aaa" / "phi-poor.png").exists()
+    assert (workspace.results / "plots" / "digits-aaa" / "scores.png").exists()
 
 
 def test_a_card_with_other_models_than_its_scenario_is_left_out_of_the_board(tmp_path):
@@ -437,7 +436,7 @@ def test_a_row_made_here_takes_the_place_of_the_shipped_one(tmp_path):
         path: content for path, content in committed.items() if ".lock" not in path.name
     }
     plots = {path.name for path in (workspace.results / "plots" / "digits-aaa").iterdir()}
-    assert plots == {"scores.png", "tradeoff.png", "epsilon.png", "phi-both.png", "phi-ours.png", "phi-older.png"}
+    assert plots == {"scores.png", "tradeoff.png", "epsilon.png"}
     assert set(rebuild(shipped)["source"]) == {"shipped"}
 
 

@@ -1,0 +1,78 @@
+"""The plots of one entry, drawn on demand by `bench plot` from scorecards alone."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.drawing import Axes, Canvas
+from benchmark.leaderboard.plots import (
+    CONTROL,
+    GRID,
+    RETRAINED,
+    UNLEARNED,
+    largest_epsilon,
+    new_canvas,
+    place_of,
+    save_plot,
+)
+from benchmark.results.scorecard import Scorecard
+from benchmark.results.values import Histograms
+
+_STYLES = ("--", ":", "-.")  # of controls
+
+
+def plot_phi(card: Scorecard, path: Path) -> None:
+    """φ of unlearned against retrained models, for the entry's best and worst forgotten example."""
+    canvas = Canvas(figsize=(8.4, 3.6), layout="constrained")
+    axes = canvas.subplots(1, 2)
+    for panel, name, histograms in ((axes[0], "best", card.best), (axes[1], "worst", card.worst)):
+        if histograms:
+            _draw_histograms(panel, name, histograms, card)
+    canvas.legend(*axes[0].get_legend_handles_labels(), fontsize=8, frameon=False, loc="outside lower center", ncols=2)
+    canvas.suptitle(f"φ after {card.submission} on {place_of(card)}", fontsize=10)
+    save_plot(canvas, path)
+
+
+def _draw_histograms(axes: Axes, name: str, histograms: Histograms, card: Scorecard) -> None:
+    for label, counts, color in (
+        ("unlearned models", histograms.unlearned, UNLEARNED),
+        ("retrained models", histograms.retrained, RETRAINED),
+    ):
+        shares = 100 * np.array(counts) / card.models
+        axes.stairs(shares, histograms.edges, fill=True, alpha=0.35, color=color, label=label)
+        axes.stairs(shares, histograms.edges, color=color, linewidth=1.0)
+    epsilon = f"{histograms.epsilon:.2f}" if histograms.epsilon <= largest_epsilon(card) + 1e-9 else "∞"
+    axes.set_title(f"{name} forgotten: forget example {histograms.example}, ε = {epsilon}", fontsize=9)
+    axes.set(xlabel="membership signal φ", ylabel="models (%)")
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def plot_epsilons(card: Scorecard, controls: Sequence[Scorecard], path: Path) -> None:
+    """ε of every forget example of an entry, best forgotten first, between the controls of its board."""
+    canvas, axes = new_canvas(6.4, 4.0)
+    largest = largest_epsilon(card)
+    infinite = 1.08 * largest  # where ∞ is drawn
+    others = [control for control in controls if control.submission != card.submission]
+    for control, style in zip(others, _STYLES, strict=False):
+        _draw_epsilons(axes, control, infinite, color=CONTROL, linestyle=style, linewidth=1.2)
+    _draw_epsilons(axes, card, infinite, color=UNLEARNED, linewidth=1.8)
+    axes.axhline(largest, color=GRID, linewidth=0.8, zorder=0)
+    axes.set(
+        ylim=(0, 1.04 * infinite),
+        xlabel="forget examples, the best forgotten first",
+        ylabel="ε (lower is better)",
+        title=f"ε of each forget example after {card.submission}\non {place_of(card)}",
+    )
+    ticks = np.arange(0, math.floor(largest) + 1)
+    axes.set_yticks([*ticks, infinite], [*(f"{tick:g}" for tick in ticks), "∞"])
+    canvas.legend(fontsize=8, frameon=False, loc="outside lower center", ncols=1 + len(others))
+    save_plot(canvas, path)
+
+
+def _draw_epsilons(axes: Axes, card: Scorecard, infinite: float, **style: Any) -> None:
+    values = np.sort(card.per_example("epsilon") or [])
+    shown = np.where(values <= largest_epsilon(card) + 1e-9, values, infinite)
+    axes.plot(np.arange(1, len(shown) + 1), shown, drawstyle="steps-mid", label=card.submission, **style)
