@@ -10,11 +10,10 @@ from cards import card, without_score
 from conftest import REPOSITORY
 
 from benchmark.errors import BadRecord, MissingRecord
-from benchmark.leaderboard import leaderboard, read_scorecards, rebuild, remove_entry
+from benchmark.leaderboard import leaderboard, read_scorecards
 from benchmark.results.board_file import board_path, has_card, pack_cards, read_card, read_cards
 from benchmark.results.scorecard import Scorecard, card_path
 from benchmark.results.values import Resampled
-from benchmark.scenario.schema import load_scenario
 from benchmark.storage.workspace import Workspace
 
 LABEL = "digits-aaa"
@@ -106,29 +105,6 @@ def test_cards_of_schema_1_are_packed_as_those_of_this_one(workspace):
     assert read(workspace) == {before.submission: before}
 
 
-def test_rebuilding_packs_where_results_are_published_and_nowhere_else(workspace):
-    local = Workspace(workspace.root)
-    for each in (workspace, local):
-        card("one", 0.1).write(each)
-        rebuild(each)
-        assert read_card(each.results, LABEL, "one").value("score") == 0.1
-    assert [each.submission for each in read_scorecards(workspace, refuse)] == ["one"]
-    assert not card_path(workspace.results, LABEL, "one").exists()
-    assert card_path(local.results, LABEL, "one").exists()
-
-
-def test_a_row_is_removed_from_its_board(workspace):
-    digits = load_scenario("digits")
-    for name in ("one", "two"):
-        card(name, 0.1, scenario_hash=digits.hash).write(workspace)
-    rebuild(workspace)
-    removed, rows = remove_entry(workspace, digits, "one")
-    assert rows["submission"].tolist() == ["two"]
-    assert "the line of one in" in removed[-1]
-    assert not has_card(workspace.results, digits.label, "one")
-    assert has_card(workspace.results, digits.label, "two")
-
-
 def damage_digit(path):
     content = path.read_text()
     path.write_text(content.replace('"submission":"two"', '"submission":"two "', 1))
@@ -164,7 +140,8 @@ def test_a_bad_line_is_named_costs_its_row_alone_and_is_kept(damage, reason, wor
     content = path.read_bytes()
     card("three", 0.3).write(workspace)
     said = []
-    assert rebuild(workspace, warn=said.append)["submission"].tolist() == ["three", "one"]
+    pack_cards(workspace.results)
+    assert [each.submission for each in read_cards(workspace.results, said.append)] == ["one", "three"]
     (sentence,) = said
     assert f"line 2 of {path} is not a scorecard: " in sentence
     assert reason in sentence

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -60,3 +61,12 @@ def test_files_that_contributors_are_sent_to_exist():
     assert rooms
     missing = [room for room in rooms if not (ROOT / room).is_dir()]
     assert not [room for room in missing if room not in ("benchmark/metrics/kinds", "benchmark/tasks")]
+
+
+def test_the_repository_stays_small():
+    """Of all files in git, without the evidence of the shipped boards, which is packed for those who score it again."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("this is no git repository")
+    paths = [ROOT / name for name in listed.stdout.split("\0") if name and not name.startswith("leaderboard/evidence/")]
+    assert sum(path.stat().st_size for path in paths if path.is_file()) < 15_000_000
