@@ -17,9 +17,8 @@ from torch import Tensor, nn
 from benchmark.errors import BadScenario, BenchError
 from benchmark.scenario.schema import Recipe
 from benchmark.seeds import derive_seed
-from benchmark.split import Split
 from benchmark.tasks import Loss
-from benchmark.training.recipe import Batch, Training, by_autograd
+from benchmark.training.recipe import Batch, Lessons, Training, by_autograd
 
 _UNRECORDED = 3  # steps with batches of a size until the libraries have made whatever they keep
 _TIMED = 20  # steps by which a width is judged
@@ -27,12 +26,12 @@ _WORTH_IT = 1.05  # what twice as many in flight have to gain
 _widths: dict[tuple[str, str, torch.Size, str], int] = {}  # of this process
 
 
-def train_each(nets: Sequence[nn.Module], recipe: Recipe, split: Split, seeds: list[int], loss: Loss) -> None:
+def train_each(nets: Sequence[nn.Module], recipe: Recipe, lessons: Lessons, seeds: list[int], loss: Loss) -> None:
     """Train every net in place, each as if alone, as many at a time as is fastest on the examples' device."""
-    width = _width(nets, recipe, split, loss)
+    width = _width(nets, recipe, lessons, loss)
     for first in range(0, len(nets), width):
-        own = slice(first, first + width)
-        complete([_start_training(*each, recipe, split, loss) for each in zip(nets[own], seeds[own], strict=True)])
+        some = range(len(nets))[first : first + width]
+        complete([_start_training(nets[i], seeds[i], recipe, lessons.of_models(slice(i, i + 1)), loss) for i in some])
 
 
 def complete(trainings: Sequence[Training]) -> None:
@@ -48,9 +47,9 @@ def complete(trainings: Sequence[Training]) -> None:
                 training.step(batch)
 
 
-def _start_training(net: nn.Module, seed: int, recipe: Recipe, split: Split, loss: Loss) -> Training:
+def _start_training(net: nn.Module, seed: int, recipe: Recipe, lessons: Lessons, loss: Loss) -> Training:
     net.train()
-    on_gpu = split.inputs.device.type == "cuda"
+    on_gpu = lessons.split.inputs.device.type == "cuda"
     for parameter in net.parameters() if on_gpu else ():
         if parameter.ndim == 4:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
@@ -62,7 +61,7 @@ def _start_training(net: nn.Module, seed: int, recipe: Recipe, split: Split, los
         return net(batch)[None]
 
     gradients = by_autograd(forward, net.parameters(), recipe, loss)
-    return Training(gradients, net.parameters(), recipe, split, [seed], draws=draws(net))
+    return Training(gradients, net.parameters(), recipe, lessons, [seed], draws=draws(net))
 
 
 def draws(net: nn.Module) -> bool:
@@ -147,16 +146,16 @@ def _advance(flying: list[_Flying], steps: int | None = None) -> None:
         torch.cuda.synchronize(device)
 
 
-def _width(nets: Sequence[nn.Module], recipe: Recipe, split: Split, loss: Loss) -> int:
+def _width(nets: Sequence[nn.Module], recipe: Recipe, lessons: Lessons, loss: Loss) -> int:
     """Return the fastest number of trainings at once: doubled as long as that gains, and measured once per process."""
-    device = split.inputs.device
+    device = lessons.split.inputs.device
     if device.type != "cuda" or len(nets) == 1 or draws(nets[0]):
         return 1
-    key = (str(device), str(nets[0]), split.inputs.shape[1:], recipe.model_dump_json(exclude={"epochs"}))
+    key = (str(device), str(nets[0]), lessons.split.inputs.shape[1:], recipe.model_dump_json(exclude={"epochs"}))
     if key not in _widths:
         best, width = 0.0, 1
         while width <= len(nets):
-            rate = _steps_a_second([copy.deepcopy(net) for net in nets[:width]], recipe, split, loss)
+            rate = _steps_a_second([copy.deepcopy(net) for net in nets[:width]], recipe, lessons, loss)
             if rate <= _WORTH_IT * best:
                 break
             best, width = rate, 2 * width
@@ -164,18 +163,19 @@ def _width(nets: Sequence[nn.Module], recipe: Recipe, split: Split, loss: Loss) 
     return _widths[key]
 
 
-def _steps_a_second(nets: list[nn.Module], recipe: Recipe, split: Split, loss: Loss) -> float:
+def _steps_a_second(nets: list[nn.Module], recipe: Recipe, lessons: Lessons, loss: Loss) -> float:
     """Return the steps per second of all nets; 0 if they do not fit into the GPU, which libraries say in many ways."""
     long_enough = recipe.model_copy(update={"epochs": recipe.epochs + _UNRECORDED + 2 + _TIMED})
+    one = lessons.of_models(slice(0, 1))._replace(epochs=None)
     flying: list[_Flying] = []
     try:
-        flying += [_Flying(_start_training(net, 0, long_enough, split, loss)) for net in nets]
+        flying += [_Flying(_start_training(net, 0, long_enough, one, loss)) for net in nets]
         _advance(flying, _UNRECORDED + 2)  # the first recording and one replay
         started = time.perf_counter()
         _advance(flying, _TIMED)
         return len(nets) * _TIMED / (time.perf_counter() - started)
     except (RuntimeError, BenchError):
-        torch.cuda.synchronize(split.inputs.device)  # before the memory of what still runs is given away
+        torch.cuda.synchronize(lessons.split.inputs.device)  # before the memory of what still runs is given away
         if len(nets) == 1:
             raise
         return 0.0

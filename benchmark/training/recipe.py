@@ -3,6 +3,7 @@
 Everything is elementwise over the models, so the same code trains one network (`models` = 1) and a block.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -36,6 +37,25 @@ class Batch(NamedTuple):
     """`[models, batch, 3]`, of `augmentation.moves`; None where the recipe augments nothing."""
 
 
+class Lessons(NamedTuple):
+    """The examples that models see, and for how long."""
+
+    split: Split
+    parts: Tensor | None = None
+    """`[models, size]`: the rows of the split that each model is trained on; None where all see all of them."""
+    epochs: int | None = None
+    """The number of the recipe's epochs after which training stops; None for all of them."""
+
+    @property
+    def size(self) -> int:
+        """The number of examples that each model sees."""
+        return len(self.split) if self.parts is None else self.parts.shape[1]
+
+    def of_models(self, models: slice) -> "Lessons":
+        """Return what some of the models see."""
+        return self if self.parts is None else self._replace(parts=self.parts[models])
+
+
 class Training:
     """A training under way: `step` for every one of `batches`, in their order."""
 
@@ -44,16 +64,16 @@ class Training:
         gradients: Gradients,
         parameters: Iterable[Tensor],
         recipe: Recipe,
-        split: Split,
+        lessons: Lessons,
         seeds: list[int],
         *,
         draws: bool = False,
     ) -> None:
-        """`parameters` are trained in place, where the examples lie; model m sees them in the order of `seeds[m]`.
+        """`parameters` are trained in place, where the examples lie; model m sees its own in the order of `seeds[m]`.
 
         `draws`: `gradients` takes random numbers from torch's generator.
         """
-        self._gradients, self._recipe, self._split, self.seeds = gradients, recipe, split, seeds
+        self._gradients, self._recipe, self._lessons, self.seeds = gradients, recipe, lessons, seeds
         self.draws = draws
         self._update = optimizer(recipe, list(parameters))
         self._rate: float | Tensor = recipe.learning_rate
@@ -62,15 +82,20 @@ class Training:
 
     @property
     def device(self) -> torch.device:
-        return self._split.inputs.device
+        return self._lessons.split.inputs.device
 
     def batches(self) -> Iterator[Batch]:
-        recipe, device = self._recipe, self.device
-        shown = _examples_per_epoch(len(self._split), recipe.batch_size)
-        steps = recipe.epochs * math.ceil(shown / recipe.batch_size)
-        rows = _batches(recipe, len(self._split), self.seeds, device)
-        for step, (own, moved) in enumerate(zip(rows, moves(recipe, shown, self.seeds, device), strict=True)):
-            yield Batch(recipe.learning_rate * _decay(recipe, step / steps), own, moved)
+        """Yield what every step takes, up to the epoch after which training stops."""
+        recipe, device, lessons = self._recipe, self.device, self._lessons
+        shown = _examples_per_epoch(lessons.size, recipe.batch_size)
+        per_epoch = math.ceil(shown / recipe.batch_size)
+        last = per_epoch * (lessons.epochs or recipe.epochs)
+        rows = _batches(recipe, lessons.size, self.seeds, device)
+        drawn = zip(rows, moves(recipe, shown, self.seeds, device), strict=True)
+        for step, (own, moved) in enumerate(itertools.islice(drawn, last)):
+            rows_of_split = own if lessons.parts is None else lessons.parts.gather(1, own)
+            rate = recipe.learning_rate * _decay(recipe, step / (recipe.epochs * per_epoch))
+            yield Batch(rate, rows_of_split, moved)
 
     def step(self, batch: Batch) -> None:
         self.set_rate(batch.learning_rate)
@@ -84,7 +109,7 @@ class Training:
 
     def compute(self, rows: Tensor, moved: Tensor | None) -> None:
         """Make one step at the learning rate that is set. Asks nothing of the device, so that a GPU can record it."""
-        split = self._split
+        split = self._lessons.split
         inputs = _rows(split.inputs, rows)
         if moved is not None:
             inputs = augment(inputs, moved, split.black)
@@ -115,7 +140,7 @@ def _precision(recipe: Recipe, device: torch.device) -> AbstractContextManager:
 
 
 def _batches(recipe: Recipe, size: int, seeds: list[int], device: torch.device | str = "cpu") -> Iterator[Tensor]:
-    """Rows `[models, batch]` of the split; each model has its own shuffle, the last batch may be smaller."""
+    """Rows `[models, batch]` below `size`; each model has its own shuffle, the last batch may be smaller."""
     generators = [torch.Generator().manual_seed(derive_seed(seed, "shuffle")) for seed in seeds]
     for _ in range(recipe.epochs):
         order = torch.stack([torch.randperm(size, generator=generator) for generator in generators]).to(device)

@@ -6,9 +6,10 @@ from benchmark.scenario.schema import Recipe
 from benchmark.split import Split
 from benchmark.tasks import Loss
 from benchmark.training.flight import train_each
+from benchmark.training.recipe import Lessons
 
 
 def train_model(net: nn.Module, recipe: Recipe, split: Split, seed: int, loss: Loss) -> None:
     """Train `net` in place by `recipe` on a task's loss, where it and `split` lie; leave it in evaluation mode."""
-    train_each([net], recipe, split, [seed], loss)
+    train_each([net], recipe, Lessons(split), [seed], loss)
     net.eval()

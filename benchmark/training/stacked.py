@@ -22,7 +22,7 @@ from benchmark.split import Split
 from benchmark.tasks import Loss
 from benchmark.training.flight import complete, draws, train_each
 from benchmark.training.perceptrons import Perceptrons, dense_layers
-from benchmark.training.recipe import Gradients, Training, by_autograd
+from benchmark.training.recipe import Gradients, Lessons, Training, by_autograd
 
 _SMALL = 100_000  # parameters
 _LANES = 16  # float32 numbers in a vector register of AVX-512
@@ -96,19 +96,30 @@ class StackedModel:
             self._skeleton.eval()
 
 
-def train_block(nets: list[nn.Module], recipe: Recipe, split: Split, seeds: list[int], loss: Loss) -> StackedModel:
+def train_block(
+    nets: list[nn.Module],
+    recipe: Recipe,
+    split: Split,
+    seeds: list[int],
+    loss: Loss,
+    parts: Tensor | None = None,
+    epochs: int | None = None,
+) -> StackedModel:
     """Train copies of `nets` on a task's loss, model m in the order of `seeds[m]`, where the examples lie.
 
-    Returns them in evaluation mode. Nets too large to gain by it are not trained as one, but each by itself.
+    `parts` `[models, size]`: model m sees the rows `parts[m]` of the split alone. `epochs`: training stops after so
+    many of the recipe's. Returns the nets in evaluation mode. Nets too large to gain by it are not trained as one, but
+    each by itself.
     """
+    lessons = Lessons(split, None if parts is None else parts.to(split.inputs.device), epochs)
     if not _work_as_one(nets[0]):
         nets = [copy.deepcopy(net).to(split.inputs.device) for net in nets]
-        train_each(nets, recipe, split, seeds, loss)
+        train_each(nets, recipe, lessons, seeds, loss)
         return StackedModel([net.eval() for net in nets], split.inputs.device)
     stacked = StackedModel(nets, split.inputs.device)
     with stacked.training():
         gradients = stacked.gradients(recipe, loss)
-        complete([Training(gradients, stacked.parameters.values(), recipe, split, seeds, draws=draws(nets[0]))])
+        complete([Training(gradients, stacked.parameters.values(), recipe, lessons, seeds, draws=draws(nets[0]))])
     return stacked
 
 

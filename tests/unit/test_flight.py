@@ -16,7 +16,7 @@ from benchmark.scenario.schema import Recipe
 from benchmark.split import Split
 from benchmark.training import flight, train_model
 from benchmark.training.flight import draws
-from benchmark.training.recipe import Training
+from benchmark.training.recipe import Lessons, Training
 
 RECIPE = Recipe(
     optimizer="sgd",
@@ -97,7 +97,7 @@ def test_models_in_flight_are_each_what_it_is_alone(optimizer, cuda, split):
     recipe = RECIPE.model_copy(update={"optimizer": optimizer, "momentum": momentum, "learning_rate": 0.01})
     together, alone = nets(), nets()
     flying = [
-        flight._Flying(flight._start_training(net, seed, recipe, split, CROSS_ENTROPY))
+        flight._Flying(flight._start_training(net, seed, recipe, Lessons(split), CROSS_ENTROPY))
         for seed, net in enumerate(together, start=5)
     ]
     flight._advance(flying)
@@ -116,7 +116,7 @@ def test_a_step_that_cannot_be_recorded_is_told_in_a_sentence(cuda, split, monke
         yield
 
     monkeypatch.setattr(torch.cuda, "graph", refusing)
-    flying = [flight._Flying(flight._start_training(nets()[0], 1, RECIPE, split, CROSS_ENTROPY))]
+    flying = [flight._Flying(flight._start_training(nets()[0], 1, RECIPE, Lessons(split), CROSS_ENTROPY))]
     with pytest.raises(flight.BenchError, match=r"could not be recorded on the GPU \(operation not permitted"):
         flight._advance(flying)
 
@@ -126,9 +126,9 @@ def test_a_width_that_does_not_fit_is_worth_nothing_and_a_single_net_that_does_n
         raise RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED")
 
     monkeypatch.setattr(flight, "_Flying", full)
-    assert flight._steps_a_second(nets(), RECIPE, split, CROSS_ENTROPY) == 0.0
+    assert flight._steps_a_second(nets(), RECIPE, Lessons(split), CROSS_ENTROPY) == 0.0
     with pytest.raises(RuntimeError, match="ALLOC_FAILED"):
-        flight._steps_a_second(nets()[:1], RECIPE, split, CROSS_ENTROPY)
+        flight._steps_a_second(nets()[:1], RECIPE, Lessons(split), CROSS_ENTROPY)
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,47 @@ def test_a_block_trains_to_the_same_weights_as_one_model_at_a_time(kind, changes
             torch.testing.assert_close(block.state[name][row], tensor, rtol=1e-7, atol=1e-9)
 
 
+@pytest.mark.parametrize("changes", [{}, {"augmentation": ("crop", "flip")}])
+@pytest.mark.parametrize("kind", ["mlp", "cnn", "residual", "wide"])
+def test_a_block_with_parts_trains_every_model_as_if_alone_on_its_own_split(kind, changes, split):
+    nets = [net.double() for net in nets_of(kind)]
+    split = Split(split.inputs.double(), split.targets, split.ids)
+    generator = torch.Generator().manual_seed(1)
+    parts = torch.stack([torch.randperm(70, generator=generator)[:41] for _ in SEEDS])
+    block = train_block(nets, recipe(**changes), split, SEEDS, CROSS_ENTROPY, parts)
+    for row, (net, seed) in enumerate(zip(nets, SEEDS, strict=True)):
+        train_model(net, recipe(**changes), split.at(parts[row]), seed, CROSS_ENTROPY)
+        for name, tensor in net.state_dict().items():
+            torch.testing.assert_close(block.state[name][row], tensor, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["mlp", "wide"])
+def test_training_that_stops_early_has_taken_the_first_steps_of_the_whole(kind, split):
+    settings = recipe(schedule="constant", epochs=5)
+    nets = nets_of(kind)
+    early = train_block(nets, settings, split, SEEDS, CROSS_ENTROPY, epochs=2).state
+    same = train_block(nets, settings.model_copy(update={"epochs": 2}), split, SEEDS, CROSS_ENTROPY).state
+    assert all(torch.equal(tensor, same[name]) for name, tensor in early.items())
+    decaying = train_block(nets, recipe(epochs=5), split, SEEDS, CROSS_ENTROPY, epochs=1).state
+    stepwise = _train_by_hand(nets[0], split, SEEDS[0], rates=[0.05 * (1 - step / 25) for step in range(5)])
+    for name, tensor in stepwise.items():
+        torch.testing.assert_close(decaying[name][0], tensor, rtol=1e-4, atol=1e-6)
+
+
+def _train_by_hand(net, split, seed, rates):
+    """Train a net by torch's own SGD, at a rate per step."""
+    from benchmark.training.recipe import _batches
+
+    net = copy.deepcopy(net).train()
+    sgd = torch.optim.SGD(net.parameters(), momentum=0.9, weight_decay=5e-4, lr=1.0)
+    for rate, rows in zip(rates, _batches(recipe(), len(split), [seed]), strict=False):
+        sgd.param_groups[0]["lr"] = rate
+        sgd.zero_grad()
+        F.cross_entropy(net(split.inputs[rows[0]]), split.targets[rows[0]]).backward()
+        sgd.step()
+    return net.state_dict()
+
+
 @pytest.mark.parametrize("models", [1, 2, 3])
 def test_convolutions_that_share_a_group_with_others_do_not_see_them(models, split):
     split = Split(split.inputs.double(), split.targets, split.ids)
