@@ -52,12 +52,12 @@ def _evidence(model: StackedModel, problem: Problem) -> Arrays:
     found: Arrays = {}
     for name in _SPLITS:
         split: Split = getattr(problem, name)
-        found |= problem.task.evidence(name, _outputs(model, split), split.targets.cpu().numpy())
+        found |= problem.task.evidence(name, outputs_of(model, split), split.targets.cpu().numpy())
     return found
 
 
-def _outputs(model: StackedModel, split: Split) -> np.ndarray:
-    """Return the outputs `[models, examples, outputs]` float32."""
+def outputs_of(model: StackedModel, split: Split) -> np.ndarray:
+    """Return the outputs `[models, examples, outputs]` float32. Raises NonFiniteOutputs when some overflow."""
     there = split.to(model.device)
     batches = (there.normalised(chunk) for chunk in there.inputs.split(at_once(there.inputs, model.as_one)))
     chunks = [model(batch.expand(model.count, *batch.shape)) for batch in batches]

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from benchmark.cli.options import DataOption, DeviceOption, JobsOption, ModelsOption, ScenarioOption
-from benchmark.cli.shared import job_count, open_session, out, read_scenario, show_progress
+from benchmark.cli.shared import choose_forget_set, job_count, open_session, out, read_scenario, show_progress
 from benchmark.errors import BadData
 
 
@@ -34,8 +34,10 @@ def prepare(
     if dry_run:
         out.print(listing(planned(chosen, job_count(jobs), where)))
         return
-    with show_progress(open_session(Workspace.find(), jobs, where)) as session:
-        pool = Pool(session, chosen)
+    session = open_session(Workspace.find(), jobs, where)
+    chosen = choose_forget_set(session, chosen, where)
+    with show_progress(session) as shown:
+        pool = Pool(shown, chosen)
         pool.prepare()
     out.print(f"the pool {pool.store.folder} is complete")
 
@@ -57,5 +59,7 @@ def data_check(
     if wrong := [row for row in rows if row["status"] not in ("ok", "note")]:
         said = f"{wrong[0]['what']}: {wrong[0]['found']}"
         raise BadData(f"{len(wrong)} of {len(rows)} things {scenario} needs are not as they should be; {said}")
+    if chosen.forget.asks_models and chosen.forget.choice is None:
+        return
     for sentence in problem_facts(chosen).sentences:
         warn(out)(sentence)

@@ -21,7 +21,15 @@ from benchmark.cli.options import (
     SubmissionOption,
     TimeAgainOption,
 )
-from benchmark.cli.shared import one_name, open_session, print_json, read_scenario, show_board, show_progress
+from benchmark.cli.shared import (
+    choose_forget_set,
+    one_name,
+    open_session,
+    print_json,
+    read_scenario,
+    show_board,
+    show_progress,
+)
 from benchmark.errors import BadSubmission, BadUsage, BenchError, FailedEntry
 from benchmark.text import sentence
 
@@ -61,7 +69,8 @@ def run(
     from benchmark.storage.workspace import Workspace
     from benchmark.submissions.source import default_entry
 
-    session, chosen = open_session(Workspace.find(out), jobs), read_scenario(scenario, models)
+    session = open_session(Workspace.find(out), jobs)
+    chosen = choose_forget_set(session, read_scenario(scenario, models), device)
     workspace = session.workspace
     if submission and not published:
         submission = default_entry(submission, workspace, chosen)

@@ -62,6 +62,19 @@ def show_progress(session: "Session") -> "Iterator[Session]":
         yield replace(session, progress=progress)
 
 
+def choose_forget_set(session: "Session", scenario: "Scenario", device: str | None) -> "Scenario":
+    """Return the scenario with what its forget set chooses by models, which are trained where that is not known."""
+    from benchmark.data.choice import is_kept
+
+    if not scenario.forget.asks_models or is_kept(scenario):
+        return scenario
+    from benchmark.device import choose_device
+    from benchmark.references.choosing import choose
+
+    with show_progress(replace(session, device=choose_device(device, scenario))) as shown:
+        return choose(shown, scenario)
+
+
 def print_json(content: object) -> None:
     """Print JSON for programs, in ASCII where the output takes nothing else; a command prints one document."""
     _printed.append(content)

@@ -13,7 +13,7 @@ from benchmark.cli.options import (
     ScenarioOption,
     TrialsOption,
 )
-from benchmark.cli.shared import err, open_session, out, read_scenario, show_progress
+from benchmark.cli.shared import choose_forget_set, err, open_session, out, read_scenario, show_progress
 from benchmark.errors import BadUsage, BenchError, FailedEntry
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def tune(
     if (name is None) != everything:
         raise BadUsage("name one submission, as in `bench tune NAME`, or take all with --all")
     session = open_session(workspace, jobs, choose_device(device, chosen))
+    chosen = choose_forget_set(session, chosen, device)
     settle_isolation(required=require_sandbox, warn=session.warn)
 
     def tune_one(submission: str) -> "Tuning":

@@ -1,10 +1,11 @@
 """Rows of `bench data check`: a scenario's data, whole or not, and the problem made of it."""
 
+from benchmark.data.choice import choice_path, expect_choice
 from benchmark.data.facts import Facts
 from benchmark.data.folder import data_folder
 from benchmark.data.loading import load_problem, problem_facts
 from benchmark.data.reading.examples import Row, row
-from benchmark.errors import BenchError
+from benchmark.errors import BadRecord, BenchError, MissingRecord
 from benchmark.scenario.schema import Scenario
 from benchmark.text import first_of, printable
 
@@ -22,6 +23,10 @@ def _rows(scenario: Scenario) -> list[Row]:
     rows = _files(scenario)
     if any(found["status"] != "ok" for found in rows):
         return rows
+    if scenario.forget.asks_models:
+        rows.append(_choice(scenario))
+        if scenario.forget.choice is None:
+            return rows
     try:
         facts = problem_facts(scenario)
     except BenchError as error:
@@ -53,6 +58,19 @@ def _problem_rows(facts: Facts) -> list[Row]:
         row("retain, forget", "some in each", f"{sizes['retain']}, {sizes['forget']}"),
         *[row("score", "one that exists", fault, "damaged") for fault in facts.faults],
     ]
+
+
+def _choice(scenario: Scenario) -> Row:
+    """Return the row that tells whether the forget set has chosen by models, and what file says so."""
+    try:
+        choice = expect_choice(scenario)
+    except MissingRecord as error:
+        return row(
+            "forget set", "chosen by models", str(error), "note" if scenario.forget.choice is None else "missing"
+        )
+    except BadRecord as error:
+        return row("forget set", "chosen by models", str(error), "damaged")
+    return row("forget set", "chosen by models", f"{len(choice.ids)} examples, {choice_path(scenario)}")
 
 
 def _classes(classes: dict[str, int]) -> Row:

@@ -1,45 +1,60 @@
 """What a forget set is: a section of the scenario that chooses the training examples to be forgotten."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from benchmark.errors import BadScenario
-from benchmark.scenario.sections import Section
+from benchmark.scenario.sections import Section, Sha256
 from benchmark.seeds import derive_seed
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from benchmark.data.reading.examples import Examples, Row
-    from benchmark.split import Split
+    from benchmark.data.reading.examples import Row
+    from benchmark.data.training_set import TrainingSet
+    from benchmark.references.parts import PartModels
 
 
 _DRAWS = 100
 
 
 @dataclass(frozen=True)
-class TrainingSet:
-    """The examples that a forget set chooses from."""
+class Models:
+    """What a forget set calls for models, which are trained by the scenario's recipe."""
 
-    train: "Split"
-    read: "Callable[[], Examples]"
-    folder: Path
-    """The data folder."""
+    epochs: int
+    """Those of the recipe."""
+    train: "Callable[[NDArray[np.bool_], int | None], PartModels]"
 
-    @cached_property
-    def examples(self) -> "Examples":
-        """All examples of the source, with the names of its classes and subjects; read only when asked for."""
-        return self.read()
+    def __call__(self, parts: NDArray[np.bool_], epochs: int | None = None) -> "PartModels":
+        """Return models, model m trained on `train.at(parts[m])`; `parts` is `[models, n]`.
+
+        With `epochs` training stops after so many of the recipe's. What has been trained for the same parts is read
+        from the disk. Raises BadScenario where training diverges.
+        """
+        return self.train(parts, epochs)
+
+
+class Selection(NamedTuple):
+    """What a forget set selects, and the scores that it selected by."""
+
+    mask: "Tensor"
+    """`[n]` bool."""
+    scores: Mapping[str, NDArray] = {}
+    """By name, `[n]` numbers; kept beside the choice for people to look at."""
 
 
 class ForgetSet(Section):
     """One kind of forget set. A subclass narrows `kind` to a Literal, adds its own keys and defines `select`.
 
     It lies in a file of `benchmark/data/forget/`, decorated with `FORGET_SETS.add`, or in another package that names it
-    as an entry point of the group `unlearning_benchmark.forget_set`. It imports torch only inside its methods.
+    as an entry point of the group `unlearning_benchmark.forget_set`. It imports torch only inside its methods. A kind
+    that looks at trained models derives from `ChosenByModels`.
     """
 
     kind: str
@@ -48,9 +63,11 @@ class ForgetSet(Section):
     """Whether classes are to be forgotten, which are then meant to be absent from retain."""
     reads_files: ClassVar[bool] = False
     """Whether it needs the data folder."""
+    asks_models: ClassVar[bool] = False
+    """Whether `select` needs trained models: what it chooses is then kept, and counts for the scenario's hash."""
 
-    def select(self, chosen_from: TrainingSet) -> "Tensor":
-        """Return a mask over `chosen_from.train`, `[n]` bool. Raises BenchError when nothing of the kind is there."""
+    def select(self, train: "TrainingSet", models: Models) -> "Tensor | Selection":
+        """Return a mask over the training examples, `[n]` bool. Raises BenchError when nothing of the kind is there."""
         raise NotImplementedError
 
     def check(self, folder: Path) -> "list[Row]":
@@ -60,15 +77,45 @@ class ForgetSet(Section):
     def check_size(self, train: int) -> None:
         """Raise ValueError where a train of so many examples cannot have such a forget set."""
 
-    def others(self, chosen_from: TrainingSet, chosen: "Tensor", seed: int) -> "list[ForgetSet]":
+    def others(self, train: "TrainingSet", chosen: "Tensor", seed: int) -> "list[ForgetSet]":
         """Return forget sets of the same size, to tune on the one that has the least in common with this.
 
-        Here as many examples, drawn at random. `chosen`: what this one selects of `chosen_from`.
+        Here as many examples, drawn at random. `chosen`: what this one selects of `train`. None of them may ask for
+        models.
         """
         from benchmark.data.forget.random import RandomForget
 
         size = int(chosen.sum())
         return [RandomForget(kind="random", size=size, seed=own) for own in draw_seeds(seed)]
+
+    @property
+    def choice(self) -> str | None:
+        """SHA-256 of the ids that were chosen by models; None before that, and for kinds that ask for none."""
+        return None
+
+    def with_choice(self, sha256: str) -> Self:
+        """Return the section with what was chosen by models."""
+        return self
+
+
+class ChosenByModels(ForgetSet):
+    """A forget set whose `select` asks for models.
+
+    Loading a scenario trains nothing: `bench prepare`, `run` and `tune` have it choose once, and keep the ids in a
+    file, so that the same examples are forgotten from then on, wherever the file is taken.
+    """
+
+    chosen: Sha256 | None = None
+    """Of the ids of the chosen examples; where it is absent, the file of ids says it once they have been chosen."""
+
+    asks_models: ClassVar[bool] = True
+
+    @property
+    def choice(self) -> str | None:
+        return self.chosen
+
+    def with_choice(self, sha256: str) -> Self:
+        return self.model_copy(update={"chosen": sha256})
 
 
 def draw_seeds(seed: int) -> list[int]:
@@ -76,19 +123,38 @@ def draw_seeds(seed: int) -> list[int]:
     return [derive_seed(seed, "forget", draw) for draw in range(_DRAWS)]
 
 
-def forget_mask(forget: ForgetSet, chosen_from: TrainingSet) -> "Tensor":
-    """Return what a forget set selects, `[n]` bool. Raises BenchError when it is empty, everything, or no mask."""
+def _refuse(parts: NDArray[np.bool_], epochs: int | None) -> "PartModels":
+    """Raise BadScenario: what kinds get for models that do not say that they ask for some."""
+    raise BadScenario(
+        "a forget set asked for models where none can be trained; derive its kind from ChosenByModels, and have its "
+        "others() return kinds that ask for none"
+    )
+
+
+def select_from(forget: ForgetSet, train: "TrainingSet", models: Models = Models(1, _refuse)) -> Selection:
+    """Return what a forget set selects. Raises BenchError when it is empty, everything, or no mask."""
     import torch
 
-    chosen, size = forget.select(chosen_from), len(chosen_from.train)
-    if not isinstance(chosen, torch.Tensor) or chosen.dtype != torch.bool or chosen.shape != (size,):
+    selected, size = forget.select(train, models), len(train)
+    mask, scores = selected if isinstance(selected, Selection) else Selection(selected)
+    if not isinstance(mask, torch.Tensor) or mask.dtype != torch.bool or mask.shape != (size,):
         raise BadScenario(
             f"forget.kind is {forget.kind!r}, whose select returned no mask of the {size} training examples, expected "
             "a tensor of bools, one per example; mend that kind"
         )
-    if not 0 < chosen.sum() < size - 1:
+    if not 0 < mask.sum() < size - 1:
         raise BadScenario(
-            f"the forget set has {int(chosen.sum())} of {size} training examples, "
+            f"the forget set has {int(mask.sum())} of {size} training examples, "
             "expected at least one, and two or more left to retain; change the section forget"
         )
-    return chosen
+    return Selection(mask, {name: _one_per_example(forget, name, array, size) for name, array in scores.items()})
+
+
+def _one_per_example(forget: ForgetSet, name: str, scores: NDArray, size: int) -> NDArray:
+    scores = np.asarray(scores)
+    if scores.shape != (size,) or not np.isfinite(scores).all():
+        raise BadScenario(
+            f"forget.kind is {forget.kind!r}, whose scores {name!r} are {scores.shape}, expected {size} finite "
+            "numbers, one per example; mend that kind"
+        )
+    return scores

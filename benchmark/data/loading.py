@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -11,15 +12,17 @@ import torch
 from torch import Tensor
 
 from benchmark.data.checksums import PREPARED
+from benchmark.data.choice import check_settled, expect_choice
 from benchmark.data.duplicates import without_duplicates
 from benchmark.data.facts import Facts, facts_of
 from benchmark.data.folder import data_folder
-from benchmark.data.forget_set import TrainingSet, forget_mask
+from benchmark.data.forget_set import select_from
 from benchmark.data.prepared import Prepared, load_or_prepare
 from benchmark.data.reading.examples import Examples
 from benchmark.data.source import Source
 from benchmark.data.splits import split
-from benchmark.errors import BadScenario, BenchError
+from benchmark.data.training_set import TrainingSet
+from benchmark.errors import BadRecord, BadScenario, BenchError
 from benchmark.scenario.schema import TRAINING_VERSION, Scenario, load_scenario
 from benchmark.split import Split, under
 from benchmark.storage.workspace import Workspace
@@ -101,6 +104,25 @@ def problem_facts(scenario: Scenario) -> Facts:
     return _load(scenario, _folder(scenario))[1]
 
 
+def load_training_set(scenario: Scenario) -> TrainingSet:
+    """Return what the scenario's forget set chooses from: known before anything is forgotten.
+
+    Raises BenchError as `load_problem`.
+    """
+    return _load_training_set(scenario, _folder(scenario))
+
+
+def class_weights(scenario: Scenario, targets: Tensor, outputs: int) -> Tensor | None:
+    """Return 1 / class count over the targets of train (the competition's weights), 0 for a class that is absent.
+
+    None where the recipe asks for no weights.
+    """
+    if not scenario.recipe.class_weights:
+        return None
+    counts = torch.bincount(targets, minlength=outputs)
+    return torch.where(counts > 0, 1.0 / counts.clamp(min=1), 0.0)
+
+
 def read_examples(data: Source, folder: Path, task: Task) -> Examples:
     """Read all examples of a source, less the duplicates where the section drops them.
 
@@ -115,14 +137,33 @@ def read_examples(data: Source, folder: Path, task: Task) -> Examples:
 
 @lru_cache(maxsize=1)
 def _load(scenario: Scenario, folder: Path | None) -> tuple[Problem, Facts]:
-    tensors, facts = _read_once(scenario, folder) if folder else _out_of_a_package(scenario)
+    check_settled(scenario)
+    tensors, facts = _prepared(scenario, folder, ("data", "forget", "task"), _read)
     splits = {name: Split.from_tensors(under(f"{name}/", tensors)) for name in _SPLITS}
-    if scenario.recipe.augmentation and splits["train"].inputs.ndim != 4:
-        raise BadScenario("recipe.augmentation is for images, but the data has none; remove it")
+    _check_augmentation(scenario, splits["train"])
     outputs = int(tensors["outputs"])
-    weights = _inverse_frequency(splits["train"].targets, outputs) if scenario.recipe.class_weights else None
+    weights = class_weights(scenario, splits["train"].targets, outputs)
     problem = Problem(scenario.task, **splits, outputs=outputs, class_weights=weights)
     return problem, Facts.model_validate_json(facts)
+
+
+@lru_cache(maxsize=1)
+def _load_training_set(scenario: Scenario, folder: Path | None) -> TrainingSet:
+    tensors, _ = _prepared(scenario, folder, ("data", "task"), _read_train)
+    train, place = Split.from_tensors(under("train/", tensors)), folder or Path()
+    _check_augmentation(scenario, train)
+    return TrainingSet.of(
+        train,
+        task=scenario.task,
+        outputs=int(tensors["outputs"]),
+        folder=place,
+        read=lambda: read_examples(scenario.data, place, scenario.task),
+    )
+
+
+def _check_augmentation(scenario: Scenario, train: Split) -> None:
+    if scenario.recipe.augmentation and train.inputs.ndim != 4:
+        raise BadScenario("recipe.augmentation is for images, but the data has none; remove it")
 
 
 def _folder(scenario: Scenario) -> Path | None:
@@ -134,42 +175,78 @@ def _comes_with_a_package(scenario: Scenario) -> bool:
     return scenario.data.in_package and not scenario.forget.reads_files
 
 
-def _out_of_a_package(scenario: Scenario) -> Prepared:
-    """Prepared in the workspace, because importing the package takes seconds; where that cannot be, read anew."""
+def _prepared(
+    scenario: Scenario, folder: Path | None, sections: tuple[str, ...], read: Callable[[Scenario, Path], Prepared]
+) -> Prepared:
+    """Return what `read` gives, which the sections decide, read once and kept in the data folder.
+
+    Of data that comes with a package it is kept in the workspace, because importing the package takes seconds; where
+    that cannot be, it is read anew.
+    """
+    if folder:
+        return _read_once(scenario, folder, sections, read)
     with contextlib.suppress(BenchError, OSError):
-        return _read_once(scenario, Workspace.find().data)
-    return _read(scenario, Path())
+        return _read_once(scenario, Workspace.find().data, sections, read)
+    return read(scenario, Path())
 
 
-def _read_once(scenario: Scenario, folder: Path) -> Prepared:
-    return load_or_prepare(folder / PREPARED / f"{_identity(scenario)}.safetensors", lambda: _read(scenario, folder))
+def _read_once(
+    scenario: Scenario, folder: Path, sections: tuple[str, ...], read: Callable[[Scenario, Path], Prepared]
+) -> Prepared:
+    path = folder / PREPARED / f"{_identity(scenario, sections)}.safetensors"
+    return load_or_prepare(path, lambda: read(scenario, folder))
 
 
 def _read(scenario: Scenario, folder: Path) -> Prepared:
     """Return every split's tensors and the number of outputs, out of the source's own files; and the facts as JSON."""
-    for section in (scenario.data, scenario.forget):
-        section.verify(folder)
-    task = scenario.task
-    examples = read_examples(scenario.data, folder, task)
-    parts = split(examples, scenario.data)
-    targets = task.prepare_targets(*(part.targets for part in parts))
-    train, validation, test = (replace(part, targets=own) for part, own in zip(parts, targets, strict=True))
-    chosen = forget_mask(scenario.forget, TrainingSet(train, lambda: examples, folder))
-    retain, forget = train.at(~chosen), train.at(chosen)
+    scenario.forget.verify(folder)
+    examples, train, validation, test = _read_splits(scenario, folder)
+    outputs = scenario.task.outputs(examples.class_names)
+    mask = _forget_mask(
+        scenario,
+        TrainingSet.of(train, task=scenario.task, outputs=outputs, folder=folder, read=lambda: examples),
+    )
+    retain, forget = train.at(~mask), train.at(mask)
     splits: dict[str, Split] = dict(zip(_SPLITS, (train, retain, forget, validation, test), strict=True))
     named = {f"{name}/{field}": tensor for name, own in splits.items() for field, tensor in own.tensors().items()}
     facts = facts_of(examples, splits, whole_classes=scenario.forget.whole_classes)
-    return {**named, "outputs": torch.tensor(task.outputs(examples.class_names))}, facts.model_dump_json()
+    return {**named, "outputs": torch.tensor(outputs)}, facts.model_dump_json()
 
 
-def _identity(scenario: Scenario) -> str:
-    """Return a file name for what the sections data, forget and task decide together."""
-    content = scenario.model_dump(include={"data", "forget", "task"}, exclude_none=True)
+def _read_train(scenario: Scenario, folder: Path) -> Prepared:
+    """Return the tensors of train and the number of outputs, out of the source's own files."""
+    examples, train, *_ = _read_splits(scenario, folder)
+    named = {f"train/{field}": tensor for field, tensor in train.tensors().items()}
+    return {**named, "outputs": torch.tensor(scenario.task.outputs(examples.class_names))}, "{}"
+
+
+def _read_splits(scenario: Scenario, folder: Path) -> tuple[Examples, Split, Split, Split]:
+    """Return all examples of the source; and train, validation and test with targets as nets are trained on them."""
+    scenario.data.verify(folder)
+    examples = read_examples(scenario.data, folder, scenario.task)
+    parts = split(examples, scenario.data)
+    targets = scenario.task.prepare_targets(*(part.targets for part in parts))
+    train, validation, test = (replace(part, targets=own) for part, own in zip(parts, targets, strict=True))
+    return examples, train, validation, test
+
+
+def _forget_mask(scenario: Scenario, train: TrainingSet) -> Tensor:
+    """Return what the scenario forgets of train, `[n]` bool: selected now, or chosen by models before."""
+    if not scenario.forget.asks_models:
+        return select_from(scenario.forget, train).mask
+    ids = torch.tensor(expect_choice(scenario).ids)
+    mask = torch.isin(train.ids, ids)
+    if int(mask.sum()) != len(ids) or len(ids) >= len(train) - 1:
+        raise BadRecord(
+            f"{int(mask.sum())} of the {len(ids)} examples that forget.chosen stands for are among the {len(train)} of "
+            "train, expected all, and two or more left to retain; take forget.chosen out of the scenario, and delete "
+            "the file of ids"
+        )
+    return mask
+
+
+def _identity(scenario: Scenario, sections: tuple[str, ...]) -> str:
+    """Return a file name for what the sections decide together."""
+    content = scenario.model_dump(include=set(sections), exclude_none=True)
     canonical = json.dumps({"version": TRAINING_VERSION, "reading": _READING, **content}, sort_keys=True)
     return f"{scenario.data.source}-{hashlib.sha256(canonical.encode()).hexdigest()[:16]}"
-
-
-def _inverse_frequency(targets: Tensor, classes: int) -> Tensor:
-    """1 / class count over the whole of train (the competition's weights); 0 for a class that does not occur."""
-    counts = torch.bincount(targets, minlength=classes)
-    return torch.where(counts > 0, 1.0 / counts.clamp(min=1), 0.0)

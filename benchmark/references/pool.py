@@ -4,8 +4,6 @@ retrained population for calibration (evidence) of one scenario.
 Every block is a pure function of (scenario, secret, role, block number). Building the pool is listing what is missing.
 """
 
-import platform
-import time
 from functools import partial
 from typing import get_args
 
@@ -15,21 +13,20 @@ from torch import Tensor
 
 from benchmark.data import load_problem
 from benchmark.device import make_repeatable
-from benchmark.engine import map_blocks
 from benchmark.errors import BadRecord, BadScenario
 from benchmark.evidence import NonFiniteOutputs, concatenate, evidence_layouts, evidence_of
 from benchmark.models.build import seeded_model, skeleton
+from benchmark.references.building import build_blocks, missing_blocks, set_aside_damaged, versions, weight_layouts
 from benchmark.references.secret import make_secret, read_secret
 from benchmark.scenario.schema import Role, Scenario
 from benchmark.seeds import Seeds, SeedsKind
 from benchmark.session import Session
 from benchmark.split import under
-from benchmark.storage.blocks import Layout, objection
-from benchmark.storage.workspace import PAUSE, Arrays, BlockStore, write_block
+from benchmark.storage.blocks import objection
+from benchmark.storage.workspace import Arrays, BlockStore
 from benchmark.training import keep_freed_memory, train_block
 
 ROLES: tuple[Role, ...] = get_args(Role)
-_Block = tuple[Role, int]
 _WEIGHTS, _EVIDENCE = "weights/", "evidence/"
 
 
@@ -48,7 +45,7 @@ class Pool:
 
     def _use(self, secret: str | None) -> None:
         self.seeds = Seeds(self.scenario.pool_hash, secret)
-        about = {"scenario": self.scenario.published(), "built_with": _versions(self.session.device)}
+        about = {"scenario": self.scenario.published(), "built_with": versions(self.session.device)}
         self.store = BlockStore(self._folder, about, self.seeds.commitment, partial(_objection, self.scenario))
 
     def prepare(self, roles: tuple[Role, ...] = ROLES) -> None:
@@ -56,32 +53,28 @@ class Pool:
 
         Whoever else prepares the same pool, here or on another machine that sees the same folder, takes other blocks.
         """
-        warn, device = self.session.warn, self.session.device
         self._settle()
-        blocks: list[_Block] = [(role, block) for role in roles for block in self.scenario.blocks(self._count(role))]
-        for path, fault in self.store.discard_damaged([_name(*block) for block in blocks]).items():
-            warn(f"{path.with_suffix('.safetensors')} {fault}; set aside as {path.name}, training it again")
-        if self._missing_blocks(blocks):
+        blocks: dict[str, tuple[Role, int]] = {
+            _name(role, i): (role, i) for role in roles for i in self.scenario.blocks(self._count(role))
+        }
+        set_aside_damaged(self.session, self.store, list(blocks))
+        if missing_blocks(self.store, blocks):
             problem = load_problem(self.scenario)
             self.scenario.architecture.try_out(problem.input_shape, problem.outputs)
-        jobs = self.session.jobs if device == "cpu" else 1
-        total, alone = 0, True
-        while missing := self._missing_blocks(blocks):
-            total = max(total, len(missing))
-            self._tell(len(missing), total)
-            tasks = [(self.store, self.scenario, *block, self._seeds_of(*block), device) for block in missing]
-            claims = []
-            for ours in map_blocks(_train_block, tasks, jobs):
-                claims.append(ours)
-                if alone and not ours:
-                    name = self.store.folder.name
-                    warn(f"another process is training models of {name} too; the blocks are shared out")
-                    alone = False
-                self._tell(len(self._missing_blocks(blocks)), total)
-            if not any(claims):
-                time.sleep(PAUSE)
-            self._settle()
-        self._tell(0, total)
+
+        def arguments_of(name: str) -> tuple:
+            role, block = blocks[name]
+            return self.scenario, role, self._seeds_of(role, block), self.session.device
+
+        build_blocks(
+            self.session,
+            "training reference models",
+            list(blocks),
+            self.scenario.protocol.block,
+            self._settled_store,
+            _train_models,
+            arguments_of,
+        )
 
     def original(self, index: int) -> dict[str, Tensor]:
         """Parameters and buffers of the original that run `index` starts from."""
@@ -126,6 +119,10 @@ class Pool:
         if complaint:
             self.session.warn(f"{complaint}; they count as missing and are trained again")
 
+    def _settled_store(self) -> BlockStore:
+        self._settle()
+        return self.store
+
     def _is_settled(self) -> bool:
         return self.store.is_current() and (
             self._kind == "public" or self.seeds.secret is not None or self._is_public()
@@ -145,27 +142,8 @@ class Pool:
     def _seeds_of(self, role: Role, block: int) -> list[int]:
         return [self.seed(role, index) for index in self.scenario.indices(block)]
 
-    def _missing_blocks(self, blocks: list[_Block]) -> list[_Block]:
-        finished = self.store.finished()
-        return [block for block in blocks if _name(*block) not in finished]
-
-    def _tell(self, missing: int, total: int) -> None:
-        """Report how many of the missing blocks are trained by now."""
-        size = self.scenario.protocol.block
-        if total:
-            self.session.progress("training reference models", (total - missing) * size, total * size)
-
     def _count(self, role: Role) -> int:
         return self.scenario.originals if role == "original" else self.scenario.protocol.models
-
-
-def _train_block(store: BlockStore, scenario: Scenario, role: Role, block: int, seeds: list[int], device: str) -> bool:
-    """Trains, writes and records one block; False when another process does. Runs in a process of the engine's."""
-    name = _name(role, block)
-    with store.claim(name) as ours:
-        if ours and name not in store.finished():
-            store.record(name, write_block(store.path(name), _train_models(scenario, role, seeds, device)))
-        return ours
 
 
 def _train_models(scenario: Scenario, role: Role, seeds: list[int], device: str) -> Arrays:
@@ -196,10 +174,7 @@ def _objection(scenario: Scenario, name: str, arrays: Arrays) -> str:
     layouts = {_EVIDENCE + key: layout for key, layout in evidence_layouts(problem).items()}
     if is_original:
         state = skeleton(scenario.architecture, problem.input_shape, problem.outputs).state_dict()
-        layouts |= {
-            _WEIGHTS + key: Layout(str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape))
-            for key, tensor in state.items()
-        }
+        layouts |= {_WEIGHTS + key: layout for key, layout in weight_layouts(state).items()}
     if surplus := [key for key in arrays if key.startswith(_WEIGHTS) and key not in layouts]:
         return f"holds {surplus[0]}, expected {'the weights of the network' if is_original else 'no weights'}"
     return objection(arrays, layouts, scenario.protocol.block)
@@ -207,12 +182,3 @@ def _objection(scenario: Scenario, name: str, arrays: Arrays) -> str:
 
 def _name(role: Role, block: int) -> str:
     return f"{role}/{block:04d}"
-
-
-def _versions(device: str) -> dict[str, str]:
-    return {
-        "python": platform.python_version(),
-        "torch": str(torch.__version__),
-        "machine": platform.machine(),
-        "device": "cpu" if device == "cpu" else torch.cuda.get_device_name(device),
-    }

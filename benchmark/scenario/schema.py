@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from benchmark.data.choice import with_known_choice
 from benchmark.data.forget import FORGET_SETS
 from benchmark.data.forget_set import ForgetSet
 from benchmark.data.source import Source
@@ -157,6 +158,19 @@ class Scenario(Section):
             }
         )
 
+    @property
+    def choice_hash(self) -> str:
+        """12 hex digits over what decides the choice of a forget set that asks for models."""
+        content = self._models()
+        forget = {key: value for key, value in content["forget"].items() if key != "chosen"}
+        return _digest({"training": TRAINING_VERSION, "block": self.protocol.block, **content, "forget": forget})
+
+    @property
+    def training_hash(self) -> str:
+        """12 hex digits over what decides a model but its examples and its seed."""
+        content = {key: value for key, value in self._models().items() if key != "forget"}
+        return _digest({"training": TRAINING_VERSION, "block": self.protocol.block, **content})
+
     def _models(self) -> dict[str, Any]:
         """Return what decides the models. None is left out: keys added later change no hash where they are absent."""
         sections = {"data", "forget", "architecture", "recipe", "salt"} | ({"task"} - self._left_out())
@@ -280,10 +294,13 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _filled_in(scenario: Scenario, folder: Path) -> Scenario:
-    """Return the scenario with what the hash needs and files only name: the network's source, checksums of data."""
+    """Return the scenario with what the hash needs and files only name.
+
+    That is the network's source, checksums of data, and the examples to forget that were chosen by models.
+    """
     sections = ("data", "forget", "architecture", "task")
     changes = {name: getattr(scenario, name).filled_in(folder) for name in sections}
-    return scenario.model_copy(update=changes)
+    return with_known_choice(scenario.model_copy(update=changes))
 
 
 def _validate(content: dict[str, Any], origin: str) -> Scenario:

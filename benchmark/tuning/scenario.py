@@ -2,9 +2,9 @@
 
 import torch
 
-from benchmark.data import data_folder, load_problem
-from benchmark.data.forget_set import ForgetSet, TrainingSet, forget_mask
-from benchmark.data.loading import read_examples
+from benchmark.data import load_problem
+from benchmark.data.forget_set import ForgetSet, select_from
+from benchmark.data.loading import load_training_set
 from benchmark.scenario.schema import Scenario
 from benchmark.seeds import derive_seed
 
@@ -38,7 +38,6 @@ def _other_forget_set(scenario: Scenario, seed: int) -> ForgetSet:
     """
     problem = load_problem(scenario)
     judged = torch.isin(problem.train.ids, problem.forget.ids)
-    folder = data_folder()
-    train = TrainingSet(problem.train, lambda: read_examples(scenario.data, folder, scenario.task), folder)
+    train = load_training_set(scenario)
     draws = scenario.forget.others(train, judged, seed)
-    return min(draws, key=lambda draw: int((forget_mask(draw, train) & judged).sum()))
+    return min(draws, key=lambda draw: int((select_from(draw, train).mask & judged).sum()))

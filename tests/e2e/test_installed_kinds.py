@@ -62,19 +62,21 @@ class Steps(Counts):
 FORGET_SET = '''
 from typing import Literal
 
-from benchmark.data.forget_set import ForgetSet
+from benchmark.data.forget_set import ChosenByModels, Selection
 
 
-class EveryNth(ForgetSet):
-    """Every nth training example."""
+class EveryNth(ChosenByModels):
+    """Every nth training example, in the order of what two models say of it."""
 
     kind: Literal["every"]
     n: int
 
-    def select(self, chosen_from):
+    def select(self, train, models):
+        import numpy as np
         import torch
 
-        return torch.arange(len(chosen_from.train)) % self.n == 0
+        said = models(np.ones((2, len(train)), dtype=bool), epochs=2).outputs(train)[..., 0].mean(axis=0)
+        return Selection(torch.from_numpy(said.argsort().argsort() % self.n == 0), {"said": said})
 '''
 
 NETWORK = '''
@@ -187,6 +189,9 @@ def test_a_package_with_one_file_for_each_seam_makes_a_row(run, tmp_path):
     assert metrics["median_gap"]["value"] >= 0
     assert 0.5 < metrics["retain_accuracy"]["value"] <= 1
     assert "absent" in metrics["classifier_mia"]
+    (kept,) = (tmp_path / "workspace" / "reference_models").glob("forget-*.json")
+    choice = json.loads(kept.read_text())
+    assert (len(choice["ids"]), len(choice["scores"]["said"])) == (10, 150)
 
 
 def test_what_a_package_brings_is_listed_with_its_name(run):

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from benchmark.data.forget import FORGET_SETS
-from benchmark.data.forget_set import ForgetSet, TrainingSet
+from benchmark.data.forget_set import ForgetSet, Models
 from benchmark.data.on_disk import OnDisk
 from benchmark.errors import BenchError
 from benchmark.scenario.sections import DataPath
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from benchmark.data.reading.examples import Row
+    from benchmark.data.training_set import TrainingSet
 
 
 @FORGET_SETS.add
@@ -28,13 +29,12 @@ class IndicesForget(OnDisk, ForgetSet):
     def title(self) -> str:
         return self.file
 
-    def select(self, chosen_from: TrainingSet) -> "Tensor":
+    def select(self, train: "TrainingSet", models: Models) -> "Tensor":
         import torch
 
         from benchmark.data.listed import listed_rows
 
-        train = chosen_from.train
-        rows = listed_rows(chosen_from.folder / self.file, chosen_from.examples, train.ids.numpy())
+        rows = listed_rows(train.folder / self.file, train.examples, train.ids.numpy())
         return torch.isin(train.ids, torch.from_numpy(rows))
 
     def files(self, folder: Path) -> dict[str, Path]:

@@ -3,12 +3,14 @@
 from typing import TYPE_CHECKING, Literal
 
 from benchmark.data.forget import FORGET_SETS
-from benchmark.data.forget_set import ForgetSet, TrainingSet
+from benchmark.data.forget_set import ForgetSet, Models
 from benchmark.errors import BadScenario
 from benchmark.scenario.sections import Count, Seed
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from benchmark.data.training_set import TrainingSet
 
 
 @FORGET_SETS.add
@@ -19,11 +21,11 @@ class RandomForget(ForgetSet):
     size: Count
     seed: Seed
 
-    def select(self, chosen_from: TrainingSet) -> "Tensor":
+    def select(self, train: "TrainingSet", models: Models) -> "Tensor":
         import numpy as np
         import torch
 
-        size = len(chosen_from.train)
+        size = len(train)
         if self.size > size:
             raise BadScenario(f"forget.size is {self.size}, expected less than the {size} training examples; lower it")
         chosen = torch.zeros(size, dtype=torch.bool)

@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, model_validator
 
 from benchmark.data.forget import FORGET_SETS
-from benchmark.data.forget_set import ForgetSet, TrainingSet, draw_seeds
+from benchmark.data.forget_set import ForgetSet, Models, draw_seeds
 from benchmark.errors import BadScenario
 from benchmark.scenario.sections import Count, Seed
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from benchmark.data.training_set import TrainingSet
 
 
 @FORGET_SETS.add
@@ -31,14 +33,14 @@ class SubjectForget(ForgetSet):
             raise ValueError("forget.seed is for forget.count, expected none beside forget.subjects")
         return self
 
-    def select(self, chosen_from: TrainingSet) -> "Tensor":
+    def select(self, train: "TrainingSet", models: Models) -> "Tensor":
         """Select all examples of the subjects: none of theirs is left in retain."""
         import numpy as np
         import torch
 
         from benchmark.data.names import check_kept, codes_of
 
-        train, examples = chosen_from.train, chosen_from.examples
+        examples = train.examples
         if train.subjects is None:
             raise BadScenario(
                 "forget.kind is 'subject', but the data knows no subjects; add them or choose another kind"
@@ -57,7 +59,7 @@ class SubjectForget(ForgetSet):
             present = np.random.default_rng(self.seed).permutation(present)
         return torch.isin(train.subjects, torch.from_numpy(present[:count]))
 
-    def others(self, chosen_from: TrainingSet, chosen: "Tensor", seed: int) -> list[ForgetSet]:
+    def others(self, train: "TrainingSet", chosen: "Tensor", seed: int) -> list[ForgetSet]:
         """Return draws of as many subjects."""
         count = self.count or len(self.subjects or ())
         return [SubjectForget(kind="subject", count=count, seed=own) for own in draw_seeds(seed)]

@@ -1,0 +1,60 @@
+"""The choice of a forget set that asks for models: made once, then kept in a file."""
+
+from functools import partial
+
+from benchmark.data.choice import Choice, checksum_of, choice_name, choice_path, read_choice, with_choice
+from benchmark.data.forget_set import Models, Selection, select_from
+from benchmark.data.loading import load_training_set
+from benchmark.data.training_set import TrainingSet
+from benchmark.errors import BadRecord, BadScenario
+from benchmark.references.parts import train_parts
+from benchmark.scenario.schema import Scenario
+from benchmark.session import Session
+from benchmark.storage.workspace import write_atomically
+
+_DIGITS = 6  # of a stored score
+
+
+def choose(session: Session, scenario: Scenario) -> Scenario:
+    """Return the scenario with what its forget set chooses, from the file of ids or, where there is none, by models.
+
+    A damaged file is set aside and made again. Raises BadScenario where this machine chooses other examples than
+    `forget.chosen` says, BenchError as `load_problem` where data is missing.
+    """
+    choice = _read_whole(session, scenario) or _make(session, scenario)
+    return with_choice(scenario, choice)
+
+
+def _read_whole(session: Session, scenario: Scenario) -> Choice | None:
+    """Return the choice in the file of ids; None where there is no file, or a damaged one, which is set aside."""
+    try:
+        return read_choice(scenario)
+    except BadRecord as error:
+        path = choice_path(scenario)
+        if path is None or path.parent != session.workspace.pools:  # of a shipped file, the package is to be mended
+            raise
+        aside = path.replace(path.with_suffix(".damaged"))
+        session.warn(f"{error}; set aside as {aside.name}")
+        return None
+
+
+def _make(session: Session, scenario: Scenario) -> Choice:
+    train = load_training_set(scenario)
+    models = Models(scenario.recipe.epochs, partial(train_parts, session, scenario))
+    selection = select_from(scenario.forget, train, models)
+    choice = _choice_of(scenario, train, selection)
+    path = session.workspace.pools / choice_name(scenario)
+    if scenario.forget.choice not in (None, choice.sha256):
+        raise BadScenario(
+            f"this machine chooses the examples {choice.sha256}, expected forget.chosen, {scenario.forget.choice}; "
+            f"copy the file that these came from to {path}, or take forget.chosen out of the scenario"
+        )
+    # A hidden scenario's file is the user's alone, as the pool's secret is.
+    write_atomically(path, choice.model_dump_json(indent=1).encode(), 0o600 if scenario.salt else 0o666)
+    return choice
+
+
+def _choice_of(scenario: Scenario, train: TrainingSet, selection: Selection) -> Choice:
+    ids = tuple(sorted(train.ids[selection.mask].tolist()))
+    scores = {name: tuple(float(f"{x:.{_DIGITS}g}") for x in own.tolist()) for name, own in selection.scores.items()}
+    return Choice(decided_by=scenario.choice_hash, sha256=checksum_of(ids), ids=ids, scores=scores)
