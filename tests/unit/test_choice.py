@@ -8,7 +8,7 @@ from conftest import MINIATURE
 from benchmark.data import load_problem
 from benchmark.data.choice import Choice, checksum_of, choice_name, is_kept
 from benchmark.data.loading import load_training_set
-from benchmark.errors import BadRecord, MissingRecord
+from benchmark.errors import BadRecord, BadScenario, MissingRecord
 from benchmark.references.choosing import choose
 from benchmark.scenario.schema import load_scenario
 from benchmark.session import Session
@@ -108,7 +108,7 @@ def test_a_pinned_choice_has_to_be_the_one_in_the_file(root):
     with pytest.raises(BadRecord, match=r"holds other examples, .*, than forget\.chosen in the scenario, 000000000000"):
         load_problem(other)
     path.unlink()
-    with pytest.raises(BadRecord, match=r"this machine chooses the examples .*, expected forget\.chosen, 0{64}"):
+    with pytest.raises(BadScenario, match=r"this machine chooses the examples .*, expected forget\.chosen, 0{64}"):
         choose(Session(Workspace(root)), other)
     assert not path.exists()
 
