@@ -16,7 +16,7 @@ from benchmark.session import Session
 from benchmark.storage.workspace import Workspace
 from benchmark.training import train_model
 
-HARD = 'kind = "hardness"\nby = "memorisation"\nend = "high"\nsize = 10\nseed = 0\nmodels = 20'
+HARD = 'kind = "hardness"\nby = "memorisation"\nend = "high"\nsize = 10\nseed = 0\nmodels = 32'
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_a_scenario_with_a_hard_forget_set_gets_a_row_and_a_second_run_trains_no
     assert min(scores[i] for i in choice["ids"]) == sorted(scores.values())[-10]
     before = files_of(workspace.pools)
     second = bench("run", "finetune", "--json", scenario=path)
-    assert json.loads(second.stdout) == card
+    assert json.loads(second.stdout)["evidence_hash"] == card["evidence_hash"] != ""  # its cost may be taken anew
     assert "training" not in second.stderr
     prepared = bench("prepare", scenario=path)
     assert "training" not in prepared.stderr

@@ -22,6 +22,7 @@ from benchmark.data import load_problem
 from benchmark.errors import BenchError
 from benchmark.metrics import logit_scaled_confidence
 from benchmark.models.build import seeded_model
+from benchmark.references import building
 from benchmark.references import pool as references
 from benchmark.references.pool import Pool
 from benchmark.session import Session
@@ -188,7 +189,8 @@ def test_a_pool_killed_at_any_moment_is_completed_bit_identically(
     root = with_the_secret_of(workspace, tmp_path / "killed", miniature).root
     code = (
         "import sys; from pathlib import Path; from benchmark.references.pool import Pool; "
-        "from benchmark.scenario.schema import load_scenario; from benchmark.storage.workspace import Workspace; "
+        "from benchmark.scenario.schema import load_scenario; from benchmark.session import Session; "
+        "from benchmark.storage.workspace import Workspace; "
         "print('go', flush=True); "
         "Pool(Session(Workspace(Path(sys.argv[2])), warn=print), load_scenario(sys.argv[1])).prepare()"
     )
@@ -225,7 +227,7 @@ def test_two_that_prepare_one_pool_share_its_blocks_out(miniature, tmp_path, mon
         return {"x": np.zeros(1)}
 
     monkeypatch.setattr(references, "_train_models", trained_block)
-    monkeypatch.setattr(references, "PAUSE", 0.01)
+    monkeypatch.setattr(building, "PAUSE", 0.01)
     pools = [Pool(Session(Workspace(tmp_path), warn=quiet), miniature) for _ in "ab"]
     with ThreadPoolExecutor(2) as both:
         list(both.map(lambda pool: pool.prepare(), pools))
@@ -244,7 +246,7 @@ def test_what_another_process_has_claimed_is_awaited_and_taken_over_when_it_dies
     pool = Pool(Session(workspace, warn=said.append), miniature)
     before = blocks_of(pool)
     pool.store.discard(["retrained/0001"])
-    monkeypatch.setattr(references, "time", SimpleNamespace(sleep=looks.append))
+    monkeypatch.setattr(building, "time", SimpleNamespace(sleep=looks.append))
     with ThreadPoolExecutor(1) as other:
         with pool.store.claim("retrained/0001") as ours:
             assert ours
