@@ -5,7 +5,7 @@ from benchmark.data.facts import Facts
 from benchmark.data.folder import data_folder
 from benchmark.data.loading import load_problem, problem_facts
 from benchmark.data.reading.examples import Row, row
-from benchmark.errors import BadRecord, BenchError, MissingRecord
+from benchmark.errors import BadRecord, BadScenario, BenchError, MissingRecord
 from benchmark.scenario.schema import Scenario
 from benchmark.text import first_of, printable
 
@@ -68,7 +68,7 @@ def _choice(scenario: Scenario) -> Row:
         return row(
             "forget set", "chosen by models", str(error), "note" if scenario.forget.choice is None else "missing"
         )
-    except BadRecord as error:
+    except (BadRecord, BadScenario) as error:
         return row("forget set", "chosen by models", str(error), "damaged")
     return row("forget set", "chosen by models", f"{len(choice.ids)} examples, {choice_path(scenario)}")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, model_validator
 
-from benchmark.errors import BadRecord, BenchError, MissingRecord
+from benchmark.errors import BadRecord, BadScenario, BenchError, MissingRecord
 from benchmark.results.record import Amount, Digest, Record, read_record
 from benchmark.storage.workspace import Workspace
 
@@ -67,7 +67,7 @@ def _places(scenario: "Scenario") -> list[Path]:
 def read_choice(scenario: "Scenario") -> Choice | None:
     """Return what the scenario's forget set has chosen; None where it has not chosen yet.
 
-    Raises BadRecord where the file is damaged, another scenario's, or not what the scenario says.
+    Raises BadRecord where the file is damaged or another scenario's, BadScenario where `forget.chosen` says otherwise.
     """
     path = choice_path(scenario)
     if path is None:
@@ -79,9 +79,9 @@ def read_choice(scenario: "Scenario") -> Choice | None:
             "`bench prepare` chooses again"
         )
     if scenario.forget.choice not in (None, choice.sha256):
-        raise BadRecord(
-            f"{path} holds other examples, {choice.sha256[:12]}, than forget.chosen in the scenario, "
-            f"{str(scenario.forget.choice)[:12]}; put the file there that these came from, or correct forget.chosen"
+        raise BadScenario(
+            f"{path} holds the examples {choice.sha256[:12]}, expected those of forget.chosen in the scenario, "
+            f"{str(scenario.forget.choice)[:12]}; put the file there that they came from, or correct forget.chosen"
         )
     return choice
 
@@ -90,7 +90,7 @@ def is_kept(scenario: "Scenario") -> bool:
     """Tell whether a file of ids holds what the scenario says is forgotten."""
     try:
         return scenario.forget.choice is not None and read_choice(scenario) is not None
-    except BadRecord:
+    except BenchError:
         return False
 
 
@@ -114,14 +114,14 @@ def with_choice(scenario: "Scenario", choice: Choice) -> "Scenario":
 
 
 def check_settled(scenario: "Scenario") -> None:
-    """Raise BadRecord unless it is known what the scenario forgets."""
+    """Raise BenchError unless it is known what the scenario forgets."""
     if scenario.forget.asks_models and scenario.forget.choice is None:
         read_choice(scenario)  # a damaged file is told first
         raise _not_chosen(scenario)
 
 
 def expect_choice(scenario: "Scenario") -> Choice:
-    """Return what the scenario's forget set has chosen. Raises BadRecord where no file says it."""
+    """Return what the scenario's forget set has chosen. Raises BenchError where no file says it."""
     choice = read_choice(scenario)
     if choice is None:
         raise _not_chosen(scenario)

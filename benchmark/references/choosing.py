@@ -1,5 +1,6 @@
 """The choice of a forget set that asks for models: made once, then kept in a file."""
 
+import contextlib
 from functools import partial
 
 from benchmark.data.choice import Choice, checksum_of, choice_name, choice_path, read_choice, with_choice
@@ -18,8 +19,8 @@ _DIGITS = 6  # of a stored score
 def choose(session: Session, scenario: Scenario) -> Scenario:
     """Return the scenario with what its forget set chooses, from the file of ids or, where there is none, by models.
 
-    A damaged file is set aside and made again. Raises BadScenario where this machine chooses other examples than
-    `forget.chosen` says, BenchError as `load_problem` where data is missing.
+    A damaged file is set aside and made again. Raises BadScenario where `forget.chosen` is other than in the file, or
+    than this machine chooses; BenchError as `load_problem` where data is missing.
     """
     choice = _read_whole(session, scenario) or _make(session, scenario)
     return with_choice(scenario, choice)
@@ -33,7 +34,9 @@ def _read_whole(session: Session, scenario: Scenario) -> Choice | None:
         path = choice_path(scenario)
         if path is None or path.parent != session.workspace.pools:  # of a shipped file, the package is to be mended
             raise
-        aside = path.replace(path.with_suffix(".damaged"))
+        aside = path.with_suffix(".damaged")
+        with contextlib.suppress(FileNotFoundError):  # another process has set it aside
+            path.replace(aside)
         session.warn(f"{error}; set aside as {aside.name}")
         return None
 

@@ -10,6 +10,7 @@ from benchmark.data.choice import Choice, checksum_of, choice_name, is_kept
 from benchmark.data.loading import load_training_set
 from benchmark.errors import BadRecord, BadScenario, MissingRecord
 from benchmark.references.choosing import choose
+from benchmark.scenario import schema
 from benchmark.scenario.schema import load_scenario
 from benchmark.session import Session
 from benchmark.storage.workspace import Workspace
@@ -105,12 +106,30 @@ def test_a_pinned_choice_has_to_be_the_one_in_the_file(root):
     assert is_kept(pinned)
     other = load(root, '\nchosen = "' + 64 * "0" + '"')
     assert not is_kept(other)
-    with pytest.raises(BadRecord, match=r"holds other examples, .*, than forget\.chosen in the scenario, 000000000000"):
-        load_problem(other)
+    for use in (load_problem, lambda scenario: choose(Session(Workspace(root), warn=pytest.fail), scenario)):
+        with pytest.raises(BadScenario, match=r"expected those of forget\.chosen in the scenario, 000000000000"):
+            use(other)
+    assert path.exists()
     path.unlink()
     with pytest.raises(BadScenario, match=r"this machine chooses the examples .*, expected forget\.chosen, 0{64}"):
         choose(Session(Workspace(root)), other)
     assert not path.exists()
+
+
+def test_a_shipped_file_goes_before_the_workspaces_and_is_not_moved(root, monkeypatch):
+    shipped = root / "scenarios"
+    shipped.mkdir()
+    scenario = load(root)
+    path = keep(root, scenario, range(20, 30))
+    path.rename(shipped / path.name)
+    keep(root, scenario)
+    monkeypatch.setattr(schema, "SHIPPED", shipped)
+    problem = load_problem(load(root))
+    assert problem.forget.ids.tolist() == problem.train.ids[20:30].tolist()
+    (shipped / path.name).write_text("{")
+    with pytest.raises(BadRecord, match="is not a choice"):
+        choose(Session(Workspace(root)), load(root))
+    assert (shipped / path.name).exists()
 
 
 def test_ids_that_are_not_in_train_are_told(root):
