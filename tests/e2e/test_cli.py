@@ -188,12 +188,7 @@ def test_evidence_that_cannot_be_is_named_set_aside_and_made_anew(damage, bench,
     assert scorecard(finished, miniature, "identity").evidence_hash == before.evidence_hash
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"failed": 3}', "NaN", "nested", "negative", "infinite"])
-def test_a_record_of_runs_that_cannot_be_believed_is_named_and_the_runs_are_made_again(
-    content, bench, finished, miniature
-):
-    before = scorecard(finished, miniature, "identity")
-    (path,) = (finished.evidence / miniature.label).glob("identity-*/runs.json")
+def spoil_record(path, content):
     known = json.loads(path.read_text())
     known |= {"negative": {"attempted": -1}, "infinite": {"timing": known["timing"] | {"retraining": math.inf}}}.get(
         content, {}
@@ -201,6 +196,22 @@ def test_a_record_of_runs_that_cannot_be_believed_is_named_and_the_runs_are_made
     path.write_text({"nested": "[" * 10**5}.get(content, json.dumps(known) if content.isalpha() else content))
     if content == "NaN":
         path.write_text(json.dumps(known | {"timing": known["timing"] | {"submission": math.nan}}))
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"failed": 3}', "NaN", "nested", "negative", "infinite"])
+def test_a_record_of_runs_that_cannot_be_believed_is_named_and_counts_for_none(content, bench, finished, miniature):
+    (path,) = (finished.evidence / miniature.label).glob("identity-*/runs.json")
+    spoil_record(path, content)
+    done = bench("score", "identity")
+    assert done.returncode == 2
+    assert "runs.json cannot be believed" in done.stderr
+    assert "there are no complete runs" in done.stderr
+
+
+def test_runs_whose_record_cannot_be_believed_are_made_again(bench, finished, miniature):
+    before = scorecard(finished, miniature, "identity")
+    (path,) = (finished.evidence / miniature.label).glob("identity-*/runs.json")
+    spoil_record(path, "NaN")
     done = bench("run", "identity")
     assert done.returncode == 0, done.stderr
     assert "runs.json cannot be believed" in done.stderr
