@@ -14,6 +14,7 @@ from benchmark.scenario import schema
 from benchmark.scenario.schema import load_scenario
 from benchmark.session import Session
 from benchmark.storage.workspace import Workspace
+from benchmark.tuning.scenario import tuning_scenario
 
 HARD = 'kind = "hardness"\nby = "el2n"\nend = "high"\nsize = 10\nseed = 0\nmodels = 2'
 
@@ -75,6 +76,14 @@ def test_what_decides_the_choice_is_all_but_the_choice_and_the_number_of_models(
         path.write_text(path.read_text().replace(old, new))
         others.append(load_scenario(str(path)).choice_hash)
     assert len({scenario.choice_hash, *others}) == 6
+
+
+def test_tuning_forgets_as_many_others_at_random(root):
+    keep(root, load(root))
+    scenario = load(root)
+    tuned_on = tuning_scenario(scenario)
+    assert (tuned_on.forget.kind, tuned_on.forget.size) == ("random", 10)
+    assert not set(load_problem(tuned_on).forget.ids.tolist()) & set(load_problem(scenario).forget.ids.tolist())
 
 
 def test_a_damaged_or_another_scenarios_file_is_named_set_aside_and_made_again(root):

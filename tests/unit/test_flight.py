@@ -109,6 +109,23 @@ def test_models_in_flight_are_each_what_it_is_alone(optimizer, cuda, split):
             assert torch.equal(one.state_dict()[name], tensor), name
 
 
+def test_models_in_flight_see_their_own_parts(cuda, split):
+    together, alone = nets(), nets()
+    generator = torch.Generator().manual_seed(3)
+    parts = torch.stack([torch.randperm(70, generator=generator)[:38] for _ in together])
+    lessons = Lessons(split, parts)
+    flying = [
+        flight._Flying(flight._start_training(net, i, RECIPE, lessons.of_models(slice(i, i + 1)), CROSS_ENTROPY))
+        for i, net in enumerate(together)
+    ]
+    flight._advance(flying)
+    assert cuda.replayed > 0
+    for i, (one, other) in enumerate(zip(together, alone, strict=True)):
+        train_model(other, RECIPE, split.at(parts[i]), i, CROSS_ENTROPY)
+        for name, tensor in other.state_dict().items():
+            assert torch.equal(one.state_dict()[name], tensor), name
+
+
 def test_a_step_that_cannot_be_recorded_is_told_in_a_sentence(cuda, split, monkeypatch):
     @contextmanager
     def refusing(recording, **options):
