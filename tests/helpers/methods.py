@@ -132,3 +132,8 @@ def _trained(kind: str) -> nn.Module:
                 optimizer.step()
         optimizer.zero_grad()
     return net.eval()
+
+
+def whole(loader):
+    """All of a loader as one batch, in the dataset's order."""
+    return next(iter(DataLoader(loader.dataset, batch_size=len(loader.dataset))))

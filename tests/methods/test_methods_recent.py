@@ -8,7 +8,7 @@ import copy
 import pytest
 import torch
 import torch.nn.functional as F
-from methods import CLASSES, FORGET, Loaders, load, original, tiny_loaders, tiny_nets, unlearn
+from methods import CLASSES, FORGET, Loaders, load, original, tiny_loaders, tiny_nets, unlearn, whole
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -40,10 +40,6 @@ def run(name, kind="mlp", loaders=None, **hyperparameters):
     assert hyperparameters.keys() <= module.HYPERPARAMETERS.keys()
     module.HYPERPARAMETERS.update(hyperparameters)
     return module, original(kind), unlearn(module, original(kind), loaders or tiny_loaders())
-
-
-def whole(loader):
-    return next(iter(DataLoader(loader.dataset, batch_size=len(loader.dataset))))
 
 
 def changed(before, after):
