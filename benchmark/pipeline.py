@@ -139,12 +139,13 @@ def _has_scorecard(entry: str, scenario: Scenario, workspace: Workspace) -> bool
 
 
 def entries_with_evidence(session: Session, scenario: Scenario) -> list[str]:
-    """Return the entries with a score whose present files have run here; warn how many have not.
+    """Return the entries with a score whose present files have evidence here; warn how many of one's own have none.
 
-    A clone of the repository has scorecards, but no evidence.
+    A clone of the repository has scorecards, but no evidence until a bundle is unpacked.
     """
     scored = scored_submissions(session.workspace, scenario)
-    found = [name for name in scored if _ran_here(scenario, name, session.workspace)]
+    known = dict.fromkeys([*scored, *_evidence_of(session.workspace, scenario)])
+    found = [name for name in known if _ran_here(scenario, name, session.workspace)]
     if without := [name for name in scored if name not in found]:
         session.warn(
             f"{len(without)} of {len(scored)} entries are left out, for there is no evidence here of their present "
@@ -152,6 +153,12 @@ def entries_with_evidence(session: Session, scenario: Scenario) -> list[str]:
             f"`bench run --submission NAME {options(scenario.name, scenario.protocol.models)}` makes it"
         )
     return found
+
+
+def _evidence_of(workspace: Workspace, scenario: Scenario) -> list[str]:
+    """Return the entries that have a folder of evidence, of whatever version of their files."""
+    folders = sorted((workspace.evidence / scenario.label).glob("*-*/runs.json"))
+    return [folder.parent.name.rpartition("-")[0] for folder in folders]
 
 
 def _ran_here(scenario: Scenario, name: str, workspace: Workspace) -> bool:

@@ -7,6 +7,8 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Literal
 
+from benchmark.errors import BadUsage
+
 SeedsKind = Literal["public", "secret"]
 
 
@@ -26,18 +28,22 @@ class Seeds:
 
     pool_hash: str
     secret: str | None = field(default=None, repr=False)
+    committed: str = ""
+    """The commitment to a secret that is elsewhere: of models that are known by their evidence alone."""
 
     def of(self, role: str, index: int) -> int:
-        """Return the seed of model or run `index` of `role`."""
+        """Return the seed of model or run `index` of `role`. Raises BadUsage where it depends on a secret elsewhere."""
+        if self.committed and role != "original":
+            raise BadUsage("the secret of this pool is elsewhere, expected one of your own; move the pool away")
         if self.secret is None or role == "original":
             return derive_seed(self.pool_hash, role, index)
         return derive_seed(self.pool_hash, self.secret, role, index)
 
     @property
     def kind(self) -> SeedsKind:
-        return "public" if self.secret is None else "secret"
+        return "secret" if self.commitment else "public"
 
     @property
     def commitment(self) -> str:
         """SHA-256 of the secret, 64 hex digits, which may be published; empty where all seeds are public."""
-        return "" if self.secret is None else hashlib.sha256(self.secret.encode()).hexdigest()
+        return self.committed if self.secret is None else hashlib.sha256(self.secret.encode()).hexdigest()

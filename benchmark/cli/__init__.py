@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.text import Text
 
+from benchmark.cli.evidence import pack, unpack, verify
 from benchmark.cli.pools import data_check, prepare
 from benchmark.cli.results import compare, leaderboard, plot, remove, score, study
 from benchmark.cli.running import run
@@ -38,6 +39,7 @@ COMMANDS = {
     "remove": remove,
 }
 DATA_COMMANDS = {"check": data_check}
+EVIDENCE_COMMANDS = {"pack": pack, "unpack": unpack, "verify": verify}
 
 
 def _print_version(asked: bool) -> None:
@@ -53,6 +55,7 @@ app = typer.Typer(
     add_completion=False,
 )
 _data = typer.Typer(help="The data sets that scenarios read.", no_args_is_help=True)
+_evidence = typer.Typer(help="The evidence of a board in one file.", no_args_is_help=True)
 
 
 @app.callback()
@@ -64,10 +67,11 @@ def _options(
     """Options of `bench` itself, before the name of a command."""
 
 
-for _group, _commands in ((app, COMMANDS), (_data, DATA_COMMANDS)):
+for _group, _commands in ((app, COMMANDS), (_data, DATA_COMMANDS), (_evidence, EVIDENCE_COMMANDS)):
     for _name, _command in _commands.items():
         _group.command(_name)(_command)
 app.add_typer(_data, name="data")
+app.add_typer(_evidence, name="evidence")
 
 
 class _Interrupted(BaseException):

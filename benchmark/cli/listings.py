@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from benchmark.errors import BenchError
+from benchmark.errors import BenchError, note
 from benchmark.registry import Registry
 from benchmark.scenario.schema import load_scenario, scenario_names
 from benchmark.storage.workspace import BlockStore, Workspace
@@ -47,6 +47,23 @@ def pools(workspace: Workspace) -> Rows:
         blocks = len(BlockStore(folder, {}).finished())
         rows.append({"pool": folder.name, "finished_blocks": blocks, "megabytes": round(size / 1e6, 1)})
     return rows
+
+
+def boards(workspace: Workspace) -> Rows:
+    """Return every board: its rows, shipped and made here, and the entries whose evidence lies here."""
+    from benchmark.results.board_file import read_cards
+
+    shipped, own = ([card.label for card in read_cards(each, note)] for each in (workspace.shipped, workspace.results))
+    return [
+        {
+            "board": label,
+            "shipped": shipped.count(label),
+            "own": 0 if workspace.publishes else own.count(label),
+            "with_evidence": len(list((workspace.evidence / label).glob("*/runs.json"))),
+            "bundle": "yes" if (workspace.shipped / "evidence" / f"{label}.zip").exists() else "",
+        }
+        for label in sorted({*shipped, *own})
+    ]
 
 
 def metrics(workspace: Workspace) -> Rows:
@@ -111,6 +128,7 @@ LISTINGS: dict[str, Callable[[Workspace], Rows]] = {
     "submissions": submissions,
     "scenarios": scenarios,
     "pools": pools,
+    "boards": boards,
     "metrics": metrics,
     "sources": sources,
     "forget-sets": forget_sets,

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from benchmark.data import load_problem
 from benchmark.device import make_repeatable
-from benchmark.errors import BadRecord, BadScenario
+from benchmark.errors import BadRecord, BadScenario, BadUsage
 from benchmark.evidence import NonFiniteOutputs, concatenate, evidence_layouts, evidence_of
 from benchmark.models.build import seeded_model, skeleton
 from benchmark.references.building import build_blocks, missing_blocks, set_aside_damaged, versions, weight_layouts
-from benchmark.references.secret import make_secret, read_secret
+from benchmark.references.secret import make_secret, read_secret, read_seeds
 from benchmark.scenario.schema import Role, Scenario
 from benchmark.seeds import Seeds, SeedsKind
 from benchmark.session import Session
@@ -41,12 +41,12 @@ class Pool:
         self.session, self.scenario, self._kind = session, scenario, kind
         make_repeatable(session.device)
         self._folder = session.workspace.pool(scenario)
-        self._use(None if kind == "public" else read_secret(self._folder))
+        public = Seeds(scenario.pool_hash)
+        self._use(public if kind == "public" else read_seeds(self._folder, scenario.pool_hash))
 
-    def _use(self, secret: str | None) -> None:
-        self.seeds = Seeds(self.scenario.pool_hash, secret)
-        about = {"scenario": self.scenario.published(), "built_with": versions(self.session.device)}
-        self.store = BlockStore(self._folder, about, self.seeds.commitment, partial(_objection, self.scenario))
+    def _use(self, seeds: Seeds) -> None:
+        self.seeds = seeds
+        self.store = reference_store(self.session, self.scenario, seeds)
 
     def prepare(self, roles: tuple[Role, ...] = ROLES) -> None:
         """Train the missing blocks, and those whose file is damaged: in several processes, on a GPU in this one.
@@ -106,12 +106,19 @@ class Pool:
 
     def _settle(self) -> None:
         """Find the secret, or draw one, and let go of models that were drawn from another."""
-        self._use(self.seeds.secret if self._kind == "public" else read_secret(self._folder))
+        if self._kind == "secret":
+            self._use(read_seeds(self._folder, self.scenario.pool_hash))
+        if self.seeds.committed:
+            raise BadUsage(
+                f"{self._folder} holds the evidence of reference models, and neither weights nor secret, expected a "
+                "pool of your own to train or run with; move it away, `bench evidence unpack` brings it back"
+            )
         if self._is_settled():
             return
         with self.store.lock_manifest():
             if self._kind == "secret" and self.seeds.secret is None:
-                self._use(read_secret(self._folder) or (None if self._is_public() else make_secret(self._folder)))
+                secret = read_secret(self._folder) or (None if self._is_public() else make_secret(self._folder))
+                self._use(Seeds(self.scenario.pool_hash, secret))
             if self._is_settled():
                 return
             complaint = self._other_secret() if self._secret_blocks() else None
@@ -144,6 +151,12 @@ class Pool:
 
     def _count(self, role: Role) -> int:
         return self.scenario.originals if role == "original" else self.scenario.protocol.models
+
+
+def reference_store(session: Session, scenario: Scenario, seeds: Seeds) -> BlockStore:
+    """Return the blocks of a scenario's reference models, drawn from these seeds."""
+    about = {"scenario": scenario.published(), "built_with": versions(session.device)}
+    return BlockStore(session.workspace.pool(scenario), about, seeds.commitment, partial(_objection, scenario))
 
 
 def _train_models(scenario: Scenario, role: Role, seeds: list[int], device: str) -> Arrays:

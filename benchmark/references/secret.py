@@ -1,13 +1,19 @@
-"""A pool's secret: the file `secret` in its folder, 64 hex digits that never leave it."""
+"""A pool's secret: the file `secret` in its folder, 64 hex digits that never leave it.
+
+A pool of evidence from elsewhere has the file `commitment` instead: SHA-256 of the secret that it does not know.
+"""
 
 import re
 import secrets
 from pathlib import Path
 
 from benchmark.errors import BadMachine
+from benchmark.seeds import Seeds
+from benchmark.storage.reading import read_file
 from benchmark.storage.workspace import write_atomically
 
 _BYTES = 32
+_COMMITMENT = "commitment"
 
 
 def read_secret(folder: Path) -> str | None:
@@ -26,6 +32,25 @@ def read_secret(folder: Path) -> str | None:
             "run this as the user who made it"
         ) from None
     return content if re.fullmatch(f"[0-9a-f]{{{2 * _BYTES}}}", content) else None
+
+
+def read_seeds(folder: Path, pool_hash: str) -> Seeds:
+    """Return the seeds of the pool in `folder`. Raises BadMachine as `read_secret` does."""
+    secret = read_secret(folder)
+    return Seeds(pool_hash, secret) if secret else Seeds(pool_hash, committed=_read_commitment(folder))
+
+
+def write_commitment(folder: Path, commitment: str) -> None:
+    """Mark the pool in `folder` as one of evidence alone, drawn from the secret with this commitment."""
+    write_atomically(folder / _COMMITMENT, commitment.encode())
+
+
+def _read_commitment(folder: Path) -> str:
+    try:
+        content = read_file(folder / _COMMITMENT, 1 << 10).decode("ascii", errors="replace")
+    except (OSError, ValueError):
+        return ""
+    return content if re.fullmatch("[0-9a-f]{64}", content) else ""
 
 
 def make_secret(folder: Path) -> str:

@@ -5,13 +5,13 @@ import json
 import math
 import re
 from dataclasses import asdict, dataclass, replace
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field, TypeAdapter
 
 from benchmark.errors import note
-from benchmark.references.secret import read_secret
+from benchmark.references.secret import read_seeds
 from benchmark.results.record import Amount, Line, Lines
 from benchmark.scenario.schema import Scenario
 from benchmark.seeds import Seeds
@@ -38,7 +38,7 @@ TIMING_UNCERTAINTY = 0.15
 occasions, however many rounds each took: a standard deviation of 8 %, of which this is twice."""
 
 _CROWDED = 2.0  # how much longer a run may take beside others than alone
-_ABOUT = "runs.json"
+OUTCOME_FILE = "runs.json"
 _LARGEST = 1 << 28  # bytes of it
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -120,6 +120,10 @@ class FailedRun:
     told: bool = False
     """Whether the reason is in words that the submission can choose."""
 
+    def without_words(self) -> "FailedRun":
+        """Return what may be published of the run."""
+        return replace(self, reason=self.published, log="", told=False)
+
     @property
     def published(self) -> str:
         """The reason without a word of the submission's: it has read the training examples, and could print them."""
@@ -161,14 +165,25 @@ class Outcome:
         return len(self.failed) <= self.allowed
 
 
+class EntryFiles(NamedTuple):
+    """An entry that need not be here: its name and the hash of its files."""
+
+    entry: str
+    hash: str
+
+
 _OUTCOME = TypeAdapter(Outcome)
 
 
 def evidence_store(
-    scenario: Scenario, submission: Submission, workspace: Workspace, objection: Objection = lambda name, arrays: ""
+    scenario: Scenario,
+    submission: Submission | EntryFiles,
+    workspace: Workspace,
+    objection: Objection = lambda name, arrays: "",
+    seeds: Seeds | None = None,
 ) -> BlockStore:
-    """The blocks of a submission's runs, whose seeds follow from the secret that the pool holds now."""
-    seeds = Seeds(scenario.pool_hash, read_secret(workspace.pool(scenario)))
+    """The blocks of a submission's runs; `seeds`: behind them, by default those that the pool holds now."""
+    seeds = seeds or read_seeds(workspace.pool(scenario), scenario.pool_hash)
     return BlockStore(
         workspace.evidence / scenario.label / f"{submission.entry}-{submission.hash}",
         {"scenario": scenario.published(), "submission": submission.entry},
@@ -182,17 +197,22 @@ def read_outcome(store: BlockStore) -> Outcome | None:
     if not store.is_current():
         return None
     try:
-        return _OUTCOME.validate_json(read_file(store.folder / _ABOUT, _LARGEST))
+        return parse_outcome(read_file(store.folder / OUTCOME_FILE, _LARGEST))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:  # pydantic's is one of the latter
-        note(f"{store.folder / _ABOUT} cannot be believed: {reason_of(error)}; the runs count as not made")
+        note(f"{store.folder / OUTCOME_FILE} cannot be believed: {reason_of(error)}; the runs count as not made")
         return None
+
+
+def parse_outcome(content: bytes) -> Outcome:
+    """Return the outcome in the content of a file. Raises ValueError where it is none."""
+    return _OUTCOME.validate_json(content)
 
 
 def write_outcome(store: BlockStore, outcome: Outcome) -> None:
     """Write what `read_outcome` reads, beside the blocks."""
-    write_atomically(store.folder / _ABOUT, (json.dumps(asdict(outcome), indent=1) + "\n").encode())
+    write_atomically(store.folder / OUTCOME_FILE, (json.dumps(asdict(outcome), indent=1) + "\n").encode())
 
 
 def block_name(block: int) -> str:

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -36,13 +36,24 @@ _PRINTS = 3  # runs
 _PATIENCE = 8
 
 
+def find_objection(problem: Problem, scenario: Scenario, name: str, arrays: Arrays) -> str:
+    """Return what keeps arrays from being the block `name` of runs on a scenario; "" where nothing does."""
+    layouts = evidence_layouts(problem) | RECORD_LAYOUTS
+    indices = arrays.get("run/index", np.zeros(0)).tolist()
+    expected = _indices(scenario, int(name.rpartition("/")[2]))
+    if len(set(indices)) < len(indices) or not set(indices) <= set(expected):
+        return f"holds other runs than {expected.start} to {expected.stop - 1}"
+    return objection(arrays, layouts, len(indices))
+
+
 class Runs:
     """The evidence of a submission's N runs; `complete` does the missing ones."""
 
     def __init__(self, pool: Pool, submission: Submission) -> None:
         self.session, self.scenario, self.pool, self.submission = pool.session, pool.scenario, pool, submission
         self.problem: Problem = load_problem(self.scenario)
-        self.store = evidence_store(self.scenario, submission, self.session.workspace, self._objection)
+        check = partial(find_objection, self.problem, self.scenario)
+        self.store = evidence_store(self.scenario, submission, self.session.workspace, check)
 
     def complete(self, allowed: int = 0, *, time_again: bool = False) -> Outcome:
         """Do whatever run is missing, in workers side by side, until all are done or too many of them failed.
@@ -112,15 +123,6 @@ class Runs:
         """Evidence of the unlearned models, with what `records_of` knows of each run, named `run/...`."""
         models = self.scenario.protocol.models
         return concatenate([self.store.read(block_name(b)) for b in self.scenario.blocks(models)], models)
-
-    def _objection(self, name: str, arrays: Arrays) -> str:
-        """Return what keeps arrays from being the block `name` of these runs; "" where nothing does."""
-        layouts = evidence_layouts(self.problem) | RECORD_LAYOUTS
-        indices = arrays.get("run/index", np.zeros(0)).tolist()
-        expected = _indices(self.scenario, int(name.rpartition("/")[2]))
-        if len(set(indices)) < len(indices) or not set(indices) <= set(expected):
-            return f"holds other runs than {expected.start} to {expected.stop - 1}"
-        return objection(arrays, layouts, len(indices))
 
     def _run(self, missing: list[int], workers: Workers, tally: "_Tally") -> None:
         """Has the first worker retrain once, to see that it can, runs the blocks on all, and times on the first."""

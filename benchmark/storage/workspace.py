@@ -95,6 +95,10 @@ class Workspace:
     def evidence(self) -> Path:
         return self.results / "evidence"
 
+    def bundle(self, scenario: "Scenario") -> Path:
+        """Return where the evidence of a scenario's board lies in one file."""
+        return self.shipped / "evidence" / f"{scenario.label}.zip"
+
     @property
     def data(self) -> Path:
         """The default folder of data sets and of prepared arrays."""
@@ -181,10 +185,25 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o666) -> None:
 
 def write_block(path: Path, arrays: Arrays) -> str:
     """Write `arrays` as one safetensors file, which says which block it is, and return its SHA-256."""
-    block = {_BLOCK: f"{path.parent.name}/{path.stem}"}
-    content = save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata=block)
+    content = block_bytes(f"{path.parent.name}/{path.stem}", arrays)
     write_atomically(path, content)
     return hashlib.sha256(content).hexdigest()
+
+
+def block_bytes(name: str, arrays: Arrays) -> bytes:
+    """Return `arrays` as the content of the file of the block `name`, such as "unlearned/0001"."""
+    whole = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
+    return _in_order(save(whole, metadata={_BLOCK: name}))
+
+
+def _in_order(content: bytes) -> bytes:
+    """Return a safetensors file with its words in order: the library writes several in another order each time."""
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text = text.ljust(-(-len(text) // 8) * 8)
+    return len(text).to_bytes(8, "little") + text + content[8 + size :]
 
 
 class BlockStore:
@@ -265,6 +284,13 @@ class BlockStore:
             if self.is_current():
                 self._write_manifest({**self.finished(), name: checksum})
 
+    def adopt(self, blocks: dict[str, bytes]) -> None:
+        """Write the contents of blocks from elsewhere, which `fault_of` finds nothing wrong with, and record them."""
+        with self.lock_manifest():
+            for name, content in blocks.items():
+                write_atomically(self.path(name), content)
+            self._write_manifest({name: hashlib.sha256(content).hexdigest() for name, content in blocks.items()})
+
     def renew(self, kept: Callable[[str], bool]) -> None:
         """Put this store's commitment on record, and with it the `kept` blocks. Hold `lock_manifest` for it."""
         self._write_manifest({name: checksum for name, checksum in self.finished().items() if kept(name)})
@@ -303,6 +329,10 @@ class BlockStore:
         if fault := self._fault(name, self.finished().get(name, ""), content):
             raise BadRecord(f"{self.path(name)} {fault}; `bench run` makes it again")
         return load(content)
+
+    def fault_of(self, name: str, content: bytes) -> str:
+        """Return what keeps the content of a file from being the block `name`; "" where nothing does."""
+        return self._fault(name, hashlib.sha256(content).hexdigest(), content)
 
     def _content(self, name: str) -> bytes:
         try:

@@ -1,0 +1,55 @@
+"""Packs the evidence of a scenario into one file."""
+
+import hashlib
+import io
+from pathlib import Path
+
+from benchmark.bundle.archive import Contents, write_archive
+from benchmark.bundle.plan import Part, outcome_bytes, parts
+from benchmark.errors import MissingRecord
+from benchmark.pipeline import entries_with_evidence
+from benchmark.references.pool import Pool
+from benchmark.results.outcome import read_outcome
+from benchmark.scenario.schema import Scenario, options
+from benchmark.session import Session
+from benchmark.storage.workspace import block_bytes, write_atomically
+from benchmark.submissions.source import find_submission
+
+
+def pack_evidence(session: Session, scenario: Scenario, path: Path) -> Contents:
+    """Write the evidence of the reference models and of every entry that can be scored here, and return what it is.
+
+    Neither weights nor the pool's secret are in it; of failed runs only what their rows say. The same evidence gives
+    the same bytes. Raises MissingRecord when no entry has evidence, BadRecord when some of the pool's is missing.
+    """
+    names = entries_with_evidence(session, scenario)
+    if not names:
+        named = options(scenario.name, scenario.protocol.models)
+        raise MissingRecord(f"no entry of {scenario.label} has evidence here; run `bench run NAME {named}` first")
+    entries = {name: find_submission(name, session.workspace, scenario).hash for name in names}
+    pool = Pool(session, scenario)
+    members: dict[str, bytes] = {}
+    for part in parts(session, scenario, pool.seeds, entries):
+        members |= _members_of(part)
+        session.progress("packing evidence", len(members), len(members))
+    contents = Contents(
+        scenario=scenario.name,
+        scenario_hash=scenario.hash,
+        pool_hash=scenario.pool_hash,
+        commitment=pool.seeds.commitment,
+        entries=dict(sorted(entries.items())),
+        members={name: hashlib.sha256(content).hexdigest() for name, content in sorted(members.items())},
+    )
+    packed = io.BytesIO()
+    write_archive(packed, contents, members)
+    write_atomically(path, packed.getvalue())
+    return contents
+
+
+def _members_of(part: Part) -> dict[str, bytes]:
+    blocks = {part.member(name): block_bytes(name, part.store.read(name)) for name in part.blocks}
+    if not part.entry:
+        return blocks
+    outcome = read_outcome(part.store)
+    assert outcome is not None  # of an entry with evidence
+    return blocks | {part.outcome: outcome_bytes(outcome)}
