@@ -1,9 +1,9 @@
-"""Evidence: the arrays that the harness keeps of every model; never its weights.
+"""Evidence of trained models: their outputs on every split, and the arrays that are kept of them.
 
-Which arrays those are is the task's: see `Task.evidence`. All begin with a dimension of models.
+Which arrays those are is said in `benchmark/results/evidence.py`.
 """
 
-from itertools import chain
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -11,49 +11,51 @@ from torch import Tensor
 
 from benchmark.data import Problem
 from benchmark.models.build import skeleton
+from benchmark.results.evidence import SPLITS, NonFiniteOutputs
+from benchmark.results.evidence1 import PREFIX, first_layouts, upgrade
 from benchmark.scenario.schema import Scenario
 from benchmark.split import Split
-from benchmark.storage.blocks import Layout
-from benchmark.storage.workspace import Arrays
+from benchmark.storage.blocks import Layout, objection
+from benchmark.storage.workspace import FORM, Arrays
 from benchmark.training import StackedModel
 
 # What is evaluated at once bounds the memory of a block's activations. On a GPU small images go thousands at a time:
 # there a batch of a single small net's costs more to start than to compute.
 _EXAMPLES = 256
 _NUMBERS_ON_A_GPU = 2**23  # of the inputs of all models that run as one
-_SPLITS = ("forget", "test", "validation", "retain")
-
-
-class NonFiniteOutputs(Exception):
-    """Finite weights whose forward pass overflows; `models` are the rows of the stack concerned."""
-
-    def __init__(self, models: list[int]) -> None:
-        super().__init__(f"the outputs of models {models} are not finite")
-        self.models = models
-
-
-def evidence_of(scenario: Scenario, problem: Problem, state: dict[str, Tensor]) -> Arrays:
-    """Evidence of stacked weights `[models, ...]`, computed by the harness's own forward code where the weights lie.
-
-    Raises NonFiniteOutputs when a model's outputs overflow.
-    """
-    net = skeleton(scenario.architecture, problem.input_shape, problem.outputs).eval()
-    return _evidence(StackedModel.from_state(net, state), problem)
-
-
-def evidence_layouts(problem: Problem) -> dict[str, Layout]:
-    """Return the arrays of `evidence_of`."""
-    layouts = (problem.task.layouts(name, len(getattr(problem, name)), problem.outputs) for name in _SPLITS)
-    return dict(chain.from_iterable(each.items() for each in layouts))
 
 
 @torch.no_grad()
-def _evidence(model: StackedModel, problem: Problem) -> Arrays:
+def evidence_of(scenario: Scenario, problem: Problem, state: dict[str, Tensor], indices: Sequence[int] = ()) -> Arrays:
+    """Evidence of stacked weights `[models, ...]`, computed by the harness's own forward code where the weights lie.
+
+    `indices`: of the models, by which those that the classifier MIAs attack are known; without them none are.
+    Raises NonFiniteOutputs when a model's outputs overflow.
+    """
+    net = skeleton(scenario.architecture, problem.input_shape, problem.outputs).eval()
+    model = StackedModel.from_state(net, state)
     found: Arrays = {}
-    for name in _SPLITS:
-        split: Split = getattr(problem, name)
-        found |= problem.task.evidence(name, outputs_of(model, split), split.targets.cpu().numpy())
+    for name in SPLITS:
+        found |= problem.evidence_form.keep(name, outputs_of(model, getattr(problem, name)), indices)
     return found
+
+
+def objection_to_evidence(
+    problem: Problem, arrays: Arrays, indices: Sequence[int], form: int, more: Mapping[str, Layout] | None = None
+) -> str:
+    """Return what keeps arrays from being a block of models with these indices, in some form; "" where nothing does.
+
+    `more`: what such a block holds beside evidence.
+    """
+    if form == FORM:
+        return objection(arrays, {**problem.evidence_form.layouts(indices), **(more or {})}, len(indices))
+    arrays = {name.removeprefix(PREFIX): array for name, array in arrays.items()}
+    return objection(arrays, first_layouts(problem.evidence_form, problem.outputs) | {**(more or {})}, len(indices))
+
+
+def in_present_form(problem: Problem, arrays: Arrays, indices: Sequence[int], form: int) -> Arrays:
+    """Return the arrays of a block of models with these indices, in some form, in this version's."""
+    return arrays if form == FORM else upgrade(problem.evidence_form, arrays, indices)
 
 
 def outputs_of(model: StackedModel, split: Split) -> np.ndarray:
@@ -78,8 +80,3 @@ def at_once(inputs: Tensor, models: int) -> int:
 def stack(states: list[dict[str, Tensor]], device: str = "cpu") -> dict[str, Tensor]:
     """Weights of several models of one architecture → names → `[models, ...]`, on `device`."""
     return {name: torch.stack([state[name] for state in states]).to(device) for name in states[0]}
-
-
-def concatenate(blocks: list[Arrays], models: int) -> Arrays:
-    """Return the first `models` models of consecutive blocks, as one set of arrays."""
-    return {name: np.concatenate([block[name] for block in blocks])[:models] for name in blocks[0]}

@@ -10,10 +10,11 @@ from benchmark.faults import note_fault
 from benchmark.leaderboard import scored_submissions
 from benchmark.metrics import VERSION
 from benchmark.metrics.chance import check_measurable, never_learned, with_remarks
-from benchmark.metrics.evidence_pair import Cost, EvidencePair, ModelEvidence, model_evidence
+from benchmark.metrics.evidence_pair import Cost, EvidencePair, model_evidence
 from benchmark.metrics.resampling import resampling
 from benchmark.metrics.scoring import ceiling_of, measure
 from benchmark.metrics.suspicion import replayed_runs, retrains, suspicions
+from benchmark.references.controls import unlearn_perfectly
 from benchmark.references.pool import Pool
 from benchmark.results.board_file import has_card, read_card
 from benchmark.results.outcome import Outcome, has_evidence
@@ -32,14 +33,13 @@ from benchmark.runs.runs import Runs
 from benchmark.sandbox.bubblewrap import isolation
 from benchmark.scenario.schema import Scenario, options
 from benchmark.session import Session
-from benchmark.storage.workspace import Arrays, Workspace, shared_out, write_atomically
+from benchmark.storage.workspace import Workspace, shared_out, write_atomically
 from benchmark.submissions.source import (
     default_entry,
     find_submission,
     submission_names,
 )
 from benchmark.submissions.tasks import inapplicable
-from benchmark.tasks import Targets
 from benchmark.text import printable
 from benchmark.tuning import changed_since_tuned
 
@@ -73,7 +73,7 @@ def evaluate(
     check_measurable(scenario.name, problem)
     pool = Pool(session, scenario)
     pool.prepare()
-    if sentence := never_learned(problem, pool.retain_utility("original")):
+    if sentence := never_learned(problem, pool.evidence("original")["utility/retain"]):
         session.warn(sentence)
     runs = Runs(pool, submission)
     outcome = runs.complete(allowed_failures, time_again=time_again)
@@ -192,11 +192,9 @@ def rescore(session: Session, scenario: Scenario, name: str) -> Scorecard:
 def _score(session: Session, runs: Runs, outcome: Outcome) -> Scorecard:
     scenario, pool, problem = runs.scenario, runs.pool, runs.problem
     delta = scenario.protocol.delta
-    targets = problem.targets
     evidence, retrained = runs.evidence(), pool.evidence("retrained")
-    reference = model_evidence(retrained, retrained, targets)
-    ceiling = _ceiling(session, pool, retrained, reference, targets)
-    unlearned = model_evidence(evidence, retrained, targets)
+    unlearned, reference = (model_evidence(each, retrained, problem.task) for each in (evidence, retrained))
+    ceiling = _ceiling(session, pool)
     assert outcome.timing is not None  # of whatever came to its end
     timing = outcome.timing.with_runs(evidence["run/seconds"])
     outcome = replace(outcome, timing=timing)
@@ -207,7 +205,7 @@ def _score(session: Session, runs: Runs, outcome: Outcome) -> Scorecard:
     sizes = len(problem.retain), len(problem.forget), len(problem.validation)
     control = runs.submission.name in scenario.protocol.controls
     integrity = integrity_of(evidence, sizes, timing.deterministic)
-    replayed = replayed_runs(evidence, [retrained, pool.evidence("calibration")], problem.task)
+    replayed = replayed_runs(evidence, [retrained, pool.evidence("calibration")])
     fresh = timing.fresh_change
     noticed = {
         "fresh_change": fresh,
@@ -228,18 +226,17 @@ def _score(session: Session, runs: Runs, outcome: Outcome) -> Scorecard:
     return card.drawn_from(pool.seeds).model_copy(update={"footnotes": footnotes})
 
 
-def _ceiling(session: Session, pool: Pool, retrained: Arrays, reference: ModelEvidence, targets: Targets) -> Ceiling:
+def _ceiling(session: Session, pool: Pool) -> Ceiling:
     """The scenario's ceiling, computed once for a version of the scorer and a number of resamples; kept in the pool."""
     scenario = pool.scenario
     models = f"{scenario.hash}-{pool.seeds.commitment[:32]}".strip("-")
     path = pool.store.folder / f"ceiling-{models}-{VERSION}-{RESAMPLES}.json"
     if known := _known_ceiling(path):
         return known
-    delta = scenario.protocol.delta
-    calibration = model_evidence(pool.evidence("calibration"), retrained, targets)
-    pair = calibration.population, reference.population
-    with resampling(*pair, "calibration", delta, RESAMPLES, session.jobs, session.progress) as resampled:
-        ceiling = ceiling_of(calibration, reference, delta, resampled())
+    control = unlearn_perfectly(pool)
+    pair = control.unlearned.population, control.retrained.population
+    with resampling(*pair, "calibration", control.delta, RESAMPLES, session.jobs, session.progress) as resampled:
+        ceiling = ceiling_of(control.unlearned, control.retrained, control.delta, resampled())
     write_atomically(path, ceiling.model_dump_json().encode())
     return ceiling
 

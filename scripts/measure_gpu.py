@@ -170,10 +170,7 @@ def accuracy(scenario: Scenario, device: str, models: int) -> None:
         seeds = list(range(models))
         nets = [seeded_model(scenario.architecture, problem.input_shape, problem.outputs, seed) for seed in seeds]
         state = train_block(nets, recipe, problem.train, seeds, problem.loss).state
-        logits = evidence_of(scenario, problem, state)["test_logits"]
-        correct[f"ours, {precision or 'float32'}"] = list(
-            (logits.argmax(-1) == problem.test.targets.cpu().numpy()).mean(axis=1)
-        )
+        correct[f"ours, {precision or 'float32'}"] = list(evidence_of(scenario, problem, state)["utility/test"])
     for name, shares in correct.items():
         error = statistics.stdev(shares) / len(shares) ** 0.5
         print(f"{name:16} mean test accuracy {statistics.mean(shares):.4f} ± {error:.4f} (s.e., {len(shares)} models)")

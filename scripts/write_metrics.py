@@ -46,7 +46,8 @@ def median_gap(evidence):
 ```
 
 `evidence` is an `EvidencePair`: `evidence.signals` has φ of the unlearned and of the retrained models, `[models,
-examples]` each, `evidence.unlearned.utility` their utility by split. A metric returns a number, an `Estimate` (with
+examples]` each, `evidence.unlearned.utility` their utility by split, `evidence.probed("test")` φ of
+both on a probe of test (or retain, validation). A metric returns a number, an `Estimate` (with
 `interval=True`), an array with a value per forget example (with `per_example=True`), or `Absent(absent=reason)`. What
 it takes beside φ it names in `needs`; where that is not there it is absent without being called:
 

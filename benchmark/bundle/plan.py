@@ -9,7 +9,7 @@ from typing import NamedTuple
 from benchmark.data import load_problem
 from benchmark.references.pool import reference_store
 from benchmark.results.outcome import EntryFiles, Outcome, block_name, evidence_store, parse_outcome
-from benchmark.runs.runs import find_objection
+from benchmark.runs.runs import find_objection, upgrade_runs
 from benchmark.scenario.schema import Scenario
 from benchmark.seeds import Seeds
 from benchmark.session import Session
@@ -48,9 +48,10 @@ def parts(session: Session, scenario: Scenario, seeds: Seeds, entries: Mapping[s
     blocks = scenario.blocks(scenario.protocol.models)
     references = [f"{role}/{block:04d}" for role in ("retrained", "calibration") for block in blocks]
     yield Part("references", reference_store(session, scenario, seeds), references)
-    runs, check = [block_name(block) for block in blocks], partial(find_objection, load_problem(scenario), scenario)
+    runs, problem = [block_name(block) for block in blocks], load_problem(scenario)
+    reading = partial(find_objection, problem, scenario), partial(upgrade_runs, problem)
     for entry, digest in sorted(entries.items()):
-        store = evidence_store(scenario, EntryFiles(entry, digest), session.workspace, check, seeds)
+        store = evidence_store(scenario, EntryFiles(entry, digest), session.workspace, *reading, seeds)
         yield Part(f"entries/{entry}", store, runs, entry)
 
 

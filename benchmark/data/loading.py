@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import torch
@@ -23,10 +23,12 @@ from benchmark.data.source import Source
 from benchmark.data.splits import split
 from benchmark.data.training_set import TrainingSet
 from benchmark.errors import BadRecord, BadScenario, BenchError
+from benchmark.results.evidence import SPLITS, EvidenceForm
 from benchmark.scenario.schema import TRAINING_VERSION, Scenario, load_scenario
+from benchmark.seeds import derive_seed
 from benchmark.split import Split, under
 from benchmark.storage.workspace import Workspace
-from benchmark.tasks import Loss, Targets, Task
+from benchmark.tasks import Loss, Task
 
 # Part of a prepared file's name: raise it when the code reads other examples, or other facts, from the same files.
 _READING = 4
@@ -47,6 +49,8 @@ class Problem:
     outputs: int
     """The size of a network's last layer."""
     class_weights: Tensor | None
+    seed: int
+    """What the probes are drawn from."""
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -58,10 +62,16 @@ class Problem:
         """The loss that the recipe trains the models on."""
         return self.task.loss(self.class_weights)
 
-    @property
-    def targets(self) -> Targets:
-        """The task and targets by which the evidence of its models is read."""
-        return Targets(self.task, self.forget.targets.cpu().numpy(), self.test.targets.cpu().numpy())
+    @cached_property
+    def evidence_form(self) -> EvidenceForm:
+        """The form of the evidence that is kept of its models."""
+        targets = {split: getattr(self, split).targets.cpu().numpy() for split in SPLITS}
+        return EvidenceForm(self.task, targets, self.seed)
+
+    def probe(self, split: str) -> Split:
+        """Return the examples of retain, validation or test that φ is kept of: as many as there are forget examples."""
+        examples: Split = getattr(self, split)
+        return examples.at(torch.from_numpy(self.evidence_form.probes[split]).to(examples.targets.device))
 
     def on(self, device: str) -> "Problem":
         """Return the same problem with all its tensors on a device."""
@@ -143,7 +153,9 @@ def _load(scenario: Scenario, folder: Path | None) -> tuple[Problem, Facts]:
     _check_augmentation(scenario, splits["train"])
     outputs = int(tensors["outputs"])
     weights = class_weights(scenario, splits["train"].targets, outputs)
-    problem = Problem(scenario.task, **splits, outputs=outputs, class_weights=weights)
+    problem = Problem(
+        scenario.task, **splits, outputs=outputs, class_weights=weights, seed=derive_seed(scenario.pool_hash)
+    )
     return problem, Facts.model_validate_json(facts)
 
 

@@ -14,17 +14,19 @@ import numpy as np
 from benchmark.metrics.bootstrap import Population, existing, figures, interval
 from benchmark.metrics.published import published_epsilon
 from benchmark.metrics.samples import Floats
+from benchmark.results.evidence import ATTACKED, OF_ATTACKED, PROBED, SPLITS
 from benchmark.results.values import Absent, Ceiling, Estimate
 
 if TYPE_CHECKING:
-    from benchmark.tasks import Targets
+    from benchmark.tasks import Task
 
-ATTACKED = 16  # models that the classifier MIAs, which fit a classifier to each, are averaged over
-
-Need = Literal["utility", "outputs", "ceiling", "resamples", "cost"]
+Need = Literal["utility", "features", "retain_phi", "validation_phi", "test_phi", "ceiling", "resamples", "cost"]
 NEEDS: dict[str, str] = {
     "utility": "the utility of the models is not known",
-    "outputs": "it needs classes, which this task has not",
+    "features": "it needs classes, which this task has not",
+    "retain_phi": "φ on the retain set is not known, as in evidence of an older form",
+    "validation_phi": "φ on the validation set is not known",
+    "test_phi": "φ on the test set is not known",
     "ceiling": "what perfect unlearning gets is not known",
     "resamples": "there are no resamples",
     "cost": "what a run costs is not known",
@@ -35,13 +37,15 @@ Shared = TypeVar("Shared")
 Evidence = Mapping[str, np.ndarray]
 
 
-class Outputs(NamedTuple):
-    """Logits of the first ATTACKED models of a population, `[models, examples, classes]`, and labels `[examples]`."""
+class Attacked(NamedTuple):
+    """What the classifier MIAs see of the first models of a population: as many forget as test examples of each."""
 
-    forget: np.ndarray
-    forget_labels: np.ndarray
-    test: np.ndarray
-    test_labels: np.ndarray
+    forget: Floats
+    """Features, `[models, examples, features]`."""
+    test: Floats
+    """The same of test examples."""
+    test_phi: Floats
+    """φ of those test examples, `[models, examples]`."""
 
 
 class Cost(NamedTuple):
@@ -55,13 +59,15 @@ class Cost(NamedTuple):
 class ModelEvidence:
     """The evidence of the N models of one population.
 
-    `signals`: φ on the forget set, `[models, examples]`. `utility`: by split (retain, test, forget), `[models]`, nan
-    where there was nothing to measure it on.
+    `signals`: φ on the forget set, `[models, examples]`. `utility`: by split, `[models]`, nan
+    where there was nothing to measure it on. `probes`: φ by split (retain, validation, test) on as many examples,
+    `[models, examples]`; a split is absent where it is not known.
     """
 
     signals: Floats
     utility: Mapping[str, Floats] = field(default_factory=dict)
-    outputs: Outputs | None = None
+    probes: Mapping[str, Floats] = field(default_factory=dict)
+    attacked: Attacked | None = None
 
     @property
     def population(self) -> Population:
@@ -70,14 +76,19 @@ class ModelEvidence:
         return Population(self.signals, *(self.utility.get(name, unknown) for name in ("retain", "test")))
 
 
-def model_evidence(evidence: Evidence, retrained: Evidence, targets: "Targets") -> ModelEvidence:
+def model_evidence(evidence: Evidence, retrained: Evidence, task: "Task") -> ModelEvidence:
     """Return what metrics take of a population's stored evidence; `retrained`: that of the retrained models."""
-    outputs = None
-    if targets.task.has_classes:
-        forget, test = (evidence[name][:ATTACKED] for name in ("forget_logits", "test_logits"))
-        outputs = Outputs(forget, targets.forget, test, targets.test)
-    utility = {split: targets.utilities(split, evidence) for split in ("retain", "test", "forget")}
-    return ModelEvidence(targets.phi(evidence, retrained), utility, outputs)
+
+    def phi(split: str) -> Floats:
+        one, other = (each[f"phi/{split}"].astype(np.float64) for each in (evidence, retrained))
+        return task.phi(one, other)
+
+    known = [split for split in PROBED if all(f"phi/{split}" in each for each in (evidence, retrained))]
+    utility = {split: evidence[f"utility/{split}"] for split in SPLITS}
+    attacked = None
+    if all(OF_ATTACKED + name in evidence for name in Attacked._fields):
+        attacked = Attacked(*(evidence[OF_ATTACKED + name][:ATTACKED] for name in Attacked._fields))
+    return ModelEvidence(phi("forget"), utility, {split: phi(split) for split in known}, attacked)
 
 
 @dataclass(frozen=True)
@@ -103,6 +114,17 @@ class EvidencePair:
         """φ of the unlearned and of the retrained models, `[models, examples]` each."""
         return self.unlearned.signals, self.retrained.signals
 
+    def probed(self, split: str) -> tuple[Floats, Floats]:
+        """φ of both populations on the probe of retain, validation or test; for metrics that need "<split>_phi".
+
+        `[models, examples]` each, of the same examples, which are as many as there are forget examples or all there
+        are. Stored with 11 bits.
+        """
+        return self.unlearned.probes[split], self.retrained.probes[split]
+
+    def _is_probed(self, split: str) -> bool:
+        return split in self.unlearned.probes and split in self.retrained.probes
+
     @property
     def models(self) -> int:
         """N of the smaller population."""
@@ -123,7 +145,8 @@ class EvidencePair:
         """Return why what a metric needs is not there, None where all of it is."""
         there = {
             "utility": bool(self.unlearned.utility and self.retrained.utility),
-            "outputs": self.unlearned.outputs is not None,
+            "features": self.unlearned.attacked is not None,
+            **{f"{split}_phi": self._is_probed(split) for split in PROBED},
             "ceiling": self.ceiling is not None,
             "resamples": self.resample is not None,
             "cost": self.cost is not None,

@@ -15,7 +15,7 @@ Sources: logistic regression on the loss: NeurIPS 2023 unlearning starting kit (
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_softmax
 
 from benchmark.metrics.inputs import LARGEST_NUMBER, MOST_SEED, Floats, class_labels, floats, whole
@@ -66,10 +66,6 @@ def svm_attack(
     fitting part of each split. Raises ValueError when logits are not two-dimensional or not finite, when
     there are fewer than 10 examples of either kind, and when labels do not match their logits.
     """
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-    from sklearn.svm import SVC
-
     features = [
         svm_features(_check_values(logits, name, "[examples, classes]"), labels)
         for logits, labels, name in (
@@ -77,8 +73,23 @@ def svm_attack(
             (test_logits, test_labels, "test"),
         )
     ]
-    seed = whole(seed, "seed", 0, MOST_SEED)
-    return _accuracy(make_pipeline(StandardScaler(), SVC()), features[0], features[1], seed)
+    return svm_attack_on_features(*features, seed=seed)
+
+
+def svm_attack_on_features(forget: ArrayLike, test: ArrayLike, seed: int) -> float:
+    """Return what `svm_attack` does from one model's `svm_features`, `[examples, features]` each.
+
+    Raises ValueError as it does.
+    """
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import SVC
+
+    one, other = (
+        _check_values(values, f"{name} features", "[examples, features]")
+        for values, name in ((forget, "forget"), (test, "test"))
+    )
+    return _accuracy(make_pipeline(StandardScaler(), SVC()), one, other, whole(seed, "seed", 0, MOST_SEED))
 
 
 def svm_features(logits: ArrayLike, labels: ArrayLike) -> Floats:
@@ -134,6 +145,29 @@ def mean_svm_attack(
     return _mean([svm_attack(forget[i], forget_labels, test[i], test_labels, seed + i) for i in range(count)])
 
 
+def mean_svm_attack_on_features(forget: ArrayLike, test: ArrayLike, seed: int, models: int = 16) -> MeanAccuracy:
+    """Return what `mean_svm_attack` does from `svm_features`, `[models, examples, features]` each.
+
+    Raises ValueError as it does.
+    """
+    shape = "[models, examples, features]"
+    forget, test = floats(forget, "forget features", shape), floats(test, "test features", shape)
+    seed = whole(seed, "seed", 0, MOST_SEED - MOST_MODELS)
+    count = _models(forget, test, models)
+    return _mean([svm_attack_on_features(forget[i], test[i], seed + i) for i in range(count)])
+
+
+def draw_as_many(forget: int, test: int, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the rows of as many forget as test examples: all of the smaller set, a seeded draw from the larger.
+
+    The attack with this seed on what was drawn is the attack with this seed on the whole sets: equal sets are not
+    drawn from again.
+    """
+    rng, size = np.random.default_rng(seed), min(forget, test)
+    rows = [np.arange(count) if count == size else rng.permutation(count)[:size] for count in (forget, test)]
+    return rows[0], rows[1]
+
+
 def _models(forget: Floats, test: Floats, models: int) -> int:
     models = whole(models, "models", 0, MOST_MODELS)
     if len(forget) != len(test):
@@ -165,9 +199,8 @@ def _accuracy(classifier: Any, forget: Floats, test: Floats, seed: int) -> float
     from sklearn import config_context
     from sklearn.model_selection import StratifiedShuffleSplit
 
-    rng = np.random.default_rng(seed)
-    size = min(len(forget), len(test))
-    forget, test = (x if len(x) == size else x[rng.permutation(len(x))[:size]] for x in (forget, test))
+    rows = draw_as_many(len(forget), len(test), seed)
+    forget, test, size = forget[rows[0]], test[rows[1]], len(rows[0])
     features, sides = np.concatenate([forget, test]), np.repeat([1, 0], size)
     splits = StratifiedShuffleSplit(n_splits=SPLITS, test_size=0.1, random_state=seed).split(features, sides)
     # Values have been checked: to check them again at each of hundreds of fits takes as long as the fits.

@@ -9,12 +9,11 @@ from scipy.spatial import KDTree
 from benchmark.metrics import interval
 from benchmark.results.values import Ceiling, Estimate, Measured
 from benchmark.storage.workspace import Arrays
-from benchmark.tasks import Task
 
 TOLERANCE = 1e-3
-"""How far the outputs of two models that count as equal differ at most; of logits, but for a constant per example,
-which changes no probability. Two retrained models of the digits differ by more than 1 in each of their outputs'
-maxima."""
+"""How far the outputs of two models that count as equal differ at most. Outputs that differ by so much, and by any
+constant per example, which changes no probability, differ in φ by twice as much at most. Two retrained models of the
+digits differ by more than 1 in the largest of their φ."""
 
 IMPOSSIBLE = 0.9999
 """Level of the interval that has to lie above perfect unlearning: 3.9 standard errors. Among 1,500 simulated honest
@@ -25,27 +24,33 @@ FRESH = 0.9
 the entries above 0.9 (which destroy their nets) none comes near perfect unlearning, and `eu_k`, which retrains its last
 layers, has 0.77."""
 
-_PROBES = 32  # outputs by which models that may be equal are found; then all are compared
+_COMPARED = ("phi/forget", "phi/test", "phi/validation")
+_PROBES = 32  # examples by which models that may be equal are found; then all are compared
 _FEW_RUNS = 5  # named in a reason
 
 
-def replayed_runs(evidence: Arrays, populations: list[Arrays], task: Task) -> list[int]:
-    """Return the numbers of the runs whose outputs on forget and test set are those of a model of `populations`."""
-    ours, theirs = task.kept_outputs(evidence), np.concatenate([task.kept_outputs(each) for each in populations])
-    if not len(ours):
+def replayed_runs(evidence: Arrays, populations: list[Arrays]) -> list[int]:
+    """Return the numbers of the runs whose φ on forget, test and validation is that of a model of `populations`."""
+    if not len(evidence["run/index"]):
         return []
-    # Differences between classes do not see what is added to all of them.
-    margins = [np.diff(outputs, axis=-1).reshape(len(outputs), -1) for outputs in (ours, theirs)]
-    probes = np.linspace(0, margins[0].shape[1] - 1, min(_PROBES, margins[0].shape[1])).astype(np.intp)
-    tree = KDTree(margins[1][:, probes])
-    near = tree.query_ball_point(margins[0][:, probes], 2 * TOLERANCE * (1 + 1e-6), p=np.inf)
-    found = [any(_equal(run, theirs[other]) for other in others) for run, others in zip(ours, near, strict=True)]
+    theirs = {name: np.concatenate([each[name] for each in populations], dtype=np.float64) for name in _COMPARED}
+    ours = {name: evidence[name].astype(np.float64) for name in _COMPARED}
+    examples = ours["phi/forget"].shape[1]
+    probes = np.linspace(0, examples - 1, min(_PROBES, examples)).astype(np.intp)
+    tree = KDTree(theirs["phi/forget"][:, probes])
+    near = tree.query_ball_point(ours["phi/forget"][:, probes], 2 * TOLERANCE * (1 + 1e-6), p=np.inf)
+    eps = {name: float(np.finfo(evidence[name].dtype).eps) for name in _COMPARED}  # of probes, which are rounded
+    found = [
+        any(all(_equal(ours[name][run], theirs[name][other], eps[name]) for name in _COMPARED) for other in others)
+        for run, others in enumerate(near)
+    ]
     return evidence["run/index"][np.array(found, dtype=bool)].tolist()
 
 
-def _equal(one: np.ndarray, other: np.ndarray) -> bool:
-    difference = one - other
-    return bool((np.ptp(difference, axis=-1) <= 2 * TOLERANCE).all())
+def _equal(one: np.ndarray, other: np.ndarray, eps: float) -> bool:
+    """Return whether φ `[examples]` of two models is the same, but for the tolerance and a relative rounding."""
+    rounding = eps * np.maximum(np.abs(one), np.abs(other))
+    return bool((np.abs(one - other) <= 2 * TOLERANCE + rounding).all())
 
 
 def suspicions(replayed: list[int], measured: Measured, ceiling: Ceiling, control: bool) -> list[str]:

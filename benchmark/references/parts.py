@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from benchmark.data.loading import class_weights, load_training_set
 from benchmark.device import make_repeatable
 from benchmark.errors import BadScenario
-from benchmark.evidence import NonFiniteOutputs, outputs_of
+from benchmark.evidence import outputs_of
 from benchmark.models.build import seeded_model, skeleton
 from benchmark.references.building import build_blocks, missing_blocks, set_aside_damaged, versions, weight_layouts
+from benchmark.results.evidence import NonFiniteOutputs
 from benchmark.scenario.schema import Scenario
 from benchmark.seeds import derive_seed
 from benchmark.session import Session
@@ -166,7 +167,7 @@ def _diverged(scenario: Scenario) -> BadScenario:
     return BadScenario(f"training models on parts of scenario {scenario.name} diverged; lower recipe.learning_rate")
 
 
-def _objection(order: _Order, name: str, arrays: Arrays) -> str:
+def _objection(order: _Order, name: str, arrays: Arrays, form: int) -> str:
     """Return what keeps arrays from being the block `name`; "" where nothing does."""
     train, (_, _, block) = load_training_set(order.scenario), name.rpartition("/")
     net = skeleton(order.scenario.architecture, tuple(train.inputs.shape[1:]), train.outputs)

@@ -4,7 +4,9 @@ import resource
 import sys
 import time
 from dataclasses import replace
+from math import prod
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -128,8 +130,10 @@ def _bytes_per_model(scenario: Scenario, problem: Problem) -> tuple[int, int]:
     """Return the bytes of a model's weights and of its evidence."""
     net = skeleton(scenario.architecture, problem.input_shape, problem.outputs)
     weights = sum(tensor.numel() * tensor.itemsize for tensor in net.state_dict().values())
-    logits = 4 * problem.outputs * (len(problem.forget) + len(problem.test))
-    return weights, logits + 5 * len(problem.validation) + 8
+    models = scenario.protocol.models
+    layouts = problem.evidence_form.layouts(range(models)).values()
+    numbers = [(np.dtype(layout.dtype).itemsize, (layout.models or models) * prod(layout.shape)) for layout in layouts]
+    return weights, -(-sum(size * count for size, count in numbers) // models)
 
 
 def _size(problem: Problem) -> int:

@@ -14,20 +14,20 @@ from torch import Tensor
 from benchmark.data import load_problem
 from benchmark.device import make_repeatable
 from benchmark.errors import BadRecord, BadScenario, BadUsage
-from benchmark.evidence import NonFiniteOutputs, concatenate, evidence_layouts, evidence_of
+from benchmark.evidence import evidence_of, in_present_form, objection_to_evidence
 from benchmark.models.build import seeded_model, skeleton
 from benchmark.references.building import build_blocks, missing_blocks, set_aside_damaged, versions, weight_layouts
 from benchmark.references.secret import make_secret, read_secret, read_seeds
+from benchmark.results.evidence import NonFiniteOutputs, concatenate
 from benchmark.scenario.schema import Role, Scenario
 from benchmark.seeds import Seeds, SeedsKind
 from benchmark.session import Session
 from benchmark.split import under
-from benchmark.storage.blocks import objection
 from benchmark.storage.workspace import Arrays, BlockStore
 from benchmark.training import keep_freed_memory, train_block
 
 ROLES: tuple[Role, ...] = get_args(Role)
-_WEIGHTS, _EVIDENCE = "weights/", "evidence/"
+_WEIGHTS = "weights/"
 
 
 class Pool:
@@ -64,7 +64,7 @@ class Pool:
 
         def arguments_of(name: str) -> tuple:
             role, block = blocks[name]
-            return self.scenario, role, self._seeds_of(role, block), self.session.device
+            return self.scenario, role, self._seeds_of(role, block), self.scenario.indices(block), self.session.device
 
         build_blocks(
             self.session,
@@ -79,7 +79,7 @@ class Pool:
     def original(self, index: int) -> dict[str, Tensor]:
         """Parameters and buffers of the original that run `index` starts from."""
         block, row = divmod(index % self.scenario.originals, self.scenario.protocol.block)
-        weights = under(_WEIGHTS, self.store.row(_name("original", block), row))
+        weights = under(_WEIGHTS, self.store.row(_name("original", block), row, _WEIGHTS))
         return {name: torch.from_numpy(np.array(array)) for name, array in weights.items()}
 
     def seed(self, role: str, index: int) -> int:
@@ -87,22 +87,23 @@ class Pool:
         return self.seeds.of(role, index)
 
     def evidence(self, role: Role) -> Arrays:
-        """Evidence of the scenario's N models of `role`. Raises BenchError when the secret is not theirs."""
+        """Evidence of the scenario's N models of `role`; weights are not read.
+
+        Raises BadRecord when the secret is not theirs, or a block is missing, damaged or another's.
+        """
         if role != "original" and not self.store.is_current():
             raise BadRecord(f"{self._other_secret()}; `bench prepare` trains them again")
         models = self._count(role)
-        blocks = self.scenario.blocks(models)
-        return concatenate([under(_EVIDENCE, self.store.read(_name(role, block))) for block in blocks], models)
+        read = self._read_original if role == "original" else self.store.read
+        return concatenate([read(_name(role, block)) for block in self.scenario.blocks(models)], models)
 
-    def retain_utility(self, role: Role) -> np.ndarray:
-        """Return the utility on the retain set of the models of `role`, `[models]`; their weights are not read."""
-        models, problem = self._count(role), load_problem(self.scenario)
-        kept = problem.task.layouts("retain", len(problem.retain), problem.outputs)
-        blocks = [
-            {name: self.store.array(_name(role, block), _EVIDENCE + name) for name in kept}
-            for block in self.scenario.blocks(models)
-        ]
-        return problem.task.utilities("retain", concatenate(blocks, models), problem.retain.targets.numpy())
+    def _read_original(self, name: str) -> Arrays:
+        """Return a block's evidence without its weights, which can be gigabytes; so its checksum is not looked at."""
+        problem, indices = load_problem(self.scenario), _indices(self.scenario, name)
+        arrays, form = self.store.read_without(name, _WEIGHTS)
+        if fault := objection_to_evidence(problem, arrays, indices, form):
+            raise BadRecord(f"{self.store.path(name)} {fault}; `bench prepare` makes it again")
+        return in_present_form(problem, arrays, indices, form)
 
     def _settle(self) -> None:
         """Find the secret, or draw one, and let go of models that were drawn from another."""
@@ -156,10 +157,11 @@ class Pool:
 def reference_store(session: Session, scenario: Scenario, seeds: Seeds) -> BlockStore:
     """Return the blocks of a scenario's reference models, drawn from these seeds."""
     about = {"scenario": scenario.published(), "built_with": versions(session.device)}
-    return BlockStore(session.workspace.pool(scenario), about, seeds.commitment, partial(_objection, scenario))
+    reading = partial(_objection, scenario), partial(_upgrade, scenario)
+    return BlockStore(session.workspace.pool(scenario), about, seeds.commitment, *reading)
 
 
-def _train_models(scenario: Scenario, role: Role, seeds: list[int], device: str) -> Arrays:
+def _train_models(scenario: Scenario, role: Role, seeds: list[int], indices: range, device: str) -> Arrays:
     """Weights and evidence of a block of originals; evidence of any other."""
     torch.set_num_threads(1)
     keep_freed_memory()
@@ -169,7 +171,7 @@ def _train_models(scenario: Scenario, role: Role, seeds: list[int], device: str)
     nets = [seeded_model(scenario.architecture, problem.input_shape, problem.outputs, seed) for seed in seeds]
     state = train_block(nets, scenario.recipe, split, seeds, problem.loss).state
     try:
-        arrays = {_EVIDENCE + name: array for name, array in evidence_of(scenario, problem, state).items()}
+        arrays = evidence_of(scenario, problem, state, indices)
     except NonFiniteOutputs:
         raise BadScenario(
             f"training {role} models of scenario {scenario.name} diverged; lower recipe.learning_rate"
@@ -181,16 +183,26 @@ def _train_models(scenario: Scenario, role: Role, seeds: list[int], device: str)
     return arrays
 
 
-def _objection(scenario: Scenario, name: str, arrays: Arrays) -> str:
+def _objection(scenario: Scenario, name: str, arrays: Arrays, form: int) -> str:
     """Return what keeps arrays from being the block `name` of a scenario's pool; "" where nothing does."""
     problem, is_original = load_problem(scenario), name.startswith("original/")
-    layouts = {_EVIDENCE + key: layout for key, layout in evidence_layouts(problem).items()}
+    layouts = {}
     if is_original:
         state = skeleton(scenario.architecture, problem.input_shape, problem.outputs).state_dict()
-        layouts |= {_WEIGHTS + key: layout for key, layout in weight_layouts(state).items()}
+        layouts = {_WEIGHTS + key: layout for key, layout in weight_layouts(state).items()}
     if surplus := [key for key in arrays if key.startswith(_WEIGHTS) and key not in layouts]:
         return f"holds {surplus[0]}, expected {'the weights of the network' if is_original else 'no weights'}"
-    return objection(arrays, layouts, scenario.protocol.block)
+    return objection_to_evidence(problem, arrays, _indices(scenario, name), form, layouts)
+
+
+def _upgrade(scenario: Scenario, name: str, arrays: Arrays, form: int) -> Arrays:
+    """Return a block's arrays in the present form."""
+    return in_present_form(load_problem(scenario), arrays, _indices(scenario, name), form)
+
+
+def _indices(scenario: Scenario, name: str) -> range:
+    """Return the indices of a block's models."""
+    return scenario.indices(int(name.rpartition("/")[2]))
 
 
 def _name(role: Role, block: int) -> str:

@@ -16,7 +16,7 @@ from benchmark.results.record import Amount, Line, Lines
 from benchmark.scenario.schema import Scenario
 from benchmark.seeds import Seeds
 from benchmark.storage.reading import read_file
-from benchmark.storage.workspace import BlockStore, Objection, Workspace, write_atomically
+from benchmark.storage.workspace import BlockStore, Objection, Upgrade, Workspace, write_atomically
 from benchmark.submissions.source import Submission
 from benchmark.text import reason_of
 
@@ -179,7 +179,8 @@ def evidence_store(
     scenario: Scenario,
     submission: Submission | EntryFiles,
     workspace: Workspace,
-    objection: Objection = lambda name, arrays: "",
+    objection: Objection = lambda name, arrays, form: "",
+    upgrade: Upgrade = lambda name, arrays, form: arrays,
     seeds: Seeds | None = None,
 ) -> BlockStore:
     """The blocks of a submission's runs; `seeds`: behind them, by default those that the pool holds now."""
@@ -189,6 +190,7 @@ def evidence_store(
         {"scenario": scenario.published(), "submission": submission.entry},
         seeds.commitment,
         objection,
+        upgrade,
     )
 
 

@@ -8,9 +8,10 @@ from torch import Tensor
 from benchmark.data import Problem, load_problem
 from benchmark.device import make_repeatable
 from benchmark.errors import BadScenario, FailedEntry
-from benchmark.evidence import NonFiniteOutputs, evidence_of, stack
+from benchmark.evidence import evidence_of, stack
 from benchmark.metrics.chance import at_chance, chance_of, never_learned
 from benchmark.models.build import seeded_model, state_of
+from benchmark.results.evidence import NonFiniteOutputs
 from benchmark.results.outcome import Timing
 from benchmark.runs.budget import Timer
 from benchmark.runs.debugging import debug
@@ -164,6 +165,4 @@ def _utilities(
         found = evidence_of(scenario, problem, stack([weights], device))
     except NonFiniteOutputs:
         return None
-    return {
-        split: float(problem.targets.utilities(split, found).mean()) for split in ("forget", "retain", "validation")
-    }
+    return {split: float(found[f"utility/{split}"].mean()) for split in ("forget", "retain", "validation")}

@@ -12,8 +12,9 @@ import torch
 from benchmark.data import Problem, load_problem
 from benchmark.device import workers_on
 from benchmark.errors import BenchError, MissingRecord
-from benchmark.evidence import NonFiniteOutputs, concatenate, evidence_layouts, evidence_of, stack
+from benchmark.evidence import evidence_of, in_present_form, objection_to_evidence, stack
 from benchmark.references.pool import Pool
+from benchmark.results.evidence import NonFiniteOutputs, concatenate
 from benchmark.results.outcome import FailedRun, Outcome, block_name, evidence_store, read_outcome, write_outcome
 from benchmark.runs.budget import Timer, in_proportion
 from benchmark.runs.integrity import RECORD_LAYOUTS, Unlearned, change_of, records_of
@@ -22,7 +23,6 @@ from benchmark.runs.workers import Workers, open_workers
 from benchmark.sandbox.bubblewrap import isolation
 from benchmark.scenario.schema import Scenario, options
 from benchmark.session import Session
-from benchmark.storage.blocks import objection
 from benchmark.storage.workspace import Arrays, write_atomically, write_block
 from benchmark.submissions.source import Submission
 
@@ -36,14 +36,18 @@ _PRINTS = 3  # runs
 _PATIENCE = 8
 
 
-def find_objection(problem: Problem, scenario: Scenario, name: str, arrays: Arrays) -> str:
+def find_objection(problem: Problem, scenario: Scenario, name: str, arrays: Arrays, form: int) -> str:
     """Return what keeps arrays from being the block `name` of runs on a scenario; "" where nothing does."""
-    layouts = evidence_layouts(problem) | RECORD_LAYOUTS
     indices = arrays.get("run/index", np.zeros(0)).tolist()
     expected = _indices(scenario, int(name.rpartition("/")[2]))
     if len(set(indices)) < len(indices) or not set(indices) <= set(expected):
         return f"holds other runs than {expected.start} to {expected.stop - 1}"
-    return objection(arrays, layouts, len(indices))
+    return objection_to_evidence(problem, arrays, indices, form, RECORD_LAYOUTS)
+
+
+def upgrade_runs(problem: Problem, name: str, arrays: Arrays, form: int) -> Arrays:
+    """Return a block of runs in the present form."""
+    return in_present_form(problem, arrays, arrays["run/index"].tolist(), form)
 
 
 class Runs:
@@ -52,8 +56,8 @@ class Runs:
     def __init__(self, pool: Pool, submission: Submission) -> None:
         self.session, self.scenario, self.pool, self.submission = pool.session, pool.scenario, pool, submission
         self.problem: Problem = load_problem(self.scenario)
-        check = partial(find_objection, self.problem, self.scenario)
-        self.store = evidence_store(self.scenario, submission, self.session.workspace, check)
+        reading = partial(find_objection, self.problem, self.scenario), partial(upgrade_runs, self.problem)
+        self.store = evidence_store(self.scenario, submission, self.session.workspace, *reading)
 
     def complete(self, allowed: int = 0, *, time_again: bool = False) -> Outcome:
         """Do whatever run is missing, in workers side by side, until all are done or too many of them failed.
@@ -181,7 +185,7 @@ class Runs:
             states = [run.weights for run in done]
             try:
                 together = stack(states or [self.pool.original(0)], self.session.device)
-                found = evidence_of(self.scenario, self._near, together)
+                found = evidence_of(self.scenario, self._near, together, [run.index for run in done])
                 break
             except NonFiniteOutputs as error:
                 for row in sorted(error.models, reverse=True):

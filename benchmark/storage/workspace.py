@@ -31,10 +31,16 @@ Thing = TypeVar("Thing")
 
 _UNFINISHED = re.compile(r"\..+\.\d+(-[0-9a-f]{8})?\.tmp")  # what `write_atomically` calls a file until it is whole
 
-Objection = Callable[[str, Arrays], str]
-"""Of a block's name and arrays: what keeps them from being that block, "" where nothing does."""
+FORM = 2
+"""The number of the form of blocks that this version writes: 1 held logits of models, and no number."""
 
-_BLOCK = "block"  # under which a block's file holds its name
+Objection = Callable[[str, Arrays, int], str]
+"""Of a block's name, arrays and form: what keeps them from being that block, "" where nothing does."""
+
+Upgrade = Callable[[str, Arrays, int], Arrays]
+"""Of a block's name, arrays and form, in which there was no objection: the arrays in the present form."""
+
+_BLOCK, _FORM = "block", "form"  # under which a block's file holds its name and form
 
 PAUSE = 1.0  # seconds between two looks at what other processes are at
 
@@ -184,7 +190,7 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o666) -> None:
 
 
 def write_block(path: Path, arrays: Arrays) -> str:
-    """Write `arrays` as one safetensors file, which says which block it is, and return its SHA-256."""
+    """Write `arrays` as one safetensors file, which says which block of which form it is, and return its SHA-256."""
     content = block_bytes(f"{path.parent.name}/{path.stem}", arrays)
     write_atomically(path, content)
     return hashlib.sha256(content).hexdigest()
@@ -193,7 +199,7 @@ def write_block(path: Path, arrays: Arrays) -> str:
 def block_bytes(name: str, arrays: Arrays) -> bytes:
     """Return `arrays` as the content of the file of the block `name`, such as "unlearned/0001"."""
     whole = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
-    return _in_order(save(whole, metadata={_BLOCK: name}))
+    return _in_order(save(whole, metadata={_BLOCK: name, _FORM: str(FORM)}))
 
 
 def _in_order(content: bytes) -> bytes:
@@ -217,14 +223,16 @@ class BlockStore:
         folder: Path,
         about: dict[str, object],
         commitment: str = "",
-        objection: Objection = lambda name, arrays: "",
+        objection: Objection = lambda name, arrays, form: "",
+        upgrade: Upgrade = lambda name, arrays, form: arrays,
     ) -> None:
         """`about` is written into the manifest for people to read; it is never read back.
 
         `commitment`: to the secret that the blocks depend on; empty where they depend on none. `objection` is asked of
-        every block that is read.
+        every block that is read, and `upgrade` makes one of an older form into one of this version's.
         """
-        self.folder, self.commitment, self._objection = folder, commitment, objection
+        self.folder, self.commitment = folder, commitment
+        self._objection, self._upgrade = objection, upgrade
         self._about = about
         self._manifest = folder / "manifest.json"
 
@@ -328,7 +336,7 @@ class BlockStore:
         content = self._content(name)
         if fault := self._fault(name, self.finished().get(name, ""), content):
             raise BadRecord(f"{self.path(name)} {fault}; `bench run` makes it again")
-        return load(content)
+        return self._upgrade(name, load(content), _name_and_form(_metadata(content))[1])
 
     def fault_of(self, name: str, content: bytes) -> str:
         """Return what keeps the content of a file from being the block `name`; "" where nothing does."""
@@ -341,34 +349,45 @@ class BlockStore:
             return b""
 
     def _fault(self, name: str, checksum: str, content: bytes | None = None) -> str:
-        """Return what is wrong with a block's file; "" where nothing is."""
+        """Return what is wrong with a block's file; "" where nothing is. Raises BadRecord on a later version's."""
         content = self._content(name) if content is None else content
         if hashlib.sha256(content).hexdigest() != checksum:
             return "is missing or damaged"
         try:
-            arrays, found = load(content), _metadata(content).get(_BLOCK, name)
+            arrays, (found, form) = load(content), _name_and_form(_metadata(content))
         except (SafetensorError, ValueError, KeyError, TypeError, AttributeError):
             return "is no file of arrays"
-        if found != name:
+        if found not in (name, ""):
             return f"holds the block {printable(found)} in the place of {name}"
-        return self._objection(name, arrays)
+        if form > FORM:
+            raise BadRecord(
+                f"{self.path(name)} is of form {form}, which a later version wrote, expected {FORM} at most; "
+                f"install that version, or move {self.folder} away"
+            )
+        return self._objection(name, arrays, form)
 
-    def row(self, name: str, row: int) -> Arrays:
-        """Return one model's arrays of a block, read without the rest, and so unverified: call `discard_damaged` first.
+    def row(self, name: str, row: int, prefix: str) -> Arrays:
+        """Return one model's arrays whose names begin with `prefix`, unverified: call `discard_damaged` first.
 
-        Raises BenchError when there is no such block.
+        Raises BadRecord when there is no such block.
         """
-        try:
-            with safe_open(self.path(name), framework="numpy") as block:
-                return {key: block.get_slice(key)[row : row + 1][0] for key in block.keys()}  # noqa: SIM118
-        except (OSError, SafetensorError):
-            raise BadRecord(f"{self.path(name)} is missing or damaged; `bench run` makes it again") from None
+        with self._open(name) as block:
+            return {key: block.get_slice(key)[row : row + 1][0] for key in block.keys() if key.startswith(prefix)}  # noqa: SIM118
 
-    def array(self, name: str, key: str) -> np.ndarray:
-        """Return one array of a block, read without the rest, and so unverified. Raises BenchError as `row` does."""
+    def read_without(self, name: str, prefix: str) -> tuple[Arrays, int]:
+        """Return a block's arrays but those whose names begin with `prefix`, unverified, as they lie there; its form.
+
+        Raises BadRecord as `row` does.
+        """
+        with self._open(name) as block:
+            arrays = {key: block.get_tensor(key) for key in block.keys() if not key.startswith(prefix)}  # noqa: SIM118
+            return arrays, _name_and_form(block.metadata() or {})[1]
+
+    @contextmanager
+    def _open(self, name: str) -> Iterator["safe_open"]:
         try:
             with safe_open(self.path(name), framework="numpy") as block:
-                return block.get_tensor(key)
+                yield block
         except (OSError, SafetensorError):
             raise BadRecord(f"{self.path(name)} is missing or damaged; `bench run` makes it again") from None
 
@@ -390,6 +409,11 @@ def _metadata(content: bytes) -> dict[str, str]:
     """Return the words that a safetensors file holds beside its arrays."""
     size = int.from_bytes(content[:8], "little")
     return json.loads(content[8 : 8 + size]).get("__metadata__", {})
+
+
+def _name_and_form(about: dict[str, str]) -> tuple[str, int]:
+    """Return a block's name, "" where it is not said, and the number of its form, from the words beside its arrays."""
+    return about.get(_BLOCK, ""), int(about.get(_FORM, 1))
 
 
 def sweep(path: Path) -> None:

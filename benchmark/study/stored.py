@@ -5,7 +5,6 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from benchmark.data import load_problem
 from benchmark.errors import BadScenario, BadUsage, BenchError, MissingRecord
 from benchmark.metrics import Population
 from benchmark.metrics.evidence_pair import model_evidence
@@ -39,9 +38,8 @@ def study(session: Session, scenario: Scenario, names: list[str]) -> pd.DataFram
     references = _reference_evidence(Pool(session, scenario))
 
     def population(arrays: Arrays) -> Population:
-        return model_evidence(arrays, references[0], targets).population
+        return model_evidence(arrays, references[0], scenario.task).population
 
-    targets = load_problem(scenario).targets
     entries = {name: population(arrays) for name, arrays in evidence.items()}
     retrained, calibration = map(population, references)
     utilities = {name: _utility(entry, retrained) for name, entry in entries.items()}
@@ -76,7 +74,7 @@ def _utility(unlearned: Population, retrained: Population) -> float:
 
 def _count(arrays: Arrays) -> int:
     """Return how many models evidence is of."""
-    return len(next(iter(arrays.values())))
+    return len(arrays["phi/forget"])
 
 
 def _evidence(session: Session, scenario: Scenario, name: str) -> Arrays:

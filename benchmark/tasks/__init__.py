@@ -2,8 +2,8 @@
 
 from benchmark.registry import Registry
 from benchmark.scenario.kinds import tags_of
-from benchmark.tasks.task import Loss, Targets, Task
+from benchmark.tasks.task import Loss, Task
 
 TASKS: Registry[type[Task]] = Registry("task", __name__, tags_of(Task, "kind"))
 
-__all__ = ["TASKS", "Loss", "Targets", "Task"]
+__all__ = ["TASKS", "Loss", "Task"]

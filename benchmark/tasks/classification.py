@@ -1,6 +1,5 @@
 """Classification: one logit per class, cross-entropy, accuracy; the signal is the logit-scaled confidence."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
@@ -8,22 +7,21 @@ from numpy.typing import NDArray
 
 from benchmark.errors import BadData, BadScenario
 from benchmark.tasks import TASKS
-from benchmark.tasks.task import Arrays, Floats, Loss, Task
+from benchmark.tasks.task import Floats, Loss, Task
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from benchmark.storage.blocks import Layout
-
 
 @TASKS.add
 class Classification(Task):
-    """Prediction of classes. Evidence holds the logits, from which more than one signal can be taken."""
+    """Prediction of classes."""
 
     kind: Literal["classification"] = "classification"
 
     has_classes: ClassVar[bool] = True
     utility_name: ClassVar[str] = "accuracy"
+    feature_count: ClassVar[int] = 3
 
     def check_targets(self, targets: "Tensor", class_names: tuple[str, ...], source: str) -> None:
         """Raise BenchError where targets are numbers, or all of one class."""
@@ -80,54 +78,16 @@ class Classification(Task):
         """Return the share of the examples that each model gets right; nan where there are no examples."""
         if not len(targets):
             return np.full(len(outputs), np.nan)
-        return _correct(outputs, targets).mean(axis=1)
+        return (outputs.argmax(axis=-1) == targets).mean(axis=1)
 
-    def evidence(self, split: str, outputs: NDArray, targets: NDArray) -> Arrays:
-        if split == "retain":
-            return {"retain_accuracy": self.utility(outputs, targets)}
-        if split == "validation":
-            phi = self.signal(outputs, targets).astype(np.float32)
-            return {"validation_phi": phi, "validation_correct": _correct(outputs, targets)}
-        return {f"{split}_logits": outputs}
+    def features(self, outputs: NDArray, targets: NDArray) -> Floats:
+        """Return confidence, entropy and modified entropy, `[examples, 3]`."""
+        from benchmark.metrics.population import svm_features
 
-    def layouts(self, split: str, examples: int, outputs: int) -> "dict[str, Layout]":
-        from benchmark.storage.blocks import Layout
-
-        if split == "retain":
-            return {"retain_accuracy": Layout("float64", highest=1.0)}
-        if split == "validation":
-            return {
-                "validation_phi": Layout("float32", (examples,)),
-                "validation_correct": Layout("bool", (examples,)),
-            }
-        return {f"{split}_logits": Layout("float32", (examples, outputs))}
-
-    def signals(
-        self, split: str, evidence: Mapping[str, NDArray], retrained: Mapping[str, NDArray], targets: NDArray
-    ) -> dict[str, Floats]:
-        """Return the logit-scaled confidence, which needs no retrained models to be read."""
-        if split == "validation":
-            return {"logit-scaled confidence": evidence["validation_phi"].astype(np.float64)}
-        return {"logit-scaled confidence": self.signal(evidence[f"{split}_logits"], targets)}
-
-    def utilities(self, split: str, evidence: Mapping[str, NDArray], targets: NDArray) -> Floats:
-        """Return the accuracy of each model on a split."""
-        if split == "retain":
-            return evidence["retain_accuracy"]
-        if split == "validation":
-            return evidence["validation_correct"].mean(axis=1)
-        return self.utility(evidence[f"{split}_logits"], targets)
-
-    def kept_outputs(self, evidence: Mapping[str, NDArray]) -> Floats:
-        """Return all logits that are kept of each model."""
-        return np.concatenate([evidence["forget_logits"], evidence["test_logits"]], axis=1, dtype=np.float64)
+        return svm_features(outputs, targets)
 
     def chance(self, targets: NDArray, outputs: int, *, weighted: bool) -> float:
         """Return the share of the most frequent class, or 1 in K where weights make all classes count alike."""
         if weighted or not len(targets):
             return 1 / outputs
         return float(np.bincount(targets).max() / len(targets))
-
-
-def _correct(logits: NDArray, targets: NDArray) -> NDArray[np.bool_]:
-    return logits.argmax(axis=-1) == targets

@@ -1,6 +1,5 @@
 """Regression: one number per example, squared error, share of the variance explained; the signal is the residual."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
@@ -23,8 +22,8 @@ _SMALLEST = 1e-3
 class Regression(Task):
     """A number to be predicted per example.
 
-    Targets are standardised over train, so 0 is the train mean and 1 its standard deviation. Evidence holds signed
-    residuals, output − target.
+    Targets are standardised over train, so 0 is the train mean and 1 its standard deviation. What is stored are
+    signed residuals, output − target; φ is relative to the retrained models' scale.
     """
 
     kind: Literal["regression"]
@@ -72,9 +71,7 @@ class Regression(Task):
         baseline = np.square(targets.astype(np.float64)).mean()
         return np.maximum(1 - errors / baseline, 0.0) if baseline > 0 else np.zeros(len(outputs))
 
-    def signals(
-        self, split: str, evidence: Mapping[str, NDArray], retrained: Mapping[str, NDArray], targets: NDArray
-    ) -> dict[str, Floats]:
+    def phi(self, signal: Floats, retrained: Floats) -> Floats:
         """Return the signed residuals in units of the retrained models' standard deviation, example by example.
 
         The sign is turned so that up is from the retrained models' mean towards the target: where training on an
@@ -82,9 +79,8 @@ class Regression(Task):
         thousandth of the retrained models' typical residual, so that an example on which they all agree divides by no
         zero; |φ| is cut off at 10,000.
         """
-        residuals, reference = (each[f"{split}_signal"].astype(np.float64) for each in (evidence, retrained))
-        typical = np.sqrt(np.square(reference).mean())
-        scale = np.maximum(reference.std(axis=0), _SMALLEST * typical)
+        typical = np.sqrt(np.square(retrained).mean())
+        scale = np.maximum(retrained.std(axis=0), _SMALLEST * typical)
         scale = np.where(scale > 0, scale, 1.0)
-        towards_target = np.where(reference.mean(axis=0) > 0, -1.0, 1.0)
-        return {"scaled residual": np.clip(towards_target * residuals / scale, -_LARGEST, _LARGEST)}
+        towards_target = np.where(retrained.mean(axis=0) > 0, -1.0, 1.0)
+        return np.clip(towards_target * signal / scale, -_LARGEST, _LARGEST)

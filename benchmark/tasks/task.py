@@ -6,15 +6,16 @@ To add a task, write one file:
    `[task]` of a scenario; further fields are keys of that section, frozen and hashed.
 2. Write `losses`, in torch: the loss per example, which the recipe averages over a batch.
 3. Write `signal`, in numpy: one number per (model, example) that is unusual where the model was trained on the example.
-4. Write `utility`, in numpy: one number per model, higher is better, 0 where nothing was learned.
+4. Write `utility`, in numpy: one number per model from 0 to 1, higher is better, 0 where nothing was learned.
+   The harness does the rest: it takes them on every split, draws the probes, stores, and reads again.
 5. Override `check_targets`, `prepare_targets` and `outputs` where the targets are neither classes nor plain numbers.
 6. Decorate the class with `@TASKS.add`, or register it from another package in its `pyproject.toml`:
    `[project.entry-points."unlearning_benchmark.task"]`, `mine = "package.module:Mine"`.
 7. Test it as tests/unit/test_tasks.py does. Import torch inside methods only: scenarios are read without it.
 """
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, get_args
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +25,9 @@ from benchmark.scenario.sections import Section
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from benchmark.storage.blocks import Layout
-
 Loss = Callable[["Tensor", "Tensor"], "Tensor"]
 """Outputs and targets → a scalar to descend on."""
 
-Arrays = dict[str, NDArray]
 Floats = NDArray[np.float64]
 
 
@@ -45,6 +43,8 @@ class Task(Section):
     has_classes: ClassVar[bool] = False
     """Whether targets are classes: class weights, class forget sets and metrics of classes are for these tasks only."""
     utility_name: ClassVar[str] = "utility"
+    feature_count: ClassVar[int] = 0
+    """The number of `features` that the classifier MIAs see of an example."""
 
     @classmethod
     def kinds(cls) -> tuple[str, ...]:
@@ -110,60 +110,35 @@ class Task(Section):
     # --- evidence: what is kept of the models' outputs
 
     def signal(self, outputs: NDArray, targets: NDArray) -> NDArray:
-        """Return what is kept per (model, example), `[models, examples]`."""
+        """Return the membership signal as it is stored, one finite number per (model, example), `[models, examples]`.
+
+        It says of one model what can be said without the others; what is relative to them belongs into `phi`.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no signal")
 
     def utility(self, outputs: NDArray, targets: NDArray) -> Floats:
-        """Return one number per model, `[models]`: higher is better, 0 where nothing was learned.
+        """Return one number per model, `[models]`, from 0 to 1: higher is better, 0 where nothing was learned.
 
         The score multiplies ratios of it, so it must not be negative: two models of negative utility would have a
         positive ratio.
         """
         raise NotImplementedError(f"{type(self).__name__} has no utility")
 
-    def evidence(self, split: str, outputs: NDArray, targets: NDArray) -> Arrays:
-        """Return the arrays that are kept of the outputs on a split; each begins with the dimension of models."""
-        found: Arrays = {f"{split}_utility": self.utility(outputs, targets).astype(np.float64)}
-        if split != "retain":
-            found[f"{split}_signal"] = self.signal(outputs, targets).astype(np.float32)
-        return found
+    def features(self, outputs: NDArray, targets: NDArray) -> NDArray:
+        """Return what the classifier MIAs see of one model, `[examples, feature_count]`; outputs `[examples, outputs]`.
 
-    def layouts(self, split: str, examples: int, outputs: int) -> "dict[str, Layout]":
-        """Return the arrays of `evidence`, for a split of so many examples and networks of so many outputs."""
-        from benchmark.storage.blocks import Layout
-
-        signal = {} if split == "retain" else {f"{split}_signal": Layout("float32", (examples,))}
-        return {f"{split}_utility": Layout("float64"), **signal}
-
-    # --- metrics: what is read of evidence, without torch
-
-    def signals(
-        self, split: str, evidence: Mapping[str, NDArray], retrained: Mapping[str, NDArray], targets: NDArray
-    ) -> dict[str, Floats]:
-        """Return the membership signals φ by name, `[models, examples]` each; metrics take the first.
-
-        `retrained`: the evidence of the retrained models, for signals that are read relative to them.
+        A task without a `feature_count` has none, and those attacks are absent.
         """
-        return {"signal": evidence[f"{split}_signal"].astype(np.float64)}
+        raise NotImplementedError(f"{type(self).__name__} has no features")
 
-    def phi(
-        self, split: str, evidence: Mapping[str, NDArray], retrained: Mapping[str, NDArray], targets: NDArray
-    ) -> Floats:
-        """Return the first of `signals`."""
-        return next(iter(self.signals(split, evidence, retrained, targets).values()))
+    # --- metrics: how what is kept is read, without torch
 
-    def utilities(self, split: str, evidence: Mapping[str, NDArray], targets: NDArray) -> Floats:
-        """Return the utility of each model on a split, `[models]`."""
-        return evidence[f"{split}_utility"]
+    def phi(self, signal: Floats, retrained: Floats) -> Floats:
+        """Return φ, which attacks threshold, of stored signals `[models, examples]`.
 
-    def kept_outputs(self, evidence: Mapping[str, NDArray]) -> Floats:
-        """Return what evidence tells of the outputs on the forget and test set, `[models, examples, outputs]`.
-
-        By it a returned model of the reference pool is recognised; what is added to all outputs of an example is not
-        looked at.
+        `retrained`: the retrained models' signals on the same examples, for a φ that is read relative to them.
         """
-        kept = np.concatenate([evidence["forget_signal"], evidence["test_signal"]], axis=1, dtype=np.float64)
-        return np.stack([np.zeros_like(kept), kept], axis=-1)
+        return signal
 
     def chance(self, targets: NDArray, outputs: int, *, weighted: bool) -> float:
         """Return the utility that needs no inputs, such as that of one answer to everything.
@@ -171,19 +146,3 @@ class Task(Section):
         `weighted`: the recipe weights the classes.
         """
         return 0.0
-
-
-class Targets(NamedTuple):
-    """The scenario's task, and the targets of the forget and of the test set: what reading evidence takes."""
-
-    task: Task
-    forget: NDArray
-    test: NDArray
-
-    def phi(self, evidence: Mapping[str, NDArray], retrained: Mapping[str, NDArray]) -> Floats:
-        """Return φ of the forget examples, `[models, examples]`; `retrained`: evidence of the retrained models."""
-        return self.task.phi("forget", evidence, retrained, self.forget)
-
-    def utilities(self, split: str, evidence: Mapping[str, NDArray]) -> Floats:
-        """Return the models' utility on the forget, test or retain set, `[models]`."""
-        return self.task.utilities(split, evidence, self.test if split == "test" else self.forget)

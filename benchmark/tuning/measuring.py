@@ -11,8 +11,9 @@ import numpy as np
 
 from benchmark.data import load_problem
 from benchmark.device import workers_on
-from benchmark.evidence import NonFiniteOutputs, concatenate, evidence_of, stack
+from benchmark.evidence import evidence_of, stack
 from benchmark.references.pool import Pool
+from benchmark.results.evidence import NonFiniteOutputs, concatenate
 from benchmark.runs.budget import Timer, in_proportion, share_of
 from benchmark.runs.runner import Run, Worker
 from benchmark.runs.runs import OVERFLOW
@@ -91,8 +92,8 @@ class _Trials:
         self._scenario, self._workers, self._tick = pool.scenario, workers, tick
         problem = load_problem(pool.scenario)
         self._problem = replace(problem, test=problem.validation)  # the test set does not get as far as here
-        self._targets, self._reference = problem.targets, pool.evidence("retrained")
-        self._retrained = judged_on_validation(self._reference, self._reference, self._targets)
+        self._task, self._reference = problem.task, pool.evidence("retrained")
+        self._retrained = judged_on_validation(self._reference, self._reference, self._task)
         check_has_ratios(self._retrained)
         self._original, self._seed, self._device = pool.original, pool.seed, pool.session.device
         self._allowed = allowed_share(pool.scenario)
@@ -109,7 +110,7 @@ class _Trials:
             raise Unfit("over-budget", over_budget(self._allowed), cost)
         for rung in rungs(scenario.protocol.models):
             done += self._side_by_side(range(len(done), rung), values)
-            unlearned = judged_on_validation(concatenate(done, rung), self._reference, self._targets)
+            unlearned = judged_on_validation(concatenate(done, rung), self._reference, self._task)
             yield cost, objective(unlearned, self._retrained, scenario.protocol.delta)
 
     def share(self, values: Values) -> float:

@@ -5,15 +5,15 @@ import numpy as np
 from benchmark.errors import BadScenario
 from benchmark.metrics import Population, competition_score, published_epsilon
 from benchmark.storage.workspace import Arrays
-from benchmark.tasks import Targets
+from benchmark.tasks import Task
 
 
-def judged_on_validation(evidence: Arrays, retrained: Arrays, targets: Targets) -> Population:
+def judged_on_validation(evidence: Arrays, retrained: Arrays, task: Task) -> Population:
     """Return what the objective reads of evidence, with validation in place of test."""
     return Population(
-        targets.phi(evidence, retrained),
-        targets.utilities("retain", evidence),
-        targets.utilities("validation", evidence),
+        task.phi(evidence["phi/forget"], retrained["phi/forget"]),
+        evidence["utility/retain"],
+        evidence["utility/validation"],
     )
 
 

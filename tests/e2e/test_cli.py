@@ -171,13 +171,13 @@ def test_evidence_that_cannot_be_is_named_set_aside_and_made_anew(damage, bench,
     store = BlockStore(folder, {}, json.loads((folder / "manifest.json").read_text()).get("commitment", ""))
     arrays = {key: array.copy() for key, array in store.read("unlearned/0001").items()}
     if damage == "NaN":
-        arrays["forget_logits"][0, 0, 0] = np.nan
+        arrays["phi/forget"][0, 0] = np.nan
     elif damage == "another's runs":
         arrays["run/index"] -= 4
     elif damage == "old records":
         arrays["run/digest"] = arrays["run/digest"][:, 0].astype(np.int64)
     else:
-        arrays["test_logits"] = arrays["test_logits"][:2]
+        arrays["phi/test"] = arrays["phi/test"][:2]
     store.record("unlearned/0001", write_block(store.path("unlearned/0001"), arrays))
     done = bench("score", "identity")
     assert done.returncode == 2

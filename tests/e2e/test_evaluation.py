@@ -90,17 +90,10 @@ def test_two_that_tune_all_at_the_same_time_get_different_ones(three, miniature)
     assert list(first) == ["finetune"]
 
 
-def test_phi_of_a_population_is_computed_once_a_run(finished, miniature, monkeypatch):
-    """With the unlearned and the retrained models the calibration population: its ceiling is not known yet."""
+def test_scoring_reads_phi_and_computes_none(finished, miniature, monkeypatch):
+    """It is stored when models are trained or unlearned; also that of the calibration models, of an unknown ceiling."""
     for path in finished.pools.glob("*/ceiling-*.json"):
         path.unlink()
-    seen, real = [], Classification.signals
-
-    def counted(task, split, evidence, *others):
-        seen.append(evidence["forget_logits"].tobytes())
-        return real(task, split, evidence, *others)
-
-    monkeypatch.setattr(Classification, "signals", counted)
+    monkeypatch.setattr(Classification, "signal", lambda *_: pytest.fail("computed"))
     monkeypatch.setattr(evaluation, "RESAMPLES", RESAMPLES)
-    evaluation.rescore(Session(finished), miniature, "finetune")
-    assert len(seen) == len(set(seen)) == 3
+    assert evaluation.rescore(Session(finished), miniature, "finetune").metrics

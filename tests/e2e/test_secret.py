@@ -81,10 +81,10 @@ def test_no_two_pools_share_retrained_models_but_all_share_originals(workspace, 
     other = Pool(Session(Workspace(tmp_path / "other"), warn=pytest.fail), miniature)
     other.prepare()
     assert one.seeds.commitment != other.seeds.commitment
-    assert np.array_equal(*(pool.evidence("original")["forget_logits"] for pool in (one, other)))
+    assert np.array_equal(*(pool.evidence("original")["phi/forget"] for pool in (one, other)))
     for role in DRAWN:
-        first, second = (pool.evidence(role)["forget_logits"] for pool in (one, other))
-        assert not np.isclose(first, second, atol=1e-3).all(axis=(1, 2)).any()
+        first, second = (pool.evidence(role)["phi/forget"] for pool in (one, other))
+        assert not np.isclose(first, second, atol=1e-3).all(axis=1).any()
 
 
 def test_of_many_processes_that_begin_a_pool_one_draws_the_secret(miniature_file, tmp_path):
@@ -111,7 +111,7 @@ def test_of_many_processes_that_begin_a_pool_one_draws_the_secret(miniature_file
 @pytest.mark.parametrize("change", ["gone", "another", "damaged"])
 def test_models_of_another_secret_count_as_missing(change, workspace, miniature):
     pool = Pool(Session(workspace), miniature)
-    before = {role: pool.evidence(role)["forget_logits"] for role in ("original", *DRAWN)}
+    before = {role: pool.evidence(role)["phi/forget"] for role in ("original", *DRAWN)}
     path = pool.store.folder / "secret"
     if change == "gone":
         path.unlink()
@@ -128,9 +128,9 @@ def test_models_of_another_secret_count_as_missing(change, workspace, miniature)
     assert said[0].endswith("another secret than it holds; they count as missing and are trained again")
     assert read_secret(pool.store.folder) == changed.seeds.secret != pool.seeds.secret
     assert manifest(changed)["commitment"] == changed.seeds.commitment
-    assert np.array_equal(changed.evidence("original")["forget_logits"], before["original"])
+    assert np.array_equal(changed.evidence("original")["phi/forget"], before["original"])
     for role in DRAWN:
-        assert not np.isclose(changed.evidence(role)["forget_logits"], before[role], atol=1e-3).all(axis=(1, 2)).any()
+        assert not np.isclose(changed.evidence(role)["phi/forget"], before[role], atol=1e-3).all(axis=1).any()
     Pool(Session(workspace, progress=lambda *_: pytest.fail("trained"), warn=pytest.fail), miniature).prepare()
 
 
@@ -169,7 +169,7 @@ def test_a_finished_pool_on_a_read_only_disk_is_read(workspace, miniature, monke
     monkeypatch.setattr("benchmark.storage.workspace.FileLock", lambda *_: pytest.fail("took a lock"))
     pool = Pool(Session(workspace, warn=pytest.fail), miniature)
     pool.prepare()
-    assert len(pool.evidence("retrained")["forget_logits"]) == 8
+    assert len(pool.evidence("retrained")["phi/forget"]) == 8
 
 
 def test_runs_that_began_with_another_secret_are_made_again(workspace, miniature, bench):
@@ -186,7 +186,7 @@ def test_runs_that_began_with_another_secret_are_made_again(workspace, miniature
     assert done.returncode == 0, done.stderr
     assert "the runs of finetune on record began with another secret; they are made again" in done.stderr
     second = Runs(Pool(Session(workspace), miniature), submission).evidence()
-    assert not np.array_equal(first["forget_logits"], second["forget_logits"])
+    assert not np.array_equal(first["phi/forget"], second["phi/forget"])
     assert second["run/index"].tolist() == list(range(8))
 
 

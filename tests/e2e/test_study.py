@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmark.data import load_problem
 from benchmark.errors import BenchError
 from benchmark.metrics import forgetting_quality, held_out_epsilon, published_epsilon
 from benchmark.references.pool import Pool
@@ -168,36 +169,36 @@ def scenario(miniature):
 def stored(scenario, submit, workspace):
     """Writes random evidence of the pool and of two entries, without a model."""
 
-    def evidence(seed, prefix, size):
+    form = load_problem(scenario).evidence_form
+
+    def evidence(seed, indices):
         rng = np.random.default_rng(seed)
+        layouts = form.layouts(indices)
         arrays = {
-            "forget_logits": rng.normal(0, 1, (size, scenario.forget.size, 10)).astype(np.float32),
-            "test_logits": rng.normal(0, 1, (size, scenario.data.test, 10)).astype(np.float32),
-            "validation_phi": rng.normal(0, 1, (size, scenario.data.validation)).astype(np.float32),
-            "validation_correct": rng.random((size, scenario.data.validation)) < 0.9,
-            "retain_accuracy": rng.uniform(0.9, 1.0, size),
+            name: rng.normal(0, 1, (layout.models or len(indices), *layout.shape)).astype(layout.dtype)
+            for name, layout in layouts.items()
         }
-        return {prefix + name: array for name, array in arrays.items()}
+        return arrays | {name: rng.uniform(0.9, 1.0, len(indices)) for name in arrays if name.startswith("utility/")}
 
     def records(first, size):
         arrays = {name: np.zeros((size, *layout.shape), layout.dtype) for name, layout in RECORD_LAYOUTS.items()}
         return {**arrays, "run/index": np.arange(first, first + size)}
 
-    def fill(store, role, seed, prefix="", failed=0):
+    def fill(store, role, seed, failed=0):
         with store.lock():
             if not store.is_current():
                 with store.lock_manifest():
                     store.renew(lambda name: False)
             for block in scenario.blocks(scenario.protocol.models):
                 name, size = f"{role}/{block:04d}", scenario.protocol.block - (failed if block == 0 else 0)
-                arrays = evidence([seed, block], prefix, size)
+                arrays = evidence([seed, block], scenario.indices(block)[:size])
                 if role == "unlearned":
                     arrays |= records(block * scenario.protocol.block, size)
                 store.record(name, write_block(store.path(name), arrays))
 
     pool = Pool(Session(workspace), scenario)
     for seed, role in enumerate(("retrained", "calibration")):
-        fill(pool.store, role, seed, "evidence/")
+        fill(pool.store, role, seed)
 
     def entry(name, chosen=scenario, failed=0):
         submission = find_submission(submit("", name), workspace)

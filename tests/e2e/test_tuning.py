@@ -326,6 +326,7 @@ def test_a_trial_fails_with_its_runs_and_the_test_set_plays_no_part(workspace, s
     poisoned = replace(problem, test=replace(problem.test, inputs=poison))
     monkeypatch.setattr(measuring, "load_problem", lambda _: poisoned)
     untested = {name: array for name, array in evidence.items() if "test" not in name}
+    assert len(untested) < len(evidence)
     monkeypatch.setattr(unhurried_pool, "evidence", lambda role: untested)
     submission = find_submission("stranger", workspace)
     with measuring.open_measure(unhurried_pool, submission, lambda: None) as measure:

@@ -14,27 +14,32 @@ from benchmark.metrics.kinds import all_metrics
 from benchmark.metrics.resampling import _resample_chunk as resample_chunk
 from benchmark.metrics.resampling import resampling
 from benchmark.metrics.scoring import ceiling_of, measure
+from benchmark.results.evidence import EvidenceForm
 from benchmark.results.values import Measured
-from benchmark.tasks import Targets
 from benchmark.tasks.classification import Classification
 
 MODELS, FORGET, TEST, CLASSES = 64, 12, 60, 4
+TASK = Classification()
 RESAMPLES = 120
 
 
 def evidence(seed, shift=0.0, models=MODELS):
-    """Logits of models whose margin on the forget set is Gaussian, moved by `shift`; half of the test set correct."""
+    """What is kept of models whose margin on the forget set is Gaussian, moved by `shift`."""
     rng = np.random.default_rng(seed)
     logits = rng.normal(0, 0.1, (models, FORGET, CLASSES))
     logits[:, :, 0] += rng.normal(1 + shift, 1, (models, FORGET))
-    return {
-        "forget_logits": logits.astype(np.float32),
-        "test_logits": rng.normal(0, 1, (models, TEST, CLASSES)).astype(np.float32),
-        "retain_accuracy": rng.uniform(0.9, 0.95, models),
-    }
+    test = rng.normal(0, 1, (models, TEST, CLASSES))
+    return keep({"forget": logits, "test": test}, retain=rng.uniform(0.9, 0.95, models))
 
 
-TARGETS = Targets(Classification(), np.zeros(FORGET, int), np.arange(TEST) % CLASSES)
+def keep(logits, test=TEST, **utilities):
+    """What is kept of logits by split, with the utilities of other splits."""
+    targets = {"forget": np.zeros(FORGET, int), "test": np.arange(test) % CLASSES}
+    form = EvidenceForm(TASK, {"retain": targets["test"], "validation": targets["test"], **targets}, seed=0)
+    found = {"utility/validation": np.full(len(logits["test"]), 0.9)}
+    for split, array in logits.items():
+        found |= form.keep(split, array.astype(np.float32), range(len(array)))
+    return found | {f"utility/{split}": values for split, values in utilities.items()}
 
 
 WITHOUT_CLASSIFIERS = [metric for metric in all_metrics() if not metric.name.startswith("classifier_mia")]
@@ -43,7 +48,7 @@ WITHOUT_CLASSIFIERS = [metric for metric in all_metrics() if not metric.name.sta
 def figures(entry, retrained=None, calibration=None, metrics=WITHOUT_CLASSIFIERS):
     """The metrics on these populations; by default without the classifier MIAs, which take longer than all others."""
     retrained, calibration = retrained or evidence(1), calibration or evidence(2)
-    sides = [model_evidence(each, retrained, TARGETS) for each in (entry, retrained, calibration)]
+    sides = [model_evidence(each, retrained, TASK) for each in (entry, retrained, calibration)]
     unlearned, reference, calibrated = sides
     ceiling = ceiling_of(calibrated, reference, 1e-5, halves(calibrated, reference, "calibration"))
     rows = halves(unlearned, reference, "unlearned")
@@ -57,8 +62,8 @@ def halves(entry, reference, stream):
         return rows()
 
 
-def population(found, retrained, targets):
-    return model_evidence(found, retrained, targets).population
+def population(found):
+    return model_evidence(found, found, TASK).population
 
 
 @pytest.fixture(scope="module")
@@ -93,30 +98,30 @@ def test_a_leak_shows_in_every_figure(leaking, perfect):
 
 
 def test_figures_are_those_of_the_public_functions(perfect):
-    u, r = (population(evidence(seed), {}, TARGETS).confidences for seed in (3, 1))
+    u, r = (population(evidence(seed)).confidences for seed in (3, 1))
     epsilon = scoring.published_epsilon(u, r)
     assert perfect.per_example("epsilon") == epsilon.tolist()
     assert perfect.value("forgetting_quality") == scoring.forgetting_quality(epsilon, MODELS)
     assert perfect.per_example("p_values") == scoring.distinguishable(u, r)[0].tolist()
     assert perfect.value("retain_ratio") == pytest.approx(
-        evidence(3)["retain_accuracy"].mean() / evidence(1)["retain_accuracy"].mean()
+        evidence(3)["utility/retain"].mean() / evidence(1)["utility/retain"].mean()
     )
     assert perfect.value("clipped_score") <= perfect.estimate("score").value + 1e-12
 
 
 def wrong_on_the_test_set(found, models=slice(None)):
     """The same evidence, but no answer of these models is the test label."""
-    logits = found["test_logits"].copy()
-    logits[models] = 0
-    rows = np.arange(TEST)
-    logits[models, rows, (TARGETS.test + 1) % CLASSES] = 5
-    return {**found, "test_logits": logits}
+    return wrong(found, "test", models)
 
 
 def wrong_on_the_retain_set(found, models=slice(None)):
-    accuracy = found["retain_accuracy"].copy()
+    return wrong(found, "retain", models)
+
+
+def wrong(found, split, models):
+    accuracy = found[f"utility/{split}"].copy()
     accuracy[models] = 0
-    return {**found, "retain_accuracy": accuracy}
+    return {**found, f"utility/{split}": accuracy}
 
 
 @pytest.mark.parametrize(("name", "spoil"), [("test", wrong_on_the_test_set), ("retain", wrong_on_the_retain_set)])
@@ -146,7 +151,7 @@ def test_a_few_halves_without_a_ratio_are_left_out_of_the_interval():
     """Against halves taken, scored and left out one by one."""
     entry, retrained = evidence(3), wrong_on_the_retain_set(evidence(1), slice(7, None))
     found = figures(entry, retrained)
-    u, r = (population(each, {}, TARGETS) for each in (entry, retrained))
+    u, r = (population(each) for each in (entry, retrained))
     scores, without = [], 0
     for b in range(RESAMPLES):
         kept = [np.random.default_rng([0, stream, b]).permutation(MODELS)[: MODELS // 2] for stream in (0, 2)]
@@ -173,19 +178,19 @@ def test_a_single_half_without_a_ratio_costs_nobody_the_score():
 
 
 def test_accuracies_that_nobody_measured_leave_the_other_figures(perfect):
-    unknown = {**evidence(3), "retain_accuracy": np.full(MODELS, np.nan)}
+    unknown = {**evidence(3), "utility/retain": np.full(MODELS, np.nan)}
     found = figures(unknown)
     assert found.why_absent("retain_accuracy") == "the unlearned models have no retain accuracy"
     assert (found.value("retain_accuracy"), found.value("retain_ratio"), found.value("score")) == (None, None, None)
     assert found.estimate("test_accuracy") == perfect.estimate("test_accuracy")
     assert found.per_example("p_values") == perfect.per_example("p_values")
-    against = figures(evidence(3), retrained={**evidence(1), "retain_accuracy": np.full(MODELS, np.nan)})
+    against = figures(evidence(3), retrained={**evidence(1), "utility/retain": np.full(MODELS, np.nan)})
     assert against.why_absent("score") == "the retrained models have no retain accuracy"
 
 
-def test_without_test_examples_there_is_no_test_accuracy(perfect, monkeypatch):
-    monkeypatch.setitem(globals(), "TARGETS", TARGETS._replace(test=np.arange(0)))
-    empty = [{**evidence(seed), "test_logits": np.zeros((MODELS, 0, CLASSES), np.float32)} for seed in (3, 1, 2)]
+def test_without_test_examples_there_is_no_test_accuracy(perfect):
+    none = keep({"test": np.zeros((MODELS, 0, CLASSES))}, test=0)
+    empty = [{**evidence(seed), **none} for seed in (3, 1, 2)]
     found = figures(*empty, metrics=None)
     assert found.why_absent("test_accuracy") == "the unlearned models have no test accuracy"
     assert found.why_absent("classifier_mia").startswith("it takes at least 10 forget and 10 test")
@@ -241,14 +246,14 @@ def resampled(u, r, delta=1e-5, count=120, jobs=1):
 
 
 def test_the_resamples_do_not_depend_on_the_number_of_processes():
-    u, r = (population(evidence(seed), {}, TARGETS) for seed in (3, 1))
+    u, r = (population(evidence(seed)) for seed in (3, 1))
     one, two = (resampled(u, r, jobs=jobs) for jobs in (1, 2))
     np.testing.assert_array_equal(one, two)
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_an_exception_beside_the_resamples_begins_no_more_of_them(jobs, tmp_path, monkeypatch):
-    u, r = (population(evidence(seed), {}, TARGETS) for seed in (3, 1))
+    u, r = (population(evidence(seed)) for seed in (3, 1))
     monkeypatch.setattr(module, "_resample_chunk", partial(told_chunk, tmp_path))
     with (
         pytest.raises(ZeroDivisionError, match="beside"),
@@ -260,6 +265,6 @@ def test_an_exception_beside_the_resamples_begins_no_more_of_them(jobs, tmp_path
 
 
 def test_delta_reaches_the_resamples():
-    u, r = (population(evidence(seed, shift), {}, TARGETS) for seed, shift in ((3, 2.0), (1, 0.0)))
+    u, r = (population(evidence(seed, shift)) for seed, shift in ((3, 2.0), (1, 0.0)))
     small, large = (resampled(u, r, delta, 20) for delta in (1e-5, 0.3))
     assert (large[:, 0] > small[:, 0]).all()

@@ -6,27 +6,40 @@ import numpy as np
 import pytest
 from cards import measured_with
 
-from benchmark.metrics import figures, interval
+from benchmark.metrics import figures, interval, logit_scaled_confidence
 from benchmark.metrics.bootstrap import Population, resampled_figures
 from benchmark.metrics.suspicion import IMPOSSIBLE, replayed_runs, retrains, suspicions
+from benchmark.results.evidence import round_phi
 from benchmark.results.values import Ceiling, Estimate, Resampled
 from benchmark.submissions.files import LARGEST_TEXT, data_files
-from benchmark.tasks.classification import Classification
 
 RNG = np.random.default_rng(0)
 
 
 def evidence_of(models, forget=10, test=20, classes=5):
-    return {
-        "forget_logits": RNG.normal(0, 3, (models, forget, classes)).astype(np.float32),
-        "test_logits": RNG.normal(0, 3, (models, test, classes)).astype(np.float32),
-        "run/index": np.arange(models),
-    }
+    """Logits on the forget, the test and the validation set."""
+    sizes = {"forget": forget, "test": test, "validation": test}
+    logits = {split: RNG.normal(0, 3, (models, size, classes)).astype(np.float32) for split, size in sizes.items()}
+    return {**logits, "run/index": np.arange(models)}
 
 
 def replay(evidence, source, rows, of, change=lambda logits: logits):
-    for name in ("forget_logits", "test_logits"):
-        evidence[name][rows] = change(source[name][of])
+    for split in ("forget", "test", "validation"):
+        evidence[split][rows] = change(source[split][of])
+
+
+def replays(runs, populations):
+    return replayed_runs(as_stored(runs), [as_stored(each) for each in populations])
+
+
+def as_stored(evidence):
+    """What is kept of logits, of which every fifth is the true class's."""
+    phi = {
+        f"phi/{split}": logit_scaled_confidence(evidence[split], np.arange(evidence[split].shape[1]) % 5)
+        for split in ("forget", "test", "validation")
+    }
+    rounded = {name: array if name == "phi/forget" else round_phi(array) for name, array in phi.items()}
+    return {**rounded, "run/index": evidence["run/index"]}
 
 
 @pytest.mark.parametrize(
@@ -45,29 +58,41 @@ def test_a_run_with_the_outputs_of_a_model_of_the_pool_is_named(change, found):
     retrained, calibration, runs = (evidence_of(8) for _ in range(3))
     replay(runs, retrained, [2], [5], change)
     replay(runs, calibration, [7], [0], change)
-    assert replayed_runs(runs, [retrained, calibration], Classification()) == ([2, 7] if found else [])
+    assert replays(runs, [retrained, calibration]) == ([2, 7] if found else [])
 
 
 def test_runs_are_named_by_their_numbers_where_others_have_failed():
     retrained, runs = evidence_of(8), evidence_of(6)
     runs["run/index"] = np.array([0, 1, 4, 5, 6, 7])
     replay(runs, retrained, [2, 3], [0, 0])
-    assert replayed_runs(runs, [retrained], Classification()) == [4, 5]
-    assert replayed_runs({name: array[:0] for name, array in runs.items()}, [retrained], Classification()) == []
+    assert replays(runs, [retrained]) == [4, 5]
+    assert replays({name: array[:0] for name, array in runs.items()}, [retrained]) == []
 
 
-def test_equal_outputs_on_one_of_the_sets_alone_are_no_replay():
+@pytest.mark.parametrize("other", ["forget", "test", "validation"])
+def test_equal_outputs_on_two_of_the_sets_alone_are_no_replay(other):
     retrained, runs = evidence_of(8), evidence_of(8)
-    runs["forget_logits"][3] = retrained["forget_logits"][3]
-    assert replayed_runs(runs, [retrained], Classification()) == []
+    different = runs[other][3].copy()
+    replay(runs, retrained, [3], [3])
+    runs[other][3] = different
+    assert replays(runs, [retrained]) == []
+
+
+def test_one_example_of_a_probe_that_differs_is_no_replay():
+    """Probes are rounded: by less than a hundredth of a nat, while models differ by nats."""
+    retrained, runs = evidence_of(8), evidence_of(8)
+    replay(runs, retrained, [3], [3])
+    runs["test"][3, 7] += np.array([0.1, -0.1, 0.1, -0.1, 0.1])
+    assert replays(runs, [retrained]) == []
 
 
 @pytest.mark.parametrize("replayed", [0, 512])
 def test_all_pairs_of_512_runs_and_1024_models_take_less_than_a_second(replayed):
-    retrained, calibration, runs = (evidence_of(512, 50, 597, 10) for _ in range(3))
+    retrained, calibration, runs = (evidence_of(512, 50, 50, 5) for _ in range(3))
     replay(runs, retrained, slice(0, replayed), slice(0, replayed))
+    runs, *pool = map(as_stored, (runs, retrained, calibration))
     started = time.process_time()
-    assert len(replayed_runs(runs, [retrained, calibration], Classification())) == replayed
+    assert len(replayed_runs(runs, pool)) == replayed
     assert time.process_time() - started < 2.0  # 0.4 s on an idle core
 
 

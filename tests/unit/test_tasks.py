@@ -1,6 +1,5 @@
 """Tasks: classification as it always was, regression by its definitions, and what a task of one's own has to say."""
 
-import hashlib
 from typing import Literal
 
 import numpy as np
@@ -10,6 +9,7 @@ import torch.nn.functional as F
 from scipy.special import softmax
 
 from benchmark.errors import BenchError
+from benchmark.metrics.population import svm_features
 from benchmark.scenario.schema import load_scenario
 from benchmark.tasks import TASKS, Task
 from benchmark.tasks.classification import Classification
@@ -81,35 +81,14 @@ def test_the_offered_loss_is_torchs_cross_entropy(weights):
     assert torch.allclose(general, expected, rtol=1e-6)
 
 
-def test_evidence_of_classification_is_what_it_always_was():
-    found = {}
-    for split in ("forget", "test", "validation", "retain"):
-        kept = Classification().evidence(split, LOGITS, LABELS)
-        layouts = Classification().layouts(split, 7, 4)
-        assert {name: (str(array.dtype), array.shape[1:]) for name, array in kept.items()} == {
-            name: (layout.dtype, layout.shape) for name, layout in layouts.items()
-        }
-        found |= kept
-    right = softmax(LOGITS.astype(np.float64), axis=-1)[:, np.arange(7), LABELS]
-    np.testing.assert_allclose(found["validation_phi"], np.log(right / (1 - right)), rtol=1e-6)
-    assert found["retain_accuracy"].tolist() == (LOGITS.argmax(-1) == LABELS).mean(axis=1).tolist()
-    digest = hashlib.sha256()
-    for name in sorted(found):
-        array = found[name].round(4) + 0.0 if found[name].dtype.kind == "f" else found[name]
-        digest.update(f"{name} {array.dtype} {array.shape}\n".encode() + array.tobytes())
-    assert digest.hexdigest()[:16] == "8afc2aeb1e385965"
-
-
-def test_what_is_read_of_evidence_is_the_signal_and_the_accuracy_of_the_logits():
+def test_signal_utility_and_features_of_classification():
     task = Classification()
-    evidence = {}
-    for split in ("forget", "test", "validation", "retain"):
-        evidence |= task.evidence(split, LOGITS, LABELS)
-    for split in ("forget", "test", "validation"):
-        np.testing.assert_allclose(task.phi(split, evidence, {}, LABELS), task.signal(LOGITS, LABELS), rtol=1e-6)
-    for split in ("forget", "test", "validation", "retain"):
-        assert task.utilities(split, evidence, LABELS).tolist() == task.utility(LOGITS, LABELS).tolist()
-    assert task.kept_outputs(evidence).shape == (3, 14, 4)
+    right = softmax(LOGITS.astype(np.float64), axis=-1)[:, np.arange(7), LABELS]
+    np.testing.assert_allclose(task.signal(LOGITS, LABELS), np.log(right / (1 - right)), rtol=1e-6)
+    assert task.utility(LOGITS, LABELS).tolist() == (LOGITS.argmax(-1) == LABELS).mean(axis=1).tolist()
+    assert task.features(LOGITS[0], LABELS).tolist() == svm_features(LOGITS[0], LABELS).tolist()
+    assert task.features(LOGITS[0], LABELS).shape == (7, task.feature_count)
+    assert task.phi(right, np.zeros(0)) is right
     assert np.isnan(task.utility(LOGITS[:, :0], LABELS[:0])).all()
 
 
@@ -123,40 +102,23 @@ def test_a_task_that_derives_from_classification_trains_on_its_own_loss():
 # --- regression
 
 
-def residual_evidence(outputs, targets):
-    evidence = {}
-    for split in ("forget", "test", "validation", "retain"):
-        evidence |= REGRESSION.evidence(split, outputs, targets)
-    return evidence
-
-
 def test_utility_is_the_share_of_variance_that_the_train_mean_leaves_and_never_negative():
     targets = np.array([-1.0, 1.0, 2.0, -2.0], dtype=np.float32)
     outputs = np.stack([targets, 0 * targets, targets / 2, -targets])[..., None]
     assert REGRESSION.utility(outputs, targets).tolist() == [1.0, 0.0, 0.75, 0.0]
 
 
-def test_evidence_of_regression_is_residuals_and_utilities():
+def test_the_signal_of_regression_is_the_signed_residual():
     targets = RNG.normal(size=6).astype(np.float32)
     outputs = RNG.normal(size=(4, 6, 1)).astype(np.float32)
-    evidence = residual_evidence(outputs, targets)
-    np.testing.assert_allclose(evidence["forget_signal"], outputs[..., 0] - targets)
-    assert "retain_signal" not in evidence
-    for split in ("forget", "test", "validation", "retain"):
-        layouts = REGRESSION.layouts(split, 6, 1)
-        assert {name: (str(evidence[name].dtype), evidence[name].shape[1:]) for name in layouts} == {
-            name: (layout.dtype, layout.shape) for name, layout in layouts.items()
-        }
-        assert REGRESSION.utilities(split, evidence, targets).tolist() == REGRESSION.utility(outputs, targets).tolist()
+    assert REGRESSION.signal(outputs, targets).tolist() == (outputs[..., 0] - targets).tolist()
+    assert REGRESSION.feature_count == 0
 
 
 def test_phi_is_the_residual_over_the_retrained_models_scale_and_rises_towards_the_target():
-    targets = np.zeros(3, dtype=np.float32)
-    retrained = RNG.normal([2.0, -2.0, 0.5], [0.5, 0.1, 3.0], (400, 3)).astype(np.float32)
-    unlearned = np.tile(np.array([1.0, -1.0, 0.5], dtype=np.float32), (5, 1))  # the first two half remembered
-    reference = residual_evidence(retrained[..., None], targets)
-    phi = REGRESSION.phi("forget", residual_evidence(unlearned[..., None], targets), reference, targets)
-    own = REGRESSION.phi("forget", reference, reference, targets)
+    retrained = RNG.normal([2.0, -2.0, 0.5], [0.5, 0.1, 3.0], (400, 3))
+    unlearned = np.tile([1.0, -1.0, 0.5], (5, 1))  # the first two half remembered
+    phi, own = (REGRESSION.phi(residuals, retrained) for residuals in (unlearned, retrained))
     np.testing.assert_allclose(own.std(axis=0), 1, rtol=1e-5)
     np.testing.assert_allclose(np.abs(phi[0]), np.abs([1.0, -1.0, 0.5] / retrained.std(axis=0)), rtol=1e-5)
     assert (phi[0, :2] > own[:, :2].mean(axis=0) + 1).all()
@@ -164,22 +126,12 @@ def test_phi_is_the_residual_over_the_retrained_models_scale_and_rises_towards_t
 
 @pytest.mark.parametrize("constant", [0.0, 3.0])
 def test_an_example_on_which_retrained_models_agree_divides_by_no_zero(constant):
-    targets = np.zeros(2, dtype=np.float32)
-    retrained = np.full((4, 2, 1), constant, dtype=np.float32)
-    retrained[:, 1, 0] += np.array([0, 1, 2, 3]) * (constant > 0)
-    unlearned = np.full((4, 2, 1), 1e30, dtype=np.float32)
-    reference = residual_evidence(retrained, targets)
-    phi = REGRESSION.phi("forget", residual_evidence(unlearned, targets), reference, targets)
+    retrained = np.full((4, 2), constant)
+    retrained[:, 1] += np.array([0, 1, 2, 3]) * (constant > 0)
+    phi = REGRESSION.phi(np.full((4, 2), 1e30), retrained)
     assert np.isfinite(phi).all()
     assert np.abs(phi).max() == 1e4
-    assert np.isfinite(REGRESSION.phi("forget", reference, reference, targets)).all()
-
-
-def test_a_replayed_model_is_one_of_equal_residuals():
-    targets = RNG.normal(size=6).astype(np.float32)
-    kept = REGRESSION.kept_outputs(residual_evidence(RNG.normal(size=(2, 6, 1)).astype(np.float32), targets))
-    differences = np.ptp(kept[0] - kept[1], axis=-1)
-    np.testing.assert_allclose(differences, np.abs(kept[0, :, 1] - kept[1, :, 1]))
+    assert np.isfinite(REGRESSION.phi(retrained, retrained)).all()
 
 
 def test_targets_are_standardised_over_train():
@@ -213,10 +165,9 @@ def test_losses_signal_and_utility_make_a_task():
     assert Plain().loss()(outputs, targets).item() == pytest.approx(
         (outputs[..., 0] - targets).abs().mean(dim=1).sum().item()
     )
-    evidence = Plain().evidence("forget", outputs.numpy(), targets[0].numpy())
-    assert evidence.keys() == Plain().layouts("forget", 5, 1).keys() == {"forget_utility", "forget_signal"}
-    phi = Plain().phi("forget", evidence, {}, targets[0].numpy())
-    np.testing.assert_allclose(phi, -(outputs[..., 0] - targets[0]).abs().numpy(), rtol=1e-6)
+    signal = Plain().signal(outputs.numpy(), targets[0].numpy())
+    np.testing.assert_allclose(signal, -(outputs[..., 0] - targets[0]).abs().numpy(), rtol=1e-6)
+    assert Plain().phi(signal, signal) is signal
     assert (Plain().outputs(()), Plain().outputs(("a", "b", "c"))) == (1, 3)
     assert (Plain().strata(torch.rand(3)), Plain().strata(torch.arange(3)).tolist()) == (None, [0, 1, 2])
     assert Plain().chance(targets[0].numpy(), 1, weighted=False) == 0

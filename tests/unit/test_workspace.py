@@ -76,7 +76,7 @@ def test_a_block_in_the_place_of_another_is_named_though_its_checksum_is_on_reco
 
 def test_whoever_makes_a_store_says_what_its_blocks_hold(tmp_path):
     layouts = {"x": Layout("float64", (3,), highest=1.0), "y": Layout("int64")}
-    store = BlockStore(tmp_path, {}, objection=lambda name, arrays: objection(arrays, layouts, 2))
+    store = BlockStore(tmp_path, {}, objection=lambda name, arrays, form: objection(arrays, layouts, 2))
     whole = {"x": np.full((2, 3), 0.5), "y": np.arange(2)}
     for number, (change, sentence) in enumerate(
         [

@@ -1,0 +1,154 @@
+"""Evidence: the arrays that are kept of every model, never its weights; which they are, and what is read of them.
+
+Runs and reference models have the same arrays, `[models, ...]` each:
+
+- `phi/forget`, float64: the task's signal on every forget example. All published numbers come from it and from the
+  utilities, bit for bit, so it is not rounded.
+- `phi/retain`, `phi/validation`, `phi/test`, float16: the signal on a *probe* of each split, as many examples as there
+  are forget examples. Attacks with test examples as non-members, and whatever compares how forget and retain examples
+  are relearned, need samples of the forget set's size from each split; more would not sharpen what the forget set
+  limits. Rounding to 11 bits (0.004 nats at φ = 8) is far below the spread between models, which is about 1 nat.
+- `utility/retain`, `utility/forget`, `utility/validation`, `utility/test`, float64: the task's utility on all of a
+  split.
+- `attacked/forget`, `attacked/test`, `attacked/test_phi`, float64: what the classifier MIAs see of the models with an
+  index below ATTACKED, where the task has features. The attacks draw as many test as forget examples per model, by its
+  index; the features of just those are kept, in the order drawn. They are smaller than the logits, and give the same
+  attacks to the last bit.
+
+The first form, which blocks without a number have, is converted when it is read: see `evidence1.py`. Imports no torch.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.errors import BadScenario
+from benchmark.metrics.population import draw_as_many
+from benchmark.seeds import derive_seed
+from benchmark.storage.blocks import Layout
+from benchmark.storage.workspace import Arrays
+from benchmark.tasks import Task
+
+SPLITS = ("retain", "forget", "validation", "test")
+PROBED = ("retain", "validation", "test")
+
+ATTACKED = 16
+"""Models that the classifier MIAs, which fit a classifier to each, are averaged over."""
+
+OF_ATTACKED = "attacked/"
+"""How the names of arrays begin that only the attacked models have a row in."""
+
+_MOST = float(np.finfo(np.float16).max)
+
+
+class NonFiniteOutputs(Exception):
+    """Finite weights whose forward pass overflows; `models` are the rows of the stack concerned."""
+
+    def __init__(self, models: list[int]) -> None:
+        super().__init__(f"the outputs of models {models} are not finite")
+        self.models = models
+
+
+@dataclass(frozen=True, eq=False)
+class EvidenceForm:
+    """The form of a problem's evidence: what is kept of its models' outputs, and how a block of it looks.
+
+    `targets`: of every split, `[examples]`. `seed`: what the probes are drawn from.
+    """
+
+    task: Task
+    targets: Mapping[str, NDArray]
+    seed: int
+
+    @cached_property
+    def probes(self) -> dict[str, NDArray[np.intp]]:
+        """Rows of the probe of each split in PROBED, ascending: drawn at random, a function of seed and sizes alone."""
+        return {split: self._draw_probe(split) for split in PROBED}
+
+    def _draw_probe(self, split: str) -> NDArray[np.intp]:
+        rng = np.random.default_rng(derive_seed(self.seed, "probe", split))
+        return np.sort(rng.permutation(len(self.targets[split]))[: len(self.targets["forget"])])
+
+    def keep(self, split: str, outputs: NDArray, indices: Sequence[int]) -> Arrays:
+        """Return what is kept of the outputs `[models, examples, outputs]` of the models with these indices.
+
+        Raises NonFiniteOutputs where a signal is not finite, BadScenario where the task returns what is no utility or
+        no signal.
+        """
+        found = {f"utility/{split}": self._utility(split, outputs)} | self._keep_attacked(split, outputs, indices)
+        if split == "forget":
+            return found | {"phi/forget": self._signal(outputs, self.targets[split]).astype(np.float64)}
+        rows = self.probes[split]
+        return found | {f"phi/{split}": round_phi(self._signal(outputs[:, rows], self.targets[split][rows]))}
+
+    def layouts(self, indices: Sequence[int]) -> dict[str, Layout]:
+        """Return the arrays of a block of the models with these indices."""
+        found = {f"utility/{split}": Layout("float64", highest=1.0, may_be_nan=True) for split in SPLITS}
+        found |= {f"phi/{split}": Layout("float16", rows.shape) for split, rows in self.probes.items()}
+        # A block that was converted, and written again into a bundle, has no probe of retain.
+        found["phi/retain"] = found["phi/retain"]._replace(may_be_missing=True)
+        found |= {"phi/forget": Layout("float64", self.targets["forget"].shape)}
+        if attacked := len(self._attacked_rows(indices)):
+            size, features = min(len(self.targets[split]) for split in ("forget", "test")), self.task.feature_count
+            shapes = {"forget": (size, features), "test": (size, features), "test_phi": (size,)}
+            found |= {OF_ATTACKED + name: Layout("float64", shape, models=attacked) for name, shape in shapes.items()}
+        return found
+
+    def _utility(self, split: str, outputs: NDArray) -> NDArray[np.float64]:
+        utility = np.asarray(self.task.utility(outputs, self.targets[split]), dtype=np.float64)
+        if utility.shape != outputs.shape[:1] or (utility < 0).any() or (utility > 1).any():
+            raise BadScenario(
+                f"the task {self.task.kind} gave {len(outputs)} models the utility {_described(utility)} on the "
+                f"{split} set, expected as many numbers from 0 to 1; change its `utility`"
+            )
+        return utility
+
+    def _signal(self, outputs: NDArray, targets: NDArray) -> NDArray:
+        signal = np.asarray(self.task.signal(outputs, targets))
+        if signal.shape != outputs.shape[:2]:
+            raise BadScenario(
+                f"the task {self.task.kind} gave a signal of shape {signal.shape}, expected one number per model and "
+                f"example, {outputs.shape[:2]}; change its `signal`"
+            )
+        if (overflown := ~np.isfinite(signal).all(axis=1)).any():
+            raise NonFiniteOutputs(np.flatnonzero(overflown).tolist())
+        return signal
+
+    def _attacked_rows(self, indices: Sequence[int]) -> list[int]:
+        """Return the rows of the models that the classifier MIAs attack; none where the task has no features."""
+        return [row for row, index in enumerate(indices) if index < ATTACKED] if self.task.feature_count else []
+
+    def _keep_attacked(self, split: str, outputs: NDArray, indices: Sequence[int]) -> Arrays:
+        if split not in ("forget", "test") or not (rows := self._attacked_rows(indices)):
+            return {}
+        sizes, side = (len(self.targets["forget"]), len(self.targets["test"])), ("forget", "test").index(split)
+        drawn = [(outputs[row], draw_as_many(*sizes, seed=indices[row])[side]) for row in rows]
+        pairs = [(one[examples], self.targets[split][examples]) for one, examples in drawn]
+        found = {OF_ATTACKED + split: np.stack([self.task.features(*pair) for pair in pairs])}
+        if split == "test":
+            phi = [self._signal(one[None], targets)[0] for one, targets in pairs]
+            found[f"{OF_ATTACKED}test_phi"] = np.stack(phi).astype(np.float64)
+        return found
+
+
+def round_phi(signal: NDArray) -> NDArray[np.float16]:
+    """Return φ of a probe as it is stored."""
+    return np.clip(signal, -_MOST, _MOST).astype(np.float16)
+
+
+def concatenate(blocks: Iterable[Arrays], models: int) -> Arrays:
+    """Return the first `models` models of consecutive blocks, as one set of arrays.
+
+    What a block lacks, such as the probe of retain in an old one, is absent from the whole.
+    """
+    blocks = list(blocks)
+    names = dict.fromkeys(name for block in blocks for name in block)
+    whole = [name for name in names if name.startswith(OF_ATTACKED) or all(name in block for block in blocks)]
+    return {name: np.concatenate([block[name] for block in blocks if name in block])[:models] for name in whole}
+
+
+def _described(utility: NDArray) -> str:
+    return f"{utility.min():g} to {utility.max():g}" if utility.ndim == 1 else f"of shape {utility.shape}"
