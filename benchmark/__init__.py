@@ -13,11 +13,13 @@ if is_ours():
 # From here on imports are safe. Type checkers take the name for typing's, whose import would cost more than all else.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from benchmark.api import detectable, epsilon_lower_bound, score
+    from benchmark.api import score
     from benchmark.data import load_problem
     from benchmark.leaderboard.queries import compare, read_board
     from benchmark.metrics import (
         competition_score,
+        detectable,
+        epsilon_lower_bound,
         forgetting_quality,
         klom,
         logit_scaled_confidence,
@@ -49,8 +51,6 @@ __all__ = [
 
 _HOMES = {
     "compare": "benchmark.leaderboard.queries",
-    "detectable": "benchmark.api",
-    "epsilon_lower_bound": "benchmark.api",
     "load_problem": "benchmark.data",
     "load_scenario": "benchmark.scenario.schema",
     "read_board": "benchmark.leaderboard.queries",

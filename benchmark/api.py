@@ -1,24 +1,23 @@
-"""Scoring from Python: what `import benchmark` offers beside the estimators of `benchmark.metrics`."""
+"""Scoring from Python: `benchmark.score`, beside the estimators of `benchmark.metrics`."""
 
 from dataclasses import replace
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from benchmark import metrics as scoring
+from benchmark.metrics.arrays import evidence_of_arrays, score_of
 from benchmark.metrics.gap import gap_closed
 from benchmark.metrics.inputs import delta_of
-from benchmark.metrics.measure import attack_scores, measure
 from benchmark.metrics.report import Score
-from benchmark.metrics.samples import Floats, checked_samples
+from benchmark.metrics.samples import checked_samples
 
 
 def score(
     unlearned: ArrayLike, retrained: ArrayLike, *, original: ArrayLike | None = None, delta: float = 1e-5
 ) -> Score:
-    """Return everything that the metrics can say from φ alone: ε, F, lower bounds, tests, KLoM, attacks, direction.
+    """Return everything that the registered metrics, shipped and installed, can say from φ alone.
 
-    Takes a second for 64 models and several for 512, with 50 examples.
+    Metrics that need more (utility, logits, cost, a second retrained population) are absent, with the reason. Takes a
+    second for 64 models and several for 512, with 50 examples.
 
     Parameters
     ----------
@@ -28,15 +27,16 @@ def score(
         The same of models trained from scratch without the forget set. The numbers of models may differ.
     original : array_like, shape [models, examples], optional
         The same of models before unlearning. With it the result says where doing nothing stands on each metric, and
-        what share of the way from there to retraining is closed.
+        where it can be known which share of the way from there to retraining is closed.
     delta : float, in [0, 1)
         δ of (ε, δ)-unlearning.
 
     Returns
     -------
     Score
-        `metrics` with 95 % intervals where they exist, arrays `per_example`, `doing_nothing`, `gap_closed`, and
-        `unsupported`: in words what so few models cannot tell. Prints as a table; `to_frame()` gives a DataFrame.
+        `metrics` with 95 % intervals where they exist, and arrays `per_example`, by the names that
+        `bench list metrics` shows; `absent`, the reasons of metrics without a value; `doing_nothing` and `gap_closed`.
+        Prints as tables with how to read them; `to_frame()` gives a DataFrame of the values per example.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def score(
 
     References
     ----------
-    docs/scoring.md has the formula, bias and guarantee of every metric.
+    docs/metrics.md describes every metric, docs/scoring.md has the formulas, biases and guarantees.
 
     Examples
     --------
@@ -68,97 +68,11 @@ def _score(unlearned: ArrayLike, retrained: ArrayLike, original: ArrayLike | Non
     u, r = checked_samples(unlearned, retrained)
     o = None if original is None else checked_samples(original, r, first_name="original")[0]
     delta = delta_of(delta)
-    attacks = attack_scores(u, r)
-    result = measure(u, r, delta, attacks)
+    evidence = evidence_of_arrays(u, r, delta)
+    result = score_of(evidence)
     if o is None:
         return result
-    nothing_attacks = attack_scores(o, r)
-    nothing = measure(o, r, delta, nothing_attacks)
-    closed, reasons = gap_closed(result.metrics, nothing.metrics, attacks, nothing_attacks)
-    return replace(result, doing_nothing=nothing, gap_closed=closed, unsupported={**result.unsupported, **reasons})
-
-
-def epsilon_lower_bound(
-    unlearned: ArrayLike, retrained: ArrayLike, delta: float = 1e-5, confidence: float = 0.95
-) -> Floats:
-    """Return a high-confidence lower bound on the true ε of every forget example.
-
-    One half of the models chooses an attack, the other half bounds its error rates (Clopper–Pearson), and the other way
-    round; the bounds are corrected for the number of examples.
-
-    Parameters
-    ----------
-    unlearned, retrained : array_like, shape [models, examples]
-        φ in nats, of independent runs. The numbers of models may differ.
-    delta : float, in [0, 1)
-        δ of (ε, δ)-unlearning.
-    confidence : float, in (0, 1)
-        The probability with which all bounds hold at once.
-
-    Returns
-    -------
-    ndarray, shape [examples]
-        Nats, at least 0; 0 says that nothing was proved, not that nothing leaks.
-
-    Raises
-    ------
-    ValueError
-        If the samples are no finite numbers of that shape with the same examples and two models or more, or δ or the
-        confidence is out of range.
-
-    References
-    ----------
-    Jagielski et al. 2020, "Auditing differentially private machine learning" (arXiv:2006.07709).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> retrained = np.zeros((64, 2))
-    >>> unlearned = np.array([[9.0, 0.0]] * 64)
-    >>> epsilon_lower_bound(unlearned, retrained).round(2)
-    array([1.76, 0.  ])
-    """
-    return scoring.epsilon_lower_bounds(unlearned, retrained, delta, confidence)
-
-
-def detectable(
-    unlearned: ArrayLike, retrained: ArrayLike, fdr: float = 0.05, seed: int = 0
-) -> tuple[Floats, NDArray[np.bool_]]:
-    """Return which forget examples still tell unlearned models from retrained ones: an exact test of each.
-
-    Parameters
-    ----------
-    unlearned, retrained : array_like, shape [models, examples]
-        φ in nats. The numbers of models may differ.
-    fdr : float, in [0.0001, 1)
-        The false discovery rate that Benjamini and Hochberg's procedure holds over the examples.
-    seed : int
-        Decides the permutations and the order of ties; the same input gives the same output.
-
-    Returns
-    -------
-    p_values : ndarray, shape [examples]
-        Of Zhang's Z_A by permutation: P(p ≤ t) ≤ t under equal distributions, at any number of models.
-    is_detectable : ndarray of bool, shape [examples]
-        Whether the example is detectable at that rate.
-
-    Raises
-    ------
-    ValueError
-        If the samples are no finite numbers of that shape with the same examples and two models or more, or the rate or
-        the seed is out of range.
-
-    References
-    ----------
-    Zhang 2006, Technometrics 48(1); Phipson & Smyth 2010 (arXiv:1603.05766); Benjamini & Hochberg 1995.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> retrained = np.arange(16.0)[:, None] + [0, 0]
-    >>> unlearned = np.arange(16.0)[:, None] + [0, 20]
-    >>> p_values, is_detectable = detectable(unlearned, retrained)
-    >>> is_detectable
-    array([False,  True])
-    """
-    return scoring.distinguishable(unlearned, retrained, fdr, seed)
+    original_evidence = evidence_of_arrays(o, r, delta)
+    nothing = score_of(original_evidence)
+    closed, reasons = gap_closed(evidence, original_evidence, result.metrics, nothing.metrics)
+    return replace(result, doing_nothing=nothing, gap_closed=closed, absent={**result.absent, **reasons})

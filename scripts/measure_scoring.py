@@ -19,7 +19,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1] / folder) for folder in 
 
 from naive import naive_epsilon, plain_epsilon  # noqa: E402
 
-from benchmark.metrics.bootstrap import Population, figures, resampled_figures  # noqa: E402
+from benchmark.metrics.bootstrap import Population, quality_and_score, quality_and_score_of_halves  # noqa: E402
 from benchmark.metrics.published import published_epsilon  # noqa: E402
 
 MODELS, EXAMPLES = 512, 50
@@ -64,7 +64,9 @@ def main() -> None:
     accuracy = rng.uniform(0.9, 1.0, MODELS)
     one = Population(unlearned, accuracy, accuracy)
     other = Population(retrained, accuracy, accuracy)
-    cost = milliseconds(lambda: resampled_figures(one, other, range(RESAMPLES)), RESAMPLES * EXAMPLES, repeats=3)
+    cost = milliseconds(
+        lambda: quality_and_score_of_halves(one, other, range(RESAMPLES)), RESAMPLES * EXAMPLES, repeats=3
+    )
     apart = milliseconds(lambda: half_by_half(one, other), HALVES * EXAMPLES, repeats=3)
     print(f"resampling, N = {MODELS}, {RESAMPLES} resamples of {EXAMPLES} examples, shift {SHIFTS[-1]}:")
     print(f"{cost:.3f} CPU ms per (resample, example), one population against the retrained;")
@@ -73,11 +75,11 @@ def main() -> None:
 
 
 def half_by_half(one: Population, other: Population) -> None:
-    """The same figures, a call for every half."""
+    """The same quality_and_score, a call for every half."""
     rng = np.random.default_rng(1)
     for _ in range(HALVES):
         kept, against = (rng.permutation(MODELS)[: MODELS // 2] for _ in range(2))
-        figures(Population(*(part[kept] for part in one)), Population(*(part[against] for part in other)))
+        quality_and_score(Population(*(part[kept] for part in one)), Population(*(part[against] for part in other)))
 
 
 if __name__ == "__main__":

@@ -19,9 +19,9 @@ from scipy.optimize import brentq
 from scipy.stats import binomtest, norm
 
 from benchmark.metrics.lira import attack_intervals, ulira_scores
-from benchmark.metrics.lower_bounds import epsilon_lower_bounds
+from benchmark.metrics.lower_bounds import epsilon_lower_bound
 from benchmark.metrics.overunlearning import direction
-from benchmark.metrics.permutation import distinguishable
+from benchmark.metrics.permutation import detectable
 from benchmark.metrics.samples import Floats
 
 Draw = Callable[[np.random.Generator], tuple[Floats, Floats]]
@@ -120,14 +120,14 @@ def randomised_response(models: int, examples: int, epsilon: float) -> Draw:
 def coverage(study: str, models: int, draw: Draw, truth: float, delta: float, scale: int) -> Row:
     """Share of pools in which no example's bound exceeds the true ε."""
     rng, simulations = np.random.default_rng(0), 1000 // scale
-    covered = sum(bool((epsilon_lower_bounds(*draw(rng), delta=delta) <= truth).all()) for _ in range(simulations))
+    covered = sum(bool((epsilon_lower_bound(*draw(rng), delta=delta) <= truth).all()) for _ in range(simulations))
     return share(study, models, covered, simulations, "≥", 0.95)
 
 
 def false_certification(models: int, shared: float, scale: int) -> Row:
     """Share of pools of perfectly unlearned models in which an example is certified as leaking."""
     rng, simulations, draw = np.random.default_rng(1), 1000 // scale, gaussians(models, 50, 0.0, shared)
-    false = sum(bool((epsilon_lower_bounds(*draw(rng)) > 0).any()) for _ in range(simulations))
+    false = sum(bool((epsilon_lower_bound(*draw(rng)) > 0).any()) for _ in range(simulations))
     study = f"pools falsely certified, no leak, 50 examples, shared sd {shared}"
     return share(study, models, false, simulations, "≤", 0.05)
 
@@ -141,8 +141,8 @@ def null_p_values(models: int, scale: int) -> Iterator[Row]:
     p_values = {"no ties": [], "many ties": []}
     for pool in range(pools):
         sample = rng.normal(0, 1, (2, models, 100))
-        p_values["no ties"].append(distinguishable(*sample, seed=pool)[0])
-        p_values["many ties"].append(distinguishable(*np.round(2 * sample), seed=pool)[0])
+        p_values["no ties"].append(detectable(*sample, seed=pool)[0])
+        p_values["many ties"].append(detectable(*np.round(2 * sample), seed=pool)[0])
     for ties, drawn in p_values.items():
         p = np.concatenate(drawn)
         for level in (0.05, 0.001):
@@ -157,7 +157,7 @@ def p_values_from_few_originals(models: int, originals: int, scale: int) -> Row:
     for pool in range(pools):
         of_original = rng.normal(0, 1, (originals, examples))[np.arange(models) % originals]
         unlearned = of_original + rng.normal(0, 1, (models, examples))
-        p, _ = distinguishable(unlearned, rng.normal(0, 2**0.5, (models, examples)), seed=pool)
+        p, _ = detectable(unlearned, rng.normal(0, 2**0.5, (models, examples)), seed=pool)
         few += int(np.count_nonzero(p <= 0.05))
     if originals == models:
         return share(f"null p-values ≤ 0.05, {originals} originals", models, few, pools * examples, "=", 0.05)
@@ -173,7 +173,7 @@ def false_discoveries(models: int, shared: float, scale: int) -> Row:
     for simulation in range(simulations):
         unlearned, retrained = gaussians(models, 50, 0.0, shared)(rng)
         unlearned[:, :10] += 1
-        _, rejected = distinguishable(unlearned, retrained, seed=simulation * 10 // simulations)
+        _, rejected = detectable(unlearned, retrained, seed=simulation * 10 // simulations)
         wrong.append(rejected[10:].sum() / max(1, rejected.sum()))
     mean, error = float(np.mean(wrong)), 1.96 * float(np.std(wrong)) / np.sqrt(simulations)
     study = f"false discovery rate, 40 of 50 examples alike, shared sd {shared}"

@@ -1,18 +1,18 @@
-"""Intervals for F, the score, their share of the ceiling and paired differences, by resampling models.
+"""Intervals for F, the score, their normalised values and paired differences, by resampling models.
 
 The ordinary bootstrap is not used. The estimator takes the largest ε over thousands of attacks, which exploit
 the duplicates of a resample with replacement, so F falls in every resample: under perfect unlearning its 95 %
 percentile interval held the true F (the mean over fresh populations) in 56 % of simulated pools. Here every
 resample keeps a random half of each population, without replacement. For a mean, halves scatter about the
 whole's value as the whole does about the truth; for this estimator they understate the spread by up to a tenth,
-hence the factor `WIDENED`. The interval is the figure of all models ± the normal quantile times that spread. It
+hence the factor `WIDENED`. The interval is the value of all models ± the normal quantile times that spread. It
 ignores the halves' centre, which is off because ε depends on N.
 
-Coverage of F, share of the ceiling and paired difference in %, nominally 95, on Gaussian φ of sd 2 against
+Coverage of F, normalised F and paired difference in %, nominally 95, on Gaussian φ of sd 2 against
 retrained with 20 forget examples, 40 resamples (quantile corrected for so few) and 200 simulated pools (120
 above 64 models), so ±3:
 
-    models  shift of the entry            F   share   difference
+    models  shift of the entry            F   norm.   difference
         64  none                         96      96           95
         64  0 to 1                       98      96           97
         64  0 to 1, model effect ½       94      94           96
@@ -38,8 +38,9 @@ from benchmark.metrics.samples import Floats
 
 STREAMS = {"unlearned": 0, "calibration": 1, "retrained": 2}  # each its own random numbers
 TOGETHER = 20  # resamples computed at once; more gain little and take memory
-MOST_WITHOUT = 0.05  # share of the resamples that may lack a figure; with more of them it has no interval
+MOST_WITHOUT = 0.05  # share of the resamples that may lack a value; with more of them it has no interval
 MOST_RESAMPLES = 1_000_000
+FEWEST_HALVED = 6  # models of a population: halves of three
 WIDENED = 1.1  # halves understate the standard deviation by 0 to 13 % in the simulations above
 
 
@@ -51,7 +52,7 @@ class Population(NamedTuple):
     test_accuracy: Floats  # [models], likewise
 
 
-def figures(population: Population, retrained: Population, delta: float = 1e-5) -> Floats:
+def quality_and_score(population: Population, retrained: Population, delta: float = 1e-5) -> Floats:
     """Return `[F, score]` of a population, unlearned or calibration, against the retrained.
 
     The score is nan where it does not exist: a mean accuracy of the retrained is 0, or an accuracy is nan.
@@ -61,10 +62,10 @@ def figures(population: Population, retrained: Population, delta: float = 1e-5) 
     """
     population, retrained = _check_population(population, "unlearned"), _check_population(retrained, "retrained")
     epsilon = published_epsilon(population.confidences, retrained.confidences, delta, BUCKET)
-    return _figures(epsilon, population, retrained)
+    return _combine(epsilon, population, retrained)
 
 
-def _figures(epsilon: Floats, population: Population, retrained: Population) -> Floats:
+def _combine(epsilon: Floats, population: Population, retrained: Population) -> Floats:
     """Return `[F, score]` from every example's ε."""
     quality = forgetting_quality(epsilon, len(population.confidences))
     accuracies = [
@@ -98,7 +99,7 @@ def _check_population(population: Population, name: str) -> Population:
     return Population(phi, retain, test)
 
 
-def resampled_figures(
+def quality_and_score_of_halves(
     population: Population,
     retrained: Population,
     resamples: range,
@@ -106,7 +107,9 @@ def resampled_figures(
     stream: Literal["unlearned", "calibration"] = "unlearned",
     delta: float = 1e-5,
 ) -> Floats:
-    """Return `[F, score]` of random halves of both populations: `[resamples, 2]`, a score being nan as in `figures`.
+    """Return `[F, score]` of random halves of both populations: `[resamples, 2]`.
+
+    A score is nan where `quality_and_score` has none.
 
     Resample b is a pure function of (seed, b): any split of `range(1000)` over processes gives the same rows.
     Two entries of equal N draw the same retrained models and the same run indices in row b, so that the
@@ -114,7 +117,7 @@ def resampled_figures(
     with neither, draws from its own stream and shares the retrained draw.
 
     Raises ValueError when a population has fewer than six models, when `resamples` is no range of numbers from 0 on,
-    and on what `figures` refuses.
+    and on what `quality_and_score` refuses.
     """
     population, retrained = _check_population(population, "unlearned"), _check_population(retrained, "retrained")
     if not isinstance(resamples, range) or (len(resamples) and min(resamples[0], resamples[-1]) < 0):
@@ -129,7 +132,7 @@ def resampled_figures(
         # The examples of all halves side by side: the estimator takes many at once far faster than one by one.
         phi, other = (np.concatenate([half.confidences for half in side], axis=1) for side in (halves, against))
         epsilon = published_epsilon(phi, other, delta, BUCKET).reshape(len(part), -1)
-        rows[start : start + TOGETHER] = [_figures(*half) for half in zip(epsilon, halves, against, strict=True)]
+        rows[start : start + TOGETHER] = [_combine(*half) for half in zip(epsilon, halves, against, strict=True)]
     return rows
 
 
@@ -159,12 +162,12 @@ def resampled_share(estimate: float, resampled: ArrayLike, ceiling: float, ceili
 def interval(
     estimate: float, resampled: ArrayLike, level: float = 0.95, limits: tuple[float, float] = (0.0, 1.0)
 ) -> tuple[float, float]:
-    """Return the confidence interval of a figure from its value on random halves of the models, cut to its limits.
+    """Return the confidence interval of a metric from its value on random halves of the models, cut to its limits.
 
-    The interval is for the figure's expectation over fresh populations of the same sizes. `resampled`:
-    `[resamples]`, a column of `resampled_figures`, the difference of two entries' columns (limits −1 and 1 for F)
-    or `resampled_share`; scores and shares are not bounded by 1. For k comparisons at once pass
-    `level=1 - 0.05 / k`. Halves that all agree give a point. Resamples without the figure come through `existing`.
+    The interval is for the metric's expectation over fresh populations of the same sizes. `resampled`:
+    `[resamples]`, a column of `quality_and_score_of_halves`, the difference of two entries' columns (limits −1 and 1
+    for F) or `resampled_share`; scores and shares are not bounded by 1. For k comparisons at once pass
+    `level=1 - 0.05 / k`. Halves that all agree give a point. Resamples without a value come through `existing`.
 
     Raises ValueError when a value is not finite, there are fewer than two of them, level is outside (0, 1) or limits
     are not two numbers, the lower first.
@@ -183,11 +186,11 @@ def interval(
 
 
 def existing(resampled: ArrayLike) -> Floats | None:
-    """Return the resampled values of a figure that are not nan, or None where they are too few for an interval.
+    """Return the resampled values of a metric that are not nan, or None where they are too few for an interval.
 
     A ratio does not exist in a resample whose denominator is 0. Such resamples are left out of the interval, which is
     then conditional on the ratio's existence, as long as they are at most one in twenty (`MOST_WITHOUT`): the same
-    probability that a 95 % interval leaves out. With more of them there is no interval, and so no figure.
+    probability that a 95 % interval leaves out. With more of them there is no interval, and so no value.
     Raises ValueError on what is no list of numbers.
     """
     values = floats(resampled, "resampled", "[resamples]", may_be_nan=True)
@@ -203,7 +206,7 @@ def _finite(value: float, name: str) -> float:
 def _half(population: Population, seed: int, b: int, stream: str) -> Population:
     """Return the models that resample b keeps: half of them, rounded down, without replacement."""
     n = len(population.confidences)
-    if n < 6:
-        raise ValueError(f"a population has {n} model(s), expected at least 6 to take halves of 3")
+    if n < FEWEST_HALVED:
+        raise ValueError(f"a population has {n} model(s), expected at least {FEWEST_HALVED} to take halves of 3")
     kept = np.random.default_rng([seed, STREAMS[stream], b]).permutation(n)[: n // 2]
     return Population(*(np.asarray(part)[kept] for part in population))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar, cast
 
 import numpy as np
 
-from benchmark.metrics.bootstrap import Population, existing, figures, interval
+from benchmark.metrics.bootstrap import Population, existing, interval, quality_and_score
 from benchmark.metrics.published import published_epsilon
 from benchmark.metrics.samples import Floats
 from benchmark.results.evidence import ATTACKED, OF_ATTACKED, PROBED, SPLITS
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Need = Literal["utility", "features", "retain_phi", "validation_phi", "test_phi", "ceiling", "resamples", "cost"]
 NEEDS: dict[str, str] = {
     "utility": "the utility of the models is not known",
-    "features": "it needs classes, which this task has not",
+    "features": "it needs probabilities of classes, and there are none",
     "retain_phi": "φ on the retain set is not known, as in evidence of an older form",
     "validation_phi": "φ on the validation set is not known",
     "test_phi": "φ on the test set is not known",
@@ -95,9 +95,9 @@ def model_evidence(evidence: Evidence, retrained: Evidence, task: "Task") -> Mod
 class EvidencePair:
     """The evidence of an entry's unlearned models and of the retrained ones.
 
-    `resample` returns `[F, score]` of random halves, `[resamples, 2]`, as `resampled_figures` does; it is called by
-    the first metric that needs them. `resamples`: how many halves other intervals take. `ceiling`: what perfect
-    unlearning gets.
+    `resample` returns `[F, score]` of random halves, `[resamples, 2]`, as `quality_and_score_of_halves` does;
+    it is called by the first metric that needs them. `resamples`: how many halves other intervals take. `ceiling`: what
+    perfect unlearning gets.
     """
 
     unlearned: ModelEvidence
@@ -161,7 +161,7 @@ class EvidencePair:
     @cached_property
     def quality_and_score(self) -> tuple[float, float]:
         """F and the published score, nan where there is no ratio of utilities."""
-        quality, score = figures(self.unlearned.population, self.retrained.population, self.delta)
+        quality, score = quality_and_score(self.unlearned.population, self.retrained.population, self.delta)
         return float(quality), float(score)
 
     @cached_property

@@ -2,53 +2,56 @@
 
 Only metrics whose value under retraining is known without a second retrained population have one: an attack that only
 guesses is right in half of the cases, and no example is detectable. F, ε and KLoM are biased by an unknown amount.
+
+COVERAGE
 """
 
 from collections.abc import Mapping
 
 import numpy as np
 
-from benchmark.metrics import existing
+from benchmark.metrics.attacks import ATTACKS
+from benchmark.metrics.bootstrap import existing
+from benchmark.metrics.evidence_pair import EvidencePair
 from benchmark.metrics.lira import Scores
-from benchmark.metrics.report import Estimate
 from benchmark.metrics.samples import Floats
+from benchmark.results.values import Estimate, Value
 
 RESAMPLES = 1000
-_METRICS = "detectable", "ulira_accuracy", "ruli_accuracy"
+_METRICS = ("detectable", *(f"{attack.name}_accuracy" for attack in ATTACKS))
 _NO_GAP = "doing nothing is not significantly apart from retraining, so there is no gap to close"
 _TOO_FEW = "the originals are too few to tell where doing nothing stands"
 
-Closed = dict[str, Estimate]
-Reasons = dict[str, str]
+Numbers = Mapping[str, Value | Estimate]
 
 
 def gap_closed(
-    metrics: Mapping[str, Estimate],
-    nothing: Mapping[str, Estimate],
-    attacks: Mapping[str, Scores],
-    nothing_attacks: Mapping[str, Scores],
-) -> tuple[Closed, Reasons]:
+    unlearned: EvidencePair, original: EvidencePair, metrics: Numbers, nothing: Numbers
+) -> tuple[dict[str, Value | Estimate], dict[str, str]]:
     """Return the gap closed by metric, and under `gap_closed_…` why there is none.
 
-    `metrics`, `attacks`: of the unlearned models; `nothing…`: of the originals. A gap has to be there before any of it
-    can be closed: doing nothing must stand significantly apart from retraining.
+    `metrics`, `nothing`: the values of the metrics on the evidence of the unlearned models and of the originals, both
+    against the same retrained models. A gap has to be there before any of it can be closed: doing nothing must stand
+    significantly apart from retraining.
     """
-    closed: Closed = {}
+    closed: dict[str, Value | Estimate] = {}
     if "detectable" in metrics and "detectable" in nothing and nothing["detectable"].value > 0:
-        closed["detectable"] = Estimate(1 - metrics["detectable"].value / nothing["detectable"].value)
-    for attack in (name for name in attacks if name in nothing_attacks):
-        low = nothing[f"{attack}_accuracy"].low
-        found = _closed_by_attack(attacks[attack], nothing_attacks[attack]) if low is not None and low > 0.5 else None
-        if found:
-            closed[f"{attack}_accuracy"] = found
+        closed["detectable"] = Value(value=1 - metrics["detectable"].value / nothing["detectable"].value)
+    for attack in ATTACKS:
+        name = f"{attack.name}_accuracy"
+        reference = nothing.get(name)
+        if name in metrics and isinstance(reference, Estimate) and reference.low > 0.5:
+            found = gap_closed_by_attack(unlearned.once(attack.scores), original.once(attack.scores))
+            closed |= {name: found} if found else {}
     missing = [name for name in _METRICS if name in metrics and name not in closed]
     return closed, {f"gap_closed_{name}": _NO_GAP if name in nothing else _TOO_FEW for name in missing}
 
 
-def _closed_by_attack(scores: Scores, nothing: Scores) -> Estimate | None:
+def gap_closed_by_attack(scores: Scores, nothing: Scores) -> Estimate | None:
     """Return the share of the attacker's advantage that is gone, with a percentile interval over models.
 
-    Half as many models are drawn as there are, as in `attack_intervals`; run i stays with its original i.
+    Half as many models are drawn as there are, as in `attack_intervals`; run i stays with its original i. None where
+    the advantage over the originals vanishes in more than one of twenty resamples.
     """
     value = 1 - _advantage(*_right(scores)) / _advantage(*_right(nothing))
     drawn, drawn_nothing = (_advantage(*_draw(each)) for each in (scores, nothing))
@@ -56,7 +59,7 @@ def _closed_by_attack(scores: Scores, nothing: Scores) -> Estimate | None:
     if rows is None:
         return None
     low, high = np.quantile(rows, [0.025, 0.975])
-    return Estimate(float(value), float(low), float(high))
+    return Estimate(value=float(value), low=float(low), high=float(high))
 
 
 def _advantage(right_u: Floats, right_r: Floats) -> Floats:

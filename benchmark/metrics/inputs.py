@@ -25,7 +25,7 @@ def array_of(values: Any, name: str) -> NDArray:
         raise ValueError(f"{name} holds masked values, expected none; leave those examples out or fill them in")
     try:
         array = np.asarray(values)
-    except Exception as error:  # whatever a stranger's __array__ raises; numpy's own words for ragged lists
+    except Exception as error:  # whatever an __array__ of any class raises; numpy's own words for ragged lists
         raise ValueError(f"{name} is no array of numbers ({type(error).__name__}); expected one") from None
     if array.dtype.kind not in "fiu":
         raise ValueError(f"{name} has dtype {show(array.dtype)}, expected real numbers")

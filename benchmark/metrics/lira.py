@@ -26,6 +26,7 @@ from benchmark.metrics.samples import Floats, checked_samples
 Interval = tuple[float, float]
 
 MOST_RESAMPLES = 1_000_000
+FEWEST_FITTED = 4  # models of a population: two to fit and two to judge
 
 
 class Scores(NamedTuple):
@@ -59,7 +60,12 @@ class AttackIntervals(NamedTuple):
 
 
 def ulira(unlearned: ArrayLike, retrained: ArrayLike) -> AttackResult:
-    """Return what U-LiRA gets right: held-out log-likelihood ratios of Gaussians, one example at a time.
+    """Return how well U-LiRA recognises unlearned models: likelihood ratios of Gaussians fitted to φ.
+
+    The attack knows the mean and the spread of φ of every forget example over unlearned and over retrained models, and
+    takes both for normal. It is the standard of the unlearning literature, and the stronger one where models are few:
+    two numbers per example and population are all that it estimates. Each half of the models is scored by a fit to the
+    other.
 
     Parameters
     ----------
@@ -93,7 +99,11 @@ def ulira(unlearned: ArrayLike, retrained: ArrayLike) -> AttackResult:
 
 
 def ruli(unlearned: ArrayLike, retrained: ArrayLike) -> AttackResult:
-    """Return what RULI gets right: held-out log-likelihood ratios of kernel densities, one example at a time.
+    """Return how well RULI recognises unlearned models: likelihood ratios of kernel densities of φ.
+
+    Unlike `ulira` it assumes no shape: unlearning that splits an example's models into two groups, or gives φ a heavy
+    tail, is seen as it is. The price is a slower approach to the best attack as models are added. Bandwidths follow
+    Scott's rule; each half of the models is scored by densities of the other.
 
     Parameters
     ----------
@@ -103,25 +113,28 @@ def ruli(unlearned: ArrayLike, retrained: ArrayLike) -> AttackResult:
     Returns
     -------
     AttackResult
-        `accuracy`, `auc`, `tpr_at_1`, `tpr_at_01` (true positive rates at false positive rates of 1 % and 0.1 %) over
-        all pairs (model, example), and `per_example_accuracy`, shape [examples]. Guessing gets ½, ½, 0.01 and 0.001.
+        The fields of `ulira`'s result, so that the two can be read side by side; guessing gets the same in both.
 
     Raises
     ------
     ValueError
-        If the samples are no finite numbers of that shape with the same examples, or a population is below four models.
+        On the samples that `ulira` refuses.
 
     References
     ----------
-    Naderloui et al. 2025, "Rectifying privacy and efficacy measurements in machine unlearning" (arXiv:2506.13009).
+    Naderloui et al. 2025, "Rectifying privacy and efficacy measurements in machine unlearning" (arXiv:2506.13009);
+    Scott 1992, "Multivariate density estimation", for the bandwidth.
 
     Examples
     --------
-    >>> retrained = [[0.0], [1.0], [2.0], [3.0]]
-    >>> unlearned = [[5.0], [6.0], [7.0], [8.0]]
-    >>> found = ruli(unlearned, retrained)
-    >>> found.accuracy, found.auc
-    (1.0, 1.0)
+    Two groups of unlearned models, one on either side of the retrained ones:
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> retrained = rng.normal(0, 1, (256, 1))
+    >>> unlearned = rng.normal(0, 1, (256, 1)) + np.repeat([[-4.0], [4.0]], 128, axis=0)
+    >>> ruli(unlearned, retrained).accuracy > ulira(unlearned, retrained).accuracy
+    True
     """
     return attack_result(ruli_scores(unlearned, retrained))
 
@@ -137,12 +150,12 @@ def ruli_scores(unlearned: ArrayLike, retrained: ArrayLike) -> Scores:
 
 
 def attack_result(scores: Scores) -> AttackResult:
-    """Return the figures of the attack with these scores. Raises ValueError when they are no such scores."""
+    """Return the metrics of the attack with these scores. Raises ValueError when they are no such scores."""
     scores = _checked_scores(scores, 1)
     right_u, right_r = _right(scores)
     ones_u, ones_r = np.ones(len(right_u)), np.ones(len(right_r))
-    figures = _figures(_rank(scores), right_u.mean(axis=1), right_r.mean(axis=1), ones_u, ones_r)
-    accuracy, auc, tpr_at_1, tpr_at_01 = (float(figure) for figure in figures)
+    rates = _rates(_rank(scores), right_u.mean(axis=1), right_r.mean(axis=1), ones_u, ones_r)
+    accuracy, auc, tpr_at_1, tpr_at_01 = (float(rate) for rate in rates)
     per_example_accuracy = (right_u.mean(axis=0) + right_r.mean(axis=0)) / 2
     return AttackResult(accuracy, auc, tpr_at_1, tpr_at_01, per_example_accuracy)
 
@@ -171,7 +184,7 @@ def attack_intervals(scores: Scores, resamples: int = 1000, confidence: float = 
         times_u, times_r = (
             np.bincount(rng.integers(0, n, n // 2), minlength=n).astype(float) for n in (len(right_u), len(right_r))
         )
-        drawn[resample] = _figures(ranked, right_u, right_r, times_u, times_r)
+        drawn[resample] = _rates(ranked, right_u, right_r, times_u, times_r)
     tail = (1 - confidence) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
     return AttackIntervals(*zip(low.tolist(), high.tolist(), strict=True))
@@ -191,7 +204,7 @@ def _rank(scores: Scores) -> _Ranked:
     return _Ranked(order // pooled.shape[1], np.flatnonzero(np.append(falling[:-1] != falling[1:], True)))
 
 
-def _figures(ranked: _Ranked, right_u: Floats, right_r: Floats, times_u: Floats, times_r: Floats) -> Floats:
+def _rates(ranked: _Ranked, right_u: Floats, right_r: Floats, times_u: Floats, times_r: Floats) -> Floats:
     """Return accuracy, AUC, TPR at 1 % and at 0.1 % FPR when model i is there `times[i]` times: `[4]`."""
     accuracy = (np.average(right_u, weights=times_u) + np.average(right_r, weights=times_r)) / 2
     times = np.concatenate([times_u, times_r])[ranked.model]
@@ -222,8 +235,10 @@ def _cross_fitted(
     unlearned: ArrayLike, retrained: ArrayLike, log_density: Callable[[Floats, Floats, Floats], Floats]
 ) -> Scores:
     unlearned, retrained = checked_samples(unlearned, retrained)
-    if min(len(unlearned), len(retrained)) < 4:
-        raise ValueError(f"got {len(unlearned)} unlearned and {len(retrained)} retrained models, expected 4 each")
+    if min(len(unlearned), len(retrained)) < FEWEST_FITTED:
+        raise ValueError(
+            f"got {len(unlearned)} unlearned and {len(retrained)} retrained models, expected {FEWEST_FITTED} each"
+        )
     scores = Scores(np.empty_like(unlearned), np.empty_like(retrained))
     for fitted, held_out in ((0, 1), (1, 0)):
         fit_u, fit_r = unlearned[fitted::2], retrained[fitted::2]

@@ -37,18 +37,48 @@ class Attack(NamedTuple):
     unlearned_inside: bool
 
 
-def epsilon_lower_bounds(
+def epsilon_lower_bound(
     unlearned: ArrayLike, retrained: ArrayLike, delta: float = 1e-5, confidence: float = 0.95
 ) -> Floats:
-    """Return lower bounds on the true ε of every example, all true at once with probability `confidence`.
+    """Return a high-confidence lower bound on the true ε of every forget example.
 
-    `unlearned`, `retrained`: φ in nats, `[models, examples]`. Returns `[examples]`, ≥ 0; 0 says that nothing
-    was proved, not that nothing leaks. The largest value that n models on either side can reach is
-    `provable_epsilon(n // 2, delta, 1 - (1 - confidence) / (2 * examples))`.
+    One half of the models chooses an attack, the other half bounds its error rates (Clopper–Pearson), and the other way
+    round; the bounds are corrected for the number of examples. The guarantee needs the models of a population to be
+    independent runs; unlearned model i may depend on retrained model i. With one original for all runs it is about
+    unlearning that original.
 
-    The guarantee needs the models of a population to be independent runs; unlearned model i may depend on
-    retrained model i. With one original for all runs it is about unlearning that original. Raises ValueError
-    on samples that `checked_samples` refuses, and on δ or confidence out of range.
+    Parameters
+    ----------
+    unlearned, retrained : array_like, shape [models, examples]
+        φ in nats. The numbers of models may differ.
+    delta : float, in [0, 1)
+        δ of (ε, δ)-unlearning.
+    confidence : float, in (0, 1)
+        The probability with which all bounds hold at once.
+
+    Returns
+    -------
+    ndarray, shape [examples]
+        Nats, at least 0; 0 says that nothing was proved, not that nothing leaks. The largest value that n models on
+        either side can reach is `provable_epsilon(n // 2, delta, 1 - (1 - confidence) / (2 * examples))`.
+
+    Raises
+    ------
+    ValueError
+        If the samples are no finite numbers of that shape with the same examples and two models or more, or δ or the
+        confidence is out of range.
+
+    References
+    ----------
+    Jagielski et al. 2020, "Auditing differentially private machine learning" (arXiv:2006.07709).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> retrained = np.zeros((64, 2))
+    >>> unlearned = np.array([[9.0, 0.0]] * 64)
+    >>> epsilon_lower_bound(unlearned, retrained).round(2)
+    array([1.76, 0.  ])
     """
     unlearned, retrained = checked_samples(unlearned, retrained)
     delta, confidence = delta_of(delta), between_0_and_1(confidence, "confidence")

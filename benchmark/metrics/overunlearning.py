@@ -2,7 +2,7 @@
 
 The effect is the probability of superiority `P(φ_u > φ_r) + ½·P(φ_u = φ_r)`: the chance that a random
 unlearned model is surer of the true class than a random retrained one. ½ is what perfect unlearning gives.
-Above ½ the example is *remembered*: training on it had raised φ, and that is still there. Below ½ it is
+Above ½ the example is *under-unlearned*: training on it had raised φ, and that is still there. Below ½ it is
 *over-unlearned*: the models were made wrong on purpose, which gives it away just as well.
 
 The test is Brunner–Munzel's, of `effect = ½` alone, and not Mann–Whitney's, of equal distributions:
@@ -29,11 +29,11 @@ FDR = 0.05
 
 
 class Direction(NamedTuple):
-    """`effect`, `p_values`: `[examples]`; `remembered`, `over_unlearned`: shares of the examples."""
+    """`effect`, `p_values`: `[examples]`; `under_unlearned`, `over_unlearned`: shares of the examples."""
 
     effect: Floats
     p_values: Floats
-    remembered: float
+    under_unlearned: float
     over_unlearned: float
 
 

@@ -3,11 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from itertools import groupby
+from textwrap import fill
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from numpy.typing import NDArray
 
+from benchmark.metrics.kinds import METRICS, all_metrics
+from benchmark.metrics.metric import GROUPS
 from benchmark.metrics.support import RECOMMENDED
+from benchmark.results.values import Estimate, Value
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -15,68 +20,31 @@ if TYPE_CHECKING:
 
     from benchmark.leaderboard.comparison import Row
 
-
-class Estimate(NamedTuple):
-    """A number and its 95 % interval; without bounds where none is known."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
-
-    def __str__(self) -> str:
-        value = str(self.value) if isinstance(self.value, int) else f"{self.value:.4f}"
-        return value if self.low is None else f"{value} [{self.low:.4f}, {self.high:.4f}]"
-
-
-METRICS = {
-    "forgetting_quality": ("forgetting quality F, published", "0.1 to 0.2, biased"),
-    "median_epsilon": ("median ε, published (nats)", "1 to 1.5, biased"),
-    "proven_leaks": ("examples with an ε lower bound above 0", "0"),
-    "largest_lower_bound": ("largest ε lower bound (nats)", "0"),
-    "detectable": ("detectable examples at FDR 5 % (share)", "0"),
-    "under_unlearned": ("under-unlearned examples (share)", "0"),
-    "over_unlearned": ("over-unlearned examples (share)", "0"),
-    "mean_klom": ("mean KLoM (nats)", "above 0, biased"),
-    "ulira_accuracy": ("U-LiRA accuracy", "0.5"),
-    "ulira_auc": ("U-LiRA AUC", "0.5"),
-    "ulira_tpr_at_1": ("U-LiRA TPR at 1 % FPR", "0.01"),
-    "ulira_tpr_at_01": ("U-LiRA TPR at 0.1 % FPR", "0.001"),
-    "ruli_accuracy": ("RULI accuracy", "0.5"),
-    "ruli_auc": ("RULI AUC", "0.5"),
-    "ruli_tpr_at_1": ("RULI TPR at 1 % FPR", "0.01"),
-    "ruli_tpr_at_01": ("RULI TPR at 0.1 % FPR", "0.001"),
-}
-"""What a reader sees of each metric: its label, and what a second retrained population would get."""
+_WIDTH = 120  # characters of what stands below a table
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Score:
-    """Everything that the metrics say of two populations of φ, and of doing nothing beside them.
+    """All that the registered metrics, shipped and installed, say of two populations of φ, and of doing nothing.
 
-    `print(score)` shows the table, a notebook draws it, `to_frame()` has the values per example.
+    `print(score)` shows tables and how to read them, a notebook draws them, `to_frame()` has the values per example.
     """
 
     models: tuple[int, int]
     """Unlearned models, retrained models."""
+    examples: int
+    """Forget examples."""
     delta: float
-    metrics: Mapping[str, Estimate]
-    """The numbers that exist, by the names in `METRICS`."""
+    metrics: Mapping[str, Value | Estimate]
+    """Numbers by the name of the metric, those with a 95 % interval as estimates."""
     per_example: Mapping[str, NDArray]
-    """Arrays `[examples]`: epsilon, epsilon_lower_bound, p_value, detectable, effect, klom and two attacks' accuracies.
-
-    `effect` is P(φ of an unlearned model > φ of a retrained one), ties counted half.
-    """
-    unsupported: Mapping[str, str] = field(default_factory=dict)
-    """Why a metric is missing, by its name; `gap_closed_…` for a share of the way that is."""
+    """Arrays `[examples]` by the name of the metric."""
+    absent: Mapping[str, str] = field(default_factory=dict)
+    """Why a metric has no value, by its name; by `gap_closed_…` why there is no gap to close."""
     doing_nothing: "Score | None" = None
     """The same of the original models, as if they were the unlearned ones."""
-    gap_closed: Mapping[str, Estimate] = field(default_factory=dict)
+    gap_closed: Mapping[str, Value | Estimate] = field(default_factory=dict)
     """0 = as if nothing had been done, 1 = as if retrained, negative = worse than doing nothing."""
-
-    @property
-    def examples(self) -> int:
-        """The number of forget examples."""
-        return len(self.per_example["epsilon"])
 
     def to_frame(self) -> "DataFrame":
         """Return the values per example as a pandas DataFrame; those of doing nothing end in `_doing_nothing`."""
@@ -93,9 +61,9 @@ class Score:
             "models": dict(zip(("unlearned", "retrained"), self.models, strict=True)),
             "examples": self.examples,
             "delta": self.delta,
-            "metrics": {name: each._asdict() for name, each in self.metrics.items()},
-            "gap_closed": {name: each._asdict() for name, each in self.gap_closed.items()},
-            "unsupported": dict(self.unsupported),
+            "metrics": {name: each.model_dump() for name, each in self.metrics.items()},
+            "gap_closed": {name: each.model_dump() for name, each in self.gap_closed.items()},
+            "absent": dict(self.absent),
             "per_example": {name: each.tolist() for name, each in self.per_example.items()},
             "doing_nothing": self.doing_nothing and self.doing_nothing.to_dict(),
         }
@@ -106,36 +74,97 @@ class Score:
         return f"Score({', '.join([*values, f'models={self.models}', f'examples={self.examples}'])})"
 
     def __str__(self) -> str:
-        return "\n".join([self._title(), "", *_align([self._headings(), *self._rows()]), "", *self._notes()]).rstrip()
+        """Return a table, the metrics that have a value per example, how to read both, and what is absent."""
+        numbers, arrays = self._numbers(), self._arrays()
+        table = _align([self._headings(), *([name, *self._cells(name)] for name in numbers)])
+        headed = [table[0]]
+        rows = zip(numbers, table[1:], strict=True)
+        for group, members in groupby(rows, key=lambda row: _group(row[0])):
+            headed += ["", group, *(line for _, line in members)]
+        per_example = [f"Per forget example, in `per_example` and `to_frame()`: {', '.join(arrays)}."]
+        reading = ["How to read them:", *(line for name in (*numbers, *arrays) for line in _entry(name))]
+        return "\n".join([self._title(), "", *headed, "", *per_example, "", *reading, "", *self._notes()]).rstrip()
 
     def _repr_html_(self) -> str:
-        return _html(self._title(), self._headings(), self._rows(), self._notes())
+        beside = ["per forget example", *[""] * (len(self._headings()) - 2)]
+        rows = [(name, self._cells(name)) for name in self._numbers()]
+        rows += [(name, beside) for name in self._arrays()]
+        html = [[f"<code>{name}</code>", *map(escape, cells), *map(escape, _about(name))] for name, cells in rows]
+        headings = [*self._headings(), "what it is", "unit, direction", "how to read it"]
+        return _html(self._title(), headings, html, self._notes())
 
     def _title(self) -> str:
         unlearned, retrained = self.models
         return f"{unlearned} unlearned and {retrained} retrained models, {self.examples} examples, δ = {self.delta:g}"
 
     def _headings(self) -> list[str]:
-        beside = ["doing nothing", "gap closed"] if self.doing_nothing else []
-        return ["metric", "unlearned", *beside, "retraining gets"]
+        return ["metric", "unlearned", *(["doing nothing", "gap closed"] if self.doing_nothing else [])]
 
-    def _rows(self) -> list[list[str]]:
-        columns = [self.metrics]
+    def _numbers(self) -> list[str]:
+        """Return the names of the metrics that have a number in any column, in the order of tables."""
+        return _in_order({*self.metrics, *(self.doing_nothing.metrics if self.doing_nothing else ())})
+
+    def _arrays(self) -> list[str]:
+        return _in_order({*self.per_example, *(self.doing_nothing.per_example if self.doing_nothing else ())})
+
+    def _cells(self, name: str) -> list[str]:
+        """Return the cells of a metric's row, behind its name."""
+        form = METRICS[name].form if name in METRICS else ".4f"
+        cells = [_show(self.metrics.get(name), form)]
         if self.doing_nothing:
-            columns += [self.doing_nothing.metrics, self.gap_closed]
-        return [
-            [label, *(str(column[name]) if name in column else "–" for column in columns), retraining]
-            for name, (label, retraining) in METRICS.items()
-        ]
+            cells += [_show(self.doing_nothing.metrics.get(name), form), _show(self.gap_closed.get(name), ".4f")]
+        return cells
 
     def _notes(self) -> list[str]:
         named: dict[str, list[str]] = {}
-        for name, reason in self.unsupported.items():
+        for name, reason in self.absent.items():
             named.setdefault(reason, []).append(name)
-        notes = [f"no value for {', '.join(names)}: {reason}." for reason, names in named.items()]
+        notes = [fill(f"No value for {', '.join(names)}: {reason}.", _WIDTH) for reason, names in named.items()]
         if min(self.models) < RECOMMENDED:
             notes.insert(0, f"N = {min(self.models)} is little: {RECOMMENDED} or more are recommended.")
         return notes
+
+
+def _in_order(names: set[str]) -> list[str]:
+    """Return names in the order of tables; those of metrics that are no longer installed come last."""
+    registered = [metric.name for metric in all_metrics()]
+    return [*(name for name in registered if name in names), *sorted(names.difference(registered))]
+
+
+def _group(name: str) -> str:
+    return GROUPS[METRICS[name].group if name in METRICS else "other"]
+
+
+class _About(NamedTuple):
+    """What is said about a metric: its summary, its unit and which way is better, how to read a value."""
+
+    summary: str
+    facts: str
+    good: str
+
+
+def _about(name: str) -> _About:
+    if name not in METRICS:
+        return _About("Brought by a package that is not installed.", "", "")
+    metric = METRICS[name]
+    better = {"higher": "higher is better", "lower": "lower is better", "none": ""}[metric.direction]
+    return _About(metric.summary, ", ".join(filter(None, (metric.unit, better))), metric.good)
+
+
+def _entry(name: str) -> list[str]:
+    """Return the lines below a table that say what a metric is and how to read it."""
+    about = _about(name)
+    facts = f" ({about.facts})" if about.facts else ""
+    lines = fill(f"{name}{facts}: {about.summary}", _WIDTH, initial_indent="  ", subsequent_indent="    ")
+    good = fill(about.good, _WIDTH, initial_indent="    ", subsequent_indent="    ")
+    return [lines, *([good] if good else [])]
+
+
+def _show(value: Value | Estimate | None, form: str) -> str:
+    if value is None:
+        return "–"
+    ends = f" [{value.low:{form}}, {value.high:{form}}]" if isinstance(value, Estimate) else ""
+    return f"{value.value:{form}}{ends}"
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -147,11 +176,11 @@ class Comparison:
     scenario: str
     """The scenario's name and hash."""
     rows: "Sequence[Row]"
-    """Figure, and three estimates with a 95 % interval: of the first entry, of the second, of the difference."""
+    """Metric, and three estimates with a 95 % interval: of the first entry, of the second, of the difference."""
     verdict: str
 
     def to_frame(self) -> "DataFrame":
-        """Return a pandas DataFrame indexed by figure, with value, low and high per entry and of the difference."""
+        """Return a pandas DataFrame indexed by metric, with value, low and high per entry and of the difference."""
         import pandas as pd
 
         parts = {"first": 1, "second": 2, "difference": 3}
@@ -159,7 +188,7 @@ class Comparison:
         columns = {
             (part, end): [getattr(row[at], end) for row in self.rows] for part, at in parts.items() for end in ends
         }
-        return pd.DataFrame(columns, index=pd.Index([row[0] for row in self.rows], name="figure"))
+        return pd.DataFrame(columns, index=pd.Index([row[0] for row in self.rows], name="metric"))
 
     def table(self) -> "Table":
         """Return the rows as a table for the terminal."""
@@ -176,12 +205,11 @@ class Comparison:
         return as_text(self.table(), self.verdict)
 
     def _repr_html_(self) -> str:
-        return _html(
-            self.scenario, self._headings(), ([str(cell) for cell in row] for row in self.rows), [self.verdict]
-        )
+        rows = ([escape(str(cell)) for cell in row] for row in self.rows)
+        return _html(self.scenario, map(escape, self._headings()), rows, [self.verdict])
 
     def _headings(self) -> list[str]:
-        return ["figure", self.first, self.second, "difference"]
+        return ["metric", self.first, self.second, "difference"]
 
 
 def _align(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -189,12 +217,13 @@ def _align(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def _html(caption: str, headings: Sequence[str], rows: Iterable[Sequence[str]], notes: Iterable[str]) -> str:
+def _html(caption: str, headings: Iterable[str], rows: Iterable[Sequence[str]], notes: Iterable[str]) -> str:
+    """Return a table and notes below it; cells are HTML, caption and notes are text."""
     head = _html_row("th", headings)
     body = "".join(_html_row("td", row) for row in rows)
     below = "".join(f"<p>{escape(note)}</p>" for note in notes)
     return f"<table><caption>{escape(caption)}</caption>{head}{body}</table>{below}"
 
 
-def _html_row(cell: str, texts: Iterable[str]) -> str:
-    return f"<tr>{''.join(f'<{cell}>{escape(text)}</{cell}>' for text in texts)}</tr>"
+def _html_row(cell: str, cells: Iterable[str]) -> str:
+    return f"<tr>{''.join(f'<{cell}>{each}</{cell}>' for each in cells)}</tr>"

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from benchmark.engine import Progress, map_blocks
-from benchmark.metrics.bootstrap import Population, resampled_figures
+from benchmark.metrics.bootstrap import Population, quality_and_score_of_halves
 
 # Resamples that one process computes at a time.
 _CHUNK = 50
@@ -19,9 +19,10 @@ Stream = Literal["unlearned", "calibration"]
 def resampling(
     entry: Population, reference: Population, stream: Stream, delta: float, count: int, jobs: int, progress: Progress
 ) -> Iterator[Callable[[], np.ndarray]]:
-    """Compute `resampled_figures` of `range(count)`, the same whatever `jobs` is, while the caller does other things.
+    """Compute `quality_and_score_of_halves` of `range(count)` while the caller does other things.
 
-    Yields a function that waits for them: `[count, 2]`. After an exception nothing more is begun.
+    The rows are the same whatever `jobs` is. Yields a function that waits for them: `[count, 2]`. After an exception
+    nothing more is begun.
     """
     label = f"intervals of the {'ceiling' if stream == 'calibration' else 'entry'}"
     chunks = [range(start, min(start + _CHUNK, count)) for start in range(0, count, _CHUNK)]
@@ -48,4 +49,4 @@ def resampling(
 def _resample_chunk(
     entry: Population, reference: Population, chunk: range, stream: Stream, delta: float
 ) -> tuple[range, np.ndarray]:
-    return chunk, resampled_figures(entry, reference, chunk, 0, stream, delta)
+    return chunk, quality_and_score_of_halves(entry, reference, chunk, 0, stream, delta)

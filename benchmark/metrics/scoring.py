@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from benchmark.errors import note
-from benchmark.metrics.bootstrap import figures
+from benchmark.metrics.bootstrap import quality_and_score
 from benchmark.metrics.evidence_pair import EvidencePair, ModelEvidence, with_interval, with_interval_if_any
 from benchmark.metrics.kinds import METRICS, all_metrics
 from benchmark.metrics.metric import Metric
@@ -29,21 +29,26 @@ _LONGEST_REASON = 500  # characters
 
 
 def measure(evidence: EvidencePair, metrics: Iterable[Metric] | None = None) -> Measured:
-    """Return the values of all metrics, or of some, on an entry's evidence.
-
-    A metric that an installed package brings is absent, with a note, where it raises or returns what is no value.
-    """
-    chosen = list(all_metrics() if metrics is None else metrics)
-    # Other processes resample halves meanwhile; what waits for them comes last.
-    in_turn = sorted(chosen, key=lambda metric: metric.group == "score")
-    found = {metric.name: _value_of(metric, evidence) for metric in in_turn}
+    """Return the values of all metrics, or of some, on an entry's evidence, and what plots take of it."""
     epsilon = evidence.epsilon
     return Measured(
-        metrics={metric.name: found[metric.name] for metric in chosen},
+        metrics=values_of(evidence, metrics),
         best=_histograms(int(epsilon.argmin()), evidence),
         worst=_histograms(int(epsilon.argmax()), evidence),
         resampled=None if evidence.resample is None else rounded_rows(evidence.rows),
     )
+
+
+def values_of(evidence: EvidencePair, metrics: Iterable[Metric] | None = None) -> dict[str, MetricValue]:
+    """Return the values of all metrics, or of some, by their names and in the order of tables.
+
+    A metric that an installed package brings is absent, with a note, where it raises or returns what is no value.
+    """
+    chosen = list(all_metrics() if metrics is None else metrics)
+    # Other processes may resample halves meanwhile; what waits for them comes last.
+    in_turn = sorted(chosen, key=lambda metric: metric.group == "score")
+    found = {metric.name: _value_of(metric, evidence) for metric in in_turn}
+    return {metric.name: found[metric.name] for metric in chosen}
 
 
 def _value_of(metric: Metric, evidence: EvidencePair) -> MetricValue:
@@ -75,8 +80,8 @@ def _stored_value(metric: Metric, found: object, examples: int) -> MetricValue:
 
 
 def ceiling_of(calibration: ModelEvidence, retrained: ModelEvidence, delta: float, resampled: Floats) -> Ceiling:
-    """Return what perfect unlearning gets; `resampled`: rows of `resampled_figures`, stream "calibration"."""
-    quality, score = figures(calibration.population, retrained.population, delta)
+    """Return what perfect unlearning gets; `resampled`: rows of `quality_and_score_of_halves`, stream "calibration"."""
+    quality, score = quality_and_score(calibration.population, retrained.population, delta)
     found = None if np.isnan(score) else with_interval_if_any(score, resampled[:, 1], (0, np.inf))
     return Ceiling(
         forgetting_quality=with_interval(quality, resampled[:, 0], (0, 1)),

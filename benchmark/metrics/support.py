@@ -14,6 +14,7 @@ from bisect import bisect_left
 from math import ceil
 
 from benchmark.metrics.inputs import between_0_and_1, delta_of, whole
+from benchmark.metrics.lira import FEWEST_FITTED
 from benchmark.metrics.lower_bounds import provable_epsilon
 from benchmark.metrics.overunlearning import FDR, smallest_p_value
 from benchmark.metrics.samples import MOST_MODELS
@@ -55,6 +56,20 @@ def no_rate(models: int, examples: int, rate: float) -> str | None:
     return f"{models * examples} scores have no false positive rate of {rate:.1%}; it takes N = {fewest} or more"
 
 
+def no_quality(models: int) -> str | None:
+    """Return why F says nothing of so few models. Raises ValueError on what is no count."""
+    if whole(models, "models", 2, MOST_MODELS) > 2:
+        return None
+    return f"N = {models} gives F = 0 whatever the models do{_at_least(3)}"
+
+
+def no_attack(models: int) -> str | None:
+    """Return why no attack is fitted to so few models. Raises ValueError on what is no count."""
+    if whole(models, "models", 2, MOST_MODELS) >= FEWEST_FITTED:
+        return None
+    return f"N = {models} is too few to fit on some models and judge others{_at_least(FEWEST_FITTED)}"
+
+
 def no_share(models: int) -> str | None:
     """Return why a share of perfect unlearning would flatter with so few models. Raises ValueError on no count."""
     if whole(models, "models", 2, MOST_MODELS) >= FEWEST_FOR_SHARE:
@@ -63,7 +78,7 @@ def no_share(models: int) -> str | None:
 
 
 def most_provable(models: int, examples: int, delta: float = 1e-5, confidence: float = 0.95) -> float:
-    """Return the largest ε that `epsilon_lower_bounds` can prove of one of `examples`: no error in the larger half."""
+    """Return the largest ε that `epsilon_lower_bound` can prove of one of `examples`: no error in the larger half."""
     models, examples = whole(models, "models", 2, MOST_MODELS), whole(examples, "examples", 1)
     confidence = between_0_and_1(confidence, "confidence")
     return provable_epsilon((models + 1) // 2, delta, 1 - (1 - confidence) / (2 * examples))

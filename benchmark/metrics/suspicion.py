@@ -59,7 +59,7 @@ def suspicions(replayed: list[int], measured: Measured, ceiling: Ceiling, contro
     if replayed:
         named = ", ".join(map(str, replayed[:_FEW_RUNS])) + (", ..." if len(replayed) > _FEW_RUNS else "")
         found.append(
-            f"{len(replayed)} runs ({named}) handed back a model of the reference pool, whose outputs theirs equal to "
+            f"{len(replayed)} runs ({named}) returned a model of the reference pool, whose outputs theirs equal to "
             f"{TOLERANCE:g}: independent training cannot do that"
         )
     if not control and _above(measured, ceiling, IMPOSSIBLE):

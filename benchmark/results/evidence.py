@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import BadScenario
-from benchmark.metrics.population import draw_as_many
+from benchmark.metrics.classifiers import draw_as_many
 from benchmark.seeds import derive_seed
 from benchmark.storage.blocks import Layout
 from benchmark.storage.workspace import Arrays

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import kendalltau
 
 from benchmark.engine import Progress
-from benchmark.metrics import epsilon_lower_bounds, held_out_epsilon, published_epsilon
+from benchmark.metrics import epsilon_lower_bound, held_out_epsilon, published_epsilon
 from benchmark.metrics.quality import BUCKET
 from benchmark.metrics.samples import Floats
 
@@ -39,7 +39,7 @@ ESTIMATORS: dict[str, Estimator] = {
     "single": partial(published_epsilon, attacks="single"),
     "double": partial(published_epsilon, attacks="double"),
     "held-out": held_out_epsilon,
-    "certified": epsilon_lower_bounds,
+    "certified": epsilon_lower_bound,
 }
 
 

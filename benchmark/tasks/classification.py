@@ -82,7 +82,7 @@ class Classification(Task):
 
     def features(self, outputs: NDArray, targets: NDArray) -> Floats:
         """Return confidence, entropy and modified entropy, `[examples, 3]`."""
-        from benchmark.metrics.population import svm_features
+        from benchmark.metrics.classifiers import svm_features
 
         return svm_features(outputs, targets)
 

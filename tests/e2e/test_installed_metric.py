@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 SOURCE = '''
@@ -95,3 +96,21 @@ def test_an_entry_that_was_scored_without_the_metric_is_blank_on_the_board(bench
     board = run("leaderboard", package=package, scenario=False)
     assert rows_of(workspace)["identity"]["median_gap"] == ""
     assert "gap" in board
+
+
+def test_an_installed_metric_scores_arrays_of_anybody(run, workspace, package):
+    rng = np.random.default_rng(0)
+    unlearned, retrained = (rng.normal(mean, 1, (16, 3)) for mean in (1, 0))
+    for name, values in (("u", unlearned), ("r", retrained)):
+        np.save(workspace.root / f"{name}.npy", values)
+    medians = [np.median(phi, axis=0) for phi in (unlearned, retrained)]
+    gap = float(np.median(np.abs(medians[0] - medians[1])))
+
+    printed = run("score", "--arrays", "u.npy", "r.npy", package=package, scenario=False)
+    (line,) = [line for line in printed.splitlines() if line.split()[:1] == ["median_gap"] and "(" not in line]
+    assert line.split()[1] == f"{gap:.3f}"
+    assert "median_gap (nats, lower is better): Median distance between the medians of φ." in printed
+    stored = json.loads(run("score", "--arrays", "u.npy", "r.npy", "--json", package=package, scenario=False))
+    assert stored["metrics"]["median_gap"] == {"value": gap}
+    without = json.loads(run("score", "--arrays", "u.npy", "r.npy", "--json", scenario=False))
+    assert stored["metrics"] == {**without["metrics"], "median_gap": {"value": gap}}

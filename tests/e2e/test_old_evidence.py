@@ -6,7 +6,7 @@ from first_form import kept_first, write_first
 
 from benchmark.data import load_problem
 from benchmark.errors import BadRecord
-from benchmark.metrics import figures, logit_scaled_confidence, mean_svm_attack
+from benchmark.metrics import logit_scaled_confidence, mean_classifier_mia_svm, quality_and_score
 from benchmark.metrics.bootstrap import Population
 from benchmark.metrics.evidence_pair import EvidencePair, model_evidence
 from benchmark.metrics.kinds.classifier_mia import classifier_mia_svm
@@ -70,9 +70,11 @@ def test_old_evidence_gives_the_numbers_that_it_gave(old, miniature):
     evidence, retrained = runs.evidence(), pool.evidence("retrained")
     unlearned, reference = (model_evidence(each, retrained, miniature.task) for each in (evidence, retrained))
     expected = [population_of(logits[role], targets) for role in ("unlearned", "retrained")]
-    assert figures(unlearned.population, reference.population).tolist() == figures(*expected).tolist()
+    assert (
+        quality_and_score(unlearned.population, reference.population).tolist() == quality_and_score(*expected).tolist()
+    )
     forget, test = (logits["unlearned"][split] for split in ("forget", "test"))
-    attack = mean_svm_attack(forget, targets["forget"], test, targets["test"], seed=0)
+    attack = mean_classifier_mia_svm(forget, targets["forget"], test, targets["test"], seed=0)
     assert classifier_mia_svm.compute(EvidencePair(unlearned, reference)).value == attack.accuracy
     assert evidence["run/index"].tolist() == list(range(8))
     assert (unlearned.probes.keys(), reference.probes.keys()) == ({"validation", "test"}, {"validation", "test"})

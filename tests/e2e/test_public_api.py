@@ -18,7 +18,7 @@ from benchmark.storage.workspace import Workspace
 
 RNG = np.random.default_rng(0)
 U, R, O = (RNG.normal(mean, 1, (12, 3)) for mean in (1, 0, 3))  # noqa: E741
-HEAVY = ("torch", "pandas", "matplotlib", "rich", "typer", "sklearn", "pydantic")
+HEAVY = ("torch", "pandas", "matplotlib", "rich", "typer", "sklearn", "joblib")
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ import inspect
 import json
 import pickle
 import re
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from functools import cache
+from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -17,7 +18,9 @@ from hypothesis import strategies as st
 from naive import plain_epsilon
 
 import benchmark
-from benchmark.metrics.report import METRICS, Comparison, Estimate
+from benchmark.metrics.kinds import METRICS, all_metrics
+from benchmark.metrics.report import Comparison
+from benchmark.results.values import Estimate, Value
 
 RNG = np.random.default_rng(0)
 U, R, O = (RNG.normal(mean, 1, (16, 3)) for mean in (1, 0, 3))  # noqa: E741
@@ -33,6 +36,10 @@ def plain():
 @cache
 def beside():
     return benchmark.score(U, R, original=O)
+
+
+def estimates(result) -> dict[str, Estimate]:
+    return {name: each for name, each in result.metrics.items() if isinstance(each, Estimate)}
 
 
 def apart(models: int, examples: int = 2) -> np.ndarray:
@@ -93,12 +100,9 @@ def test_every_value_per_example_against_counting():
     assert found["epsilon"] == pytest.approx([plain_epsilon(u, r) for u, r in zip(U.T, R.T, strict=True)])
     effect = [np.mean([(u > r) + (u == r) / 2 for u in us for r in rs]) for us, rs in zip(U.T, R.T, strict=True)]
     assert found["effect"] == pytest.approx(effect)
-    assert found["p_value"].tolist() == benchmark.detectable(U, R)[0].tolist()
-    assert found["detectable"].tolist() == benchmark.detectable(U, R)[1].tolist()
+    assert found["p_values"].tolist() == benchmark.detectable(U, R)[0].tolist()
     assert found["epsilon_lower_bound"].tolist() == benchmark.epsilon_lower_bound(U, R).tolist()
     assert found["klom"].tolist() == benchmark.klom(U, R).tolist()
-    assert found["ulira_accuracy"].tolist() == benchmark.ulira(U, R).per_example_accuracy.tolist()
-    assert found["ruli_accuracy"].tolist() == benchmark.ruli(U, R).per_example_accuracy.tolist()
 
 
 def test_every_number_against_the_values_per_example():
@@ -110,37 +114,44 @@ def test_every_number_against_the_values_per_example():
     assert metrics["forgetting_quality"] == pytest.approx(np.mean(halvings))
     assert metrics["median_epsilon"] == np.median(found["epsilon"])
     assert metrics["mean_klom"] == pytest.approx(np.mean(found["klom"]))
-    assert metrics["detectable"] == np.mean(found["detectable"])
-    assert metrics["ulira_accuracy"] == pytest.approx(np.mean(found["ulira_accuracy"]))
-    assert metrics["ruli_accuracy"] == pytest.approx(np.mean(found["ruli_accuracy"]))
-    for name, each in result.metrics.items():
-        assert each.low is None or each.low <= each.value <= each.high, name
+    assert metrics["detectable"] == benchmark.detectable(U, R)[1].mean()
+    for attack in ("ulira", "ruli"):
+        judged = getattr(benchmark, attack)(U, R)
+        assert [metrics[f"{attack}_{name}"] for name in ("accuracy", "auc")] == [judged.accuracy, judged.auc]
+    for name, each in estimates(result).items():
+        assert each.low <= each.value <= each.high, name
 
 
-def test_models_that_never_meet_are_told_apart_by_all():
+def test_models_that_never_meet_are_distinguished_by_all():
     result = benchmark.score(apart(64), -apart(64))
     values = {name: each.value for name, each in result.metrics.items()}
     assert values["forgetting_quality"] == 0
-    assert values["proven_leaks"] == 2
+    assert values["epsilon_lower_bound_examples"] == 2
     assert values["detectable"] == values["under_unlearned"] == values["ulira_accuracy"] == values["ruli_auc"] == 1
     assert values["over_unlearned"] == 0
     assert result.per_example["epsilon"].tolist() == [50, 50]
     assert benchmark.score(-apart(64), apart(64)).metrics["over_unlearned"].value == 1
 
 
-def test_the_same_models_are_told_apart_by_none():
+def test_the_same_models_are_distinguished_by_none():
     sample = RNG.normal(0, 1, (64, 4))
     result = benchmark.score(sample, sample)
     values = {name: each.value for name, each in result.metrics.items()}
     assert values["ulira_accuracy"] == values["ruli_auc"] == 0.5
-    assert values["detectable"] == values["mean_klom"] == values["proven_leaks"] == values["under_unlearned"] == 0
+    assert (
+        values["detectable"]
+        == values["mean_klom"]
+        == values["epsilon_lower_bound_examples"]
+        == values["under_unlearned"]
+        == 0
+    )
     assert result.per_example["effect"] == pytest.approx(np.full(4, 0.5))
 
 
 def test_intervals_narrow_with_the_models():
     def width(models):
         u, r = RNG.normal(1, 1, (models, 4)), RNG.normal(0, 1, (models, 4))
-        return [each.high - each.low for each in benchmark.score(u, r).metrics.values() if each.low is not None]
+        return [each.high - each.low for each in estimates(benchmark.score(u, r)).values()]
 
     assert np.mean(width(128)) < 0.8 * np.mean(width(16))
 
@@ -154,8 +165,9 @@ def test_the_gap_closed_is_the_share_of_examples_that_retrain(kept, closed):
     result = benchmark.score(unlearned, retrained, original=original)
     for name in ("detectable", "ulira_accuracy", "ruli_accuracy"):
         assert result.gap_closed[name].value == pytest.approx(closed), name
-    assert result.gap_closed["ulira_accuracy"][1:] == pytest.approx((closed, closed))
-    assert not [name for name in result.unsupported if name.startswith("gap")]
+    gap = result.gap_closed["ulira_accuracy"]
+    assert (gap.low, gap.high) == pytest.approx((closed, closed))
+    assert not [name for name in result.absent if name.startswith("gap")]
 
 
 def test_worse_than_nothing_is_negative():
@@ -180,7 +192,7 @@ def test_there_is_no_gap_where_doing_nothing_is_perfect():
     original, unlearned, retrained = (RNG.normal(0, 1, (64, 5)) for _ in range(3))
     result = benchmark.score(unlearned, retrained, original=original)
     assert not result.gap_closed
-    assert "no gap to close" in result.unsupported["gap_closed_detectable"]
+    assert "no gap to close" in result.absent["gap_closed_detectable"]
 
 
 def test_doing_nothing_is_the_score_of_the_originals():
@@ -201,7 +213,7 @@ def test_the_originals_may_be_of_another_number():
     assert result.doing_nothing.models == (9, 16)
     assert 0 < result.gap_closed["ulira_accuracy"].value < 1
     few = benchmark.score(U, R, original=O[:3])
-    assert few.unsupported["gap_closed_ulira_accuracy"].startswith("the originals are too few")
+    assert few.absent["gap_closed_ulira_accuracy"].startswith("the originals are too few")
 
 
 @pytest.mark.parametrize(
@@ -210,31 +222,39 @@ def test_the_originals_may_be_of_another_number():
         (2, "forgetting_quality", "it takes N = 3 or more"),
         (2, "detectable", "gives no p-value of 0.05 or less; it takes N = 4"),
         (3, "ulira_accuracy", "it takes N = 4 or more"),
-        (8, "proven_leaks", "can prove no leak of 3 examples; it takes N ="),
+        (8, "epsilon_lower_bound_examples", "can prove no leak of 3 examples; it takes N ="),
         (16, "ulira_tpr_at_1", "48 scores have no false positive rate of 1.0%"),
     ],
 )
 def test_what_so_few_models_cannot_tell_is_said(models, missing, words):
     result = benchmark.score(U[:models], R[:models])
     assert missing not in result.metrics
-    assert words in result.unsupported[missing]
-    assert words in str(result)
+    assert words in result.absent[missing]
+    assert words in " ".join(str(result).split())
     assert f"N = {models} is little: 64 or more are recommended." in str(result)
 
 
-def test_enough_models_lack_nothing():
-    u, r = RNG.normal(1, 1, (128, 8)), RNG.normal(0, 1, (128, 8))
-    result = benchmark.score(u, r)
-    assert list(result.metrics) == list(METRICS)
-    assert not result.unsupported
+def test_only_what_takes_more_than_phi_is_absent_with_enough_models():
+    result = benchmark.score(RNG.normal(1, 1, (128, 8)), RNG.normal(0, 1, (128, 8)))
+    from_phi = [each for each in all_metrics() if set(each.needs) <= {"resamples"}]
+    assert set(result.metrics) == {each.name for each in from_phi if not each.per_example}
+    assert set(result.per_example) == {each.name for each in from_phi if each.per_example}
+    assert set(result.absent) == {each.name for each in all_metrics() if set(each.needs) - {"resamples"}}
+    assert {type(result.metrics[each.name]) is Estimate for each in from_phi if each.interval} == {True}
     assert "little" not in str(result)
 
 
 @pytest.mark.parametrize("models", [2, 3, 4, 5, 6, 7])
 def test_any_small_number_of_models_is_scored(models):
     result = benchmark.score(U[:models], R[: models + 1], original=O[:models])
-    assert set(result.metrics) | set(result.unsupported) >= set(METRICS)
+    assert set(result.metrics) | set(result.per_example) | set(result.absent) >= set(METRICS)
     assert json.dumps(result.to_dict(), allow_nan=False)
+
+
+def test_a_result_outlives_the_package_that_brought_a_metric():
+    result = replace(plain(), metrics={**plain().metrics, "gone_by_now": Value(value=0.25)})
+    assert "gone_by_now" in str(result)
+    assert "Brought by a package that is not installed." in result._repr_html_()
 
 
 SAME = [
@@ -341,11 +361,18 @@ def test_what_is_printed():
     result = beside()
     text, short = str(result), repr(result)
     assert text.startswith("16 unlearned and 16 retrained models, 3 examples, δ = 1e-05\n")
-    assert len(text.splitlines()) < 30
-    for label, _ in METRICS.values():
-        assert label in text
-    assert "doing nothing" in text
-    assert "gap closed" in text
+    assert max(map(len, text.splitlines())) <= 120
+    words = " ".join(text.split())
+    for name in (*result.metrics, *result.per_example):
+        assert METRICS[name].summary in words
+        assert METRICS[name].good in words
+    for name, reason in result.absent.items():
+        assert name in words
+        assert reason in words
+    heading = text.splitlines()[2]
+    assert heading.split("  ")[0] == "metric"
+    assert "doing nothing" in heading
+    assert "gap closed" in heading
     assert "doing nothing" not in str(plain()).splitlines()[2]
     quality, detectable = (result.metrics[name].value for name in ("forgetting_quality", "detectable"))
     values = f"forgetting_quality={quality:.4f}, detectable={detectable:.4f}"
@@ -354,10 +381,43 @@ def test_what_is_printed():
 
 
 def test_a_notebook_shows_a_table():
-    html = benchmark.score(U[:4], R[:4], original=O)._repr_html_()
-    assert html.count("<tr>") == len(METRICS) + 1
-    assert "<th>doing nothing</th>" in html
-    assert "N = 4 is little" in html
+    result = benchmark.score(U[:4], R[:4], original=O)
+    shown = Cells()
+    shown.feed(result._repr_html_())
+    assert shown.rows[0] == ["metric", "unlearned", "doing nothing", "gap closed", *COLUMNS]
+    assert {len(row) for row in shown.rows} == {7}
+    found = {row[0]: row for row in shown.rows[1:]}
+    assert set(found) == {*result.metrics, *result.doing_nothing.metrics, *result.per_example}
+    assert found["epsilon"][-1] == METRICS["epsilon"].good
+    quality = result.metrics["forgetting_quality"].value
+    assert found["forgetting_quality"][1] == f"{quality:.4f}"
+    assert "N = 4 is little" in result._repr_html_()
+    assert not shown.open
+
+
+COLUMNS = ["what it is", "unit, direction", "how to read it"]
+
+
+class Cells(HTMLParser):
+    """The texts of a table's cells by row, and the elements that nothing closes."""
+
+    def __init__(self):
+        super().__init__()
+        self.rows, self.open = [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("th", "td"):
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if {"th", "td"} & set(self.open):
+            self.rows[-1][-1] += data
 
 
 def test_the_values_per_example_as_a_frame():
@@ -366,15 +426,14 @@ def test_the_values_per_example_as_a_frame():
     assert frame.index.name == "example"
     assert frame["epsilon"].tolist() == result.per_example["epsilon"].tolist()
     assert frame["epsilon_doing_nothing"].tolist() == result.doing_nothing.per_example["epsilon"].tolist()
-    assert frame["detectable"].dtype == bool
-    assert len(plain().to_frame().columns) == 8
+    assert list(plain().to_frame().columns) == [each.name for each in all_metrics() if each.per_example]
 
 
 HOSTILE = "<script>alert(1)</script>"
 
 
 def test_a_comparison_is_escaped_in_a_notebook_and_printed_as_it_is():
-    one = Estimate(0.5, 0.4, 0.6)
+    one = Estimate(value=0.5, low=0.4, high=0.6)
     comparison = Comparison(HOSTILE, "[red]b[/red]", "digits-1", [("score", one, one, one)], f"{HOSTILE} wins")
     html = comparison._repr_html_()
     assert "<script" not in html

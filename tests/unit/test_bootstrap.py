@@ -9,9 +9,9 @@ from scipy.stats import norm
 
 from benchmark.metrics.bootstrap import (
     Population,
-    figures,
     interval,
-    resampled_figures,
+    quality_and_score,
+    quality_and_score_of_halves,
     resampled_share,
 )
 from benchmark.metrics.published import published_epsilon
@@ -26,7 +26,7 @@ def population(seed, models=40, examples=5, shift=0.0):
 
 def test_figures_are_quality_and_score():
     unlearned, retrained = population(0, shift=1), population(1)
-    quality, score = figures(unlearned, retrained)
+    quality, score = quality_and_score(unlearned, retrained)
     assert quality == forgetting_quality(published_epsilon(unlearned.confidences, retrained.confidences), 40)
     accuracies = [np.mean(part) for kind in (1, 2) for part in (unlearned[kind], retrained[kind])]
     assert score == pytest.approx(competition_score(quality, *accuracies))
@@ -35,7 +35,7 @@ def test_figures_are_quality_and_score():
 def test_a_resample_is_the_plain_sweep_of_one_half_of_each_population():
     """Models are told apart by their accuracies, which shows the halves drawn."""
     unlearned, retrained = population(0, models=64, shift=1), population(1, models=64)
-    rows = resampled_figures(unlearned, retrained, range(3), seed=7)
+    rows = quality_and_score_of_halves(unlearned, retrained, range(3), seed=7)
     for b, (quality, score) in enumerate(rows):
         i = np.random.default_rng([7, 0, b]).permutation(64)[:32]
         j = np.random.default_rng([7, 2, b]).permutation(64)[:32]
@@ -47,12 +47,12 @@ def test_a_resample_is_the_plain_sweep_of_one_half_of_each_population():
 
 def test_any_split_of_the_resamples_gives_the_same_rows():
     unlearned, retrained = population(0), population(1)
-    whole = resampled_figures(unlearned, retrained, range(6), seed=3)
-    parts = [resampled_figures(unlearned, retrained, range(*ends), seed=3) for ends in ((0, 2), (2, 6))]
+    whole = quality_and_score_of_halves(unlearned, retrained, range(6), seed=3)
+    parts = [quality_and_score_of_halves(unlearned, retrained, range(*ends), seed=3) for ends in ((0, 2), (2, 6))]
     np.testing.assert_array_equal(whole, np.concatenate(parts))
     assert len(np.unique(whole[:, 1])) == 6
-    assert not np.array_equal(whole, resampled_figures(unlearned, retrained, range(6), seed=4))
-    assert resampled_figures(unlearned, retrained, range(0)).shape == (0, 2)
+    assert not np.array_equal(whole, quality_and_score_of_halves(unlearned, retrained, range(6), seed=4))
+    assert quality_and_score_of_halves(unlearned, retrained, range(0)).shape == (0, 2)
 
 
 @settings(max_examples=15, deadline=None)
@@ -69,25 +69,25 @@ def test_resamples_at_once_are_the_figures_of_every_half(seed, models, step):
     for n, sd in zip(models, spread, strict=True):
         phi = rng.choice([0.0, 0.0, 1.0, 60.0]) + sd * rng.uniform(-1, 1, (n, 6))
         both.append(Population((phi / step).round() * step if step else phi, *rng.uniform(0.5, 1, (2, n))))
-    rows = resampled_figures(*both, range(3, 26), seed=5)
+    rows = quality_and_score_of_halves(*both, range(3, 26), seed=5)
     for row, b in zip(rows, range(3, 26), strict=True):
         draws = (np.random.default_rng([5, k, b]).permutation(n)[: n // 2] for k, n in zip((0, 2), models, strict=True))
         halves = [Population(*(part[kept] for part in one)) for one, kept in zip(both, draws, strict=True)]
-        np.testing.assert_array_equal(row, figures(*halves))
+        np.testing.assert_array_equal(row, quality_and_score(*halves))
 
 
 def test_entries_share_their_draws_and_the_ceiling_only_those_of_the_retrained():
     entry, retrained = population(0), population(1)
-    rows = resampled_figures(entry, retrained, range(4))
-    np.testing.assert_array_equal(rows, resampled_figures(entry, retrained, range(4), stream="unlearned"))
-    assert not np.array_equal(rows, resampled_figures(entry, retrained, range(4), stream="calibration"))
+    rows = quality_and_score_of_halves(entry, retrained, range(4))
+    np.testing.assert_array_equal(rows, quality_and_score_of_halves(entry, retrained, range(4), stream="unlearned"))
+    assert not np.array_equal(rows, quality_and_score_of_halves(entry, retrained, range(4), stream="calibration"))
     # A twin with half the retain accuracy: were runs or retrained models drawn anew, the ratio would vary.
     twin = entry._replace(retain_accuracy=entry.retain_accuracy / 2)
-    np.testing.assert_allclose(resampled_figures(twin, retrained, range(4)), rows * [1, 0.5])
+    np.testing.assert_allclose(quality_and_score_of_halves(twin, retrained, range(4)), rows * [1, 0.5])
 
 
 def test_populations_may_differ_in_size():
-    assert resampled_figures(population(0, models=30), population(1, models=9), range(2)).shape == (2, 2)
+    assert quality_and_score_of_halves(population(0, models=30), population(1, models=9), range(2)).shape == (2, 2)
 
 
 def test_interval_reaches_the_normal_quantile_of_the_widened_spread():
@@ -114,11 +114,11 @@ def test_share_follows_the_first_order_of_the_ratio():
 def test_bad_input_is_refused():
     unlearned, retrained = population(0), population(1)
     with pytest.raises(ValueError, match="as many of each"):
-        figures(unlearned._replace(test_accuracy=np.ones(3)), retrained)
+        quality_and_score(unlearned._replace(test_accuracy=np.ones(3)), retrained)
     with pytest.raises(ValueError, match="3 model"):
-        resampled_figures(population(0, models=3), retrained, range(1))
+        quality_and_score_of_halves(population(0, models=3), retrained, range(1))
     with pytest.raises(ValueError, match="RA_unlearned is 2"):
-        figures(unlearned._replace(retain_accuracy=np.full(40, 2.0)), retrained)
+        quality_and_score(unlearned._replace(retain_accuracy=np.full(40, 2.0)), retrained)
     with pytest.raises(ValueError, match="at least two"):
         interval(0.1, [0.1])
     with pytest.raises(ValueError, match="not finite"):
@@ -156,7 +156,7 @@ def simulated_pool(rng, models, shifts, correlation):
 
 def qualities(pool):
     """F of entry, other and calibration against retrained."""
-    return np.array([figures(one, pool.retrained)[0] for one in pool[:3]])
+    return np.array([quality_and_score(one, pool.retrained)[0] for one in pool[:3]])
 
 
 def with_replacement(pool, rng):
@@ -197,7 +197,7 @@ def coverage(models, shifts, correlation, simulations, resamples, seed=0):
         streams = ("unlearned", "unlearned", "calibration")
         halves = np.stack(
             [
-                resampled_figures(one, pool.retrained, range(resamples), simulation, stream)[:, 0]
+                quality_and_score_of_halves(one, pool.retrained, range(resamples), simulation, stream)[:, 0]
                 for one, stream in zip(pool[:3], streams, strict=True)
             ],
             axis=1,

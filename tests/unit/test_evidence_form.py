@@ -9,7 +9,7 @@ from safetensors.numpy import save
 
 from benchmark.data import load_problem
 from benchmark.errors import BadScenario
-from benchmark.metrics import figures, logit_scaled_confidence, mean_population_attack, mean_svm_attack
+from benchmark.metrics import logit_scaled_confidence, mean_classifier_mia, mean_classifier_mia_svm, quality_and_score
 from benchmark.metrics.bootstrap import Population
 from benchmark.metrics.evidence_pair import EvidencePair, model_evidence
 from benchmark.metrics.kinds.classifier_mia import classifier_mia, classifier_mia_svm
@@ -61,14 +61,14 @@ def test_the_published_numbers_are_those_of_the_logits_to_the_last_bit(sizes):
         {split: (logits[split].argmax(-1) == form.targets[split]).mean(axis=1) for split in SPLITS} for logits in both
     ]
     old = [Population(one, of["retain"], of["test"]) for one, of in zip(phi, accuracy, strict=True)]
-    assert figures(unlearned.population, retrained.population).tolist() == figures(*old).tolist()
+    assert quality_and_score(unlearned.population, retrained.population).tolist() == quality_and_score(*old).tolist()
     assert all(unlearned.utility[split].tolist() == accuracy[0][split].tolist() for split in SPLITS)
     pair = EvidencePair(unlearned, retrained)
     assert [one.tolist() for one in pair.signals] == [one.tolist() for one in phi]
     attacked = [both[0][split][:ATTACKED] for split in ("forget", "test")]
     test_phi = logit_scaled_confidence(attacked[1], form.targets["test"])
-    mia = mean_population_attack(phi[0][:ATTACKED], test_phi, seed=0)
-    svm = mean_svm_attack(attacked[0], form.targets["forget"], attacked[1], form.targets["test"], seed=0)
+    mia = mean_classifier_mia(phi[0][:ATTACKED], test_phi, seed=0)
+    svm = mean_classifier_mia_svm(attacked[0], form.targets["forget"], attacked[1], form.targets["test"], seed=0)
     for metric, (value, low, high, models) in ((classifier_mia, mia), (classifier_mia_svm, svm)):
         found = metric.compute(pair)
         assert (found.value, found.low, found.high, models) == (value, low, high, ATTACKED)
@@ -187,7 +187,9 @@ def test_a_task_has_to_write_no_more_than_signal_and_utility():
     assert objection(kept, form.layouts(range(MODELS)), MODELS) == ""
     evidence = model_evidence(kept, kept, form.task)
     assert evidence.signals.tolist() == logits["forget"][..., 0].tolist()
-    assert EvidencePair(evidence, evidence).lacks(("features",)) == "it needs classes, which this task has not"
+    assert (
+        EvidencePair(evidence, evidence).lacks(("features",)) == "it needs probabilities of classes, and there are none"
+    )
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def test_figures_are_those_of_the_public_functions(perfect):
     epsilon = scoring.published_epsilon(u, r)
     assert perfect.per_example("epsilon") == epsilon.tolist()
     assert perfect.value("forgetting_quality") == scoring.forgetting_quality(epsilon, MODELS)
-    assert perfect.per_example("p_values") == scoring.distinguishable(u, r)[0].tolist()
+    assert perfect.per_example("p_values") == scoring.detectable(u, r)[0].tolist()
     assert perfect.value("retain_ratio") == pytest.approx(
         evidence(3)["utility/retain"].mean() / evidence(1)["utility/retain"].mean()
     )

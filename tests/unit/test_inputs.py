@@ -29,32 +29,32 @@ CALLS = {
     "attack_intervals": [Scores(PHI, OTHER), 10, 0.95, 0],
     "attack_result": [Scores(PHI, OTHER)],
     "provable_epsilon": [8, 1e-5, 0.95],
-    "epsilon_lower_bounds": [PHI, OTHER, 1e-5, 0.95],
+    "epsilon_lower_bound": [PHI, OTHER, 1e-5, 0.95],
     "competition_score": [0.5, 0.9, 0.9, 0.8, 0.8],
     "direction": [PHI, OTHER],
-    "distinguishable": [PHI, OTHER, 0.05, 0],
+    "detectable": [PHI, OTHER, 0.05, 0],
     "existing": [VALUES],
     "fewest_for_leaks": [50, 1e-5, 0.95],
-    "figures": [GOOD, AGAINST, 1e-5],
+    "quality_and_score": [GOOD, AGAINST, 1e-5],
     "forgetting_quality": [np.arange(4.0), 8],
     "held_out_epsilon": [PHI, OTHER, 1e-5],
     "interval": [0.15, VALUES, 0.95, (0.0, 1.0)],
     "klom": [PHI, OTHER],
     "logit_scaled_confidence": [LOGITS, LABELS],
-    "mean_population_attack": [PHI, OTHER, 0, 2],
-    "mean_svm_attack": [LOGITS, LABELS, LOGITS, LABELS, 0, 2],
+    "mean_classifier_mia": [PHI, OTHER, 0, 2],
+    "mean_classifier_mia_svm": [LOGITS, LABELS, LOGITS, LABELS, 0, 2],
     "most_provable": [8, 50, 1e-5, 0.95],
     "no_leak": [8, 50, 1e-5, 0.95],
     "no_rate": [8, 50, 0.01],
     "no_rejection": [8],
     "no_share": [8],
-    "population_attack": [PHI[0], OTHER[0], 0],
+    "classifier_mia": [PHI[0], OTHER[0], 0],
     "published_epsilon": [PHI, OTHER, 1e-5, None, "both"],
-    "resampled_figures": [GOOD, AGAINST, range(2), 0, "unlearned", 1e-5],
+    "quality_and_score_of_halves": [GOOD, AGAINST, range(2), 0, "unlearned", 1e-5],
     "resampled_share": [0.15, VALUES, 0.2, VALUES],
     "ruli": [PHI, OTHER],
     "ruli_scores": [PHI, OTHER],
-    "svm_attack": [LOGITS[0], LABELS, LOGITS[0], LABELS, 0],
+    "classifier_mia_svm": [LOGITS[0], LABELS, LOGITS[0], LABELS, 0],
     "ulira": [PHI, OTHER],
     "ulira_scores": [PHI, OTHER],
 }
@@ -135,7 +135,7 @@ def test_no_argument_may_be_anything(name):
                 print(name, place, type(bad), function(*arguments[:place], bad, *arguments[place + 1 :]))
 
 
-@pytest.mark.parametrize("name", ["figures", "resampled_figures"])
+@pytest.mark.parametrize("name", ["quality_and_score", "quality_and_score_of_halves"])
 @pytest.mark.parametrize("part", Population._fields)
 def test_no_part_of_a_population_may_be_anything(name, part):
     function, rest = getattr(scoring, name), CALLS[name][1:]
@@ -162,7 +162,7 @@ def test_no_part_of_a_population_may_be_anything(name, part):
         (np.zeros((3, 0)), "no examples, expected at least 1"),
     ],
 )
-@pytest.mark.parametrize("function", [scoring.klom, scoring.direction, scoring.epsilon_lower_bounds, scoring.ulira])
+@pytest.mark.parametrize("function", [scoring.klom, scoring.direction, scoring.epsilon_lower_bound, scoring.ulira])
 def test_the_sentence_names_what_came(function, values, sentence):
     with pytest.raises(ValueError, match=f"unlearned .*{sentence}"):
         function(values, OTHER)
@@ -184,7 +184,7 @@ def test_numbers_of_any_real_type_are_parameters():
 def test_huge_values_overflow_nowhere():
     """Warnings are errors here, so that an overflow would be one."""
     huge = np.where(PHI > 0, 1e100, -1e100)
-    for function in (scoring.klom, scoring.epsilon_lower_bounds, lambda *phi: scoring.direction(*phi).p_values):
+    for function in (scoring.klom, scoring.epsilon_lower_bound, lambda *phi: scoring.direction(*phi).p_values):
         assert np.isfinite(function(huge, OTHER)).all()
     for attack in (scoring.ulira, scoring.ruli):
         assert 0 <= attack(huge, OTHER).accuracy <= 1

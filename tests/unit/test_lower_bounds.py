@@ -12,7 +12,7 @@ from benchmark.metrics.lower_bounds import (
     _bounds,
     best_attack,
     called_unlearned,
-    epsilon_lower_bounds,
+    epsilon_lower_bound,
     provable_epsilon,
 )
 
@@ -49,7 +49,7 @@ def test_disjoint_populations_reach_exactly_the_ceiling(models: int, examples: i
     rng = np.random.default_rng(0)
     retrained = rng.uniform(0, 1, (models, examples))
     for unlearned in (retrained + 100, retrained - 100):
-        bounds = epsilon_lower_bounds(unlearned, retrained)
+        bounds = epsilon_lower_bound(unlearned, retrained)
         # The larger half is held out once, so an odd number of models loses nothing.
         larger_half = (models + 1) // 2
         ceiling = provable_epsilon(larger_half, confidence=1 - 0.05 / (2 * examples))
@@ -78,7 +78,7 @@ def assert_covers_randomised_response(epsilon: float, swap: bool, models: int, s
             (rng.random((models, 3)) < share) + rng.uniform(0, 0.1, (models, 3)) for share in (likely, 1 - likely)
         )
         first, second = (retrained, unlearned) if swap else (unlearned, retrained)
-        covered += bool((epsilon_lower_bounds(first, second, delta=0.0) <= epsilon).all())
+        covered += bool((epsilon_lower_bound(first, second, delta=0.0) <= epsilon).all())
     assert covered >= least_plausible(simulations, 0.95)
 
 
@@ -92,7 +92,7 @@ def test_covers_gaussians(distance: float):
     for _ in range(simulations):
         unlearned = rng.normal(distance, 1, (models, examples))
         retrained = rng.normal(0, 1, (models, examples))
-        covered += bool((epsilon_lower_bounds(unlearned, retrained, delta=delta) <= truth).all())
+        covered += bool((epsilon_lower_bound(unlearned, retrained, delta=delta) <= truth).all())
     assert covered >= least_plausible(simulations, 0.95)
 
 
@@ -103,7 +103,7 @@ def test_perfect_unlearning_has_no_lower_bound_above_zero(shared: float, models:
     clean = 0
     for _ in range(pools):
         both = rng.normal(0, 1, (2, models, 20)) + rng.normal(0, shared, (2, models, 1))
-        clean += bool((epsilon_lower_bounds(*both) == 0).all())
+        clean += bool((epsilon_lower_bound(*both) == 0).all())
     assert clean >= least_plausible(pools, 0.95)
 
 
@@ -114,7 +114,7 @@ def test_perfect_unlearning_has_no_lower_bound_above_zero(shared: float, models:
 )
 def test_clear_leaks_are_proved(mean: float, spread: float, at_least: float):
     rng = np.random.default_rng(3)
-    bounds = epsilon_lower_bounds(rng.normal(mean, spread, (512, 50)), rng.normal(0, 1, (512, 50)))
+    bounds = epsilon_lower_bound(rng.normal(mean, spread, (512, 50)), rng.normal(0, 1, (512, 50)))
     assert (bounds >= at_least).all()
 
 
@@ -122,7 +122,7 @@ def test_only_the_leaking_examples_are_proved():
     rng = np.random.default_rng(4)
     unlearned = rng.normal(0, 1, (256, 20))
     unlearned[:, [3, 11]] += 4
-    assert np.flatnonzero(epsilon_lower_bounds(unlearned, rng.normal(0, 1, (256, 20)))).tolist() == [3, 11]
+    assert np.flatnonzero(epsilon_lower_bound(unlearned, rng.normal(0, 1, (256, 20)))).tolist() == [3, 11]
 
 
 def test_a_leak_that_only_one_half_shows_is_not_proved():
@@ -130,17 +130,17 @@ def test_a_leak_that_only_one_half_shows_is_not_proved():
     rng = np.random.default_rng(5)
     unlearned, retrained = rng.normal(0, 1, (2, 256, 5))
     unlearned[0::2] += 50
-    assert (epsilon_lower_bounds(unlearned, retrained) == 0).all()
+    assert (epsilon_lower_bound(unlearned, retrained) == 0).all()
 
 
 def test_identical_and_constant_populations_prove_nothing():
     same = np.random.default_rng(6).normal(0, 1, (64, 4))
-    assert (epsilon_lower_bounds(same, same) == 0).all()
-    assert (epsilon_lower_bounds(np.ones((64, 4)), np.ones((64, 4))) == 0).all()
+    assert (epsilon_lower_bound(same, same) == 0).all()
+    assert (epsilon_lower_bound(np.ones((64, 4)), np.ones((64, 4))) == 0).all()
 
 
 def test_two_different_constants_reach_the_ceiling():
-    bounds = epsilon_lower_bounds(np.full((128, 1), 2.0), np.full((128, 1), 1.0))
+    bounds = epsilon_lower_bound(np.full((128, 1), 2.0), np.full((128, 1), 1.0))
     assert bounds == pytest.approx([provable_epsilon(64, confidence=0.975)])
 
 
@@ -156,18 +156,18 @@ def test_bounded_and_blind_to_scale(seed: int, models: tuple[int, int], distinct
     rng = np.random.default_rng(seed)
     unlearned = rng.integers(0, distinct, (models[0], 3)).astype(float)
     retrained = rng.integers(0, distinct, (models[1], 3)) + 3.0
-    bounds = epsilon_lower_bounds(unlearned, retrained, confidence=confidence)
+    bounds = epsilon_lower_bound(unlearned, retrained, confidence=confidence)
     assert (bounds >= 0).all()
     assert np.isfinite(bounds).all()
-    assert epsilon_lower_bounds(8 * unlearned - 16, 8 * retrained - 16, confidence=confidence) == pytest.approx(bounds)
-    stricter = epsilon_lower_bounds(unlearned, retrained, confidence=0.999)
+    assert epsilon_lower_bound(8 * unlearned - 16, 8 * retrained - 16, confidence=confidence) == pytest.approx(bounds)
+    stricter = epsilon_lower_bound(unlearned, retrained, confidence=0.999)
     assert stricter.max() <= provable_epsilon(20, confidence=1 - 0.001 / 6) + 1e-12
 
 
 @pytest.mark.parametrize("delta", [-0.1, 1.0, float("nan")])
 def test_delta_out_of_range(delta: float):
     with pytest.raises(ValueError, match="delta"):
-        epsilon_lower_bounds(np.zeros((4, 1)), np.zeros((4, 1)), delta=delta)
+        epsilon_lower_bound(np.zeros((4, 1)), np.zeros((4, 1)), delta=delta)
     with pytest.raises(ValueError, match="delta"):
         provable_epsilon(4, delta=delta)
 
@@ -175,7 +175,7 @@ def test_delta_out_of_range(delta: float):
 @pytest.mark.parametrize("confidence", [0.0, 1.0, float("nan")])
 def test_confidence_out_of_range(confidence: float):
     with pytest.raises(ValueError, match="confidence"):
-        epsilon_lower_bounds(np.zeros((4, 1)), np.zeros((4, 1)), confidence=confidence)
+        epsilon_lower_bound(np.zeros((4, 1)), np.zeros((4, 1)), confidence=confidence)
 
 
 def test_no_models():

@@ -154,7 +154,7 @@ def test_two_arrays_of_signals_are_evidence_enough():
     assert found.value("forgetting_quality") is not None
     assert found.estimate("ulira_auc") is not None
     assert found.why_absent("score") == "the utility of the models is not known"
-    assert found.why_absent("classifier_mia") == "it needs classes, which this task has not"
+    assert found.why_absent("classifier_mia") == "it needs probabilities of classes, and there are none"
     assert found.resampled is None
 
 

@@ -32,7 +32,7 @@ def test_the_effect_counts_pairs_and_swaps_with_the_samples(seed: int, models: t
     assert result.effect == pytest.approx(((differences > 0) + 0.5 * (differences == 0)).mean(axis=(0, 1)))
     assert swapped.effect == pytest.approx(1 - result.effect)
     assert swapped.p_values == pytest.approx(result.p_values)
-    assert (swapped.remembered, swapped.over_unlearned) == (result.over_unlearned, result.remembered)
+    assert (swapped.under_unlearned, swapped.over_unlearned) == (result.over_unlearned, result.under_unlearned)
     assert ((result.p_values > 0) & (result.p_values <= 1)).all()
     assert direction(np.exp(unlearned), np.exp(retrained)).effect == pytest.approx(result.effect)
 
@@ -51,7 +51,7 @@ def test_shares_and_directions():
     unlearned[:, 3:5] -= 1
     unlearned[:, 5:7] *= 3
     result = direction(unlearned, retrained)
-    assert (result.remembered, result.over_unlearned) == (0.3, 0.2)
+    assert (result.under_unlearned, result.over_unlearned) == (0.3, 0.2)
     assert (result.effect[:3] > 0.6).all()
     assert (result.effect[3:5] < 0.4).all()
 
@@ -71,7 +71,7 @@ def test_a_change_of_spread_is_not_a_direction(models: tuple[int, int], spread: 
 def test_perfect_unlearning_has_no_direction():
     rng = np.random.default_rng(4)
     results = [direction(*rng.normal(0, 1, (2, 128, 30))) for _ in range(200)]
-    pools_with_a_discovery = sum(result.remembered + result.over_unlearned > 0 for result in results)
+    pools_with_a_discovery = sum(result.under_unlearned + result.over_unlearned > 0 for result in results)
     assert pools_with_a_discovery <= binom.ppf(0.999, 200, 0.06)
 
 
@@ -79,7 +79,7 @@ def test_perfect_unlearning_has_no_direction():
 def test_samples_without_overlap(sign: int, expected: tuple[float, float]):
     unlearned, retrained = np.full((20, 3), 5.0 * sign), np.zeros((20, 3))
     result = direction(unlearned, retrained)
-    assert (result.remembered, result.over_unlearned) == expected
+    assert (result.under_unlearned, result.over_unlearned) == expected
     assert result.effect.tolist() == [expected[0]] * 3
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
-from benchmark.metrics.permutation import _z_a, distinguishable
+from benchmark.metrics.permutation import _z_a, detectable
 
 
 def z_a_as_printed(unlearned: np.ndarray, retrained: np.ndarray) -> float:
@@ -39,7 +39,7 @@ def test_p_values_are_uniform_under_the_null(models: tuple[int, int], step: floa
     unlearned, retrained = (rng.normal(0, 1, (n, 1500)) for n in models)
     if step:
         unlearned, retrained = np.round(unlearned / step), np.round(retrained / step)
-    p_values, _ = distinguishable(unlearned, retrained)
+    p_values, _ = detectable(unlearned, retrained)
     assert kstest(p_values, "uniform").pvalue > 1e-3
     assert np.mean(p_values <= 0.01) <= 0.02
 
@@ -51,7 +51,7 @@ def test_p_values_are_uniform_with_512_models(step: float):
     p_values = []
     for seed in range(100):
         sample = rng.normal(0, 1, (2, 512, 100))
-        p_values.append(distinguishable(*(np.round(sample / step) if step else sample), seed=seed)[0])
+        p_values.append(detectable(*(np.round(sample / step) if step else sample), seed=seed)[0])
     assert kstest(np.concatenate(p_values), "uniform").pvalue > 1e-3
 
 
@@ -63,7 +63,7 @@ def test_p_values_are_valid_for_the_smallest_samples(models: tuple[int, int]):
     values = np.tile(np.arange(total), (len(chosen), 1))
     unlearned = values[chosen].reshape(-1, models[0]).T
     retrained = values[~chosen].reshape(-1, models[1]).T
-    p_values, _ = distinguishable(unlearned, retrained)
+    p_values, _ = detectable(unlearned, retrained)
     for threshold in np.unique(p_values):
         assert np.mean(p_values <= threshold) <= threshold + 0.02
 
@@ -81,7 +81,7 @@ def test_p_values_are_valid_for_the_smallest_samples(models: tuple[int, int]):
 )
 def test_power(different):
     rng = np.random.default_rng(2)
-    _, rejected = distinguishable(different(rng, (512, 50)), rng.normal(0, 1, (512, 50)))
+    _, rejected = detectable(different(rng, (512, 50)), rng.normal(0, 1, (512, 50)))
     assert rejected.mean() >= 0.95
 
 
@@ -90,7 +90,7 @@ def test_one_leaking_example_among_a_thousand_is_found():
     rng = np.random.default_rng(3)
     unlearned, retrained = rng.normal(0, 1, (2, 32, 1000))
     unlearned[:, 7] += 9
-    p_values, rejected = distinguishable(unlearned, retrained)
+    p_values, rejected = detectable(unlearned, retrained)
     assert rejected[7]
     assert p_values[7] == 1 / (1 + 200_000)
     assert rejected.sum() <= 3
@@ -104,7 +104,7 @@ def test_the_false_discovery_rate_is_held(shared: float):
     for _ in range(repetitions):
         unlearned, retrained = (rng.normal(0, 1, (64, 40)) + rng.normal(0, shared, (64, 1)) for _ in range(2))
         unlearned[:, :10] += 1.5
-        _, rejected = distinguishable(unlearned, retrained)
+        _, rejected = detectable(unlearned, retrained)
         wrong.append(rejected[10:].sum() / max(1, rejected.sum()))
         found.append(rejected[:10].mean())
     # The mean of 150 shares, three standard errors allowed.
@@ -116,7 +116,7 @@ def test_the_rejections_are_benjamini_hochbergs():
     rng = np.random.default_rng(5)
     unlearned, retrained = rng.normal(np.linspace(0, 0.8, 30), 1, (100, 30)), rng.normal(0, 1, (100, 30))
     for fdr in (0.01, 0.05, 0.3):
-        p_values, rejected = distinguishable(unlearned, retrained, fdr=fdr)
+        p_values, rejected = detectable(unlearned, retrained, fdr=fdr)
         ordered = np.sort(p_values)
         passing = ordered[ordered <= fdr * np.arange(1, 31) / 30]
         expected = p_values <= passing.max() if passing.size else np.zeros(30, bool)
@@ -133,8 +133,8 @@ def test_the_rejections_are_benjamini_hochbergs():
 def test_same_seed_same_answer_and_any_increasing_map(seed: int, models: tuple[int, int], distinct: int):
     rng = np.random.default_rng(seed)
     unlearned, retrained = (rng.integers(0, distinct, (n, 3)) / 4 for n in models)
-    p_values, rejected = distinguishable(unlearned, retrained, fdr=0.2, seed=3)
-    again, rejected_again = distinguishable(np.exp(unlearned), np.exp(retrained), fdr=0.2, seed=3)
+    p_values, rejected = detectable(unlearned, retrained, fdr=0.2, seed=3)
+    again, rejected_again = detectable(np.exp(unlearned), np.exp(retrained), fdr=0.2, seed=3)
     assert p_values.tolist() == again.tolist()
     assert rejected.tolist() == rejected_again.tolist()
     assert ((p_values > 0) & (p_values <= 1)).all()
@@ -143,10 +143,10 @@ def test_same_seed_same_answer_and_any_increasing_map(seed: int, models: tuple[i
 def test_the_seed_matters():
     rng = np.random.default_rng(6)
     samples = rng.normal(0, 1, (2, 30, 5))
-    assert distinguishable(*samples, seed=0)[0].tolist() != distinguishable(*samples, seed=1)[0].tolist()
+    assert detectable(*samples, seed=0)[0].tolist() != detectable(*samples, seed=1)[0].tolist()
 
 
 @pytest.mark.parametrize("fdr", [0.0, 1.0, float("nan")])
 def test_fdr_out_of_range(fdr: float):
     with pytest.raises(ValueError, match="fdr"):
-        distinguishable(np.zeros((4, 1)), np.zeros((4, 1)), fdr=fdr)
+        detectable(np.zeros((4, 1)), np.zeros((4, 1)), fdr=fdr)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from benchmark.metrics import (
-    distinguishable,
-    epsilon_lower_bounds,
+    detectable,
+    epsilon_lower_bound,
     fewest_for_leaks,
     most_provable,
     no_leak,
@@ -26,14 +26,14 @@ def separated(models, examples):
 @pytest.mark.parametrize("examples", [1, 12, 50])
 @pytest.mark.parametrize("delta", [1e-5, 0.2])
 def test_leaks_are_withheld_exactly_where_complete_separation_proves_none(models, examples, delta):
-    proved = epsilon_lower_bounds(*separated(models, examples), delta).max()
+    proved = epsilon_lower_bound(*separated(models, examples), delta).max()
     assert proved == pytest.approx(most_provable(models, examples, delta))
     assert (no_leak(models, examples, delta) is None) == (proved > 0)
 
 
 @pytest.mark.parametrize("models", [2, 3, 4, 6, 12])
 def test_tests_are_withheld_exactly_where_complete_separation_is_not_significant(models):
-    significant = distinguishable(*separated(models, 5))[1].any()
+    significant = detectable(*separated(models, 5))[1].any()
     assert significant == (2 / comb(2 * models, models) <= 0.05)
     assert (no_rejection(models) is None) == significant
 
@@ -41,8 +41,8 @@ def test_tests_are_withheld_exactly_where_complete_separation_is_not_significant
 @pytest.mark.parametrize(("examples", "delta"), [(1, 1e-5), (12, 1e-5), (50, 1e-5), (50, 0.5)])
 def test_the_recommended_n_is_the_smallest_that_proves_a_leak(examples, delta):
     fewest = fewest_for_leaks(examples, delta)
-    assert epsilon_lower_bounds(*separated(fewest, examples), delta).max() > 0
-    assert epsilon_lower_bounds(*separated(fewest - 1, examples), delta).max() == 0
+    assert epsilon_lower_bound(*separated(fewest, examples), delta).max() > 0
+    assert epsilon_lower_bound(*separated(fewest - 1, examples), delta).max() == 0
     assert f"it takes N = {fewest} or more" in no_leak(fewest - 1, examples, delta)
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from cards import measured_with
 
-from benchmark.metrics import figures, interval, logit_scaled_confidence
-from benchmark.metrics.bootstrap import Population, resampled_figures
+from benchmark.metrics import interval, logit_scaled_confidence, quality_and_score
+from benchmark.metrics.bootstrap import Population, quality_and_score_of_halves
 from benchmark.metrics.suspicion import IMPOSSIBLE, replayed_runs, retrains, suspicions
 from benchmark.results.evidence import round_phi
 from benchmark.results.values import Ceiling, Estimate, Resampled
@@ -137,9 +137,9 @@ def simulated(models, examples, rng):
 
 
 def lies_above(entry, ceiling, retrained, resamples=40):
-    value = figures(entry, retrained)[0] - figures(ceiling, retrained)[0]
+    value = quality_and_score(entry, retrained)[0] - quality_and_score(ceiling, retrained)[0]
     rows = [
-        resampled_figures(population, retrained, range(resamples), 0, stream)[:, 0]
+        quality_and_score_of_halves(population, retrained, range(resamples), 0, stream)[:, 0]
         for population, stream in ((entry, "unlearned"), (ceiling, "calibration"))
     ]
     return interval(value, rows[0] - rows[1], IMPOSSIBLE, (-np.inf, np.inf))[0] > 0

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from scipy.special import softmax
 
 from benchmark.errors import BenchError
-from benchmark.metrics.population import svm_features
+from benchmark.metrics.classifiers import svm_features
 from benchmark.scenario.schema import load_scenario
 from benchmark.tasks import TASKS, Task
 from benchmark.tasks.classification import Classification

@@ -1,9 +1,9 @@
-"""The classifier MIAs that papers report: per model, one classifier of forget examples against test examples."""
+"""Classifier MIAs that papers report: per model, one classifier of forget examples against test examples."""
 
+from benchmark.metrics.classifiers import FEWEST_EXAMPLES, mean_classifier_mia, mean_classifier_mia_svm_on_features
 from benchmark.metrics.evidence_pair import Attacked, EvidencePair
 from benchmark.metrics.kinds import METRICS
 from benchmark.metrics.metric import Absent, Estimate, Result, metric
-from benchmark.metrics.population import FEWEST_EXAMPLES, mean_population_attack, mean_svm_attack_on_features
 from benchmark.results.evidence import ATTACKED
 
 _GOOD = "as high as that of `retrain`; 0.5 = guessing, 1 = forget examples are recognised by one model alone"
@@ -22,7 +22,7 @@ def classifier_mia(evidence: EvidencePair) -> Result:
     if isinstance(attacked, Absent):
         return attacked
     phi = evidence.unlearned.signals[: len(attacked.test_phi)]
-    found = mean_population_attack(phi, attacked.test_phi, seed=0, models=len(phi))
+    found = mean_classifier_mia(phi, attacked.test_phi, seed=0, models=len(phi))
     return Estimate(value=found.accuracy, low=found.low, high=found.high)
 
 
@@ -36,7 +36,7 @@ def classifier_mia_svm(evidence: EvidencePair) -> Result:
     attacked = _attacked(evidence)
     if isinstance(attacked, Absent):
         return attacked
-    found = mean_svm_attack_on_features(attacked.forget, attacked.test, seed=0, models=len(attacked.test))
+    found = mean_classifier_mia_svm_on_features(attacked.forget, attacked.test, seed=0, models=len(attacked.test))
     return Estimate(value=found.accuracy, low=found.low, high=found.high)
 
 

@@ -3,7 +3,7 @@
 from benchmark.metrics.evidence_pair import EvidencePair
 from benchmark.metrics.kinds import METRICS
 from benchmark.metrics.metric import Absent, Result, metric
-from benchmark.metrics.permutation import distinguishable
+from benchmark.metrics.permutation import detectable as test_examples
 from benchmark.metrics.support import no_rejection
 
 
@@ -41,4 +41,4 @@ def detectable(evidence: EvidencePair) -> Result:
 
 
 def _test(evidence: EvidencePair):
-    return distinguishable(*evidence.signals)
+    return test_examples(*evidence.signals)

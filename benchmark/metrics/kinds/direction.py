@@ -28,7 +28,7 @@ def under_unlearned(evidence: EvidencePair) -> Result:
 
     Brunner & Munzel 2000, at a false discovery rate of 5 %, both directions together.
     """
-    return _share(evidence, evidence.once(_direction).remembered)
+    return _share(evidence, evidence.once(_direction).under_unlearned)
 
 
 @METRICS.add

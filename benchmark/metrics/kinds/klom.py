@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from benchmark.metrics.bootstrap import FEWEST_HALVED
 from benchmark.metrics.evidence_pair import EvidencePair, with_interval
 from benchmark.metrics.kinds import METRICS
 from benchmark.metrics.klom import klom as klom_of
@@ -37,10 +38,13 @@ def klom(evidence: EvidencePair) -> Result:
 def mean_klom(evidence: EvidencePair) -> Result:
     """Mean KLoM over the forget examples.
 
-    It is biased in its bins as F is in its attacks, so its interval takes random halves of the models too.
+    It is biased in its bins as F is in its attacks, so its interval takes random halves of the models too; fewer than
+    six models cannot be halved, and leave it without one.
     """
-    rows = klom_of_halves(*evidence.signals, evidence.resamples)
-    return with_interval(float(evidence.once(_klom).mean()), rows, (0, np.inf))
+    mean = float(evidence.once(_klom).mean())
+    if evidence.models < FEWEST_HALVED:
+        return mean
+    return with_interval(mean, klom_of_halves(*evidence.signals, evidence.resamples), (0, np.inf))
 
 
 def _klom(evidence: EvidencePair) -> Floats:

@@ -2,38 +2,14 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
 
-from numpy.typing import ArrayLike
-
+from benchmark.metrics.attacks import ATTACKS, Attack
 from benchmark.metrics.evidence_pair import EvidencePair
 from benchmark.metrics.kinds import METRICS
-from benchmark.metrics.lira import (
-    AttackIntervals,
-    AttackResult,
-    Scores,
-    attack_intervals,
-    attack_result,
-    ruli_scores,
-    ulira_scores,
-)
+from benchmark.metrics.lira import AttackIntervals, AttackResult, attack_intervals, attack_result
 from benchmark.metrics.metric import Absent, Estimate, Metric, Result
-from benchmark.metrics.support import TPR_AT, no_rate
+from benchmark.metrics.support import TPR_AT, no_attack, no_rate
 
-
-class Attack(NamedTuple):
-    """A name, what it is fitted with, its source, and the scores it gives models."""
-
-    name: str
-    title: str
-    source: str
-    scores: Callable[[ArrayLike, ArrayLike], Scores]
-
-
-ATTACKS = (
-    Attack("ulira", "U-LiRA (Gaussians)", "Hayes et al. 2024 (2403.01218)", ulira_scores),
-    Attack("ruli", "RULI (kernel densities)", "Naderloui et al. 2025 (2506.13009)", ruli_scores),
-)
 RESULTS = {
     "accuracy": ("Accuracy", "0.5 = guessing, 1 = every model is recognised"),
     "auc": ("Area under the ROC curve", "0.5 = guessing, 1 = every model is recognised"),
@@ -46,15 +22,18 @@ Judge = Callable[[EvidencePair], tuple[AttackResult, AttackIntervals]]
 
 
 def _judge(attack: Attack, evidence: EvidencePair) -> tuple[AttackResult, AttackIntervals]:
-    scores = attack.scores(*evidence.signals)
+    scores = evidence.once(attack.scores)
     return attack_result(scores), attack_intervals(scores, evidence.resamples)
 
 
 def _metric(attack: Attack, name: str, judge: Judge) -> Metric:
     def compute(evidence: EvidencePair) -> Result:
-        result, intervals = evidence.once(judge)
-        if name in TPR_AT and (reason := no_rate(evidence.models, evidence.examples, TPR_AT[name])):
+        reason = no_attack(evidence.models)
+        if name in TPR_AT:
+            reason = reason or no_rate(evidence.models, evidence.examples, TPR_AT[name])
+        if reason:
             return Absent(absent=reason)
+        result, intervals = evidence.once(judge)
         low, high = getattr(intervals, name)
         return Estimate(value=getattr(result, name), low=low, high=high)
 

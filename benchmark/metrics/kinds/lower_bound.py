@@ -2,7 +2,7 @@
 
 from benchmark.metrics.evidence_pair import EvidencePair
 from benchmark.metrics.kinds import METRICS
-from benchmark.metrics.lower_bounds import epsilon_lower_bounds
+from benchmark.metrics.lower_bounds import epsilon_lower_bound as epsilon_lower_bounds
 from benchmark.metrics.metric import Absent, Result, metric
 from benchmark.metrics.samples import Floats
 from benchmark.metrics.support import no_leak

@@ -9,7 +9,7 @@ from benchmark.metrics.bootstrap import resampled_share
 from benchmark.metrics.evidence_pair import EvidencePair, with_interval, with_interval_if_any
 from benchmark.metrics.kinds import METRICS
 from benchmark.metrics.metric import Absent, Estimate, Result, metric
-from benchmark.metrics.support import no_share
+from benchmark.metrics.support import no_quality, no_share
 
 _NO_SHARE = "perfect unlearning gets 0 here, so there is no share of it"
 _NO_SCORE = "perfect unlearning has no score here, so there is no share of it"
@@ -47,6 +47,8 @@ def forgetting_quality(evidence: EvidencePair) -> Result:
     Source: the NeurIPS 2023 unlearning competition's metric note and released scorer. Without resamples it comes
     without an interval.
     """
+    if reason := no_quality(evidence.models):
+        return Absent(absent=reason)
     quality = evidence.quality_and_score[0]
     return quality if evidence.resample is None else with_interval(quality, evidence.rows[:, 0], (0, 1))
 

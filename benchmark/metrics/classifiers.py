@@ -1,4 +1,4 @@
-"""The population attacks papers report: per model, one classifier of forget examples against test examples.
+"""Classifier MIAs that papers report: per model, one classifier of forget examples against test examples.
 
 They ask whether forget examples look like test examples to one model; ½ is ideal. Weak, and shown beside the
 others for comparison only: a difference in difficulty between the two sets is read as a leak, and what leaks
@@ -35,7 +35,7 @@ class MeanAccuracy(NamedTuple):
     models: int
 
 
-def population_attack(forget_phi: ArrayLike, test_phi: ArrayLike, seed: int) -> float:
+def classifier_mia(forget_phi: ArrayLike, test_phi: ArrayLike, seed: int) -> float:
     """Return the accuracy of the starting kit's attack on one model: logistic regression on the loss.
 
     `forget_phi`, `test_phi`: φ in nats, `[examples]` each; the cross-entropy is log(1 + e^−φ). Raises
@@ -53,7 +53,7 @@ def population_attack(forget_phi: ArrayLike, test_phi: ArrayLike, seed: int) -> 
     return _accuracy(LogisticRegression(solver="newton-cholesky"), losses[0], losses[1], seed)
 
 
-def svm_attack(
+def classifier_mia_svm(
     forget_logits: ArrayLike,
     forget_labels: ArrayLike,
     test_logits: ArrayLike,
@@ -73,11 +73,11 @@ def svm_attack(
             (test_logits, test_labels, "test"),
         )
     ]
-    return svm_attack_on_features(*features, seed=seed)
+    return classifier_mia_svm_on_features(*features, seed=seed)
 
 
-def svm_attack_on_features(forget: ArrayLike, test: ArrayLike, seed: int) -> float:
-    """Return what `svm_attack` does from one model's `svm_features`, `[examples, features]` each.
+def classifier_mia_svm_on_features(forget: ArrayLike, test: ArrayLike, seed: int) -> float:
+    """Return what `classifier_mia_svm` does from one model's `svm_features`, `[examples, features]` each.
 
     Raises ValueError as it does.
     """
@@ -112,8 +112,8 @@ def svm_features(logits: ArrayLike, labels: ArrayLike) -> Floats:
     return np.stack([p[is_true], -(p * log_p).sum(axis=1), modified], axis=1)
 
 
-def mean_population_attack(forget_phi: ArrayLike, test_phi: ArrayLike, seed: int, models: int = 16) -> MeanAccuracy:
-    """Return the mean of `population_attack` on the first `models` models; φ `[models, forget]` and `[models, test]`.
+def mean_classifier_mia(forget_phi: ArrayLike, test_phi: ArrayLike, seed: int, models: int = 16) -> MeanAccuracy:
+    """Return the mean of `classifier_mia` on the first `models` models; φ `[models, forget]` and `[models, test]`.
 
     Raises ValueError when there are fewer than two models or not as many on both sides, and as above.
     """
@@ -121,10 +121,10 @@ def mean_population_attack(forget_phi: ArrayLike, test_phi: ArrayLike, seed: int
     forget, test = floats(forget_phi, "forget", shape), floats(test_phi, "test", shape)
     seed = whole(seed, "seed", 0, MOST_SEED - MOST_MODELS)
     count = _models(forget, test, models)
-    return _mean([population_attack(forget[i], test[i], seed + i) for i in range(count)])
+    return _mean([classifier_mia(forget[i], test[i], seed + i) for i in range(count)])
 
 
-def mean_svm_attack(
+def mean_classifier_mia_svm(
     forget_logits: ArrayLike,
     forget_labels: ArrayLike,
     test_logits: ArrayLike,
@@ -132,7 +132,7 @@ def mean_svm_attack(
     seed: int,
     models: int = 16,
 ) -> MeanAccuracy:
-    """Return the mean of `svm_attack` on the first `models` models.
+    """Return the mean of `classifier_mia_svm` on the first `models` models.
 
     Logits are `[models, examples, classes]`, labels `[examples]`.
 
@@ -142,11 +142,13 @@ def mean_svm_attack(
     forget, test = floats(forget_logits, "forget", shape), floats(test_logits, "test", shape)
     seed = whole(seed, "seed", 0, MOST_SEED - MOST_MODELS)
     count = _models(forget, test, models)
-    return _mean([svm_attack(forget[i], forget_labels, test[i], test_labels, seed + i) for i in range(count)])
+    return _mean([classifier_mia_svm(forget[i], forget_labels, test[i], test_labels, seed + i) for i in range(count)])
 
 
-def mean_svm_attack_on_features(forget: ArrayLike, test: ArrayLike, seed: int, models: int = 16) -> MeanAccuracy:
-    """Return what `mean_svm_attack` does from `svm_features`, `[models, examples, features]` each.
+def mean_classifier_mia_svm_on_features(
+    forget: ArrayLike, test: ArrayLike, seed: int, models: int = 16
+) -> MeanAccuracy:
+    """Return what `mean_classifier_mia_svm` does from `svm_features`, `[models, examples, features]` each.
 
     Raises ValueError as it does.
     """
@@ -154,7 +156,7 @@ def mean_svm_attack_on_features(forget: ArrayLike, test: ArrayLike, seed: int, m
     forget, test = floats(forget, "forget features", shape), floats(test, "test features", shape)
     seed = whole(seed, "seed", 0, MOST_SEED - MOST_MODELS)
     count = _models(forget, test, models)
-    return _mean([svm_attack_on_features(forget[i], test[i], seed + i) for i in range(count)])
+    return _mean([classifier_mia_svm_on_features(forget[i], test[i], seed + i) for i in range(count)])
 
 
 def draw_as_many(forget: int, test: int, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
