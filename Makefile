@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-fast lint fuzz studies figures clean
+.PHONY: run test test-fast lint fuzz studies speeds clean
 
 run: .venv/installed
 	$(BIN)/bench run --submission finetune
@@ -29,7 +29,7 @@ studies: .venv/test-installed
 	$(BIN)/pytest -m slow
 
 # The speeds that the README quotes.
-figures: .venv/installed
+speeds: .venv/installed
 	$(BIN)/python scripts/measure_training.py
 	$(BIN)/python scripts/measure_training.py --scenario digits-cnn
 	$(BIN)/python scripts/measure_scoring.py

@@ -16,8 +16,7 @@ def score(
 ) -> Score:
     """Return everything that the registered metrics, shipped and installed, can say from φ alone.
 
-    Metrics that need more (utility, logits, cost, a second retrained population) are absent, with the reason. Takes a
-    second for 64 models and several for 512, with 50 examples.
+    Metrics that need more than φ are absent, with the reason. Takes a few seconds for 64 models and 50 examples.
 
     Parameters
     ----------
@@ -26,8 +25,8 @@ def score(
     retrained : array_like, shape [models, examples]
         The same of models trained from scratch without the forget set. The numbers of models may differ.
     original : array_like, shape [models, examples], optional
-        The same of models before unlearning. With it the result says where doing nothing stands on each metric, and
-        where it can be known which share of the way from there to retraining is closed.
+        The same of models before unlearning: where doing nothing stands, and which share of the way to retraining is
+        closed.
     delta : float, in [0, 1)
         δ of (ε, δ)-unlearning.
 

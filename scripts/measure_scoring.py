@@ -1,5 +1,5 @@
 """How long the published ε takes: this package against the plain numpy sweep and the loop over thresholds; and
-resampling against the same figures taken half by half.
+resampling against the same values taken half by half.
 
     python scripts/measure_scoring.py
 
@@ -75,7 +75,7 @@ def main() -> None:
 
 
 def half_by_half(one: Population, other: Population) -> None:
-    """The same quality_and_score, a call for every half."""
+    """Compute the same values by a call for every half."""
     rng = np.random.default_rng(1)
     for _ in range(HALVES):
         kept, against = (rng.permutation(MODELS)[: MODELS // 2] for _ in range(2))

@@ -3,8 +3,8 @@
     python scripts/study_statistics.py            # 10 to 20 minutes on one core
     python scripts/study_statistics.py --quick    # a tenth of the simulations, one to two minutes
 
-Every figure is a share of simulations (or of p-values) with its exact 95 % binomial interval; `promise` is
-what the docstring of the estimator says. A line ends in "BROKEN", and the exit code is 1, when a figure so far
+Every number is a share of simulations (or of p-values) with its exact 95 % binomial interval; `promise` is
+what the docstring of the estimator says. A line ends in "BROKEN", and the exit code is 1, when a number so far
 off would come up less than once in a thousand times if the promise held: over forty lines an interval or two
 misses its promise by chance. The false discovery rate is a mean of shares, its interval ± 1.96 standard errors.
 """
@@ -28,12 +28,12 @@ Draw = Callable[[np.random.Generator], tuple[Floats, Floats]]
 
 
 class Row(NamedTuple):
-    """`models` on each side; `holds` says whether the figure is compatible with the promise."""
+    """`models` on each side; `holds` says whether the share is compatible with the promise."""
 
     study: str
     models: int
     simulations: int
-    figure: float
+    share: float
     low: float
     high: float
     promise: str
@@ -44,14 +44,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Simulate whether the statistics hold what they promise.")
     parser.add_argument("--quick", action="store_true", help="a tenth of the simulations")
     scale = 10 if parser.parse_args().quick else 1
-    print(f"{'study':<68}{'N':>5}{'sims':>8}  {'figure':>8}  {'95 % interval':<18}promise")
+    print(f"{'study':<68}{'N':>5}{'sims':>8}  {'share':>8}  {'95 % interval':<18}promise")
     broken = False
     for row in rows(scale):
         broken |= not row.holds
         interval = f"[{row.low:.4f}, {row.high:.4f}]"
         verdict = "" if row.holds else "  BROKEN"
         print(
-            f"{row.study:<68}{row.models:>5}{row.simulations:>8}  {row.figure:>8.4f}  {interval:<18}"
+            f"{row.study:<68}{row.models:>5}{row.simulations:>8}  {row.share:>8.4f}  {interval:<18}"
             f"{row.promise}{verdict}",
             flush=True,
         )
@@ -59,7 +59,7 @@ def main() -> int:
 
 
 def rows(scale: int) -> Iterator[Row]:
-    """All studies; `scale` divides the number of simulations."""
+    """Yield all studies; `scale` divides the number of simulations."""
     for models in (64, 128, 512):
         for epsilon in (0.5, 1.0, 2.0):
             draw = randomised_response(models, 5, epsilon)
@@ -71,7 +71,7 @@ def rows(scale: int) -> Iterator[Row]:
         yield coverage(study, models, gaussians(models, 50, distance), truth, delta, scale)
     for models in (64, 128, 512):
         for shared in (0.0, 1.0):
-            yield false_certification(models, shared, scale)
+            yield false_leaks(models, shared, scale)
     for models in (16, 64, 512):
         yield from null_p_values(models, scale)
     for originals in (128, 16, 8):
@@ -86,7 +86,7 @@ def rows(scale: int) -> Iterator[Row]:
 
 
 def gaussian_epsilon(distance: float, delta: float) -> float:
-    """The true ε of two unit Gaussians `distance` apart (Balle & Wang 2018, 1805.06530, theorem 8)."""
+    """Return the true ε of two unit Gaussians `distance` apart (Balle & Wang 2018, 1805.06530, theorem 8)."""
 
     def excess(epsilon: float) -> float:
         near, far = distance / 2 - epsilon / distance, -distance / 2 - epsilon / distance
@@ -96,7 +96,7 @@ def gaussian_epsilon(distance: float, delta: float) -> float:
 
 
 def gaussians(models: int, examples: int, distance: float, shared: float = 0.0) -> Draw:
-    """Unit Gaussians `distance` apart; `shared` is the sd of what all examples of a model have in common."""
+    """Return draws of unit Gaussians `distance` apart; `shared` is the sd of what all examples of a model have in common."""
 
     def draw(rng: np.random.Generator) -> tuple[Floats, Floats]:
         unlearned, retrained = rng.normal(0, 1, (2, models, examples)) + rng.normal(0, shared, (2, models, 1))
@@ -106,7 +106,7 @@ def gaussians(models: int, examples: int, distance: float, shared: float = 0.0) 
 
 
 def randomised_response(models: int, examples: int, epsilon: float) -> Draw:
-    """φ near 1 with odds e^ε among unlearned and e^−ε among retrained models: ε is exact, at δ = 0."""
+    """Return draws of φ near 1 with odds e^ε among unlearned and e^−ε among retrained models: ε is exact, at δ = 0."""
     likely = np.exp(epsilon) / (1 + np.exp(epsilon))
 
     def draw(rng: np.random.Generator) -> tuple[Floats, Floats]:
@@ -118,22 +118,22 @@ def randomised_response(models: int, examples: int, epsilon: float) -> Draw:
 
 
 def coverage(study: str, models: int, draw: Draw, truth: float, delta: float, scale: int) -> Row:
-    """Share of pools in which no example's bound exceeds the true ε."""
+    """Return the share of pools in which no example's bound exceeds the true ε."""
     rng, simulations = np.random.default_rng(0), 1000 // scale
     covered = sum(bool((epsilon_lower_bound(*draw(rng), delta=delta) <= truth).all()) for _ in range(simulations))
     return share(study, models, covered, simulations, "≥", 0.95)
 
 
-def false_certification(models: int, shared: float, scale: int) -> Row:
-    """Share of pools of perfectly unlearned models in which an example is certified as leaking."""
+def false_leaks(models: int, shared: float, scale: int) -> Row:
+    """Return the share of pools of perfectly unlearned models in which an example is found to leak."""
     rng, simulations, draw = np.random.default_rng(1), 1000 // scale, gaussians(models, 50, 0.0, shared)
     false = sum(bool((epsilon_lower_bound(*draw(rng)) > 0).any()) for _ in range(simulations))
-    study = f"pools falsely certified, no leak, 50 examples, shared sd {shared}"
+    study = f"pools with a false leak, 50 examples, shared sd {shared}"
     return share(study, models, false, simulations, "≤", 0.05)
 
 
 def null_p_values(models: int, scale: int) -> Iterator[Row]:
-    """Shares of p-values below two levels, examples alike; φ as drawn, and rounded to half an sd.
+    """Yield shares of p-values below two levels, examples alike; φ as drawn, and rounded to half an sd.
 
     Each pool has permutations of its own: p-values that share them are not independent draws.
     """
@@ -167,7 +167,7 @@ def p_values_from_few_originals(models: int, originals: int, scale: int) -> Row:
 
 
 def false_discoveries(models: int, shared: float, scale: int) -> Row:
-    """Mean share of false rejections: 40 of 50 examples alike, 10 a standard deviation off."""
+    """Return the mean share of false rejections: 40 of 50 examples alike, 10 a standard deviation off."""
     rng, simulations = np.random.default_rng(3), 1000 // scale
     wrong = []
     for simulation in range(simulations):
@@ -181,7 +181,7 @@ def false_discoveries(models: int, shared: float, scale: int) -> Row:
 
 
 def direction_level(models: int, spread: float, scale: int) -> Row:
-    """Share of examples with a direction at the 5 % level when only the spread of φ differs."""
+    """Return the share of examples with a direction at the 5 % level when only the spread of φ differs."""
     rng, simulations = np.random.default_rng(4), 20_000 // scale
     unlearned, retrained = (rng.normal(0, sd, (models, simulations)) for sd in (spread, 1.0))
     rejected = int(np.count_nonzero(direction(unlearned, retrained).p_values <= 0.05))
@@ -191,21 +191,21 @@ def direction_level(models: int, spread: float, scale: int) -> Row:
 
 
 def intervals_of_the_attack(models: int, scale: int) -> Iterator[Row]:
-    """Shares of U-LiRA's 95 % intervals of accuracy and AUC that hold ½, the truth without a leak."""
+    """Yield the shares of U-LiRA's 95 % intervals of accuracy and AUC that hold ½, the truth without a leak."""
     rng, simulations = np.random.default_rng(5), 1000 // scale
     draw, held = gaussians(models, 10, 0.0), {"accuracy": 0, "auc": 0}
     for _ in range(simulations):
         intervals = attack_intervals(ulira_scores(*draw(rng)), 300)
-        for figure in held:
-            low, high = getattr(intervals, figure)
-            held[figure] += low <= 0.5 <= high
-    for figure, count in held.items():
-        study = f"U-LiRA intervals of {figure} that hold ½, no leak"
+        for name in held:
+            low, high = getattr(intervals, name)
+            held[name] += low <= 0.5 <= high
+    for name, count in held.items():
+        study = f"U-LiRA intervals of {name} that hold ½, no leak"
         yield share(study, models, count, simulations, "≥", 0.95)
 
 
 def share(study: str, models: int, count: int, simulations: int, relation: str, level: float) -> Row:
-    """The row of a share that is promised to be "≤", "≥" or "=" the level."""
+    """Return the row of a share that is promised to be "≤", "≥" or "=" the level."""
     against = {"≤": "greater", "≥": "less", "=": "two-sided"}[relation]
     holds = bool(binomtest(count, simulations, level, alternative=against).pvalue >= 1e-3)
     low, high = binomtest(count, simulations).proportion_ci()

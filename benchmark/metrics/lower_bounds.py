@@ -81,7 +81,10 @@ def epsilon_lower_bound(
     array([1.76, 0.  ])
     """
     unlearned, retrained = checked_samples(unlearned, retrained)
-    delta, confidence = delta_of(delta), between_0_and_1(confidence, "confidence")
+    return _bound_examples(unlearned, retrained, delta_of(delta), between_0_and_1(confidence, "confidence"))
+
+
+def _bound_examples(unlearned: Floats, retrained: Floats, delta: float, confidence: float) -> Floats:
     examples = unlearned.shape[1]
     error_probability = (1 - confidence) / (4 * examples)
     halves = [(unlearned[0::2], retrained[0::2]), (unlearned[1::2], retrained[1::2])]

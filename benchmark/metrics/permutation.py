@@ -72,11 +72,14 @@ def detectable(
     >>> is_detectable
     array([False,  True])
     """
-    from scipy.stats import false_discovery_control
-
     unlearned, retrained = checked_samples(unlearned, retrained)
     fdr = number(fdr, "fdr", f"of at least {SMALLEST_FDR} and below 1", lambda rate: SMALLEST_FDR <= rate < 1)
-    seed = whole(seed, "seed", 0, MOST_SEED)
+    return _test_examples(unlearned, retrained, fdr, whole(seed, "seed", 0, MOST_SEED))
+
+
+def _test_examples(unlearned: Floats, retrained: Floats, fdr: float, seed: int) -> tuple[Floats, NDArray[np.bool_]]:
+    from scipy.stats import false_discovery_control
+
     models_u, examples = unlearned.shape
     models_r = len(retrained)
     null = _null_statistics(models_u, models_r, max(9_999, ceil(10 * examples / fdr)), seed)

@@ -136,7 +136,7 @@ def _group(name: str) -> str:
 
 
 class _About(NamedTuple):
-    """What is said about a metric: its summary, its unit and which way is better, how to read a value."""
+    """Summary of a metric, its unit and which way is better, how to read a value."""
 
     summary: str
     facts: str

@@ -1,4 +1,4 @@
-"""The figure of `bench study`, drawn from its table alone."""
+"""The plot of `bench study`, drawn from its table alone."""
 
 import io
 from typing import Any
@@ -12,7 +12,7 @@ _ESTIMATORS = {  # value in the table: label, colour, marker, line
     "single": ("single threshold", "#2b6cb0", "s", "-"),
     "double": ("double threshold", "#7a4fa3", "^", "--"),  # nearly the published one: the dashes let it through
     "held-out": ("held-out attack", "#3a8f5c", "D", "-"),
-    "certified": ("certified", "#555555", "v", "-"),
+    "lower-bound": ("lower bound", "#555555", "v", "-"),
 }
 _GRID = "#dddddd"
 _APART = 0.03  # share of the abscissa by which neighbouring intervals are moved, so that none hides another

@@ -6,7 +6,7 @@ variant's bias is read off the null: F of a second retrained population, which h
 Retain and test accuracy are those of all N models in every variant: only the estimate of forgetting is varied.
 
 Source: Triantafillou et al. 2024, the competition's findings paper (2406.09073), for the question and for N, one
-original against N and the attacks as what to vary; nulls, held-out and certified variants are ours.
+original against N and the attacks as what to vary; nulls, held-out attacks and lower bounds are ours.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,12 +39,12 @@ ESTIMATORS: dict[str, Estimator] = {
     "single": partial(published_epsilon, attacks="single"),
     "double": partial(published_epsilon, attacks="double"),
     "held-out": held_out_epsilon,
-    "certified": epsilon_lower_bound,
+    "lower-bound": epsilon_lower_bound,
 }
 
 
 def quality_with_width(epsilon: ArrayLike, n_models: int, width: float) -> float:
-    """`forgetting_quality` with buckets of another width in nats; the largest ε that counts stays the same.
+    """Return `forgetting_quality` with buckets of another width in nats; the largest ε that counts stays the same.
 
     `epsilon`: `[examples]`, at least 0. At a width of ½ the two are equal.
     """
@@ -92,8 +92,8 @@ def evaluate_variants(
         report.add("delta", f"{other:g}", n, _qualities(phi, published_epsilon, other)[None])
     for width in WIDTHS:
         report.add("bucket", f"{width:g}", n, _qualities(phi, published_epsilon, delta, width)[None])
-    if full[-1] > 0:  # else no share of the ceiling exists
-        report.add("reading", "calibrated", n, full[None] / full[-1], calibrated=True)
+    if full[-1] > 0:  # else nothing can be normalised
+        report.add("estimate", "calibrated", n, full[None] / full[-1], calibrated=True)
     if one_original is not None:
         paired = _Populations(np.stack([*(one_original[name] for name in names), calibration]), retrained)
         report.add("originals", "1", n, _qualities(paired, published_epsilon, delta)[None], originals=1)
@@ -102,7 +102,7 @@ def evaluate_variants(
 
 
 def _add_attacks(report: "_Report", phi: "_Populations", delta: float, progress: Progress) -> None:
-    """Every estimator of ε on every number of models: the variants that take the time."""
+    """Add every estimator of ε on every number of models: the variants that take the time."""
     n = len(phi.retrained)
     steps = [(name, size) for name in ESTIMATORS for size in [*_sizes_below(n), n]]
     progress(_LABEL, 0, len(steps))
@@ -111,7 +111,7 @@ def _add_attacks(report: "_Report", phi: "_Populations", delta: float, progress:
         if name == "both":
             report.add("models", str(size), size, qualities)
         if name != "both" or size == n:
-            report.add("reading" if name == "certified" else "attack", name, size, qualities)
+            report.add("estimate" if name == "lower-bound" else "attack", name, size, qualities)
         progress(_LABEL, done, len(steps))
 
 
@@ -124,7 +124,7 @@ class _Populations(NamedTuple):
 
 
 class _Report:
-    """Collects the rows. `qualities` are F, `[repetitions, entries + 1]`, the null last."""
+    """Rows of the table, one per variant. `qualities` are F, `[repetitions, entries + 1]`, the null last."""
 
     def __init__(self, names: list[str], utilities: Floats, originals: int, full: Floats) -> None:
         """`full`: F of the full evaluation, `[entries + 1]`."""
@@ -162,7 +162,7 @@ class _Report:
         )
 
     def frame(self) -> pd.DataFrame:
-        families = ["models", "attack", "reading", "delta", "bucket", "originals"]
+        families = ["models", "attack", "estimate", "delta", "bucket", "originals"]
         return (
             pd.DataFrame(self._rows)
             .sort_values("family", key=lambda column: column.map(families.index), kind="stable")
@@ -176,13 +176,13 @@ def _qualities(
     delta: float,
     width: float = BUCKET,
 ) -> Floats:
-    """F of every entry and of the null: `[entries + 1]`."""
+    """Return F of every entry and of the null: `[entries + 1]`."""
     epsilons = (epsilon_of(population, phi.retrained, delta) for population in phi.candidates)
     return np.array([quality_with_width(epsilon, len(phi.retrained), width) for epsilon in epsilons])
 
 
 def _subset_qualities(phi: _Populations, epsilon_of: Estimator, delta: float, size: int) -> Floats:
-    """F on random subsets of `size` models, `[repetitions, entries + 1]`; on all models there is one repetition.
+    """Return F on random subsets of `size` models, `[repetitions, entries + 1]`; on all models there is one repetition.
 
     A subset is a function of (size, repetition): all estimators see the same ones.
     """
@@ -203,13 +203,13 @@ def _sizes_below(n: int) -> list[int]:
 
 
 def _tau(scores: Floats, reference: Floats) -> float:
-    """Kendall's τ-b; 0 when one side ties all entries and so has no ranking."""
+    """Return Kendall's τ-b; 0 when one side ties all entries and so has no ranking."""
     tau = float(np.asarray(kendalltau(scores, reference))[0])  # (τ, p)
     return 0.0 if np.isnan(tau) else tau
 
 
 def _ranking_text(names: list[str], scores: Floats) -> str:
-    """`a > b = c`, best first."""
+    """Return the ranking as `a > b = c`, best first."""
     order = sorted(range(len(names)), key=lambda i: -scores[i])
     text = names[order[0]]
     for before, entry in pairwise(order):
