@@ -96,7 +96,10 @@ def gaussian_epsilon(distance: float, delta: float) -> float:
 
 
 def gaussians(models: int, examples: int, distance: float, shared: float = 0.0) -> Draw:
-    """Return draws of unit Gaussians `distance` apart; `shared` is the sd of what all examples of a model have in common."""
+    """Return draws of unit Gaussians `distance` apart.
+
+    `shared` is the sd of what all examples of a model have in common.
+    """
 
     def draw(rng: np.random.Generator) -> tuple[Floats, Floats]:
         unlearned, retrained = rng.normal(0, 1, (2, models, examples)) + rng.normal(0, shared, (2, models, 1))

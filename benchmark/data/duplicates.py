@@ -92,19 +92,22 @@ def without_duplicates(examples: Examples) -> Examples:
 
 
 def _classes_lost(examples: Examples, rest: Examples) -> list[str]:
-    """Return the classes that have examples, but none in the rest."""
+    """Return the classes that have examples, but none in the rest; numbers to be predicted are no classes."""
+    if not examples.class_names:
+        return []
     lost = set(examples.targets.tolist()) - set(rest.targets.tolist())
     return [examples.class_names[code] for code in sorted(lost)]
 
 
 def _check_left(examples: Examples, rest: Examples) -> None:
-    """Raise BenchError where dropping duplicates leaves fewer than two classes, or nothing of a part of the split."""
-    dropped, classes = len(examples) - len(rest), rest.targets.unique().tolist()
+    """Raise BenchError where dropping duplicates leaves fewer than two targets, or nothing of a part of the split."""
+    dropped, targets = len(examples) - len(rest), rest.targets.unique().tolist()
     began = f"data.duplicates is 'drop', which takes out {dropped} of {len(examples)} examples and leaves"
     advice = "take out data.duplicates, or correct the data"
-    if len(classes) < 2:
-        found = f"only the class {examples.class_names[classes[0]]}" if classes else "none"
-        raise BadData(f"{began} {found}, expected examples of two classes or more; {advice}")
+    if len(targets) < 2:
+        names, wanted = examples.class_names, "two classes" if examples.class_names else "two targets"
+        found = [f"only the class {names[each]}" if names else f"only the target {each:g}" for each in targets]
+        raise BadData(f"{began} {(*found, 'none')[0]}, expected examples of {wanted} or more; {advice}")
     if examples.assignment is None or rest.assignment is None:
         return
     for name, part in (("train", TRAIN), ("validation", VALIDATION), ("test", TEST)):

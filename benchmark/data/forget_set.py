@@ -1,4 +1,4 @@
-"""What a forget set is: a section of the scenario that chooses the training examples to be forgotten."""
+"""Forget sets: each is a section of the scenario that chooses the training examples to be forgotten."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class Selection(NamedTuple):
 
 
 class ForgetSet(Section):
-    """One kind of forget set. A subclass narrows `kind` to a Literal, adds its own keys and defines `select`.
+    """Base of a kind of forget set. A subclass narrows `kind` to a Literal, adds its own keys and defines `select`.
 
     It lies in a file of `benchmark/data/forget/`, decorated with `FORGET_SETS.add`, or in another package that names it
     as an entry point of the group `unlearning_benchmark.forget_set`. It imports torch only inside its methods. A kind

@@ -138,7 +138,7 @@ def read_examples(data: Source, folder: Path, task: Task) -> Examples:
 
     Raises BenchError when they cannot be read, or are none for the task.
     """
-    examples = data.load(folder)
+    examples = data.load_numbers(folder) if task.predicts_numbers else data.load(folder)
     if data.drops_duplicates:
         examples = without_duplicates(examples)
     task.check_targets(examples.targets, examples.class_names, data.source)

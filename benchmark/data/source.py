@@ -1,4 +1,4 @@
-"""What a source of data is: a section of the scenario that can read its examples and say how they are split."""
+"""Sources of data: each is a section of the scenario that can read its examples and say how they are split."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Source(Section):
-    """One kind of source. A subclass narrows `source` to a Literal, adds its own keys and defines `load`.
+    """Base of a kind of source. A subclass narrows `source` to a Literal, adds its own keys and defines `load`.
 
     It lies in a file of `benchmark/data/sources/`, decorated with `SOURCES.add`, or in another package that names it
     as an entry point of the group `unlearning_benchmark.source`. It imports torch only inside its methods. The classes
@@ -34,6 +34,10 @@ class Source(Section):
     def load(self, folder: Path) -> "Examples":
         """Read all examples from the data folder. Raises BenchError when something is missing or damaged."""
         raise NotImplementedError
+
+    def load_numbers(self, folder: Path) -> "Examples":
+        """Read all examples for a task that predicts numbers; here as `load`, for sources with targets of one kind."""
+        return self.load(folder)
 
     def check(self, folder: Path) -> "list[Row]":
         """Return rows of `bench data check` about the files; none for a source that reads no files."""
@@ -58,12 +62,12 @@ class Source(Section):
 
     @property
     def drops_duplicates(self) -> bool:
-        """Whether all but one of examples with the very same inputs are left out."""
+        """True to leave out all but one of the examples with identical inputs."""
         return False
 
     @property
     def is_standardised(self) -> bool:
-        """Whether every feature is brought to mean 0 and standard deviation 1 over train."""
+        """True to bring every feature to mean 0 and standard deviation 1 over train."""
         return False
 
 

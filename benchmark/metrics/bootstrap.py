@@ -22,7 +22,7 @@ above 64 models), so ±3:
 
 F at 64 models, no shift and shift 1 to 4 (150 pools, 60 resamples): percentile 56 and 98, basic 55 and 76,
 bias-corrected 55 and 75, centred 93 and 91; of halves: percentile 100 and 6, centred 91 and 93, not widened 94
-and 95. `tests/test_bootstrap.py -m slow` repeats the comparison.
+and 95. `tests/unit/test_bootstrap.py -m slow` repeats the comparison.
 """
 
 from typing import Literal, NamedTuple

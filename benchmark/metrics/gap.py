@@ -3,7 +3,10 @@
 Only metrics whose value under retraining is known without a second retrained population have one: an attack that only
 guesses is right in half of the cases, and no example is detectable. F, ε and KLoM are biased by an unknown amount.
 
-COVERAGE
+In simulations with 64 models and 10 examples (Gaussians; originals 0.6 or 1.5 standard deviations from the retrained
+models, 0 to 100 % of that closed, runs independent of their originals or half alike; 400 pools a case) the 95 %
+intervals of both attacks hold the gap between the mean accuracies of fresh pools in 95 to 99 %, and err to either side.
+`tests/unit/test_gap.py -m slow`, which `make studies` runs, repeats it.
 """
 
 from collections.abc import Mapping

@@ -28,6 +28,7 @@ class Regression(Task):
 
     kind: Literal["regression"]
 
+    predicts_numbers: ClassVar[bool] = True
     utility_name: ClassVar[str] = "explained variance"
 
     def check_targets(self, targets: "Tensor", class_names: tuple[str, ...], source: str) -> None:

@@ -42,6 +42,8 @@ class Task(Section):
 
     has_classes: ClassVar[bool] = False
     """Whether targets are classes: class weights, class forget sets and metrics of classes are for these tasks only."""
+    predicts_numbers: ClassVar[bool] = False
+    """Whether sources that can tell numbers from names, such as a CSV file, read targets as numbers."""
     utility_name: ClassVar[str] = "utility"
     feature_count: ClassVar[int] = 0
     """The number of `features` that the classifier MIAs see of an example."""

@@ -52,6 +52,23 @@ def test_examples_that_are_in_two_sets_are_a_footnote_of_the_board(bench, worksp
     assert footnote in done.stderr
 
 
+def test_a_regression_on_ones_own_table_trains_and_scores(bench, workspace, cases):
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(200, 3))
+    rows = [
+        f"{a},{b},{c},{2 * a - b + 0.1 * noise}" for (a, b, c), noise in zip(inputs, rng.normal(size=200), strict=True)
+    ]
+    text = "a,b,c,height\n" + "\n".join(rows) + "\n"
+    path = cases.table(text, keys='label = "height"', more='[task]\nkind = "regression"\n')
+    done = bench("run", "finetune", scenario=path)
+    assert done.returncode == 0, done.stderr
+    row = pd.read_csv(workspace.results / "leaderboard.csv").iloc[0]
+    assert 0 <= row["forgetting_quality"] <= 1
+    assert row["detectable"] >= 0
+    assert 0 < row["test_accuracy"] <= 1
+    assert np.isnan(row["classifier_mia"])
+
+
 def test_a_test_set_that_nobody_can_get_right_leaves_the_other_metrics(bench, workspace, cases):
     done = bench("run", "finetune", scenario=made.no_test_accuracy(cases))
     assert done.returncode == 0, done.stderr

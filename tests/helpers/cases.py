@@ -46,16 +46,16 @@ class Cases:
         """Write a scenario of the folder `pictures`."""
         return self.scenario("image-folder", f'source = "image_folder"\nfolder = "pictures"\nsize = 12\n{more}', forget)
 
-    def manifest(self, text: str, forget: str = _RANDOM) -> Path:
+    def manifest(self, text: str, forget: str = _RANDOM, more: str = "") -> Path:
         """Write pictures/m.csv and a scenario of it."""
         (self.root / "pictures").mkdir(exist_ok=True)
         (self.root / "pictures" / "m.csv").write_bytes(text.encode())
-        return self.scenario("faces-manifest", 'source = "manifest"\nfile = "pictures/m.csv"\nsize = 12', forget)
+        return self.scenario("faces-manifest", 'source = "manifest"\nfile = "pictures/m.csv"\nsize = 12', forget, more)
 
-    def table(self, text: str, keys: str = "", forget: str = _RANDOM) -> Path:
+    def table(self, text: str, keys: str = "", forget: str = _RANDOM, more: str = "") -> Path:
         """Write case.csv and a scenario of it."""
         (self.root / "case.csv").write_bytes(text.encode())
-        return self.scenario("npz", f'source = "csv"\nfile = "case.csv"\n{keys}', forget)
+        return self.scenario("npz", f'source = "csv"\nfile = "case.csv"\n{keys}', forget, more)
 
 
 FEATURES = np.random.default_rng(0).normal(size=(200, 6))

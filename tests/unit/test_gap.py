@@ -75,25 +75,25 @@ def test_doing_nothing_closes_none_of_it_and_retraining_all():
 
 
 def test_an_advantage_that_vanishes_in_resamples_has_no_gap():
-    """Originals of which half are judged rightly and half wrongly: no resample can be relied on to have a leak."""
-    sign = np.repeat([1.0, -1.0], 8)[:, None]
+    """Originals of which hardly more are judged rightly than wrongly: many resamples have no leak to close."""
+    sign = np.repeat([1.0, -1.0], [9, 7])[:, None]
     nothing = Scores(sign, -sign)
     assert gap_closed_by_attack(nothing, nothing) is None
 
 
 def test_runs_are_paired_with_their_originals():
-    """What run and original share cancels in the ratio, so that the interval is narrower than of strangers to it."""
+    """What run and original share cancels in the ratio, so that the interval is narrower than without it."""
     widths = {}
     for shared in (0.0, 0.9):
         rng = np.random.default_rng(3)
-        found = [estimate(ulira_scores, *pool(Case(64, 1.5, 1.4, shared), rng)) for _ in range(20)]
+        found = [estimate(ulira_scores, *pool(Case(64, 1.5, 1.4, shared), rng)) for _ in range(8)]
         widths[shared] = np.mean([each.high - each.low for each in found])
     assert widths[0.9] < 0.8 * widths[0.0]
 
 
 def test_the_interval_covers():
-    """The fast look: 40 simulations leave ±7 % on the share; `test_coverage_of_the_gap_study` is the whole one."""
-    assert coverage(Case(64, 1.5, 0.5), ulira_scores, simulations=40)[0] >= 0.85
+    """The fast look: 16 simulations leave ±11 % on the share; `test_coverage_of_the_gap_study` is the whole one."""
+    assert coverage(Case(64, 1.5, 0.5), ulira_scores, simulations=16)[0] >= 0.75
 
 
 STUDY = {

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from benchmark.data.reading.examples import Examples, Row, row
-from benchmark.data.reading.labels import written_names
+from benchmark.data.reading.labels import written_names, written_numbers
 from benchmark.data.reading.pixels import collapsing_columns, stored_inputs
 from benchmark.data.reading.roles import roles
 from benchmark.data.reading.tables import Table, read_table
@@ -26,18 +26,19 @@ _NAMELESS = re.compile(r"(Unnamed: \d+)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE)
 
 
-def load(data: Csv, folder: Path) -> Examples:
+def load(data: Csv, folder: Path, *, numbers: bool = False) -> Examples:
+    """Read the table; `numbers`: the labels are numbers to be predicted. Raises BenchError."""
     table = _table(data, folder)
     columns = {role: table.columns[name] for role, name in _roles(data, table).items()}
     features = _features(data, table)
     named = roles(
-        written_names(columns["label"], "label", table.places),
+        (written_numbers if numbers else written_names)(columns["label"], "label", table.places),
         written_names(columns["subject"], "subject", table.places) if "subject" in columns else None,
         columns.get("split"),
         data.file,
     )
-    numbers = np.stack([_numbers(table, name) for name in features], axis=1)
-    inputs, remarks = stored_inputs(torch.from_numpy(numbers), data.standardise)
+    cells = np.stack([_numbers(table, name) for name in features], axis=1)
+    inputs, remarks = stored_inputs(torch.from_numpy(cells), data.standardise)
     return Examples(
         inputs=inputs,
         **named,

@@ -1,4 +1,4 @@
-"""Labels and subjects as people write them, to names and numbers."""
+"""Labels and subjects as people write them, to names, codes of names, and numbers to be predicted."""
 
 import re
 from collections.abc import Sequence
@@ -49,6 +49,23 @@ def written_names(texts: Sequence[str], what: str, places: Sequence[str]) -> lis
     return names
 
 
+def written_numbers(texts: Sequence[str], what: str, places: Sequence[str]) -> Tensor:
+    """Return the numbers to be predicted out of a column of text: `[n]` float64.
+
+    `what` is a word for one of them, such as label, `places` says of each where it is written. Raises BadData where
+    one is missing or is no finite number.
+    """
+    cells = [text.strip() for text in texts]
+    check_present(cells, what, places)
+    for cell, place in zip(cells, places, strict=True):
+        if not _NUMBER.fullmatch(cell) or not np.isfinite(float(cell)):
+            raise BadData(
+                f"the {what} in {place} is {cell!r}, expected a finite number such as -1.5; correct it, or take the "
+                "section [task] out of the scenario to predict classes"
+            )
+    return torch.tensor([float(cell) for cell in cells], dtype=torch.float64)
+
+
 def check_present(names: Sequence[str], what: str, places: Sequence[str]) -> None:
     """Raise BenchError where a name is empty or what programs write for no value."""
     if absent := [(name, place) for name, place in zip(names, places, strict=True) if _is_missing(name)]:
@@ -88,6 +105,27 @@ def array_names(array: np.ndarray, what: str, where: str) -> list[str]:
     return written_names([str(value) for value in array.tolist()], what, places)
 
 
+def array_numbers(array: np.ndarray, what: str, where: str) -> Tensor:
+    """Return the numbers to be predicted out of an array `[n]` or `[n, 1]` of numbers or text: `[n]` float64.
+
+    Raises BadData where there are several per example, and where one is missing or is no finite number.
+    """
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise BadData(
+            f"{what}s of {where} have the shape {array.shape}, expected one number per example, ({len(array)},); "
+            "keep the one that is to be predicted"
+        )
+    if array.dtype.kind in "SU":
+        texts = [value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in array.tolist()]
+        return written_numbers(texts, what, [f"row {row} of {where}" for row in range(len(array))])
+    if array.dtype.kind not in "biuf":
+        raise BadData(f"{what}s of {where} are {array.dtype}, expected numbers; save them with .astype(float)")
+    check_finite(array, what, where)
+    return torch.from_numpy(array.astype(np.float64))
+
+
 def _one_per_example(array: np.ndarray, what: str, where: str) -> np.ndarray:
     if array.ndim == 1:
         return array
@@ -108,13 +146,18 @@ def _one_per_example(array: np.ndarray, what: str, where: str) -> np.ndarray:
     )
 
 
-def _whole_numbers(array: np.ndarray, what: str, where: str) -> np.ndarray:
+def check_finite(array: np.ndarray, what: str, where: str) -> None:
+    """Raise BadData, with the first row, where a value `[n]` is missing or infinite."""
     if not (finite := np.isfinite(array)).all():
         odd = np.flatnonzero(~finite)
         raise BadData(
             f"{len(odd)} of {len(array)} {what}s of {where} are missing or infinite (the first is row {odd[0]}: "
             f"{array[odd[0]]}), expected one for every example; fill them in or take the examples out"
         )
+
+
+def _whole_numbers(array: np.ndarray, what: str, where: str) -> np.ndarray:
+    check_finite(array, what, where)
     if not (whole := array == np.rint(array)).all():
         odd = int(np.flatnonzero(~whole)[0])
         raise _no_class(what, f"row {odd} of {where}", f"{array[odd]:g}")

@@ -4,11 +4,12 @@ Paths are relative to the CSV file's folder. `split` has words such as train, va
 validation or test its share is drawn from train.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmark.data.reading.examples import Examples, Row, row
 from benchmark.data.reading.images import read_pictures
-from benchmark.data.reading.labels import check_present, written_names
+from benchmark.data.reading.labels import check_present, written_names, written_numbers
 from benchmark.data.reading.roles import roles
 from benchmark.data.reading.tables import Table, read_table
 from benchmark.data.sources.manifest import Manifest
@@ -19,9 +20,13 @@ from benchmark.text import first_of
 _REQUIRED, _OPTIONAL = ("path", "label"), ("subject", "split")
 
 
-def load(data: Manifest, folder: Path) -> Examples:
+def load(data: Manifest, folder: Path, *, numbers: bool = False) -> Examples:
+    """Read the pictures; `numbers`: the labels are numbers to be predicted. Raises BenchError."""
     table = _table(data, folder)
-    named = roles(table.columns["label"], table.columns.get("subject"), table.columns.get("split"), data.file)
+    names = table.columns["label"]
+    labels = written_numbers(names, "label", table.places) if numbers else written_names(names, "label", table.places)
+    _check_labels(table, labels if isinstance(labels, list) else labels.tolist())
+    named = roles(labels, table.columns.get("subject"), table.columns.get("split"), data.file)
     inputs, remarks = read_pictures(_paths(table), data.size, data.channels)
     return Examples(
         inputs=inputs,
@@ -60,7 +65,7 @@ def check(data: Manifest, folder: Path) -> list[Row]:
 
 
 def _table(data: Manifest, folder: Path) -> Table:
-    """The columns under their names in small letters, with names of classes and subjects that can be distinguished."""
+    """Return the columns under their names in small letters, with names of subjects that can be distinguished."""
     read = read_table(folder, data.file)
     for name in (*_REQUIRED, *_OPTIONAL):
         if len(alike := [each for each in read.columns if each.lower() == name]) > 1:
@@ -74,20 +79,19 @@ def _table(data: Manifest, folder: Path) -> Table:
     if not len(read):
         raise BadData(f"{read.path} lists no image; add a line for every image")
     check_present(columns["path"], "path", read.places)
-    for name in {"label", "subject"} & columns.keys():
-        columns[name] = written_names(columns[name], name, read.places)
-    table = Table(read.path, columns, read.lines)
-    _check_labels(table)
-    return table
+    check_present(columns["label"], "label", read.places)
+    if "subject" in columns:
+        columns["subject"] = written_names(columns["subject"], "subject", read.places)
+    return Table(read.path, columns, read.lines)
 
 
-def _check_labels(table: Table) -> None:
+def _check_labels(table: Table, labels: Sequence[object]) -> None:
     """Raise BenchError where a picture is listed under two labels."""
-    labels: dict[str, str] = {}
-    for path, label, place in zip(table.columns["path"], table.columns["label"], table.places, strict=True):
-        if labels.setdefault(path, label) != label:
+    known: dict[str, object] = {}
+    for path, label, place in zip(table.columns["path"], labels, table.places, strict=True):
+        if known.setdefault(path, label) != label:
             raise BadData(
-                f"{place} lists {path} as {label}, but an earlier line as {labels[path]}, expected one label per "
+                f"{place} lists {path} as {label}, but an earlier line as {known[path]}, expected one label per "
                 "picture; take out one of the lines"
             )
 

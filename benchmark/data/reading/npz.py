@@ -2,7 +2,8 @@
 
 `inputs` are uint8 images `[n, channels, height, width]`, `[n, height, width, channels]` or `[n, height, width]`, or
 numbers `[n, ...]` that the net sees as they are: see `pixels.py` for other images. `targets` and `subjects` `[n]` are
-names or whole numbers, or one-hot, `split` `[n]` words such as train, val and test.
+names or whole numbers, or one-hot, `split` `[n]` words such as train, val and test. For a task that predicts numbers
+`targets` are any finite numbers.
 """
 
 import tokenize
@@ -13,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.data.reading.examples import Examples, Row, row
-from benchmark.data.reading.labels import array_names
+from benchmark.data.reading.labels import array_names, array_numbers
 from benchmark.data.reading.pixels import inputs_of, stored_inputs
 from benchmark.data.reading.roles import roles
 from benchmark.data.sources.npz import Npz
@@ -24,10 +25,11 @@ from benchmark.text import first_of
 _REQUIRED, _OPTIONAL = ("inputs", "targets"), ("subjects", "split")
 
 
-def load(data: Npz, folder: Path) -> Examples:
+def load(data: Npz, folder: Path, *, numbers: bool = False) -> Examples:
+    """Read the arrays; `numbers`: the targets are numbers to be predicted. Raises BenchError."""
     arrays, left_out = _arrays(data, folder)
     named = roles(
-        array_names(arrays["targets"], "target", data.file),
+        (array_numbers if numbers else array_names)(arrays["targets"], "target", data.file),
         array_names(arrays["subjects"], "subject", data.file) if "subjects" in arrays else None,
         _words(arrays["split"]) if "split" in arrays else None,
         data.file,

@@ -35,6 +35,11 @@ class Csv(Shares, Standardised, Files):
 
         return csv_table.load(self, folder)
 
+    def load_numbers(self, folder: Path) -> "Examples":
+        from benchmark.data.reading import csv_table
+
+        return csv_table.load(self, folder, numbers=True)
+
     def files(self, folder: Path) -> dict[str, Path]:
         from benchmark.data.reading import csv_table
 

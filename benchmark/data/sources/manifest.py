@@ -25,6 +25,11 @@ class Manifest(Pictures):
 
         return manifest.load(self, folder)
 
+    def load_numbers(self, folder: Path) -> "Examples":
+        from benchmark.data.reading import manifest
+
+        return manifest.load(self, folder, numbers=True)
+
     def files(self, folder: Path) -> dict[str, Path]:
         from benchmark.data.reading import manifest
 

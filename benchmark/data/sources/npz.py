@@ -25,6 +25,11 @@ class Npz(Pixels, Shares, Standardised, Files):
 
         return npz.load(self, folder)
 
+    def load_numbers(self, folder: Path) -> "Examples":
+        from benchmark.data.reading import npz
+
+        return npz.load(self, folder, numbers=True)
+
     def files(self, folder: Path) -> dict[str, Path]:
         from benchmark.data.reading import npz
 
