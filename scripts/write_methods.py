@@ -1,4 +1,4 @@
-"""Writes docs/methods.md: what every submission says of itself, and what the board found.
+"""Writes docs/methods.md: what every submission says of itself, and what the board says of it.
 
 python scripts/write_methods.py
 """
@@ -29,6 +29,12 @@ COLUMNS = ("submission", "idea", "data", "epochs", "touched", *SCENARIOS, "sourc
 
 def main() -> None:
     workspace = Workspace.find()
+    for name, text in pages(workspace).items():
+        (workspace.root / name).write_text(text)
+
+
+def pages(workspace: Workspace) -> dict[str, str]:
+    """Return docs/methods.md as it ought to be, by its path in the repository."""
     known = {load_scenario(name).hash for name in SCENARIOS}  # not the boards of another N
     cards = [card for card in shipped_scorecards(workspace) if card.scenario_hash in known]
     newest = {(card.scenario, card.submission): card for card in sorted(cards, key=lambda card: card.date)}
@@ -43,12 +49,11 @@ def main() -> None:
         details += [f"## {name}", "", f"**{title}.** {idea}", ""]
         details += [line for part in [*rest, f"Published values: {published}."] for line in (part, "")]
     header = [f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS)]
-    page = INTRODUCTION.format(measured=SCENARIOS[-1]) + "\n".join([*header, *rows, "", *details])
-    (workspace.root / "docs" / "methods.md").write_text(page)
+    return {"docs/methods.md": INTRODUCTION.format(measured=SCENARIOS[-1]) + "\n".join([*header, *rows, "", *details])}
 
 
 def described(path: Path) -> tuple[str, str, str, str]:
-    """Title, reference, docstring and hyper-parameters as they are written, without running the file."""
+    """Return title, reference, docstring and hyper-parameters as they are written, without running the file."""
     tree = ast.parse(path.read_text())
     constants: dict[str, ast.expr] = {}
     for node in tree.body:
@@ -72,7 +77,7 @@ def counted_in(card: Scorecard | None) -> bool:
 
 
 def consumption(card: Scorecard | None) -> list[str]:
-    """Data, epochs and share of the weights touched."""
+    """Return data, epochs and the share of the weights touched."""
     if card is None or card.integrity is None:
         return ["–"] * 3
     found = card.integrity

@@ -15,6 +15,7 @@ from benchmark.results.values import Estimate
 from benchmark.scenario.schema import load_scenario
 from benchmark.storage.workspace import Workspace
 from benchmark.submissions.source import default_entry, submission_names, tuned_file
+from benchmark.submissions.tasks import inapplicable
 from benchmark.tuning import Tuning, tunable
 
 SCENARIOS = ("digits", "digits-cnn")
@@ -51,6 +52,12 @@ README_BEGIN, README_END = "<!-- written by scripts/write_results.py -->\n", "<!
 
 def main() -> None:
     workspace = Workspace.find()
+    for name, text in pages(workspace).items():
+        (workspace.root / name).write_text(text)
+
+
+def pages(workspace: Workspace) -> dict[str, str]:
+    """Return docs/results.md and README.md as they ought to be, by their paths in the repository."""
     page, summary = [INTRODUCTION], []
     for name in SCENARIOS:
         scenario = load_scenario(name)
@@ -65,18 +72,20 @@ def main() -> None:
             if name == SCENARIOS[0]:
                 summary += few_rows(cards)
             summary += [in_short(workspace, name, cards), ""]
-    (workspace.root / "docs" / "results.md").write_text("\n".join(page).rstrip() + "\n")
     readme = workspace.root / "README.md"
     before, begin, rest = readme.read_text().partition(README_BEGIN)
     _, end, after = rest.partition(README_END)
     if not (begin and end):
         raise SystemExit(f"{readme} has lost one of the two comments that the summary stands between")
-    readme.write_text(before + README_BEGIN + "\n".join(summary) + README_END + after)
+    short = before + README_BEGIN + "\n".join(summary) + README_END + after
+    return {"docs/results.md": "\n".join(page).rstrip() + "\n", "README.md": short}
 
 
 def wanted(workspace: Workspace, scenario: str) -> list[str]:
-    names = submission_names(workspace)
-    return [*names, *(default_entry(name, workspace, load_scenario(scenario)) for name in names)]
+    judged = load_scenario(scenario)
+    folders = (workspace.submissions / name for name in submission_names(workspace))
+    names = [folder.name for folder in folders if not inapplicable(folder, judged.task)]
+    return [*names, *(default_entry(name, workspace, judged) for name in names)]
 
 
 def section(workspace: Workspace, name: str, cards: list[Scorecard]) -> list[str]:

@@ -1,6 +1,7 @@
 """Tuning of a submission: from its name to the values in its folder."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock
@@ -13,7 +14,7 @@ from benchmark.seeds import derive_seed
 from benchmark.session import Session, Warn
 from benchmark.storage.workspace import Workspace, is_locked, shared_out, sweep
 from benchmark.submissions.source import Submission, find_submission, submission_names, tuned_file
-from benchmark.submissions.tasks import check_applicable
+from benchmark.submissions.tasks import check_applicable, inapplicable
 from benchmark.tuning.measuring import allowed_share, open_measure, rungs
 from benchmark.tuning.record import Tuning, versions
 from benchmark.tuning.scenario import tuning_scenario
@@ -22,9 +23,17 @@ from benchmark.tuning.space import declares_search_space, read_search_space
 
 
 def tunable(scenario: Scenario, workspace: Workspace) -> list[str]:
-    """Return the submissions that have a SEARCH_SPACE and are no controls of `scenario`."""
+    """Return the submissions that have a SEARCH_SPACE, are for the task and are no controls of `scenario`."""
     names = (name for name in submission_names(workspace) if name not in scenario.protocol.controls)
-    return [name for name in names if declares_search_space(workspace.submissions / name)]
+    folders = (workspace.submissions / name for name in names)
+    return [each.name for each in folders if declares_search_space(each) and not _is_for_another_task(each, scenario)]
+
+
+def _is_for_another_task(folder: Path, scenario: Scenario) -> bool:
+    """Return whether a submission is for other tasks; one with errors is not, so that tuning it shows them."""
+    with suppress(BenchError):
+        return inapplicable(folder, scenario.task) is not None
+    return False
 
 
 def tunable_in_turn(scenario: Scenario, workspace: Workspace) -> Iterator[str]:

@@ -247,6 +247,7 @@ def test_all_means_all_that_can_be_tuned_and_one_bad_one_stops_nobody(no_runs, b
     for name in ("one", "two"):
         submit(NOISY, name)
     submit(NOISY, "identity")
+    submit(f'TASKS = ("regression",)\n{NOISY}', "numbers")
     submit("HYPERPARAMETERS = {}\nSEARCH_SPACE = {'a': (1, 2)}", "bad")
     done = bench("tune", "--all", "--trials", "2")
     assert done.returncode == 2
