@@ -123,6 +123,4 @@ def test_numbers_are_kept_in_double_precision():
     texts = ["1600000000.125", "-.5", "+2", "1e-3", " 3. "]
     expected = torch.tensor([1600000000.125, -0.5, 2, 1e-3, 3], dtype=torch.float64)
     assert torch.equal(written_numbers(texts, "label", texts), expected)
-    assert torch.equal(
-        array_numbers(np.array([2**40 + 1, 0]), "target", "a.npz"), torch.tensor([2.0**40 + 1, 0]).double()
-    )
+    assert array_numbers(np.array([2**40 + 1, 0]), "target", "a.npz").tolist() == [2**40 + 1, 0]

@@ -111,7 +111,7 @@ def test_an_entry_far_above_perfect_unlearning_is_suspect_and_a_control_is_not()
     assert reason.startswith("its forgetting quality 0.900 is significantly above the 0.100 of perfect unlearning: ")
     assert suspicions([], *above, control=True) == suspicions([], *at, control=False) == []
     (reason,) = suspicions(list(range(7)), *at, control=True)
-    assert reason.startswith("7 runs (0, 1, 2, 3, 4, ...) handed back a model of the reference pool")
+    assert reason.startswith("7 runs (0, 1, 2, 3, 4, ...) returned a model of the reference pool")
     assert len(suspicions([3], *above, control=False)) == 2
 
 
