@@ -25,7 +25,7 @@ _DRAWS = 100
 
 @dataclass(frozen=True)
 class Models:
-    """What a forget set calls for models, which are trained by the scenario's recipe."""
+    """Function that a forget set calls for models, which are trained by the scenario's recipe."""
 
     epochs: int
     """Those of the recipe."""
@@ -41,7 +41,7 @@ class Models:
 
 
 class Selection(NamedTuple):
-    """What a forget set selects, and the scores that it selected by."""
+    """Selection of a forget set, and the scores that it selected by."""
 
     mask: "Tensor"
     """`[n]` bool."""
