@@ -38,7 +38,7 @@ Evidence = Mapping[str, np.ndarray]
 
 
 class Attacked(NamedTuple):
-    """What the classifier MIAs see of the first models of a population: as many forget as test examples of each."""
+    """Input of the classifier MIAs for the first models of a population: as many forget as test examples of each."""
 
     forget: Floats
     """Features, `[models, examples, features]`."""
