@@ -15,8 +15,9 @@ from benchmark.results.evidence import SPLITS, NonFiniteOutputs
 from benchmark.results.evidence1 import PREFIX, first_layouts, upgrade
 from benchmark.scenario.schema import Scenario
 from benchmark.split import Split
+from benchmark.storage.block_store import FORM
 from benchmark.storage.blocks import Layout, objection
-from benchmark.storage.workspace import FORM, Arrays
+from benchmark.storage.workspace import Arrays
 from benchmark.training import StackedModel
 
 # What is evaluated at once bounds the memory of a block's activations. On a GPU small images go thousands at a time:

@@ -12,7 +12,8 @@ from benchmark.references.pool import Pool
 from benchmark.results.outcome import read_outcome
 from benchmark.scenario.schema import Scenario, options
 from benchmark.session import Session
-from benchmark.storage.workspace import block_bytes, write_atomically
+from benchmark.storage.block_store import block_bytes
+from benchmark.storage.workspace import write_atomically
 from benchmark.submissions.source import find_submission
 
 
@@ -30,7 +31,7 @@ def pack_evidence(session: Session, scenario: Scenario, path: Path) -> Contents:
     pool = Pool(session, scenario)
     members: dict[str, bytes] = {}
     for part in parts(session, scenario, pool.seeds, entries):
-        members |= _members_of(part)
+        members |= _members_of(part, pool)
         session.progress("packing evidence", len(members), len(members))
     contents = Contents(
         scenario=scenario.name,
@@ -46,8 +47,9 @@ def pack_evidence(session: Session, scenario: Scenario, path: Path) -> Contents:
     return contents
 
 
-def _members_of(part: Part) -> dict[str, bytes]:
-    blocks = {part.member(name): block_bytes(name, part.store.read(name)) for name in part.blocks}
+def _members_of(part: Part, pool: Pool) -> dict[str, bytes]:
+    read = part.store.read if part.entry else pool.read_evidence
+    blocks = {part.member(name): block_bytes(name, read(name)) for name in part.blocks}
     if not part.entry:
         return blocks
     outcome = read_outcome(part.store)

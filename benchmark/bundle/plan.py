@@ -7,13 +7,13 @@ from functools import partial
 from typing import NamedTuple
 
 from benchmark.data import load_problem
-from benchmark.references.pool import reference_store
+from benchmark.references.pool import DOING_NOTHING, reference_store
 from benchmark.results.outcome import EntryFiles, Outcome, block_name, evidence_store, parse_outcome
 from benchmark.runs.runs import find_objection, upgrade_runs
 from benchmark.scenario.schema import Scenario
 from benchmark.seeds import Seeds
 from benchmark.session import Session
-from benchmark.storage.workspace import BlockStore
+from benchmark.storage.block_store import BlockStore
 from benchmark.text import reason_of
 
 
@@ -47,6 +47,7 @@ def parts(session: Session, scenario: Scenario, seeds: Seeds, entries: Mapping[s
     """Yield the reference models' part of a bundle, then one per entry; `entries`: the hash of each one's files."""
     blocks = scenario.blocks(scenario.protocol.models)
     references = [f"{role}/{block:04d}" for role in ("retrained", "calibration") for block in blocks]
+    references += [f"{DOING_NOTHING}/{block:04d}" for block in scenario.blocks(scenario.originals)]
     yield Part("references", reference_store(session, scenario, seeds), references)
     runs, problem = [block_name(block) for block in blocks], load_problem(scenario)
     reading = partial(find_objection, problem, scenario), partial(upgrade_runs, problem)

@@ -6,7 +6,8 @@ from typing import Any
 from benchmark.errors import BenchError, note
 from benchmark.registry import Registry
 from benchmark.scenario.schema import load_scenario, scenario_names
-from benchmark.storage.workspace import BlockStore, Workspace
+from benchmark.storage.block_store import BlockStore
+from benchmark.storage.workspace import Workspace
 from benchmark.submissions.source import find_submission, submission_names, tuned_scenarios, unsuitable_names
 from benchmark.text import printable
 

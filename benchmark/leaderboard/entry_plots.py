@@ -67,12 +67,12 @@ def plot_epsilons(card: Scorecard, controls: Sequence[Scorecard], path: Path) ->
         title=f"ε of each forget example after {card.submission}\non {place_of(card)}",
     )
     ticks = np.arange(0, math.floor(largest) + 1)
-    axes.set_yticks([*ticks, infinite], [*(f"{tick:g}" for tick in ticks), "∞"])
+    axes.set_yticks(np.append(ticks, infinite), [*(f"{tick:g}" for tick in ticks), "∞"])
     canvas.legend(fontsize=8, frameon=False, loc="outside lower center", ncols=1 + len(others))
     save_plot(canvas, path)
 
 
 def _draw_epsilons(axes: Axes, card: Scorecard, infinite: float, **style: Any) -> None:
-    values = np.sort(card.per_example("epsilon") or [])
+    values = np.sort(np.array(card.per_example("epsilon") or [], dtype=np.float64))
     shown = np.where(values <= largest_epsilon(card) + 1e-9, values, infinite)
     axes.plot(np.arange(1, len(shown) + 1), shown, drawstyle="steps-mid", label=card.submission, **style)

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from benchmark.engine import map_blocks
 from benchmark.session import Session
+from benchmark.storage.block_store import BlockStore, write_block
 from benchmark.storage.blocks import Layout
-from benchmark.storage.workspace import PAUSE, Arrays, BlockStore, write_block
+from benchmark.storage.workspace import PAUSE, Arrays
 
 
 def build_blocks(

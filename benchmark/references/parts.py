@@ -23,9 +23,10 @@ from benchmark.scenario.schema import Scenario
 from benchmark.seeds import derive_seed
 from benchmark.session import Session
 from benchmark.split import Split
+from benchmark.storage.block_store import BlockStore
 from benchmark.storage.blocks import objection
 from benchmark.storage.hashing import array_parts, digest_of
-from benchmark.storage.workspace import Arrays, BlockStore
+from benchmark.storage.workspace import Arrays
 from benchmark.training import StackedModel, keep_freed_memory, train_block
 
 

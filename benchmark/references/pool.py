@@ -23,11 +23,13 @@ from benchmark.scenario.schema import Role, Scenario
 from benchmark.seeds import Seeds, SeedsKind
 from benchmark.session import Session
 from benchmark.split import under
-from benchmark.storage.workspace import Arrays, BlockStore
+from benchmark.storage.block_store import BlockStore
+from benchmark.storage.workspace import Arrays
 from benchmark.training import keep_freed_memory, train_block
 
 ROLES: tuple[Role, ...] = get_args(Role)
 _WEIGHTS = "weights/"
+DOING_NOTHING = "doing_nothing"  # names the blocks of the originals' evidence where there are no weights
 
 
 class Pool:
@@ -94,8 +96,15 @@ class Pool:
         if role != "original" and not self.store.is_current():
             raise BadRecord(f"{self._other_secret()}; `bench prepare` trains them again")
         models = self._count(role)
-        read = self._read_original if role == "original" else self.store.read
-        return concatenate([read(_name(role, block)) for block in self.scenario.blocks(models)], models)
+        names = [_name(DOING_NOTHING if role == "original" else role, block) for block in self.scenario.blocks(models)]
+        return concatenate([self.read_evidence(name) for name in names], models)
+
+    def read_evidence(self, name: str) -> Arrays:
+        """Return a block of evidence, by the name that it has in a bundle; raises as `evidence` does."""
+        role, _, block = name.partition("/")
+        if role != DOING_NOTHING or self.seeds.committed:  # which is a pool without originals
+            return self.store.read(name)
+        return self._read_original(f"original/{block}")
 
     def _read_original(self, name: str) -> Arrays:
         """Return a block's evidence without its weights, which can be gigabytes; so its checksum is not looked at."""
@@ -205,5 +214,5 @@ def _indices(scenario: Scenario, name: str) -> range:
     return scenario.indices(int(name.rpartition("/")[2]))
 
 
-def _name(role: Role, block: int) -> str:
+def _name(role: str, block: int) -> str:
     return f"{role}/{block:04d}"

@@ -15,8 +15,9 @@ from benchmark.references.secret import read_seeds
 from benchmark.results.record import Amount, Line, Lines
 from benchmark.scenario.schema import Scenario
 from benchmark.seeds import Seeds
+from benchmark.storage.block_store import BlockStore, Objection, Upgrade
 from benchmark.storage.reading import read_file
-from benchmark.storage.workspace import BlockStore, Objection, Upgrade, Workspace, write_atomically
+from benchmark.storage.workspace import Workspace, write_atomically
 from benchmark.submissions.source import Submission
 from benchmark.text import reason_of
 

@@ -23,7 +23,8 @@ from benchmark.runs.workers import Workers, open_workers
 from benchmark.sandbox.bubblewrap import isolation
 from benchmark.scenario.schema import Scenario, options
 from benchmark.session import Session
-from benchmark.storage.workspace import Arrays, write_atomically, write_block
+from benchmark.storage.block_store import write_block
+from benchmark.storage.workspace import Arrays, write_atomically
 from benchmark.submissions.source import Submission
 
 OVERFLOW = "the returned net's outputs are not finite"

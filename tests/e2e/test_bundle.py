@@ -12,6 +12,8 @@ from safetensors.numpy import load, save
 
 from benchmark.bundle import find_faults
 from benchmark.bundle.archive import LIST
+from benchmark.references.controls import do_nothing
+from benchmark.references.pool import Pool
 from benchmark.results.board_file import read_cards
 from benchmark.session import Session
 from benchmark.storage.workspace import Workspace
@@ -98,6 +100,16 @@ def test_a_clone_without_a_pool_scores_studies_and_compares_the_same(
     assert {card.submission: card for card in read_cards(clone.results, pytest.fail)} == before
     assert bench("compare", "identity", "finetune").stdout == compared
     assert json.loads(bench("study", "--json").stdout) == studied
+
+
+def test_a_clone_knows_what_doing_nothing_leaves(bench, bundle, clone, finished, miniature, untrained):
+    assert bench("evidence", "unpack", str(bundle)).returncode == 0
+    there, here = (do_nothing(Pool(Session(workspace), miniature)) for workspace in (finished, clone))
+    np.testing.assert_array_equal(here.signals[0], there.signals[0])
+    np.testing.assert_array_equal(here.unlearned.utility["test"], there.unlearned.utility["test"])
+    with zipfile.ZipFile(bundle) as archive:
+        names = [name for name in archive.namelist() if name != LIST and name.endswith(".safetensors")]
+        assert not [key for name in names for key in load(archive.read(name)) if key.startswith("weights/")]
 
 
 def test_shipped_rows_are_scored_where_their_evidence_lies(bench, bundle, clone, finished, untrained):

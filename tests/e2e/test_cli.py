@@ -28,7 +28,7 @@ from benchmark.results.scorecard import Scorecard
 from benchmark.sandbox import process
 from benchmark.scenario.schema import load_scenario
 from benchmark.session import Session
-from benchmark.storage.workspace import BlockStore, write_block
+from benchmark.storage.block_store import BlockStore, write_block
 
 
 @pytest.fixture

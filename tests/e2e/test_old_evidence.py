@@ -17,7 +17,7 @@ from benchmark.runs.integrity import RECORD_LAYOUTS
 from benchmark.runs.runs import Runs
 from benchmark.session import Session
 from benchmark.storage import workspace as storage
-from benchmark.storage.workspace import block_bytes, write_block
+from benchmark.storage.block_store import block_bytes, write_block
 from benchmark.submissions.source import find_submission
 
 ROLES = ("original", "retrained", "calibration", "unlearned")

@@ -26,7 +26,8 @@ from benchmark.references import building
 from benchmark.references import pool as references
 from benchmark.references.pool import Pool
 from benchmark.session import Session
-from benchmark.storage.workspace import Workspace, write_block
+from benchmark.storage.block_store import write_block
+from benchmark.storage.workspace import Workspace
 from benchmark.training import train_model
 
 

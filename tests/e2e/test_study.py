@@ -11,7 +11,7 @@ from benchmark.references.pool import Pool
 from benchmark.runs.integrity import RECORD_LAYOUTS
 from benchmark.runs.runs import Runs
 from benchmark.session import Session
-from benchmark.storage.workspace import write_block
+from benchmark.storage.block_store import write_block
 from benchmark.study import evaluate_variants, quality_with_width, study
 from benchmark.study import variants as module
 from benchmark.submissions.source import find_submission

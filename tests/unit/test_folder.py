@@ -8,7 +8,7 @@ import time
 import pytest
 
 from benchmark.errors import BenchError
-from benchmark.storage.workspace import BlockStore
+from benchmark.storage.block_store import BlockStore
 from benchmark.submissions import folder as folders
 from benchmark.submissions.files import hash_of, parse_submission, read_record, tuned_folder
 from benchmark.submissions.folder import Item, chunks, copy_submission, items

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from benchmark.errors import BenchError
+from benchmark.storage.block_store import BlockStore, write_block
 from benchmark.storage.blocks import Layout, objection
-from benchmark.storage.workspace import BlockStore, Workspace, write_atomically, write_block
+from benchmark.storage.workspace import Workspace, write_atomically
 
 
 @pytest.fixture
