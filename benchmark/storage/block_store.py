@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load, save
 
 from benchmark.errors import BadMachine, BadRecord
-from benchmark.storage.workspace import Arrays, sweep_all, claim, is_locked, sweep, write_atomically
+from benchmark.storage.workspace import Arrays, claim, is_locked, sweep, sweep_all, write_atomically
 from benchmark.text import printable
 
 FORM = 2
