@@ -191,32 +191,42 @@ def attack_intervals(scores: Scores, resamples: int = 1000, confidence: float = 
 
 
 class _Ranked(NamedTuple):
-    """All scores, largest first: which model each is of, retrained ones after unlearned; where ties end."""
+    """The scores of each population, largest first, and their places among those of the other."""
 
-    model: np.ndarray
-    last_of_tie: np.ndarray
+    model_u: np.ndarray
+    """The model of each unlearned score."""
+    model_r: np.ndarray
+    above: np.ndarray
+    """Per unlearned score, the number of retrained scores that are larger."""
+    not_below: np.ndarray
+    """Per unlearned score, the number of retrained scores that are as large or larger."""
+    larger_u: np.ndarray
+    """Per retrained score, the number of unlearned scores that are larger."""
 
 
 def _rank(scores: Scores) -> _Ranked:
-    pooled = np.concatenate([scores.unlearned, scores.retrained])
-    order = np.argsort(-pooled, axis=None)
-    falling = pooled.ravel()[order]
-    return _Ranked(order // pooled.shape[1], np.flatnonzero(np.append(falling[:-1] != falling[1:], True)))
+    examples = scores.unlearned.shape[1]
+    orders = [np.argsort(-side, axis=None) for side in scores]
+    u, r = (-side.ravel()[order] for side, order in zip(scores, orders, strict=True))  # rising
+    model_u, model_r = (order // examples for order in orders)
+    return _Ranked(model_u, model_r, np.searchsorted(r, u), np.searchsorted(r, u, side="right"), np.searchsorted(u, r))
 
 
 def _rates(ranked: _Ranked, right_u: Floats, right_r: Floats, times_u: Floats, times_r: Floats) -> Floats:
     """Return accuracy, AUC, TPR at 1 % and at 0.1 % FPR when model i is there `times[i]` times: `[4]`."""
     accuracy = (np.average(right_u, weights=times_u) + np.average(right_r, weights=times_r)) / 2
-    times = np.concatenate([times_u, times_r])[ranked.model]
-    is_unlearned = ranked.model < len(times_u)
-    called_u, called_r = (
-        np.cumsum(times * population)[ranked.last_of_tie] for population in (is_unlearned, ~is_unlearned)
-    )
-    tpr, fpr = (np.concatenate([[0.0], called / called[-1]]) for called in (called_u, called_r))
-    # The trapezia give a tie half, as midranks do.
-    auc = np.trapezoid(tpr, fpr)
-    at_1, at_01 = (tpr[np.searchsorted(fpr, limit + 1e-12, side="right") - 1] for limit in (0.01, 0.001))
-    return np.array([accuracy, auc, at_1, at_01])
+    weight_u = times_u[ranked.model_u]
+    called_r = np.concatenate([[0.0], np.cumsum(times_r[ranked.model_r])])
+    all_u, all_r = weight_u.sum(), called_r[-1]
+    # A tie counts half, as in midranks.
+    beaten = all_r - (called_r[ranked.above] + called_r[ranked.not_below]) / 2
+    auc = weight_u @ beaten / (all_u * all_r)
+    tprs = []
+    for limit in (0.01, 0.001):
+        first_too_many = int(np.searchsorted(called_r, (limit + 1e-12) * all_r, side="right")) - 1
+        called_u = weight_u if first_too_many == len(ranked.larger_u) else weight_u[: ranked.larger_u[first_too_many]]
+        tprs.append(called_u.sum() / all_u)
+    return np.array([accuracy, auc, *tprs])
 
 
 def _checked_scores(scores: Scores, fewest: int) -> Scores:
