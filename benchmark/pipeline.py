@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmark.data import load_problem, problem_facts
+from benchmark.engine import map_blocks
 from benchmark.errors import BadRecord, BadUsage, BenchError, FailedEntry, MissingRecord, note
 from benchmark.faults import note_fault
 from benchmark.leaderboard import scored_submissions
@@ -81,7 +82,7 @@ def evaluate(
         logs = [f"run {run.index} is {run.status}: {run.reason}\n{run.log}\n" for run in outcome.failed]
         write_atomically(workspace.log(scenario.label, name), "\n".join(logs).encode())
     if outcome.successful:
-        card = _score(session, runs, outcome)
+        card = _score(session, runs, outcome, RESAMPLES)
     else:
         card = failed(scenario, submission, outcome, isolation()).drawn_from(pool.seeds)
     card.write(workspace)
@@ -169,8 +170,10 @@ def _ran_here(scenario: Scenario, name: str, workspace: Workspace) -> bool:
     return has_evidence(scenario, submission, workspace)
 
 
-def rescore(session: Session, scenario: Scenario, name: str) -> Scorecard:
+def rescore(session: Session, scenario: Scenario, name: str, resamples: int | None = None) -> Scorecard:
     """Score the stored evidence of `name` with this version of the scorer; train and run nothing.
+
+    `resamples`: how many stand behind its intervals, instead of RESAMPLES.
 
     Raises BenchError when evidence is missing, or is of a submission that failed.
     """
@@ -184,23 +187,51 @@ def rescore(session: Session, scenario: Scenario, name: str) -> Scorecard:
         raise MissingRecord(f"the runs of {name} on {scenario.label} were interrupted; {again} goes on")
     for path, fault in runs.discard_damaged().items():
         raise BadRecord(f"{path.with_suffix('.safetensors')} {fault}; set aside as {path.name}, {again} makes it again")
-    card = _score(session, runs, outcome)
+    card = _score(session, runs, outcome, resamples or RESAMPLES)
     card.write(session.workspace)
     return card
 
 
-def _score(session: Session, runs: Runs, outcome: Outcome) -> Scorecard:
+def rescore_all(session: Session, scenario: Scenario, names: list[str]) -> Iterator[tuple[str, Scorecard | Exception]]:
+    """Yield every entry with what `rescore` returns or raises, as they are finished: each in a process of its own.
+
+    The first one is scored before the others, on all cores, because it computes the ceiling that all share.
+    """
+    first, *others = names
+    yield _try_rescoring(session, scenario, first, RESAMPLES)
+    label, tasks = "scoring entries", [(session.workspace, scenario, name, RESAMPLES) for name in others]
+    for done, scored_entry in enumerate(map_blocks(_rescore_alone, tasks, session.jobs), start=1):
+        session.progress(label, done, len(others))
+        yield scored_entry
+
+
+def _rescore_alone(
+    workspace: Workspace, scenario: Scenario, name: str, resamples: int
+) -> tuple[str, Scorecard | Exception]:
+    return _try_rescoring(Session(workspace), scenario, name, resamples)
+
+
+def _try_rescoring(
+    session: Session, scenario: Scenario, name: str, resamples: int
+) -> tuple[str, Scorecard | Exception]:
+    try:
+        return name, rescore(session, scenario, name, resamples)
+    except Exception as error:
+        return name, error
+
+
+def _score(session: Session, runs: Runs, outcome: Outcome, resamples: int) -> Scorecard:
     scenario, pool, problem = runs.scenario, runs.pool, runs.problem
     delta = scenario.protocol.delta
     evidence, retrained = runs.evidence(), pool.evidence("retrained")
     unlearned, reference = (model_evidence(each, retrained, problem.task) for each in (evidence, retrained))
-    ceiling = _ceiling(session, pool)
+    ceiling = _ceiling(session, pool, resamples)
     assert outcome.timing is not None  # of whatever came to its end
     timing = outcome.timing.with_runs(evidence["run/seconds"])
     outcome = replace(outcome, timing=timing)
     cost, pair = Cost(timing.submission, timing.share), (unlearned.population, reference.population)
-    with resampling(*pair, "unlearned", delta, RESAMPLES, session.jobs, session.progress) as resampled:
-        measured = measure(EvidencePair(unlearned, reference, delta, RESAMPLES, ceiling, resampled, cost))
+    with resampling(*pair, "unlearned", delta, resamples, session.jobs, session.progress) as resampled:
+        measured = measure(EvidencePair(unlearned, reference, delta, resamples, ceiling, resampled, cost))
     measured = with_remarks(measured, problem)
     sizes = len(problem.retain), len(problem.forget), len(problem.validation)
     control = runs.submission.name in scenario.protocol.controls
@@ -226,28 +257,28 @@ def _score(session: Session, runs: Runs, outcome: Outcome) -> Scorecard:
     return card.drawn_from(pool.seeds).model_copy(update={"footnotes": footnotes})
 
 
-def _ceiling(session: Session, pool: Pool) -> Ceiling:
+def _ceiling(session: Session, pool: Pool, resamples: int) -> Ceiling:
     """The scenario's ceiling, computed once for a version of the scorer and a number of resamples; kept in the pool."""
     scenario = pool.scenario
     models = f"{scenario.hash}-{pool.seeds.commitment[:32]}".strip("-")
-    path = pool.store.folder / f"ceiling-{models}-{VERSION}-{RESAMPLES}.json"
-    if known := _known_ceiling(path):
+    path = pool.store.folder / f"ceiling-{models}-{VERSION}-{resamples}.json"
+    if known := _known_ceiling(path, resamples):
         return known
     control = unlearn_perfectly(pool)
     pair = control.unlearned.population, control.retrained.population
-    with resampling(*pair, "calibration", control.delta, RESAMPLES, session.jobs, session.progress) as resampled:
+    with resampling(*pair, "calibration", control.delta, resamples, session.jobs, session.progress) as resampled:
         ceiling = ceiling_of(control.unlearned, control.retrained, control.delta, resampled())
     write_atomically(path, ceiling.model_dump_json().encode())
     return ceiling
 
 
-def _known_ceiling(path: Path) -> Ceiling | None:
+def _known_ceiling(path: Path, resamples: int) -> Ceiling | None:
     """The ceiling in a file; None where there is none, or one that cannot be: that is named and set aside."""
     try:
         ceiling = read_record(Ceiling, path, "it is made anew")
-        if len(ceiling.resampled.score) == RESAMPLES:
+        if len(ceiling.resampled.score) == resamples:
             return ceiling
-        note(f"{path} has {len(ceiling.resampled.score)} resamples, expected {RESAMPLES}; it is made anew")
+        note(f"{path} has {len(ceiling.resampled.score)} resamples, expected {resamples}; it is made anew")
     except FileNotFoundError:
         return None
     except BenchError as error:

@@ -20,6 +20,7 @@ from benchmark.cli.shared import out as terminal
 from benchmark.errors import BadUsage, BenchError, MissingRecord
 
 if TYPE_CHECKING:
+    from benchmark.results.scorecard import Scorecard
     from benchmark.scenario.schema import Scenario
     from benchmark.session import Session
 
@@ -71,22 +72,22 @@ def _rescore_entries(session: "Session", chosen: "Scenario", names: list[str], a
     """Score these entries again, enter them into the board and print it, or the scorecards as JSON."""
     from benchmark.faults import note_fault
     from benchmark.leaderboard import rebuild
-    from benchmark.pipeline import rescore
+    from benchmark.pipeline import rescore_all
 
-    cards = []
+    cards: dict[str, Scorecard] = {}
     try:
-        for each in names:
-            try:
-                with show_progress(session) as shown:
-                    cards.append(rescore(shown, chosen, each))
-            except BenchError:
-                raise
-            except Exception as error:  # its row stays as it was
-                note_fault(error, f"scoring {each}", session.workspace.log(chosen.label, each))
+        with show_progress(session) as shown:
+            for each, result in rescore_all(shown, chosen, names):
+                if isinstance(result, BenchError):
+                    raise result
+                if isinstance(result, Exception):  # its row stays as it was
+                    note_fault(result, f"scoring {each}", session.workspace.log(chosen.label, each))
+                else:
+                    cards[each] = result
     finally:
-        rows = rebuild(session.workspace, cards, session.warn)
+        rows = rebuild(session.workspace, list(cards.values()), session.warn)
     if as_json:
-        print_json([card.model_dump() for card in cards])
+        print_json([cards[each].model_dump() for each in names if each in cards])
     else:
         show_board(session.workspace, chosen, rows)
 

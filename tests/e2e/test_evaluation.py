@@ -8,6 +8,7 @@ from conftest import RESAMPLES
 
 from benchmark import pipeline as evaluation
 from benchmark import tuning
+from benchmark.errors import BenchError
 from benchmark.pipeline import missing_entries
 from benchmark.results.outcome import FailedRun, Outcome
 from benchmark.results.scorecard import failed
@@ -97,3 +98,13 @@ def test_scoring_reads_phi_and_computes_none(finished, miniature, monkeypatch):
     monkeypatch.setattr(Classification, "signal", lambda *_: pytest.fail("computed"))
     monkeypatch.setattr(evaluation, "RESAMPLES", RESAMPLES)
     assert evaluation.rescore(Session(finished), miniature, "finetune").metrics
+
+
+def test_entries_are_scored_side_by_side_as_by_themselves(finished, miniature, monkeypatch):
+    monkeypatch.setattr(evaluation, "RESAMPLES", RESAMPLES)
+    names = ["finetune", "absent", "identity"]
+    found = dict(evaluation.rescore_all(Session(finished, jobs=2), miniature, names))
+    assert found.keys() == set(names)
+    assert isinstance(found["absent"], BenchError)
+    for name in ("finetune", "identity"):
+        assert found[name] == evaluation.rescore(Session(finished), miniature, name, RESAMPLES)
