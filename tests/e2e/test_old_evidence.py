@@ -16,8 +16,9 @@ from benchmark.results.evidence import SPLITS
 from benchmark.runs.integrity import RECORD_LAYOUTS
 from benchmark.runs.runs import Runs
 from benchmark.session import Session
-from benchmark.storage import workspace as storage
+from benchmark.storage import block_store as storage
 from benchmark.storage.block_store import block_bytes, write_block
+from benchmark.storage.workspace import Workspace
 from benchmark.submissions.source import find_submission
 
 ROLES = ("original", "retrained", "calibration", "unlearned")
@@ -86,7 +87,7 @@ def test_old_blocks_are_neither_trained_again_nor_set_aside(old, workspace, trai
     Pool(Session(workspace, progress=lambda *_: pytest.fail("trained"), warn=pytest.fail), miniature).prepare()
     assert pool.store.finished() == before
     assert runs.discard_damaged() == {}
-    whole = Pool(silent(storage.Workspace(trained_pool)), miniature)
+    whole = Pool(silent(Workspace(trained_pool)), miniature)
     assert all(np.array_equal(array, whole.original(5)[name]) for name, array in pool.original(5).items())
 
 
@@ -104,7 +105,7 @@ def test_an_old_block_can_be_written_in_the_present_form(old):
 
 def test_old_and_new_blocks_make_one_population(old, workspace, trained_pool, miniature):
     pool, _, logits, targets = old
-    new = Pool(silent(storage.Workspace(trained_pool)), miniature).store.read("retrained/0001")
+    new = Pool(silent(Workspace(trained_pool)), miniature).store.read("retrained/0001")
     pool.store.record("retrained/0001", write_block(pool.store.path("retrained/0001"), new))
     mixed = pool.evidence("retrained")
     phi = logit_scaled_confidence(logits["retrained"]["forget"], targets["forget"])
