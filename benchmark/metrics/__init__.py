@@ -1,7 +1,7 @@
 """Evidence in, values out: numpy, scipy and scikit-learn, no torch, no disk.
 
-scikit-learn's classifiers and `scipy.stats`, which takes a second, are imported where they are called: the processes
-that resample need neither.
+scikit-learn and scipy are imported where they are called: the processes that resample, and the commands that only show
+a board, need neither.
 """
 
 from benchmark.metrics.bootstrap import (

@@ -25,11 +25,11 @@ bias-corrected 55 and 75, centred 93 and 91; of halves: percentile 100 and 6, ce
 and 95. `tests/unit/test_bootstrap.py -m slow` repeats the comparison.
 """
 
+from statistics import NormalDist
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtri
 
 from benchmark.metrics.inputs import LARGEST_NUMBER, MOST_SEED, between_0_and_1, floats, number, one_of, show, whole
 from benchmark.metrics.published import published_epsilon
@@ -180,7 +180,7 @@ def interval(
         raise ValueError(f"limits are a {type(limits).__name__}, expected two numbers, the lower first")
     lower = number(limits[0], "the lower limit", "", lambda x: x == x)
     number(limits[1], "the upper limit", f"of at least {lower}", lambda x: x >= lower)
-    reach = WIDENED * ndtri((1 + level) / 2) * resampled.std(ddof=1)
+    reach = WIDENED * NormalDist().inv_cdf((1 + level) / 2) * resampled.std(ddof=1)
     low, high = np.clip([estimate - reach, estimate + reach], *limits)
     return float(low), float(high)
 

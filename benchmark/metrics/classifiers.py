@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import log_softmax
 
 from benchmark.metrics.inputs import LARGEST_NUMBER, MOST_SEED, Floats, class_labels, floats, whole
 from benchmark.metrics.samples import LARGEST_PHI, MOST_MODELS
@@ -98,6 +97,8 @@ def svm_features(logits: ArrayLike, labels: ArrayLike) -> Floats:
     Modified entropy is −(1 − p_y)·log p_y − Σ_{i≠y} p_i·log(1 − p_i) (Song & Mittal 2021). Raises ValueError
     when labels are not integers from 0 to classes − 1, one an example.
     """
+    from scipy.special import log_softmax
+
     logits = floats(logits, "logits", "[examples, classes]")
     classes = logits.shape[1]
     labels = class_labels(labels, "labels", *logits.shape)

@@ -21,7 +21,6 @@ from typing import Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import rel_entr
 
 from benchmark.metrics.inputs import one_of
 from benchmark.metrics.samples import Floats, checked_samples
@@ -104,6 +103,8 @@ def _floor(share_u: Floats, share_r: Floats) -> Floats:
 
 def _divergence(share_u: Floats, share_r: Floats) -> Floats:
     """Return Σ u·log(u / r) over the bins, `[examples]`, of shares `[BINS, examples]`; rounding alone falls below 0."""
+    from scipy.special import rel_entr
+
     return np.maximum(rel_entr(share_u, share_r).sum(axis=0), 0.0)
 
 

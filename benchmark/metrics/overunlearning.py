@@ -21,7 +21,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import gammaln
 
 from benchmark.metrics.samples import Floats, checked_samples
 
@@ -74,5 +73,7 @@ def direction(unlearned: ArrayLike, retrained: ArrayLike) -> Direction:
 
 def smallest_p_value(models_u: int, models_r: int) -> float:
     """Return two orders out of all: an exact test gives complete separation no less, so few models prove little."""
+    from scipy.special import gammaln
+
     log_orders = gammaln(models_u + models_r + 1) - gammaln(models_u + 1) - gammaln(models_r + 1)
     return float(min(1.0, 2 * np.exp(-log_orders)))

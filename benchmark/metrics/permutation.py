@@ -22,7 +22,6 @@ from math import ceil
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import xlogy
 
 from benchmark.metrics.inputs import MOST_SEED, number, whole
 from benchmark.metrics.samples import Floats, checked_samples
@@ -121,5 +120,7 @@ def _z_a(is_unlearned: NDArray[np.bool_], models_u: int, models_r: int) -> Float
 
 def _likelihood(models: int) -> Floats:
     """Return n·(F log F + (1 − F) log(1 − F)) for F = 0, 1/2n, …, 1: `[2n + 1]`."""
+    from scipy.special import xlogy
+
     share = np.arange(2 * models + 1) / (2 * models)
     return models * (xlogy(share, share) + xlogy(1 - share, 1 - share))

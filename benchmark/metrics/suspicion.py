@@ -4,7 +4,6 @@ Imports no torch. The rules are the same for all entries; what they find makes a
 """
 
 import numpy as np
-from scipy.spatial import KDTree
 
 from benchmark.metrics import interval
 from benchmark.results.values import Ceiling, Estimate, Measured
@@ -31,6 +30,8 @@ _FEW_RUNS = 5  # named in a reason
 
 def replayed_runs(evidence: Arrays, populations: list[Arrays]) -> list[int]:
     """Return the numbers of the runs whose φ on forget, test and validation is that of a model of `populations`."""
+    from scipy.spatial import KDTree
+
     if not len(evidence["run/index"]):
         return []
     theirs = {name: np.concatenate([each[name] for each in populations], dtype=np.float64) for name in _COMPARED}
