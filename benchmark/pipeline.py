@@ -16,7 +16,7 @@ from benchmark.metrics.resampling import resampling
 from benchmark.metrics.scoring import ceiling_of, measure
 from benchmark.metrics.suspicion import replayed_runs, retrains, suspicions
 from benchmark.references.controls import unlearn_perfectly
-from benchmark.references.pool import Pool
+from benchmark.references.pool import UNPACK_AGAIN, Pool
 from benchmark.results.board_file import has_card, read_card
 from benchmark.results.outcome import Outcome, has_evidence
 from benchmark.results.record import read_record
@@ -181,12 +181,13 @@ def rescore(session: Session, scenario: Scenario, name: str, resamples: int | No
     runs = Runs(Pool(session, scenario), submission)
     outcome = runs.outcome()
     again = f"`bench run --submission {name} {options(scenario.name, scenario.protocol.models)}`"
+    remedy = UNPACK_AGAIN if runs.pool.seeds.committed else f"{again} makes it again"
     if not outcome.successful:
         raise FailedEntry(f"{name} failed on {scenario.label}; {again} tries it again")
     if outcome.timing is None:
         raise MissingRecord(f"the runs of {name} on {scenario.label} were interrupted; {again} goes on")
     for path, fault in runs.discard_damaged().items():
-        raise BadRecord(f"{path.with_suffix('.safetensors')} {fault}; set aside as {path.name}, {again} makes it again")
+        raise BadRecord(f"{path.with_suffix('.safetensors')} {fault}; set aside as {path.name}, {remedy}")
     card = _score(session, runs, outcome, resamples or RESAMPLES)
     card.write(session.workspace)
     return card

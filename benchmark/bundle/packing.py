@@ -30,9 +30,10 @@ def pack_evidence(session: Session, scenario: Scenario, path: Path) -> Contents:
     entries = {name: find_submission(name, session.workspace, scenario).hash for name in names}
     pool = Pool(session, scenario)
     members: dict[str, bytes] = {}
-    for part in parts(session, scenario, pool.seeds, entries):
+    plan = list(parts(session, scenario, pool.seeds, entries))
+    for done, part in enumerate(plan, 1):
         members |= _members_of(part, pool)
-        session.progress("packing evidence", len(members), len(members))
+        session.progress("packing evidence", done, len(plan))
     contents = Contents(
         scenario=scenario.name,
         scenario_hash=scenario.hash,

@@ -7,13 +7,13 @@ from pathlib import Path
 from benchmark.bundle.archive import Archive, Contents, open_archive
 from benchmark.bundle.plan import Part, fault_of_outcome, parts
 from benchmark.errors import BadRecord, BadUsage
-from benchmark.references.secret import read_seeds, write_commitment
-from benchmark.results.outcome import OUTCOME_FILE
+from benchmark.references.secret import read_secret, read_seeds, write_commitment
+from benchmark.results.outcome import OUTCOME_FILE, read_outcome
 from benchmark.scenario.schema import Scenario
 from benchmark.seeds import Seeds
 from benchmark.session import Session
 from benchmark.storage.workspace import write_atomically
-from benchmark.text import printable
+from benchmark.text import counted, printable
 
 
 def find_faults(session: Session, scenario: Scenario, path: Path) -> list[str]:
@@ -25,24 +25,33 @@ def find_faults(session: Session, scenario: Scenario, path: Path) -> list[str]:
         return list(_faults(archive, scenario, _plan(session, archive, scenario)))
 
 
-def unpack_evidence(session: Session, scenario: Scenario, path: Path) -> Contents:
+def unpack_evidence(session: Session, scenario: Scenario, path: Path) -> list[str]:
     """Put the evidence in a bundle into the results' folder and an evidence-only pool, once all of it is checked.
 
-    Entries that have evidence here keep it. Raises BadRecord when anything is wrong with the bundle, and BadUsage when
-    this workspace has a pool of its own for the scenario.
+    Return the entries that were unpacked: others have whole evidence here, and keep it. What is incomplete or damaged
+    here is replaced. Raises BadRecord when anything is wrong with the bundle, and BadUsage when this workspace has a
+    pool of its own for the scenario, or evidence that was made with another pool.
     """
     with open_archive(path) as archive:
         plan = _plan(session, archive, scenario)
         if faults := list(_faults(archive, scenario, plan)):
             more = f" ({len(faults) - 1} more: `bench evidence verify` names them)" if faults[1:] else ""
             raise BadRecord(f"{path} was not unpacked: {faults[0]}{more}; get it again")
-        _check_pool(session.workspace.pool(scenario), archive.contents)
-        for done, part in enumerate(plan):
+        pool = session.workspace.pool(scenario)
+        _check_pool(pool, archive.contents)
+        _check_entries(plan)
+        if archive.contents.commitment:  # before the models, so that what is interrupted here can go on
+            write_commitment(pool, archive.contents.commitment)
+        unpacked = []
+        for done, part in enumerate(plan, 1):
+            if part.entry and _unpack_entry(part, archive, session):
+                unpacked.append(part.entry)
+            elif not part.entry and read_secret(pool) is None:
+                _unpack_references(part, archive)
             session.progress("unpacking evidence", done, len(plan))
-            _unpack(part, archive, session)
-        if archive.contents.commitment:
-            write_commitment(session.workspace.pool(scenario), archive.contents.commitment)
-        return archive.contents
+        if kept := sorted(archive.contents.entries.keys() - set(unpacked)):
+            session.warn(f"{counted(kept)} of the entries are here and whole already; their evidence stays as it is")
+        return unpacked
 
 
 def _plan(session: Session, archive: Archive, scenario: Scenario) -> list[Part]:
@@ -88,11 +97,28 @@ def _check_pool(folder: Path, contents: Contents) -> None:
         )
 
 
-def _unpack(part: Part, archive: Archive, session: Session) -> None:
-    if part.store.finished():
-        if part.entry:
-            session.warn(f"{part.entry} has evidence in {part.store.folder}, which stays as it is")
-        return
-    part.store.adopt({block: archive.read(part.member(block)) for block in part.blocks})
-    if part.entry:
+def _check_entries(plan: list[Part]) -> None:
+    """Raise BadUsage where an entry's evidence here was made with another pool: it cannot be scored with this one's."""
+    for part in plan:
+        if part.entry and part.store.finished() and not part.store.is_current():
+            raise BadUsage(
+                f"{part.store.folder} holds evidence that was made with another pool than the bundle's, expected none; "
+                "move it away, or unpack by --out into another folder"
+            )
+
+
+def _unpack_references(part: Part, archive: Archive) -> None:
+    """Add the blocks that are missing or damaged here: of the same models, others may have been unpacked before."""
+    part.store.adopt({block: archive.read(part.member(block)) for block in part.store.unfit(part.blocks)})
+
+
+def _unpack_entry(part: Part, archive: Archive, session: Session) -> bool:
+    """Unpack an entry unless its evidence is here and whole; say whether that was done."""
+    if part.store.is_locked():
+        session.warn(f"another process is at work in {part.store.folder}; waiting for it")
+    with part.store.lock():
+        if read_outcome(part.store) and part.store.is_whole(part.blocks):
+            return False
+        part.store.adopt({block: archive.read(part.member(block)) for block in part.blocks})
         write_atomically(part.store.folder / OUTCOME_FILE, archive.read(part.outcome))
+    return True

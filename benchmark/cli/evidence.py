@@ -45,8 +45,8 @@ def unpack(
 
     workspace, chosen = Workspace.find(results), read_scenario(scenario, models)
     with show_progress(open_session(workspace)) as session:
-        contents = unpack_evidence(session, chosen, file or workspace.bundle(chosen))
-    out.print(f"unpacked {len(contents.entries)} entries to {workspace.evidence}", highlight=False, soft_wrap=True)
+        unpacked = unpack_evidence(session, chosen, file or workspace.bundle(chosen))
+    out.print(f"unpacked {len(unpacked)} entries to {workspace.evidence}", highlight=False, soft_wrap=True)
 
 
 def verify(
@@ -65,5 +65,6 @@ def verify(
     for fault in faults:
         out.print(fault, highlight=False, soft_wrap=True)
     if faults:
-        raise BadRecord(f"{path} has {len(faults)} faults, named above, expected none; get it again")
+        count = "a fault" if len(faults) == 1 else f"{len(faults)} faults"
+        raise BadRecord(f"{path} has {count}, named above, expected none; get it again")
     out.print(f"{path} is whole", highlight=False, soft_wrap=True)

@@ -28,6 +28,7 @@ from benchmark.storage.workspace import Arrays
 from benchmark.training import keep_freed_memory, train_block
 
 ROLES: tuple[Role, ...] = get_args(Role)
+UNPACK_AGAIN = "`bench evidence unpack` brings it back"  # what is damaged where there is no pool of one's own
 _WEIGHTS = "weights/"
 DOING_NOTHING = "doing_nothing"  # names the blocks of the originals' evidence where there are no weights
 
@@ -167,7 +168,8 @@ def reference_store(session: Session, scenario: Scenario, seeds: Seeds) -> Block
     """Return the blocks of a scenario's reference models, drawn from these seeds."""
     about = {"scenario": scenario.published(), "built_with": versions(session.device)}
     reading = partial(_objection, scenario), partial(_upgrade, scenario)
-    return BlockStore(session.workspace.pool(scenario), about, seeds.commitment, *reading)
+    remedy = UNPACK_AGAIN if seeds.committed else "`bench run` makes it again"
+    return BlockStore(session.workspace.pool(scenario), about, seeds.commitment, *reading, remedy)
 
 
 def _train_models(scenario: Scenario, role: Role, seeds: list[int], indices: range, device: str) -> Arrays:

@@ -64,14 +64,16 @@ class BlockStore:
         commitment: str = "",
         objection: Objection = lambda name, arrays, form: "",
         upgrade: Upgrade = lambda name, arrays, form: arrays,
+        remedy: str = "`bench run` makes it again",
     ) -> None:
         """`about` is written into the manifest for people to read; it is never read back.
 
         `commitment`: to the secret that the blocks depend on; empty where they depend on none. `objection` is asked of
-        every block that is read, and `upgrade` makes one of an older form into one of this version's.
+        every block that is read, and `upgrade` makes one of an older form into one of this version's. `remedy`: what
+        errors about a missing or damaged block advise.
         """
         self.folder, self.commitment = folder, commitment
-        self._objection, self._upgrade = objection, upgrade
+        self._objection, self._upgrade, self.remedy = objection, upgrade, remedy
         self._about = about
         self._manifest = folder / "manifest.json"
 
@@ -132,11 +134,16 @@ class BlockStore:
                 self._write_manifest({**self.finished(), name: checksum})
 
     def adopt(self, blocks: dict[str, bytes]) -> None:
-        """Write the contents of blocks from elsewhere, which `fault_of` finds nothing wrong with, and record them."""
+        """Write the contents of blocks from elsewhere, which `fault_of` finds nothing wrong with, and record them.
+
+        Other blocks on record stay, where they were made under this store's commitment.
+        """
         with self.lock_manifest():
+            known = self.finished() if self.is_current() else {}
             for name, content in blocks.items():
                 write_atomically(self.path(name), content)
-            self._write_manifest({name: hashlib.sha256(content).hexdigest() for name, content in blocks.items()})
+            new = {name: hashlib.sha256(content).hexdigest() for name, content in blocks.items()}
+            self._write_manifest(known | new)
 
     def renew(self, kept: Callable[[str], bool]) -> None:
         """Put this store's commitment on record, and with it the `kept` blocks. Hold `lock_manifest` for it."""
@@ -150,8 +157,12 @@ class BlockStore:
 
     def is_whole(self, names: Iterable[str]) -> bool:
         """Tell whether all these blocks are finished and their files are what was written."""
+        return not self.unfit(names)
+
+    def unfit(self, names: Iterable[str]) -> list[str]:
+        """Return those of these blocks that are not finished, or whose files are not what was written."""
         finished = self.finished()
-        return all(name in finished and not self._fault(name, finished[name]) for name in names)
+        return [name for name in names if name not in finished or self._fault(name, finished[name])]
 
     def discard_damaged(self, names: list[str]) -> dict[Path, str]:
         """Set aside the recorded blocks that are not what was written, or not theirs; return where, and why."""
@@ -174,7 +185,7 @@ class BlockStore:
         """Return the arrays of a finished block. Raises BenchError when it is missing, damaged or another's."""
         content = self._content(name)
         if fault := self._fault(name, self.finished().get(name, ""), content):
-            raise BadRecord(f"{self.path(name)} {fault}; `bench run` makes it again")
+            raise BadRecord(f"{self.path(name)} {fault}; {self.remedy}")
         return self._upgrade(name, load(content), _name_and_form(_metadata(content))[1])
 
     def fault_of(self, name: str, content: bytes) -> str:
@@ -228,7 +239,7 @@ class BlockStore:
             with safe_open(self.path(name), framework="numpy") as block:
                 yield block
         except (OSError, SafetensorError):
-            raise BadRecord(f"{self.path(name)} is missing or damaged; `bench run` makes it again") from None
+            raise BadRecord(f"{self.path(name)} is missing or damaged; {self.remedy}") from None
 
     @contextmanager
     def lock_manifest(self) -> Iterator[None]:

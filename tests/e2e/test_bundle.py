@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
-from benchmark.bundle import find_faults
+from benchmark.bundle import find_faults, unpack_evidence
 from benchmark.bundle.archive import LIST
 from benchmark.references.controls import do_nothing
-from benchmark.references.pool import Pool
+from benchmark.references.pool import Pool, reference_store
+from benchmark.references.secret import read_seeds
 from benchmark.results.board_file import read_cards
 from benchmark.session import Session
 from benchmark.storage.workspace import Workspace
@@ -157,12 +158,64 @@ def test_a_pool_of_ones_own_is_kept(bench, bundle, finished, miniature, tmp_path
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     again = bench("evidence", "unpack", str(bundle))  # of this very pool
     assert again.returncode == 0, again.stderr
-    assert "finetune has evidence in" in " ".join(again.stderr.split())
+    assert "unpacked 0 entries" in again.stdout
+    assert "2 (finetune, identity) of the entries are here and whole already" in " ".join(again.stderr.split())
     assert {path: path.read_bytes() for path in before} == before
     (folder / "secret").write_text(64 * "8")
     refused = bench("evidence", "unpack", str(bundle))
     assert refused.returncode == 2
     assert "is a pool of your own" in refused.stderr
+
+
+def test_what_is_damaged_or_unfinished_here_is_unpacked_again(bench, bundle, clone, miniature):
+    bench("evidence", "unpack", str(bundle))
+    whole = {path: path.read_bytes() for path in clone.root.rglob("*.safetensors")}
+    retrained = clone.pool(miniature) / "retrained" / "0000.safetensors"
+    runs = next(clone.evidence.rglob("finetune-*/unlearned/0001.safetensors"))
+    for path in (retrained, runs):
+        path.write_bytes(path.read_bytes()[:-1] + b"?")
+        refused = bench("score", "finetune")
+        assert refused.returncode == 2
+        assert "`bench evidence unpack` brings it back" in refused.stderr
+        assert "unpacked" in bench("evidence", "unpack", str(bundle)).stdout
+        assert {path: path.read_bytes() for path in whole} == whole
+    next(clone.evidence.rglob("identity-*/runs.json")).unlink()
+    assert "unpacked 1 entries" in bench("evidence", "unpack", str(bundle)).stdout
+    assert bench("score").returncode == 0
+
+
+def test_unpacking_that_was_interrupted_goes_on(bundle, clone, miniature, bench):
+    def interrupt(label, done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        unpack_evidence(Session(clone, progress=interrupt), miniature, bundle)
+    assert unpack_evidence(Session(clone), miniature, bundle) == ["finetune", "identity"]
+    assert bench("score").returncode == 0
+
+
+def test_bundles_of_one_pool_with_other_numbers_of_models_are_unpacked_together(bench, bundle, clone, miniature):
+    """The pool of two scenarios that differ in N alone is one: the second bundle adds what it has more."""
+    bench("evidence", "unpack", str(bundle))
+    pool = reference_store(Session(clone), miniature, read_seeds(clone.pool(miniature), miniature.pool_hash))
+    before = pool.finished()
+    pool.discard(["retrained/0001", "calibration/0001"])  # as if N had been 4
+    assert bench("evidence", "unpack", str(bundle)).returncode == 0
+    assert pool.finished() == before
+
+
+def test_evidence_made_with_another_pool_is_neither_replaced_nor_taken_for_the_bundles(bench, bundle, clone, miniature):
+    bench("evidence", "unpack", str(bundle))
+    manifest = next(clone.evidence.rglob("finetune-*/manifest.json"))
+    content = manifest.read_text().replace(read_seeds(clone.pool(miniature), miniature.pool_hash).commitment, 64 * "1")
+    manifest.write_text(content)
+    refused = bench("evidence", "unpack", str(bundle))
+    assert refused.returncode == 2
+    assert "holds evidence that was made with another pool" in " ".join(refused.stderr.split())
+    assert manifest.read_text() == content
+    elsewhere = ("--out", str(clone.root / "elsewhere"))
+    assert "unpacked 2 entries" in bench("evidence", "unpack", str(bundle), *elsewhere).stdout
+    assert bench("score", *elsewhere).returncode == 0
 
 
 RUNS = "entries/finetune/unlearned/0001.safetensors"
