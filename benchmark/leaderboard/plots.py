@@ -35,15 +35,16 @@ def plot_scores(cards: list[Scorecard], path: Path) -> None:
         score = _estimate(card, "score")
         axes.hlines(row, score.low, score.high, color=_color(card), linewidth=1.2)
         axes.scatter(score.value, row, color=_color(card), marker=_marker(card), s=20, zorder=3, clip_on=False)
-    share = ordered[-1].value("normalised_score")
-    if share and share > 0:
+    share = ordered[-1].value("normalised_score") or 0.0
+    if share > 0:
         axes.axvline(score_of(ordered[-1]) / share, color=RETRAINED, linewidth=0.9, linestyle=":")
     axes.set_yticks(range(len(ordered)), [card.submission for card in ordered], fontsize=8)
     axes.set(
         title=f"Scores on {place_of(cards[0])}",
         ylim=(-0.7, len(ordered) - 0.3),
     )
-    axes.set_xlabel("score, 95 % interval over models; dotted: perfect unlearning", fontsize=9)
+    dotted = "; dotted: perfect unlearning" if share > 0 else ""
+    axes.set_xlabel(f"score, 95 % interval over models{dotted}", fontsize=9)
     axes.set_xlim(left=0)
     _explain_colors(canvas, axes, ordered)
     save_plot(canvas, path)
@@ -62,8 +63,8 @@ def plot_tradeoff(cards: list[Scorecard], path: Path) -> None:
     left = min([x for x, _ in points] + [0.98]) - 0.01
     end = max([x for x, _ in points] + [1.0]) + 0.005
     right = end + 0.3 * (end - left)  # names stand to the right of their points
-    ceiling = cards[0].value("ceiling") or 0.0
-    top = 1.15 * max([quality.high for quality in qualities] + [ceiling, 0.05])
+    ceiling = cards[0].value("ceiling")
+    top = 1.15 * max([quality.high for quality in qualities] + [ceiling or 0.0, 0.05])
     _draw_levels(axes, left, right, top, ceiling)
     for (x, y), card, quality in zip(points, cards, qualities, strict=True):
         axes.vlines(x, quality.low, quality.high, color=_color(card), linewidth=0.8, alpha=0.6)
@@ -72,7 +73,7 @@ def plot_tradeoff(cards: list[Scorecard], path: Path) -> None:
     axes.set(
         xlim=(left, right),
         ylim=(0, top),
-        xlabel="utility: retain × test accuracy, relative to retraining",
+        xlabel="utility: on retain × on test, relative to retraining",
         ylabel="forgetting quality F",
         title=f"Forgetting against utility on {place_of(cards[0])}",
     )
@@ -80,13 +81,15 @@ def plot_tradeoff(cards: list[Scorecard], path: Path) -> None:
     save_plot(canvas, path)
 
 
-def _draw_levels(axes: Axes, left: float, right: float, top: float, ceiling: float) -> None:
-    """Draw lines of equal score, named beyond the right end of the axes, and the ceiling."""
+def _draw_levels(axes: Axes, left: float, right: float, top: float, ceiling: float | None) -> None:
+    """Draw lines of equal score, named beyond the right end of the axes, and the ceiling where there is one."""
     utilities = np.linspace(left, right, 100)
     beside = {"fontsize": 7, "va": "center", "xytext": (4, 0), "textcoords": "offset points"}
     for score in _round_levels(top):
         axes.plot(utilities, score / utilities, color=GRID, linewidth=0.8, zorder=0)
         axes.annotate(f"score {score:g}", (right, score / right), color="#777777", annotation_clip=False, **beside)
+    if ceiling is None:
+        return
     axes.axhline(ceiling, color=RETRAINED, linewidth=0.9, linestyle=":")
     axes.annotate("perfect\nunlearning", (right, ceiling), color=RETRAINED, annotation_clip=False, **beside)
 
@@ -104,7 +107,7 @@ def plot_epsilon(cards: list[Scorecard], path: Path) -> None:
     ordered = sorted((card for card in cards if card.per_example("epsilon")), key=score_of, reverse=True)
     if not ordered:
         return
-    canvas, axes = new_canvas(6.8, 1.4 + _ROW * len(ordered))
+    canvas, axes = new_canvas(6.8, max(2.8, 1.4 + _ROW * len(ordered)))  # room for what the bar says
     largest = largest_epsilon(cards[0])
     colors = colormaps["viridis_r"].with_extremes(over="black")
     rows = np.sort([card.per_example("epsilon") or [] for card in ordered], axis=1)
@@ -117,7 +120,7 @@ def plot_epsilon(cards: list[Scorecard], path: Path) -> None:
     examples = rows.shape[1]
     axes.set_xticks(np.unique([0, examples // 2, examples - 1]), np.unique([1, examples // 2 + 1, examples]))
     bar = canvas.colorbar(image, ax=axes, extend="max", shrink=min(1.0, 14 / len(ordered)))
-    bar.set_label(f"ε up to ln(N − 1) = {largest:.2f}; black: ∞")
+    bar.set_label(f"ε up to ln(N − 1) = {largest:.2f}; black: ∞", fontsize=8)
     save_plot(canvas, path)
 
 

@@ -31,7 +31,7 @@ Rows = dict[str, np.ndarray]
 DIGITS = 6  # of a resampled value
 _LARGEST = 1 << 30  # bytes of a file
 _POWERS = np.array([float(f"1e{power}") for power in range(23)])  # all that float64 holds exactly
-_ADVICE = "delete it and run its submission again"
+_ADVICE = "restore the file, or delete this line and run its submission again"
 
 
 class _Line(Record):
@@ -166,25 +166,41 @@ def _board(path: Path, entry: str = "") -> Iterator[Scorecard | BadRecord]:
         yield BadRecord(f"{path} is not a board: {reason_of(error)}; restore it")
         return
     rows = cache(lambda: _read_rows(_resamples_path(path)))  # a card without resamples needs none
+    names: set[str] = set()
+    lost = 0
     for number, line in enumerate(content.splitlines(), 1):
         if entry.encode() in line:
             try:
-                yield _card(line, path.stem, rows)
+                found = _parse_line(line, path.stem, names)
+                if found.resamples and rows() is None:
+                    lost += 1
+                else:
+                    yield _with_rows(found, rows() or {})
             except ValueError as error:
                 reason = why_invalid(error) if isinstance(error, ValidationError) else reason_of(error)
                 yield BadRecord(f"line {number} of {path} is not a scorecard: {reason}; {_ADVICE}")
+    if lost:
+        yield BadRecord(f"{_resamples_path(path)} cannot be read, expected the resamples of {lost} cards; restore it")
 
 
-def _card(line: bytes, label: str, rows: Callable[[], Rows]) -> Scorecard:
-    """Return the card of a line. Raises ValueError where it is none, or of another board."""
+def _parse_line(line: bytes, label: str, names: set[str]) -> _Line:
+    """Return what a line holds, and add its entry to `names`, those of the lines before.
+
+    Raises ValueError where it is no card, one of another board, or the second of an entry.
+    """
     found = _Line.model_validate_json(line)
     if found.card.label != label:
         raise ValueError(f"it is of the board {found.card.label}")
-    return _with_rows(found, rows()) if found.resamples else found.card
+    if found.card.submission in names:
+        raise ValueError(f"a line before it has a card of {found.card.submission} already")
+    names.add(found.card.submission)
+    return found
 
 
 def _with_rows(line: _Line, rows: Rows) -> Scorecard:
-    """Return the card of a line with its resamples. Raises ValueError where they are not the ones it names."""
+    """Return the card of a line with the resamples that it names. Raises ValueError where they are other ones."""
+    if not line.resamples:
+        return line.card
     entry = line.card.submission
     if entry not in rows or _hash(entry, rows[entry]) != line.resamples:
         raise ValueError("the file of resamples beside it has not those of this card")
@@ -196,12 +212,12 @@ def _resamples_path(board: Path) -> Path:
     return board.with_suffix(".safetensors")
 
 
-def _read_rows(path: Path) -> Rows:
-    """Return the resamples of every entry; none where the file cannot be read, which every line then says."""
+def _read_rows(path: Path) -> Rows | None:
+    """Return the resamples of every entry; None where the file cannot be read."""
     try:
         return load(read_file(path, _LARGEST))
     except (OSError, ValueError, KeyError, TypeError, SafetensorError):
-        return {}
+        return None
 
 
 def _hash(entry: str, rows: np.ndarray) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -129,6 +130,7 @@ def damage_resamples(path):
         (damage_scenario, "it is of the board digits-bbb"),
         (damage_resamples, "the file of resamples beside it has not those of this card"),
         (lambda path: path.write_text(path.read_text().splitlines()[0] + "\n[[["), "Invalid JSON"),
+        (lambda path: path.write_text(2 * path.read_text().splitlines(keepends=True)[0]), "has a card of one already"),
     ],
 )
 def test_a_bad_line_is_named_costs_its_row_alone_and_is_kept(damage, reason, workspace):
@@ -162,6 +164,22 @@ def test_files_of_a_board_that_are_no_files_are_named(name, workspace):
     assert len(said) == 1
     with pytest.raises(BadRecord):
         read_card(workspace.results, LABEL, "one")
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:100])])
+def test_resamples_that_cannot_be_read_are_named_once_whatever_number_of_cards_they_are_of(damage, workspace):
+    for name in ("one", "two", "three"):
+        card(name, 0.1).write(workspace)
+    card("four", status="crashed").write(workspace)
+    pack_cards(workspace.results)
+    path = board_path(workspace.results, LABEL)
+    content, said = path.read_bytes(), []
+    damage(path.with_suffix(".safetensors"))
+    assert [each.submission for each in read_cards(workspace.results, said.append)] == ["four"]
+    (sentence,) = said
+    assert "cannot be read, expected the resamples of 3 cards; restore it" in sentence
+    pack_cards(workspace.results)
+    assert path.read_bytes() == content
 
 
 def test_what_is_not_there_is_missing(workspace):

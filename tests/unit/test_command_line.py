@@ -1,11 +1,13 @@
 """The command line before anything heavy begins: names, suggestions, the version."""
 
+import re
 import signal
 from importlib import metadata
 
 import pytest
 
 from benchmark import cli
+from benchmark.cli.listings import LISTINGS
 from benchmark.text import did_you_mean
 
 
@@ -31,6 +33,11 @@ def bench(tmp_path, monkeypatch, capfd):
         return status, " ".join((captured.out + captured.err).split())
 
     return run
+
+
+def test_the_help_of_list_names_all_that_can_be_listed(bench):
+    named = re.findall(r"[a-z-]+", bench("list", "--help")[1])
+    assert set(LISTINGS) <= set(named)
 
 
 def test_the_version(bench):
