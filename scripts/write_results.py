@@ -31,8 +31,9 @@ Written by `python scripts/write_results.py` from the scorecards in `leaderboard
     bench run --all --out leaderboard     # every entry, with published and with tuned values
 
 with `--scenario NAME` for each; [tuning.md](tuning.md) has the procedure. A clone holds what these commands have made,
-so there they find nothing to do (the first names the methods without values, and ends with status 2 for their sake):
-remove `leaderboard/boards/`, `leaderboard/evidence/` and `submissions/*/tuned/` to make all of it anew.
+so there they find nothing to do but entries whose files have changed since (the first names the methods without
+values, and ends with status 2 for their sake): remove `leaderboard/boards/`, `leaderboard/evidence/` and
+`submissions/*/tuned/` to make all of it anew.
 `bench run NAME` makes a row of your own beside it, with `--published` that of the file's own values. How and
 on which machine a row's cost was measured is said there too, under "The committed values".
 

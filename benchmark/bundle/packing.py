@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmark.bundle.archive import Contents, write_archive
 from benchmark.bundle.plan import Part, outcome_bytes, parts
-from benchmark.errors import MissingRecord
+from benchmark.errors import BadUsage, MissingRecord
 from benchmark.pipeline import entries_with_evidence
 from benchmark.references.pool import Pool
 from benchmark.results.outcome import read_outcome
@@ -21,8 +21,11 @@ def pack_evidence(session: Session, scenario: Scenario, path: Path) -> Contents:
     """Write the evidence of the reference models and of every entry that can be scored here, and return what it is.
 
     Neither weights nor the pool's secret are in it; of failed runs only what their rows say. The same evidence gives
-    the same bytes. Raises MissingRecord when no entry has evidence, BadRecord when some of the pool's is missing.
+    the same bytes. Raises MissingRecord when no entry has evidence, BadRecord when some of the pool's is missing,
+    BadUsage when `path` is a folder.
     """
+    if path.is_dir():
+        raise BadUsage(f"{path} is a folder, expected a file to write the bundle to; give {path / scenario.label}.zip")
     names = entries_with_evidence(session, scenario)
     if not names:
         named = options(scenario.name, scenario.protocol.models)

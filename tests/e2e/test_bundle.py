@@ -103,6 +103,12 @@ def test_a_clone_without_a_pool_scores_studies_and_compares_the_same(
     assert json.loads(bench("study", "--json").stdout) == studied
 
 
+def test_a_bundle_is_not_written_over_a_folder(bench, finished, tmp_path):
+    refused = bench("evidence", "pack", str(tmp_path))
+    assert refused.returncode == 2
+    assert "is a folder, expected a file to write the bundle to" in " ".join(refused.stderr.split())
+
+
 def test_a_clone_knows_what_doing_nothing_leaves(bench, bundle, clone, finished, miniature, untrained):
     assert bench("evidence", "unpack", str(bundle)).returncode == 0
     there, here = (do_nothing(Pool(Session(workspace), miniature)) for workspace in (finished, clone))
