@@ -40,7 +40,7 @@ from benchmark.submissions.source import (
     find_submission,
     submission_names,
 )
-from benchmark.submissions.tasks import inapplicable
+from benchmark.submissions.tasks import check_applicable, inapplicable
 from benchmark.text import printable
 from benchmark.tuning import changed_since_tuned
 
@@ -178,6 +178,7 @@ def rescore(session: Session, scenario: Scenario, name: str, resamples: int | No
     Raises BenchError when evidence is missing, or is of a submission that failed.
     """
     submission = find_submission(name, session.workspace, scenario)
+    check_applicable(submission, scenario.task)
     runs = Runs(Pool(session, scenario), submission)
     outcome = runs.outcome()
     again = f"`bench run --submission {name} {options(scenario.name, scenario.protocol.models)}`"

@@ -142,7 +142,7 @@ def plot_entry(workspace: Workspace, scenario: Scenario, entry: str) -> list[Pat
 
     card = find_scorecard(workspace, scenario, entry)
     if not card.per_example("epsilon"):
-        raise BadRecord(f"{entry} is {card.status} and has no ε to draw; mend it and run it again")
+        raise BadRecord(f"{entry} is {card.status} and has no ε to draw; {card.remedy}")
     cards = read_scorecards(workspace, warn=lambda _: None)  # what is wrong with a file has been said by now
     comparable = [each for each in cards if each.scorer_version == card.scorer_version and each.label == card.label]
     phi, epsilon = entry_plots(workspace, card.label, entry)

@@ -39,7 +39,7 @@ def compare(first: Scorecard, second: Scorecard, cards: Sequence[Scorecard] = ()
 def _check_comparable(first: Scorecard, second: Scorecard) -> None:
     for card in (first, second):
         if not card.is_scored:
-            raise BadRecord(f"{card.submission} is {card.status} and has no metrics; mend it and run it again")
+            raise BadRecord(f"{card.submission} is {card.status} and has no metrics; {card.remedy}")
     if first.scorer_version != second.scorer_version:
         raise BadRecord(
             f"{first.submission} was scored by version {first.scorer_version} and {second.submission} by "

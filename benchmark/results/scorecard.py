@@ -115,6 +115,15 @@ class Scorecard(Measured):
             raise ValueError(f"{self.models} models, expected at least {FEWEST_MODELS}")
         return self
 
+    @property
+    def remedy(self) -> str:
+        """Return what to do where something is asked of this entry that it has no value of."""
+        if self.is_scored:
+            return "choose another entry"
+        if self.status == "not-applicable":
+            return "choose another scenario or submission"
+        return "run it again" if self.status == "harness-error" else "mend it and run it again"
+
     @classmethod
     def read(cls, path: Path) -> Self:
         """Return the card in a file. Raises BadRecord when it holds none that this version reads, or one of another

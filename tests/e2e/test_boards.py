@@ -3,6 +3,7 @@
 import pytest
 from cards import card, with_metrics, without_score
 
+from benchmark.errors import BadRecord
 from benchmark.leaderboard import plot_entry, read_scorecards, rebuild, remove_entry
 from benchmark.results.board_file import has_card, read_card
 from benchmark.results.scorecard import card_path
@@ -50,6 +51,17 @@ def test_the_plots_of_an_entry_need_only_its_card(entry, tmp_path):
     paths = plot_entry(workspace, digits, entry)
     assert [path.name for path in paths] == [f"phi-{entry}.png", f"epsilon-{entry}.png"]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
+
+
+def test_an_entry_without_epsilons_has_no_plots_and_the_reason_is_said(tmp_path):
+    workspace, digits = Workspace(tmp_path), load_scenario("digits")
+    bare = card("bare", 0.5)
+    metrics = {name: value for name, value in bare.metrics.items() if name != "epsilon"}
+    for each in (bare.model_copy(update={"metrics": metrics}), card("foreign", status="not-applicable")):
+        each.model_copy(update={"scenario_hash": digits.hash}).write(workspace)
+    for entry, remedy in (("bare", "choose another entry"), ("foreign", "choose another scenario or submission")):
+        with pytest.raises(BadRecord, match=f"has no ε to draw; {remedy}"):
+            plot_entry(workspace, digits, entry)
 
 
 def test_a_board_of_entries_that_score_nothing_is_drawn(tmp_path):

@@ -201,7 +201,9 @@ def test_a_board_without_any_score_is_still_drawn(tmp_path):
     ("other", "sentence"),
     [
         ({"scorer_version": "0"}, "`bench score --scenario"),
-        ({"score": None, "status": "crashed"}, "has no metrics"),
+        ({"score": None, "status": "crashed"}, "has no metrics; mend it and run it again"),
+        ({"score": None, "status": "not-applicable"}, "has no metrics; choose another scenario or submission"),
+        ({"score": None, "status": "harness-error"}, "has no metrics; run it again"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(other, sentence):

@@ -3,7 +3,11 @@
 import pytest
 from conftest import REPOSITORY
 
-from benchmark.errors import BadSubmission
+from benchmark.errors import BadSubmission, FailedEntry
+from benchmark.pipeline import rescore
+from benchmark.scenario.schema import load_scenario
+from benchmark.session import Session
+from benchmark.storage.workspace import Workspace
 from benchmark.submissions.tasks import inapplicable
 from benchmark.tasks.classification import Classification
 from benchmark.tasks.regression import Regression
@@ -73,3 +77,9 @@ def test_shipped_submissions_are_for_what_they_can_do():
     assert fits["regression"] - both == {"blindspot", "gaussian_finetune"}
     assert both == {"identity", "retrain", "finetune", "forget_a", "forget_b"}
     assert len(fits["classification"]) == len(folders) - 2
+
+
+def test_scoring_again_says_so_too_and_asks_for_no_run():
+    session = Session(Workspace(REPOSITORY))
+    with pytest.raises(FailedEntry, match=r"scrub is not-applicable: .*; choose another scenario or submission"):
+        rescore(session, load_scenario("diabetes"), "scrub")
