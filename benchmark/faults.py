@@ -1,4 +1,7 @@
-"""Faults of the harness's own: a log gets the traceback, the user a sentence, the command the exit status 3."""
+"""Faults of the harness, or of an installed package: a log gets the traceback, the user a sentence.
+
+A command that met one ends with the exit status 3.
+"""
 
 import contextlib
 import tempfile
@@ -6,7 +9,8 @@ import traceback
 from pathlib import Path
 
 from benchmark.errors import note
-from benchmark.text import printable, sentence
+from benchmark.registry import plugin_at_fault
+from benchmark.text import printable
 
 STATUS = 3
 """The exit status of a command that met one."""
@@ -33,13 +37,15 @@ def first_line(error: BaseException) -> str:
 def note_fault(error: BaseException, what: str, log: Path) -> str:
     """Write the traceback to `log`, tell the user what failed, and return the exception's type and first line.
 
-    Where `log` cannot be written, a temporary file gets the traceback.
+    Where code of an installed package raised it, both name that package. Where `log` cannot be written, a temporary
+    file gets the traceback.
     """
     from benchmark.storage.workspace import write_atomically
 
     content = "".join(traceback.format_exception(error)).encode(errors="backslashreplace")
     _met.append(what)
-    reason = first_line(error)
+    culprit = plugin_at_fault(error)
+    reason = f"{first_line(error)} (raised by {culprit})" if culprit else first_line(error)
     with contextlib.suppress(OSError):
         try:
             write_atomically(log, content)
@@ -47,7 +53,10 @@ def note_fault(error: BaseException, what: str, log: Path) -> str:
             with tempfile.NamedTemporaryFile(prefix="bench-", suffix=".log", delete=False) as file:
                 file.write(content)
             log = Path(file.name)
-    note(sentence(f"{what} met a fault of the harness, {reason}; report it with {log}"))
+    if culprit:
+        note(f"{what} met {first_line(error)}, raised by {culprit}; mend or uninstall that package, {log} has more")
+    else:
+        note(f"{what} met a fault of the harness, {reason}; report it with {log}")
     return reason
 
 

@@ -5,8 +5,12 @@ A seam (task, source, forget set, network, metric) has one `Registry`. What ship
 `unlearning_benchmark.<seam>`, whose object is the same class or metric, without the decorator.
 """
 
+import contextlib
 import importlib
 import pkgutil
+import re
+import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
@@ -86,10 +90,11 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
 
     def _load_plugin(self, point: EntryPoint) -> None:
         """Add what an installed package brings. Whatever its import raises is that package's fault, not the user's."""
-        origin = point.dist.name if point.dist else point.value
+        origin = _origin_of(point)
         try:
-            self._insert(point.load(), origin)
-        except Exception as error:
+            with contextlib.redirect_stdout(sys.stderr):  # standard output is for what a command prints
+                self._insert(point.load(), origin)
+        except (Exception, SystemExit) as error:
             note(
                 f"the {self.seam} {point.name} of the installed package {origin} is left out: {reason_of(error)}; "
                 "mend or uninstall that package"
@@ -108,11 +113,46 @@ class Registry(Mapping[str, Kind], Generic[Kind]):
 def plugin_paths() -> list[Path]:
     """Return the modules, packages and metadata of the installed packages that bring kinds; imports none of them."""
     found: dict[Path, None] = {}
-    for point in (point for seam in _SEAMS for point in entry_points(group=f"{GROUP}.{seam}")):
-        spec = find_spec(point.module.partition(".")[0])
-        if spec and spec.origin:
-            file = Path(spec.origin)
-            found[file.parent if spec.submodule_search_locations else file] = None
+    for point in _plugins():
+        if code := _code_of(point):
+            found[code] = None
         if isinstance(path := getattr(point.dist, "_path", None), Path):
             found[path] = None
     return [path.resolve() for path in found]
+
+
+def plugin_at_fault(error: BaseException) -> str:
+    """Return which installed package's code raised an exception, or called what raised it; "" where none did.
+
+    The traceback says it as text, because that is all a process of the engine's leaves of it.
+    """
+    for file, line in reversed(_FRAME.findall("".join(traceback.format_exception(error)))):
+        theirs = [point for point in _plugins() if (code := _code_of(point)) and Path(file).is_relative_to(code)]
+        if theirs:
+            exact = [each for each in theirs if file.endswith(f"{each.module.replace('.', '/')}.py")]
+            kinds = " and ".join(f"the {_seam_of(point)} {point.name}" for point in exact)
+            return f"{kinds or 'code'} of the installed package {_origin_of(theirs[0])}, {Path(file).name} line {line}"
+    return ""
+
+
+_FRAME = re.compile(r'File "(.+)", line (\d+)')
+
+
+def _plugins() -> list[EntryPoint]:
+    return [point for seam in _SEAMS for point in entry_points(group=f"{GROUP}.{seam}")]
+
+
+def _seam_of(point: EntryPoint) -> str:
+    return point.group.rpartition(".")[2].replace("_", " ")
+
+
+def _origin_of(point: EntryPoint) -> str:
+    return point.dist.name if point.dist else point.value
+
+
+def _code_of(point: EntryPoint) -> Path | None:
+    """Return the module or package that a plug-in lies in; None where there is none of that name."""
+    spec = find_spec(point.module.partition(".")[0])
+    if spec is None or not spec.origin:
+        return None
+    return Path(spec.origin).parent if spec.submodule_search_locations else Path(spec.origin)

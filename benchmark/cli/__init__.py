@@ -22,6 +22,7 @@ from benchmark.cli.system import complaint, flush, settle_descriptors, settle_st
 from benchmark.cli.tuning import tune
 from benchmark.errors import BadMachine, BenchError, HarnessError
 from benchmark.faults import STATUS, command_log, faults, forget_faults, note_fault
+from benchmark.registry import plugin_at_fault
 
 COMMANDS = {
     "run": run,
@@ -115,6 +116,8 @@ def main(arguments: list[str] | None = None) -> None:
         finally:
             flush()
     except SystemExit as end:  # typer ends a command that went well like this too
+        if plugin_at_fault(end):
+            note_fault(end, "this command", command_log())
         sys.exit(STATUS if faults() and not end.code else end.code)
     except BenchError as error:
         _fail(error, as_json=as_json)

@@ -18,7 +18,7 @@ from benchmark.data.facts import Facts, facts_of
 from benchmark.data.folder import data_folder
 from benchmark.data.forget_set import select_from
 from benchmark.data.prepared import Prepared, load_or_prepare
-from benchmark.data.reading.examples import Examples
+from benchmark.data.reading.examples import Examples, check_examples
 from benchmark.data.source import Source
 from benchmark.data.splits import split
 from benchmark.data.training_set import TrainingSet
@@ -138,7 +138,7 @@ def read_examples(data: Source, folder: Path, task: Task) -> Examples:
 
     Raises BenchError when they cannot be read, or are none for the task.
     """
-    examples = data.load_numbers(folder) if task.predicts_numbers else data.load(folder)
+    examples = check_examples(data.load_numbers(folder) if task.predicts_numbers else data.load(folder), data.source)
     if data.drops_duplicates:
         examples = without_duplicates(examples)
     task.check_targets(examples.targets, examples.class_names, data.source)
@@ -238,8 +238,14 @@ def _read_splits(scenario: Scenario, folder: Path) -> tuple[Examples, Split, Spl
     examples = read_examples(scenario.data, folder, scenario.task)
     parts = split(examples, scenario.data)
     targets = scenario.task.prepare_targets(*(part.targets for part in parts))
-    train, validation, test = (replace(part, targets=own) for part, own in zip(parts, targets, strict=True))
+    train, validation, test = (
+        replace(part, inputs=_as_trained(part.inputs), targets=own) for part, own in zip(parts, targets, strict=True)
+    )
     return examples, train, validation, test
+
+
+def _as_trained(inputs: Tensor) -> Tensor:
+    return inputs.float() if inputs.is_floating_point() else inputs
 
 
 def _forget_mask(scenario: Scenario, train: TrainingSet) -> Tensor:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar, cast
 
 import numpy as np
 
+from benchmark.errors import BadScenario
 from benchmark.metrics.bootstrap import Population, existing, interval, quality_and_score
 from benchmark.metrics.published import published_epsilon
-from benchmark.metrics.samples import Floats
+from benchmark.metrics.samples import LARGEST_PHI, Floats
 from benchmark.results.evidence import ATTACKED, OF_ATTACKED, PROBED, SPLITS
 from benchmark.results.values import Absent, Ceiling, Estimate
 
@@ -69,6 +70,14 @@ class ModelEvidence:
     probes: Mapping[str, Floats] = field(default_factory=dict)
     attacked: Attacked | None = None
 
+    def __post_init__(self) -> None:
+        """Keep views that cannot be written to, so that no metric changes what the next one reads."""
+        object.__setattr__(self, "signals", _read_only(self.signals))
+        for name in ("utility", "probes"):
+            object.__setattr__(self, name, {split: _read_only(own) for split, own in getattr(self, name).items()})
+        if self.attacked is not None:
+            object.__setattr__(self, "attacked", Attacked(*map(_read_only, self.attacked)))
+
     @property
     def population(self) -> Population:
         """The arrays that F and the score are computed from; a utility that is not known is nan."""
@@ -81,7 +90,13 @@ def model_evidence(evidence: Evidence, retrained: Evidence, task: "Task") -> Mod
 
     def phi(split: str) -> Floats:
         one, other = (each[f"phi/{split}"].astype(np.float64) for each in (evidence, retrained))
-        return task.phi(one, other)
+        found = np.asarray(task.phi(one, other))
+        if found.shape != one.shape or found.dtype.kind != "f" or not (np.abs(found) <= LARGEST_PHI).all():
+            raise BadScenario(
+                f"the task {task.kind} gave φ of shape {found.shape} and type {found.dtype} on the {split} set, "
+                f"expected {one.shape} floats within ±{LARGEST_PHI:g}; change its `signal` or `phi`"
+            )
+        return found
 
     known = [split for split in PROBED if all(f"phi/{split}" in each for each in (evidence, retrained))]
     utility = {split: evidence[f"utility/{split}"] for split in SPLITS}
@@ -89,6 +104,12 @@ def model_evidence(evidence: Evidence, retrained: Evidence, task: "Task") -> Mod
     if all(OF_ATTACKED + name in evidence for name in Attacked._fields):
         attacked = Attacked(*(evidence[OF_ATTACKED + name][:ATTACKED] for name in Attacked._fields))
     return ModelEvidence(phi("forget"), utility, {split: phi(split) for split in known}, attacked)
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    view = np.asarray(array).view()
+    view.flags.writeable = False
+    return view
 
 
 @dataclass(frozen=True)

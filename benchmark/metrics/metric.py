@@ -104,6 +104,10 @@ class Metric:
             raise ValueError(
                 f"the metric {self.name} has the group {self.group!r}, expected one of {', '.join(GROUPS)}"
             )
+        if self.per_example and (self.heading or self.interval):
+            raise ValueError(
+                f"the metric {self.name} has a value per example, no column; give it no heading and no interval"
+            )
         format(0.5, self.form)
 
     @property

@@ -22,7 +22,7 @@ from benchmark.results.values import (
     Resampled,
     Value,
 )
-from benchmark.text import printable, reason_of
+from benchmark.text import printable, reason_of, shown
 
 _BINS = 40
 _LONGEST_REASON = 500  # characters
@@ -56,7 +56,7 @@ def _value_of(metric: Metric, evidence: EvidencePair) -> MetricValue:
         return Absent(absent=reason)
     try:
         return _stored_value(metric, metric.compute(evidence), evidence.examples)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         origin = METRICS.origin(metric.name) if metric.name in METRICS else SHIPPED
         if origin == SHIPPED:
             raise
@@ -76,7 +76,11 @@ def _stored_value(metric: Metric, found: object, examples: int) -> MetricValue:
         return PerExample(values=values.tolist())
     if isinstance(found, Estimate):
         return found
-    return Value(value=float(found))  # pyright: ignore[reportArgumentType]  what is no number raises
+    if isinstance(found, str | bytes):
+        raise ValueError(f"it returned {shown(found)}, expected a number")
+    if not np.isfinite(number := float(found)):  # pyright: ignore[reportArgumentType]  what is no number raises
+        raise ValueError(f"it returned {number}, expected a finite number, or Absent with a reason")
+    return Value(value=number)
 
 
 def ceiling_of(calibration: ModelEvidence, retrained: ModelEvidence, delta: float, resampled: Floats) -> Ceiling:

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from benchmark.errors import BadScenario
 from benchmark.models.network import Network
-from benchmark.models.user_code import user_code
+from benchmark.models.user_code import check_net, user_code
 from benchmark.seeds import derive_seed
 
 _LARGEST = 1 << 32  # weights of one net, 16 GiB
@@ -21,7 +21,9 @@ def seeded_model(architecture: Network, input_shape: tuple[int, ...], classes: i
 def check_build(architecture: Network, input_shape: tuple[int, ...], classes: int) -> None:
     """Raise BenchError unless the network can be built in this process and gives one output per class."""
     with user_code(_about(architecture, input_shape, classes)):
-        count = sum(tensor.numel() for tensor in skeleton(architecture, input_shape, classes).state_dict().values())
+        with torch.device("meta"):
+            net = check_net(architecture.build(input_shape, classes), architecture.title)
+        count = sum(tensor.numel() for tensor in net.state_dict().values())
     if count > _LARGEST:
         raise BadScenario(f"the architecture has {count:,} weights, expected at most {_LARGEST:,}; make it smaller")
     check_logits(architecture, input_shape, classes)
@@ -31,7 +33,8 @@ def check_logits(architecture: Network, input_shape: tuple[int, ...], classes: i
     """Raise BenchError unless the network, built in this process, gives logits `[2, classes]` for two examples."""
     about = _about(architecture, input_shape, classes)
     with user_code(about), torch.random.fork_rng(devices=[]):
-        logits = architecture.build(input_shape, classes).train()(torch.zeros(2, *input_shape))
+        net = check_net(architecture.build(input_shape, classes), architecture.title)
+        logits = net.train()(torch.zeros(2, *input_shape))
     got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
     if got != (2, classes):
         raise BadScenario(f"{about} returned {got} for two examples, expected logits (2, {classes}); correct it")

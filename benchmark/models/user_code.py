@@ -30,12 +30,17 @@ def build_from_source(file: str, source: str, input_shape: tuple[int, ...], clas
         raise BadScenario(f"{file} has no function {name}; define {name}(input_shape, classes) there")
     with user_code(f"{file}, called with inputs of {input_shape} and {classes} classes,"):
         net = build(input_shape, classes)
+    return check_net(net, file)
+
+
+def check_net(net: object, title: str) -> nn.Module:
+    """Return what `title` has built. Raises BadScenario when it is no network the harness can keep."""
     if not isinstance(net, nn.Module):
-        raise BadScenario(f"{file} returned a {type(net).__name__}, expected a torch.nn.Module")
-    with user_code(f"the state_dict of the net of {file}"):
+        raise BadScenario(f"{title} returned a {type(net).__name__}, expected a torch.nn.Module")
+    with user_code(f"the state_dict of the net of {title}"):
         odd = _oddity(net)
     if odd:
-        raise BadScenario(f"{file} returned a net {odd}")
+        raise BadScenario(f"{title} returned a net {odd}")
     return net
 
 

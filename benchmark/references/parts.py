@@ -27,6 +27,7 @@ from benchmark.storage.block_store import BlockStore
 from benchmark.storage.blocks import objection
 from benchmark.storage.hashing import array_parts, digest_of
 from benchmark.storage.workspace import Arrays
+from benchmark.text import shown
 from benchmark.training import StackedModel, keep_freed_memory, train_block
 
 
@@ -136,9 +137,9 @@ def _checked(scenario: Scenario, parts: NDArray[np.bool_], epochs: int | None) -
             f"forget.kind is {scenario.forget.kind!r}, which asked for models on parts {parts.shape} of {parts.dtype}, "
             f"expected bools [models, {size}], two or more of each model's true; mend that kind"
         )
-    if epochs is not None and not 1 <= epochs <= scenario.recipe.epochs:
+    if epochs is not None and not (isinstance(epochs, int) and 1 <= epochs <= scenario.recipe.epochs):
         raise BadScenario(
-            f"forget.kind is {scenario.forget.kind!r}, which asked for models of {epochs} epochs, expected 1 to "
+            f"forget.kind is {scenario.forget.kind!r}, which asked for models of {shown(epochs)} epochs, expected 1 to "
             f"{scenario.recipe.epochs}, those of the recipe; mend that kind"
         )
     return parts

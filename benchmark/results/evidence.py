@@ -31,6 +31,7 @@ from benchmark.seeds import derive_seed
 from benchmark.storage.blocks import Layout
 from benchmark.storage.workspace import Arrays
 from benchmark.tasks import Task
+from benchmark.text import shown
 
 SPLITS = ("retain", "forget", "validation", "test")
 PROBED = ("retain", "validation", "test")
@@ -98,7 +99,7 @@ class EvidenceForm:
         return found
 
     def _utility(self, split: str, outputs: NDArray) -> NDArray[np.float64]:
-        utility = np.asarray(self.task.utility(outputs, self.targets[split]), dtype=np.float64)
+        utility = self._numbers("utility", self.task.utility(outputs, self.targets[split])).astype(np.float64)
         if utility.shape != outputs.shape[:1] or (utility < 0).any() or (utility > 1).any():
             raise BadScenario(
                 f"the task {self.task.kind} gave {len(outputs)} models the utility {_described(utility)} on the "
@@ -107,7 +108,7 @@ class EvidenceForm:
         return utility
 
     def _signal(self, outputs: NDArray, targets: NDArray) -> NDArray:
-        signal = np.asarray(self.task.signal(outputs, targets))
+        signal = self._numbers("signal", self.task.signal(outputs, targets))
         if signal.shape != outputs.shape[:2]:
             raise BadScenario(
                 f"the task {self.task.kind} gave a signal of shape {signal.shape}, expected one number per model and "
@@ -116,6 +117,23 @@ class EvidenceForm:
         if (overflown := ~np.isfinite(signal).all(axis=1)).any():
             raise NonFiniteOutputs(np.flatnonzero(overflown).tolist())
         return signal
+
+    def _features(self, outputs: NDArray, targets: NDArray) -> NDArray[np.float64]:
+        features = self._numbers("features", self.task.features(outputs, targets))
+        if features.shape != (expected := (len(targets), self.task.feature_count)):
+            raise BadScenario(
+                f"the task {self.task.kind} gave features of shape {features.shape}, expected {expected}; change its "
+                "`features` or `feature_count`"
+            )
+        return features.astype(np.float64)
+
+    def _numbers(self, name: str, values: object) -> NDArray:
+        array = np.asarray(values)
+        if array.dtype.kind not in "fiu":
+            raise BadScenario(
+                f"the task {self.task.kind} gave {shown(values)}, expected an array of numbers; change its `{name}`"
+            )
+        return array
 
     def _attacked_rows(self, indices: Sequence[int]) -> list[int]:
         """Return the rows of the models that the classifier MIAs attack; none where the task has no features."""
@@ -127,7 +145,7 @@ class EvidenceForm:
         sizes, side = (len(self.targets["forget"]), len(self.targets["test"])), ("forget", "test").index(split)
         drawn = [(outputs[row], draw_as_many(*sizes, seed=indices[row])[side]) for row in rows]
         pairs = [(one[examples], self.targets[split][examples]) for one, examples in drawn]
-        found = {OF_ATTACKED + split: np.stack([self.task.features(*pair) for pair in pairs])}
+        found = {OF_ATTACKED + split: np.stack([self._features(*pair) for pair in pairs])}
         if split == "test":
             phi = [self._signal(one[None], targets)[0] for one, targets in pairs]
             found[f"{OF_ATTACKED}test_phi"] = np.stack(phi).astype(np.float64)

@@ -12,10 +12,11 @@ from benchmark.scenario.sections import Section
 from benchmark.text import shown
 
 
-def tags_of(base: type[Section], key: str) -> Callable[[type[Section]], tuple[str, ...]]:
+def tags_of(base: type[Section], key: str, *needed: str) -> Callable[[type[Section]], tuple[str, ...]]:
     """Return the function that gives a section's tags: the literals that it accepts for `key`.
 
-    That function raises ValueError where an object is no subclass of `base`, or has no such literals.
+    That function raises ValueError where an object is no subclass of `base`, has no such literals, or leaves one of the
+    `needed` methods as the base has it.
     """
 
     def tags(kind: type[Section]) -> tuple[str, ...]:
@@ -24,6 +25,8 @@ def tags_of(base: type[Section], key: str) -> Callable[[type[Section]], tuple[st
         found = get_args(kind.model_fields[key].annotation)
         if not found or not all(isinstance(tag, str) for tag in found):
             raise ValueError(f'its {key} has no names, expected a field such as {key}: Literal["mine"]')
+        if missing := [name for name in needed if getattr(kind, name) is getattr(base, name)]:
+            raise ValueError(f"{kind.__name__} has no {missing[0]}, expected a method of that name")
         return found
 
     return tags

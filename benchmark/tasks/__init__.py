@@ -4,6 +4,6 @@ from benchmark.registry import Registry
 from benchmark.scenario.kinds import tags_of
 from benchmark.tasks.task import Loss, Task
 
-TASKS: Registry[type[Task]] = Registry("task", __name__, tags_of(Task, "kind"))
+TASKS: Registry[type[Task]] = Registry("task", __name__, tags_of(Task, "kind", "losses", "signal", "utility"))
 
 __all__ = ["TASKS", "Loss", "Task"]

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, ClassVar, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.errors import BadScenario
 from benchmark.scenario.sections import Section
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class Task(Section):
         """
 
         def reduce(outputs: "Tensor", targets: "Tensor") -> "Tensor":
-            losses = self.losses(outputs, targets)
+            losses = self._checked_losses(outputs, targets)
             if class_weights is None:
                 return losses.sum() / targets.shape[-1]
             weights = class_weights[targets]
@@ -101,13 +102,25 @@ class Task(Section):
         """Return the (weighted) mean loss of outputs `[batch, outputs]` and targets `[batch]`: what submissions get."""
 
         def reduce(outputs: "Tensor", targets: "Tensor") -> "Tensor":
-            losses = self.losses(outputs, targets)
+            losses = self._checked_losses(outputs, targets)
             if class_weights is None:
                 return losses.mean()
             weights = class_weights[targets]
             return (weights * losses).sum() / weights.sum()
 
         return reduce
+
+    def _checked_losses(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
+        losses = self.losses(outputs, targets)
+        if (shape := getattr(losses, "shape", None)) != targets.shape:
+            got = type(losses).__name__ if shape is None else tuple(shape)
+            raise BadScenario(
+                f"the task {self.kind} gave losses {got}, expected one per example, {tuple(targets.shape)}; "
+                "change its `losses`"
+            )
+        if outputs.requires_grad and not losses.requires_grad:
+            raise BadScenario(f"the task {self.kind} gave losses without a gradient; compute its `losses` by torch")
+        return losses
 
     # --- evidence: what is kept of the models' outputs
 

@@ -121,7 +121,7 @@ def test_values_are_stored_as_what_they_are(compute, about, expected):
     ("compute", "about", "sentence"),
     [
         (lambda pair: 1 / 0, {}, "division by zero"),
-        (lambda pair: "much", {}, "could not convert string to float"),
+        (lambda pair: "much", {}, "it returned 'much', expected a number"),
         (lambda pair: float("nan"), {}, "finite"),
         (
             lambda pair: np.zeros(4),

@@ -5,9 +5,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from benchmark.errors import BadData
+
 Row = dict[str, str]
 """Of `bench data check`: what, expected, found, status (ok, note, missing, damaged)."""
 
+_FLOATS = (torch.float32, torch.float64)
+_KINDS = {"inputs": (torch.uint8, *_FLOATS), "targets": (torch.int64, *_FLOATS)}
 _PER_EXAMPLE = ("inputs", "targets", "strata", "subjects", "ages", "assignment")
 
 
@@ -16,7 +20,7 @@ class Examples:
     """All examples of a source, in an order that is always the same: a row's number is the example's id."""
 
     inputs: Tensor
-    """`[n, channels, height, width]` uint8 pixels, or `[n, ...]` float32 as the net sees them."""
+    """`[n, channels, height, width]` uint8 pixels, or `[n, ...]` floats, which the net sees as float32."""
     targets: Tensor
     """`[n]` int64, into `class_names`; or float32, numbers to be predicted."""
     class_names: tuple[str, ...]
@@ -63,6 +67,37 @@ class Examples:
     def name(self, row: int) -> str:
         """Return what a user calls a row of the source."""
         return self.names[row] if self.names else f"row {row}"
+
+
+def check_examples(found: object, source: str) -> Examples:
+    """Return what a source's `load` gave. Raises BadData unless its tensors are as `Examples` says."""
+    if not isinstance(found, Examples):
+        raise BadData(f"the source {source} gave a {type(found).__name__}, expected Examples; change its `load`")
+    for name in _PER_EXAMPLE:
+        if (tensor := getattr(found, name)) is not None and (fault := _fault(found, name, tensor)):
+            raise BadData(f"the source {source} gave {name} {fault}; change its `load`")
+    return found
+
+
+def _fault(examples: Examples, name: str, tensor: object) -> str:
+    """Return what a field's tensor is and should be; "" where it is that."""
+    kinds = _KINDS.get(name, (torch.int64,))
+    if not isinstance(tensor, Tensor) or tensor.dtype not in kinds:
+        got = tensor.dtype if isinstance(tensor, Tensor) else f"as {type(tensor).__name__}"
+        return f"{got}, expected a tensor of {' or '.join(str(kind).removeprefix('torch.') for kind in kinds)}"
+    size = len(examples.inputs) if examples.inputs.ndim else 0
+    if tensor.shape[:1] != (size,) or (name != "inputs" and tensor.ndim != 1) or (name == "inputs" and tensor.ndim < 2):
+        return f"of shape {tuple(tensor.shape)}, expected one for each of {size} examples"
+    if name == "inputs" and not tensor.isfinite().all():
+        return "that are not finite, expected finite numbers"
+    classes = len(examples.class_names)
+    if name == "targets" and not tensor.is_floating_point() and size * classes and not _lie_below(tensor, classes):
+        return f"from {int(tensor.min())} to {int(tensor.max())}, expected 0 to {classes - 1}, one per class name"
+    return ""
+
+
+def _lie_below(tensor: Tensor, most: int) -> bool:
+    return bool(tensor.min() >= 0 and tensor.max() < most)
 
 
 def row(what: str, expected: str, found: bool | str, status: str | None = None) -> Row:

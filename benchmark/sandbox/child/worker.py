@@ -67,7 +67,8 @@ def _serve(given: Path, returned: Path, submission: Path, scratch: Path) -> None
     if sys.stdin.readline() != JOB:  # the harness had no use for this worker
         return
     job = read_job(given)
-    net = job.architecture.build(tuple(job.retain.inputs.shape[1:]), job.outputs).eval()
+    with contextlib.redirect_stdout(sys.stderr):  # standard output is for replies
+        net = job.architecture.build(tuple(job.retain.inputs.shape[1:]), job.outputs).eval()
     make_repeatable(job.device)
     # What every run does: the first time takes 5 ms, which each child would pay.
     loader(job.retain, job.recipe.batch_size, "tuple", shuffle=True)
