@@ -1,12 +1,11 @@
 """An installed package with one file for each seam: its scenario trains, runs in the sandbox and makes a row."""
 
 import json
-import os
-import subprocess
-import sys
+from functools import partial
 
 import pytest
 from conftest import MINIATURE
+from installed import install, run_bench
 
 TASK = '''
 from typing import Literal
@@ -138,40 +137,10 @@ def unlearning(net, retain_loader, forget_loader, val_loader, loss, recipe):
 
 
 @pytest.fixture
-def installed(tmp_path):
-    """A folder on Python's path, outside of the environment, with the package."""
-    folder = tmp_path / "installed"
-    about = folder / "all_seams-1.0.dist-info"
-    about.mkdir(parents=True)
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: all-seams\nVersion: 1.0\n")
-    points = []
-    for seam, (name, kind, source) in FILES.items():
-        (folder / f"my_{seam}.py").write_text(source)
-        points.append(f"[unlearning_benchmark.{seam}]\n{name} = my_{seam}:{kind}\n")
-    (about / "entry_points.txt").write_text("".join(points))
-    return folder
-
-
-@pytest.fixture
-def run(installed, tmp_path):
+def run(tmp_path):
     """Call `bench` in a workspace with one submission, with the package installed; return what it prints as JSON."""
-    root = tmp_path / "workspace"
-    (root / "submissions" / "mine").mkdir(parents=True)
-    (root / "submissions" / "mine" / "submission.py").write_text(SUBMISSION)
-
-    def call(*arguments):
-        done = subprocess.run(
-            [sys.executable, "-m", "benchmark.cli", *arguments, "--json"],
-            cwd=root,
-            env={**os.environ, "PYTHONPATH": str(installed)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    return call
+    installed = install(tmp_path / "installed", FILES)
+    return partial(run_bench, installed, tmp_path / "workspace", submission=SUBMISSION)
 
 
 def test_a_package_with_one_file_for_each_seam_makes_a_row(run, tmp_path):
@@ -181,7 +150,7 @@ def test_a_package_with_one_file_for_each_seam_makes_a_row(run, tmp_path):
         content = content.replace(old, new)
     scenario = tmp_path / "mine.toml"
     scenario.write_text(content + '[task]\nkind = "ordinal"\ntop = 4\n')
-    card = run("run", "mine", "--scenario", str(scenario), "--jobs", "1")
+    card = run("run", "mine", "--scenario", str(scenario))
     assert (card["scenario"], card["failed_runs"], card["attempted_runs"]) == ("mine", 0, 8), card["reason"]
     assert card["status"] in ("ok", "over-budget")
     metrics = card["metrics"]
