@@ -55,8 +55,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-_data = typer.Typer(help="The data sets that scenarios read.", no_args_is_help=True)
-_evidence = typer.Typer(help="The evidence of a board in one file.", no_args_is_help=True)
+_data = typer.Typer(help="Check the data sets that scenarios read.", no_args_is_help=True)
+_evidence = typer.Typer(help="Pack, unpack or verify the evidence of a board in one file.", no_args_is_help=True)
 
 
 @app.callback()

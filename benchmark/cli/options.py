@@ -21,21 +21,22 @@ ScenarioOption = Annotated[
     str, typer.Option("--scenario", help="A shipped scenario's name, or the path of a .toml file.")
 ]
 AllEntriesOption = Annotated[
-    bool, typer.Option("--all", help="Every submission, published and tuned, that has no current row yet.")
+    bool, typer.Option("--all", help="Run every submission, published and tuned, that has no current row.")
 ]
-AllTunableOption = Annotated[bool, typer.Option("--all", help="Every submission that has a SEARCH_SPACE.")]
+AllTunableOption = Annotated[bool, typer.Option("--all", help="Tune every submission that has a SEARCH_SPACE.")]
 PublishedOption = Annotated[
-    bool, typer.Option("--published", help="The submission's own values, though it has been tuned.")
+    bool, typer.Option("--published", help="Run the values in the file, even where there are tuned ones.")
 ]
 FailuresOption = Annotated[
-    int, typer.Option("--allow-failures", min=0, help="Score it although so many runs failed; its row says so.")
+    int,
+    typer.Option("--allow-failures", min=0, help="Score the entry if at most so many runs failed; its row says so."),
 ]
 TimeAgainOption = Annotated[
-    bool, typer.Option("--time-again", help="Take the cost of a finished entry anew; its runs stay as they are.")
+    bool, typer.Option("--time-again", help="Measure the cost of a finished entry again; its runs stay as they are.")
 ]
-TrialsOption = Annotated[int, typer.Option("--trials", min=1, help="The same number for every submission.")]
+TrialsOption = Annotated[int, typer.Option("--trials", min=1, help="Sets of values to try; the same number for all.")]
 ModelsOption = Annotated[int | None, typer.Option("--models", help="N, instead of the scenario's own.")]
-JobsOption = Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; by default one a core.")]
+JobsOption = Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; by default one per core.")]
 DeviceOption = Annotated[
     str | None,
     typer.Option(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def score(
-    name: Annotated[str | None, typer.Argument(help="An entry; by default all that have run here.")] = None,
+    name: Annotated[str | None, typer.Argument(help="An entry; by default all whose evidence is here.")] = None,
     submission: SubmissionOption = None,
     arrays: Annotated[
         tuple[Path, Path] | None,
@@ -110,8 +110,8 @@ def _score_arrays(unlearned: Path, retrained: Path, original: Path | None, delta
 
 
 def compare(
-    first: str,
-    second: str,
+    first: Annotated[str, typer.Argument(help="An entry, as the board calls it.")],
+    second: Annotated[str, typer.Argument(help="The entry to compare it with.")],
     scenario: ScenarioOption = "digits",
     models: ModelsOption = None,
     data_dir: DataOption = None,
@@ -141,7 +141,7 @@ def plot(
 
 def study(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Two entries or more; by default all that have run here.")
+        list[str] | None, typer.Argument(help="Two entries or more; by default all whose evidence is here.")
     ] = None,
     scenario: ScenarioOption = "digits",
     models: ModelsOption = None,
