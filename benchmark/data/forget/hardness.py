@@ -104,8 +104,10 @@ def confidence(train: "TrainingSet", models: Models, draw: Draw) -> Floats:
 
     These models are those of `memorisation`.
     """
+    from scipy.special import softmax
+
     parts = random_parts(draw, len(train))
-    probabilities = softmax(models(parts).outputs(train))
+    probabilities = softmax(models(parts).outputs(train).astype(np.float64), axis=-1)
     targets = train.targets.numpy()
     return mean_where(probabilities[:, np.arange(len(targets)), targets], ~parts)
 
@@ -115,8 +117,11 @@ def el2n(train: "TrainingSet", models: Models, draw: Draw) -> Floats:
 
     Paul et al. 2021, "Deep Learning on a Data Diet", definition 2.
     """
+    from scipy.special import softmax
+
     everything = np.ones((draw.models, len(train)), dtype=bool)
-    errors = softmax(models(everything, max(1, round(_EARLY * draw.epochs))).outputs(train))
+    early = models(everything, max(1, round(_EARLY * draw.epochs)))
+    errors = softmax(early.outputs(train).astype(np.float64), axis=-1)
     errors[:, np.arange(len(train)), train.targets.numpy()] -= 1
     return np.linalg.norm(errors, axis=-1).mean(axis=0)
 
@@ -149,9 +154,3 @@ def random_parts(draw: Draw, size: int) -> Bools:
 def mean_where(values: NDArray, where: Bools) -> Floats:
     """Return the mean over the models of `values` `[models, n]` where `where` is true, `[n]`."""
     return np.where(where, values, 0.0).sum(axis=0) / where.sum(axis=0)
-
-
-def softmax(outputs: NDArray) -> Floats:
-    """Return the probabilities of outputs `[..., classes]`."""
-    powers = np.exp(outputs - outputs.max(axis=-1, keepdims=True), dtype=np.float64)
-    return powers / powers.sum(axis=-1, keepdims=True)
