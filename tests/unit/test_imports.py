@@ -86,12 +86,12 @@ def test_no_module_of_the_package_waits_for_itself(graph):
 
 TORCH = {"torch", "torchvision"}
 FREE_OF = {
-    "results": TORCH | {"sklearn", "matplotlib", "optuna", "rich"},
-    "metrics": TORCH | {"matplotlib", "optuna", "rich"},
-    "leaderboard": TORCH | {"sklearn", "optuna"},
+    "results": TORCH | {"scipy", "sklearn", "matplotlib", "optuna", "rich"},
+    "metrics": TORCH | {"scipy", "matplotlib", "optuna", "rich"},
+    "leaderboard": TORCH | {"scipy", "sklearn", "optuna"},
     "scenario": TORCH | {"sklearn", "pandas", "matplotlib", "optuna", "rich"},
     "session": TORCH | {"sklearn", "pandas", "matplotlib", "optuna", "rich"},
-    "cli": TORCH | {"sklearn", "pandas", "matplotlib", "optuna"},
+    "cli": TORCH | {"scipy", "sklearn", "pandas", "matplotlib", "optuna"},
 }
 
 
