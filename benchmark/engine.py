@@ -1,6 +1,8 @@
 """Maps a function over blocks, on all cores, through joblib."""
 
+import atexit
 import contextlib
+import gc
 import importlib
 import multiprocessing
 import os
@@ -58,6 +60,13 @@ def start_importing(module: str, jobs: int) -> None:
 
 
 @cache
+def collect_garbage_rarely() -> None:
+    """Look for garbage in this process less often, and not at its end: with torch imported, each takes a second."""
+    gc.set_threshold(10_000)
+    atexit.register(gc.freeze)
+
+
+@cache
 def _processes_can_wait() -> bool:
     """Tell whether processes can share a lock, which needs a writable /dev/shm; note it where they cannot."""
     try:
@@ -69,6 +78,7 @@ def _processes_can_wait() -> bool:
 
 
 def _import(module: str) -> None:
+    collect_garbage_rarely()
     with contextlib.suppress(Exception):  # of an exception joblib would kill the processes of other calls as well
         importlib.import_module(module)
 
@@ -82,6 +92,7 @@ def _in_process(home: int, function: Callable[..., Result], *arguments: object) 
 @cache
 def _end_with(parent: int) -> None:
     """Once a process: ends it within a second of its parent, which may be killed without a word to its children."""
+    collect_garbage_rarely()
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -18,6 +18,7 @@ from benchmark import cli
 from benchmark import pipeline as evaluation
 from benchmark.cli import shared
 from benchmark.data import load_problem
+from benchmark.engine import collect_garbage_rarely
 from benchmark.leaderboard import rebuild
 from benchmark.references.pool import Pool
 from benchmark.runs.runner import Worker
@@ -72,6 +73,7 @@ seed = 0
 
 def pytest_configure(config):
     """What an earlier version of the code prepared must not be tested in the place of this one's."""
+    collect_garbage_rarely()
     if not hasattr(config, "workerinput"):
         for path in (REPOSITORY / "data" / "prepared").glob("*.safetensors"):
             path.unlink(missing_ok=True)

@@ -20,6 +20,7 @@ from benchmark.cli.shared import begin_command, err, print_json_error
 from benchmark.cli.submissions import check, import_notebook, list_what, new
 from benchmark.cli.system import complaint, flush, settle_descriptors, settle_streams
 from benchmark.cli.tuning import tune
+from benchmark.engine import collect_garbage_rarely
 from benchmark.errors import BadMachine, BenchError, HarnessError
 from benchmark.faults import STATUS, command_log, faults, forget_faults, note_fault
 from benchmark.registry import plugin_at_fault
@@ -105,6 +106,7 @@ def main(arguments: list[str] | None = None) -> None:
     """
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # workers inherit it: were it ignored, runs would cost nothing
+    collect_garbage_rarely()
     forget_faults()
     begin_command()
     as_json = "--json" in (sys.argv if arguments is None else arguments)

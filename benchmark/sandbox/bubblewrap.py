@@ -91,7 +91,7 @@ def worker_command(exchange: Path, submission: Path, *, gpu: bool) -> Command:
     """
     copy = exchange / SUBMISSION
     copy_submission(submission, copy)
-    module = ["-P", "-m", "benchmark.sandbox.child.worker"]
+    module = ["-P", "-m", "benchmark.sandbox.child"]
     package = Path(benchmark.__file__).resolve().parent
     if isolation() == "process":
         scratch = exchange / "scratch"

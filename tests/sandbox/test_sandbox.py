@@ -198,7 +198,7 @@ def test_the_fallback_is_the_same_worker_without_walls(tmp_path, monkeypatch):
     command = worker_command(tmp_path, tmp_path / "own", gpu=False)
     scratch = str(tmp_path / "scratch")
     folders = [str(tmp_path / GIVEN), str(tmp_path), str(tmp_path / "submission"), scratch]
-    assert command.arguments == [sys.executable, "-P", "-m", "benchmark.sandbox.child.worker", *folders]
+    assert command.arguments == [sys.executable, "-P", "-m", "benchmark.sandbox.child", *folders]
     assert command.seccomp is None
     assert (command.environment["HOME"], command.environment["TMPDIR"]) == (scratch, scratch)
     assert "HARNESS_TOKEN" not in command.environment
