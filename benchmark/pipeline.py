@@ -10,6 +10,7 @@ from benchmark.errors import BadRecord, BadUsage, BenchError, FailedEntry, Missi
 from benchmark.faults import note_fault
 from benchmark.leaderboard import scored_submissions
 from benchmark.metrics import VERSION
+from benchmark.metrics.bootstrap import HALVES
 from benchmark.metrics.chance import check_measurable, never_learned, with_remarks
 from benchmark.metrics.evidence_pair import Cost, EvidencePair, model_evidence
 from benchmark.metrics.resampling import resampling
@@ -44,7 +45,6 @@ from benchmark.submissions.tasks import check_applicable, inapplicable
 from benchmark.text import printable
 from benchmark.tuning import changed_since_tuned
 
-RESAMPLES = 1000  # random halves of the models, behind every interval
 _LONGEST_FOOTNOTE = 500  # characters
 
 
@@ -82,7 +82,7 @@ def evaluate(
         logs = [f"run {run.index} is {run.status}: {run.reason}\n{run.log}\n" for run in outcome.failed]
         write_atomically(workspace.log(scenario.label, name), "\n".join(logs).encode())
     if outcome.successful:
-        card = _score(session, runs, outcome, RESAMPLES)
+        card = _score(session, runs, outcome, HALVES)
     else:
         card = failed(scenario, submission, outcome, isolation()).drawn_from(pool.seeds)
     card.write(workspace)
@@ -170,10 +170,10 @@ def _ran_here(scenario: Scenario, name: str, workspace: Workspace) -> bool:
     return has_evidence(scenario, submission, workspace)
 
 
-def rescore(session: Session, scenario: Scenario, name: str, resamples: int | None = None) -> Scorecard:
+def rescore(session: Session, scenario: Scenario, name: str, halves: int | None = None) -> Scorecard:
     """Score the stored evidence of `name` with this version of the scorer; train and run nothing.
 
-    `resamples`: how many stand behind its intervals, instead of RESAMPLES.
+    `halves`: how many stand behind its intervals, instead of HALVES.
 
     Raises BenchError when evidence is missing, or is of a submission that failed.
     """
@@ -189,7 +189,7 @@ def rescore(session: Session, scenario: Scenario, name: str, resamples: int | No
         raise MissingRecord(f"the runs of {name} on {scenario.label} were interrupted; {again} goes on")
     for path, fault in runs.discard_damaged().items():
         raise BadRecord(f"{path.with_suffix('.safetensors')} {fault}; set aside as {path.name}, {remedy}")
-    card = _score(session, runs, outcome, resamples or RESAMPLES)
+    card = _score(session, runs, outcome, halves or HALVES)
     card.write(session.workspace)
     return card
 
@@ -200,40 +200,38 @@ def rescore_all(session: Session, scenario: Scenario, names: list[str]) -> Itera
     The first one is scored before the others, on all cores, because it computes the ceiling that all share.
     """
     first, *others = names
-    yield _try_rescoring(session, scenario, first, RESAMPLES)
-    label, tasks = "scoring entries", [(session.workspace, scenario, name, RESAMPLES) for name in others]
+    yield _try_rescoring(session, scenario, first, HALVES)
+    label, tasks = "scoring entries", [(session.workspace, scenario, name, HALVES) for name in others]
     for done, scored_entry in enumerate(map_blocks(_rescore_alone, tasks, session.jobs), start=1):
         session.progress(label, done, len(others))
         yield scored_entry
 
 
 def _rescore_alone(
-    workspace: Workspace, scenario: Scenario, name: str, resamples: int
+    workspace: Workspace, scenario: Scenario, name: str, halves: int
 ) -> tuple[str, Scorecard | Exception]:
-    return _try_rescoring(Session(workspace), scenario, name, resamples)
+    return _try_rescoring(Session(workspace), scenario, name, halves)
 
 
-def _try_rescoring(
-    session: Session, scenario: Scenario, name: str, resamples: int
-) -> tuple[str, Scorecard | Exception]:
+def _try_rescoring(session: Session, scenario: Scenario, name: str, halves: int) -> tuple[str, Scorecard | Exception]:
     try:
-        return name, rescore(session, scenario, name, resamples)
+        return name, rescore(session, scenario, name, halves)
     except Exception as error:
         return name, error
 
 
-def _score(session: Session, runs: Runs, outcome: Outcome, resamples: int) -> Scorecard:
+def _score(session: Session, runs: Runs, outcome: Outcome, halves: int) -> Scorecard:
     scenario, pool, problem = runs.scenario, runs.pool, runs.problem
     delta = scenario.protocol.delta
     evidence, retrained = runs.evidence(), pool.evidence("retrained")
     unlearned, reference = (model_evidence(each, retrained, problem.task) for each in (evidence, retrained))
-    ceiling = _ceiling(session, pool, resamples)
+    ceiling = _ceiling(session, pool, halves)
     assert outcome.timing is not None  # of whatever came to its end
     timing = outcome.timing.with_runs(evidence["run/seconds"])
     outcome = replace(outcome, timing=timing)
     cost, pair = Cost(timing.submission, timing.share), (unlearned.population, reference.population)
-    with resampling(*pair, "unlearned", delta, resamples, session.jobs, session.progress) as resampled:
-        measured = measure(EvidencePair(unlearned, reference, delta, resamples, ceiling, resampled, cost))
+    with resampling(*pair, "unlearned", delta, halves, session.jobs, session.progress) as resampled:
+        measured = measure(EvidencePair(unlearned, reference, delta, ceiling, resampled, cost, halves=halves))
     measured = with_remarks(measured, problem)
     sizes = len(problem.retain), len(problem.forget), len(problem.validation)
     control = runs.submission.name in scenario.protocol.controls
@@ -259,28 +257,28 @@ def _score(session: Session, runs: Runs, outcome: Outcome, resamples: int) -> Sc
     return card.drawn_from(pool.seeds).model_copy(update={"footnotes": footnotes})
 
 
-def _ceiling(session: Session, pool: Pool, resamples: int) -> Ceiling:
-    """The scenario's ceiling, computed once for a version of the scorer and a number of resamples; kept in the pool."""
+def _ceiling(session: Session, pool: Pool, halves: int) -> Ceiling:
+    """The scenario's ceiling, computed once for a version of the scorer and a number of halves; kept in the pool."""
     scenario = pool.scenario
     models = f"{scenario.hash}-{pool.seeds.commitment[:32]}".strip("-")
-    path = pool.store.folder / f"ceiling-{models}-{VERSION}-{resamples}.json"
-    if known := _known_ceiling(path, resamples):
+    path = pool.store.folder / f"ceiling-{models}-{VERSION}-{halves}.json"
+    if known := _known_ceiling(path, halves):
         return known
     control = unlearn_perfectly(pool)
     pair = control.unlearned.population, control.retrained.population
-    with resampling(*pair, "calibration", control.delta, resamples, session.jobs, session.progress) as resampled:
+    with resampling(*pair, "calibration", control.delta, halves, session.jobs, session.progress) as resampled:
         ceiling = ceiling_of(control.unlearned, control.retrained, control.delta, resampled())
     write_atomically(path, ceiling.model_dump_json().encode())
     return ceiling
 
 
-def _known_ceiling(path: Path, resamples: int) -> Ceiling | None:
+def _known_ceiling(path: Path, halves: int) -> Ceiling | None:
     """The ceiling in a file; None where there is none, or one that cannot be: that is named and set aside."""
     try:
         ceiling = read_record(Ceiling, path, "it is made anew")
-        if len(ceiling.resampled.score) == resamples:
+        if len(ceiling.resampled.score) == halves:
             return ceiling
-        note(f"{path} has {len(ceiling.resampled.score)} resamples, expected {resamples}; it is made anew")
+        note(f"{path} has {len(ceiling.resampled.score)} resamples, expected {halves}; it is made anew")
     except FileNotFoundError:
         return None
     except BenchError as error:

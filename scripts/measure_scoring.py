@@ -19,6 +19,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1] / folder) for folder in 
 
 from naive import naive_epsilon, plain_epsilon  # noqa: E402
 
+from benchmark.metrics import bootstrap  # noqa: E402
 from benchmark.metrics.bootstrap import Population, quality_and_score, quality_and_score_of_halves  # noqa: E402
 from benchmark.metrics.published import published_epsilon  # noqa: E402
 
@@ -71,7 +72,7 @@ def main() -> None:
     print(f"resampling, N = {MODELS}, {RESAMPLES} resamples of {EXAMPLES} examples, shift {SHIFTS[-1]}:")
     print(f"{cost:.3f} CPU ms per (resample, example), one population against the retrained;")
     print(f"{apart:.3f} in {HALVES} halves one after the other, {apart / cost:.1f}x;")
-    print(f"so {cost * EXAMPLES:.1f} CPU s for 1,000 resamples of {EXAMPLES} examples")
+    print(f"so {cost * EXAMPLES * bootstrap.HALVES / 1000:.1f} CPU s for {bootstrap.HALVES} halves of those examples")
 
 
 def half_by_half(one: Population, other: Population) -> None:

@@ -30,7 +30,7 @@ from benchmark.storage.workspace import Workspace
 from benchmark.tasks.classification import Classification
 
 REPOSITORY = Path(__file__).parents[1]
-RESAMPLES = 40
+HALVES = 40
 # Without tuned values: a test is of what a submission.py says.
 IGNORED = shutil.ignore_patterns("__pycache__", "tuned")
 
@@ -131,7 +131,7 @@ def finished_runs(miniature, trained_pool, tmp_path_factory) -> Path:
         shutil.copytree(REPOSITORY / "submissions" / name, workspace.submissions / name, ignore=IGNORED)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(workspace.root)
-        patch.setattr(evaluation, "RESAMPLES", RESAMPLES)
+        patch.setattr(evaluation, "HALVES", HALVES)
         session = Session(workspace, warn=lambda _: None)
         for name in ("identity", "finetune"):
             evaluation.evaluate(session, miniature, name)
@@ -173,7 +173,7 @@ def bench(workspace, miniature_file, monkeypatch, capfd):
     monkeypatch.chdir(workspace.root)
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # what joblib counts as cores
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)  # the same on a machine that has a GPU
-    monkeypatch.setattr(evaluation, "RESAMPLES", RESAMPLES)
+    monkeypatch.setattr(evaluation, "HALVES", HALVES)
 
     def run(*arguments, scenario=miniature_file):
         handler = signal.getsignal(signal.SIGINT)

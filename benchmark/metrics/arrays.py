@@ -9,7 +9,7 @@ from benchmark.metrics.samples import Floats
 from benchmark.metrics.scoring import values_of
 from benchmark.results.values import Absent, MetricValue, PerExample
 
-RESAMPLES = 200  # behind an interval; a board takes 1,000
+RESAMPLES = 200  # behind an interval, of whichever kind
 _FEWEST_RESAMPLES = 40  # of F, where examples are many: their number makes up for it, and time grows with both
 _RESAMPLED_EXAMPLES = 20_000  # in all resamples of F together, seconds of work
 
@@ -24,7 +24,7 @@ def evidence_of_arrays(unlearned: Floats, retrained: Floats, delta: float) -> Ev
         return quality_and_score_of_halves(*populations, range(count), delta=delta)
 
     halved = min(len(unlearned), len(retrained)) >= FEWEST_HALVED
-    return EvidencePair(*sides, delta, RESAMPLES, resample=resample if halved else None)
+    return EvidencePair(*sides, delta, resample=resample if halved else None, halves=RESAMPLES, resamples=RESAMPLES)
 
 
 def score_of(evidence: EvidencePair) -> Score:

@@ -36,6 +36,7 @@ from benchmark.metrics.published import published_epsilon
 from benchmark.metrics.quality import BUCKET, competition_score, forgetting_quality
 from benchmark.metrics.samples import Floats
 
+HALVES = 250  # random halves behind an interval: chance moves its width by 1 / √(2 · 250), 4.5 %
 STREAMS = {"unlearned": 0, "calibration": 1, "retrained": 2}  # each its own random numbers
 TOGETHER = 20  # resamples computed at once; more gain little and take memory
 MOST_WITHOUT = 0.05  # share of the resamples that may lack a value; with more of them it has no interval
@@ -111,7 +112,7 @@ def quality_and_score_of_halves(
 
     A score is nan where `quality_and_score` has none.
 
-    Resample b is a pure function of (seed, b): any split of `range(1000)` over processes gives the same rows.
+    Resample b is a pure function of (seed, b): any split of `range(HALVES)` over processes gives the same rows.
     Two entries of equal N draw the same retrained models and the same run indices in row b, so that the
     difference of their rows is the resampled paired difference. The calibration population, which is paired
     with neither, draws from its own stream and shares the retrained draw.

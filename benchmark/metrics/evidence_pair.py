@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar, cast
 import numpy as np
 
 from benchmark.errors import BadScenario
-from benchmark.metrics.bootstrap import Population, existing, interval, quality_and_score
+from benchmark.metrics.bootstrap import HALVES, Population, existing, interval, quality_and_score
 from benchmark.metrics.published import published_epsilon
 from benchmark.metrics.samples import LARGEST_PHI, Floats
 from benchmark.results.evidence import ATTACKED, OF_ATTACKED, PROBED, SPLITS
@@ -117,17 +117,18 @@ class EvidencePair:
     """The evidence of an entry's unlearned models and of the retrained ones.
 
     `resample` returns `[F, score]` of random halves, `[resamples, 2]`, as `quality_and_score_of_halves` does;
-    it is called by the first metric that needs them. `resamples`: how many halves other intervals take. `ceiling`: what
-    perfect unlearning gets.
+    it is called by the first metric that needs them. `halves`: how many halves other metrics take; `resamples`: how
+    many resamples the percentile bootstrap takes. `ceiling`: what perfect unlearning gets.
     """
 
     unlearned: ModelEvidence
     retrained: ModelEvidence
     delta: float = 1e-5
-    resamples: int = 1000
     ceiling: Ceiling | None = None
     resample: Callable[[], Floats] | None = None
     cost: Cost | None = None
+    halves: int = HALVES
+    resamples: int = 1000
     _shared: dict[Callable, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property

@@ -220,7 +220,7 @@ def _rates(ranked: _Ranked, right_u: Floats, right_r: Floats, times_u: Floats, t
     all_u, all_r = weight_u.sum(), called_r[-1]
     # A tie counts half, as in midranks.
     beaten = all_r - (called_r[ranked.above] + called_r[ranked.not_below]) / 2
-    auc = weight_u @ beaten / (all_u * all_r)
+    auc = (weight_u * beaten).sum() / (all_u * all_r)  # not by BLAS, whose threads cost more than they gain
     tprs = []
     for limit in (0.01, 0.001):
         first_too_many = int(np.searchsorted(called_r, (limit + 1e-12) * all_r, side="right")) - 1

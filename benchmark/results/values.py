@@ -92,7 +92,7 @@ class Histograms(Record):
 
 
 class Resampled(Record):
-    """F and the score on RESAMPLES random halves of the models; equal rows of two entries are paired.
+    """F and the score on random halves of the models; equal rows of two entries are paired.
 
     A score is None where the half has no ratio of utilities.
     """

@@ -135,7 +135,7 @@ def test_scores_survive_kills_at_random_moments(bench, own_process, workspace, m
 
 def test_a_stored_ceiling_serves_one_number_of_resamples(bench, finished, miniature, monkeypatch):
     """The share of the ceiling pairs every resample of an entry with one of the ceiling."""
-    monkeypatch.setattr(evaluation, "RESAMPLES", 30)
+    monkeypatch.setattr(evaluation, "HALVES", 30)
     assert bench("score").returncode == 0
     assert len(scorecard(finished, miniature, "identity").resampled.score) == 30
 

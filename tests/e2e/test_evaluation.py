@@ -4,7 +4,7 @@ import shutil
 from types import SimpleNamespace
 
 import pytest
-from conftest import RESAMPLES
+from conftest import HALVES
 
 from benchmark import pipeline as evaluation
 from benchmark import tuning
@@ -96,15 +96,15 @@ def test_scoring_reads_phi_and_computes_none(finished, miniature, monkeypatch):
     for path in finished.pools.glob("*/ceiling-*.json"):
         path.unlink()
     monkeypatch.setattr(Classification, "signal", lambda *_: pytest.fail("computed"))
-    monkeypatch.setattr(evaluation, "RESAMPLES", RESAMPLES)
+    monkeypatch.setattr(evaluation, "HALVES", HALVES)
     assert evaluation.rescore(Session(finished), miniature, "finetune").metrics
 
 
 def test_entries_are_scored_side_by_side_as_by_themselves(finished, miniature, monkeypatch):
-    monkeypatch.setattr(evaluation, "RESAMPLES", RESAMPLES)
+    monkeypatch.setattr(evaluation, "HALVES", HALVES)
     names = ["finetune", "absent", "identity"]
     found = dict(evaluation.rescore_all(Session(finished, jobs=2), miniature, names))
     assert found.keys() == set(names)
     assert isinstance(found["absent"], BenchError)
     for name in ("finetune", "identity"):
-        assert found[name] == evaluation.rescore(Session(finished), miniature, name, RESAMPLES)
+        assert found[name] == evaluation.rescore(Session(finished), miniature, name, HALVES)

@@ -52,7 +52,7 @@ def figures(entry, retrained=None, calibration=None, metrics=WITHOUT_CLASSIFIERS
     unlearned, reference, calibrated = sides
     ceiling = ceiling_of(calibrated, reference, 1e-5, halves(calibrated, reference, "calibration"))
     rows = halves(unlearned, reference, "unlearned")
-    return measure(EvidencePair(unlearned, reference, 1e-5, 1000, ceiling, lambda: rows, Cost(0.5, 0.1)), metrics)
+    return measure(EvidencePair(unlearned, reference, 1e-5, ceiling, lambda: rows, Cost(0.5, 0.1)), metrics)
 
 
 def halves(entry, reference, stream):

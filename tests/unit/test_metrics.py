@@ -20,7 +20,9 @@ from benchmark.results.values import PerExample, Value
 from benchmark.storage.workspace import Workspace
 
 RNG = np.random.default_rng(0)
-PAIR = EvidencePair(ModelEvidence(RNG.normal(size=(20, 5))), ModelEvidence(RNG.normal(size=(20, 5))), resamples=20)
+PAIR = EvidencePair(
+    ModelEvidence(RNG.normal(size=(20, 5))), ModelEvidence(RNG.normal(size=(20, 5))), halves=20, resamples=20
+)
 
 
 def script(name):

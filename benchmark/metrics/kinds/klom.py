@@ -44,7 +44,7 @@ def mean_klom(evidence: EvidencePair) -> Result:
     mean = float(evidence.once(_klom).mean())
     if evidence.models < FEWEST_HALVED:
         return mean
-    return with_interval(mean, klom_of_halves(*evidence.signals, evidence.resamples), (0, np.inf))
+    return with_interval(mean, klom_of_halves(*evidence.signals, evidence.halves), (0, np.inf))
 
 
 def _klom(evidence: EvidencePair) -> Floats:
