@@ -135,6 +135,12 @@ def plugin_at_fault(error: BaseException) -> str:
     return ""
 
 
+def package_of(kind: type) -> str:
+    """Return the installed package that a registered class comes from; "" for one that comes with the benchmark."""
+    root = kind.__module__.partition(".")[0]
+    return next((_origin_of(point) for point in _plugins() if point.module.partition(".")[0] == root), "")
+
+
 _FRAME = re.compile(r'File "(.+)", line (\d+)')
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.data.answers import FORGET_ANSWERS
 from benchmark.errors import BadScenario
+from benchmark.scenario.answers import Check
 from benchmark.scenario.sections import Section, Sha256
 from benchmark.seeds import derive_seed
 
@@ -59,12 +61,19 @@ class ForgetSet(Section):
 
     kind: str
 
+    seam: ClassVar[str] = "forget set"
+    answers: ClassVar[Mapping[str, Check]] = FORGET_ANSWERS
+
     whole_classes: ClassVar[bool] = False
     """Whether classes are to be forgotten, which are then meant to be absent from retain."""
     reads_files: ClassVar[bool] = False
     """Whether it needs the data folder."""
     asks_models: ClassVar[bool] = False
     """Whether `select` needs trained models: what it chooses is then kept, and counts for the scenario's hash."""
+
+    @property
+    def called(self) -> str:
+        return self.kind
 
     def select(self, train: "TrainingSet", models: Models) -> "Tensor | Selection":
         """Return a mask over the training examples, `[n]` bool. Raises BenchError when nothing of the kind is there."""
@@ -133,28 +142,11 @@ def _refuse(parts: NDArray[np.bool_], epochs: int | None) -> "PartModels":
 
 def select_from(forget: ForgetSet, train: "TrainingSet", models: Models = Models(1, _refuse)) -> Selection:
     """Return what a forget set selects. Raises BenchError when it is empty, everything, or no mask."""
-    import torch
-
     selected, size = forget.select(train, models), len(train)
     mask, scores = selected if isinstance(selected, Selection) else Selection(selected)
-    if not isinstance(mask, torch.Tensor) or mask.dtype != torch.bool or mask.shape != (size,):
-        raise BadScenario(
-            f"forget.kind is {forget.kind!r}, whose select returned no mask of the {size} training examples, expected "
-            "a tensor of bools, one per example; mend that kind"
-        )
     if not 0 < mask.sum() < size - 1:
         raise BadScenario(
             f"the forget set has {int(mask.sum())} of {size} training examples, "
             "expected at least one, and two or more left to retain; change the section forget"
         )
-    return Selection(mask, {name: _one_per_example(forget, name, array, size) for name, array in scores.items()})
-
-
-def _one_per_example(forget: ForgetSet, name: str, scores: NDArray, size: int) -> NDArray:
-    scores = np.asarray(scores)
-    if scores.shape != (size,) or not np.isfinite(scores).all():
-        raise BadScenario(
-            f"forget.kind is {forget.kind!r}, whose scores {name!r} are {scores.shape}, expected {size} finite "
-            "numbers, one per example; mend that kind"
-        )
-    return scores
+    return Selection(mask, {name: np.asarray(array) for name, array in scores.items()})

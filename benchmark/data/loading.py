@@ -18,7 +18,7 @@ from benchmark.data.facts import Facts, facts_of
 from benchmark.data.folder import data_folder
 from benchmark.data.forget_set import select_from
 from benchmark.data.prepared import Prepared, load_or_prepare
-from benchmark.data.reading.examples import Examples, check_examples
+from benchmark.data.reading.examples import Examples
 from benchmark.data.source import Source
 from benchmark.data.splits import split
 from benchmark.data.training_set import TrainingSet
@@ -138,7 +138,7 @@ def read_examples(data: Source, folder: Path, task: Task) -> Examples:
 
     Raises BenchError when they cannot be read, or are none for the task.
     """
-    examples = check_examples(data.load_numbers(folder) if task.predicts_numbers else data.load(folder), data.source)
+    examples = data.load_numbers(folder) if task.predicts_numbers else data.load(folder)
     if data.drops_duplicates:
         examples = without_duplicates(examples)
     task.check_targets(examples.targets, examples.class_names, data.source)

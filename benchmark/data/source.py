@@ -1,11 +1,14 @@
 """Sources of data: each is a section of the scenario that can read its examples and say how they are split."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from benchmark.data.answers import SOURCE_ANSWERS
 from benchmark.data.on_disk import OnDisk
+from benchmark.scenario.answers import Check
 from benchmark.scenario.sections import Count, Section, Seed, Share, Side
 
 if TYPE_CHECKING:
@@ -26,10 +29,17 @@ class Source(Section):
 
     source: str
 
+    seam: ClassVar[str] = "source"
+    answers: ClassVar[Mapping[str, Check]] = SOURCE_ANSWERS
+
     in_package: ClassVar[bool] = False
     """Whether the data comes with an installed package, and so needs no data folder."""
     own_split: ClassVar[str] = ""
     """The end of a sentence that says how users split such data themselves, where they can."""
+
+    @property
+    def called(self) -> str:
+        return self.source
 
     def load(self, folder: Path) -> "Examples":
         """Read all examples from the data folder. Raises BenchError when something is missing or damaged."""

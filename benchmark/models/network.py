@@ -1,11 +1,19 @@
 """The base class of networks: a section of the scenario that can build itself."""
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from benchmark.scenario.sections import Section
+from benchmark.scenario.answers import Check, is_text
+from benchmark.scenario.sections import KIND_ANSWERS, Section
 
 if TYPE_CHECKING:
     from torch import nn
+
+
+def _is_module(network: Any, net: Any, *arguments: Any) -> str:
+    from torch import nn
+
+    return "" if isinstance(net, nn.Module) else f"a {type(net).__name__}, expected a torch.nn.Module"
 
 
 class Network(Section):
@@ -17,8 +25,15 @@ class Network(Section):
 
     name: str
 
+    seam: ClassVar[str] = "network"
+    answers: ClassVar[Mapping[str, Check]] = KIND_ANSWERS | {"title": is_text, "build": _is_module}
+
     small: ClassVar[bool] = False
     """Whether a block of such nets trains faster on the CPU than one after another on a GPU."""
+
+    @property
+    def called(self) -> str:
+        return self.name
 
     @property
     def title(self) -> str:

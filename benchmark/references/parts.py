@@ -19,6 +19,7 @@ from benchmark.evidence import outputs_of
 from benchmark.models.build import seeded_model, skeleton
 from benchmark.references.building import build_blocks, missing_blocks, set_aside_damaged, versions, weight_layouts
 from benchmark.results.evidence import NonFiniteOutputs
+from benchmark.scenario.answers import wrong_answer
 from benchmark.scenario.schema import Scenario
 from benchmark.seeds import derive_seed
 from benchmark.session import Session
@@ -125,24 +126,21 @@ def train_parts(
 
 def _checked(scenario: Scenario, parts: NDArray[np.bool_], epochs: int | None) -> NDArray[np.bool_]:
     """Return the parts. Raises BadScenario where the recipe could not train on them."""
-    size, parts = len(load_training_set(scenario)), np.asarray(parts)
-    if (
-        parts.dtype != bool
-        or parts.ndim != 2
-        or not len(parts)
-        or parts.shape[1] != size
-        or parts.sum(axis=1).min() < 2
-    ):
-        raise BadScenario(
-            f"forget.kind is {scenario.forget.kind!r}, which asked for models on parts {parts.shape} of {parts.dtype}, "
-            f"expected bools [models, {size}], two or more of each model's true; mend that kind"
-        )
-    if epochs is not None and not (isinstance(epochs, int) and 1 <= epochs <= scenario.recipe.epochs):
-        raise BadScenario(
-            f"forget.kind is {scenario.forget.kind!r}, which asked for models of {shown(epochs)} epochs, expected 1 to "
-            f"{scenario.recipe.epochs}, those of the recipe; mend that kind"
-        )
+    size, most = len(load_training_set(scenario)), scenario.recipe.epochs
+    if not _are_bools(parts, size):
+        got = f"{parts.shape} of {parts.dtype}" if isinstance(parts, np.ndarray) else shown(parts)
+        fault = f"parts {got}, expected a numpy array of bools [models, {size}], two or more of each row true"
+        raise wrong_answer(scenario.forget, "select", fault)
+    if epochs is not None and not (isinstance(epochs, int) and 1 <= epochs <= most):
+        fault = f"{shown(epochs)} as the epochs of models, expected 1 to {most}, those of the recipe"
+        raise wrong_answer(scenario.forget, "select", fault)
     return parts
+
+
+def _are_bools(parts: object, size: int) -> bool:
+    if not isinstance(parts, np.ndarray) or parts.dtype != bool or parts.ndim != 2:
+        return False
+    return len(parts) > 0 and parts.shape[1] == size and bool((parts.sum(axis=1) >= 2).all())
 
 
 def _train_models(order: _Order, block: int, device: str) -> Arrays:

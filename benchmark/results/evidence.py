@@ -25,13 +25,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.errors import BadScenario
 from benchmark.metrics.classifiers import draw_as_many
 from benchmark.seeds import derive_seed
 from benchmark.storage.blocks import Layout
 from benchmark.storage.workspace import Arrays
 from benchmark.tasks import Task
-from benchmark.text import shown
 
 SPLITS = ("retain", "forget", "validation", "test")
 PROBED = ("retain", "validation", "test")
@@ -76,8 +74,7 @@ class EvidenceForm:
     def keep(self, split: str, outputs: NDArray, indices: Sequence[int]) -> Arrays:
         """Return what is kept of the outputs `[models, examples, outputs]` of the models with these indices.
 
-        Raises NonFiniteOutputs where a signal is not finite, BadScenario where the task returns what is no utility or
-        no signal.
+        Raises NonFiniteOutputs where a signal is not finite.
         """
         found = {f"utility/{split}": self._utility(split, outputs)} | self._keep_attacked(split, outputs, indices)
         if split == "forget":
@@ -99,41 +96,16 @@ class EvidenceForm:
         return found
 
     def _utility(self, split: str, outputs: NDArray) -> NDArray[np.float64]:
-        utility = self._numbers("utility", self.task.utility(outputs, self.targets[split])).astype(np.float64)
-        if utility.shape != outputs.shape[:1] or (utility < 0).any() or (utility > 1).any():
-            raise BadScenario(
-                f"the task {self.task.kind} gave {len(outputs)} models the utility {_described(utility)} on the "
-                f"{split} set, expected as many numbers from 0 to 1; change its `utility`"
-            )
-        return utility
+        return np.asarray(self.task.utility(outputs, self.targets[split])).astype(np.float64)
 
     def _signal(self, outputs: NDArray, targets: NDArray) -> NDArray:
-        signal = self._numbers("signal", self.task.signal(outputs, targets))
-        if signal.shape != outputs.shape[:2]:
-            raise BadScenario(
-                f"the task {self.task.kind} gave a signal of shape {signal.shape}, expected one number per model and "
-                f"example, {outputs.shape[:2]}; change its `signal`"
-            )
+        signal = np.asarray(self.task.signal(outputs, targets))
         if (overflown := ~np.isfinite(signal).all(axis=1)).any():
             raise NonFiniteOutputs(np.flatnonzero(overflown).tolist())
         return signal
 
     def _features(self, outputs: NDArray, targets: NDArray) -> NDArray[np.float64]:
-        features = self._numbers("features", self.task.features(outputs, targets))
-        if features.shape != (expected := (len(targets), self.task.feature_count)):
-            raise BadScenario(
-                f"the task {self.task.kind} gave features of shape {features.shape}, expected {expected}; change its "
-                "`features` or `feature_count`"
-            )
-        return features.astype(np.float64)
-
-    def _numbers(self, name: str, values: object) -> NDArray:
-        array = np.asarray(values)
-        if array.dtype.kind not in "fiu":
-            raise BadScenario(
-                f"the task {self.task.kind} gave {shown(values)}, expected an array of numbers; change its `{name}`"
-            )
-        return array
+        return np.asarray(self.task.features(outputs, targets)).astype(np.float64)
 
     def _attacked_rows(self, indices: Sequence[int]) -> list[int]:
         """Return the rows of the models that the classifier MIAs attack; none where the task has no features."""
@@ -166,7 +138,3 @@ def concatenate(blocks: Iterable[Arrays], models: int) -> Arrays:
     names = dict.fromkeys(name for block in blocks for name in block)
     whole = [name for name in names if name.startswith(OF_ATTACKED) or all(name in block for block in blocks)]
     return {name: np.concatenate([block[name] for block in blocks if name in block])[:models] for name in whole}
-
-
-def _described(utility: NDArray) -> str:
-    return f"{utility.min():g} to {utility.max():g}" if utility.ndim == 1 else f"of shape {utility.shape}"

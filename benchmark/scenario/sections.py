@@ -4,11 +4,13 @@ A kind of section has only the keys that it can use. What a later version adds i
 for no hash.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from benchmark.scenario.answers import Check, are_rows, check_answers, is_own_kind
 from benchmark.text import shown
 
 LARGEST_FILE = 1 << 22  # bytes of a scenario's or a network's file
@@ -42,6 +44,21 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
+    seam: ClassVar[str] = "section"
+    """The seam that its class is a kind of, as errors name it."""
+    answers: ClassVar[Mapping[str, Check]] = {}
+    """Methods that another package may write, each with the check of what it returns."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        super().__pydantic_init_subclass__(**options)
+        check_answers(cls, cls.answers)
+
+    @property
+    def called(self) -> str:
+        """The name of the kind in errors."""
+        return type(self).__name__
+
     def filled_in(self, folder: Path) -> Self:
         """Return the section with what the hash needs and the scenario's file, in `folder`, only names."""
         return self
@@ -52,3 +69,10 @@ class Section(BaseModel):
     def checksum_rows(self, folder: Path) -> list[dict[str, str]]:
         """Return the row of `bench data check` about the checksum of the files; none where none is kept."""
         return []
+
+
+KIND_ANSWERS: dict[str, Check] = {
+    "filled_in": is_own_kind,
+    "checksum_rows": are_rows,
+}
+"""Checks of what every section may define."""

@@ -14,14 +14,15 @@ To add a task, write one file:
 7. Test it as tests/unit/test_tasks.py does. Import torch inside methods only: scenarios are read without it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.errors import BadScenario
-from benchmark.scenario.sections import Section
+from benchmark.scenario.answers import Check
+from benchmark.scenario.sections import KIND_ANSWERS, Section
+from benchmark.tasks.answers import TASK_ANSWERS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,6 +42,9 @@ class Task(Section):
 
     kind: str
 
+    seam: ClassVar[str] = "task"
+    answers: ClassVar[Mapping[str, Check]] = KIND_ANSWERS | TASK_ANSWERS
+
     has_classes: ClassVar[bool] = False
     """Whether targets are classes: class weights, class forget sets and metrics of classes are for these tasks only."""
     predicts_numbers: ClassVar[bool] = False
@@ -48,6 +52,10 @@ class Task(Section):
     utility_name: ClassVar[str] = "utility"
     feature_count: ClassVar[int] = 0
     """The number of `features` that the classifier MIAs see of an example."""
+
+    @property
+    def called(self) -> str:
+        return self.kind
 
     @classmethod
     def kinds(cls) -> tuple[str, ...]:
@@ -90,7 +98,7 @@ class Task(Section):
         """
 
         def reduce(outputs: "Tensor", targets: "Tensor") -> "Tensor":
-            losses = self._checked_losses(outputs, targets)
+            losses = self.losses(outputs, targets)
             if class_weights is None:
                 return losses.sum() / targets.shape[-1]
             weights = class_weights[targets]
@@ -102,25 +110,13 @@ class Task(Section):
         """Return the (weighted) mean loss of outputs `[batch, outputs]` and targets `[batch]`: what submissions get."""
 
         def reduce(outputs: "Tensor", targets: "Tensor") -> "Tensor":
-            losses = self._checked_losses(outputs, targets)
+            losses = self.losses(outputs, targets)
             if class_weights is None:
                 return losses.mean()
             weights = class_weights[targets]
             return (weights * losses).sum() / weights.sum()
 
         return reduce
-
-    def _checked_losses(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
-        losses = self.losses(outputs, targets)
-        if (shape := getattr(losses, "shape", None)) != targets.shape:
-            got = type(losses).__name__ if shape is None else tuple(shape)
-            raise BadScenario(
-                f"the task {self.kind} gave losses {got}, expected one per example, {tuple(targets.shape)}; "
-                "change its `losses`"
-            )
-        if outputs.requires_grad and not losses.requires_grad:
-            raise BadScenario(f"the task {self.kind} gave losses without a gradient; compute its `losses` by torch")
-        return losses
 
     # --- evidence: what is kept of the models' outputs
 

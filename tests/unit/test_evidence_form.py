@@ -197,9 +197,12 @@ def test_a_task_has_to_write_no_more_than_signal_and_utility():
     [
         (
             {"utility": lambda self, outputs, targets: np.full(len(outputs), 1.5)},
-            "the utility 1.5 to 1.5 on the",
+            "the utility 1.5 to 1.5, expected numbers from 0 to 1",
         ),
-        ({"utility": lambda self, outputs, targets: outputs[..., 0]}, r"the utility of shape \(20, 90\) on the retain"),
+        (
+            {"utility": lambda self, outputs, targets: outputs[..., 0]},
+            r"the utility of shape \(20, 90\), expected one",
+        ),
         (
             {"signal": lambda self, outputs, targets: outputs},
             r"a signal of shape \(20, 13, 4\), expected one",

@@ -1,30 +1,47 @@
 """Kinds that return what they must not: one sentence names the kind, and nothing else is touched."""
 
+import inspect
 import sys
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from benchmark.data.forget_set import ForgetSet
-from benchmark.data.reading.examples import Examples, check_examples
-from benchmark.errors import BadData, BadScenario
+from benchmark.data.forget_set import ForgetSet, Selection
+from benchmark.data.loading import read_examples
+from benchmark.data.on_disk import OnDisk
+from benchmark.data.reading.examples import Examples, fault_of_examples
+from benchmark.data.source import Source
+from benchmark.errors import BadScenario
 from benchmark.metrics.evidence_pair import ModelEvidence, model_evidence
 from benchmark.metrics.metric import Metric
 from benchmark.models.build import check_build
 from benchmark.models.network import Network
 from benchmark.registry import plugin_at_fault
 from benchmark.scenario.kinds import tags_of
+from benchmark.scenario.sections import Section
+from benchmark.tasks import Task
 from benchmark.tasks.classification import Classification
+from benchmark.tasks.regression import Regression
 
 INPUTS, TARGETS = torch.zeros(6, 3), torch.arange(6) % 2
+OUTPUTS, CLASSES = np.zeros((2, 6, 3)), TARGETS.numpy()
+
+
+def kind_of(base, **members):
+    """Return a section of a kind, mine, that an author derives from a seam's base class with these members."""
+    key = {"source": "source", "network": "name"}.get(base.seam, "kind")
+    about = {"__module__": "their_kinds", "__qualname__": "Mine", "__annotations__": {key: Literal["mine"]}}
+    return type(base)("Mine", (base,), about | members)(**{key: "mine"})
 
 
 @pytest.mark.parametrize(
     ("found", "sentence"),
     [
-        (None, "gave a NoneType, expected Examples"),
+        (None, "a NoneType, expected Examples"),
         (Examples(INPUTS, TARGETS[:5], ("a", "b")), r"targets of shape \(5,\), expected one for each of 6"),
         (Examples(INPUTS, TARGETS, ("a",)), "targets from 0 to 1, expected 0 to 0"),
         (Examples(INPUTS, TARGETS - 1, ("a", "b")), "targets from -1 to 0, expected 0 to 1"),
@@ -35,21 +52,145 @@ INPUTS, TARGETS = torch.zeros(6, 3), torch.arange(6) % 2
     ],
 )
 def test_a_source_that_returns_no_examples_is_told_so(found, sentence):
-    with pytest.raises(BadData, match=f"the source mine gave .*{sentence}|the source mine {sentence}"):
-        check_examples(found, "mine")
+    for method, of_numbers in (("load", Classification()), ("load_numbers", Regression(kind="regression"))):
+        source = kind_of(Source, **{method: lambda self, folder: found})
+        with pytest.raises(BadScenario, match=f"the source mine gave {sentence}.*; change its `{method}`"):
+            read_examples(source, Path(), of_numbers)
+
+
+ROWS = [np.arange(2), np.arange(2, 4), np.arange(4, 6)]
+WRONG = {
+    Task: {
+        "outputs": ([(("a", "b"),)], ["2", 0, True, None]),
+        "strata": ([(TARGETS,)], [TARGETS[:5], TARGETS.int(), CLASSES, 3]),
+        "prepare_targets": (
+            [(TARGETS, TARGETS)],
+            [None, [TARGETS], [TARGETS, TARGETS[:5]], [TARGETS, CLASSES], [TARGETS, TARGETS / 0]],
+        ),
+        "losses": ([(torch.zeros(6, 3), TARGETS)], [None, torch.zeros(5), torch.zeros(6, 1)]),
+        "loss": ([()], [None]),
+        "batch_loss": ([()], [3]),
+        "signal": ([(OUTPUTS, CLASSES)], [None, np.zeros((2, 5)), [[1], [1, 2]], np.full((2, 6), "a")]),
+        "utility": ([(OUTPUTS, CLASSES)], [1.0, np.full(2, 1.5), -np.ones(2), np.ones((2, 1))]),
+        "features": ([(OUTPUTS[0], CLASSES)], [None, np.zeros((6, 2)), np.zeros(6)]),
+        "phi": ([(OUTPUTS[0], OUTPUTS[0])], [None, OUTPUTS, OUTPUTS[0] * np.nan]),
+        "chance": ([(CLASSES, 3)], ["a", None, 1.5, np.nan, np.zeros(2)]),
+    },
+    Source: {
+        "load": ([(Path(),)], [None, (INPUTS, TARGETS)]),
+        "load_numbers": ([(Path(),)], [None]),
+        "split_rows": (
+            [(Examples(INPUTS, TARGETS, ("a", "b")),)],
+            [None, ROWS[:2], [*ROWS[:2], np.arange(5, 7)], [ROWS[0], *ROWS[:2]], [[0], [1], [2]]],
+        ),
+        "normalisation": ([(torch.zeros(6, 1, 2, 2),)], [1.0, (torch.ones(1, 1, 1), torch.ones(1, 1, 1))]),
+        "check": ([(Path(),)], [None, [{"what": "x"}], ["x"]]),
+        "files": ([(Path(),)], [None, {"a": "a"}]),
+        "title": (None, [None]),
+        "train_size": (None, ["5", 0]),
+        "drops_duplicates": (None, [None]),
+        "is_standardised": (None, [1]),
+    },
+    ForgetSet: {
+        "select": (
+            [(TARGETS, None)],
+            [
+                None,
+                TARGETS,
+                CLASSES > 0,
+                TARGETS[:5] > 0,
+                Selection(TARGETS > 0, {"a": np.zeros(5)}),
+                Selection(TARGETS > 0, {"a": [[1], [1, 2]]}),
+                Selection(TARGETS > 0, {"a": np.full(6, np.nan)}),
+                Selection(TARGETS > 0, 3),  # pyright: ignore[reportArgumentType]
+            ],
+        ),
+        "check": ([(Path(),)], [None]),
+        "files": ([(Path(),)], [None]),
+        "title": (None, [3]),
+        "others": ([(TARGETS, TARGETS > 0, 1)], [None, [], ["random"]]),
+        "choice": (None, [3]),
+        "with_choice": ([("0" * 64,)], [None]),
+    },
+    Network: {"build": ([((3,), 2)], [None, nn.Linear]), "title": (None, [3])},
+}
+"""By seam and method: the arguments that it is called with, None for a property, and answers that are refused."""
+CASES = [(base, name, calls, bad) for base, own in WRONG.items() for name, (calls, bads) in own.items() for bad in bads]
+NAMES = [f"{base.seam} {name}" for base, name, *_ in CASES]
+
+
+def ask(kind, name, calls, **options):
+    """Call a method with the arguments of its case, or read a property, which has none."""
+    return getattr(kind, name) if calls is None else getattr(kind, name)(*calls[0], **options)
+
+
+@pytest.mark.parametrize(("base", "name", "calls", "answer"), CASES, ids=NAMES)
+def test_a_wrong_answer_names_the_kind_and_its_method(base, name, calls, answer):
+    member = property(lambda self: answer) if calls is None else lambda self, *given, **named: answer
+    options = {"weighted": False} if name == "chance" else {}
+    with pytest.raises(BadScenario, match=rf"the {base.seam} mine gave .*expected .*; change its `{name}`"):
+        ask(kind_of(base, **{name: member}), name, calls, **options)
+
+
+@pytest.mark.parametrize("base", WRONG)
+def test_every_section_is_filled_in_and_checked_by_its_checksum(base):
+    for name in ("filled_in", "checksum_rows"):
+        with pytest.raises(BadScenario, match=rf"the {base.seam} mine gave None, .*; change its `{name}`"):
+            getattr(kind_of(base, **{name: lambda self, folder: None}), name)(Path())
+
+
+SILENT = {
+    "check_targets",
+    "verify",
+    "check_size",
+    "try_out",
+    "size_of",
+}  # they return nothing, or the end of a sentence
+OURS = {"kinds", "families", "called", "answers"}
+
+
+@pytest.mark.parametrize("base", WRONG)
+def test_every_method_that_an_author_may_write_is_checked(base):
+    """Walk the seam: what its base classes define in public has a check, and the check a case above."""
+    methods = {
+        name
+        for kind in (*base.__mro__, *([OnDisk] if "files" in base.answers else []))
+        if issubclass(kind, Section)
+        for name, member in vars(kind).items()
+        if not name.startswith(("_", "model_")) and (inspect.isroutine(member) or isinstance(member, property))
+    }
+    assert methods - SILENT - OURS == base.answers.keys()
+    assert base.answers.keys() == WRONG[base].keys() | {"filled_in", "checksum_rows"}
+
+
+def test_right_answers_pass_unchanged():
+    class Whole(Classification):
+        def strata(self, targets):
+            return super().strata(targets)
+
+        def chance(self, targets, outputs, *, weighted):
+            return super().chance(targets, outputs, weighted=weighted)
+
+    ours, theirs = Classification(), Whole(kind="classification")
+    assert theirs.strata(TARGETS) is TARGETS
+    assert theirs.chance(CLASSES, 3, weighted=False) == ours.chance(CLASSES, 3, weighted=False) == 0.5
+    assert Whole.chance.__name__ == "chance"
+    assert not hasattr(Task.chance, "__wrapped__")  # what the base says is ours
 
 
 def test_examples_of_every_form_are_taken():
     for targets, names in ((TARGETS, ("a", "b")), (TARGETS.float(), ()), (TARGETS.double(), ())):
         for inputs in (INPUTS, INPUTS.double(), torch.zeros(6, 1, 2, 2, dtype=torch.uint8)):
-            examples = Examples(inputs, targets, names)
-            assert check_examples(examples, "mine") is examples
+            assert not fault_of_examples(Examples(inputs, targets, names))
 
 
 @pytest.mark.parametrize(
     ("losses", "sentence"),
     [
-        (lambda outputs: outputs.mean(), r"gave losses \(\), expected one per example, \(2, 4\)"),
+        (
+            lambda outputs: outputs.mean(),
+            r"the task classification gave losses \(\), expected one per example, \(2, 4\)",
+        ),
         (lambda outputs: None, "gave losses NoneType"),
         (lambda outputs: outputs[..., 0].detach(), "without a gradient"),
     ],
@@ -73,7 +214,7 @@ def test_a_task_with_another_phi_is_told_so(change):
 
     evidence = {f"utility/{split}": np.ones(4) for split in ("retain", "forget", "validation", "test")}
     evidence["phi/forget"] = np.ones((4, 5))
-    with pytest.raises(BadScenario, match=r"gave φ of shape .* on the forget set, expected \(4, 5\)"):
+    with pytest.raises(BadScenario, match=r"the task classification gave .*, expected .*; change its `phi`"):
         model_evidence(evidence, evidence, Odd())
 
 
@@ -95,7 +236,7 @@ def test_a_value_per_example_is_no_column():
     ("net", "sentence"),
     [
         (lambda layer: nn.Sequential(layer, layer), "mine returned a net whose layers share weights"),
-        (lambda layer: None, "mine returned a NoneType, expected a torch.nn.Module"),
+        (lambda layer: None, "the network mine gave a NoneType, expected a torch.nn.Module; change its `build`"),
         (lambda layer: nn.Flatten(), "mine returned a net without parameters"),
     ],
 )
@@ -109,8 +250,6 @@ def test_a_network_that_cannot_be_kept_is_told_so(net, sentence):
 
 
 def test_a_kind_without_its_method_is_refused():
-    from typing import Literal
-
     class Mine(ForgetSet):
         kind: Literal["mine"]
 
@@ -129,6 +268,16 @@ def theirs(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     yield __import__("their_metric")
     del sys.modules["their_metric"]
+
+
+def test_the_package_of_a_kind_is_named(theirs):
+    mine = kind_of(Task, __module__="their_metric", outputs=lambda self, class_names: "two")
+    with pytest.raises(
+        BadScenario,
+        match="the task mine of the installed package their-kinds gave 'two', expected a whole number from 1; change "
+        "its `outputs`",
+    ):
+        mine.outputs(("a", "b"))
 
 
 def test_whose_code_raised_is_known_from_the_traceback(theirs):

@@ -5,8 +5,6 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from benchmark.errors import BadData
-
 Row = dict[str, str]
 """Of `bench data check`: what, expected, found, status (ok, note, missing, damaged)."""
 
@@ -69,14 +67,14 @@ class Examples:
         return self.names[row] if self.names else f"row {row}"
 
 
-def check_examples(found: object, source: str) -> Examples:
-    """Return what a source's `load` gave. Raises BadData unless its tensors are as `Examples` says."""
+def fault_of_examples(found: object) -> str:
+    """Return what keeps what a source's `load` gave from being as `Examples` says; "" where nothing does."""
     if not isinstance(found, Examples):
-        raise BadData(f"the source {source} gave a {type(found).__name__}, expected Examples; change its `load`")
+        return f"a {type(found).__name__}, expected Examples"
     for name in _PER_EXAMPLE:
         if (tensor := getattr(found, name)) is not None and (fault := _fault(found, name, tensor)):
-            raise BadData(f"the source {source} gave {name} {fault}; change its `load`")
-    return found
+            return f"{name} {fault}"
+    return ""
 
 
 def _fault(examples: Examples, name: str, tensor: object) -> str:

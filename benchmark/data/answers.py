@@ -1,0 +1,118 @@
+"""The form of what sources and forget sets return. Imports torch only where a method was called."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.scenario.answers import (
+    Check,
+    are_rows,
+    is_count_or_none,
+    is_flag,
+    is_own_kind,
+    is_text,
+    is_text_or_none,
+)
+from benchmark.scenario.sections import KIND_ANSWERS
+from benchmark.text import shown
+
+
+def _are_examples(source: Any, found: Any, folder: Path) -> str:
+    from benchmark.data.reading.examples import fault_of_examples
+
+    return fault_of_examples(found)
+
+
+def _are_rows_of_parts(source: Any, parts: Any, examples: Any) -> str:
+    if not isinstance(parts, list | tuple) or len(parts) != 3:
+        return f"{shown(parts)}, expected the rows of train, validation and test"
+    for rows in parts:
+        if not isinstance(rows, np.ndarray) or rows.dtype.kind not in "iu" or rows.ndim != 1:
+            return f"{shown(rows)} as the rows of a part, expected a numpy array of whole numbers"
+    rows = np.concatenate(parts)
+    if len(rows) and not 0 <= rows.min() <= rows.max() < len(examples):
+        return f"rows from {rows.min()} to {rows.max()}, expected 0 to {len(examples) - 1}"
+    if len(np.unique(rows)) < len(rows):
+        return "a row twice, expected each at most once in all parts"
+    return ""
+
+
+def _is_normalisation(source: Any, found: Any, inputs: Any) -> str:
+    import torch
+
+    from benchmark.split import Normalisation
+
+    if found is None:
+        return ""
+    if not isinstance(found, Normalisation):
+        return f"a {type(found).__name__}, expected a Normalisation or None"
+    shape = (inputs.shape[1], 1, 1)
+    for name, tensor in vars(found).items():
+        if not isinstance(tensor, torch.Tensor) or tensor.dtype != torch.float32 or tensor.shape != shape:
+            return f"a {name} {shown(tensor)}, expected a tensor of float32, {shape}"
+    return ""
+
+
+def _are_files(section: Any, files: Any, folder: Path) -> str:
+    if isinstance(files, dict) and all(isinstance(name, str) and isinstance(files[name], Path) for name in files):
+        return ""
+    return f"{shown(files)}, expected a dict from names to paths"
+
+
+def _is_selection(forget: Any, selected: Any, train: Any, models: Any) -> str:
+    import torch
+
+    from benchmark.data.forget_set import Selection
+
+    size = len(train)
+    mask, scores = selected if isinstance(selected, Selection) else Selection(selected)
+    if not isinstance(mask, torch.Tensor) or mask.dtype != torch.bool or mask.shape != (size,):
+        got = f"{mask.dtype} {tuple(mask.shape)}" if isinstance(mask, torch.Tensor) else shown(mask)
+        return f"{got}, expected a mask: a tensor of bools, one for each of {size} training examples"
+    if not isinstance(scores, Mapping):
+        return f"the scores {shown(scores)}, expected a dict from names to arrays"
+    for name, numbers in scores.items():
+        if not isinstance(name, str) or not _are_finite(numbers, size):
+            return f"scores {shown(name)} {shown(numbers)}, expected {size} finite numbers, one per example"
+    return ""
+
+
+def _are_finite(numbers: Any, size: int) -> bool:
+    try:
+        array = np.asarray(numbers, dtype=np.float64)
+    except (ValueError, TypeError, RuntimeError):
+        return False
+    return array.shape == (size,) and bool(np.isfinite(array).all())
+
+
+def _are_other_sets(forget: Any, others: Any, train: Any, chosen: Any, seed: int) -> str:
+    from benchmark.data.forget_set import ForgetSet
+
+    if not isinstance(others, list | tuple) or not others:
+        return f"{shown(others)}, expected a list of one forget set or more"
+    for other in others:
+        if not isinstance(other, ForgetSet) or other.asks_models:
+            return f"{shown(other)} among the others, expected forget sets that ask for no models"
+    return ""
+
+
+FILE_ANSWERS: dict[str, Check] = KIND_ANSWERS | {"title": is_text, "files": _are_files, "check": are_rows}
+
+SOURCE_ANSWERS: dict[str, Check] = FILE_ANSWERS | {
+    "load": _are_examples,
+    "load_numbers": _are_examples,
+    "split_rows": _are_rows_of_parts,
+    "normalisation": _is_normalisation,
+    "train_size": is_count_or_none,
+    "drops_duplicates": is_flag,
+    "is_standardised": is_flag,
+}
+
+FORGET_ANSWERS: dict[str, Check] = FILE_ANSWERS | {
+    "select": _is_selection,
+    "others": _are_other_sets,
+    "choice": is_text_or_none,
+    "with_choice": is_own_kind,
+}
