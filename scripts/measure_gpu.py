@@ -23,6 +23,7 @@ from itertools import islice
 import torch
 from measure_training import plain as plain_on_digits
 from torch import nn
+from torch.autograd import DeviceType  # pyright: ignore[reportPrivateImportUsage]  what events are compared with
 from torch.optim import SGD
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.data import DataLoader, Dataset
@@ -109,9 +110,13 @@ def settle(device: str) -> None:
         torch.cuda.synchronize(device)
 
 
-def a_step(way: Callable[[Scenario, Split, str, int], float], *where: object, steps: int) -> float:
+Way = Callable[[Scenario, Split, str, int], float]
+"""Seconds that so many steps of a scenario take on a split and a device."""
+
+
+def a_step(way: Way, scenario: Scenario, split: Split, device: str, steps: int) -> float:
     """Seconds of one more step."""
-    few, many = (way(*where, count) for count in (FEW, FEW + steps))  # type: ignore[arg-type]
+    few, many = (way(scenario, split, device, count) for count in (FEW, FEW + steps))
     return (many - few) / steps
 
 
@@ -122,7 +127,7 @@ def kernel_share(scenario: Scenario, split: Split, device: str, steps: int) -> f
     spans = sorted(
         (event.time_range.start, event.time_range.end)
         for event in found.events() or []
-        if event.device_type == torch.autograd.DeviceType.CUDA
+        if event.device_type == DeviceType.CUDA
     )
     if not spans:
         return float("nan")  # this user may not look into the GPU
@@ -146,8 +151,8 @@ def speed(scenario: Scenario, device: str, steps: int, examples: int) -> None:
     plain(scenario, split, device, FEW)  # whatever happens once a process
     ours(scenario, split, device, FEW)
     for _ in range(3):
-        theirs = a_step(plain, scenario, split, device, steps=steps)
-        mine = a_step(ours, scenario, split, device, steps=steps) / block
+        theirs = a_step(plain, scenario, split, device, steps)
+        mine = a_step(ours, scenario, split, device, steps) / block
         ratios.append(theirs / mine)
         print(
             f"plain {1e3 * theirs:8.2f} ms a step, {theirs * whole:7.1f} s a model   ours {1e3 * mine:8.2f} ms, "

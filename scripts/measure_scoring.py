@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import scipy
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[1] / folder) for folder in ("tests", ".")]
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / folder) for folder in ("tests/helpers", ".")]
 
 from naive import naive_epsilon, plain_epsilon  # noqa: E402
 
@@ -52,9 +52,8 @@ def main() -> None:
     print(f"ε at N = {MODELS}, CPU ms per forget example:")
     print(f"{'shift':>5} {'package':>9} {'plain sweep':>12} {'ratio':>7} {'loop':>9} {'ratio':>7}")
     rng = np.random.default_rng(0)
-    for shift in SHIFTS:
-        unlearned = rng.normal(shift, 2, (MODELS, EXAMPLES))
-        retrained = rng.normal(0, 2, (MODELS, EXAMPLES))
+    pairs = [(rng.normal(shift, 2, (MODELS, EXAMPLES)), rng.normal(0, 2, (MODELS, EXAMPLES))) for shift in SHIFTS]
+    for shift, (unlearned, retrained) in zip(SHIFTS, pairs, strict=True):
         first = unlearned[:, 0], retrained[:, 0]
         published_epsilon(unlearned, retrained)  # fills the table of ε, which a whole run shares
         fast = milliseconds(lambda u=unlearned, r=retrained: published_epsilon(u, r), EXAMPLES, repeats=5)
@@ -63,8 +62,7 @@ def main() -> None:
         print(f"{shift:5.1f} {fast:9.3f} {plain:12.1f} {plain / fast:6.0f}x {loop:9.0f} {loop / fast:6.0f}x")
 
     accuracy = rng.uniform(0.9, 1.0, MODELS)
-    one = Population(unlearned, accuracy, accuracy)
-    other = Population(retrained, accuracy, accuracy)
+    one, other = (Population(phi, accuracy, accuracy) for phi in pairs[-1])
     cost = milliseconds(
         lambda: quality_and_score_of_halves(one, other, range(RESAMPLES)), RESAMPLES * EXAMPLES, repeats=3
     )

@@ -3,7 +3,6 @@
 python scripts/write_metrics.py
 """
 
-from itertools import groupby
 from pathlib import Path
 
 from benchmark.metrics.evidence_pair import NEEDS
@@ -69,8 +68,9 @@ def page() -> str:
     """Return the page: every shipped metric, and how one is added."""
     shipped = [metric for metric in all_metrics() if METRICS.origin(metric.name) == SHIPPED]
     parts = [INTRODUCTION]
-    for group, metrics in groupby(shipped, key=lambda metric: metric.group):
-        parts += [f"## {GROUPS[group]}\n", *map(_entry, metrics)]
+    for group, heading in GROUPS.items():
+        if metrics := [metric for metric in shipped if metric.group == group]:
+            parts += [f"## {heading}\n", *map(_entry, metrics)]
     needs = "\n".join(f'- `"{name}"`, else "{reason}";' for name, reason in NEEDS.items())
     return "\n".join([*parts, ADDING.replace("{needs}", needs.removesuffix(";") + ".")])
 

@@ -41,7 +41,7 @@ _PIECES = [
 
 def submission(rng: np.random.Generator, workspace: Workspace) -> None:
     """A submission's folder: its source, its search space, its tuned values."""
-    lines = _SOURCE.splitlines()
+    lines = [str(line) for line in _SOURCE.splitlines()]
     for _ in range(rng.integers(0, 3)):
         place = int(rng.integers(1, 6))
         old = ["3", "0.1", '"a"', "(1, 5)", '(1e-5, 1.0, "log")', '["a", "b"]', '"A title"', "{"][rng.integers(8)]
