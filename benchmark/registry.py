@@ -126,8 +126,9 @@ def plugin_at_fault(error: BaseException) -> str:
 
     The traceback says it as text, because that is all a process of the engine's leaves of it.
     """
+    plugins = _plugins()
     for file, line in reversed(_FRAME.findall("".join(traceback.format_exception(error)))):
-        theirs = [point for point in _plugins() if (code := _code_of(point)) and Path(file).is_relative_to(code)]
+        theirs = [point for point in plugins if (code := _code_of(point)) and Path(file).is_relative_to(code)]
         if theirs:
             exact = [each for each in theirs if file.endswith(f"{each.module.replace('.', '/')}.py")]
             kinds = " and ".join(f"the {_seam_of(point)} {point.name}" for point in exact)
@@ -145,7 +146,8 @@ _FRAME = re.compile(r'File "(.+)", line (\d+)')
 
 
 def _plugins() -> list[EntryPoint]:
-    return [point for seam in _SEAMS for point in entry_points(group=f"{GROUP}.{seam}")]
+    points = entry_points()  # once: it reads the metadata of all that is installed
+    return [point for seam in _SEAMS for point in points.select(group=f"{GROUP}.{seam}")]
 
 
 def _seam_of(point: EntryPoint) -> str:

@@ -19,8 +19,10 @@ from benchmark import pipeline as evaluation
 from benchmark.cli import shared
 from benchmark.data import load_problem
 from benchmark.engine import collect_garbage_rarely
+from benchmark.leaderboard import plots as board_plots
 from benchmark.leaderboard import rebuild
 from benchmark.references.pool import Pool
+from benchmark.runs import checking
 from benchmark.runs.runner import Worker
 from benchmark.sandbox import bubblewrap as sandbox
 from benchmark.sandbox.bubblewrap import why_no_sandbox
@@ -164,7 +166,12 @@ def submit(workspace):
 
 
 @pytest.fixture
-def bench(workspace, miniature_file, monkeypatch, capfd):
+def drawn_plots() -> None:
+    """For tests that look at a board's plots: without it, `bench` draws none, which takes longer than most of them."""
+
+
+@pytest.fixture
+def bench(workspace, miniature_file, monkeypatch, capfd, request):
     """Calls `bench ARGUMENTS` in the workspace: its exit status, output and errors.
 
     In this process and with few resamples, because starting a process and resampling is most of what it would cost.
@@ -174,6 +181,8 @@ def bench(workspace, miniature_file, monkeypatch, capfd):
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # what joblib counts as cores
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)  # the same on a machine that has a GPU
     monkeypatch.setattr(evaluation, "HALVES", HALVES)
+    if "drawn_plots" not in request.fixturenames:
+        monkeypatch.setattr(board_plots, "plot_board", lambda cards, folder: None)
 
     def run(*arguments, scenario=miniature_file):
         handler = signal.getsignal(signal.SIGINT)
@@ -189,18 +198,50 @@ def bench(workspace, miniature_file, monkeypatch, capfd):
     return run
 
 
+@pytest.fixture(scope="session")
+def workers(miniature, tmp_path_factory):
+    """One worker per kind of isolation for all tests, started for the first that asks: that takes 3 CPU seconds.
+
+    Every run reads the submission anew, in a process that nothing has touched.
+    """
+    started = {}
+
+    def of(kind):
+        if kind not in started:
+            folder = tmp_path_factory.mktemp("stranger")
+            (folder / "submission.py").touch()
+            started[kind] = Worker(miniature, load_problem(miniature), folder)
+        return started[kind]
+
+    yield of
+    for worker in started.values():
+        worker.close()
+
+
 @pytest.fixture(scope="module", params=["sandbox", "process"] if not why_no_sandbox() else ["process"])
-def worker(request, miniature, tmp_path_factory):
-    """One worker for all sources: every run reads the submission anew, in a process that nothing has touched."""
+def worker(request, workers):
+    """The worker that the sources of `attempt` run in."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "process":
             patch.setattr(sandbox, "why_no_sandbox", lambda: "a test of the fallback")
         patch.setenv("SECRET_TOKEN", "do not tell")
-        folder = tmp_path_factory.mktemp("stranger")
-        (folder / "submission.py").touch()
-        worker = Worker(miniature, load_problem(miniature), folder)
-        yield worker
-        worker.close()
+        yield workers(request.param)
+
+
+@pytest.fixture
+def started_worker(workers, monkeypatch):
+    """Lets `bench check` on the miniature, whatever the submission, have a worker that runs already."""
+    worker = workers(sandbox.isolation())
+
+    def start(scenario, problem, submission, **_):
+        copy = worker._process.submission
+        for path in copy.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        shutil.copytree(submission, copy, dirs_exist_ok=True)
+        return worker
+
+    monkeypatch.setattr(worker, "close", lambda: None)
+    monkeypatch.setattr(checking, "Worker", start)
 
 
 @pytest.fixture

@@ -101,7 +101,7 @@ def rebuild(workspace: Workspace, changed: list[Scorecard] | None = None, warn: 
             made_here = [card for card in comparable if workspace.publishes or card.source == "local"]
             if any(drawn is None or _identity(card) in drawn for card in made_here):
                 try:
-                    _plot(workspace, label, comparable)
+                    _plot(workspace.results / "plots" / label, comparable)
                 except Exception as error:
                     note_fault(error, f"drawing the plots of {label}", workspace.log(label, "plots"))
     return rows
@@ -119,13 +119,10 @@ def _groups(cards: list[Scorecard]) -> dict[str, list[Scorecard]]:
     return groups
 
 
-def _plot(workspace: Workspace, label: str, comparable: list[Scorecard]) -> None:
-    from benchmark.leaderboard.plots import plot_epsilon, plot_scores, plot_tradeoff  # matplotlib is slow
+def _plot(folder: Path, comparable: list[Scorecard]) -> None:
+    from benchmark.leaderboard import plots  # matplotlib is slow
 
-    folder = workspace.results / "plots" / label
-    plot_scores(comparable, folder / "scores.png")
-    plot_tradeoff(comparable, folder / "tradeoff.png")
-    plot_epsilon(comparable, folder / "epsilon.png")
+    plots.plot_board(comparable, folder)
 
 
 def entry_plots(workspace: Workspace, label: str, entry: str) -> list[Path]:

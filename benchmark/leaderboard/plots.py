@@ -25,6 +25,13 @@ _NEAR = 0.04  # of the axes' width, within which the lines to two names can cros
 _FARTHEST = 5  # lines between a point and its name
 
 
+def plot_board(cards: list[Scorecard], folder: Path) -> None:
+    """Draw the three plots of a board into a folder."""
+    plot_scores(cards, folder / "scores.png")
+    plot_tradeoff(cards, folder / "tradeoff.png")
+    plot_epsilon(cards, folder / "epsilon.png")
+
+
 def plot_scores(cards: list[Scorecard], path: Path) -> None:
     """Every score with its 95 % interval, the highest on top; dotted: the ceiling. Entries without one are left out."""
     ordered = sorted(_with_score(cards), key=score_of)

@@ -274,6 +274,7 @@ def test_a_new_submission_passes_its_check(bench, workspace):
     assert not workspace.results.exists()
 
 
+@pytest.mark.usefixtures("started_worker")
 def test_check_warns_of_a_net_that_did_not_change_and_fails_on_a_broken_one(bench, submit):
     assert "changed nothing" in bench("check", "identity").stderr
     submit("def unlearning(net, a, b, c): 1 / 0")
@@ -286,6 +287,7 @@ def test_check_warns_of_a_net_that_did_not_change_and_fails_on_a_broken_one(benc
     assert "stranger is invalid-output: the returned net's outputs are not finite" in done.stderr
 
 
+@pytest.mark.usefixtures("drawn_plots")
 def test_the_leaderboard_is_rebuilt_from_scorecards_alone(bench, finished, miniature):
     csv = finished.results / "leaderboard.csv"
     before = csv.read_bytes()
@@ -492,6 +494,7 @@ def test_what_a_stranger_wrote_is_no_markup(bench, submit):
     assert (done.returncode, "ValueError: [1] of [/x]" in done.stderr) == (2, True)
 
 
+@pytest.mark.usefixtures("started_worker")
 def test_a_submission_that_fails_with_some_seeds_does_not_pass_a_check(bench, submit, miniature):
     lucky = miniature.seed("unlearned", 0)
     submit(f"def unlearning(net, a, b, c, seed):\n    assert seed == {lucky}")

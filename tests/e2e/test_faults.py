@@ -7,7 +7,7 @@ import pytest
 
 from benchmark import pipeline as evaluation
 from benchmark.faults import first_line
-from benchmark.leaderboard import board
+from benchmark.leaderboard import plots
 from benchmark.results.scorecard import Scorecard
 
 
@@ -96,7 +96,7 @@ def test_a_plot_that_cannot_be_drawn_is_left_out(two_entries, bench, monkeypatch
     def fail(*_):
         raise IndexError("of a plot")
 
-    monkeypatch.setattr(board, "_plot", fail)
+    monkeypatch.setattr(plots, "plot_board", fail)
     ended = bench("leaderboard", scenario=None)
     assert ended.returncode == 3
     assert "identity" in ended.stdout
