@@ -1,4 +1,4 @@
-"""`bench check` on everything that ships. Its behaviour on broken submissions is in test_cli.py."""
+"""`bench check` on everything that ships. What it says of broken ones is in test_check.py."""
 
 import pytest
 from conftest import REPOSITORY
