@@ -20,6 +20,7 @@ from benchmark.metrics.classifiers import (
 )
 from benchmark.metrics.held_out import held_out_epsilon
 from benchmark.metrics.klom import klom
+from benchmark.metrics.leak import leak
 from benchmark.metrics.lira import attack_intervals, attack_result, ruli, ruli_scores, ulira, ulira_scores
 from benchmark.metrics.lower_bounds import epsilon_lower_bound, provable_epsilon
 from benchmark.metrics.overunlearning import direction
@@ -49,6 +50,7 @@ __all__ = [
     "held_out_epsilon",
     "interval",
     "klom",
+    "leak",
     "logit_scaled_confidence",
     "mean_classifier_mia",
     "mean_classifier_mia_svm",

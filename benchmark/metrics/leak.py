@@ -1,0 +1,201 @@
+"""Leak: how well the best attack tells unlearned from retrained models by φ of one example, measured held out.
+
+The total-variation distance between the distributions of φ, the largest of P_u(S) − P_r(S) over all sets S, is the
+smallest δ at which unlearning is (0, δ)-unlearning: the other end of the formal definition from the published ε, which
+fixes δ. Here S is an interval of φ or the complement of one, the attacks of the published family; thresholds are
+intervals without an end. One half of the models chooses S, the other half measures the difference of its shares, and
+the other way round; the mean over HALVINGS random halvings is the leak. S was never chosen by the models that it is
+measured on, so two populations of one distribution have a leak of 0 in the mean at any number of models, where the
+published ε has not. Over-unlearning is leak like any other. What it misses: half of the models choose a little worse
+than all would, so a leak reads a little low, and two distributions that cross more than twice leak more than one
+interval sees.
+
+An interval's difference of shares is the difference of two values of the running difference of shares, so the best
+interval or complement lies between its largest and its smallest value (Kuiper's statistic): one cumulative sum per
+example, without trying pairs of cuts.
+
+Uncertainty is a jackknife over GROUPS groups of models: the whole estimate is repeated without the group, on the same
+halvings, with another choice of S. Model i of every population is in group i mod GROUPS. Run i begins at original i and
+all entries share the retrained models, so the difference of two entries' replicates is the paired difference's. The
+variance is 1.0 to 1.4 times the true one where there is leak, 2.4 times without any: there the estimator is of second
+order in the models, which a jackknife counts twice and more. `scripts/study_leak.py` repeats that.
+
+Sources: Triantafillou et al. 2024 (2406.09073, section 4.1) for the attacks; Kulynych et al. 2022 (1906.00389) for the
+total variation as a measure of leakage; Kuiper 1960; Efron & Stein 1981 for the jackknife's upward bias. The
+cross-fitting and its intervals are ours.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from benchmark.metrics.inputs import whole
+from benchmark.metrics.samples import Floats, checked_samples
+
+HALVINGS = 20
+GROUPS = 32
+FEWEST_MODELS = 4
+_TOGETHER = 2**20  # numbers of an array that is computed at once: they stay in the processor's cache
+
+Integers = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+
+class Leak(NamedTuple):
+    """The leak of every forget example, and the same without each group of models."""
+
+    examples: Floats  # [examples]
+    replicates: Floats  # [groups, examples]
+
+
+class _Half(NamedTuple):
+    """Half of each population, φ `[examples, models]`, and which of its models each replicate keeps."""
+
+    unlearned: Floats
+    retrained: Floats
+    kept_unlearned: Mask  # [1 + groups, models]
+    kept_retrained: Mask
+
+
+class _Attack(NamedTuple):
+    """An interval `low < φ ≤ high` per replicate and example, `[1 + groups, examples]`.
+
+    `sign`: 1 where more unlearned models are inside, −1 where more are outside.
+    """
+
+    low: Floats
+    high: Floats
+    sign: Floats
+
+
+def leak(unlearned: ArrayLike, retrained: ArrayLike) -> Floats:
+    """Return the held-out total-variation distance between φ of unlearned and of retrained models, per example.
+
+    It is δ of (0, δ)-unlearning. The mean over the examples is the leak of a forget set.
+
+    Parameters
+    ----------
+    unlearned, retrained : array_like, shape [models, examples]
+        φ in nats, four models or more. The numbers of models may differ.
+
+    Returns
+    -------
+    ndarray, shape [examples]
+        Between −1 and 1: 0 in the mean for two populations of one distribution, 1 for two that never overlap. A leak
+        below 0 is noise around 0.
+
+    Raises
+    ------
+    ValueError
+        If the samples are no finite numbers of that shape with the same examples and four models or more.
+
+    References
+    ----------
+    Triantafillou et al. 2024 (arXiv:2406.09073) for the attacks; Kulynych et al. 2022 (arXiv:1906.00389).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> unlearned, retrained = rng.normal([0, 2, 9], 1, (256, 3)), rng.normal(0, 1, (256, 3))
+    >>> leak(unlearned, retrained).round(2)  # of Gaussians d apart: 2Φ(d/2) − 1, here 0, 0.68 and 1
+    array([-0. ,  0.7,  1. ])
+    """
+    return measure_leak(unlearned, retrained, groups=0).examples
+
+
+def measure_leak(
+    unlearned: ArrayLike, retrained: ArrayLike, *, groups: int = GROUPS, halvings: int = HALVINGS, seed: int = 0
+) -> Leak:
+    """Return the leak of every example with its jackknife replicates, no more of them than there are models.
+
+    Arguments as `leak` takes them. Raises ValueError on samples that `checked_samples` refuses.
+    """
+    u, r = (phi.T for phi in checked_samples(unlearned, retrained, FEWEST_MODELS))
+    groups = min(whole(groups, "groups", 0), u.shape[1], r.shape[1])
+    halvings, seed = whole(halvings, "halvings", 1), whole(seed, "seed", 0)
+    step = max(1, _TOGETHER // ((groups + 1) * max(u.shape[1], r.shape[1])))
+    parts = [slice(first, first + step) for first in range(0, len(u), step)]
+    found = np.concatenate([_measure_examples(u[part], r[part], groups, halvings, seed) for part in parts], axis=1)
+    return Leak(found[0], found[1:])
+
+
+def kept_models(models: int, groups: int) -> Mask:
+    """Return which models each replicate keeps, `[1 + groups, models]`: first all, then all but one group."""
+    return np.arange(models) % max(groups, 1) != np.arange(-1, groups)[:, None]
+
+
+def _measure_examples(unlearned: Floats, retrained: Floats, groups: int, halvings: int, seed: int) -> Floats:
+    """Return the leak of all models and of those in each replicate, `[1 + groups, examples]`; φ `[examples, models]`.
+
+    All that is fitted to models, such as one signal from several, belongs between the two halves: fitted on `choosing`,
+    applied to both.
+    """
+    populations = (unlearned, retrained)
+    kept = kept_models(unlearned.shape[1], groups), kept_models(retrained.shape[1], groups)
+    measured = np.zeros((1 + groups, len(unlearned)))
+    for rows in _halvings(unlearned.shape[1], retrained.shape[1], halvings, seed):
+        choosing, reading = (_half(populations, kept, half) for half in rows)
+        measured += _measure_shares(_choose_attack(choosing), reading)
+    return measured / (2 * halvings)
+
+
+def _halvings(unlearned: int, retrained: int, halvings: int, seed: int) -> Iterator[tuple[tuple[Mask, Mask], ...]]:
+    """Yield the models that choose and those that are measured, a mask per population: each halving both ways round.
+
+    Populations of one size are halved alike in every entry.
+    """
+    streams = [np.random.default_rng([seed, stream]) for stream in (0, 1)]
+    for _ in range(halvings):
+        u, r = (rng.permutation(n) < n // 2 for rng, n in zip(streams, (unlearned, retrained), strict=True))
+        yield (u, r), (~u, ~r)
+        yield (~u, ~r), (u, r)
+
+
+def _half(populations: tuple[Floats, Floats], kept: tuple[Mask, Mask], rows: tuple[Mask, Mask]) -> _Half:
+    u, r = rows
+    return _Half(populations[0][:, u], populations[1][:, r], kept[0][:, u], kept[1][:, r])
+
+
+def _choose_attack(half: _Half) -> _Attack:
+    """Return the interval with the largest difference of shares, the same for its complement, in every replicate.
+
+    Cuts lie halfway between neighbouring values, the same ones in every replicate.
+    """
+    values = np.concatenate([half.unlearned, half.retrained], axis=1)
+    order = np.argsort(values, axis=1, kind="stable")
+    values = np.take_along_axis(values, order, axis=1)
+    running = _running_difference(half, order)
+    running[:, :, 1:-1][:, values[:, 1:] == values[:, :-1]] = 0  # no cut between equal values; the first one has 0 too
+    highest, lowest = running.argmax(axis=2), running.argmin(axis=2)
+    ends = np.full((len(values), 1), np.inf)
+    cuts = np.concatenate([-ends, (values[:, 1:] + values[:, :-1]) / 2, ends], axis=1)
+    each = np.arange(len(values))
+    low, high = cuts[each, np.minimum(highest, lowest)], cuts[each, np.maximum(highest, lowest)]
+    return _Attack(low, high, np.where(lowest < highest, 1.0, -1.0))
+
+
+def _running_difference(half: _Half, order: Integers) -> NDArray[np.int32]:
+    """Return the difference of the shares of models below every cut, `[1 + groups, examples, values + 1]`.
+
+    Shares times both numbers of models: whole numbers, so that equal differences compare as equal.
+    """
+    kept_u, kept_r = half.kept_unlearned, half.kept_retrained
+    count_u, count_r = (kept.sum(axis=1, keepdims=True, dtype=np.int32) for kept in (kept_u, kept_r))
+    weights = np.concatenate([kept_u * count_r, kept_r * -count_u], axis=1)
+    running = np.zeros((len(weights), len(order), order.shape[1] + 1), dtype=np.int32)
+    np.cumsum(weights[:, order], axis=2, out=running[:, :, 1:])
+    return running
+
+
+def _measure_shares(attack: _Attack, half: _Half) -> Floats:
+    """Return the attack's difference of shares, unlearned less retrained, `[1 + groups, examples]`."""
+    inside_u = _share_inside(attack, half.unlearned, half.kept_unlearned)
+    return attack.sign * (inside_u - _share_inside(attack, half.retrained, half.kept_retrained))
+
+
+def _share_inside(attack: _Attack, phi: Floats, kept: Mask) -> Floats:
+    inside = (attack.low[..., None] < phi) & (phi <= attack.high[..., None]) & kept[:, None]
+    return inside.sum(axis=2) / kept.sum(axis=1, keepdims=True)
