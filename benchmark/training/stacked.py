@@ -1,7 +1,7 @@
 """A whole block of models as one network.
 
 Parameters and buffers are stacked along a first dimension of models (`torch.func.stack_module_state`). A net
-made of the layers in `_RULES` runs with the models folded into the channels: convolutions become grouped ones in
+made of the layers in `_RULES`, also in residual blocks, runs with the models folded into the channels: convolutions become grouped ones in
 channels-last memory, linear layers one batched product. `torch.func.vmap` computes the same for any net, and is
 what other small nets get (large ones train each by itself), but on a CPU its layouts make it about 2 times slower
 for digits and for digits-cnn (`python scripts/measure_training.py` prints today's speeds).
@@ -10,6 +10,7 @@ for digits and for digits-cnn (`python scripts/measure_training.py` prints today
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -17,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
+from benchmark.models.residual import Residual
 from benchmark.scenario.schema import Recipe
 from benchmark.split import Split
 from benchmark.tasks import Loss
@@ -25,6 +27,7 @@ from benchmark.training.perceptrons import Perceptrons, dense_layers
 from benchmark.training.recipe import Gradients, Lessons, Training, by_autograd
 
 _SMALL = 100_000  # parameters
+_PARTS = "body", "shortcut"  # of a residual block
 _LANES = 16  # float32 numbers in a vector register of AVX-512
 
 State = dict[str, Tensor]
@@ -137,9 +140,12 @@ class _Layer(NamedTuple):
 
 
 def _forward(layers: list[_Layer], state: State, inputs: Tensor) -> Tensor:
-    models = len(inputs)
     if isinstance(layers[0].module, nn.Flatten):
         inputs = inputs.flatten(2)
+    return _apply(layers, state, inputs, len(inputs))
+
+
+def _apply(layers: list[_Layer], state: State, inputs: Tensor, models: int) -> Tensor:
     for module, rule, names in layers:
         # Between layers: features as [models, batch, features], images as [batch, models·channels, h, w].
         if inputs.ndim == 5 and not isinstance(module, nn.Flatten):
@@ -189,7 +195,7 @@ def _convolve_groups(layer: nn.Conv2d, own: State, weight: Tensor, inputs: Tenso
     return F.conv2d(
         inputs,
         weight,
-        own["bias"].flatten(),
+        own["bias"].flatten() if "bias" in own else None,
         layer.stride,
         layer.padding,
         layer.dilation,
@@ -222,12 +228,19 @@ def _elementwise(layer: nn.Module, own: State, inputs: Tensor, models: int) -> T
     return layer(inputs)
 
 
+def _residual(
+    body: list[_Layer], shortcut: list[_Layer], layer: Residual, own: State, inputs: Tensor, models: int
+) -> Tensor:
+    return (_apply(body, own, inputs, models) + _apply(shortcut, own, inputs, models)).relu_()
+
+
 _RULES: dict[type[nn.Module], Callable[..., Tensor]] = {
     nn.Flatten: _flatten,
     nn.Linear: _linear,
     nn.Conv2d: _conv2d,
     nn.BatchNorm2d: _batch_norm,
     nn.MaxPool2d: _elementwise,
+    nn.AdaptiveAvgPool2d: _elementwise,
     nn.ReLU: _relu,
 }
 
@@ -242,25 +255,48 @@ def _known_layers(net: nn.Module) -> list[_Layer]:
 
     Empty for any other net.
     """
-    if type(net) is not nn.Sequential or not len(net) or not all(map(_is_known, net)):
-        return []
-    layers = [
-        _Layer(module, _RULES[type(module)], {own: f"{place}.{own}" for own in module.state_dict()})
-        for place, module in list(net.named_modules(remove_duplicate=False))[1:]  # a ReLU may be used twice
-    ]
-    if isinstance(layers[0].module, nn.Conv2d):
+    layers = _layers_of(net) if _is_known_sequence(net) else []
+    if layers and isinstance(layers[0].module, nn.Conv2d):
         layers[0] = layers[0]._replace(rule=_first_conv2d)
+    return layers
+
+
+def _layers_of(sequence: nn.Module) -> list[_Layer]:
+    places = list(sequence.named_modules(remove_duplicate=False))[1:]  # a ReLU may be used twice
+    layers = [
+        _Layer(module, _rule_of(module), {own: f"{place}.{own}" for own in module.state_dict()})
+        for place, module in places
+        if "." not in place
+    ]
     for i in range(len(layers) - 1):
         if isinstance(layers[i].module, nn.ReLU) and isinstance(layers[i + 1].module, nn.MaxPool2d):
             layers[i : i + 2] = layers[i + 1], layers[i]  # the same function, and ReLU has less to do
     return layers
 
 
+def _rule_of(layer: nn.Module) -> Callable[..., Tensor]:
+    if not isinstance(layer, Residual):
+        return _RULES[type(layer)]
+    body, shortcut = ([_inside(part, each) for each in _layers_of(getattr(layer, part))] for part in _PARTS)
+    return partial(_residual, body, shortcut)
+
+
+def _inside(part: str, layer: _Layer) -> _Layer:
+    """Return a layer of a part of a residual block with the names that the block's state has."""
+    return layer._replace(names={own: f"{part}.{name}" for own, name in layer.names.items()})
+
+
+def _is_known_sequence(net: nn.Module) -> bool:
+    return type(net) is nn.Sequential and len(net) > 0 and all(map(_is_known, net))
+
+
 def _is_known(layer: nn.Module) -> bool:
+    if type(layer) is Residual:
+        return _is_known_sequence(layer.body) and (not len(layer.shortcut) or _is_known_sequence(layer.shortcut))
     return (
         type(layer) in _RULES
         and getattr(layer, "padding_mode", "zeros") == "zeros"
-        and getattr(layer, "bias", True) is not None
+        and (getattr(layer, "bias", True) is not None or isinstance(layer, nn.Conv2d))
         and (not isinstance(layer, nn.BatchNorm2d) or (layer.track_running_stats and layer.momentum is not None))
         and (not isinstance(layer, nn.Flatten) or (layer.start_dim, layer.end_dim) == (1, -1))
     )

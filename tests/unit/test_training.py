@@ -14,10 +14,12 @@ from benchmark.data import load_problem
 from benchmark.models.build import seeded_model
 from benchmark.models.networks.cnn import Cnn
 from benchmark.models.networks.mlp import Mlp
+from benchmark.models.networks.resnet import ResNet
 from benchmark.scenario.schema import Recipe, load_scenario
 from benchmark.split import Split
 from benchmark.tasks.classification import Classification
 from benchmark.training import StackedModel, train_block, train_model
+from benchmark.training.stacked import _known_layers
 
 SEEDS = [11, 12, 13, 14]
 
@@ -98,14 +100,14 @@ def nets_of(kind):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             return [others[kind]() for _ in SEEDS]
-    net = {"mlp": Mlp(widths=(16, 12)), "cnn": Cnn(widths=(8, 6))}[kind]
+    net = {"mlp": Mlp(widths=(16, 12)), "cnn": Cnn(widths=(8, 6)), "resnet": ResNet(widths=(8, 6))}[kind]
     return [seeded_model(net, (1, 8, 8), 10, seed) for seed in SEEDS]
 
 
 WEIGHTS = torch.linspace(0.5, 2.0, 10)
 
 
-@pytest.mark.parametrize("kind", ["mlp", "cnn", "residual", "wide", "unusual"])
+@pytest.mark.parametrize("kind", ["mlp", "cnn", "resnet", "residual", "wide", "unusual"])
 @pytest.mark.parametrize(
     ("changes", "weights"),
     [
@@ -127,7 +129,7 @@ def test_a_block_trains_to_the_same_weights_as_one_model_at_a_time(kind, changes
 
 
 @pytest.mark.parametrize("changes", [{}, {"augmentation": ("crop", "flip")}])
-@pytest.mark.parametrize("kind", ["mlp", "cnn", "residual", "wide"])
+@pytest.mark.parametrize("kind", ["mlp", "cnn", "resnet", "residual", "wide"])
 def test_a_block_with_parts_trains_every_model_as_if_alone_on_its_own_split(kind, changes, split):
     nets = [net.double() for net in nets_of(kind)]
     split = Split(split.inputs.double(), split.targets, split.ids)
@@ -177,7 +179,7 @@ def test_convolutions_that_share_a_group_with_others_do_not_see_them(models, spl
         torch.testing.assert_close(together.state[name][:models], tensor, rtol=1e-7, atol=1e-9)
 
 
-@pytest.mark.parametrize(("kind", "first"), [("cnn", 0), ("mlp", 1)])
+@pytest.mark.parametrize(("kind", "first"), [("cnn", 0), ("mlp", 1), ("resnet", 0)])
 def test_a_model_that_diverges_takes_no_other_with_it(kind, first, split):
     nets = nets_of(kind)
     healthy = train_block(nets, recipe(), split, SEEDS, CROSS_ENTROPY).state
@@ -201,6 +203,33 @@ def test_batch_norm_counts_and_averages_are_the_real_ones(split):
     assert block.state["1.num_batches_tracked"].tolist() == [10] * len(SEEDS)
     assert (block.state["1.running_mean"] != 0).all()
     assert not torch.equal(block.state["1.running_var"][0], block.state["1.running_var"][1])
+
+
+def test_a_residual_nets_running_statistics_are_those_of_the_net_trained_alone(split):
+    nets, settings = nets_of("resnet"), recipe(epochs=2)
+    block = train_block(nets, settings, split, SEEDS, CROSS_ENTROPY).state
+    train_model(nets[2], settings, split, SEEDS[2], CROSS_ENTROPY)
+    statistics = {name: tensor for name, tensor in nets[2].named_buffers()}
+    assert len(statistics) == 3 * 6  # of the stem, two layers in each of two blocks and a projection
+    for name, tensor in statistics.items():
+        torch.testing.assert_close(block[name][2], tensor, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["mlp", "cnn", "resnet", "unusual"])
+def test_nets_of_known_layers_are_trained_by_the_rules(kind):
+    assert _known_layers(nets_of(kind)[0])
+
+
+@pytest.mark.parametrize("odd", [nn.GELU(), nn.Conv2d(8, 8, 3, padding=1, padding_mode="circular")])
+@pytest.mark.parametrize("part", ["body", "shortcut"])
+def test_a_residual_block_with_another_layer_in_it_goes_another_way(part, odd, split):
+    nets = nets_of("resnet")
+    for net in nets:
+        getattr(net[3], part).append(copy.deepcopy(odd))
+    assert not _known_layers(nets[0])
+    block = train_block(nets, recipe(epochs=1), split, SEEDS, CROSS_ENTROPY).state
+    train_model(nets[0], recipe(epochs=1), split, SEEDS[0], CROSS_ENTROPY)
+    torch.testing.assert_close(block["0.weight"][0], nets[0][0].weight.detach(), rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("schedule", ["constant", "linear", "cosine"])
@@ -318,7 +347,7 @@ def test_half_precision_is_another_training_and_part_of_the_hash(kind, first, sp
     assert changed.pool_hash != miniature.pool_hash
 
 
-@pytest.mark.parametrize("kind", ["mlp", "cnn", "residual", "wide", "unusual"])
+@pytest.mark.parametrize("kind", ["mlp", "cnn", "resnet", "residual", "wide", "unusual"])
 def test_stacked_evaluation_is_each_models_own_forward(kind, split):
     nets = [net.eval() for net in nets_of(kind)]
     with torch.no_grad():
