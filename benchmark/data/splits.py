@@ -47,9 +47,19 @@ def own_split(examples: Examples, data: Source) -> tuple[Rows, Rows, Rows]:
 
 
 def split_by_counts(examples: Examples, data: Counts) -> tuple[Rows, Rows, Rows]:
-    """Return the rows of so many examples of each part, with the groups in equal shares. Raises BenchError."""
+    """Return the rows of so many examples of each part, with the groups in equal shares. Raises BenchError.
+
+    Where the source has a split of its own, train and validation are drawn from its train, test from its test.
+    """
     sizes = {"train": data.train, "validation": data.validation, "test": data.test}
-    train, validation, test = _draw_stratified(examples, np.arange(len(examples)), sizes, data)
+    if examples.assignment is None:
+        train, validation, test = _draw_stratified(examples, np.arange(len(examples)), sizes, data)
+        return train, validation, test
+    own_train, _, own_test = own_split(examples, data)
+    train, validation = _draw_stratified(
+        examples, own_train, {"train": data.train, "validation": data.validation}, data
+    )
+    (test,) = _draw_stratified(examples, own_test, {"test": data.test}, data)
     return train, validation, test
 
 
@@ -103,9 +113,9 @@ def _draw_stratified(examples: Examples, rows: Rows, sizes: dict[str, int], data
     """Return the rows of every part, drawn with the groups in equal shares in all. Raises BenchError."""
     wanted, available, groups = sum(sizes.values()), len(rows), _groups(examples)
     if wanted > available:
+        verb, advice = ("add up to", "lower one of them") if len(sizes) > 1 else ("is", "lower it")
         raise BadScenario(
-            f"data.train, data.validation and data.test add up to {wanted}, expected at most {available}, "
-            f"the size of {data.source}; lower one of them"
+            f"{_keys(sizes)} {verb} {wanted}, expected at most {available}, the size of {data.source}; {advice}"
         )
     parts, rest = [], rows
     try:
@@ -130,24 +140,31 @@ def _too_few(examples: Examples, rows: Rows, rest: Rows, sizes: dict[str, int], 
     codes, counts = np.unique(targets[rows], return_counts=True)
     for part, size in {**sizes, "": len(rows) - sum(sizes.values()) or len(rows)}.items():
         if size < len(codes):
-            found, advice = _place(part, size, len(rows), data)
+            found, advice = _place(part, size, len(rows), sizes, data)
             return BadData(f"{found}, expected at least {len(codes)}, one for each class; {advice}")
     left = np.bincount(targets[rest], minlength=codes.max() + 1)[codes]
     rare = int(np.where(left == 1, counts, counts.max() + 1).argmin())
-    parts = list(sizes)
+    *others, last = sizes
+    parts = f"each of {', '.join(others)} and {last}" if others else last
     return BadData(
         f"{data.source} has {counts[rare]} of {len(rows)} examples of the class {examples.class_names[codes[rare]]}, "
-        f"expected enough for some in each of {', '.join(parts[:-1])} and {parts[-1]}; add examples of it or take it "
-        f"out{data.own_split}"
+        f"expected enough for some in {parts}; add examples of it or take it out{data.own_split}"
     )
 
 
-def _place(part: str, size: int, available: int, data: Counts | Shares) -> tuple[str, str]:
+def _place(part: str, size: int, available: int, sizes: dict[str, int], data: Counts | Shares) -> tuple[str, str]:
     """Return where the size of a part comes from, with the scenario's keys, and what to do when it is too small."""
     if not part:
-        keys = "data.train, data.validation and data.test"
-        return f"{keys} leave over {size} of {available} examples", f"lower or raise one of {keys}"
+        keys = _keys(sizes)
+        verb, advice = ("leave", f"one of {keys}") if len(sizes) > 1 else ("leaves", keys)
+        return f"{keys} {verb} over {size} of {available} examples", f"lower or raise {advice}"
     return data.size_of(part, size, available)
+
+
+def _keys(sizes: dict[str, int]) -> str:
+    """Return the keys of the parts, as a sentence enumerates them."""
+    *others, last = (f"data.{part}" for part in sizes)
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _halves(rows: Rows, size: int, groups: np.ndarray, seed: int) -> tuple[Rows, Rows]:

@@ -1,10 +1,10 @@
 """A whole block of models as one network.
 
 Parameters and buffers are stacked along a first dimension of models (`torch.func.stack_module_state`). A net
-made of the layers in `_RULES`, also in residual blocks, runs with the models folded into the channels: convolutions become grouped ones in
-channels-last memory, linear layers one batched product. `torch.func.vmap` computes the same for any net, and is
-what other small nets get (large ones train each by itself), but on a CPU its layouts make it about 2 times slower
-for digits and for digits-cnn (`python scripts/measure_training.py` prints today's speeds).
+made of the layers in `_RULES`, also within residual blocks, runs with the models folded into the channels:
+convolutions become grouped ones in channels-last memory, linear layers one batched product. `torch.func.vmap` computes
+the same for any net, and is what other small nets get (large ones train each by itself), but on a CPU its layouts make
+it about 2 times slower for digits and for digits-cnn (`python scripts/measure_training.py` prints today's speeds).
 """
 
 import copy

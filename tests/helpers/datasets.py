@@ -5,6 +5,7 @@ tables, so that all of its checking runs as for the real data. Images of differe
 even an epoch on them teaches something: no score exists where a retrained model gets nothing right.
 """
 
+import gzip
 import hashlib
 import io
 import json
@@ -17,9 +18,19 @@ import pytest
 import torchvision.datasets as tv
 from PIL import Image
 
+from benchmark.data.reading import fashion_mnist
 from benchmark.scenario.schema import Scenario, load_scenario
 
-SIZES = {"cifar train": 60, "cifar test": 40, "casia persons": 20, "femnist writers": 8, "celeba": 44, "faces": 108}
+SIZES = {
+    "cifar train": 60,
+    "cifar test": 40,
+    "fashion train": 300,
+    "fashion test": 80,
+    "casia persons": 20,
+    "femnist writers": 8,
+    "celeba": 44,
+    "faces": 108,
+}
 
 
 def miniature(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Scenario:
@@ -86,6 +97,32 @@ def _pickle(path: Path, content: dict) -> None:
 
 def _md5(path: Path) -> str:
     return hashlib.md5(path.read_bytes()).hexdigest()
+
+
+# --- Fashion-MNIST
+
+
+def make_fashion_mnist(folder: Path, monkeypatch: pytest.MonkeyPatch, *, packed: bool = True) -> None:
+    """torchvision's FashionMNIST/raw: four files in the idx format, packed by gzip or not. Ten classes occur."""
+    root, rng = folder / "FashionMNIST" / "raw", np.random.default_rng(0)
+    root.mkdir(parents=True, exist_ok=True)
+    checksums = {}
+    for part, size in (("train", SIZES["fashion train"]), ("t10k", SIZES["fashion test"])):
+        labels = np.arange(size) % 10
+        images = rng.integers(0, 100, (size, 28, 28)) + 17 * labels[:, None, None]
+        for name, array in ((f"{part}-images-idx3-ubyte", images), (f"{part}-labels-idx1-ubyte", labels)):
+            content = idx_file(array)
+            checksums[name] = hashlib.sha256(content).hexdigest()
+            path = root / (f"{name}.gz" if packed else name)
+            path.write_bytes(gzip.compress(content) if packed else content)
+    monkeypatch.setattr(fashion_mnist, "SHA256", checksums)
+    monkeypatch.setattr(fashion_mnist, "PACKAGED", folder / "packaged")  # where this machine may have the real ones
+
+
+def idx_file(array: np.ndarray) -> bytes:
+    """The idx format of the MNIST database: two zeros, 8 for bytes, dimensions, their sizes (big-endian), the bytes."""
+    sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
+    return bytes([0, 0, 8, array.ndim]) + sizes + array.astype(np.uint8).tobytes()
 
 
 # --- faces
@@ -237,11 +274,18 @@ def make_csv(folder: Path, monkeypatch: pytest.MonkeyPatch | None = None) -> Non
 
 
 _CNN = {"name": "cnn", "widths": [4]}
+_FASHION = {
+    "data": {"train": 200, "validation": 40, "test": 60},
+    "architecture": {"name": "resnet", "widths": [4, 6]},
+}
 
 _MAKERS = {
     "cifar10": make_cifar10,
     "cifar10-class": make_cifar10,
     "cifar100": make_cifar100,
+    "fashion": make_fashion_mnist,
+    "fashion-class": make_fashion_mnist,
+    "fashion-hard": make_fashion_mnist,
     "casia-surf": make_casia_surf,
     "femnist": make_femnist,
     "celeba-identity": make_celeba,
@@ -255,6 +299,9 @@ _MINIATURES: dict[str, dict[str, dict]] = {
     "cifar10": {"data": {"validation": 20}, "forget": {"size": 10}, "architecture": _CNN},
     "cifar10-class": {"data": {"validation": 20}, "architecture": _CNN},
     "cifar100": {"data": {"validation": 20}, "forget": {"size": 10}, "architecture": _CNN},
+    "fashion": _FASHION | {"forget": {"size": 10}},
+    "fashion-class": _FASHION,
+    "fashion-hard": _FASHION | {"forget": {"size": 10, "models": 12}},
     "casia-surf": {"forget": {"count": 4}, "recipe": {"learning_rate": 1e-3}},
     "femnist": {"data": {"writers": 6}, "forget": {"count": 2}, "architecture": _CNN},
     "celeba-identity": {"data": {"size": 16}, "forget": {"count": 3}, "architecture": _CNN},

@@ -209,7 +209,7 @@ def test_a_residual_nets_running_statistics_are_those_of_the_net_trained_alone(s
     nets, settings = nets_of("resnet"), recipe(epochs=2)
     block = train_block(nets, settings, split, SEEDS, CROSS_ENTROPY).state
     train_model(nets[2], settings, split, SEEDS[2], CROSS_ENTROPY)
-    statistics = {name: tensor for name, tensor in nets[2].named_buffers()}
+    statistics = dict(nets[2].named_buffers())
     assert len(statistics) == 3 * 6  # of the stem, two layers in each of two blocks and a projection
     for name, tensor in statistics.items():
         torch.testing.assert_close(block[name][2], tensor, rtol=1e-3, atol=1e-4)
