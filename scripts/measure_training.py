@@ -1,6 +1,6 @@
 """How much faster whole blocks train than one model at a time.
 
-    python scripts/measure_training.py [--scenario digits] [--rounds 3] [--precision bfloat16]
+    python scripts/measure_training.py [--scenario digits] [--rounds 3] [--precision bfloat16] [--epochs 1]
 
 The plain alternative is what anybody would write: `nn.Module`, `DataLoader`, `optim.SGD`, one thread a process, the
 same number of processes, float32. Both run in turn in the same minute; the ratio of each round is printed, and its
@@ -31,7 +31,8 @@ def plain(scenario: Scenario, models: int) -> list[nn.Module]:
     """Trains `models` networks, one after the other, the textbook way."""
     set_num_threads(1)
     problem, recipe = load_problem(scenario), scenario.recipe
-    loader = DataLoader(TensorDataset(problem.train.inputs, problem.train.targets), recipe.batch_size, shuffle=True)
+    seen = TensorDataset(problem.train.normalised(problem.train.inputs), problem.train.targets)
+    loader = DataLoader(seen, recipe.batch_size, shuffle=True)
     nets = []
     for _ in range(models):
         net = scenario.architecture.build(problem.input_shape, problem.outputs)
@@ -77,12 +78,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=joblib.cpu_count())
     parser.add_argument("--precision", choices=["bfloat16"], help="of the blocks")
+    parser.add_argument("--epochs", type=int, help="instead of the recipe's, for nets that train long")
     options = parser.parse_args()
     scenario, jobs = load_scenario(options.scenario), options.jobs
     size = scenario.protocol.block
-    if options.precision:
-        recipe = scenario.recipe.model_copy(update={"precision": options.precision})
-        scenario = scenario.model_copy(update={"recipe": recipe})
+    changes = {"precision": options.precision, "epochs": options.epochs or scenario.recipe.epochs}
+    scenario = scenario.model_copy(update={"recipe": scenario.recipe.model_copy(update=changes)})
     print(
         f"{scenario.name}, {options.precision or 'float32'}: {jobs} processes, 1 thread each; "
         f"{platform.processor() or platform.machine()}, "

@@ -39,9 +39,7 @@ ModelsOption = Annotated[int | None, typer.Option("--models", help="N, instead o
 JobsOption = Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; by default one per core.")]
 DeviceOption = Annotated[
     str | None,
-    typer.Option(
-        "--device", help="cpu, cuda or cuda:1; by default a GPU where there is one and the net is neither mlp nor cnn."
-    ),
+    typer.Option("--device", help="cpu, cuda or cuda:1; by default a GPU where there is one and the net is not small."),
 ]
 SandboxOption = Annotated[
     bool, typer.Option("--require-sandbox", help="Refuse to run a submission where bubblewrap does not work.")
