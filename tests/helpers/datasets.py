@@ -301,7 +301,7 @@ _MINIATURES: dict[str, dict[str, dict]] = {
     "cifar100": {"data": {"validation": 20}, "forget": {"size": 10}, "architecture": _CNN},
     "fashion": _FASHION | {"forget": {"size": 10}},
     "fashion-class": _FASHION,
-    "fashion-hard": _FASHION | {"forget": {"size": 10, "models": 12}},
+    "fashion-hard": _FASHION | {"forget": {"size": 10, "models": 32}},
     "casia-surf": {"forget": {"count": 4}, "recipe": {"learning_rate": 1e-3}},
     "femnist": {"data": {"writers": 6}, "forget": {"count": 2}, "architecture": _CNN},
     "celeba-identity": {"data": {"size": 16}, "forget": {"count": 3}, "architecture": _CNN},

@@ -150,7 +150,7 @@ def test_a_class_that_is_a_link_to_nothing_is_said(cases):
         ("cifar10", "cifar-10-batches-py", "file", "is a file, expected torchvision's folder of CIFAR10; replace it"),
         ("cifar10", "cifar-10-batches-py/test_batch", "folder", "test_batch is a folder, expected a file of CIFAR10"),
         ("fashion", "FashionMNIST/raw", "file", "is a file, expected torchvision's folder of FashionMNIST; replace it"),
-        ("fashion", "FashionMNIST/raw/t10k-labels-idx1-ubyte", "pipe", "is a pipe, expected a file of Fashion-MNIST"),
+        ("fashion", "FashionMNIST/raw/train-images-idx3-ubyte", "pipe", "is a pipe, expected a file of Fashion-MNIST"),
         ("cifar100", "cifar-100-python/meta", "pipe", "meta is a pipe, expected a file of CIFAR100"),
     ],
 )
