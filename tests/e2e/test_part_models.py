@@ -79,10 +79,15 @@ def test_nothing_is_trained_twice_and_damaged_blocks_are_trained_again(scenario,
 @pytest.mark.parametrize(
     ("parts", "epochs", "sentence"),
     [
-        (np.ones((2, 199), dtype=bool), None, r"parts \(2, 199\) of bool, expected bools \[models, 200\]"),
+        (
+            np.ones((2, 199), dtype=bool),
+            None,
+            r"parts \(2, 199\) of bool, expected a numpy array of bools \[models, 200\]",
+        ),
         (np.ones((2, 200)), None, r"parts \(2, 200\) of float64"),
-        (np.zeros((2, 200), dtype=bool), None, "two or more of each model's true"),
-        (np.ones((2, 200), dtype=bool), 5, "models of 5 epochs, expected 1 to 4"),
+        (np.zeros((2, 200), dtype=bool), None, "two or more of each row true"),
+        ([[True] * 200, [True]], None, r"parts \[\[True.* expected a numpy array of bools"),
+        (np.ones((2, 200), dtype=bool), 5, "5 as the epochs of models, expected 1 to 4"),
     ],
 )
 def test_what_cannot_be_trained_is_told(parts, epochs, sentence, scenario, tmp_path):
