@@ -1,3 +1,4 @@
+import hashlib
 import subprocess
 import sys
 
@@ -6,6 +7,7 @@ import pytest
 import torch
 
 from benchmark.data import load_problem
+from benchmark.data.reading import glyphs
 from benchmark.errors import BenchError
 from benchmark.scenario.schema import load_scenario
 
@@ -86,3 +88,12 @@ def test_digits_need_no_workspace_and_none_that_can_be_written_to(tmp_path):
 def _python(code, folder):
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
     return done.stdout.strip()
+
+
+def test_the_images_of_letters_are_the_same_to_the_last_bit_on_every_machine():
+    examples = glyphs.load()
+    assert tuple(examples.inputs.shape) == (2080, 1, 12, 12)
+    content = examples.inputs.numpy().tobytes()
+    assert hashlib.sha256(content).hexdigest() == "e327fd05ee516d632b427ef5a8ed80dac89a89231b88b217baeea4f2d002cd1e"
+    assert examples.subjects.bincount().tolist() == [26 * 4] * 20
+    assert examples.targets.bincount().tolist() == [20 * 4] * 26
