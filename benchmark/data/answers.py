@@ -67,7 +67,7 @@ def _is_selection(forget: Any, selected: Any, train: Any, models: Any) -> str:
     from benchmark.data.forget_set import Selection
 
     size = len(train)
-    mask, scores = selected if isinstance(selected, Selection) else Selection(selected)
+    mask, scores, withheld, _ = selected if isinstance(selected, Selection) else Selection(selected)
     if not isinstance(mask, torch.Tensor) or mask.dtype != torch.bool or mask.shape != (size,):
         got = f"{mask.dtype} {tuple(mask.shape)}" if isinstance(mask, torch.Tensor) else shown(mask)
         return f"{got}, expected a mask: a tensor of bools, one for each of {size} training examples"
@@ -76,6 +76,15 @@ def _is_selection(forget: Any, selected: Any, train: Any, models: Any) -> str:
     for name, numbers in scores.items():
         if not isinstance(name, str) or not _are_finite(numbers, size):
             return f"scores {shown(name)} {shown(numbers)}, expected {size} finite numbers, one per example"
+    return "" if withheld is None else _fault_of_withheld(mask, withheld)
+
+
+def _fault_of_withheld(mask: Any, withheld: Any) -> str:
+    """Return what is wrong unless `withheld` is a mask of some, and not all, of what is selected."""
+    if getattr(withheld, "dtype", None) != mask.dtype or withheld.shape != mask.shape:
+        return f"withheld {shown(withheld)}, expected a mask of bools as the selection is, or None"
+    if (withheld & ~mask).any() or not (mask & ~withheld).any():
+        return f"{int(withheld.sum())} withheld examples, expected some of the {int(mask.sum())} selected, and not all"
     return ""
 
 
@@ -88,10 +97,16 @@ def _are_finite(numbers: Any, size: int) -> bool:
 
 
 def _are_other_sets(forget: Any, others: Any, train: Any, chosen: Any, seed: int) -> str:
-    from benchmark.data.forget_set import ForgetSet
-
     if not isinstance(others, list | tuple) or not others:
         return f"{shown(others)}, expected a list of one forget set or more"
+    return _are_runners_up(forget, others)
+
+
+def _are_runners_up(forget: Any, others: Any, *arguments: Any) -> str:
+    from benchmark.data.forget_set import ForgetSet
+
+    if not isinstance(others, list | tuple):
+        return f"{shown(others)}, expected a list of forget sets"
     for other in others:
         if not isinstance(other, ForgetSet) or other.asks_models:
             return f"{shown(other)} among the others, expected forget sets that ask for no models"
@@ -113,6 +128,7 @@ SOURCE_ANSWERS: dict[str, Check] = FILE_ANSWERS | {
 FORGET_ANSWERS: dict[str, Check] = FILE_ANSWERS | {
     "select": _is_selection,
     "others": _are_other_sets,
+    "runners_up": _are_runners_up,
     "choice": is_text_or_none,
     "with_choice": is_own_kind,
 }

@@ -3,15 +3,16 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from benchmark.data.answers import FORGET_ANSWERS
 from benchmark.errors import BadScenario
 from benchmark.scenario.answers import Check
-from benchmark.scenario.sections import Section, Sha256
+from benchmark.scenario.sections import Count, Section, Seed, Sha256
 from benchmark.seeds import derive_seed
 
 if TYPE_CHECKING:
@@ -42,13 +43,21 @@ class Models:
         return self.train(parts, epochs)
 
 
+Scores = Mapping[str, NDArray]
+"""By name, `[n]` numbers, one per training example."""
+
+
 class Selection(NamedTuple):
     """Selection of a forget set, and the scores that it selected by."""
 
     mask: "Tensor"
     """`[n]` bool."""
     scores: Mapping[str, NDArray] = {}
-    """By name, `[n]` numbers; kept beside the choice for people to look at."""
+    """Kept beside the choice, for people to look at and to tune on what comes next."""
+    withheld: "Tensor | None" = None
+    """`[n]` bool: the examples among these that submissions get neither to forget nor to retain; None for none."""
+    measures: Mapping[str, float] = {}
+    """By name, numbers about the whole selection; kept beside the choice, as scores are."""
 
 
 class ForgetSet(Section):
@@ -97,6 +106,13 @@ class ForgetSet(Section):
         size = int(chosen.sum())
         return [RandomForget(kind="random", size=size, seed=own) for own in draw_seeds(seed)]
 
+    def runners_up(self, train: "TrainingSet", chosen: "Tensor", scores: "Scores") -> "list[ForgetSet]":
+        """Return the forget sets that come next by the scores that were kept, to tune on in place of `others`.
+
+        Here none.
+        """
+        return []
+
     @property
     def choice(self) -> str | None:
         """SHA-256 of the ids that were chosen by models; None before that, and for kinds that ask for none."""
@@ -127,6 +143,57 @@ class ChosenByModels(ForgetSet):
         return self.model_copy(update={"chosen": sha256})
 
 
+class ChosenByScore(ChosenByModels):
+    """A forget set of the `size` examples that a score of trained models puts first."""
+
+    size: Count
+    seed: Seed
+    """Of the parts of train that models see, and of the order among equal scores."""
+    models: Annotated[int, Field(ge=2, le=10**6)] = 128
+
+    def check_size(self, train: int) -> None:
+        if self.size >= train:
+            raise ValueError(f"forget.size is {self.size}, expected less than data.train ({train})")
+
+    def check_train(self, train: "TrainingSet") -> None:
+        """Raise BadScenario where train has no classes, or fewer examples than are to be chosen."""
+        if not train.task.has_classes:
+            raise BadScenario(
+                f"forget.kind is {self.kind!r}, which is for tasks with classes, but the task is {train.task.kind}; "
+                "choose another kind"
+            )
+        if self.size > len(train):
+            raise BadScenario(
+                f"forget.size is {self.size}, expected less than the {len(train)} training examples; lower it"
+            )
+
+    def pick(self, scores: NDArray) -> NDArray[np.int64]:
+        """Return the rows of the `size` examples to choose by their scores `[n]`: here the highest."""
+        from benchmark.data.scores.picking import pick
+
+        return pick(scores, "high", self.size, 0.0, self.seed)
+
+    def selection(self, scores: Scores) -> Selection:
+        """Return the examples to choose by the first of the scores, with all scores."""
+        import torch
+
+        first = next(iter(scores.values()))
+        mask = torch.zeros(len(first), dtype=torch.bool)
+        mask[torch.from_numpy(self.pick(first))] = True
+        return Selection(mask, scores)
+
+    def runners_up(self, train: "TrainingSet", chosen: "Tensor", scores: Scores) -> list[ForgetSet]:
+        """Return the one set of the examples that would be chosen next; none where there are too few."""
+        from benchmark.data.forget.rows import RowsForget
+
+        rest = (~chosen).nonzero().flatten()
+        if not scores or len(rest) < self.size:
+            return []
+        first = np.asarray(next(iter(scores.values())))
+        following = rest[self.pick(first[rest.numpy()])]
+        return [RowsForget(kind="rows", rows=tuple(sorted(train.ids[following].tolist())))]
+
+
 def draw_seeds(seed: int) -> list[int]:
     """Return the seeds of the forget sets to choose the one from that has the least in common with the judged one."""
     return [derive_seed(seed, "forget", draw) for draw in range(_DRAWS)]
@@ -143,10 +210,10 @@ def _refuse(parts: NDArray[np.bool_], epochs: int | None) -> "PartModels":
 def select_from(forget: ForgetSet, train: "TrainingSet", models: Models = Models(1, _refuse)) -> Selection:
     """Return what a forget set selects. Raises BenchError when it is empty, everything, or no mask."""
     selected, size = forget.select(train, models), len(train)
-    mask, scores = selected if isinstance(selected, Selection) else Selection(selected)
+    mask, scores, withheld, measures = selected if isinstance(selected, Selection) else Selection(selected)
     if not 0 < mask.sum() < size - 1:
         raise BadScenario(
             f"the forget set has {int(mask.sum())} of {size} training examples, "
             "expected at least one, and two or more left to retain; change the section forget"
         )
-    return Selection(mask, {name: np.asarray(array) for name, array in scores.items()})
+    return Selection(mask, {name: np.asarray(array) for name, array in scores.items()}, withheld, measures)

@@ -11,12 +11,14 @@ from functools import cached_property, partial
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from benchmark.data.loading import class_weights, load_training_set
 from benchmark.device import make_repeatable
 from benchmark.errors import BadScenario
 from benchmark.evidence import outputs_of
 from benchmark.models.build import seeded_model, skeleton
+from benchmark.models.inside import features_of, gradient_norms_of
 from benchmark.references.building import build_blocks, missing_blocks, set_aside_damaged, versions, weight_layouts
 from benchmark.results.evidence import NonFiniteOutputs
 from benchmark.scenario.answers import wrong_answer
@@ -92,6 +94,26 @@ class PartModels:
             found[models] = some
         assert found is not None  # there is at least one model
         return found
+
+    def features(self, split: Split) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        """Yield every model, as a row number of `parts`, and its penultimate features `[examples, width]`."""
+        there = split.to(self._device)
+        for model, net, state in self._each():
+            yield model, features_of(net, state, there).cpu().numpy().astype(np.float64)
+
+    def gradient_norms(self, split: Split) -> NDArray[np.float64]:
+        """Return the norms `[models, examples]` of the gradients of the examples' own losses."""
+        there, task = split.to(self._device), self._order.scenario.task
+        norms = np.empty((len(self.parts), len(split)))
+        for model, net, state in self._each():
+            norms[model] = gradient_norms_of(net, state, there, task).cpu().numpy()
+        return norms
+
+    def _each(self) -> Iterator[tuple[int, nn.Module, dict[str, torch.Tensor]]]:
+        """Yield every model, the network in evaluation mode, and the model's parameters and buffers."""
+        for models, stacked in self.blocks():
+            for row, model in enumerate(models.tolist()):
+                yield model, stacked.skeleton, {name: tensor[row] for name, tensor in stacked.state.items()}
 
 
 def train_parts(

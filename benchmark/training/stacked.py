@@ -52,7 +52,7 @@ class StackedModel:
         return stacked
 
     def _use(self, skeleton: nn.Module) -> None:
-        self._skeleton = skeleton
+        self.skeleton = skeleton
         self._layers = _known_layers(skeleton)
 
     @property
@@ -62,7 +62,7 @@ class StackedModel:
     @property
     def as_one(self) -> int:
         """The number of models that compute at the same time."""
-        return self.count if _work_as_one(self._skeleton) else 1
+        return self.count if _work_as_one(self.skeleton) else 1
 
     @property
     def device(self) -> torch.device:
@@ -76,15 +76,15 @@ class StackedModel:
         state = self.parameters | self.buffers
         if self._layers:
             return _forward(self._layers, state, inputs)
-        if _work_as_one(self._skeleton):
-            one = vmap(lambda own, batch: functional_call(self._skeleton, own, (batch,)), randomness="different")
+        if _work_as_one(self.skeleton):
+            one = vmap(lambda own, batch: functional_call(self.skeleton, own, (batch,)), randomness="different")
             return one(state, inputs)
         own = ({name: tensor[model] for name, tensor in state.items()} for model in range(self.count))
-        return torch.stack([functional_call(self._skeleton, *each) for each in zip(own, inputs, strict=True)])
+        return torch.stack([functional_call(self.skeleton, *each) for each in zip(own, inputs, strict=True)])
 
     def gradients(self, recipe: Recipe, loss: Loss) -> Gradients:
         """Return the gradients of the recipe's loss."""
-        perceptrons = dense_layers(self._skeleton, self.parameters) if self._layers else []
+        perceptrons = dense_layers(self.skeleton, self.parameters) if self._layers else []
         if perceptrons and recipe.precision is None and self.device.type == "cpu":
             return Perceptrons(perceptrons, loss)
         return by_autograd(self, self.parameters.values(), recipe, loss)
@@ -92,11 +92,11 @@ class StackedModel:
     @contextmanager
     def training(self) -> Iterator[None]:
         """Training mode (batch statistics, running averages) inside, evaluation mode afterwards."""
-        self._skeleton.train()
+        self.skeleton.train()
         try:
             yield
         finally:
-            self._skeleton.eval()
+            self.skeleton.eval()
 
 
 def train_block(

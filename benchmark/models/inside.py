@@ -1,0 +1,58 @@
+"""Views inside one trained network: penultimate features, and gradients of single examples."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, grad, vmap
+
+from benchmark.errors import BadScenario
+from benchmark.split import Split
+from benchmark.tasks import Task
+
+_EXAMPLES = 1024  # of a batch
+_NUMBERS = 1 << 24  # of gradients that are in memory at once
+
+State = Mapping[str, Tensor]
+"""Names of parameters and buffers → their values, of one network."""
+
+
+@torch.no_grad()
+def features_of(net: nn.Module, state: State, split: Split) -> Tensor:
+    """Return penultimate features `[examples, width]`: what enters the last linear layer of a net in evaluation mode.
+
+    Raises BadScenario where it has no linear layer, or is not finite there.
+    """
+    linear = [module for module in net.modules() if isinstance(module, nn.Linear)]
+    if not linear:
+        raise BadScenario("the network has no linear layer, expected one whose inputs are its features; choose another")
+    seen: list[Tensor] = []
+    hook = linear[-1].register_forward_pre_hook(lambda _, entering: seen.append(entering[0]))
+    try:
+        for chunk in split.inputs.split(_EXAMPLES):
+            functional_call(net, dict(state), (split.normalised(chunk),))
+    finally:
+        hook.remove()
+    features = torch.cat(seen).flatten(1)
+    if not features.isfinite().all():
+        raise BadScenario("a model's features are not finite; lower recipe.learning_rate")
+    return features
+
+
+def gradient_norms_of(net: nn.Module, state: State, split: Split, task: Task) -> Tensor:
+    """Return the norm of the gradient of every example's own loss, `[examples]`, of a net in evaluation mode."""
+    names = {name for name, _ in net.named_parameters()}
+    parameters = {name: tensor.detach() for name, tensor in state.items() if name in names}
+    buffers = {name: tensor for name, tensor in state.items() if name not in names}
+
+    def loss(parameters: dict[str, Tensor], batch: Tensor, target: Tensor) -> Tensor:
+        outputs = functional_call(net, {**parameters, **buffers}, (split.normalised(batch[None]),))
+        return task.losses(outputs, target[None]).sum()
+
+    size = sum(map(Tensor.numel, parameters.values()))
+    gradients = vmap(grad(loss), in_dims=(None, 0, 0), randomness="different")
+    norms, at_once = [], max(1, _NUMBERS // size)
+    for chunk, targets in zip(split.inputs.split(at_once), split.targets.split(at_once), strict=True):
+        squares = [own.flatten(1).square().sum(dim=1) for own in gradients(parameters, chunk, targets).values()]
+        norms.append(torch.stack(squares).sum(dim=0).sqrt())
+    return torch.cat(norms)
