@@ -233,7 +233,7 @@ def _score(session: Session, runs: Runs, outcome: Outcome, halves: int) -> Score
     with resampling(*pair, "unlearned", delta, halves, session.jobs, session.progress) as resampled:
         measured = measure(EvidencePair(unlearned, reference, delta, ceiling, resampled, cost, halves=halves))
     measured = with_remarks(measured, problem)
-    sizes = len(problem.retain), len(problem.forget), len(problem.validation)
+    sizes = len(problem.retain), len(problem.given), len(problem.validation)
     control = runs.submission.name in scenario.protocol.controls
     integrity = integrity_of(evidence, sizes, timing.deterministic)
     replayed = replayed_runs(evidence, [retrained, pool.evidence("calibration")])

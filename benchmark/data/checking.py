@@ -70,7 +70,10 @@ def _choice(scenario: Scenario) -> Row:
         )
     except (BadRecord, BadScenario) as error:
         return row("forget set", "chosen by models", str(error), "damaged")
-    return row("forget set", "chosen by models", f"{len(choice.ids)} examples, {choice_path(scenario)}")
+    withheld = f" ({len(choice.withheld)} withheld from submissions)" if choice.withheld else ""
+    measures = "".join(f", {name} {value:.3g}" for name, value in choice.measures.items())
+    found = f"{len(choice.ids)} examples{withheld}{measures}, {choice_path(scenario)}"
+    return row("forget set", "chosen by models", found)
 
 
 def _classes(classes: dict[str, int]) -> Row:

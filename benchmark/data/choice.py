@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from benchmark.errors import BadRecord, BadScenario, BenchError, MissingRecord
@@ -27,21 +29,43 @@ class Choice(Record):
     """Of the ids; the scenario's hash counts it."""
     ids: Annotated[tuple[Amount, ...], Field(min_length=1)]
     """Rows of the source, ascending."""
+    withheld: tuple[Amount, ...] = ()
+    """Those of `ids` that submissions are not given, ascending."""
+    rows: tuple[Amount, ...] = ()
+    """Rows of the source of all training examples, in the order of train."""
     scores: dict[str, tuple[float, ...]] = Field(default_factory=dict)
     """By name, one number per training example, in the order of train."""
+    measures: dict[str, float] = Field(default_factory=dict)
+    """By name, numbers about all that was chosen."""
+
+    @property
+    def forget_rows(self) -> NDArray[np.int64]:
+        """Rows of the source of the chosen examples, in the order of train, as evidence has them."""
+        rows = np.array(self.rows, dtype=np.int64)
+        return rows[np.isin(rows, self.ids)]
+
+    @property
+    def forget_scores(self) -> dict[str, NDArray[np.float64]]:
+        """Scores of the chosen examples, in the order of train, as evidence has them."""
+        chosen = np.isin(self.rows, self.ids)
+        return {name: np.array(scores)[chosen] for name, scores in self.scores.items()}
 
     @model_validator(mode="after")
     def _are_these_ids(self) -> Self:
-        if list(self.ids) != sorted(set(self.ids)):
-            raise ValueError("ids are not ascending")
-        if self.sha256 != checksum_of(self.ids):
+        for ids in (self.ids, self.withheld):
+            if list(ids) != sorted(set(ids)):
+                raise ValueError("ids are not ascending")
+        if not set(self.withheld) < set(self.ids):
+            raise ValueError("withheld has others than ids, or all of them")
+        if self.sha256 != checksum_of(self.ids, self.withheld):
             raise ValueError("its ids have another checksum than it says")
         return self
 
 
-def checksum_of(ids: Sequence[int]) -> str:
-    """Return the SHA-256 by which a scenario's hash knows the chosen examples; `ids` ascend."""
-    return hashlib.sha256("\n".join(map(str, ids)).encode()).hexdigest()
+def checksum_of(ids: Sequence[int], withheld: Sequence[int] = ()) -> str:
+    """Return the SHA-256 by which a scenario's hash knows the chosen examples; both ascend."""
+    words = [*map(str, ids), *(["withheld", *map(str, withheld)] if withheld else [])]
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()
 
 
 def choice_name(scenario: "Scenario") -> str:

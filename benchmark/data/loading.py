@@ -51,6 +51,13 @@ class Problem:
     class_weights: Tensor | None
     seed: int
     """What the probes are drawn from."""
+    withheld: Tensor | None = None
+    """`[forget]` bool: the forget examples that submissions are not given, though they are judged on them."""
+
+    @property
+    def given(self) -> Split:
+        """The forget examples that submissions are given."""
+        return self.forget if self.withheld is None else self.forget.at(~self.withheld)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -77,7 +84,8 @@ class Problem:
         """Return the same problem with all its tensors on a device."""
         splits = {name: getattr(self, name).to(device) for name in _SPLITS}
         weights = None if self.class_weights is None else self.class_weights.to(device)
-        return replace(self, **splits, class_weights=weights)
+        withheld = None if self.withheld is None else self.withheld.to(device)
+        return replace(self, **splits, class_weights=weights, withheld=withheld)
 
 
 def load_problem(scenario: Scenario | str | Path) -> Problem:
@@ -154,7 +162,12 @@ def _load(scenario: Scenario, folder: Path | None) -> tuple[Problem, Facts]:
     outputs = int(tensors["outputs"])
     weights = class_weights(scenario, splits["train"].targets, outputs)
     problem = Problem(
-        scenario.task, **splits, outputs=outputs, class_weights=weights, seed=derive_seed(scenario.pool_hash)
+        scenario.task,
+        **splits,
+        outputs=outputs,
+        class_weights=weights,
+        seed=derive_seed(scenario.pool_hash),
+        withheld=tensors.get("withheld"),
     )
     return problem, Facts.model_validate_json(facts)
 
@@ -214,7 +227,7 @@ def _read(scenario: Scenario, folder: Path) -> Prepared:
     scenario.forget.verify(folder)
     examples, train, validation, test = _read_splits(scenario, folder)
     outputs = scenario.task.outputs(examples.class_names)
-    mask = _forget_mask(
+    mask, withheld = _forget_masks(
         scenario,
         TrainingSet.of(train, task=scenario.task, outputs=outputs, folder=folder, read=lambda: examples),
     )
@@ -222,6 +235,8 @@ def _read(scenario: Scenario, folder: Path) -> Prepared:
     splits: dict[str, Split] = dict(zip(_SPLITS, (train, retain, forget, validation, test), strict=True))
     named = {f"{name}/{field}": tensor for name, own in splits.items() for field, tensor in own.tensors().items()}
     facts = facts_of(examples, splits, whole_classes=scenario.forget.whole_classes)
+    if withheld is not None:
+        named["withheld"] = withheld[mask]
     return {**named, "outputs": torch.tensor(outputs)}, facts.model_dump_json()
 
 
@@ -248,11 +263,16 @@ def _as_trained(inputs: Tensor) -> Tensor:
     return inputs.float() if inputs.is_floating_point() else inputs
 
 
-def _forget_mask(scenario: Scenario, train: TrainingSet) -> Tensor:
-    """Return what the scenario forgets of train, `[n]` bool: selected now, or chosen by models before."""
+def _forget_masks(scenario: Scenario, train: TrainingSet) -> tuple[Tensor, Tensor | None]:
+    """Return what the scenario forgets of train, `[n]` bool, and what of it is withheld from submissions, if anything.
+
+    Both are selected now, or were chosen by models before.
+    """
     if not scenario.forget.asks_models:
-        return select_from(scenario.forget, train).mask
-    ids = torch.tensor(expect_choice(scenario).ids)
+        selection = select_from(scenario.forget, train)
+        return selection.mask, selection.withheld
+    choice = expect_choice(scenario)
+    ids = torch.tensor(choice.ids)
     mask = torch.isin(train.ids, ids)
     if int(mask.sum()) != len(ids) or len(ids) >= len(train) - 1:
         raise BadRecord(
@@ -260,7 +280,7 @@ def _forget_mask(scenario: Scenario, train: TrainingSet) -> Tensor:
             "train, expected all, and two or more left to retain; take forget.chosen out of the scenario, and delete "
             "the file of ids"
         )
-    return mask
+    return mask, torch.isin(train.ids, torch.tensor(choice.withheld)) if choice.withheld else None
 
 
 def _identity(scenario: Scenario, sections: tuple[str, ...]) -> str:

@@ -3,6 +3,8 @@
 import contextlib
 from functools import partial
 
+from torch import Tensor
+
 from benchmark.data.choice import Choice, checksum_of, choice_name, choice_path, read_choice, with_choice
 from benchmark.data.forget_set import Models, Selection, select_from
 from benchmark.data.loading import load_training_set
@@ -58,6 +60,19 @@ def _make(session: Session, scenario: Scenario) -> Choice:
 
 
 def _choice_of(scenario: Scenario, train: TrainingSet, selection: Selection) -> Choice:
-    ids = tuple(sorted(train.ids[selection.mask].tolist()))
     scores = {name: tuple(float(f"{x:.{_DIGITS}g}") for x in own.tolist()) for name, own in selection.scores.items()}
-    return Choice(decided_by=scenario.choice_hash, sha256=checksum_of(ids), ids=ids, scores=scores)
+    ids = _ids_at(train, selection.mask)
+    withheld = () if selection.withheld is None else _ids_at(train, selection.withheld)
+    return Choice(
+        decided_by=scenario.choice_hash,
+        sha256=checksum_of(ids, withheld),
+        ids=ids,
+        withheld=withheld,
+        rows=tuple(train.ids.tolist()),
+        scores=scores,
+        measures=dict(selection.measures),
+    )
+
+
+def _ids_at(train: TrainingSet, mask: Tensor) -> tuple[int, ...]:
+    return tuple(sorted(train.ids[mask].tolist()))

@@ -55,7 +55,7 @@ def job_of(scenario: Scenario, problem: "Problem", device: str) -> Job:
         problem.task,
         problem.outputs,
         problem.retain,
-        problem.forget,
+        problem.given,
         problem.validation,
         problem.class_weights,
         device,

@@ -7,7 +7,7 @@ import pytest
 import torch
 from conftest import MINIATURE
 
-from benchmark.data.loading import load_training_set
+from benchmark.data.loading import load_problem, load_training_set
 from benchmark.models.build import seeded_model
 from benchmark.references.parts import train_parts
 from benchmark.scenario.schema import load_scenario
@@ -50,13 +50,21 @@ def test_models_are_each_trained_on_their_part_and_lie_in_blocks_by_size(scenari
     outputs = models.outputs(train)
     assert (outputs.shape, outputs.dtype) == ((7, 200, 10), np.float32)
     assert np.array_equal(models.parts, parts)
+    features, norms = dict(models.features(train)), models.gradient_norms(train)
+    assert sorted(features) == list(range(7))
     digest = next((tmp_path / "reference_models").glob("parts-*")).name.removeprefix("parts-")
     for model in (1, 6):
         seed = derive_seed(digest, model)
         net = seeded_model(scenario.architecture, (1, 8, 8), 10, seed)
         train_model(net, scenario.recipe, train.at(torch.from_numpy(parts[model])), seed, scenario.task.loss())
         with torch.no_grad():
-            assert np.allclose(net(train.normalised(train.inputs)).numpy(), outputs[model], atol=1e-3)
+            inputs = train.normalised(train.inputs)
+            assert np.allclose(net(inputs).numpy(), outputs[model], atol=1e-3)
+            assert np.allclose(net[:-1](inputs).numpy(), features[model], atol=1e-3)
+        net.zero_grad()
+        scenario.task.losses(net(inputs[:1]), train.targets[:1]).sum().backward()
+        squares = sum(parameter.grad.square().sum() for parameter in net.parameters())
+        assert float(squares.sqrt()) == pytest.approx(norms[model, 0], rel=0.05, abs=1e-4)
 
 
 def test_nothing_is_trained_twice_and_damaged_blocks_are_trained_again(scenario, tmp_path):
@@ -119,6 +127,28 @@ def test_a_scenario_with_a_hard_forget_set_gets_a_row_and_a_second_run_trains_no
     assert "training" not in prepared.stderr
     assert files_of(workspace.pools) == before
     assert "10 examples" in " ".join(bench("data", "check", str(path), scenario=None).stdout.split())
+    drawn = bench("plot", "finetune", scenario=path)
+    assert "hardness-finetune.png" in drawn.stdout, drawn.stderr
+
+
+OTHERS = (
+    'kind = "core"\nof = { kind = "random", size = 10, seed = 0 }\nshare = 0.2\nseed = 0\nmodels = 2',
+    'kind = "worst-case"\nsize = 10\nseed = 0\nmodels = 2',
+    'kind = "out-of-distribution"\nsize = 10\nseed = 0\nmodels = 32',
+)
+
+
+@pytest.mark.parametrize("section", OTHERS)
+def test_every_kind_that_looks_at_models_gets_a_row(section, bench, workspace, tmp_path):
+    path = tmp_path / "chosen.toml"
+    path.write_text(MINIATURE.replace('kind = "random"\nsize = 10\nseed = 0', section))
+    done = bench("run", "finetune", "--json", scenario=path)
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)["metrics"]["epsilon"]["values"]) == 10  # withheld ones, too
+    problem = load_problem(load_scenario(str(path)))
+    assert len(problem.given) == (8 if "core" in section else 10)
+    checked = " ".join(bench("data", "check", str(path), scenario=None).stdout.split())
+    assert ("10 examples (2 withheld" in checked) == ("core" in section)
 
 
 def test_a_hidden_hard_forget_set_is_published_nowhere(bench, workspace, tmp_path):
