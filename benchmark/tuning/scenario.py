@@ -1,8 +1,10 @@
 """The scenario that is tuned on: of the judged one's kind, with models and a forget set of its own."""
 
+import numpy as np
 import torch
 
 from benchmark.data import load_problem
+from benchmark.data.choice import expect_choice
 from benchmark.data.forget_set import ForgetSet, select_from
 from benchmark.data.loading import load_training_set
 from benchmark.scenario.schema import Scenario
@@ -34,10 +36,13 @@ def tuning_scenario(scenario: Scenario, models: int | None = None) -> Scenario:
 def _other_forget_set(scenario: Scenario, seed: int) -> ForgetSet:
     """Return a forget set of the same kind and size, disjoint from the judged one where a few draws can be.
 
-    Other classes; other subjects; other examples at random, also where a file lists the judged ones.
+    Other classes; other subjects; the examples that come next by the judged one's scores; or other examples at random,
+    also where a file lists the judged ones.
     """
     problem = load_problem(scenario)
     judged = torch.isin(problem.train.ids, problem.forget.ids)
     train = load_training_set(scenario)
-    draws = scenario.forget.others(train, judged, seed)
+    kept = expect_choice(scenario).scores if scenario.forget.asks_models else {}
+    scores = {name: np.array(own) for name, own in kept.items()}
+    draws = scenario.forget.runners_up(train, judged, scores) or scenario.forget.others(train, judged, seed)
     return min(draws, key=lambda draw: int((select_from(draw, train).mask & judged).sum()))

@@ -2,11 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
 from conftest import MINIATURE
 
 from benchmark.data import load_problem
-from benchmark.data.choice import Choice, checksum_of, choice_name, is_kept
+from benchmark.data.choice import Choice, checksum_of, choice_name, is_kept, read_choice
 from benchmark.data.loading import load_training_set
 from benchmark.errors import BadRecord, BadScenario, MissingRecord
 from benchmark.references.choosing import choose
@@ -33,10 +34,10 @@ def load(root, more="", head=""):
     return load_scenario(str(path))
 
 
-def keep(root, scenario, rows=range(10)):
-    """Write the file of ids that these rows of train would have been chosen with; return it."""
-    ids = tuple(sorted(load_training_set(scenario).ids[list(rows)].tolist()))
-    choice = Choice(decided_by=scenario.choice_hash, sha256=checksum_of(ids), ids=ids)
+def keep(root, scenario, places=range(10), **more):
+    """Write the file of ids that these places of train would have been chosen with; return it."""
+    ids = tuple(sorted(load_training_set(scenario).ids[list(places)].tolist()))
+    choice = Choice(decided_by=scenario.choice_hash, sha256=checksum_of(ids), ids=ids, **more)
     path = root / "reference_models" / choice_name(scenario)
     path.parent.mkdir(exist_ok=True)
     path.write_text(choice.model_dump_json())
@@ -78,7 +79,16 @@ def test_what_decides_the_choice_is_all_but_the_choice_and_the_number_of_models(
     assert len({scenario.choice_hash, *others}) == 6
 
 
-def test_tuning_forgets_as_many_others_at_random(root):
+def test_tuning_forgets_the_examples_that_come_next_by_the_scores(root):
+    train = load_training_set(load(root))
+    scores = np.random.default_rng(0).permutation(len(train))
+    ranked = np.argsort(-scores)
+    keep(root, load(root), ranked[:10], scores={"el2n": tuple(scores / 1000)}, rows=tuple(train.ids.tolist()))
+    problem = load_problem(tuning_scenario(load(root)))
+    assert sorted(problem.forget.ids.tolist()) == sorted(train.ids[ranked[10:20].copy()].tolist())
+
+
+def test_tuning_forgets_as_many_others_at_random_where_no_scores_are_kept(root):
     keep(root, load(root))
     scenario = load(root)
     tuned_on = tuning_scenario(scenario)
@@ -164,3 +174,15 @@ def test_what_a_hidden_scenario_forgets_is_the_users_alone(root):
         assert hidden.salt not in text
         assert hidden.forget.choice not in text
         assert "el2n" not in text
+
+
+@pytest.mark.parametrize(("name", "hashed"), [("digits-hard", "980657bdc9f2"), ("digits-cnn-hard", "c29fd54e3efc")])
+def test_the_hard_digits_ship_with_their_choice(name, hashed, root):
+    scenario = load_scenario(name)
+    choice = read_choice(scenario)
+    assert scenario.hash == hashed
+    assert scenario.forget.chosen == choice.sha256
+    problem = load_problem(scenario)
+    assert problem.train.ids.tolist() == list(choice.rows)
+    assert problem.forget.ids.tolist() == choice.forget_rows.tolist()
+    assert max(choice.forget_scores["confidence"]) == sorted(choice.scores["confidence"])[49]

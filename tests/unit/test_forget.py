@@ -81,3 +81,12 @@ def forgetting(scenario, **section):
     """The scenario with another forget section, loaded as from a file."""
     content = scenario.model_dump() | {"forget": section}
     return _filled_in(Scenario.model_validate_json(json.dumps(content)), None)
+
+
+def test_rows_to_forget_can_be_in_the_scenario():
+    scenario = load_scenario("digits")
+    rows = load_problem(scenario).train.ids[:7].tolist()
+    problem = load_problem(forgetting(scenario, kind="rows", rows=rows))
+    assert sorted(problem.forget.ids.tolist()) == sorted(rows)
+    with pytest.raises(BenchError, match=r"forget\.rows has 1 that are not in train, the first 5000, expected rows of"):
+        load_problem(forgetting(scenario, kind="rows", rows=[*rows, 5000]))
