@@ -131,7 +131,10 @@ def plot(
     models: ModelsOption = None,
     out: OutOption = None,
 ) -> None:
-    """Draw the plots of one entry: φ of its best and worst forgotten example, ε of every forget example."""
+    """Draw the plots of one entry: φ of its best and worst forgotten example, ε of every forget example.
+
+    Where trained models chose the forget set, a third one shows the scores against how well each example was forgotten.
+    """
     from benchmark.leaderboard import plot_entry
     from benchmark.storage.workspace import Workspace
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 from filelock import FileLock
 
+from benchmark.data.choice import read_choice
 from benchmark.errors import BadRecord, MissingRecord, note
 from benchmark.faults import note_fault
 from benchmark.leaderboard.table import leaderboard
@@ -127,7 +128,7 @@ def _plot(folder: Path, comparable: list[Scorecard]) -> None:
 
 def entry_plots(workspace: Workspace, label: str, entry: str) -> list[Path]:
     """Return where the plots of one entry lie in the folder of results, drawn or not."""
-    return [workspace.results / "plots" / label / f"{kind}-{entry}.png" for kind in ("phi", "epsilon")]
+    return [workspace.results / "plots" / label / f"{kind}-{entry}.png" for kind in ("phi", "epsilon", "hardness")]
 
 
 def plot_entry(workspace: Workspace, scenario: Scenario, entry: str) -> list[Path]:
@@ -135,14 +136,18 @@ def plot_entry(workspace: Workspace, scenario: Scenario, entry: str) -> list[Pat
 
     Raises MissingRecord when the entry has no scorecard, BadRecord when that has no metrics.
     """
-    from benchmark.leaderboard.entry_plots import plot_epsilons, plot_phi
+    from benchmark.leaderboard.entry_plots import plot_epsilons, plot_hardness, plot_phi
 
     card = find_scorecard(workspace, scenario, entry)
     if not card.per_example("epsilon"):
         raise BadRecord(f"{entry} is {card.status} and has no ε to draw; {card.remedy}")
     cards = read_scorecards(workspace, warn=lambda _: None)  # what is wrong with a file has been said by now
     comparable = [each for each in cards if each.scorer_version == card.scorer_version and each.label == card.label]
-    phi, epsilon = entry_plots(workspace, card.label, entry)
+    phi, epsilon, hardness = entry_plots(workspace, card.label, entry)
     plot_phi(card, phi)
     plot_epsilons(card, [each for each in comparable if each.control and each.per_example("epsilon")], epsilon)
-    return [phi, epsilon]
+    choice = read_choice(scenario) if scenario.forget.asks_models else None
+    if choice is None or not choice.scores:
+        return [phi, epsilon]
+    plot_hardness(card, choice, hardness)
+    return [phi, epsilon, hardness]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmark.data.choice import Choice
 from benchmark.drawing import Axes, Canvas
 from benchmark.leaderboard.plots import (
     CONTROL,
@@ -70,6 +71,45 @@ def plot_epsilons(card: Scorecard, controls: Sequence[Scorecard], path: Path) ->
     axes.set_yticks(np.append(ticks, infinite), [*(f"{tick:g}" for tick in ticks), "∞"])
     canvas.legend(fontsize=8, frameon=False, loc="outside lower center", ncols=1 + len(others))
     save_plot(canvas, path)
+
+
+def plot_hardness(card: Scorecard, choice: Choice, path: Path) -> None:
+    """The scores that chose the forget examples against how well each was forgotten: leak, or ε where none is known."""
+    canvas = Canvas(figsize=(4.6 * len(choice.scores), 4.0), layout="constrained")
+    row, withheld = (
+        canvas.subplots(1, len(choice.scores), squeeze=False)[0],
+        np.isin(choice.forget_rows, choice.withheld),
+    )
+    label, values = _how_forgotten(card)
+    for axes, (name, scores) in zip(row, choice.forget_scores.items(), strict=True):
+        for some, color, what in ((~withheld, UNLEARNED, "given to submissions"), (withheld, RETRAINED, "withheld")):
+            axes.scatter(scores[some], values[some], color=color, s=14, alpha=0.7, linewidths=0, label=what)
+        axes.set(xlabel=name, ylabel=label, title=rank_correlation(scores, values))
+        axes.spines[["top", "right"]].set_visible(False)
+    if withheld.any():
+        row[0].legend(fontsize=8, frameon=False)
+    canvas.suptitle(f"forget examples after {card.submission} on {place_of(card)}", fontsize=10)
+    save_plot(canvas, path)
+
+
+def _how_forgotten(card: Scorecard) -> tuple[str, np.ndarray]:
+    """Return the label of the axis and one number per forget example; an infinite ε lies above all others."""
+    if leak := card.per_example("example_leak"):
+        return "leak (lower is better)", np.array(leak, dtype=np.float64)
+    values = np.array(card.per_example("epsilon"), dtype=np.float64)
+    largest = largest_epsilon(card)
+    return "ε (lower is better; top: ∞)", np.where(values <= largest + 1e-9, values, 1.08 * largest)
+
+
+def rank_correlation(scores: np.ndarray, values: np.ndarray) -> str:
+    """Return Spearman's ρ with a 95 % interval in words (Fieller et al. 1957: Fisher's z, variance 1.06 / (n − 3))."""
+    if len(scores) < 5 or np.ptp(scores) == 0 or np.ptp(values) == 0:
+        return "too few different numbers for a rank correlation"
+    from scipy.stats import spearmanr
+
+    rho = float(np.asarray(spearmanr(scores, values))[0])
+    z, half = math.atanh(np.clip(rho, -1 + 1e-9, 1 - 1e-9)), 1.96 * math.sqrt(1.06 / (len(scores) - 3))
+    return f"Spearman's ρ = {rho:.2f} ({math.tanh(z - half):.2f} to {math.tanh(z + half):.2f})"
 
 
 def _draw_epsilons(axes: Axes, card: Scorecard, infinite: float, **style: Any) -> None:

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from cards import card, with_metrics
 
-from benchmark.leaderboard import plots
+from benchmark.data.choice import Choice, checksum_of
+from benchmark.leaderboard import entry_plots, plots
+from benchmark.leaderboard.entry_plots import rank_correlation
 from benchmark.leaderboard.plots import name_places
-from benchmark.results.values import Absent
+from benchmark.results.values import Absent, PerExample
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -61,3 +63,49 @@ def test_no_line_of_perfect_unlearning_is_spoken_of_where_none_is_drawn(drawn, t
 def text_of(canvas):
     axes = canvas.axes[0]
     return " ".join([axes.get_xlabel(), *(text.get_text() for text in axes.texts)])
+
+
+def chosen_of(scores, withheld=()):
+    """A choice of three of four training examples, whose order in train is not that of their rows."""
+    ids = (2, 5, 9)
+    return Choice(
+        decided_by="0" * 12,
+        sha256=checksum_of(ids, withheld),
+        ids=ids,
+        withheld=withheld,
+        rows=(9, 7, 2, 5),
+        scores=scores,
+    )
+
+
+def test_scores_are_drawn_against_what_was_forgotten_in_the_order_of_evidence(monkeypatch, tmp_path):
+    canvases = []
+    monkeypatch.setattr(entry_plots, "save_plot", lambda canvas, path: canvases.append(canvas))
+    choice = chosen_of({"weight": (0.9, 0.7, 0.2, 0.5), "loss": (1.0, 2.0, 3.0, 4.0)}, withheld=(5,))
+    entry = card("entry", 0.1)
+    bare = entry.model_copy(update={"metrics": {"epsilon": entry.metrics["epsilon"]}})
+    entry_plots.plot_hardness(bare, choice, tmp_path / "hardness.png")
+    (canvas,) = canvases
+    top = 1.08 * np.log(7)  # of 8 models; where ∞ is
+    for axes, scores in zip(canvas.axes, ((0.9, 0.2, 0.5), (1.0, 3.0, 4.0)), strict=True):
+        points = {tuple(np.round(point, 6)) for shown in axes.collections for point in np.asarray(shown.get_offsets())}
+        assert points == {tuple(np.round(point, 6)) for point in zip(scores, (0.5, 1.5, top), strict=True)}
+        assert [len(shown.get_offsets()) for shown in axes.collections] == [2, 1]
+        assert "too few" in axes.get_title()
+    assert canvas.axes[0].get_ylabel().startswith("ε")
+    leaks = with_metrics(card("entry", 0.1), example_leak=PerExample(values=[0.3, 0.2, 0.1]))
+    entry_plots.plot_hardness(leaks, choice, tmp_path / "hardness.png")
+    shown = np.concatenate([points.get_offsets() for points in canvases[1].axes[0].collections])
+    assert sorted(shown[:, 1].tolist()) == [0.1, 0.2, 0.3]
+    assert canvases[1].axes[0].get_ylabel().startswith("leak")
+    assert [text.get_text() for text in canvas.axes[0].get_legend().get_texts()] == ["given to submissions", "withheld"]
+
+
+def test_a_rank_correlation_has_its_interval():
+    assert rank_correlation(np.arange(28.0), np.arange(28.0) ** 3).startswith("Spearman's ρ = 1.00")
+    x, y = np.array([1.0, 2, 3, 4, 5, 6]), np.array([2.0, 1, 4, 3, 6, 5])
+    rho = 1 - 6 * 6 / (6 * 35)  # every rank is one off
+    half = 1.96 * np.sqrt(1.06 / 3)
+    low, high = np.tanh(np.arctanh(rho) + np.array([-half, half]))
+    assert rank_correlation(x, y) == f"Spearman's ρ = {rho:.2f} ({low:.2f} to {high:.2f})"
+    assert "too few" in rank_correlation(np.zeros(9), np.arange(9.0))
