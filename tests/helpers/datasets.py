@@ -45,6 +45,7 @@ def miniature(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Scena
         make(folder, monkeypatch)
     content = load_scenario(name).model_dump()
     content["recipe"] |= {"epochs": 1, "batch_size": 64 if name == "casia-surf" else 16}
+    content["forget"].pop("chosen", None)  # by the whole scenario's models
     for section, update in changes.items():
         content[section] = update if "name" in update else content[section] | update
     # An epoch of unlearning is far above this budget, which takes few rounds of timing to see.
@@ -313,4 +314,8 @@ _MINIATURES: dict[str, dict[str, dict]] = {
     "diabetes": {"recipe": {"epochs": 20}},  # after fewer it foretells no better than the mean, and has no ratio
     "digits": {"data": {"train": 200}},
     "digits-cnn": {"data": {"train": 200}, "architecture": _CNN},
+    "digits-class": {"data": {"train": 200}},
+    "digits-hard": {"data": {"train": 200}, "forget": {"size": 10, "models": 32}},
+    "digits-cnn-hard": {"data": {"train": 200}, "forget": {"size": 10, "models": 32}, "architecture": _CNN},
+    "fonts": {"data": {"train": 400}},
 }
