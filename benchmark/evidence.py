@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from benchmark.data import Problem
+from benchmark.data.perturbing import HiddenInputs
 from benchmark.models.build import skeleton
 from benchmark.results.evidence import SPLITS, NonFiniteOutputs
 from benchmark.results.evidence1 import PREFIX, first_layouts, upgrade
@@ -27,18 +28,39 @@ _NUMBERS_ON_A_GPU = 2**23  # of the inputs of all models that run as one
 
 
 @torch.no_grad()
-def evidence_of(scenario: Scenario, problem: Problem, state: dict[str, Tensor], indices: Sequence[int] = ()) -> Arrays:
+def evidence_of(
+    scenario: Scenario,
+    problem: Problem,
+    state: dict[str, Tensor],
+    indices: Sequence[int] = (),
+    hidden: HiddenInputs | None = None,
+) -> Arrays:
     """Evidence of stacked weights `[models, ...]`, computed by the harness's own forward code where the weights lie.
 
     `indices`: of the models, by which those that the classifier MIAs attack are known; without them none are.
+    `hidden`: the pool's hidden inputs, without which there are no hidden signals.
     Raises NonFiniteOutputs when a model's outputs overflow.
     """
-    net = skeleton(scenario.architecture, problem.input_shape, problem.outputs).eval()
-    model = StackedModel.from_state(net, state)
+    model = _stacked(scenario, problem, state)
     found: Arrays = {}
     for name in SPLITS:
         found |= problem.evidence_form.keep(name, outputs_of(model, getattr(problem, name)), indices)
-    return found
+    return found if hidden is None else found | _keep_hidden(problem, model, hidden)
+
+
+@torch.no_grad()
+def hidden_evidence_of(scenario: Scenario, problem: Problem, state: dict[str, Tensor], hidden: HiddenInputs) -> Arrays:
+    """Return the part of `evidence_of` that the pool's hidden inputs decide."""
+    return _keep_hidden(problem, _stacked(scenario, problem, state), hidden)
+
+
+def _keep_hidden(problem: Problem, model: StackedModel, hidden: HiddenInputs) -> Arrays:
+    return problem.evidence_form.keep_hidden(outputs_of(model, hidden.split), hidden.contrasts)
+
+
+def _stacked(scenario: Scenario, problem: Problem, state: dict[str, Tensor]) -> StackedModel:
+    net = skeleton(scenario.architecture, problem.input_shape, problem.outputs).eval()
+    return StackedModel.from_state(net, state)
 
 
 def objection_to_evidence(

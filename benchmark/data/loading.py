@@ -17,6 +17,7 @@ from benchmark.data.duplicates import without_duplicates
 from benchmark.data.facts import Facts, facts_of
 from benchmark.data.folder import data_folder
 from benchmark.data.forget_set import select_from
+from benchmark.data.perturbing import chosen_perturbations
 from benchmark.data.prepared import Prepared, load_or_prepare
 from benchmark.data.reading.examples import Examples
 from benchmark.data.source import Source
@@ -73,7 +74,7 @@ class Problem:
     def evidence_form(self) -> EvidenceForm:
         """The form of the evidence that is kept of its models."""
         targets = {split: getattr(self, split).targets.cpu().numpy() for split in SPLITS}
-        return EvidenceForm(self.task, targets, self.seed)
+        return EvidenceForm(self.task, targets, self.seed, len(chosen_perturbations(self)), self.outputs)
 
     def probe(self, split: str) -> Split:
         """Return the examples of retain, validation or test that φ is kept of: as many as there are forget examples."""

@@ -7,6 +7,7 @@ whatever is higher for better models.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import prod
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar, cast
 
 import numpy as np
@@ -14,19 +15,22 @@ import numpy as np
 from benchmark.metrics.bootstrap import HALVES, Population, existing, interval, quality_and_score
 from benchmark.metrics.published import published_epsilon
 from benchmark.metrics.samples import Floats
-from benchmark.results.evidence import ATTACKED, OF_ATTACKED, PROBED, SPLITS
+from benchmark.results.evidence import ATTACKED, CONTRASTS, HIDDEN, OF_ATTACKED, PROBED, SPLITS
 from benchmark.results.values import Absent, Ceiling, Estimate
 
 if TYPE_CHECKING:
     from benchmark.tasks import Task
 
-Need = Literal["utility", "features", "retain_phi", "validation_phi", "test_phi", "ceiling", "resamples", "cost"]
+Need = Literal[
+    "utility", "features", "retain_phi", "validation_phi", "test_phi", "hidden", "ceiling", "resamples", "cost"
+]
 NEEDS: dict[str, str] = {
     "utility": "the utility of the models is not known",
     "features": "it needs probabilities of classes, and there are none",
     "retain_phi": "φ on the retain set is not known, as in evidence of an older form",
     "validation_phi": "φ on the validation set is not known",
     "test_phi": "φ on the test set is not known",
+    "hidden": "there are no hidden signals, as in evidence of an older form",
     "ceiling": "what perfect unlearning gets is not known",
     "resamples": "there are no resamples",
     "cost": "what a run costs is not known",
@@ -34,6 +38,7 @@ NEEDS: dict[str, str] = {
 """What evidence may lack, and the sentence that says so."""
 
 Shared = TypeVar("Shared")
+_PROBES = {split: f"phi/{split}" for split in PROBED}
 Evidence = Mapping[str, np.ndarray]
 
 
@@ -61,13 +66,15 @@ class ModelEvidence:
 
     `signals`: φ on the forget set, `[models, examples]`. `utility`: by split, `[models]`, nan
     where there was nothing to measure it on. `probes`: φ by split (retain, validation, test) on as many examples,
-    `[models, examples]`; a split is absent where it is not known.
+    `[models, examples]`; a split is absent where it is not known. `hidden`: the signals at the hidden inputs of
+    every forget example, φ first, `[models, examples, signals]`.
     """
 
     signals: Floats
     utility: Mapping[str, Floats] = field(default_factory=dict)
     probes: Mapping[str, Floats] = field(default_factory=dict)
     attacked: Attacked | None = None
+    hidden: Floats | None = None
 
     def __post_init__(self) -> None:
         """Keep views that cannot be written to, so that no metric changes what the next one reads."""
@@ -76,6 +83,8 @@ class ModelEvidence:
             object.__setattr__(self, name, {split: _read_only(own) for split, own in getattr(self, name).items()})
         if self.attacked is not None:
             object.__setattr__(self, "attacked", Attacked(*map(_read_only, self.attacked)))
+        if self.hidden is not None:
+            object.__setattr__(self, "hidden", _read_only(self.hidden))
 
     @property
     def population(self) -> Population:
@@ -87,16 +96,26 @@ class ModelEvidence:
 def model_evidence(evidence: Evidence, retrained: Evidence, task: "Task") -> ModelEvidence:
     """Return what metrics take of a population's stored evidence; `retrained`: that of the retrained models."""
 
-    def phi(split: str) -> Floats:
-        one, other = (each[f"phi/{split}"].astype(np.float64) for each in (evidence, retrained))
+    def phi(name: str) -> Floats:
+        one, other = (_by_example(each[name]) for each in (evidence, retrained))
         return np.asarray(task.phi(one, other))
 
-    known = [split for split in PROBED if all(f"phi/{split}" in each for each in (evidence, retrained))]
+    known = [name for name in (*_PROBES.values(), HIDDEN) if all(name in each for each in (evidence, retrained))]
+    hidden = None
+    if HIDDEN in known:
+        contrasts = [evidence[CONTRASTS].astype(np.float64)] if CONTRASTS in evidence else []
+        hidden = np.concatenate([phi(HIDDEN).reshape(evidence[HIDDEN].shape), *contrasts], axis=-1)
     utility = {split: evidence[f"utility/{split}"] for split in SPLITS}
     attacked = None
     if all(OF_ATTACKED + name in evidence for name in Attacked._fields):
         attacked = Attacked(*(evidence[OF_ATTACKED + name][:ATTACKED] for name in Attacked._fields))
-    return ModelEvidence(phi("forget"), utility, {split: phi(split) for split in known}, attacked)
+    probes = {split: phi(name) for split, name in _PROBES.items() if name in known}
+    return ModelEvidence(phi("phi/forget"), utility, probes, attacked, hidden)
+
+
+def _by_example(stored: np.ndarray) -> Floats:
+    """Return φ `[models, examples, ...]` as one row of float64 per model."""
+    return stored.reshape(len(stored), prod(stored.shape[1:])).astype(np.float64)
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:
@@ -162,6 +181,7 @@ class EvidencePair:
             "utility": bool(self.unlearned.utility and self.retrained.utility),
             "features": self.unlearned.attacked is not None,
             **{f"{split}_phi": self._is_probed(split) for split in PROBED},
+            "hidden": self.unlearned.hidden is not None and self.retrained.hidden is not None,
             "ceiling": self.ceiling is not None,
             "resamples": self.resample is not None,
             "cost": self.cost is not None,

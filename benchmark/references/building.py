@@ -3,6 +3,7 @@
 import platform
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -22,12 +23,13 @@ def build_blocks(
     open_store: Callable[[], BlockStore],
     train: Callable[..., Arrays],
     arguments_of: Callable[[str], tuple],
+    needed: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Train the blocks that are missing, `train(*arguments_of(name))` each, in processes of the engine's.
 
     A GPU is used from this process alone. Whoever else builds the same blocks, here or on another machine that sees
     the same folder, takes other ones. `open_store` is asked anew whenever blocks have been handed out; `label` and the
-    number of models in a block, `size`, are for the progress.
+    number of models in a block, `size`, are for the progress. `needed`: as in `missing_blocks`.
     """
     jobs = session.jobs if session.device == "cpu" else 1
     total, alone = 0, True
@@ -37,28 +39,34 @@ def build_blocks(
             session.progress(label, (total - missing) * size, total * size)
 
     store = open_store()
-    while missing := missing_blocks(store, names):
+    while missing := missing_blocks(store, names, needed):
         total = max(total, len(missing))
         tell(len(missing))
         claims = []
-        for ours in map_blocks(_claim_and_train, [(store, name, train, arguments_of(name)) for name in missing], jobs):
+        tasks = [(store, name, dict(needed), train, arguments_of(name)) for name in missing]
+        for ours in map_blocks(_claim_and_train, tasks, jobs):
             claims.append(ours)
             if alone and not ours:
                 session.warn(
                     f"another process is training models of {store.folder.name} too; the blocks are shared out"
                 )
                 alone = False
-            tell(len(missing_blocks(store, names)))
+            tell(len(missing_blocks(store, names, needed)))
         if not any(claims):
             time.sleep(PAUSE)
         store = open_store()
     tell(0)
 
 
-def missing_blocks(store: BlockStore, names: Iterable[str]) -> list[str]:
-    """Return the names of blocks that are not finished."""
+def missing_blocks(
+    store: BlockStore, names: Iterable[str], needed: Mapping[str, str] = MappingProxyType({})
+) -> list[str]:
+    """Return the names of blocks that are not finished, or that lack the array that is `needed` of them by name.
+
+    Blocks of earlier versions do; they stay on record until they are made again.
+    """
     finished = store.finished()
-    return [name for name in names if name not in finished]
+    return [name for name in names if name not in finished or not store.holds(name, needed.get(name))]
 
 
 def set_aside_damaged(session: Session, store: BlockStore, names: list[str]) -> None:
@@ -84,9 +92,11 @@ def versions(device: str) -> dict[str, str]:
     }
 
 
-def _claim_and_train(store: BlockStore, name: str, train: Callable[..., Arrays], arguments: tuple) -> bool:
+def _claim_and_train(
+    store: BlockStore, name: str, needed: Mapping[str, str], train: Callable[..., Arrays], arguments: tuple
+) -> bool:
     """Train, write and record one block; return False when another process does."""
     with store.claim(name) as ours:
-        if ours and name not in store.finished():
+        if ours and missing_blocks(store, [name], needed):
             store.record(name, write_block(store.path(name), train(*arguments)))
         return ours

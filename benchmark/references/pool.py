@@ -4,6 +4,7 @@ retrained population for calibration (evidence) of one scenario.
 Every block is a pure function of (scenario, secret, role, block number). Building the pool is listing what is missing.
 """
 
+from collections.abc import Mapping
 from functools import partial
 from typing import get_args
 
@@ -12,24 +13,27 @@ import torch
 from torch import Tensor
 
 from benchmark.data import load_problem
+from benchmark.data.perturbing import draw_hidden_inputs
 from benchmark.device import make_repeatable
 from benchmark.errors import BadRecord, BadScenario, BadUsage
-from benchmark.evidence import evidence_of, in_present_form, objection_to_evidence
+from benchmark.evidence import evidence_of, hidden_evidence_of, in_present_form, objection_to_evidence, stack
 from benchmark.models.build import seeded_model, skeleton
 from benchmark.references.building import build_blocks, missing_blocks, set_aside_damaged, versions, weight_layouts
 from benchmark.references.secret import make_secret, read_secret, read_seeds
-from benchmark.results.evidence import NonFiniteOutputs, concatenate
+from benchmark.results.evidence import HIDDEN, NonFiniteOutputs, concatenate
 from benchmark.scenario.schema import Role, Scenario
 from benchmark.seeds import Seeds, SeedsKind
 from benchmark.session import Session
 from benchmark.split import under
 from benchmark.storage.block_store import BlockStore
+from benchmark.storage.blocks import objection
 from benchmark.storage.workspace import Arrays
 from benchmark.training import keep_freed_memory, train_block
 
 ROLES: tuple[Role, ...] = get_args(Role)
 UNPACK_AGAIN = "`bench evidence unpack` brings it back"  # what is damaged where there is no pool of one's own
 _WEIGHTS = "weights/"
+_HIDDEN = "hidden"  # names the blocks of what the originals give at the hidden inputs, which depend on the secret
 DOING_NOTHING = "doing_nothing"  # names the blocks of the originals' evidence where there are no weights
 
 
@@ -61,13 +65,20 @@ class Pool:
             _name(role, i): (role, i) for role in roles for i in self.scenario.blocks(self._count(role))
         }
         set_aside_damaged(self.session, self.store, list(blocks))
-        if missing_blocks(self.store, blocks):
+        needed = self._needed(blocks)
+        if missing := missing_blocks(self.store, blocks, needed):
             problem = load_problem(self.scenario)
             self.scenario.architecture.try_out(problem.input_shape, problem.outputs)
+            if set(missing) - set(missing_blocks(self.store, missing)):
+                self.session.warn(
+                    f"the retrained models in {self._folder} have no hidden signals, which earlier versions did not "
+                    "keep; they are trained again, and what there is counts until then"
+                )
 
         def arguments_of(name: str) -> tuple:
             role, block = blocks[name]
-            return self.scenario, role, self._seeds_of(role, block), self.scenario.indices(block), self.session.device
+            seeds, indices = self._seeds_of(role, block), self.scenario.indices(block)
+            return self.scenario, role, seeds, indices, self.session.device, self.hidden_seed
 
         build_blocks(
             self.session,
@@ -77,13 +88,46 @@ class Pool:
             self._settled_store,
             _train_models,
             arguments_of,
+            needed,
         )
+        if "original" in roles:
+            self._evaluate_originals()
+
+    def _needed(self, blocks: Mapping[str, tuple[Role, int]]) -> dict[str, str]:
+        """Return the array that tells a block of this version from an earlier one's, by block."""
+        if not load_problem(self.scenario).evidence_form.perturbations:
+            return {}
+        return {name: HIDDEN for name, (role, _) in blocks.items() if role != "original"}
+
+    def _evaluate_originals(self) -> None:
+        """Evaluate the originals at the hidden inputs, in blocks of their own: another secret has other inputs."""
+        if not load_problem(self.scenario).evidence_form.perturbations:
+            return
+        blocks = {_name(_HIDDEN, block): block for block in self.scenario.blocks(self.scenario.originals)}
+        set_aside_damaged(self.session, self.store, list(blocks))
+
+        def arguments_of(name: str) -> tuple:
+            return self.scenario, self.store, _name("original", blocks[name]), self.session.device, self.hidden_seed
+
+        build_blocks(
+            self.session,
+            "evaluating originals",
+            list(blocks),
+            self.scenario.protocol.block,
+            self._settled_store,
+            _evaluate_block,
+            arguments_of,
+        )
+
+    @property
+    def hidden_seed(self) -> int:
+        """The seed of the hidden inputs, the same for all models of the pool and all runs on it."""
+        return self.seed("hidden", 0)
 
     def original(self, index: int) -> dict[str, Tensor]:
         """Parameters and buffers of the original that run `index` starts from."""
         block, row = divmod(index % self.scenario.originals, self.scenario.protocol.block)
-        weights = under(_WEIGHTS, self.store.row(_name("original", block), row, _WEIGHTS))
-        return {name: torch.from_numpy(np.array(array)) for name, array in weights.items()}
+        return _weights(self.store, _name("original", block), row)
 
     def seed(self, role: str, index: int) -> int:
         """Return the seed of model or run `index` of `role`."""
@@ -113,7 +157,8 @@ class Pool:
         arrays, form = self.store.read_without(name, _WEIGHTS)
         if fault := objection_to_evidence(problem, arrays, indices, form):
             raise BadRecord(f"{self.store.path(name)} {fault}; `bench prepare` makes it again")
-        return in_present_form(problem, arrays, indices, form)
+        evidence, hidden = in_present_form(problem, arrays, indices, form), name.replace("original", _HIDDEN)
+        return evidence | (self.store.read(hidden) if hidden in self.store.finished() else {})
 
     def _settle(self) -> None:
         """Find the secret, or draw one, and let go of models that were drawn from another."""
@@ -172,17 +217,20 @@ def reference_store(session: Session, scenario: Scenario, seeds: Seeds) -> Block
     return BlockStore(session.workspace.pool(scenario), about, seeds.commitment, *reading, remedy)
 
 
-def _train_models(scenario: Scenario, role: Role, seeds: list[int], indices: range, device: str) -> Arrays:
-    """Weights and evidence of a block of originals; evidence of any other."""
+def _train_models(
+    scenario: Scenario, role: Role, seeds: list[int], indices: range, device: str, hidden_seed: int
+) -> Arrays:
+    """Weights and evidence of a block of originals, without hidden signals; evidence of any other."""
     torch.set_num_threads(1)
     keep_freed_memory()
     make_repeatable(device)
     problem = load_problem(scenario).on(device)
+    hidden = None if role == "original" else draw_hidden_inputs(problem, hidden_seed)
     split = problem.train if role == "original" else problem.retain
     nets = [seeded_model(scenario.architecture, problem.input_shape, problem.outputs, seed) for seed in seeds]
     state = train_block(nets, scenario.recipe, split, seeds, problem.loss).state
     try:
-        arrays = evidence_of(scenario, problem, state, indices)
+        arrays = evidence_of(scenario, problem, state, indices, hidden)
     except NonFiniteOutputs:
         raise BadScenario(
             f"training {role} models of scenario {scenario.name} diverged; lower recipe.learning_rate"
@@ -194,9 +242,28 @@ def _train_models(scenario: Scenario, role: Role, seeds: list[int], indices: ran
     return arrays
 
 
+def _evaluate_block(scenario: Scenario, store: BlockStore, name: str, device: str, hidden_seed: int) -> Arrays:
+    """Return the hidden signals of a block of originals, from their weights."""
+    torch.set_num_threads(1)
+    make_repeatable(device)
+    problem = load_problem(scenario).on(device)
+    hidden = draw_hidden_inputs(problem, hidden_seed)
+    assert hidden is not None  # else there is nothing to evaluate
+    states = [_weights(store, name, row) for row in range(scenario.protocol.block)]
+    return hidden_evidence_of(scenario, problem, stack(states, device), hidden)
+
+
+def _weights(store: BlockStore, name: str, row: int) -> dict[str, Tensor]:
+    """Return the weights of a model of a block of originals."""
+    weights = under(_WEIGHTS, store.row(name, row, _WEIGHTS))
+    return {key: torch.from_numpy(np.array(array)) for key, array in weights.items()}
+
+
 def _objection(scenario: Scenario, name: str, arrays: Arrays, form: int) -> str:
     """Return what keeps arrays from being the block `name` of a scenario's pool; "" where nothing does."""
     problem, is_original = load_problem(scenario), name.startswith("original/")
+    if name.startswith(f"{_HIDDEN}/"):
+        return objection(arrays, problem.evidence_form.hidden_layouts(), len(_indices(scenario, name)))
     layouts = {}
     if is_original:
         state = skeleton(scenario.architecture, problem.input_shape, problem.outputs).state_dict()
@@ -208,6 +275,8 @@ def _objection(scenario: Scenario, name: str, arrays: Arrays, form: int) -> str:
 
 def _upgrade(scenario: Scenario, name: str, arrays: Arrays, form: int) -> Arrays:
     """Return a block's arrays in the present form."""
+    if name.startswith(f"{_HIDDEN}/"):
+        return arrays
     return in_present_form(load_problem(scenario), arrays, _indices(scenario, name), form)
 
 

@@ -10,6 +10,11 @@ Runs and reference models have the same arrays, `[models, ...]` each:
   limits. Rounding to 11 bits (0.004 nats at φ = 8) is far below the spread between models, which is about 1 nat.
 - `utility/retain`, `utility/forget`, `utility/validation`, `utility/test`, float64: the task's utility on all of a
   split.
+- `hidden/phi`, float16, `[models, examples, perturbations]`: the signal on hidden perturbations of every forget
+  example, which are drawn from the pool's secret and the same for all its models. `hidden/contrasts`, of the same
+  type and shape, where outputs are logits of three classes or more: at each hidden input a combination of all logits
+  whose coefficients are drawn from the secret as well and add up to 0. Both are absent in evidence of earlier versions,
+  and where the task has no perturbations.
 - `attacked/forget`, `attacked/test`, `attacked/test_phi`, float64: what the classifier MIAs see of the models with an
   index below ATTACKED, where the task has features. The attacks draw as many test as forget examples per model, by its
   index; the features of just those are kept, in the order drawn. They are smaller than the logits, and give the same
@@ -37,6 +42,12 @@ PROBED = ("retain", "validation", "test")
 ATTACKED = 16
 """Models that the classifier MIAs, which fit a classifier to each, are averaged over."""
 
+HIDDEN = "hidden/phi"
+"""The name of the array of φ at the hidden inputs."""
+
+CONTRASTS = "hidden/contrasts"
+"""The name of the array of the combinations of all logits there."""
+
 OF_ATTACKED = "attacked/"
 """How the names of arrays begin that only the attacked models have a row in."""
 
@@ -55,12 +66,15 @@ class NonFiniteOutputs(Exception):
 class EvidenceForm:
     """The form of a problem's evidence: what is kept of its models' outputs, and how a block of it looks.
 
-    `targets`: of every split, `[examples]`. `seed`: what the probes are drawn from.
+    `targets`: of every split, `[examples]`. `seed`: what the probes are drawn from. `perturbations`: the number of
+    hidden inputs of a forget example. `outputs`: the size of the networks' last layer.
     """
 
     task: Task
     targets: Mapping[str, NDArray]
     seed: int
+    perturbations: int = 0
+    outputs: int = 1
 
     @cached_property
     def probes(self) -> dict[str, NDArray[np.intp]]:
@@ -82,6 +96,24 @@ class EvidenceForm:
         rows = self.probes[split]
         return found | {f"phi/{split}": round_phi(self._signal(outputs[:, rows], self.targets[split][rows]))}
 
+    @property
+    def has_contrasts(self) -> bool:
+        return self.task.has_classes and self.outputs > 2  # of two logits φ is their difference
+
+    def keep_hidden(self, outputs: NDArray, contrasts: NDArray) -> Arrays:
+        """Return what is kept of the outputs `[models, perturbations · examples, outputs]` at the hidden inputs.
+
+        `contrasts`: coefficients `[perturbations, outputs]`. Raises as `keep`.
+        """
+        targets = self.targets["forget"]
+        signal = self._signal(outputs, np.tile(targets, self.perturbations))
+        shape = len(outputs), self.perturbations, len(targets)
+        found = {HIDDEN: round_phi(signal.reshape(shape).swapaxes(1, 2))}
+        if self.has_contrasts:
+            combined = np.einsum("mpeo,po->mep", outputs.reshape(*shape, -1), contrasts)
+            found[CONTRASTS] = round_phi(combined)
+        return found
+
     def layouts(self, indices: Sequence[int]) -> dict[str, Layout]:
         """Return the arrays of a block of the models with these indices."""
         found = {f"utility/{split}": Layout("float64", highest=1.0, may_be_nan=True) for split in SPLITS}
@@ -89,11 +121,20 @@ class EvidenceForm:
         # A block that was converted, and written again into a bundle, has no probe of retain.
         found["phi/retain"] = found["phi/retain"]._replace(may_be_missing=True)
         found |= {"phi/forget": Layout("float64", self.targets["forget"].shape)}
+        # Blocks of earlier versions have no hidden signals.
+        found |= {name: layout._replace(may_be_missing=True) for name, layout in self.hidden_layouts().items()}
         if attacked := len(self._attacked_rows(indices)):
             size, features = min(len(self.targets[split]) for split in ("forget", "test")), self.task.feature_count
             shapes = {"forget": (size, features), "test": (size, features), "test_phi": (size,)}
             found |= {OF_ATTACKED + name: Layout("float64", shape, models=attacked) for name, shape in shapes.items()}
         return found
+
+    def hidden_layouts(self) -> dict[str, Layout]:
+        """Return the arrays of hidden signals; none where the task has no perturbations."""
+        if not self.perturbations:
+            return {}
+        layout = Layout("float16", (len(self.targets["forget"]), self.perturbations))
+        return dict.fromkeys((HIDDEN, *([CONTRASTS] if self.has_contrasts else [])), layout)
 
     def _utility(self, split: str, outputs: NDArray) -> NDArray[np.float64]:
         return np.asarray(self.task.utility(outputs, self.targets[split])).astype(np.float64)

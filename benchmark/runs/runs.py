@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from benchmark.data import Problem, load_problem
+from benchmark.data.perturbing import HiddenInputs, draw_hidden_inputs
 from benchmark.device import workers_on
 from benchmark.errors import BenchError, MissingRecord
 from benchmark.evidence import evidence_of, in_present_form, objection_to_evidence, stack
@@ -159,6 +160,11 @@ class Runs:
         """The examples where the nets are evaluated."""
         return self.problem.on(self.session.device)
 
+    @cached_property
+    def _hidden(self) -> HiddenInputs | None:
+        """The pool's hidden inputs, where the nets are evaluated."""
+        return draw_hidden_inputs(self._near, self.pool.hidden_seed)
+
     def _to_be_timed(self) -> list[int]:
         blocks = (self.store.read(block_name(block)) for block in self.scenario.blocks(self.scenario.protocol.models))
         known = [(arrays["run/index"], arrays["run/seconds"]) for arrays in blocks]
@@ -186,7 +192,7 @@ class Runs:
             states = [run.weights for run in done]
             try:
                 together = stack(states or [self.pool.original(0)], self.session.device)
-                found = evidence_of(self.scenario, self._near, together, [run.index for run in done])
+                found = evidence_of(self.scenario, self._near, together, [run.index for run in done], self._hidden)
                 break
             except NonFiniteOutputs as error:
                 for row in sorted(error.models, reverse=True):

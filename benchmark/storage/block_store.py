@@ -233,6 +233,16 @@ class BlockStore:
             arrays = {key: block.get_tensor(key) for key in block.keys() if not key.startswith(prefix)}  # noqa: SIM118
             return arrays, _name_and_form(block.metadata() or {})[1]
 
+    def holds(self, name: str, array: str | None) -> bool:
+        """Tell whether a block's file has an array of this name; None is in all, and nothing is in a damaged file."""
+        if array is None:
+            return True
+        try:
+            with self._open(name) as block:
+                return array in block.keys()  # noqa: SIM118
+        except BadRecord:
+            return False
+
     @contextmanager
     def _open(self, name: str) -> Iterator["safe_open"]:
         try:

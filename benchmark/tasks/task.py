@@ -8,13 +8,14 @@ To add a task, write one file:
 3. Write `signal`, in numpy: one number per (model, example) that is unusual where the model was trained on the example.
 4. Write `utility`, in numpy: one number per model from 0 to 1, higher is better, 0 where nothing was learned.
    The harness does the rest: it takes them on every split, draws the probes, stores, and reads again.
-5. Override `check_targets`, `prepare_targets` and `outputs` where the targets are neither classes nor plain numbers.
+5. Override `check_targets`, `prepare_targets` and `outputs` where the targets are neither classes nor plain numbers,
+   and `perturbations` where the inputs are neither images nor features.
 6. Decorate the class with `@TASKS.add`, or register it from another package in its `pyproject.toml`:
    `[project.entry-points."unlearning_benchmark.task"]`, `mine = "package.module:Mine"`.
 7. Test it as tests/unit/test_tasks.py does. Import torch inside methods only: scenarios are read without it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, get_args
 
 import numpy as np
@@ -26,6 +27,8 @@ from benchmark.tasks.answers import TASK_ANSWERS
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from benchmark.data.perturbing import Perturbation
 
 Loss = Callable[["Tensor", "Tensor"], "Tensor"]
 """Outputs and targets → a scalar to descend on."""
@@ -141,6 +144,16 @@ class Task(Section):
         A task without a `feature_count` has none, and those attacks are absent.
         """
         raise NotImplementedError(f"{type(self).__name__} has no features")
+
+    def perturbations(self, inputs: "Tensor") -> "Sequence[Perturbation]":
+        """Return what makes hidden inputs of the forget examples, most telling first; none for no hidden signals.
+
+        Here shifts, noise and mixtures with retained examples for images, noise and mixtures for features. `inputs`:
+        those of the forget set, as stored.
+        """
+        from benchmark.data.perturbing import perturbations_of
+
+        return perturbations_of(inputs)
 
     # --- metrics: how what is kept is read, without torch
 

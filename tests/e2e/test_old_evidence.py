@@ -81,11 +81,16 @@ def test_old_evidence_gives_the_numbers_that_it_gave(old, miniature):
     assert (unlearned.probes.keys(), reference.probes.keys()) == ({"validation", "test"}, {"validation", "test"})
 
 
-def test_old_blocks_are_neither_trained_again_nor_set_aside(old, workspace, trained_pool, miniature):
+def test_old_originals_are_not_trained_again_and_nothing_old_is_set_aside(old, workspace, trained_pool, miniature):
     pool, runs, _, _ = old
-    before = pool.store.finished()
+    before, said = pool.store.finished(), []
+    Pool(Session(workspace, warn=said.append), miniature).prepare()
+    assert ["hidden signals" in sentence for sentence in said] == [True]
+    after = pool.store.finished()
+    assert {name for name in before if after[name] != before[name]} == {
+        f"{role}/{block:04d}" for role in ("retrained", "calibration") for block in (0, 1)
+    }
     Pool(Session(workspace, progress=lambda *_: pytest.fail("trained"), warn=pytest.fail), miniature).prepare()
-    assert pool.store.finished() == before
     assert runs.discard_damaged() == {}
     whole = Pool(silent(Workspace(trained_pool)), miniature)
     assert all(np.array_equal(array, whole.original(5)[name]) for name, array in pool.original(5).items())

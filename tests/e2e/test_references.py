@@ -19,12 +19,15 @@ import torch
 from conftest import CROSS_ENTROPY
 
 from benchmark.data import load_problem
+from benchmark.data.perturbing import draw_hidden_inputs
 from benchmark.errors import BenchError
 from benchmark.metrics import logit_scaled_confidence
 from benchmark.models.build import seeded_model
 from benchmark.references import building
 from benchmark.references import pool as references
-from benchmark.references.pool import Pool
+from benchmark.references.controls import do_nothing, unlearn_perfectly
+from benchmark.references.pool import ROLES, Pool
+from benchmark.results.evidence import HIDDEN
 from benchmark.session import Session
 from benchmark.storage.block_store import write_block
 from benchmark.storage.workspace import Workspace
@@ -55,7 +58,7 @@ def test_the_pool_lies_where_the_design_says(workspace, miniature):
     pool = Pool(Session(workspace), miniature)
     assert pool.store.folder == workspace.root / "reference_models" / f"miniature-{miniature.pool_hash}"
     assert set(blocks_of(pool)) == {
-        f"{role}/000{b}.safetensors" for role in ("original", "retrained", "calibration") for b in (0, 1)
+        f"{role}/000{b}.safetensors" for role in ("original", "retrained", "calibration", "hidden") for b in (0, 1)
     }
 
 
@@ -221,13 +224,14 @@ def test_two_that_prepare_one_pool_share_its_blocks_out(miniature, tmp_path, mon
     trained = []
     meeting = threading.Barrier(2, timeout=60)  # which breaks if one has to wait for the other to finish
 
-    def trained_block(scenario, role, seeds, indices, device):
+    def trained_block(scenario, role, seeds, indices, device, hidden_seed):
         if threading.get_ident() not in {who for who, *_ in trained}:
             meeting.wait()
         trained.append((threading.get_ident(), role, *seeds))
-        return {"x": np.zeros(1)}
+        return {HIDDEN: np.zeros(1)}
 
     monkeypatch.setattr(references, "_train_models", trained_block)
+    monkeypatch.setattr(references, "_evaluate_block", lambda *_: {HIDDEN: np.zeros(1)})
     monkeypatch.setattr(building, "PAUSE", 0.01)
     pools = [Pool(Session(Workspace(tmp_path), warn=quiet), miniature) for _ in "ab"]
     with ThreadPoolExecutor(2) as both:
@@ -239,7 +243,7 @@ def test_two_that_prepare_one_pool_share_its_blocks_out(miniature, tmp_path, mon
         for role in ("original", "retrained", "calibration")
         for block in (0, 1)
     )
-    assert len(blocks_of(pools[0])) == len(pools[0].store.finished()) == 6
+    assert len(blocks_of(pools[0])) == len(pools[0].store.finished()) == 8
 
 
 def test_what_another_process_has_claimed_is_awaited_and_taken_over_when_it_dies(workspace, miniature, monkeypatch):
@@ -277,6 +281,44 @@ def test_the_evidence_is_what_a_model_trained_alone_shows(workspace, miniature):
             phi = logit_scaled_confidence(outputs, examples.targets.numpy())
             kept = phi if name == "forget" else phi[problem.evidence_form.probes[name]]
             np.testing.assert_allclose(evidence[f"phi/{name}"], kept, rtol=1e-2, atol=1e-3, err_msg=name)
+
+
+def test_hidden_signals_are_those_of_the_models_at_the_inputs_of_the_pools_secret(workspace, miniature):
+    problem, pool = load_problem(miniature), Pool(Session(workspace), miniature)
+    hidden = draw_hidden_inputs(problem, pool.hidden_seed)
+    for role, split in (("original", problem.train), ("retrained", problem.retain)):
+        net = seeded_model(miniature.architecture, problem.input_shape, problem.outputs, pool.seed(role, 5))
+        train_model(net, miniature.recipe, split, pool.seed(role, 5), CROSS_ENTROPY)
+        with torch.no_grad():
+            outputs = net(hidden.split.inputs).numpy()
+        phi = logit_scaled_confidence(outputs, hidden.split.targets.numpy())
+        kept = pool.evidence(role)["hidden/phi"][5]
+        np.testing.assert_allclose(kept.T.flatten(), phi, rtol=1e-2, atol=1e-2)
+
+
+def forget_hidden(pool, names):
+    """Write blocks as the version before hidden signals did."""
+    for name in names:
+        arrays = {key: array for key, array in pool.store.read(name).items() if not key.startswith("hidden/")}
+        pool.store.record(name, write_block(pool.store.path(name), arrays))
+
+
+def test_retrained_models_without_hidden_signals_count_until_they_are_trained_again(workspace, miniature):
+    said = []
+    pool = Pool(Session(workspace, warn=said.append), miniature)
+    before = blocks_of(pool)
+    originals = {name: before[name] for name in before if name.startswith("original/")}
+    forget_hidden(pool, ["retrained/0000", "calibration/0001"])
+    pool.store.discard([name for name in before if name.startswith("hidden/")])
+    assert {role: "hidden/phi" in pool.evidence(role) for role in ROLES} == dict.fromkeys(ROLES, False)
+    assert do_nothing(pool).lacks(("utility", "retain_phi")) is None
+    pool.prepare()
+    assert [sentence.partition(";")[0].partition(" have ")[2] for sentence in said] == [
+        "no hidden signals, which earlier versions did not keep"
+    ]
+    assert blocks_of(pool) == before
+    assert {name: blocks_of(pool)[name] for name in originals} == originals
+    assert do_nothing(pool).lacks(("hidden",)) is unlearn_perfectly(pool).lacks(("hidden",)) is None
 
 
 def test_only_originals_keep_their_weights(workspace, miniature):

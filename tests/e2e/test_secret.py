@@ -82,6 +82,9 @@ def test_no_two_pools_share_retrained_models_but_all_share_originals(workspace, 
     other.prepare()
     assert one.seeds.commitment != other.seeds.commitment
     assert np.array_equal(*(pool.evidence("original")["phi/forget"] for pool in (one, other)))
+    assert one.hidden_seed != other.hidden_seed
+    first, second = (pool.evidence("original")["hidden/phi"] for pool in (one, other))
+    assert not np.isclose(first, second, atol=1e-3).all(axis=(1, 2)).any()
     for role in DRAWN:
         first, second = (pool.evidence(role)["phi/forget"] for pool in (one, other))
         assert not np.isclose(first, second, atol=1e-3).all(axis=1).any()
@@ -112,6 +115,7 @@ def test_of_many_processes_that_begin_a_pool_one_draws_the_secret(miniature_file
 def test_models_of_another_secret_count_as_missing(change, workspace, miniature):
     pool = Pool(Session(workspace), miniature)
     before = {role: pool.evidence(role)["phi/forget"] for role in ("original", *DRAWN)}
+    pool_hidden = pool.evidence("original")["hidden/phi"]
     path = pool.store.folder / "secret"
     if change == "gone":
         path.unlink()
@@ -129,6 +133,7 @@ def test_models_of_another_secret_count_as_missing(change, workspace, miniature)
     assert read_secret(pool.store.folder) == changed.seeds.secret != pool.seeds.secret
     assert manifest(changed)["commitment"] == changed.seeds.commitment
     assert np.array_equal(changed.evidence("original")["phi/forget"], before["original"])
+    assert not np.array_equal(changed.evidence("original")["hidden/phi"], pool_hidden)
     for role in DRAWN:
         assert not np.isclose(changed.evidence(role)["phi/forget"], before[role], atol=1e-3).all(axis=1).any()
     Pool(Session(workspace, progress=lambda *_: pytest.fail("trained"), warn=pytest.fail), miniature).prepare()

@@ -1,5 +1,6 @@
 """What is kept of models: the published numbers from it are those from their logits, to the last bit."""
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -118,6 +119,49 @@ def test_attacks_see_the_models_of_the_first_indices_in_whatever_blocks_they_lie
     assert all(np.array_equal(together[name], whole[name]) for name in whole)
 
 
+# --- hidden signals
+
+
+def test_hidden_signals_are_phi_and_a_contrast_of_the_logits_at_every_hidden_input_of_an_example():
+    form = replace(form_of(MORE_TEST), perturbations=3, outputs=CLASSES)
+    rng, targets = np.random.default_rng(1), form.targets["forget"]
+    logits = rng.normal(0, 3, (5, 3 * len(targets), CLASSES)).astype(np.float32)
+    contrasts = rng.normal(size=(3, CLASSES))
+    kept = form.keep_hidden(logits, contrasts)
+    assert objection(kept, form.hidden_layouts(), 5) == ""
+    for view in range(3):
+        own = logits[:, view * len(targets) : (view + 1) * len(targets)]
+        phi = logit_scaled_confidence(own, targets)
+        np.testing.assert_allclose(kept["hidden/phi"][..., view], phi, rtol=2**-11, atol=1e-7)
+        np.testing.assert_allclose(kept["hidden/contrasts"][..., view], own @ contrasts[view], rtol=2**-10, atol=1e-4)
+    assert form.layouts(range(5)).keys() == form_of(MORE_TEST).layouts(range(5)).keys() | kept.keys()
+
+
+@pytest.mark.parametrize(("task", "outputs"), [(Regression(kind="regression"), 1), (Classification(), 2)])
+def test_outputs_that_phi_says_all_of_have_no_contrasts(task, outputs):
+    form = replace(form_of(MORE_TEST, task), perturbations=2, outputs=outputs)
+    form = replace(form, targets={split: np.minimum(targets, 1) for split, targets in form.targets.items()})
+    kept = form.keep_hidden(np.ones((5, 26, outputs), np.float32), np.zeros((2, outputs)))
+    assert kept.keys() == form.hidden_layouts().keys() == {"hidden/phi"}
+
+
+def test_blocks_without_hidden_signals_are_blocks_and_metrics_that_need_them_are_absent():
+    form = replace(form_of(MORE_TEST), perturbations=2, outputs=CLASSES)
+    logits = draw_logits(form, 1)
+    kept = keep(form, logits)
+    assert objection(kept, form.layouts(range(MODELS)), MODELS) == ""
+    outputs = np.tile(logits["forget"], (1, 2, 1))
+    more = kept | form.keep_hidden(outputs, np.ones((2, CLASSES)))
+    assert objection(more, form.layouts(range(MODELS)), MODELS) == ""
+    assert concatenate([more, kept], 2 * MODELS).keys() == kept.keys()
+    whole, bare = (model_evidence(each, each, form.task) for each in (more, kept))
+    assert whole.hidden.shape == (MODELS, 13, 4)
+    np.testing.assert_allclose(whole.hidden[..., 0], whole.signals, rtol=2**-11, atol=1e-7)
+    assert EvidencePair(whole, whole).lacks(("hidden",)) is None
+    absent = "there are no hidden signals, as in evidence of an older form"
+    assert EvidencePair(whole, bare).lacks(("hidden",)) == EvidencePair(bare, whole).lacks(("hidden",)) == absent
+
+
 # --- the first form
 
 
@@ -226,7 +270,7 @@ def test_a_signal_that_is_not_finite_counts_as_an_overflow_of_those_models():
     assert np.isfinite(form.keep("test", logits["test"], range(MODELS))["phi/test"]).all()
 
 
-def test_an_entry_on_digits_takes_less_than_half_a_megabyte():
+def test_an_entry_on_digits_takes_about_a_megabyte():
     scenario = load_scenario("digits")
     form, size = load_problem(scenario).evidence_form, 0
     for block in scenario.blocks(scenario.protocol.models):
@@ -240,4 +284,4 @@ def test_an_entry_on_digits_takes_less_than_half_a_megabyte():
                 }
             )
         )
-    assert 300_000 < size < 495_000  # and 3 kB of manifest and outcome
+    assert 1_000_000 < size < 1_115_000  # and 3 kB of manifest and outcome; 615 kB are hidden signals
