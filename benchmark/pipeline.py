@@ -16,7 +16,7 @@ from benchmark.metrics.evidence_pair import Cost, EvidencePair, model_evidence
 from benchmark.metrics.resampling import resampling
 from benchmark.metrics.scoring import ceiling_of, measure
 from benchmark.metrics.suspicion import replayed_runs, retrains, suspicions
-from benchmark.references.controls import unlearn_perfectly
+from benchmark.references.controls import do_nothing, unlearn_perfectly
 from benchmark.references.pool import UNPACK_AGAIN, Pool
 from benchmark.results.board_file import has_card, read_card
 from benchmark.results.outcome import Outcome, has_evidence
@@ -229,9 +229,11 @@ def _score(session: Session, runs: Runs, outcome: Outcome, halves: int) -> Score
     assert outcome.timing is not None  # of whatever came to its end
     timing = outcome.timing.with_runs(evidence["run/seconds"])
     outcome = replace(outcome, timing=timing)
-    cost, pair = Cost(timing.submission, timing.share), (unlearned.population, reference.population)
+    cost = Cost(timing.submission, timing.share, timing.memory_of(evidence.get("run/memory")))
+    pair = unlearned.population, reference.population
+    more = {"halves": halves, "original": do_nothing(pool).unlearned, "whole_classes": scenario.forget.whole_classes}
     with resampling(*pair, "unlearned", delta, halves, session.jobs, session.progress) as resampled:
-        measured = measure(EvidencePair(unlearned, reference, delta, ceiling, resampled, cost, halves=halves))
+        measured = measure(EvidencePair(unlearned, reference, delta, ceiling, resampled, cost, **more))
     measured = with_remarks(measured, problem)
     sizes = len(problem.retain), len(problem.given), len(problem.validation)
     control = runs.submission.name in scenario.protocol.controls

@@ -12,6 +12,7 @@ Sources: logistic regression on the loss: NeurIPS 2023 unlearning starting kit (
 1610.05820). Features of the support vector machine: Song & Mittal 2021 (2003.10595).
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -118,11 +119,16 @@ def mean_classifier_mia(forget_phi: ArrayLike, test_phi: ArrayLike, seed: int, m
 
     Raises ValueError when there are fewer than two models or not as many on both sides, and as above.
     """
+    return mean_accuracy(classifier_mia_of_models(forget_phi, test_phi, seed, models))
+
+
+def classifier_mia_of_models(forget_phi: ArrayLike, test_phi: ArrayLike, seed: int, models: int = 16) -> Floats:
+    """Return what `mean_classifier_mia` takes the mean of, `[models]`. Raises ValueError as it does."""
     shape = "[models, examples]"
     forget, test = floats(forget_phi, "forget", shape), floats(test_phi, "test", shape)
     seed = whole(seed, "seed", 0, MOST_SEED - MOST_MODELS)
     count = _models(forget, test, models)
-    return _mean([classifier_mia(forget[i], test[i], seed + i) for i in range(count)])
+    return np.array([classifier_mia(forget[i], test[i], seed + i) for i in range(count)])
 
 
 def mean_classifier_mia_svm(
@@ -143,7 +149,9 @@ def mean_classifier_mia_svm(
     forget, test = floats(forget_logits, "forget", shape), floats(test_logits, "test", shape)
     seed = whole(seed, "seed", 0, MOST_SEED - MOST_MODELS)
     count = _models(forget, test, models)
-    return _mean([classifier_mia_svm(forget[i], forget_labels, test[i], test_labels, seed + i) for i in range(count)])
+    return mean_accuracy(
+        [classifier_mia_svm(forget[i], forget_labels, test[i], test_labels, seed + i) for i in range(count)]
+    )
 
 
 def mean_classifier_mia_svm_on_features(
@@ -157,7 +165,7 @@ def mean_classifier_mia_svm_on_features(
     forget, test = floats(forget, "forget features", shape), floats(test, "test features", shape)
     seed = whole(seed, "seed", 0, MOST_SEED - MOST_MODELS)
     count = _models(forget, test, models)
-    return _mean([classifier_mia_svm_on_features(forget[i], test[i], seed + i) for i in range(count)])
+    return mean_accuracy([classifier_mia_svm_on_features(forget[i], test[i], seed + i) for i in range(count)])
 
 
 def draw_as_many(forget: int, test: int, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -182,7 +190,8 @@ def _models(forget: Floats, test: Floats, models: int) -> int:
     return min(len(forget), models)
 
 
-def _mean(accuracies: list[float]) -> MeanAccuracy:
+def mean_accuracy(accuracies: Sequence[float] | Floats) -> MeanAccuracy:
+    """Return the mean over models, two or more, with its t interval."""
     from scipy.stats import t
 
     mean, count = float(np.mean(accuracies)), len(accuracies)

@@ -22,10 +22,21 @@ if TYPE_CHECKING:
     from benchmark.tasks import Task
 
 Need = Literal[
-    "utility", "features", "retain_phi", "validation_phi", "test_phi", "hidden", "ceiling", "resamples", "cost"
+    "utility",
+    "original_utility",
+    "features",
+    "retain_phi",
+    "validation_phi",
+    "test_phi",
+    "hidden",
+    "ceiling",
+    "resamples",
+    "cost",
+    "memory",
 ]
 NEEDS: dict[str, str] = {
     "utility": "the utility of the models is not known",
+    "original_utility": "the utility of the originals is not known",
     "features": "it needs probabilities of classes, and there are none",
     "retain_phi": "φ on the retain set is not known, as in evidence of an older form",
     "validation_phi": "φ on the validation set is not known",
@@ -34,6 +45,7 @@ NEEDS: dict[str, str] = {
     "ceiling": "what perfect unlearning gets is not known",
     "resamples": "there are no resamples",
     "cost": "what a run costs is not known",
+    "memory": "what memory a run takes is not known, as in records of an older form",
 }
 """What evidence may lack, and the sentence that says so."""
 
@@ -54,10 +66,12 @@ class Attacked(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """The cost of a run: CPU seconds, and their share of retraining."""
+    """The cost of a run: CPU seconds, their share of retraining, and memory."""
 
     seconds: float
     share: float
+    memory: float | None = None
+    """Peak bytes beyond those of a run that does nothing, the median over the runs; None where nobody noted it."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +144,8 @@ class EvidencePair:
 
     `resample` returns `[F, score]` of random halves, `[resamples, 2]`, as `quality_and_score_of_halves` does;
     it is called by the first metric that needs them. `halves`: how many halves other metrics take; `resamples`: how
-    many resamples the percentile bootstrap takes. `ceiling`: what perfect unlearning gets.
+    many resamples the percentile bootstrap takes. `ceiling`: what perfect unlearning gets. `original`: the evidence of
+    the models that the runs started from. `whole_classes`: whether the forget set is all examples of some classes.
     """
 
     unlearned: ModelEvidence
@@ -141,6 +156,8 @@ class EvidencePair:
     cost: Cost | None = None
     halves: int = HALVES
     resamples: int = 1000
+    original: ModelEvidence | None = None
+    whole_classes: bool = False
     _shared: dict[Callable, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -179,12 +196,14 @@ class EvidencePair:
         """Return why what a metric needs is not there, None where all of it is."""
         there = {
             "utility": bool(self.unlearned.utility and self.retrained.utility),
+            "original_utility": self.original is not None and bool(self.original.utility),
             "features": self.unlearned.attacked is not None,
             **{f"{split}_phi": self._is_probed(split) for split in PROBED},
             "hidden": self.unlearned.hidden is not None and self.retrained.hidden is not None,
             "ceiling": self.ceiling is not None,
             "resamples": self.resample is not None,
             "cost": self.cost is not None,
+            "memory": self.cost is not None and self.cost.memory is not None,
         }
         return next((NEEDS[need] for need in needs if not there[need]), None)
 

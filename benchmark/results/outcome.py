@@ -67,6 +67,8 @@ class Timing:
     """Whether the machine had other work meanwhile."""
     fresh_change: float | None = None
     """Relative distance of a retrained net from an original; None when an earlier version did not note it."""
+    starting_memory: Amount | None = None
+    """Peak bytes of a run that does nothing, the median; None when an earlier version did not note it."""
 
     def with_runs(self, seconds: np.ndarray) -> "Timing":
         """Return the cost of the runs that count, by their CPU seconds, where it is far from that of the timed runs.
@@ -78,6 +80,12 @@ class Timing:
             return self
         counted = float(np.mean(seconds)) - self.starting
         return replace(self, submission=max(self.submission, counted / _CROWDED))
+
+    def memory_of(self, peaks: np.ndarray | None) -> float | None:
+        """Return the median of the runs' peak bytes beyond those of starting; None where either was not noted."""
+        if peaks is None or self.starting_memory is None:
+            return None
+        return max(float(np.median(peaks)) - self.starting_memory, 0.0)
 
     @property
     def share(self) -> float:

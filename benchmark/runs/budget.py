@@ -55,8 +55,9 @@ class Timer:
             number = len(rounds)
             nothing, retraining = self.do_nothing(number), self.retrain(number)
             run = self.unlearn(runs[number % len(runs)], hyperparameters)
+            succeeded = run.weights is not None
             rounds.append(
-                _Round(nothing.seconds, retraining.seconds, run.seconds, run.weights is not None, retraining.wall)
+                _Round(nothing.seconds, retraining.seconds, run.seconds, succeeded, retraining.wall, nothing.memory)
             )
             if run.weights is None:
                 self.failure = self.failure or run
@@ -75,6 +76,7 @@ class Timer:
             error=_error(counted),
             rounds=len(rounds),
             loaded=_is_loaded(rounds),
+            starting_memory=int(statistics.median(own.memory for own in rounds)),
         )
 
     def unlearn(self, index: int, hyperparameters: dict[str, Any]) -> Run:
@@ -120,6 +122,8 @@ class _Round:
     succeeded: bool
     waiting: float = 0.0
     """Seconds by the wall clock of the retraining."""
+    memory: int = 0
+    """Peak bytes of the run that does nothing."""
 
 
 def _is_settled(rounds: list[_Round], limit: float) -> bool:

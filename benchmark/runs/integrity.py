@@ -51,6 +51,8 @@ class Unlearned:
     seconds: float
     consumed: tuple[int, ...]
     """Examples taken from each of LOADERS."""
+    memory: int = 0
+    """Peak bytes."""
 
 
 RECORD_LAYOUTS = {
@@ -62,6 +64,7 @@ RECORD_LAYOUTS = {
     "run/change": Layout("float64"),
     "run/touched": Layout("float64", highest=1.0),
     "run/consumed": Layout("int64", (len(LOADERS),)),
+    "run/memory": Layout("int64", may_be_missing=True),  # runs of an older version have none
 }
 """The arrays of `records_of`."""
 
@@ -78,6 +81,7 @@ def records_of(done: list[Unlearned], isolation: Isolation) -> Arrays:
         "run/change": changes[:, 0],
         "run/touched": changes[:, 1],
         "run/consumed": np.array([run.consumed for run in done], dtype=np.int64).reshape(-1, len(LOADERS)),
+        "run/memory": np.array([run.memory for run in done], dtype=np.int64),
     }
 
 

@@ -62,6 +62,8 @@ class Run:
     """What the function was given, where that is not the plain order."""
     told: bool = False
     """Whether the reason is in words that the submission can choose."""
+    memory: int = 0
+    """Peak bytes, with those of starting the run."""
 
 
 class Worker:
@@ -196,7 +198,7 @@ class Worker:
         except ValueError as error:
             return failure("invalid-output", str(error), told=True)  # which names tensors
         note = printable(reply.note, _REASON)
-        return Run("ok", "", ending, seconds, weights, reply.consumed, reply.wall_seconds, note)
+        return Run("ok", "", ending, seconds, weights, reply.consumed, reply.wall_seconds, note, memory=reply.memory)
 
 
 def _clear(path: Path) -> None:

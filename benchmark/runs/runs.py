@@ -184,7 +184,7 @@ class Runs:
             if run.weights is None:
                 tally.failed_with(FailedRun(index, run.status, run.reason, run.log, run.told))
             else:
-                done.append(Unlearned(index, original, run.weights, run.seconds, run.consumed))
+                done.append(Unlearned(index, original, run.weights, run.seconds, run.consumed, run.memory))
                 self._keep_prints(index, run.log)
         done.sort(key=lambda run: run.index)
         while True:

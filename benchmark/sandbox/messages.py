@@ -85,6 +85,8 @@ class Reply:
     """The run's own process on what its function was given, where that is not the plain order."""
     reason: str = ""
     """And on why it failed."""
+    memory: int = 0
+    """Peak bytes resident in its first process, with what it shares with the worker, and in its other processes."""
 
     def line(self) -> str:
         return json.dumps(asdict(self)) + "\n"

@@ -179,3 +179,15 @@ def test_the_runs_to_be_timed_are_in_proportion():
     for count in (5, 10, 25):
         assert np.abs(np.sort(ranks[:count]) - (np.arange(count) + 0.5) * 100 / count).max() < 150 / count
     assert in_proportion(np.array([4, 9]), np.array([2.0, 1.0]))[:3] == [4, 9, 4]
+
+
+@pytest.mark.parametrize(("peaks", "expected"), [([70, 90, 80], 30.0), ([40, 40, 45], 0.0), (None, None)])
+def test_memory_is_counted_beyond_that_of_a_run_that_does_nothing(peaks, expected, miniature):
+    class Holding(Machine):
+        def run(self, weights, seed, task="unlearn", hyperparameters=None):
+            return replace(super().run(weights, seed, task, hyperparameters), memory=50 if task == "nothing" else 99)
+
+    timing = timed(Holding(lambda run: 0.1), miniature)
+    assert timing.starting_memory == 50
+    assert timing.memory_of(None if peaks is None else np.array(peaks)) == expected
+    assert replace(timing, starting_memory=None).memory_of(np.array([60])) is None

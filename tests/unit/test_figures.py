@@ -42,7 +42,8 @@ def keep(logits, test=TEST, **utilities):
     return found | {f"utility/{split}": values for split, values in utilities.items()}
 
 
-WITHOUT_CLASSIFIERS = [metric for metric in all_metrics() if not metric.name.startswith("classifier_mia")]
+CLASSIFIERS = {"classifier_mia", "classifier_mia_svm", "tug_of_war_mia"}
+WITHOUT_CLASSIFIERS = [metric for metric in all_metrics() if metric.name not in CLASSIFIERS]
 
 
 def figures(entry, retrained=None, calibration=None, metrics=WITHOUT_CLASSIFIERS):
@@ -52,7 +53,9 @@ def figures(entry, retrained=None, calibration=None, metrics=WITHOUT_CLASSIFIERS
     unlearned, reference, calibrated = sides
     ceiling = ceiling_of(calibrated, reference, 1e-5, halves(calibrated, reference, "calibration"))
     rows = halves(unlearned, reference, "unlearned")
-    return measure(EvidencePair(unlearned, reference, 1e-5, ceiling, lambda: rows, Cost(0.5, 0.1)), metrics)
+    cost = Cost(0.5, 0.1, 3 * 2**20)
+    pair = EvidencePair(unlearned, reference, 1e-5, ceiling, lambda: rows, cost, original=reference)
+    return measure(pair, metrics)
 
 
 def halves(entry, reference, stream):

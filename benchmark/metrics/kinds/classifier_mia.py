@@ -1,9 +1,15 @@
 """Classifier MIAs that papers report: per model, one classifier of forget examples against test examples."""
 
-from benchmark.metrics.classifiers import FEWEST_EXAMPLES, mean_classifier_mia, mean_classifier_mia_svm_on_features
-from benchmark.metrics.evidence_pair import Attacked, EvidencePair
+from benchmark.metrics.classifiers import (
+    FEWEST_EXAMPLES,
+    classifier_mia_of_models,
+    mean_accuracy,
+    mean_classifier_mia_svm_on_features,
+)
+from benchmark.metrics.evidence_pair import Attacked, EvidencePair, ModelEvidence
 from benchmark.metrics.kinds import METRICS
 from benchmark.metrics.metric import Absent, Estimate, Result, metric
+from benchmark.metrics.samples import Floats
 from benchmark.results.evidence import ATTACKED
 
 _GOOD = "as high as that of `retrain`; 0.5 = guessing, 1 = forget examples are recognised by one model alone"
@@ -18,11 +24,10 @@ def classifier_mia(evidence: EvidencePair) -> Result:
     The mean over the first 16 models, with a t interval. A forget set harder than the test set reads as a leak, and
     leaks on single examples drown in the spread between examples. Source: the competition's starting kit.
     """
-    attacked = _attacked(evidence)
-    if isinstance(attacked, Absent):
-        return attacked
-    phi = evidence.unlearned.signals[: len(attacked.test_phi)]
-    found = mean_classifier_mia(phi, attacked.test_phi, seed=0, models=len(phi))
+    accuracies = evidence.once(unlearned_accuracies)
+    if isinstance(accuracies, Absent):
+        return accuracies
+    found = mean_accuracy(accuracies)
     return Estimate(value=found.accuracy, low=found.low, high=found.high)
 
 
@@ -33,15 +38,29 @@ def classifier_mia_svm(evidence: EvidencePair) -> Result:
 
     The mean over the first 16 models, with a t interval. Source: Song & Mittal 2021 (2003.10595) for the features.
     """
-    attacked = _attacked(evidence)
+    attacked = _attacked(evidence.unlearned)
     if isinstance(attacked, Absent):
         return attacked
     found = mean_classifier_mia_svm_on_features(attacked.forget, attacked.test, seed=0, models=len(attacked.test))
     return Estimate(value=found.accuracy, low=found.low, high=found.high)
 
 
-def _attacked(evidence: EvidencePair) -> Attacked | Absent:
-    attacked = evidence.unlearned.attacked
+def unlearned_accuracies(evidence: EvidencePair) -> Floats | Absent:
+    """Return the attack's accuracy on each of the first unlearned models, `[models]`; for `EvidencePair.once`."""
+    return accuracies_of(evidence.unlearned)
+
+
+def accuracies_of(side: ModelEvidence) -> Floats | Absent:
+    """Return the accuracy of `classifier_mia` on each of a population's first models, `[models]`."""
+    attacked = _attacked(side)
+    if isinstance(attacked, Absent):
+        return attacked
+    phi = side.signals[: len(attacked.test_phi)]
+    return classifier_mia_of_models(phi, attacked.test_phi, seed=0, models=len(phi))
+
+
+def _attacked(side: ModelEvidence) -> Attacked | Absent:
+    attacked = side.attacked
     assert attacked is not None
     models, examples = attacked.test_phi.shape
     if models < 2:

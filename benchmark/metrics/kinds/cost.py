@@ -26,3 +26,15 @@ def retraining_share(evidence: EvidencePair) -> Result:
     """Cost of a run as a share of retraining, timed in turn with it."""
     assert evidence.cost is not None
     return evidence.cost.share
+
+
+@METRICS.add
+@metric(unit="MiB", form=".1f", direction="lower", needs=("memory",), group="cost", good="0 = as if nothing is done")
+def peak_memory(evidence: EvidencePair) -> Result:
+    """Peak memory of a run beyond what a run that does nothing takes, the median over the runs.
+
+    Resident memory of its first process, and beside it what other processes of the run hold; not that of a GPU.
+    """
+    peak = evidence.cost and evidence.cost.memory
+    assert peak is not None
+    return peak / 2**20

@@ -36,6 +36,7 @@ _DESCRIPTORS = 4096  # of one process; each may stand for a pipe or a socket wit
 _DRIVERS_FILE = 1 << 30  # bytes a GPU's driver may write to one file, such as kernels it has compiled
 _SHARED = mmap.PAGESIZE * (1 + len(REMARKS))  # bytes: counters, and a page for each remark
 _TICKS = os.sysconf("SC_CLK_TCK")
+_MAXRSS_UNIT = 1024 if _LINUX else 1  # bytes
 _SET_PARENT_DEATH_SIGNAL, _SET_DUMPABLE, _SET_CHILD_SUBREAPER, _SET_NO_NEW_PRIVILEGES = 1, 4, 36, 38
 
 
@@ -85,12 +86,13 @@ class Supervisor:
         child = os.fork()
         if child == 0:
             self._be_child(function, limits, folder)
+        watch.first = child
         over: Limit | None = None
         gone = False
         with _ending_of(child) as ended:
             while True:
-                status = _reap(child)
-                if status is not None:
+                ending = _reap(child)
+                if ending is not None:
                     break
                 waited = time.monotonic() - started
                 if waited > _BETWEEN_LOOKS:
@@ -108,13 +110,14 @@ class Supervisor:
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         reply = Reply(
-            os.waitstatus_to_exitcode(status),
+            os.waitstatus_to_exitcode(ending.status),
             over,
             max(seconds, watch.seconds),
             wall,
             tuple(self.consumed.tolist()),
             self._said("note"),
             self._said("reason"),
+            ending.memory + watch.others,
         )
         if gone:
             return None
@@ -151,6 +154,10 @@ class _Watch:
         self._own = footprint(os.getpid())
         self._kernel = self._shared_kernel_memory()
         self._seconds: dict[int, float] = {}
+        self.first = 0
+        """The run's first process."""
+        self.others = 0
+        """The most bytes that its other processes were seen to hold together."""
 
     @property
     def seconds(self) -> float:
@@ -174,11 +181,14 @@ class _Watch:
             if (tasks := tasks + state.tasks) > self._limits.processes:
                 return "processes"
             written_over += min(state.faults * mmap.PAGESIZE, self._own.resident)  # of what it inherited, at most
-        kernel = self._shared_kernel_memory() - self._kernel
+        kernel, others = self._shared_kernel_memory() - self._kernel, 0
         for pid in living:
             held = footprint(pid)
-            got += max(0, held.resident - self._own.resident)
+            beyond = max(0, held.resident - self._own.resident)
+            got += beyond
+            others += beyond if pid != self.first else 0
             kernel += max(0, held.kernel - self._own.kernel)
+        self.others = max(self.others, others)
         left = self._limits.memory - kernel
         if got > left or (got + written_over > left and self._shares_exceed(living, left)):
             return "memory"
@@ -214,18 +224,26 @@ def _ending_of(child: int) -> Iterator[list[int]]:
             os.close(descriptor)
 
 
-def _reap(child: int) -> int | None:
-    """Wait for every process that has ended, so that orphans do not add up; return the child's status if it has."""
-    status = None
+class _Ending(NamedTuple):
+    """The end of a run's first process."""
+
+    status: int
+    memory: int
+    """Peak bytes resident."""
+
+
+def _reap(child: int) -> _Ending | None:
+    """Wait for every process that has ended, so that orphans do not add up; return the child's end if it has."""
+    ending = None
     while True:
         try:
-            pid, ending = os.waitpid(-1, os.WNOHANG | _ANY_KIND)
+            pid, status, used = os.wait4(-1, os.WNOHANG | _ANY_KIND)
         except ChildProcessError:
-            return status
+            return ending
         if pid == child:
-            status = ending
+            ending = _Ending(status, used.ru_maxrss * _MAXRSS_UNIT)
         if not pid:
-            return status
+            return ending
 
 
 def _become_child(log: Path, folder: str, limits: Limits) -> None:

@@ -1,0 +1,24 @@
+"""Peak memory of a run: what its processes hold, beyond a run that does nothing."""
+
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other processes are seen in /proc alone")
+ALONE = "held = bytearray(96 << 20)\n    held[::4096] = b'x' * len(held[::4096])"
+IN_ANOTHER = """pid = os.fork()
+    if pid == 0:
+        held = bytearray(96 << 20)
+        held[::4096] = b'x' * len(held[::4096])
+        time.sleep(0.5)
+        os._exit(0)
+    time.sleep(0.3)
+    os.kill(pid, 9)"""
+
+
+@pytest.mark.parametrize("body", [ALONE, IN_ANOTHER])
+def test_peak_memory_is_that_of_all_processes_beyond_a_run_that_does_nothing(body, attempt):
+    source = f"import os, time\n\ndef unlearning(net, retain, forget, val):\n    {body}\n    return net\n"
+    nothing, run = attempt(source, task="nothing"), attempt(source)
+    assert run.status == "ok"
+    assert (run.memory - nothing.memory) / 2**20 == pytest.approx(96, abs=12)
