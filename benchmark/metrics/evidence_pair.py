@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 Need = Literal[
     "utility",
-    "original_utility",
     "features",
+    "original_utility",
     "retain_phi",
     "validation_phi",
     "test_phi",
