@@ -45,6 +45,8 @@ def evidence_of(
     found: Arrays = {}
     for name in SPLITS:
         found |= problem.evidence_form.keep(name, outputs_of(model, getattr(problem, name)), indices)
+    if problem.manipulated:
+        found |= problem.evidence_form.keep_triggered(outputs_of(model, problem.manipulated.triggered))
     return found if hidden is None else found | _keep_hidden(problem, model, hidden)
 
 

@@ -12,7 +12,7 @@ from benchmark.leaderboard import scored_submissions
 from benchmark.metrics import VERSION
 from benchmark.metrics.bootstrap import HALVES
 from benchmark.metrics.chance import check_measurable, never_learned, with_remarks
-from benchmark.metrics.evidence_pair import Cost, EvidencePair, model_evidence
+from benchmark.metrics.evidence_pair import Cost, EvidencePair, ModelEvidence, model_evidence
 from benchmark.metrics.resampling import resampling
 from benchmark.metrics.scoring import ceiling_of, measure
 from benchmark.metrics.suspicion import replayed_runs, retrains, suspicions
@@ -231,9 +231,13 @@ def _score(session: Session, runs: Runs, outcome: Outcome, halves: int) -> Score
     outcome = replace(outcome, timing=timing)
     cost = Cost(timing.submission, timing.share, timing.memory_of(evidence.get("run/memory")))
     pair = unlearned.population, reference.population
-    more = {"halves": halves, "original": do_nothing(pool).unlearned, "whole_classes": scenario.forget.whole_classes}
+    more = {
+        "original": do_nothing(pool).unlearned,
+        "clean": _clean(pool),
+        "whole_classes": scenario.forget.whole_classes,
+    }
     with resampling(*pair, "unlearned", delta, halves, session.jobs, session.progress) as resampled:
-        measured = measure(EvidencePair(unlearned, reference, delta, ceiling, resampled, cost, **more))
+        measured = measure(EvidencePair(unlearned, reference, delta, ceiling, resampled, cost, halves=halves, **more))
     measured = with_remarks(measured, problem)
     sizes = len(problem.retain), len(problem.given), len(problem.validation)
     control = runs.submission.name in scenario.protocol.controls
@@ -257,6 +261,13 @@ def _score(session: Session, runs: Runs, outcome: Outcome, halves: int) -> Score
     )
     footnotes = tuple(printable(note, _LONGEST_FOOTNOTE) for note in problem_facts(scenario).footnotes)
     return card.drawn_from(pool.seeds).model_copy(update={"footnotes": footnotes})
+
+
+def _clean(pool: Pool) -> ModelEvidence | None:
+    """Return the evidence of models trained without any manipulated example; None where there are no such examples."""
+    if "clean" not in pool.scenario.roles:
+        return None
+    return model_evidence(pool.evidence("clean"), pool.evidence("retrained"), pool.scenario.task)
 
 
 def _ceiling(session: Session, pool: Pool, halves: int) -> Ceiling:

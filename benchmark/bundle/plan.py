@@ -46,7 +46,8 @@ class Part(NamedTuple):
 def parts(session: Session, scenario: Scenario, seeds: Seeds, entries: Mapping[str, str]) -> Iterator[Part]:
     """Yield the reference models' part of a bundle, then one per entry; `entries`: the hash of each one's files."""
     blocks = scenario.blocks(scenario.protocol.models)
-    references = [f"{role}/{block:04d}" for role in ("retrained", "calibration") for block in blocks]
+    retrained = [role for role in scenario.roles if role != "original"]
+    references = [f"{role}/{block:04d}" for role in retrained for block in blocks]
     references += [f"{DOING_NOTHING}/{block:04d}" for block in scenario.blocks(scenario.originals)]
     yield Part("references", reference_store(session, scenario, seeds), references)
     runs, problem = [block_name(block) for block in blocks], load_problem(scenario)

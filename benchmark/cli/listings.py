@@ -98,6 +98,13 @@ def forget_sets(workspace: Workspace) -> Rows:
     return _kinds(FORGET_SETS)
 
 
+def manipulations(workspace: Workspace) -> Rows:
+    """Return every kind of manipulation a scenario can name, shipped or brought by an installed package."""
+    from benchmark.data.manipulations import MANIPULATIONS
+
+    return _kinds(MANIPULATIONS)
+
+
 def networks(workspace: Workspace) -> Rows:
     """Return every kind of network a scenario can name, shipped or brought by an installed package."""
     from benchmark.models.networks import NETWORKS
@@ -133,6 +140,7 @@ LISTINGS: dict[str, Callable[[Workspace], Rows]] = {
     "metrics": metrics,
     "sources": sources,
     "forget-sets": forget_sets,
+    "manipulations": manipulations,
     "networks": networks,
     "tasks": tasks,
 }

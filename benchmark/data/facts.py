@@ -80,8 +80,13 @@ class Facts(Record):
         return self.forget_sentence, *self.faults, *self.left_out, *self.footnotes, *said, *self.remarks
 
 
-def facts_of(examples: Examples, splits: Mapping[str, Split], *, whole_classes: bool) -> Facts:
-    """Gather the facts of a problem; `whole_classes`: classes are to be forgotten, and so are meant to be absent."""
+def facts_of(
+    examples: Examples, splits: Mapping[str, Split], *, whole_classes: bool, manipulated: Tensor | None = None
+) -> Facts:
+    """Gather the facts of a problem; `whole_classes`: classes are to be forgotten, and so are meant to be absent.
+
+    `manipulated`: which examples of train are, `[n]` bool.
+    """
     train, forget = splits["train"], splits["forget"]
     used = [splits[name] for name in ("train", "validation", "test")]
     known = [part.subjects for part in used if part.subjects is not None]
@@ -100,9 +105,17 @@ def facts_of(examples: Examples, splits: Mapping[str, Split], *, whole_classes: 
         forget_elsewhere=of_these,
         duplicates=find_duplicates(examples, {name: split.ids for name, split in splits.items()}),
         left_out=examples.left_out,
-        remarks=(*examples.remarks, *_remarks(examples, splits, whole_classes)),
+        remarks=(*examples.remarks, *_manipulation(splits, manipulated), *_remarks(examples, splits, whole_classes)),
         faults=tuple(_faults(examples, splits)),
     )
+
+
+def _manipulation(splits: Mapping[str, Split], manipulated: Tensor | None) -> Iterator[str]:
+    if manipulated is not None:
+        train = splits["train"]
+        known = int(torch.isin(train.ids[manipulated], splits["forget"].ids).sum())
+        total = int(manipulated.sum())
+        yield f"{total} of {len(train)} training examples are manipulated, {known} of these are to be forgotten"
 
 
 def _remarks(examples: Examples, splits: Mapping[str, Split], whole_classes: bool) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -24,8 +25,8 @@ from benchmark.data.source import Source
 from benchmark.data.splits import split
 from benchmark.data.training_set import TrainingSet
 from benchmark.errors import BadRecord, BadScenario, BenchError
-from benchmark.results.evidence import SPLITS, EvidenceForm
-from benchmark.scenario.schema import TRAINING_VERSION, Scenario, load_scenario
+from benchmark.results.evidence import OF_TRIGGERED, SPLITS, EvidenceForm
+from benchmark.scenario.schema import TRAINING_VERSION, Role, Scenario, load_scenario
 from benchmark.seeds import derive_seed
 from benchmark.split import Split, under
 from benchmark.storage.workspace import Workspace
@@ -34,6 +35,22 @@ from benchmark.tasks import Loss, Task
 # Part of a prepared file's name: raise it when the code reads other examples, or other facts, from the same files.
 _READING = 4
 _SPLITS = ("train", "retain", "forget", "validation", "test")
+_MANIPULATED = "manipulated"
+
+
+class Manipulated(NamedTuple):
+    """The manipulated examples of train, and the test examples that show the damage."""
+
+    rows: Tensor
+    """`[train]` bool."""
+    triggered: Split
+    """Test examples that look like manipulated ones, with correct targets."""
+    misled: Tensor
+    """Their targets as manipulated."""
+
+    def on(self, device: str) -> "Manipulated":
+        """Return the same on a device."""
+        return Manipulated(self.rows.to(device), self.triggered.to(device), self.misled.to(device))
 
 
 @dataclass(frozen=True)
@@ -54,6 +71,7 @@ class Problem:
     """What the probes are drawn from."""
     withheld: Tensor | None = None
     """`[forget]` bool: the forget examples that submissions are not given, though they are judged on them."""
+    manipulated: Manipulated | None = None
 
     @property
     def given(self) -> Split:
@@ -74,6 +92,9 @@ class Problem:
     def evidence_form(self) -> EvidenceForm:
         """The form of the evidence that is kept of its models."""
         targets = {split: getattr(self, split).targets.cpu().numpy() for split in SPLITS}
+        if self.manipulated:
+            pair = self.manipulated.triggered.targets, self.manipulated.misled
+            targets |= {name: own.cpu().numpy() for name, own in zip(OF_TRIGGERED, pair, strict=True)}
         return EvidenceForm(self.task, targets, self.seed, len(chosen_perturbations(self)), self.outputs)
 
     def probe(self, split: str) -> Split:
@@ -81,12 +102,20 @@ class Problem:
         examples: Split = getattr(self, split)
         return examples.at(torch.from_numpy(self.evidence_form.probes[split]).to(examples.targets.device))
 
+    def examples_of(self, role: Role) -> Split:
+        """Return the examples that models of a role are trained on."""
+        if role == "clean":
+            assert self.manipulated is not None  # else there is no such role
+            return self.train.at(~self.manipulated.rows)
+        return self.train if role == "original" else self.retain
+
     def on(self, device: str) -> "Problem":
         """Return the same problem with all its tensors on a device."""
         splits = {name: getattr(self, name).to(device) for name in _SPLITS}
         weights = None if self.class_weights is None else self.class_weights.to(device)
         withheld = None if self.withheld is None else self.withheld.to(device)
-        return replace(self, **splits, class_weights=weights, withheld=withheld)
+        manipulated = self.manipulated and self.manipulated.on(device)
+        return replace(self, **splits, class_weights=weights, withheld=withheld, manipulated=manipulated)
 
 
 def load_problem(scenario: Scenario | str | Path) -> Problem:
@@ -157,7 +186,7 @@ def read_examples(data: Source, folder: Path, task: Task) -> Examples:
 @lru_cache(maxsize=1)
 def _load(scenario: Scenario, folder: Path | None) -> tuple[Problem, Facts]:
     check_settled(scenario)
-    tensors, facts = _prepared(scenario, folder, ("data", "forget", "task"), _read)
+    tensors, facts = _prepared(scenario, folder, ("data", "forget", "task", "manipulation"), _read)
     splits = {name: Split.from_tensors(under(f"{name}/", tensors)) for name in _SPLITS}
     _check_augmentation(scenario, splits["train"])
     outputs = int(tensors["outputs"])
@@ -169,13 +198,14 @@ def _load(scenario: Scenario, folder: Path | None) -> tuple[Problem, Facts]:
         class_weights=weights,
         seed=derive_seed(scenario.pool_hash),
         withheld=tensors.get("withheld"),
+        manipulated=_manipulated(tensors),
     )
     return problem, Facts.model_validate_json(facts)
 
 
 @lru_cache(maxsize=1)
 def _load_training_set(scenario: Scenario, folder: Path | None) -> TrainingSet:
-    tensors, _ = _prepared(scenario, folder, ("data", "task"), _read_train)
+    tensors, _ = _prepared(scenario, folder, ("data", "task", "manipulation"), _read_train)
     train, place = Split.from_tensors(under("train/", tensors)), folder or Path()
     _check_augmentation(scenario, train)
     return TrainingSet.of(
@@ -184,7 +214,15 @@ def _load_training_set(scenario: Scenario, folder: Path | None) -> TrainingSet:
         outputs=int(tensors["outputs"]),
         folder=place,
         read=lambda: read_examples(scenario.data, place, scenario.task),
+        manipulated=tensors.get(_MANIPULATED),
     )
+
+
+def _manipulated(tensors: dict[str, Tensor]) -> Manipulated | None:
+    if _MANIPULATED not in tensors:
+        return None
+    triggered = Split.from_tensors(under("triggered/", tensors))
+    return Manipulated(tensors[_MANIPULATED], triggered, tensors["misled"])
 
 
 def _check_augmentation(scenario: Scenario, train: Split) -> None:
@@ -226,26 +264,48 @@ def _read_once(
 def _read(scenario: Scenario, folder: Path) -> Prepared:
     """Return every split's tensors and the number of outputs, out of the source's own files; and the facts as JSON."""
     scenario.forget.verify(folder)
-    examples, train, validation, test = _read_splits(scenario, folder)
-    outputs = scenario.task.outputs(examples.class_names)
-    mask, withheld = _forget_masks(
-        scenario,
-        TrainingSet.of(train, task=scenario.task, outputs=outputs, folder=folder, read=lambda: examples),
-    )
-    retain, forget = train.at(~mask), train.at(mask)
-    splits: dict[str, Split] = dict(zip(_SPLITS, (train, retain, forget, validation, test), strict=True))
+    parts = _read_parts(scenario, folder)
+    examples, train, outputs = parts.examples, parts.train, scenario.task.outputs(parts.examples.class_names)
+    manipulated = parts.kept.get(_MANIPULATED)
+    about = {"task": scenario.task, "outputs": outputs, "folder": folder, "manipulated": manipulated}
+    mask, withheld = _forget_masks(scenario, TrainingSet.of(train, **about, read=lambda: examples))
+    whole = (train, train.at(~mask), train.at(mask), parts.validation, parts.test)
+    splits: dict[str, Split] = dict(zip(_SPLITS, whole, strict=True))
     named = {f"{name}/{field}": tensor for name, own in splits.items() for field, tensor in own.tensors().items()}
-    facts = facts_of(examples, splits, whole_classes=scenario.forget.whole_classes)
+    facts = facts_of(examples, splits, whole_classes=scenario.forget.whole_classes, manipulated=manipulated)
     if withheld is not None:
         named["withheld"] = withheld[mask]
-    return {**named, "outputs": torch.tensor(outputs)}, facts.model_dump_json()
+    return {**named, **parts.kept, "outputs": torch.tensor(outputs)}, facts.model_dump_json()
 
 
 def _read_train(scenario: Scenario, folder: Path) -> Prepared:
     """Return the tensors of train and the number of outputs, out of the source's own files."""
-    examples, train, *_ = _read_splits(scenario, folder)
-    named = {f"train/{field}": tensor for field, tensor in train.tensors().items()}
-    return {**named, "outputs": torch.tensor(scenario.task.outputs(examples.class_names))}, "{}"
+    parts = _read_parts(scenario, folder)
+    named = {f"train/{field}": tensor for field, tensor in parts.train.tensors().items()}
+    return {**named, **parts.kept, "outputs": torch.tensor(scenario.task.outputs(parts.examples.class_names))}, "{}"
+
+
+class _Parts(NamedTuple):
+    """The examples of a source, split, with targets as nets are trained on them, some of train perhaps manipulated."""
+
+    examples: Examples
+    train: Split
+    validation: Split
+    test: Split
+    kept: dict[str, Tensor]
+    """What is stored of the manipulation, by name; empty where there is none."""
+
+
+def _read_parts(scenario: Scenario, folder: Path) -> _Parts:
+    """Return the parts, after the scenario's manipulation."""
+    examples, train, validation, test = _read_splits(scenario, folder)
+    manipulation, names = scenario.manipulation, examples.class_names
+    if manipulation is None:
+        return _Parts(examples, train, validation, test, {})
+    mask, triggered = manipulation.choose(train, names), manipulation.trigger(test, names)
+    kept = {f"triggered/{field}": tensor for field, tensor in triggered.examples.tensors().items()}
+    kept |= {_MANIPULATED: mask, "misled": triggered.misled}
+    return _Parts(examples, manipulation.manipulate(train, mask, names), validation, test, kept)
 
 
 def _read_splits(scenario: Scenario, folder: Path) -> tuple[Examples, Split, Split, Split]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from torch import Tensor
+
 from benchmark.data.reading.examples import Examples
 from benchmark.split import Split
 from benchmark.tasks import Task
@@ -20,11 +22,22 @@ class TrainingSet(Split):
     folder: Path
     """The data folder."""
     read: Callable[[], Examples]
+    manipulated: Tensor | None = None
+    """`[n]` bool: the examples that the scenario manipulates; None where it manipulates none."""
 
     @classmethod
-    def of(cls, split: Split, *, task: Task, outputs: int, folder: Path, read: Callable[[], Examples]) -> "TrainingSet":
+    def of(
+        cls,
+        split: Split,
+        *,
+        task: Task,
+        outputs: int,
+        folder: Path,
+        read: Callable[[], Examples],
+        manipulated: Tensor | None = None,
+    ) -> "TrainingSet":
         """Return a split with what a forget set may ask about it; the source is only read when asked for."""
-        return cls(**vars(split), task=task, outputs=outputs, folder=folder, read=read)
+        return cls(**vars(split), task=task, outputs=outputs, folder=folder, read=read, manipulated=manipulated)
 
     @cached_property
     def examples(self) -> Examples:

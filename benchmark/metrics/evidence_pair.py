@@ -15,7 +15,7 @@ import numpy as np
 from benchmark.metrics.bootstrap import HALVES, Population, existing, interval, quality_and_score
 from benchmark.metrics.published import published_epsilon
 from benchmark.metrics.samples import Floats
-from benchmark.results.evidence import ATTACKED, CONTRASTS, HIDDEN, OF_ATTACKED, PROBED, SPLITS
+from benchmark.results.evidence import ATTACKED, CONTRASTS, HIDDEN, OF_ATTACKED, OF_TRIGGERED, PROBED, SPLITS
 from benchmark.results.values import Absent, Ceiling, Estimate
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ Need = Literal[
     "utility",
     "features",
     "original_utility",
+    "triggered",
     "retain_phi",
     "validation_phi",
     "test_phi",
@@ -37,6 +38,7 @@ Need = Literal[
 NEEDS: dict[str, str] = {
     "utility": "the utility of the models is not known",
     "original_utility": "the utility of the originals is not known",
+    "triggered": "no training example is manipulated",
     "features": "it needs probabilities of classes, and there are none",
     "retain_phi": "φ on the retain set is not known, as in evidence of an older form",
     "validation_phi": "φ on the validation set is not known",
@@ -120,6 +122,7 @@ def model_evidence(evidence: Evidence, retrained: Evidence, task: "Task") -> Mod
         contrasts = [evidence[CONTRASTS].astype(np.float64)] if CONTRASTS in evidence else []
         hidden = np.concatenate([phi(HIDDEN).reshape(evidence[HIDDEN].shape), *contrasts], axis=-1)
     utility = {split: evidence[f"utility/{split}"] for split in SPLITS}
+    utility |= {name: evidence[f"utility/{name}"] for name in OF_TRIGGERED if f"utility/{name}" in evidence}
     attacked = None
     if all(OF_ATTACKED + name in evidence for name in Attacked._fields):
         attacked = Attacked(*(evidence[OF_ATTACKED + name][:ATTACKED] for name in Attacked._fields))
@@ -145,7 +148,8 @@ class EvidencePair:
     `resample` returns `[F, score]` of random halves, `[resamples, 2]`, as `quality_and_score_of_halves` does;
     it is called by the first metric that needs them. `halves`: how many halves other metrics take; `resamples`: how
     many resamples the percentile bootstrap takes. `ceiling`: what perfect unlearning gets. `original`: the evidence of
-    the models that the runs started from. `whole_classes`: whether the forget set is all examples of some classes.
+    the models that the runs started from; `clean`: that of models trained without any manipulated example.
+    `whole_classes`: whether the forget set is all examples of some classes.
     """
 
     unlearned: ModelEvidence
@@ -157,6 +161,7 @@ class EvidencePair:
     halves: int = HALVES
     resamples: int = 1000
     original: ModelEvidence | None = None
+    clean: ModelEvidence | None = None
     whole_classes: bool = False
     _shared: dict[Callable, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -197,6 +202,7 @@ class EvidencePair:
         there = {
             "utility": bool(self.unlearned.utility and self.retrained.utility),
             "original_utility": self.original is not None and bool(self.original.utility),
+            "triggered": self.clean is not None and self.original is not None,
             "features": self.unlearned.attacked is not None,
             **{f"{split}_phi": self._is_probed(split) for split in PROBED},
             "hidden": self.unlearned.hidden is not None and self.retrained.hidden is not None,

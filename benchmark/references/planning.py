@@ -71,7 +71,7 @@ def dry_run(scenario: Scenario, jobs: int, device: str) -> Rows:
 def _blocks(scenario: Scenario) -> dict[str, int]:
     """Return the number of blocks of each population."""
     models = len(scenario.blocks(scenario.protocol.models))
-    return {"original": len(scenario.blocks(scenario.originals)), "retrained": models, "calibration": models}
+    return {role: len(scenario.blocks(scenario.originals)) if role == "original" else models for role in scenario.roles}
 
 
 def _trial(scenario: Scenario, device: str) -> tuple[float, float]:

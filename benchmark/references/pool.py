@@ -6,7 +6,6 @@ Every block is a pure function of (scenario, secret, role, block number). Buildi
 
 from collections.abc import Mapping
 from functools import partial
-from typing import get_args
 
 import numpy as np
 import torch
@@ -30,7 +29,6 @@ from benchmark.storage.blocks import objection
 from benchmark.storage.workspace import Arrays
 from benchmark.training import keep_freed_memory, train_block
 
-ROLES: tuple[Role, ...] = get_args(Role)
 UNPACK_AGAIN = "`bench evidence unpack` brings it back"  # what is damaged where there is no pool of one's own
 _WEIGHTS = "weights/"
 _HIDDEN = "hidden"  # names the blocks of what the originals give at the hidden inputs, which depend on the secret
@@ -55,14 +53,18 @@ class Pool:
         self.seeds = seeds
         self.store = reference_store(self.session, self.scenario, seeds)
 
-    def prepare(self, roles: tuple[Role, ...] = ROLES) -> None:
+    def prepare(self, roles: tuple[Role, ...] = ()) -> None:
         """Train the missing blocks, and those whose file is damaged: in several processes, on a GPU in this one.
+
+        `roles`: of these populations; without them of all that the scenario has.
 
         Whoever else prepares the same pool, here or on another machine that sees the same folder, takes other blocks.
         """
         self._settle()
         blocks: dict[str, tuple[Role, int]] = {
-            _name(role, i): (role, i) for role in roles for i in self.scenario.blocks(self._count(role))
+            _name(role, i): (role, i)
+            for role in roles or self.scenario.roles
+            for i in self.scenario.blocks(self._count(role))
         }
         set_aside_damaged(self.session, self.store, list(blocks))
         needed = self._needed(blocks)
@@ -226,7 +228,7 @@ def _train_models(
     make_repeatable(device)
     problem = load_problem(scenario).on(device)
     hidden = None if role == "original" else draw_hidden_inputs(problem, hidden_seed)
-    split = problem.train if role == "original" else problem.retain
+    split = problem.examples_of(role)
     nets = [seeded_model(scenario.architecture, problem.input_shape, problem.outputs, seed) for seed in seeds]
     state = train_block(nets, scenario.recipe, split, seeds, problem.loss).state
     try:

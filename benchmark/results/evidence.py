@@ -15,6 +15,8 @@ Runs and reference models have the same arrays, `[models, ...]` each:
   type and shape, where outputs are logits of three classes or more: at each hidden input a combination of all logits
   whose coefficients are drawn from the secret as well and add up to 0. Both are absent in evidence of earlier versions,
   and where the task has no perturbations.
+- `utility/triggered`, `utility/misled`, of scenarios with manipulated examples: the utility on the test examples that
+  show the damage, by their correct targets and by those that a manipulated model gives.
 - `attacked/forget`, `attacked/test`, `attacked/test_phi`, float64: what the classifier MIAs see of the models with an
   index below ATTACKED, where the task has features. The attacks draw as many test as forget examples per model, by its
   index; the features of just those are kept, in the order drawn. They are smaller than the logits, and give the same
@@ -38,6 +40,8 @@ from benchmark.tasks import Task
 
 SPLITS = ("retain", "forget", "validation", "test")
 PROBED = ("retain", "validation", "test")
+OF_TRIGGERED = ("triggered", "misled")
+"""The utilities on triggered examples: by correct targets, and by manipulated ones."""
 
 ATTACKED = 16
 """Models that the classifier MIAs, which fit a classifier to each, are averaged over."""
@@ -66,8 +70,9 @@ class NonFiniteOutputs(Exception):
 class EvidenceForm:
     """The form of a problem's evidence: what is kept of its models' outputs, and how a block of it looks.
 
-    `targets`: of every split, `[examples]`. `seed`: what the probes are drawn from. `perturbations`: the number of
-    hidden inputs of a forget example. `outputs`: the size of the networks' last layer.
+    `targets`: of every split, and of OF_TRIGGERED where there are triggered examples, `[examples]`. `seed`: what the
+    probes are drawn from. `perturbations`: the number of hidden inputs of a forget example. `outputs`: the size of the
+    networks' last layer.
     """
 
     task: Task
@@ -114,9 +119,13 @@ class EvidenceForm:
             found[CONTRASTS] = round_phi(combined)
         return found
 
+    def keep_triggered(self, outputs: NDArray) -> Arrays:
+        """Return what is kept of the outputs `[models, examples, outputs]` on triggered examples. Raises as `keep`."""
+        return {f"utility/{name}": self._utility(name, outputs) for name in OF_TRIGGERED}
+
     def layouts(self, indices: Sequence[int]) -> dict[str, Layout]:
         """Return the arrays of a block of the models with these indices."""
-        found = {f"utility/{split}": Layout("float64", highest=1.0, may_be_nan=True) for split in SPLITS}
+        found = {f"utility/{split}": Layout("float64", highest=1.0, may_be_nan=True) for split in self._measured}
         found |= {f"phi/{split}": Layout("float16", rows.shape) for split, rows in self.probes.items()}
         # A block that was converted, and written again into a bundle, has no probe of retain.
         found["phi/retain"] = found["phi/retain"]._replace(may_be_missing=True)
@@ -135,6 +144,11 @@ class EvidenceForm:
             return {}
         layout = Layout("float16", (len(self.targets["forget"]), self.perturbations))
         return dict.fromkeys((HIDDEN, *([CONTRASTS] if self.has_contrasts else [])), layout)
+
+    @property
+    def _measured(self) -> tuple[str, ...]:
+        """The names of all utilities."""
+        return (*SPLITS, *(name for name in OF_TRIGGERED if name in self.targets))
 
     def _utility(self, split: str, outputs: NDArray) -> NDArray[np.float64]:
         return np.asarray(self.task.utility(outputs, self.targets[split])).astype(np.float64)

@@ -32,6 +32,6 @@ def tags_of(base: type[Section], key: str, *needed: str) -> Callable[[type[Secti
     return tags
 
 
-def union_of(kinds: Registry[Any], key: str) -> Any:
-    """Return the type of a field that holds any of the registered sections, distinguished by `key`."""
-    return Annotated[reduce(or_, kinds.unique()), Field(discriminator=key)]
+def union_of(kinds: Registry[Any], key: str, *, optional: bool = False) -> Any:
+    """Return the type of a field that holds any of the registered sections, distinguished by `key`, or perhaps None."""
+    return Annotated[reduce(or_, [*kinds.unique(), *([None] if optional else [])]), Field(discriminator=key)]

@@ -13,6 +13,8 @@ from pydantic_core import ErrorDetails
 from benchmark.data.choice import with_known_choice
 from benchmark.data.forget import FORGET_SETS
 from benchmark.data.forget_set import ForgetSet
+from benchmark.data.manipulation import Manipulation
+from benchmark.data.manipulations import MANIPULATIONS
 from benchmark.data.source import Source
 from benchmark.data.sources import SOURCES
 from benchmark.errors import BadScenario, BadUsage
@@ -38,14 +40,17 @@ if TYPE_CHECKING:
     Forget = ForgetSet
     Architecture = Network
     TaskSection = Task
+    Manipulated = Manipulation | None
 else:
     Data = union_of(SOURCES, "source")
     Forget = union_of(FORGET_SETS, "kind")
     Architecture = union_of(NETWORKS, "name")
     TaskSection = union_of(TASKS, "kind")
+    Manipulated = union_of(MANIPULATIONS, "kind", optional=True)
 
-Role = Literal["original", "retrained", "calibration"]
-"""Calibration: a second, independent retrained population, against which perfect unlearning is measured."""
+Role = Literal["original", "retrained", "calibration", "clean"]
+"""Calibration: a second, independent retrained population, against which perfect unlearning is measured. Clean, of a
+scenario with manipulated examples: trained on train without any of them, also those that nobody has identified."""
 
 
 class Recipe(Section):
@@ -110,6 +115,8 @@ class Scenario(Section):
     protocol: Protocol
     task: TaskSection = Classification()
     """What the models are trained for and judged by; absent: classification."""
+    manipulation: Manipulated = None
+    """What is done to some training examples before anything trains; absent: nothing."""
     salt: str | None = Field(default=None, repr=False)
     """Of a hidden scenario: counts for the hashes, is never published: nobody can try forget sets on them."""
 
@@ -125,6 +132,12 @@ class Scenario(Section):
             raise ValueError(
                 f"recipe.class_weights is true, but the task {self.task.kind} has no classes; take it out of the recipe"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _manipulation_fits(self) -> "Scenario":
+        if self.manipulation is not None and not self.task.has_classes:
+            raise ValueError(f"manipulation is for tasks with classes, but the task is {self.task.kind}; take it out")
         return self
 
     @model_validator(mode="after")
@@ -173,17 +186,21 @@ class Scenario(Section):
 
     def _models(self) -> dict[str, Any]:
         """Return what decides the models. None is left out: keys added later change no hash where they are absent."""
-        sections = {"data", "forget", "architecture", "recipe", "salt"} | ({"task"} - self._left_out())
+        sections = {"data", "forget", "architecture", "recipe", "salt", "task", "manipulation"} - self._left_out()
         return self.model_dump(include=sections, exclude_none=True)
 
     def _left_out(self) -> set[str]:
-        """Return the task's key where it says nothing: without it the scenario is the same."""
-        return {"task"} if self.task == Classification() else set()
+        """Return the keys that say nothing: without them the scenario is the same."""
+        silent = {"task": self.task == Classification(), "manipulation": self.manipulation is None}
+        return {key for key, says_nothing in silent.items() if says_nothing}
 
     def published(self) -> dict[str, Any]:
         """Return the content that manifests hold: of a scenario with a salt neither that nor what is forgotten."""
         content = self.model_dump(exclude={"salt"} | self._left_out())
-        return content if self.salt is None else {**content, "forget": {"kind": self.forget.kind}}
+        if self.salt is None:
+            return content
+        hidden = {"forget": self.forget, "manipulation": self.manipulation}
+        return {**content, **{name: {"kind": own.kind} for name, own in hidden.items() if own is not None}}
 
     @property
     def label(self) -> str:
@@ -194,6 +211,11 @@ class Scenario(Section):
     def originals(self) -> int:
         """The number of different originals that the runs start from."""
         return self.protocol.originals or self.protocol.models
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """The populations of the reference pool."""
+        return tuple(role for role in get_args(Role) if role != "clean" or self.manipulation is not None)
 
     def seed(self, role: str, index: int) -> int:
         """The public seed of model `index` of `role`: a function of the scenario, the role and the index alone."""
@@ -385,7 +407,8 @@ def _kinds(annotation: Any, discriminator: Any) -> dict[str, type[BaseModel]]:
     """Return the sections of a union, each under the tags it goes by."""
     if not isinstance(discriminator, str):
         return {}
-    return {tag: kind for kind in get_args(annotation) for tag in get_args(kind.model_fields[discriminator].annotation)}
+    sections = [kind for kind in get_args(annotation) if kind is not type(None)]
+    return {tag: kind for kind in sections for tag in get_args(kind.model_fields[discriminator].annotation)}
 
 
 def _bare(quoted: str) -> str:

@@ -11,6 +11,7 @@ SEAMS = {
     "metric": ("metric", "median_gap"),
     "source": ("source", "Wine"),
     "forget set": ("forget_set", "EveryNth"),
+    "manipulation": ("manipulation", "NextClass"),
     "network": ("network", "Linear"),
     "task": ("task", "Absolute"),
 }
@@ -44,8 +45,9 @@ def test_the_examples_of_contributing_make_a_row(installed, tmp_path):
     assert len(card["metrics"]["epsilon"]["values"]) == 9
     assert card["metrics"]["median_gap"]["value"] >= 0
     assert card["metrics"]["retain_accuracy"]["value"] > 0.8
-    tasks = run_bench(installed, tmp_path / "workspace", "list", "tasks")
-    assert "absolute" in {value for row in tasks for value in row.values()}
+    for listing, name in {"tasks": "absolute", "manipulations": "next_class"}.items():
+        rows = run_bench(installed, tmp_path / "workspace", "list", listing)
+        assert name in {value for row in rows for value in row.values()}
 
 
 BAD = {

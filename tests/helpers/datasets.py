@@ -318,4 +318,6 @@ _MINIATURES: dict[str, dict[str, dict]] = {
     "digits-hard": {"data": {"train": 200}, "forget": {"size": 10, "models": 32}},
     "digits-cnn-hard": {"data": {"train": 200}, "forget": {"size": 10, "models": 32}, "architecture": _CNN},
     "fonts": {"data": {"train": 400}},
+    "digits-patch": {"data": {"train": 200}},
+    "digits-swapped": {"data": {"train": 200}},
 }

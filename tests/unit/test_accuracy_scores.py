@@ -93,3 +93,35 @@ def test_the_interval_covers_the_mean():
         found = bootstrap_means(lambda a, b: a[..., 0] * a[..., 1] * b[..., 0], (one, other), 200)
         covered += found.low <= 0.8 * 0.8 * 0.5 <= found.high
     assert covered >= 0.9 * 200
+
+
+def corrective(unlearned, original, clean, models=6):
+    rng = np.random.default_rng(3)
+
+    def side(triggered):
+        found = population({"test": 0.9}, models)
+        noisy = np.clip(triggered + rng.normal(0, 0.01, models), 0, 1)
+        return ModelEvidence(found.signals, {**found.utility, "triggered": noisy, "misled": 1 - noisy})
+
+    return side(unlearned), {"original": side(original), "clean": side(clean)}
+
+
+@pytest.mark.parametrize(("triggered", "share"), [(0.1, 0.0), (0.5, 0.5), (0.9, 1.0), (0.02, -0.1)])
+def test_repaired_is_the_share_of_the_way_from_the_originals_to_clean_models(triggered, share):
+    unlearned, others = corrective(triggered, 0.1, 0.9)
+    found = value("repaired", unlearned, **others)
+    sides = (unlearned, others["original"], others["clean"])
+    u, o, c = (side.utility["triggered"].mean() for side in sides)
+    assert found.value == pytest.approx((u - o) / (c - o))
+    assert found.value == pytest.approx(share, abs=0.03)
+    assert found.low < found.value < found.high
+    assert value("triggered_accuracy", unlearned, **others).value == pytest.approx(u)
+    assert value("attack_success", unlearned, **others).value == pytest.approx(1 - u)
+    assert value("clean_triggered_accuracy", unlearned, **others).value == pytest.approx(c)
+    assert value("clean_test_accuracy", unlearned, **others).value == pytest.approx(0.9)
+
+
+def test_where_there_is_no_damage_nothing_is_repaired():
+    unlearned, others = corrective(0.9, 0.9, 0.9)
+    assert isinstance(value("repaired", unlearned, **others), Absent)
+    assert "manipulated" in value("repaired", unlearned).absent

@@ -1,0 +1,37 @@
+"""Labels of two classes exchanged: confusion between classes."""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from benchmark.data.manipulation import Manipulation, code_of
+from benchmark.data.manipulations import MANIPULATIONS
+from benchmark.scenario.sections import Name
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@MANIPULATIONS.add
+class Swap(Manipulation):
+    """Two classes, whose examples get the label of the other.
+
+    Interclass confusion: Goel et al. 2022 (2201.06640). Test examples of the two classes show the damage.
+    """
+
+    kind: Literal["swap"]
+    classes: Annotated[tuple[Name, ...], Field(min_length=2, max_length=2)]
+
+    @model_validator(mode="after")
+    def _two_classes(self) -> "Swap":
+        if self.classes[0] == self.classes[1]:
+            raise ValueError(f"manipulation.classes has {self.classes[0]!r} twice, expected two classes")
+        return self
+
+    def relabel(self, targets: "Tensor", names: tuple[str, ...]) -> "Tensor":
+        """Return each of the two classes for the other, and all other targets as they are."""
+        import torch
+
+        one, other = (code_of(name, names, "manipulation.classes") for name in self.classes)
+        swapped = torch.where(targets == one, other, targets)
+        return torch.where(targets == other, one, swapped)
