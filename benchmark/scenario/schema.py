@@ -2,13 +2,11 @@
 
 import hashlib
 import json
-import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import Field, ValidationError, model_validator
 
 from benchmark.data.choice import with_known_choice
 from benchmark.data.forget import FORGET_SETS
@@ -20,13 +18,14 @@ from benchmark.data.sources import SOURCES
 from benchmark.errors import BadScenario, BadUsage
 from benchmark.models.network import Network
 from benchmark.models.networks import NETWORKS
+from benchmark.scenario.complaints import sentence_of
 from benchmark.scenario.kinds import union_of
 from benchmark.scenario.sections import LARGEST_FILE, Count, Section, Seed
 from benchmark.seeds import Seeds
 from benchmark.storage.reading import read_file
 from benchmark.tasks import TASKS, Task
 from benchmark.tasks.classification import Classification
-from benchmark.text import did_you_mean, printable, reason_of, shown
+from benchmark.text import did_you_mean, reason_of, shown
 
 SHIPPED = Path(__file__).parents[1] / "scenarios"
 
@@ -330,94 +329,9 @@ def _validate(content: dict[str, Any], origin: str) -> Scenario:
         # Through JSON, because in strict mode only JSON's lists may become tuples.
         return Scenario.model_validate_json(json.dumps(content, default=str))
     except ValidationError as error:
-        raise BadScenario(f"{origin}: {_sentence(error)}") from None
+        raise BadScenario(f"{origin}: {sentence_of(error, Scenario)}") from None
     except (ValueError, RecursionError) as error:  # of numbers too long to be written, of lists within lists
         raise BadScenario(f"{origin} could not be read: {reason_of(error)}; expected a scenario file") from None
-
-
-def _sentence(error: ValidationError) -> str:
-    """Return one complaint of pydantic's as: which key, what came, what is accepted; a mistyped key explains others."""
-    errors = error.errors()
-    first = next(filter(_is_mistyped, errors), errors[0])
-    names, section = _locate(first["loc"])
-    key = printable(".".join(names)) or "the file"
-    context = first.get("ctx", {})
-    if first["type"] == "extra_forbidden":
-        return _unknown_key(key, names[-1], _keys(section))
-    if first["type"] == "missing":
-        return f"{key} is missing; add it"
-    if first["type"] == "union_tag_not_found":
-        tag = _bare(context["discriminator"])
-        mistyped = next((each for each in first["input"] if did_you_mean(each, [tag])), None)
-        return (
-            _unknown_key(f"{key}.{printable(mistyped)}", mistyped, [tag])
-            if mistyped
-            else f"{key}.{tag} is missing; add it"
-        )
-    if first["type"] == "union_tag_invalid":
-        tag = f"{key}.{_bare(context['discriminator'])} is {shown(context['tag'])}"
-        near = _nearest_quoted(context["tag"], context["expected_tags"])
-        return f"{tag}, expected {_enumerate_tags(context['expected_tags'])}{near}"
-    if first["type"] == "value_error":
-        return str(first["msg"]).removeprefix("Value error, ")
-    expected = str(first["msg"]).replace("Input should be ", "").removeprefix("a valid ")
-    near = _nearest_quoted(first["input"], expected) if first["type"] == "literal_error" else ""
-    return f"{key} is {shown(first['input'])}, expected {expected}{near}"
-
-
-def _is_mistyped(error: ErrorDetails) -> bool:
-    """Return whether it is about an unknown key that is much like a known one."""
-    names, section = _locate(error["loc"])
-    return error["type"] == "extra_forbidden" and bool(did_you_mean(names[-1], _keys(section)))
-
-
-def _keys(section: type[BaseModel]) -> list[str]:
-    return [*section.model_fields, *(["base"] if section is Scenario else [])]
-
-
-def _unknown_key(key: str, name: str, known: list[str]) -> str:
-    return f"{key} is not a key this version knows{did_you_mean(name, known)}; accepted here: {', '.join(known)}"
-
-
-def _nearest_quoted(value: object, expected: str) -> str:
-    """Return the suggestion for a value that is much like one of those in quotes."""
-    return did_you_mean(value, re.findall("'([^']+)'", expected))
-
-
-def _locate(location: tuple[int | str, ...]) -> tuple[list[str], type[BaseModel]]:
-    """Return the keys on the way to a place in the file, and the section that its last key is in, or would be."""
-    section: type[BaseModel] = Scenario
-    names: list[str] = []
-    kinds: dict[str, type[BaseModel]] = {}  # by tag: pydantic puts the tag of a section behind its key
-    for part in map(str, location):
-        if part in kinds:
-            section, kinds = kinds[part], {}
-            continue
-        names.append(part)
-        field = section.model_fields.get(part)
-        if field is None:
-            break
-        kinds = _kinds(field.annotation, field.discriminator)
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            section = field.annotation
-    return names, section
-
-
-def _kinds(annotation: Any, discriminator: Any) -> dict[str, type[BaseModel]]:
-    """Return the sections of a union, each under the tags it goes by."""
-    if not isinstance(discriminator, str):
-        return {}
-    sections = [kind for kind in get_args(annotation) if kind is not type(None)]
-    return {tag: kind for kind in sections for tag in get_args(kind.model_fields[discriminator].annotation)}
-
-
-def _bare(quoted: str) -> str:
-    return quoted.strip("'")
-
-
-def _enumerate_tags(tags: str) -> str:
-    """pydantic's "'a', 'b', 'c'" as "'a', 'b' or 'c'"."""
-    return " or ".join(tags.rsplit(", ", 1))
 
 
 def _digest(content: dict[str, Any]) -> str:
