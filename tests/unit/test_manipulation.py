@@ -167,7 +167,11 @@ def test_a_scenario_without_a_manipulation_has_the_hash_it_had(scenario_of):
         (IDENTIFIED, SECTION + "size = 9\n", "manipulation.size is 9, expected a patch within images"),
         (IDENTIFIED.replace("0.5", "0.0"), SECTION, "forget.share is 0.0, expected greater than 0"),
         (IDENTIFIED, SECTION + '[task]\nkind = "regression"\n', "manipulation is for tasks with classes"),
-        (IDENTIFIED, '[manipulation]\nkind = "swap"\nclasses = ["1", "1"]\nshare = 0.1\nseed = 0', "has '1' twice"),
+        (
+            IDENTIFIED,
+            '[manipulation]\nkind = "swap"\nclasses = ["1", "1"]\nshare = 0.1\nseed = 0',
+            "has 1, 1, expected two",
+        ),
     ],
 )
 def test_what_is_refused_is_said_in_a_sentence(forget, section, sentence, scenario_of):

@@ -20,12 +20,12 @@ class Swap(Manipulation):
     """
 
     kind: Literal["swap"]
-    classes: Annotated[tuple[Name, ...], Field(min_length=2, max_length=2)]
+    classes: Annotated[tuple[Name, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _two_classes(self) -> "Swap":
-        if self.classes[0] == self.classes[1]:
-            raise ValueError(f"manipulation.classes has {self.classes[0]!r} twice, expected two classes")
+        if len(self.classes) != 2 or self.classes[0] == self.classes[1]:
+            raise ValueError(f"manipulation.classes has {', '.join(self.classes)}, expected two different classes")
         return self
 
     def relabel(self, targets: "Tensor", names: tuple[str, ...]) -> "Tensor":
