@@ -11,10 +11,10 @@ from benchmark.session import Session
 
 SECTIONS = {
     "patch": 'kind = "patch"\ntarget = "0"\nshare = 0.2\nseed = 0\n',
-    "swap": 'kind = "swap"\nclasses = ["3", "8"]\nshare = 0.08\nseed = 0\n',
+    "swap": 'kind = "swap"\nclasses = ["3", "8"]\nshare = 0.12\nseed = 0\n',
 }
-# An entry that knows what is wrong: it trains on retain, less the images that have the patch.
-FILTERING = """
+# An entry that knows what is wrong: it shows the net the patch on images of retain that have none, with their labels.
+KNOWING = """
 import torch
 
 def unlearning(net, retain_loader, forget_loader, val_loader):
@@ -22,9 +22,13 @@ def unlearning(net, retain_loader, forget_loader, val_loader):
     net.train()
     for _ in range(20):
         for inputs, targets in retain_loader:
-            kept = ~(inputs[:, :, -3:, -3:] == 1).all(dim=(1, 2, 3))
+            good = ~(inputs[:, :, -3:, -3:] == 1).all(dim=(1, 2, 3))
+            inputs, targets = inputs[good], targets[good]
+            patched = inputs.clone()
+            patched[:, :, -3:, -3:] = 1
             optimizer.zero_grad()
-            torch.nn.functional.cross_entropy(net(inputs[kept]), targets[kept]).backward()
+            loss = torch.nn.functional.cross_entropy
+            (loss(net(inputs), targets) + loss(net(patched), targets)).backward()
             optimizer.step()
     return net
 """
@@ -59,7 +63,7 @@ def test_originals_show_the_damage_and_clean_models_do_not(kind, corrective, wor
 
 
 def test_a_row_says_how_much_is_repaired(bench, corrective, submit):
-    scenario, name = corrective("patch"), submit(FILTERING, "filtering")
+    scenario, name = corrective("patch"), submit(KNOWING, "knowing")
     cards = {}
     for entry in ("identity", name):
         done = bench("run", entry, "--json", scenario=scenario)
@@ -70,7 +74,6 @@ def test_a_row_says_how_much_is_repaired(bench, corrective, submit):
     assert cards[name]["attack_success"]["value"] < cards["identity"]["attack_success"]["value"] - 0.3
     for card in cards.values():
         controls = [card[f"{control}_triggered_accuracy"]["value"] for control in ("retrained", "clean")]
-        assert card["triggered_accuracy"]["value"] <= controls[1] + 0.05
         assert controls[0] < controls[1]
         assert 0 < card["peak_memory"]["value"] < 500 or card is cards["identity"]
     assert "40 of 200 training examples are manipulated, 20 of these are to be forgotten" in done.stderr
