@@ -1,4 +1,4 @@
-"""The form of what sources and forget sets return. Imports torch only where a method was called."""
+"""The form of what sources, forget sets and manipulations return. Imports torch only where a method was called."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -113,6 +113,33 @@ def _are_runners_up(forget: Any, others: Any, *arguments: Any) -> str:
     return ""
 
 
+def _are_labels(manipulation: Any, labels: Any, targets: Any, names: tuple[str, ...]) -> str:
+    import torch
+
+    if not isinstance(labels, torch.Tensor) or (labels.dtype, labels.shape) != (torch.int64, targets.shape):
+        return f"{shown(labels)}, expected a tensor of int64, one label for each of {len(targets)} examples"
+    if len(labels) and not 0 <= labels.min() <= labels.max() < len(names):
+        return f"labels from {int(labels.min())} to {int(labels.max())}, expected 0 to {len(names) - 1}"
+    return ""
+
+
+def _are_inputs(manipulation: Any, inputs: Any, split: Any) -> str:
+    import torch
+
+    own = split.inputs
+    if not isinstance(inputs, torch.Tensor) or (inputs.dtype, inputs.shape) != (own.dtype, own.shape):
+        return f"{shown(inputs)}, expected inputs of {own.dtype}, {tuple(own.shape)}"
+    return "" if inputs.isfinite().all() else "inputs that are not finite, expected finite numbers"
+
+
+def _is_mask(manipulation: Any, mask: Any, split: Any, names: tuple[str, ...]) -> str:
+    import torch
+
+    if isinstance(mask, torch.Tensor) and mask.dtype == torch.bool and mask.shape == (len(split),):
+        return ""
+    return f"{shown(mask)}, expected a mask: a tensor of bools, one for each of {len(split)} examples"
+
+
 FILE_ANSWERS: dict[str, Check] = KIND_ANSWERS | {"title": is_text, "files": _are_files, "check": are_rows}
 
 SOURCE_ANSWERS: dict[str, Check] = FILE_ANSWERS | {
@@ -131,4 +158,10 @@ FORGET_ANSWERS: dict[str, Check] = FILE_ANSWERS | {
     "runners_up": _are_runners_up,
     "choice": is_text_or_none,
     "with_choice": is_own_kind,
+}
+
+MANIPULATION_ANSWERS: dict[str, Check] = KIND_ANSWERS | {
+    "relabel": _are_labels,
+    "mark": _are_inputs,
+    "eligible": _is_mask,
 }

@@ -4,11 +4,14 @@ Corrective unlearning (Goel et al. 2024, 2402.14015): the originals are trained 
 them (the forget set `identified`), and the rest stays unnoticed in retain. What counts is whether the damage is undone.
 """
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
+from benchmark.data.answers import MANIPULATION_ANSWERS
 from benchmark.errors import BadScenario
+from benchmark.scenario.answers import Check
 from benchmark.scenario.sections import Section, Seed, Share
 from benchmark.seeds import derive_seed
 
@@ -36,9 +39,17 @@ class Manipulation(Section):
     """
 
     kind: str
+
+    seam: ClassVar[str] = "manipulation"
+    answers: ClassVar[Mapping[str, Check]] = MANIPULATION_ANSWERS
+
     share: Share
     """Of train: the manipulated examples."""
     seed: Seed
+
+    @property
+    def called(self) -> str:
+        return self.kind
 
     def eligible(self, split: "Split", names: tuple[str, ...]) -> "Tensor":
         """Return which examples can be manipulated, `[n]` bool; here those whose target changes."""

@@ -12,6 +12,7 @@ from torch import nn
 
 from benchmark.data.forget_set import ForgetSet, Selection
 from benchmark.data.loading import read_examples
+from benchmark.data.manipulation import Manipulation
 from benchmark.data.on_disk import OnDisk
 from benchmark.data.reading.examples import Examples, fault_of_examples
 from benchmark.data.source import Source
@@ -23,12 +24,25 @@ from benchmark.models.network import Network
 from benchmark.registry import plugin_at_fault
 from benchmark.scenario.kinds import tags_of
 from benchmark.scenario.sections import Section
+from benchmark.split import Split
 from benchmark.tasks import Task
 from benchmark.tasks.classification import Classification
 from benchmark.tasks.regression import Regression
 
 INPUTS, TARGETS = torch.zeros(6, 3), torch.arange(6) % 2
 OUTPUTS, CLASSES = np.zeros((2, 6, 3)), TARGETS.numpy()
+MANIPULATED = {
+    "relabel": [
+        (None, "None, expected a tensor of int64, one label for each of 6 examples"),
+        (TARGETS[:3], "expected a tensor of int64, one label for each of 6"),
+        (TARGETS + 1, "labels from 1 to 2, expected 0 to 1"),
+    ],
+    "mark": [
+        (INPUTS[:2], r"expected inputs of torch.float32, \(6, 3\)"),
+        (INPUTS / 0, "inputs that are not finite"),
+    ],
+    "eligible": [(TARGETS, "expected a mask: a tensor of bools, one for each of 6 examples")],
+}
 
 
 def kind_of(base, **members):
@@ -296,3 +310,15 @@ def test_whose_code_raised_is_known_from_the_traceback(theirs):
         from_another_process = RuntimeError("failed")
         from_another_process.__cause__ = raised.value
         assert plugin_at_fault(from_another_process) == found
+
+
+@pytest.mark.parametrize(
+    ("method", "answer", "sentence"), [(method, *each) for method, cases in MANIPULATED.items() for each in cases]
+)
+def test_a_manipulation_that_gives_no_examples_is_told_so(method, answer, sentence):
+    members = {"relabel": lambda self, targets, names: 1 - targets, method: lambda self, *arguments: answer}
+    about = {"__module__": "their_kinds", "__qualname__": "Mine", "__annotations__": {"kind": Literal["mine"]}}
+    spoil = type(Manipulation)("Mine", (Manipulation,), about | members)(kind="mine", share=0.5, seed=0)
+    split = Split(INPUTS, TARGETS, TARGETS)
+    with pytest.raises(BadScenario, match=f"the manipulation mine gave .*{sentence}.*; change its `{method}`"):
+        spoil.manipulate(split, spoil.choose(split, ("a", "b")), ("a", "b"))
