@@ -37,9 +37,9 @@ Need = Literal[
 ]
 NEEDS: dict[str, str] = {
     "utility": "the utility of the models is not known",
+    "features": "it needs probabilities of classes, and there are none",
     "original_utility": "the utility of the originals is not known",
     "triggered": "no training example is manipulated",
-    "features": "it needs probabilities of classes, and there are none",
     "retain_phi": "φ on the retain set is not known, as in evidence of an older form",
     "validation_phi": "φ on the validation set is not known",
     "test_phi": "φ on the test set is not known",

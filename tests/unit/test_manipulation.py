@@ -87,11 +87,11 @@ def test_which_examples_are_manipulated_is_a_matter_of_the_seed():
         (PATCH.model_copy(update={"share": 0.9}), "is 0.9, which is 11 of 12 training examples, expected 1 to 8"),
         (PATCH.model_copy(update={"share": 0.01}), "is 0.01, which is 0 of 12 training examples, expected 1 to 8"),
         (PATCH.model_copy(update={"target": "d"}), "manipulation.target is 'd', expected a class of the data: a, b, c"),
-        (SWAP.model_copy(update={"classes": ("a", "A")}), "manipulation.classes is 'A'; did you mean 'a'?"),
+        (SWAP.model_copy(update={"classes": ("a", "A")}), "manipulation.classes is 'A' (did you mean 'a'?), expected"),
     ],
 )
 def test_what_cannot_be_manipulated_is_said(manipulation, sentence):
-    with pytest.raises(BenchError, match=re.escape(sentence).replace("; did", ".*did").replace("\\?", ".*")):
+    with pytest.raises(BenchError, match=re.escape(sentence)):
         manipulation.choose(split(), NAMES)
 
 
