@@ -61,10 +61,9 @@ class Pool:
         Whoever else prepares the same pool, here or on another machine that sees the same folder, takes other blocks.
         """
         self._settle()
+        roles = roles or self.scenario.roles
         blocks: dict[str, tuple[Role, int]] = {
-            _name(role, i): (role, i)
-            for role in roles or self.scenario.roles
-            for i in self.scenario.blocks(self._count(role))
+            _name(role, i): (role, i) for role in roles for i in self.scenario.blocks(self._count(role))
         }
         set_aside_damaged(self.session, self.store, list(blocks))
         needed = self._needed(blocks)

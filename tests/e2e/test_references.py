@@ -26,7 +26,7 @@ from benchmark.models.build import seeded_model
 from benchmark.references import building
 from benchmark.references import pool as references
 from benchmark.references.controls import do_nothing, unlearn_perfectly
-from benchmark.references.pool import ROLES, Pool
+from benchmark.references.pool import Pool
 from benchmark.results.evidence import HIDDEN
 from benchmark.session import Session
 from benchmark.storage.block_store import write_block
@@ -310,7 +310,9 @@ def test_retrained_models_without_hidden_signals_count_until_they_are_trained_ag
     originals = {name: before[name] for name in before if name.startswith("original/")}
     forget_hidden(pool, ["retrained/0000", "calibration/0001"])
     pool.store.discard([name for name in before if name.startswith("hidden/")])
-    assert {role: "hidden/phi" in pool.evidence(role) for role in ROLES} == dict.fromkeys(ROLES, False)
+    assert {role: "hidden/phi" in pool.evidence(role) for role in miniature.roles} == dict.fromkeys(
+        miniature.roles, False
+    )
     assert do_nothing(pool).lacks(("utility", "retain_phi")) is None
     pool.prepare()
     assert [sentence.partition(";")[0].partition(" have ")[2] for sentence in said] == [
