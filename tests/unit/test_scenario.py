@@ -44,7 +44,7 @@ def test_shipped_scenarios_are_what_the_protocol_says():
             "train = 200\nsize = 3",
             r"data\.size is not a key .* accepted here: source, train, validation, test, seed",
         ),
-        ('kind = "random"', 'kind = "lines"', r"forget\.kind is 'lines', expected 'class', .* or 'subject'"),
+        ('kind = "random"', 'kind = "lines"', r"forget\.kind is 'lines', expected 'class', .* or 'worst-case'"),
         ('kind = "random"\nsize = 10', 'kind = "class"\nclasses = [3]', r"forget\.classes\.0 is 3, expected string"),
         ('kind = "random"\nsize = 10\nseed = 0', 'kind = "subject"', r"one of subjects \(names\) and count"),
         ('kind = "random"\nsize = 10', 'kind = "subject"\nsubjects = ["a"]', r"forget\.seed is for forget\.count"),
