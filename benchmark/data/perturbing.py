@@ -51,7 +51,7 @@ class Surroundings:
 
 @dataclass(frozen=True)
 class HiddenInputs:
-    """What a pool's models are read at, and no submission knows."""
+    """The inputs at which a pool's models are read, and which no submission knows."""
 
     split: Split
     """`[perturbations · examples, ...]` float32, as nets see them, with the targets of the forget examples."""

@@ -69,6 +69,12 @@ def _is_chance(task: Any, chance: Any, targets: NDArray, outputs: int, *, weight
     return f"{shown(chance)}, expected a number from 0 to 1"
 
 
+def _are_perturbations(task: Any, perturbations: Any, inputs: Any) -> str:
+    if isinstance(perturbations, list | tuple) and all(map(callable, perturbations)):
+        return ""
+    return f"{shown(perturbations)}, expected a list of functions, empty for no hidden signals"
+
+
 def _numbers_fault(name: str, values: Any, shape: tuple[int, ...], per: str) -> str:
     """Return what keeps values from being numbers of a shape; "" where nothing does."""
     try:
@@ -106,4 +112,5 @@ TASK_ANSWERS: dict[str, Check] = {
     "features": _are_features,
     "phi": _is_phi,
     "chance": _is_chance,
+    "perturbations": _are_perturbations,
 }

@@ -309,7 +309,7 @@ def test_retrained_models_without_hidden_signals_count_until_they_are_trained_ag
     before = blocks_of(pool)
     originals = {name: before[name] for name in before if name.startswith("original/")}
     forget_hidden(pool, ["retrained/0000", "calibration/0001"])
-    pool.store.discard([name for name in before if name.startswith("hidden/")])
+    pool.store.discard(["hidden/0000", "hidden/0001"])
     assert {role: "hidden/phi" in pool.evidence(role) for role in miniature.roles} == dict.fromkeys(
         miniature.roles, False
     )

@@ -89,6 +89,7 @@ WRONG = {
         "features": ([(OUTPUTS[0], CLASSES)], [None, np.zeros((6, 2)), np.zeros(6)]),
         "phi": ([(OUTPUTS[0], OUTPUTS[0])], [None, OUTPUTS, OUTPUTS[0] * np.nan]),
         "chance": ([(CLASSES, 3)], ["a", None, 1.5, np.nan, np.zeros(2)]),
+        "perturbations": ([(INPUTS,)], [None, "abc", ["a"]]),
     },
     Source: {
         "load": ([(Path(),)], [None, (INPUTS, TARGETS)]),
