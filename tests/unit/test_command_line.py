@@ -88,8 +88,8 @@ def test_names_that_are_not_there(bench, arguments, sentence):
         ('[recipe]\noptimizer = "sdg"', "recipe.optimizer is 'sdg', expected 'sgd' or 'adam' (did you mean 'sgd'?)"),
         (
             '[forget]\nkind = "randm"\nsize = 9',
-            "forget.kind is 'randm', expected 'class', 'core', 'hardness', 'indices', 'out-of-distribution', 'random', "
-            "'rows', 'subject' or 'worst-case' (did you mean",
+            "forget.kind is 'randm', expected 'class', 'core', 'hardness', 'identified', 'indices', "
+            "'out-of-distribution', 'random', 'rows', 'subject' or 'worst-case' (did you mean",
         ),
         (
             '[forget]\nknd = "random"',
