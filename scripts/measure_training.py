@@ -66,10 +66,17 @@ def block(scenario: Scenario, number: int, with_vmap: bool) -> None:
         stacked._RULES.update(rules)
 
 
-def seconds_per_model(function, arguments: list[tuple], models: int, jobs: int) -> float:
+def seconds_per_model(function, arguments: list[tuple], models: int, jobs: int, cpu: bool = False) -> float:
+    """Return wall-clock seconds with all jobs at work, or CPU seconds of the one thread that trains a model."""
     started = time.perf_counter()
-    list(map_blocks(function, arguments, jobs))
-    return (time.perf_counter() - started) / models
+    spent = list(map_blocks(cpu_seconds, [(function, own) for own in arguments], jobs))
+    return (sum(spent) if cpu else time.perf_counter() - started) / models
+
+
+def cpu_seconds(function, arguments: tuple) -> float:
+    started = time.process_time()
+    function(*arguments)
+    return time.process_time() - started
 
 
 def main() -> None:
@@ -79,6 +86,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=joblib.cpu_count())
     parser.add_argument("--precision", choices=["bfloat16"], help="of the blocks")
     parser.add_argument("--epochs", type=int, help="instead of the recipe's, for nets that train long")
+    parser.add_argument("--cpu", action="store_true", help="count CPU seconds, where the machine does other things too")
     options = parser.parse_args()
     scenario, jobs = load_scenario(options.scenario), options.jobs
     size = scenario.protocol.block
@@ -93,9 +101,10 @@ def main() -> None:
         seconds_per_model(function, [first] * jobs, 1, jobs)  # starts the processes, imports, fills the caches
     ratios = []
     for _ in range(options.rounds):
-        ours = seconds_per_model(block, [(scenario, b, False) for b in range(4 * jobs)], 4 * jobs * size, jobs)
-        theirs = seconds_per_model(plain, [(scenario, 4)] * jobs, jobs * 4, jobs)
-        vmapped = seconds_per_model(block, [(scenario, b, True) for b in range(jobs)], jobs * size, jobs)
+        blocks, cpu = [(scenario, b, False) for b in range(4 * jobs)], options.cpu
+        ours = seconds_per_model(block, blocks, 4 * jobs * size, jobs, cpu)
+        theirs = seconds_per_model(plain, [(scenario, 4)] * jobs, jobs * 4, jobs, cpu)
+        vmapped = seconds_per_model(block, [(scenario, b, True) for b in range(jobs)], jobs * size, jobs, cpu)
         ratios.append(theirs / ours)
         print(
             f"ours {1e3 * ours:6.1f} ms a model   vmap alone {1e3 * vmapped:6.1f}   plain {1e3 * theirs:6.1f}   "

@@ -7,6 +7,7 @@ from benchmark.models.build import check_logits, seeded_model, skeleton
 from benchmark.models.networks.cnn import Cnn
 from benchmark.models.networks.file import FileNet
 from benchmark.models.networks.mlp import Mlp
+from benchmark.models.networks.resnet import ResNet
 from benchmark.models.networks.torchvision import TorchvisionNet
 from benchmark.models.rehearsal import rehearse_here
 from benchmark.scenario.schema import load_scenario
@@ -78,6 +79,20 @@ def test_the_stem_for_small_images_keeps_their_size():
     assert seen == [(2, 64, 32, 32)]
 
 
+def test_the_residual_net_halves_the_image_and_adds_what_enters_a_block():
+    net = seeded_model(ResNet(widths=(8, 16, 32)), (1, 28, 28), 10, 0).eval()
+    assert sum(weights.numel() for weights in net.parameters()) == 19_810
+    seen, inputs = [], torch.rand(2, 1, 28, 28)
+    for layer in net:
+        layer.register_forward_hook(lambda _, entering, leaving: seen.append((entering[0], leaving)))
+    assert net(inputs).shape == (2, 10)
+    entering, leaving = seen[3]
+    assert torch.equal(leaving, torch.relu(net[3].body(entering) + entering))
+    entering, leaving = seen[4]
+    assert torch.equal(leaving, torch.relu(net[4].body(entering) + net[4].shortcut(entering)))
+    assert [leaving.shape[1:] for _, leaving in seen[2:6]] == [(8, 14, 14), (8, 14, 14), (16, 7, 7), (32, 4, 4)]
+
+
 def test_a_users_net_comes_with_the_scenario(tmp_path):
     (tmp_path / "net.py").write_text(MINE)
     from conftest import MINIATURE
@@ -104,6 +119,7 @@ def test_a_users_net_comes_with_the_scenario(tmp_path):
         (TorchvisionNet(model="vgg11", stem="32x32"), (3, 32, 32), "stem is for ResNets"),
         (TorchvisionNet(model="vit_b_16"), (3, 32, 16), "square images, but these are 32×16"),
         (Cnn(widths=(4,)), (30,), "cnn takes images"),
+        (ResNet(widths=(4,)), (30,), "resnet takes images"),
         (Cnn(widths=(4, 4, 4, 4)), (1, 8, 8), "widths has 4 entries"),
         (FileNet(file="net.py:build"), (1, 8, 8), "has not been read"),
         (FileNet(file="net.py:absent", source=MINE), (1, 8, 8), "no function absent"),
