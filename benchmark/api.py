@@ -5,7 +5,8 @@ from dataclasses import replace
 from numpy.typing import ArrayLike
 
 from benchmark.metrics.arrays import evidence_of_arrays, score_of
-from benchmark.metrics.gap import gap_closed
+from benchmark.metrics.evidence_pair import ModelEvidence
+from benchmark.metrics.gap import gaps_closed
 from benchmark.metrics.inputs import delta_of
 from benchmark.metrics.report import Score
 from benchmark.metrics.samples import checked_samples
@@ -67,11 +68,11 @@ def _score(unlearned: ArrayLike, retrained: ArrayLike, original: ArrayLike | Non
     u, r = checked_samples(unlearned, retrained)
     o = None if original is None else checked_samples(original, r, first_name="original")[0]
     delta = delta_of(delta)
-    evidence = evidence_of_arrays(u, r, delta)
+    evidence = replace(evidence_of_arrays(u, r, delta), original=None if o is None else ModelEvidence(o))
     result = score_of(evidence)
     if o is None:
         return result
     original_evidence = evidence_of_arrays(o, r, delta)
     nothing = score_of(original_evidence)
-    closed, reasons = gap_closed(evidence, original_evidence, result.metrics, nothing.metrics)
+    closed, reasons = gaps_closed(evidence, original_evidence, result.metrics, nothing.metrics)
     return replace(result, doing_nothing=nothing, gap_closed=closed, absent={**result.absent, **reasons})

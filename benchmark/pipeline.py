@@ -17,6 +17,7 @@ from benchmark.metrics.resampling import resampling
 from benchmark.metrics.scoring import ceiling_of, measure
 from benchmark.metrics.suspicion import replayed_runs, retrains, suspicions
 from benchmark.references.controls import do_nothing, unlearn_perfectly
+from benchmark.references.ends import ends_of
 from benchmark.references.pool import UNPACK_AGAIN, Pool
 from benchmark.results.board_file import has_card, read_card
 from benchmark.results.outcome import Outcome, has_evidence
@@ -232,6 +233,7 @@ def _score(session: Session, runs: Runs, outcome: Outcome, halves: int) -> Score
     cost = Cost(timing.submission, timing.share, timing.memory_of(evidence.get("run/memory")))
     pair = unlearned.population, reference.population
     more = {
+        "ends": ends_of(pool),
         "original": do_nothing(pool).unlearned,
         "clean": _clean(pool),
         "whole_classes": scenario.forget.whole_classes,

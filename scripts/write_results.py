@@ -9,7 +9,7 @@ from itertools import combinations
 from scipy.special import ndtri
 
 from benchmark.leaderboard import shipped_scorecards
-from benchmark.leaderboard.ranks import Place, places, score_difference
+from benchmark.leaderboard.ranks import Place, paired_difference, places
 from benchmark.results.scorecard import Scorecard
 from benchmark.results.values import Estimate
 from benchmark.scenario.schema import load_scenario
@@ -221,7 +221,7 @@ def resolution(entries: list[Scorecard]) -> str:
 
 
 def resolved(first: Scorecard, second: Scorecard, level: float) -> bool:
-    difference = score_difference(first, second, level)
+    difference = paired_difference("score", first, second, level)
     return difference is not None and not difference.low <= 0 <= difference.high
 
 
@@ -243,7 +243,7 @@ def against(scored: dict[str, Scorecard], entries: list[Scorecard]) -> tuple[lis
     differences = {
         card.submission: difference
         for card in entries
-        if (difference := score_difference(card, scored["identity"], level))
+        if (difference := paired_difference("score", card, scored["identity"], level))
     }
     above = [with_difference(name, difference) for name, difference in differences.items() if difference.low > 0]
     return above, [name for name, difference in differences.items() if difference.high < 0]
@@ -299,7 +299,7 @@ def changed_by_tuning(scored: dict[str, Scorecard]) -> tuple[list[str], list[str
     gained, lost = [], []
     names = both(scored)
     for name in names:
-        difference = score_difference(scored[name + TUNED], scored[name], 1 - 0.05 / len(names))
+        difference = paired_difference("score", scored[name + TUNED], scored[name], 1 - 0.05 / len(names))
         if difference is None:
             continue
         if difference.low > 0:

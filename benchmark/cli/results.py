@@ -131,9 +131,9 @@ def plot(
     models: ModelsOption = None,
     out: OutOption = None,
 ) -> None:
-    """Draw the plots of one entry: φ of its best and worst forgotten example, ε of every forget example.
+    """Draw the plots of one entry: φ of its best and worst forgotten example, ε per example, the privacy profile.
 
-    Where trained models chose the forget set, a third one shows the scores against how well each example was forgotten.
+    Where trained models chose the forget set, another one shows the scores against how well each example was forgotten.
     """
     from benchmark.leaderboard import plot_entry
     from benchmark.storage.workspace import Workspace

@@ -25,6 +25,7 @@ from benchmark.cli.shared import (
     choose_forget_set,
     one_name,
     open_session,
+    out,
     print_json,
     read_scenario,
     show_board,
@@ -215,6 +216,7 @@ def _report(
 ) -> None:
     """Print the scorecards as JSON, or the scenario's board with what was refused."""
     from benchmark.leaderboard import rebuild
+    from benchmark.leaderboard.sentences import say_gap_closed
 
     if as_json:
         dumped = [card.content() for card in cards]
@@ -223,3 +225,5 @@ def _report(
     if rows is None or everything:  # other processes that take all may have added rows since
         rows = rebuild(session.workspace, [], session.warn)
     show_board(session.workspace, scenario, rows, refused)
+    for said in filter(None, map(say_gap_closed, () if everything else cards)):
+        out.print(said, highlight=False, soft_wrap=True)

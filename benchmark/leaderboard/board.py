@@ -128,26 +128,32 @@ def _plot(folder: Path, comparable: list[Scorecard]) -> None:
 
 def entry_plots(workspace: Workspace, label: str, entry: str) -> list[Path]:
     """Return where the plots of one entry lie in the folder of results, drawn or not."""
-    return [workspace.results / "plots" / label / f"{kind}-{entry}.png" for kind in ("phi", "epsilon", "hardness")]
+    kinds = ("phi", "epsilon", "profile", "hardness")
+    return [workspace.results / "plots" / label / f"{kind}-{entry}.png" for kind in kinds]
 
 
 def plot_entry(workspace: Workspace, scenario: Scenario, entry: str) -> list[Path]:
-    """Draw the plots of one entry and return where they lie.
+    """Draw the plots of one entry and return where they lie; a card from before the privacy profile has none of it.
 
     Raises MissingRecord when the entry has no scorecard, BadRecord when that has no metrics.
     """
-    from benchmark.leaderboard.entry_plots import plot_epsilons, plot_hardness, plot_phi
+    from benchmark.leaderboard.entry_plots import plot_epsilons, plot_hardness, plot_phi, plot_profile
 
     card = find_scorecard(workspace, scenario, entry)
     if not card.per_example("epsilon"):
         raise BadRecord(f"{entry} is {card.status} and has no ε to draw; {card.remedy}")
     cards = read_scorecards(workspace, warn=lambda _: None)  # what is wrong with a file has been said by now
     comparable = [each for each in cards if each.scorer_version == card.scorer_version and each.label == card.label]
-    phi, epsilon, hardness = entry_plots(workspace, card.label, entry)
+    controls = [each for each in comparable if each.control and each.per_example("epsilon")]
+    phi, epsilon, profile, hardness = entry_plots(workspace, card.label, entry)
     plot_phi(card, phi)
-    plot_epsilons(card, [each for each in comparable if each.control and each.per_example("epsilon")], epsilon)
+    plot_epsilons(card, controls, epsilon)
+    drawn = [phi, epsilon]
+    if card.profile:
+        plot_profile(card, controls, profile)
+        drawn.append(profile)
     choice = read_choice(scenario) if scenario.forget.asks_models else None
-    if choice is None or not choice.scores:
-        return [phi, epsilon]
-    plot_hardness(card, choice, hardness)
-    return [phi, epsilon, hardness]
+    if choice and choice.scores:
+        plot_hardness(card, choice, hardness)
+        drawn.append(hardness)
+    return drawn

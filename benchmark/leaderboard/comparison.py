@@ -2,24 +2,39 @@
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from benchmark.errors import BadRecord, BadUsage
-from benchmark.leaderboard.ranks import corrected_level, paired_difference, ranked_together, score_difference
+from benchmark.leaderboard.ranks import ORDERS, corrected_level, paired_difference, ranked_together
 from benchmark.results.scorecard import Scorecard
 from benchmark.results.values import Estimate, Value
 from benchmark.scenario.schema import options
 
-PAIRED = ("score", "forgetting_quality")
+PAIRED = ("gap_closed", "leak", "score", "forgetting_quality")
+
+
+class _About(NamedTuple):
+    """The words for a metric in sentences."""
+
+    plural: str
+    verb: str
+
+
+_ABOUT = {
+    "gap_closed": _About("gaps closed", "closes more of the gap"),
+    "score": _About("scores", "scores higher"),
+}
 
 Row = tuple[str, Value | Estimate, Value | Estimate, Value | Estimate]
 """Metric, of the first entry, of the second, first minus second."""
 
 
 def compare(first: Scorecard, second: Scorecard, cards: Sequence[Scorecard] = ()) -> tuple[list[Row], str]:
-    """Return every metric that both have a value of, and a sentence on the difference of the scores.
+    """Return every metric that both have a value of, and a sentence on the difference of the gaps closed.
 
-    Score and F have paired intervals (run i of both entries began at the same original). The others take the two
-    intervals as independent, which for paired runs errs on the wide side; a value without an interval has a difference
+    Where one has none, the sentence is on the scores. Gap closed, leak, score and F have paired intervals: run i of
+    both entries began at the same original. The others take the two intervals as independent, which for paired runs
+    errs on the wide side; a value without an interval has a difference
     without one. The sentence says whether it is about this pair alone or corrected for all entries that the board ranks
     with the two, `cards`, and both where the two differ. Raises BadRecord when a scorecard has no metrics or is of
     another scorer, and BadUsage when the two ran on different scenarios.
@@ -30,7 +45,8 @@ def compare(first: Scorecard, second: Scorecard, cards: Sequence[Scorecard] = ()
         (name, value, right[name], _difference_of(name, first, second)) for name, value in left.items() if name in right
     ]
     comparable = [card for card in cards if card.scorer_version == first.scorer_version]
-    verdict = _verdict(first, second, _ranked_with(first, second, comparable))
+    order = next((name for name in ORDERS if first.estimate(name) and second.estimate(name)), "score")
+    verdict = _verdict(order, first, second, _ranked_with(order, first, second, comparable))
     verdict = f"The{verdict[3:]}" if verdict.startswith("the runs ") else verdict
     suspects = [card for card in (first, second) if card.status == "suspect"]
     return rows, verdict + "".join(f" {card.submission} is suspect: {card.reason}." for card in suspects)
@@ -63,41 +79,43 @@ def _independent(a: Value | Estimate, b: Value | Estimate) -> Value | Estimate:
     return Estimate(value=value, low=value - down, high=value + up)
 
 
-def _ranked_with(first: Scorecard, second: Scorecard, cards: Sequence[Scorecard]) -> int:
+def _ranked_with(order: str, first: Scorecard, second: Scorecard, cards: Sequence[Scorecard]) -> int:
     """Return how many entries the board ranks together with both; 0 where it does not rank the two together."""
     if first.status == "suspect":
         return 0
-    together = ranked_together([card for card in cards if card.scenario_hash == first.scenario_hash], first.status)
+    comparable = [card for card in cards if card.scenario_hash == first.scenario_hash]
+    together = ranked_together(comparable, first.status, order)
     return len(together) if {first.submission, second.submission} <= together.keys() else 0
 
 
-def _verdict(first: Scorecard, second: Scorecard, entries: int) -> str:
-    """Return what the scores' difference says of the pair alone, and corrected for the board's groups of `entries`."""
+def _verdict(order: str, first: Scorecard, second: Scorecard, entries: int) -> str:
+    """Return what the difference of what orders the board says, alone and corrected for the board's `entries`."""
     names = first.submission, second.submission
+    about = _ABOUT[order]
     for card in (first, second):
-        if card.value("score") is None:
+        if card.value(order) is None:
             return f"{card.submission} has no score to compare: {card.why_absent('score')}."
-    alone = score_difference(first, second)
+    alone = paired_difference(order, first, second)
     if alone is None:
-        return f"Too few resamples have scores of both {names[0]} and {names[1]} to tell them apart."
-    said = f"the difference of the scores is {alone.value:+.4f}, 95 % {_bounds(alone)}"
+        return f"Too few resamples have {about.plural} of both {names[0]} and {names[1]} to tell them apart."
+    said = f"the difference of the {about.plural} is {alone.value:+.4f}, 95 % {_bounds(alone)}"
     if entries <= 2:
         why = "" if entries else "; the board does not rank the two against each other"
-        return f"{_claim(*names, alone)}, for this pair alone: {said}{why}."
-    corrected = score_difference(first, second, corrected_level(entries))
+        return f"{_claim(about, *names, alone)}, for this pair alone: {said}{why}."
+    corrected = paired_difference(order, first, second, corrected_level(entries))
     board = f"corrected for the {entries} entries that the board ranks together"
     if corrected is None or _sign(corrected) == _sign(alone):
         also = "" if corrected is None else f", corrected {_bounds(corrected)}"
-        return f"{_claim(*names, alone)}, for this pair alone and {board}: {said}{also}."
+        return f"{_claim(about, *names, alone)}, for this pair alone and {board}: {said}{also}."
     return (
-        f"{_claim(*names, alone)}, for this pair alone: {said}; but {board}, as its groups are, "
-        f"{_claim(*names, corrected)}: {_bounds(corrected)}."
+        f"{_claim(about, *names, alone)}, for this pair alone: {said}; but {board}, as its groups are, "
+        f"{_claim(about, *names, corrected)}: {_bounds(corrected)}."
     )
 
 
-def _claim(first: str, second: str, difference: Estimate) -> str:
+def _claim(about: _About, first: str, second: str, difference: Estimate) -> str:
     if sign := _sign(difference):
-        return f"{first if sign > 0 else second} scores higher than {second if sign > 0 else first}"
+        return f"{first if sign > 0 else second} {about.verb} than {second if sign > 0 else first}"
     return f"the runs do not tell {first} and {second} apart"
 
 

@@ -112,6 +112,30 @@ def rank_correlation(scores: np.ndarray, values: np.ndarray) -> str:
     return f"Spearman's ρ = {rho:.2f} ({math.tanh(z - half):.2f} to {math.tanh(z + half):.2f})"
 
 
+def plot_profile(card: Scorecard, controls: Sequence[Scorecard], path: Path) -> None:
+    """Draw the privacy profile δ(ε) of an entry with its band, between those of the controls of its board."""
+    canvas, axes = new_canvas(6.4, 4.0)
+    others = [each for each in controls if each.submission != card.submission and each.profile]
+    for control, style in zip(others, _STYLES, strict=False):
+        _draw_profile(axes, control, color=CONTROL, linestyle=style, linewidth=1.2)
+    _draw_profile(axes, card, color=UNLEARNED, linewidth=1.8)
+    if profile := card.profile:
+        axes.fill_between(profile.epsilon, profile.low, profile.high, color=UNLEARNED, alpha=0.2, linewidth=0)
+    axes.set(
+        ylim=(0, 1.02),
+        xlabel="ε (nats)",
+        ylabel="δ(ε), held out (lower is better)",
+        title=f"privacy profile of {card.submission}\non {place_of(card)}",
+    )
+    canvas.legend(fontsize=8, frameon=False, loc="outside lower center", ncols=1 + len(others))
+    save_plot(canvas, path)
+
+
+def _draw_profile(axes: Axes, card: Scorecard, **style: Any) -> None:
+    if card.profile:
+        axes.plot(card.profile.epsilon, card.profile.delta, label=card.submission, **style)
+
+
 def _draw_epsilons(axes: Axes, card: Scorecard, infinite: float, **style: Any) -> None:
     values = np.sort(np.array(card.per_example("epsilon") or [], dtype=np.float64))
     shown = np.where(values <= largest_epsilon(card) + 1e-9, values, infinite)

@@ -1,49 +1,71 @@
-"""Ranks in the order of scores, and the significance groups that say which of them the data resolve."""
+"""Ranks in the order of the gap closed, and the significance groups that say which of them the data resolve."""
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, product
 from typing import NamedTuple
 
 import numpy as np
 
 from benchmark.leaderboard.groups import letters, letters_used
 from benchmark.metrics import existing, interval
+from benchmark.metrics.jackknife import jackknife_estimate
 from benchmark.results.scorecard import Scorecard
 from benchmark.results.values import Estimate
 
+ORDERS = ("gap_closed", "score")
+"""The metrics that order a board: the first that an entry has."""
+
 
 class Place(NamedTuple):
-    """An entry's rank, 1 for the highest score, and the letters of its significance groups."""
+    """An entry's rank, 1 for the best, the letters of its significance groups, and its rank by published score."""
 
     rank: int
     group: str
+    published_rank: int | None
 
 
 def places(cards: list[Scorecard]) -> dict[str, Place]:
     """Submission → place, for the entries of one comparable group that have one: not controls, failures or suspects.
 
-    Ranks follow the scores, equal ones the names; entries over budget come after all others. Two entries share a
-    letter where they are not significantly different: 0 lies in the paired interval of the difference of their scores,
-    at 95 % corrected for the number of entries (Bonferroni over the others). Entries over budget are compared among
-    themselves, with letters of their own.
+    Ranks follow the gap closed; entries without it, whose evidence is of an older form, follow the score behind those
+    that have it. Equal ones follow the names; entries over budget come after all others. Two entries share a letter
+    where they are not significantly different: 0 lies in the paired interval of the difference of what they are ordered
+    by, at 95 % corrected for the number of entries (Bonferroni over the others). Entries over budget, and those without
+    a gap closed, are compared among themselves, with letters of their own.
     """
+    published = {name: rank for rank, (name, _) in enumerate(_by_score(cards), 1)}
     found: dict[str, Place] = {}
-    for standing in ("ok", "over-budget"):
-        entries = ranked_together(cards, standing)
-        ordered = sorted(entries, key=lambda name: (-_score(entries[name]), name))
-        groups = letters(ordered, _different_pairs(entries), letters_used(place.group for place in found.values()))
+    for standing, order in product(("ok", "over-budget"), ORDERS):
+        entries = ranked_together(cards, standing, order)
+        ordered = sorted(entries, key=lambda name: (-_value(entries[name], order), name))
+        different = _different_pairs(entries, order)
+        groups = letters(ordered, different, letters_used(place.group for place in found.values()))
         start = len(found)
-        found |= {name: Place(start + k, groups[name]) for k, name in enumerate(ordered, 1)}
+        found |= {name: Place(start + k, groups[name], published.get(name)) for k, name in enumerate(ordered, 1)}
     return found
 
 
-def ranked_together(cards: Sequence[Scorecard], standing: str) -> dict[str, Scorecard]:
-    """Return the entries that are ranked among themselves: of one status, with a score, no controls."""
-    return {
-        card.submission: card
-        for card in cards
-        if card.status == standing and not card.control and card.estimate("score")
-    }
+def _by_score(cards: Sequence[Scorecard]) -> list[tuple[str, Scorecard]]:
+    """Return entries and cards in the order of the published score, those over budget last."""
+    found: list[tuple[str, Scorecard]] = []
+    for standing in ("ok", "over-budget"):
+        entries = {card.submission: card for card in cards if _is_ranked(card, standing) and card.estimate("score")}
+        found += sorted(entries.items(), key=lambda item: (-_value(item[1], "score"), item[0]))
+    return found
+
+
+def order_of(card: Scorecard) -> str | None:
+    """Return the name of the metric that orders an entry among others; None where it has none."""
+    return next((name for name in ORDERS if card.estimate(name)), None)
+
+
+def ranked_together(cards: Sequence[Scorecard], standing: str, order: str) -> dict[str, Scorecard]:
+    """Return the entries that are ranked among themselves: of one status, ordered by one metric, no controls."""
+    return {card.submission: card for card in cards if _is_ranked(card, standing) and order_of(card) == order}
+
+
+def _is_ranked(card: Scorecard, standing: str) -> bool:
+    return card.status == standing and not card.control
 
 
 def corrected_level(entries: int) -> float:
@@ -51,35 +73,34 @@ def corrected_level(entries: int) -> float:
     return 1 - 0.05 / max(1, entries - 1)
 
 
-def _different_pairs(entries: Mapping[str, Scorecard]) -> list[frozenset[str]]:
-    """The pairs of entries whose scores are significantly different."""
+def _different_pairs(entries: Mapping[str, Scorecard], order: str) -> list[frozenset[str]]:
+    """The pairs of entries that are significantly different in the metric that orders them."""
     level = corrected_level(len(entries))
-    return [frozenset((a, b)) for a, b in combinations(entries, 2) if _differ(entries[a], entries[b], level)]
+    return [frozenset((a, b)) for a, b in combinations(entries, 2) if _differ(order, entries[a], entries[b], level)]
 
 
-def _differ(a: Scorecard, b: Scorecard, level: float) -> bool:
-    difference = score_difference(a, b, level)
+def _differ(order: str, a: Scorecard, b: Scorecard, level: float) -> bool:
+    difference = paired_difference(order, a, b, level)
     return difference is not None and not difference.low <= 0 <= difference.high
 
 
-def _score(card: Scorecard) -> float:
-    value = card.value("score")
+def _value(card: Scorecard, name: str) -> float:
+    value = card.value(name)
     assert value is not None
     return value
 
 
-def score_difference(a: Scorecard, b: Scorecard, level: float = 0.95) -> Estimate | None:
-    """Return a's score minus b's, with the interval of the paired resamples.
-
-    None where one has no score, or where so few resamples have both scores that there is no interval.
-    """
-    return paired_difference("score", a, b, level)
-
-
 def paired_difference(name: str, a: Scorecard, b: Scorecard, level: float = 0.95) -> Estimate | None:
-    """Return the same for a metric that is resampled: the score or the forgetting quality."""
+    """Return a's value minus b's with a paired interval, by jackknife replicates or by resamples.
+
+    None where one has no value, or where there are no such rows of both, or too few for an interval.
+    """
     first, second = a.value(name), b.value(name)
-    if first is None or second is None or a.resampled is None or b.resampled is None:
+    if first is None or second is None:
+        return None
+    if name in a.replicates or name in b.replicates:
+        return _jackknifed_difference(name, first - second, a, b, level)
+    if a.resampled is None or b.resampled is None or name not in a.resampled.columns:
         return None
     rows = (a.resampled.columns[name], b.resampled.columns[name])
     both = min(map(len, rows))  # row i of both is of the same models, however many there are
@@ -88,3 +109,10 @@ def paired_difference(name: str, a: Scorecard, b: Scorecard, level: float = 0.95
         return None
     low, high = interval(first - second, differences, level, (-np.inf, np.inf))
     return Estimate(value=first - second, low=low, high=high)
+
+
+def _jackknifed_difference(name: str, value: float, a: Scorecard, b: Scorecard, level: float) -> Estimate | None:
+    rows = [np.array(card.replicates.get(name, ())) for card in (a, b)]
+    if len(rows[0]) != len(rows[1]):
+        return None
+    return jackknife_estimate(value, rows[0] - rows[1], level)

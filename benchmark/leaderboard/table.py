@@ -12,7 +12,7 @@ import pandas as pd
 from rich import box
 from rich.table import Table
 
-from benchmark.leaderboard.ranks import Place, places
+from benchmark.leaderboard.ranks import ORDERS, Place, places
 from benchmark.metrics import VERSION
 from benchmark.metrics.kinds import METRICS, all_metrics
 from benchmark.metrics.metric import Metric
@@ -45,8 +45,9 @@ def columns() -> list[str]:
 def leaderboard(cards: list[Scorecard]) -> pd.DataFrame:
     """Return one row per entry in `columns()`, best first within each comparable group, ranks as Int64.
 
-    Entries over budget rank below all others. Controls, failed and suspect entries have no rank; controls stand where
-    their score puts them, then come failures, and last what is suspect.
+    Rows with a gap closed come first, by it, then the others by the published score, whose own ranks are in
+    `published_rank`. Entries over budget rank below all others. Controls, failed and suspect entries have no rank;
+    controls stand where their value puts them, then come failures, and last what is suspect.
     """
     rows = []
     for _, group in groupby(sorted(cards, key=_group_of), key=_group_of):
@@ -55,9 +56,10 @@ def leaderboard(cards: list[Scorecard]) -> pd.DataFrame:
         rows += [_row(card, place.get(card.submission)) for card in members]
     table = pd.DataFrame(rows, columns=[*columns(), STANDING])
     table = table.sort_values(
-        [*_COMPARABLE, STANDING, "score", "submission"], ascending=[True] * 4 + [False, True]
+        [*_COMPARABLE, STANDING, *ORDERS, "submission"], ascending=[True] * 4 + [False, False, True]
     ).reset_index(drop=True)
-    table["rank"] = table["rank"].astype("Int64")
+    for column in ("rank", "published_rank"):
+        table[column] = table[column].astype("Int64")
     values = metric_columns()
     table[values] = table[values].apply(pd.to_numeric)  # None, where no row has the value, becomes nan
     return table.loc[:, columns()]
@@ -92,7 +94,7 @@ def render(rows: pd.DataFrame, title: str, refused: Mapping[str, str] = MappingP
     for heading in ("rank", "group"):
         table.add_column(heading, no_wrap=True)
     table.add_column("submission", overflow="fold")
-    shown = [metric for metric in all_metrics() if metric.heading]
+    shown = _shown(rows)
     headings = [
         heading for metric in shown for heading in ([metric.heading, "±"] if _is_wide(metric) else [metric.heading])
     ]
@@ -126,9 +128,15 @@ def _with_notes(status: str, remarks: list[str], notes: dict[str, int]) -> str:
     return " ".join([status, *(f"[{number}]" for number in numbers)])
 
 
+def _shown(rows: pd.DataFrame) -> list[Metric]:
+    """Return the metrics that the terminal shows, the gap closed where a row has it."""
+    without = ["gap_closed"] if rows["gap_closed"].isna().to_numpy().all() else []
+    return [metric for metric in all_metrics() if metric.heading and metric.name not in without]
+
+
 def _is_wide(metric: Metric) -> bool:
-    """Say whether the terminal shows half of the interval too: for the score, by which rows are ordered."""
-    return metric.name == "score"
+    """Say whether the terminal shows half of the interval too: for what rows are ordered by."""
+    return metric.name in ORDERS
 
 
 def _cells(metric: Metric, row: dict[Hashable, Any]) -> list[str]:
@@ -147,9 +155,12 @@ def _said(metric: Metric) -> str:
 def _caption(rows: pd.DataFrame) -> str:
     """Return what the columns are, and what holds for some of the rows."""
     ceiling = (rows["score"] / rows["normalised_score"]).dropna()
-    told = [f"{metric.heading}: {_said(metric)}" for metric in all_metrics() if metric.heading and not _is_wide(metric)]
+    shown = _shown(rows)
+    told = [f"{metric.heading}: {_said(metric)}" for metric in shown if not _is_wide(metric)]
+    gap = "gap ± half its 95 % interval: 0 = as if nothing had been done, 1 = as if retrained; "
     caption = (
-        "score ± half its 95 % interval"
+        (gap if any(metric.name == "gap_closed" for metric in shown) else "")
+        + "score ± half its 95 % interval"
         + (f", {ceiling.iloc[0]:.3f} for perfect unlearning" if len(ceiling) else "")
         + "; "
         + "; ".join(told)
@@ -209,7 +220,7 @@ def _holds(value: Any) -> bool:
 
 def _row(card: Scorecard, place: Place | None) -> dict[str, object]:
     row: dict[str, object] = card.model_dump(include=set(columns()))
-    row |= {"rank": place and place.rank, "group": place and place.group}
+    row |= dict.fromkeys(Place._fields) if place is None else place._asdict()
     row |= {"source": card.source, STANDING: _STANDINGS.get(card.status, _FAILED)}
     if card.cost:
         row |= {f"cost_{name}": value for name, value in card.cost}

@@ -21,10 +21,12 @@ from benchmark.metrics.classifiers import (
 from benchmark.metrics.held_out import held_out_epsilon
 from benchmark.metrics.klom import klom
 from benchmark.metrics.leak import leak
+from benchmark.metrics.leak_score import gap_closed
 from benchmark.metrics.lira import attack_intervals, attack_result, ruli, ruli_scores, ulira, ulira_scores
 from benchmark.metrics.lower_bounds import epsilon_lower_bound, provable_epsilon
 from benchmark.metrics.overunlearning import direction
 from benchmark.metrics.permutation import detectable
+from benchmark.metrics.profile import privacy_profile
 from benchmark.metrics.published import published_epsilon
 from benchmark.metrics.quality import competition_score, forgetting_quality
 from benchmark.metrics.statistic import logit_scaled_confidence
@@ -47,6 +49,7 @@ __all__ = [
     "existing",
     "fewest_for_leaks",
     "forgetting_quality",
+    "gap_closed",
     "held_out_epsilon",
     "interval",
     "klom",
@@ -59,6 +62,7 @@ __all__ = [
     "no_rate",
     "no_rejection",
     "no_share",
+    "privacy_profile",
     "provable_epsilon",
     "published_epsilon",
     "quality_and_score",

@@ -19,6 +19,7 @@ from benchmark.results.evidence import ATTACKED, CONTRASTS, HIDDEN, OF_ATTACKED,
 from benchmark.results.values import Absent, Ceiling, Estimate
 
 if TYPE_CHECKING:
+    from benchmark.metrics.leak_score import Ends
     from benchmark.tasks import Task
 
 Need = Literal[
@@ -30,7 +31,9 @@ Need = Literal[
     "validation_phi",
     "test_phi",
     "hidden",
+    "original_phi",
     "ceiling",
+    "ends",
     "resamples",
     "cost",
     "memory",
@@ -45,6 +48,8 @@ NEEDS: dict[str, str] = {
     "test_phi": "φ on the test set is not known",
     "hidden": "there are no hidden signals, as in evidence of an older form",
     "ceiling": "what perfect unlearning gets is not known",
+    "ends": "where doing nothing and perfect unlearning stand is not known",
+    "original_phi": "φ of the originals is not known",
     "resamples": "there are no resamples",
     "cost": "what a run costs is not known",
     "memory": "what memory a run takes is not known, as in records of an older form",
@@ -147,9 +152,10 @@ class EvidencePair:
 
     `resample` returns `[F, score]` of random halves, `[resamples, 2]`, as `quality_and_score_of_halves` does;
     it is called by the first metric that needs them. `halves`: how many halves other metrics take; `resamples`: how
-    many resamples the percentile bootstrap takes. `ceiling`: what perfect unlearning gets. `original`: the evidence of
-    the models that the runs started from; `clean`: that of models trained without any manipulated example.
-    `whole_classes`: whether the forget set is all examples of some classes.
+    many resamples the percentile bootstrap takes. `ceiling`: what perfect unlearning gets. `ends`: leak scores of doing
+    nothing and of perfect unlearning. `original`: the evidence of the models that the runs started from; `clean`: that
+    of models trained without any manipulated example. `whole_classes`: whether the forget set is all examples of some
+    classes.
     """
 
     unlearned: ModelEvidence
@@ -160,6 +166,7 @@ class EvidencePair:
     cost: Cost | None = None
     halves: int = HALVES
     resamples: int = 1000
+    ends: "Ends | None" = None
     original: ModelEvidence | None = None
     clean: ModelEvidence | None = None
     whole_classes: bool = False
@@ -207,6 +214,8 @@ class EvidencePair:
             **{f"{split}_phi": self._is_probed(split) for split in PROBED},
             "hidden": self.unlearned.hidden is not None and self.retrained.hidden is not None,
             "ceiling": self.ceiling is not None,
+            "ends": self.ends is not None,
+            "original_phi": self.original is not None,
             "resamples": self.resample is not None,
             "cost": self.cost is not None,
             "memory": self.cost is not None and self.cost.memory is not None,

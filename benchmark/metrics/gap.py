@@ -1,7 +1,8 @@
 """The share of the way from doing nothing to retraining that unlearning goes: 0 as if nothing was done, 1 all of it.
 
 Only metrics whose value under retraining is known without a second retrained population have one: an attack that only
-guesses is right in half of the cases, and no example is detectable. F, ε and KLoM are biased by an unknown amount.
+guesses is right in half of the cases, there is no leak, and no example is detectable. F, ε and KLoM are biased by an
+unknown amount.
 
 In simulations with 64 models and 10 examples (Gaussians; originals 0.6 or 1.5 standard deviations from the retrained
 models, 0 to 100 % of that closed, runs independent of their originals or half alike; 400 pools a case) the 95 %
@@ -16,19 +17,21 @@ import numpy as np
 from benchmark.metrics.attacks import ATTACKS
 from benchmark.metrics.bootstrap import existing
 from benchmark.metrics.evidence_pair import EvidencePair
+from benchmark.metrics.jackknife import jackknife_estimate
+from benchmark.metrics.leak_score import TOO_FEW, Ends, close_gap, leak_rows
 from benchmark.metrics.lira import Scores
 from benchmark.metrics.samples import Floats
 from benchmark.results.values import Estimate, Value
 
 RESAMPLES = 1000
-_METRICS = ("detectable", *(f"{attack.name}_accuracy" for attack in ATTACKS))
+_METRICS = ("leak", "detectable", *(f"{attack.name}_accuracy" for attack in ATTACKS))
 _NO_GAP = "doing nothing is not significantly apart from retraining, so there is no gap to close"
 _TOO_FEW = "the originals are too few to tell where doing nothing stands"
 
 Numbers = Mapping[str, Value | Estimate]
 
 
-def gap_closed(
+def gaps_closed(
     unlearned: EvidencePair, original: EvidencePair, metrics: Numbers, nothing: Numbers
 ) -> tuple[dict[str, Value | Estimate], dict[str, str]]:
     """Return the gap closed by metric, and under `gap_closed_…` why there is none.
@@ -38,6 +41,10 @@ def gap_closed(
     significantly apart from retraining.
     """
     closed: dict[str, Value | Estimate] = {}
+    if "leak" in metrics and "leak" in nothing:
+        rows, start = (1 - each.once(leak_rows) for each in (unlearned, original))
+        found = close_gap(rows, Ends(start, np.ones_like(rows))) if len(rows) == len(start) else TOO_FEW
+        closed |= {} if isinstance(found, str) else {"leak": jackknife_estimate(found[0], found[1:])}
     if "detectable" in metrics and "detectable" in nothing and nothing["detectable"].value > 0:
         closed["detectable"] = Value(value=1 - metrics["detectable"].value / nothing["detectable"].value)
     for attack in ATTACKS:

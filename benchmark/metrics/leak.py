@@ -25,7 +25,7 @@ total variation as a measure of leakage; Kuiper 1960; Efron & Stein 1981 for the
 cross-fitting and its intervals are ours.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from typing import NamedTuple
 
 import numpy as np
@@ -109,17 +109,21 @@ def leak(unlearned: ArrayLike, retrained: ArrayLike) -> Floats:
 def measure_leak(
     unlearned: ArrayLike, retrained: ArrayLike, *, groups: int = GROUPS, halvings: int = HALVINGS, seed: int = 0
 ) -> Leak:
-    """Return the leak of every example with its jackknife replicates, no more of them than there are models.
+    """Return the leak of every example with its jackknife replicates.
 
     Arguments as `leak` takes them. Raises ValueError on samples that `checked_samples` refuses.
     """
     u, r = (phi.T for phi in checked_samples(unlearned, retrained, FEWEST_MODELS))
-    groups = min(whole(groups, "groups", 0), u.shape[1], r.shape[1])
-    halvings, seed = whole(halvings, "halvings", 1), whole(seed, "seed", 0)
+    groups, halvings, seed = whole(groups, "groups", 0), whole(halvings, "halvings", 1), whole(seed, "seed", 0)
     step = max(1, _TOGETHER // ((groups + 1) * max(u.shape[1], r.shape[1])))
     parts = [slice(first, first + step) for first in range(0, len(u), step)]
     found = np.concatenate([_measure_examples(u[part], r[part], groups, halvings, seed) for part in parts], axis=1)
     return Leak(found[0], found[1:])
+
+
+def groups_of(*populations: Sized) -> int:
+    """Return how many groups populations have: GROUPS, or one per model of the largest."""
+    return min(GROUPS, max(map(len, populations)))
 
 
 def kept_models(models: int, groups: int) -> Mask:
@@ -136,13 +140,15 @@ def _measure_examples(unlearned: Floats, retrained: Floats, groups: int, halving
     populations = (unlearned, retrained)
     kept = kept_models(unlearned.shape[1], groups), kept_models(retrained.shape[1], groups)
     measured = np.zeros((1 + groups, len(unlearned)))
-    for rows in _halvings(unlearned.shape[1], retrained.shape[1], halvings, seed):
+    for rows in halvings_of(unlearned.shape[1], retrained.shape[1], halvings, seed):
         choosing, reading = (_half(populations, kept, half) for half in rows)
         measured += _measure_shares(_choose_attack(choosing), reading)
     return measured / (2 * halvings)
 
 
-def _halvings(unlearned: int, retrained: int, halvings: int, seed: int) -> Iterator[tuple[tuple[Mask, Mask], ...]]:
+def halvings_of(
+    unlearned: int, retrained: int, halvings: int, seed: int = 0
+) -> Iterator[tuple[tuple[Mask, Mask], ...]]:
     """Yield the models that choose and those that are measured, a mask per population: each halving both ways round.
 
     Populations of one size are halved alike in every entry.

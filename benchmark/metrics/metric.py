@@ -50,9 +50,10 @@ Result = float | Estimate | NDArray[np.float64] | Absent
 """A value, one with its interval, one per forget example, or the reason why there is none."""
 
 Direction = Literal["higher", "lower", "none"]
-Group = Literal["score", "utility", "forgetting", "attacks", "cost", "other"]
+Group = Literal["gap", "score", "utility", "forgetting", "attacks", "cost", "other"]
 
 GROUPS: dict[Group, str] = {
+    "gap": "Leak and the gap closed",
     "score": "The score and its parts",
     "utility": "Utility",
     "forgetting": "Forgetting, example by example",

@@ -81,7 +81,7 @@ class Score:
         rows = zip(numbers, table[1:], strict=True)
         for group, members in groupby(rows, key=lambda row: _group(row[0])):
             headed += ["", group, *(line for _, line in members)]
-        per_example = [f"Per forget example, in `per_example` and `to_frame()`: {', '.join(arrays)}."]
+        per_example = [fill(f"Per forget example, in `per_example` and `to_frame()`: {', '.join(arrays)}.", _WIDTH)]
         reading = ["How to read them:", *(line for name in (*numbers, *arrays) for line in _entry(name))]
         return "\n".join([self._title(), "", *headed, "", *per_example, "", *reading, "", *self._notes()]).rstrip()
 

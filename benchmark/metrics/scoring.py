@@ -7,8 +7,12 @@ import numpy as np
 from benchmark.errors import note
 from benchmark.metrics.bootstrap import quality_and_score
 from benchmark.metrics.evidence_pair import EvidencePair, ModelEvidence, with_interval, with_interval_if_any
+from benchmark.metrics.jackknife import FEWEST_GROUPS
 from benchmark.metrics.kinds import METRICS, all_metrics
+from benchmark.metrics.kinds.leak import gap_closed
+from benchmark.metrics.leak_score import gap_rows, leak_rows, significant_digits
 from benchmark.metrics.metric import Metric
+from benchmark.metrics.profile import privacy_profile
 from benchmark.metrics.samples import Floats
 from benchmark.registry import SHIPPED
 from benchmark.results.values import (
@@ -19,6 +23,7 @@ from benchmark.results.values import (
     Measured,
     MetricValue,
     PerExample,
+    Profile,
     Resampled,
     Value,
 )
@@ -36,6 +41,8 @@ def measure(evidence: EvidencePair, metrics: Iterable[Metric] | None = None) -> 
         best=_histograms(int(epsilon.argmin()), evidence),
         worst=_histograms(int(epsilon.argmax()), evidence),
         resampled=None if evidence.resample is None else rounded_rows(evidence.rows),
+        profile=_profile(evidence),
+        replicates=_replicates(evidence),
     )
 
 
@@ -81,6 +88,23 @@ def _stored_value(metric: Metric, found: object, examples: int) -> MetricValue:
     if not np.isfinite(number := float(found)):  # pyright: ignore[reportArgumentType]  what is no number raises
         raise ValueError(f"it returned {number}, expected a finite number, or Absent with a reason")
     return Value(value=number)
+
+
+def _replicates(evidence: EvidencePair) -> dict[str, list[float]]:
+    """Return what paired differences of entries take of the leak and the gap closed: both without each group."""
+    if evidence.models < FEWEST_GROUPS:
+        return {}
+    rows = {"leak": evidence.once(leak_rows)}
+    if not evidence.lacks(gap_closed.needs) and not isinstance(closed := evidence.once(gap_rows), str):
+        rows["gap_closed"] = closed
+    return {name: significant_digits(each[1:]) for name, each in rows.items()}
+
+
+def _profile(evidence: EvidencePair) -> Profile | None:
+    if evidence.models < FEWEST_GROUPS:
+        return None
+    curve = privacy_profile(*evidence.signals)._asdict()
+    return Profile(**{name: significant_digits(values) for name, values in curve.items()})
 
 
 def ceiling_of(calibration: ModelEvidence, retrained: ModelEvidence, delta: float, resampled: Floats) -> Ceiling:

@@ -7,6 +7,7 @@ NAMED = ["rank", "group", "submission", "scenario"]
 """They come before the metrics."""
 
 ABOUT = [
+    "published_rank",
     "models",
     "status",
     "reason",

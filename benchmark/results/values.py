@@ -91,6 +91,22 @@ class Histograms(Record):
         return self
 
 
+class Profile(Record):
+    """Privacy profile of an entry: δ at each ε, the mean of its forget examples, with the ends of its band."""
+
+    epsilon: Annotated[list[Number], Field(min_length=1)]
+    delta: list[Number]
+    low: list[Number]
+    high: list[Number]
+
+    @model_validator(mode="after")
+    def _as_many_of_all(self) -> Self:
+        sizes = [len(column) for _, column in self]
+        if len(set(sizes)) > 1:
+            raise ValueError(f"a profile with columns of {sizes} values, expected as many in all")
+        return self
+
+
 class Resampled(Record):
     """F and the score on random halves of the models; equal rows of two entries are paired.
 
@@ -131,7 +147,11 @@ class Measured(Record):
     best: Histograms | None = None
     """φ of the example that the entry forgot best; like the next, for plots."""
     worst: Histograms | None = None
+    profile: Profile | None = None
+    """Absent from old cards; for plots."""
     resampled: Resampled | None = None
+    replicates: dict[MetricName, Annotated[list[Number], Field(min_length=2)]] = Field(default_factory=dict)
+    """Metrics without each group of models, by name; equal groups of two entries are paired. Absent from old cards."""
     remarks: list[Line] = Field(default_factory=list)
     """What a reader has to know before believing the row."""
 

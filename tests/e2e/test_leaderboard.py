@@ -229,9 +229,8 @@ def test_the_csv_and_the_plots_follow_the_scorecards(tmp_path):
 def test_an_empty_board_has_a_header(tmp_path):
     workspace = Workspace(tmp_path)
     assert rebuild(workspace).empty
-    assert (
-        (workspace.results / "leaderboard.csv").read_text().startswith("rank,group,submission,scenario,score,score_low")
-    )
+    header = (workspace.results / "leaderboard.csv").read_text()
+    assert header.startswith("rank,group,submission,scenario,gap_closed,gap_closed_low,gap_closed_high,leak")
 
 
 def test_the_terminal_shows_every_entry():

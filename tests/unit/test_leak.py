@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from benchmark.metrics.leak import FEWEST_MODELS, GROUPS, _halvings, kept_models, leak, measure_leak
+from benchmark.metrics.leak import FEWEST_MODELS, GROUPS, halvings_of, kept_models, leak, measure_leak
 
 
 def share(phi, low, high):
@@ -30,7 +30,7 @@ def naive_shares(choosing, reading, values):
 def naive_leaks(u, r, kept_u, kept_r, seed):
     """Return every leak that one halving can give, depending on which of equally good intervals are chosen."""
     both_ways = []
-    for halves in _halvings(len(u), len(r), 1, seed):
+    for halves in halvings_of(len(u), len(r), 1, seed):
         choosing, reading = ([u[rows_u & kept_u], r[rows_r & kept_r]] for rows_u, rows_r in halves)
         values = np.unique(np.concatenate([u[halves[0][0]], r[halves[0][1]]]))  # of the models left out too
         both_ways.append(naive_shares(choosing, reading, values))

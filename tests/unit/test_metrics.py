@@ -52,7 +52,7 @@ def test_every_metric_says_what_it_is(each):
 def test_metrics_are_in_the_order_of_their_groups():
     groups = [list(GROUPS).index(each.group) for each in all_metrics()]
     assert groups == sorted(groups)
-    assert next(iter(all_metrics())).name == "score"
+    assert next(iter(all_metrics())).name == "gap_closed"
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_metrics_are_in_the_order_of_their_groups():
         ({"name": "gap_low"}, "not ending in _low or _high"),
         ({"summary": ""}, "the metric gap has no summary; give its function a docstring"),
         ({"needs": ("labels",)}, "the metric gap needs 'labels', expected some of utility, features"),
-        ({"group": "mine"}, "the metric gap has the group 'mine', expected one of score, utility"),
+        ({"group": "mine"}, "the metric gap has the group 'mine', expected one of gap, score, utility"),
         ({"form": "pretty"}, "Invalid format specifier"),
     ],
 )

@@ -1,0 +1,78 @@
+"""Leak, the gap closed, and leak on examples that were to stay."""
+
+from benchmark.metrics.evidence_pair import EvidencePair
+from benchmark.metrics.jackknife import FEWEST_GROUPS, jackknife_estimate
+from benchmark.metrics.kinds import METRICS
+from benchmark.metrics.leak import groups_of, measure_leak
+from benchmark.metrics.leak_score import TOO_FEW, gap_rows, leak_of, leak_rows, mean_leak
+from benchmark.metrics.metric import Absent, Estimate, Result, metric
+from benchmark.metrics.samples import Floats
+
+_GOOD = "0 = as if retrained, 1 = every model gives itself away"
+
+
+@METRICS.add
+@metric(
+    heading="gap",
+    form=".2f",
+    direction="higher",
+    interval=True,
+    needs=("utility", "ends"),
+    group="gap",
+    good="0 = as if nothing had been done, 1 = as if retrained, negative = worse than nothing",
+)
+def gap_closed(evidence: EvidencePair) -> Result:
+    """Share of the gap between doing nothing and retraining that is closed, by leak and utility.
+
+    The competition's formula with 1 − leak in the place of F and both ratios of utility clipped at 1, on a line where
+    the originals have 0 and a second retrained population has 1. Source: ours, docs/scoring.md.
+    """
+    if evidence.models < FEWEST_GROUPS:
+        return Absent(absent=TOO_FEW)
+    found = evidence.once(gap_rows)
+    return Absent(absent=found) if isinstance(found, str) else jackknife_estimate(found[0], found[1:])
+
+
+@METRICS.add
+@metric(direction="lower", interval=True, group="gap", good=_GOOD)
+def leak(evidence: EvidencePair) -> Result:
+    """Leak: total-variation distance between φ of unlearned and retrained models, held out, mean of the forget set.
+
+    It is δ of (0, δ)-unlearning, and 0 in the mean for perfect unlearning. Source: Kulynych et al. 2022 (1906.00389)
+    for the measure, Triantafillou et al. 2024 (2406.09073) for the attacks.
+    """
+    if evidence.models < FEWEST_GROUPS:
+        return Absent(absent=TOO_FEW)
+    return _estimate(evidence.once(leak_rows))
+
+
+@METRICS.add
+@metric(direction="lower", per_example=True, group="forgetting", good=_GOOD)
+def example_leak(evidence: EvidencePair) -> Result:
+    """Leak per forget example: held-out total-variation distance between φ of unlearned and retrained models."""
+    if evidence.models < FEWEST_GROUPS:
+        return Absent(absent=TOO_FEW)
+    return evidence.once(leak_of).examples
+
+
+@METRICS.add
+@metric(
+    direction="lower",
+    interval=True,
+    needs=("retain_phi",),
+    group="gap",
+    good="0 = the retained examples look as if retrained",
+)
+def retain_leak(evidence: EvidencePair) -> Result:
+    """Leak on retained examples: what unlearning changes in φ of those who stay, the mean over a probe of retain.
+
+    As `leak`, on as many retained as forget examples, drawn at random: unlearning can harm the privacy or the fit of
+    those who stay (Hayes et al. 2024, 2403.01218).
+    """
+    if evidence.models < FEWEST_GROUPS:
+        return Absent(absent=TOO_FEW)
+    return _estimate(mean_leak(measure_leak(*(probe := evidence.probed("retain")), groups=groups_of(*probe))))
+
+
+def _estimate(rows: Floats) -> Estimate:
+    return jackknife_estimate(rows[0], rows[1:], limits=(-1.0, 1.0))

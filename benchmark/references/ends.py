@@ -1,0 +1,60 @@
+"""The ends of the gap: leak scores of doing nothing and of perfect unlearning, computed once and kept in the pool."""
+
+from pathlib import Path
+
+import numpy as np
+
+from benchmark.errors import BenchError, note
+from benchmark.metrics import VERSION
+from benchmark.metrics.evidence_pair import EvidencePair
+from benchmark.metrics.leak import groups_of
+from benchmark.metrics.leak_score import Ends, leak_score
+from benchmark.references.controls import do_nothing, unlearn_perfectly
+from benchmark.references.pool import Pool
+from benchmark.results.record import Record, read_record
+from benchmark.results.values import Number
+from benchmark.storage.workspace import write_atomically
+
+
+class StoredEnds(Record):
+    """Both ends without each group of models; empty where there is no ratio of utilities, and so no gap."""
+
+    nothing: list[Number]
+    perfect: list[Number]
+
+
+def ends_of(pool: Pool) -> Ends | None:
+    """Return the ends of a scenario's gap, None where there is none.
+
+    Raises BadRecord where evidence is missing or damaged.
+    """
+    models = f"{pool.scenario.hash}-{pool.seeds.commitment[:32]}".strip("-")
+    path = pool.store.folder / f"ends-{models}-{VERSION}.json"
+    if (stored := _read(path)) is None:
+        stored = _measure_ends(pool)
+        write_atomically(path, stored.model_dump_json().encode())
+    return Ends(np.array(stored.nothing), np.array(stored.perfect)) if stored.nothing else None
+
+
+def _measure_ends(pool: Pool) -> StoredEnds:
+    try:
+        nothing, perfect = (_score(control(pool)).tolist() for control in (do_nothing, unlearn_perfectly))
+    except ValueError:
+        return StoredEnds(nothing=[], perfect=[])
+    return StoredEnds(nothing=nothing, perfect=perfect)
+
+
+def _score(control: EvidencePair) -> np.ndarray:
+    return leak_score(control.unlearned.population, control.retrained.population, groups_of(*control.signals))
+
+
+def _read(path: Path) -> StoredEnds | None:
+    """Return the ends in a file; None where there is none, or one that cannot be: that is named and set aside."""
+    try:
+        return read_record(StoredEnds, path, "it is made anew")
+    except FileNotFoundError:
+        return None
+    except BenchError as error:
+        note(str(error))
+    path.replace(path.with_suffix(".damaged"))
+    return None

@@ -1,0 +1,109 @@
+"""The gap closed: its two ends, its clipped utilities, paired replicates, and the sentence about it."""
+
+import numpy as np
+import pytest
+from cards import card, with_gap
+
+import benchmark
+from benchmark.cli.terminal import as_text
+from benchmark.leaderboard import leaderboard, render
+from benchmark.leaderboard.comparison import compare
+from benchmark.leaderboard.ranks import paired_difference, places
+from benchmark.leaderboard.sentences import describe_gap
+from benchmark.metrics import Population
+from benchmark.metrics.evidence_pair import EvidencePair, ModelEvidence
+from benchmark.metrics.leak_score import NO_GAP, NO_RATIO, Ends, leak_score, utility_factor
+from benchmark.metrics.scoring import measure
+from benchmark.results.values import Absent, Estimate
+
+RNG = np.random.default_rng(0)
+N = 64
+RETRAINED, PERFECT, NOTHING = RNG.normal(0, 1, (N, 12)), RNG.normal(0, 1, (N, 12)), RNG.normal(4, 1, (N, 12))
+
+
+def population(phi, retain=1.0, test=0.9):
+    return Population(phi, np.full(len(phi), retain), np.full(len(phi), test))
+
+
+def test_the_ends_are_0_and_1():
+    for entry, expected in ((NOTHING, 0.0), (PERFECT, 1.0)):
+        found = benchmark.gap_closed(entry, RETRAINED, NOTHING, PERFECT)
+        assert (found.value, found.low, found.high) == pytest.approx((expected,) * 3)
+    assert benchmark.gap_closed(NOTHING + 9, RETRAINED, NOTHING, PERFECT).value <= 0
+
+
+def test_it_is_the_formula_of_leak_and_clipped_ratios():
+    u = np.where(np.arange(12) < 6, RETRAINED[::-1], NOTHING)  # half of the examples as if retrained
+    populations = population(u, 0.8, 0.99), *map(population, (RETRAINED, NOTHING, PERFECT))
+    scores = [1 - benchmark.leak(phi, RETRAINED).mean() for phi in (u, NOTHING, PERFECT)]
+    scores[0] *= 0.8  # of retain; that of test is above 1 and clipped
+    expected = (scores[0] - scores[1]) / (scores[2] - scores[1])
+    found = benchmark.gap_closed(*populations)
+    assert found.value == pytest.approx(expected)
+    assert found.low < found.value < found.high
+
+
+def test_utilities_of_left_out_models_are_left_out():
+    values = RNG.uniform(0.5, 0.8, N)
+    one, other = Population(NOTHING, values, np.ones(N)), Population(RETRAINED, np.ones(N), np.ones(N))
+    rows = utility_factor(one, other, 4)
+    kept = [np.delete(values, np.s_[group::4]).mean() for group in range(4)]
+    assert rows == pytest.approx([values.mean(), *kept])
+    with pytest.raises(ValueError, match=NO_RATIO):
+        utility_factor(one, population(RETRAINED, 0.0), 4)
+
+
+def test_without_a_gap_there_is_none_to_close():
+    with pytest.raises(ValueError, match="doing nothing is not significantly apart"):
+        benchmark.gap_closed(NOTHING, RETRAINED, PERFECT)
+
+
+def test_the_metric_and_its_replicates_are_the_functions():
+    def side(phi):
+        whole = population(phi)
+        return ModelEvidence(phi, {"retain": whole.retain_accuracy, "test": whole.test_accuracy})
+
+    u = (RETRAINED[::-1] + NOTHING) / 2
+    ends = Ends(*(leak_score(population(phi), population(RETRAINED)) for phi in (NOTHING, PERFECT)))
+    measured = measure(EvidencePair(side(u), side(RETRAINED), ends=ends))
+    expected = benchmark.gap_closed(*map(population, (u, RETRAINED, NOTHING, PERFECT)))
+    assert measured.metrics["gap_closed"] == expected
+    assert measured.metrics["example_leak"].values == benchmark.leak(u, RETRAINED).tolist()
+    assert set(measured.replicates) == {"leak", "gap_closed"}
+    without = measure(EvidencePair(side(u), side(RETRAINED), ends=Ends(ends.perfect, ends.perfect)))
+    assert without.metrics["gap_closed"] == Absent(absent=NO_GAP)
+    assert set(without.replicates) == {"leak"}
+
+
+def test_replicates_pair_entries_of_one_noise():
+    a, b = with_gap(card("a", 0.1), 0.30), with_gap(card("b", 0.2), 0.25)
+    found = paired_difference("gap_closed", a, b)
+    assert (found.low, found.value, found.high) == pytest.approx((0.05, 0.05, 0.05))
+    apart = paired_difference("gap_closed", a, with_gap(b, 0.25, seed=1))
+    assert (apart.high - apart.low) / 2 == pytest.approx(2.04 * 2**0.5 * 0.01, rel=0.3)
+    place = places([a, b])
+    assert (place["a"].rank, place["a"].group, place["b"].rank, place["b"].group) == (1, "a", 2, "b")
+    rows, verdict = compare(a, b, [a, b])
+    assert verdict.startswith("a closes more of the gap than b")
+    assert "gap_closed" in [row[0] for row in rows]
+
+
+def test_rows_of_old_cards_follow_by_their_published_score():
+    old = [card(name, score) for name, score in (("old-a", 0.9), ("old-b", 0.8))]
+    new = [with_gap(card("new-a", 0.1), 0.2), with_gap(card("new-b", 0.3), 0.1)]
+    place = places([*old, *new])
+    ranks = {name: (each.rank, each.published_rank) for name, each in place.items()}
+    assert ranks == {"new-a": (1, 4), "new-b": (2, 3), "old-a": (3, 1), "old-b": (4, 2)}
+    assert [place[name].group for name in ranks] == ["a", "b", "c", "d"]
+    rows = leaderboard([*old, *new])
+    assert rows["submission"].tolist() == list(ranks)
+    table = as_text(render(rows, "digits"))
+    assert "0.20" in table.split("new-a")[1].split("new-b")[0]
+    assert "gap" not in as_text(render(leaderboard(old), "digits")).split("score ±")[0]
+
+
+def test_the_sentence_says_percent_and_interval():
+    assert describe_gap(Estimate(value=0.25, low=0.231, high=0.269)) == (
+        "closes 25 % of the gap between doing nothing and retraining (23–27 %)"
+    )
+    assert describe_gap(Estimate(value=-0.03, low=-0.05, high=0.01)).endswith("(−5 to 1 %)")
