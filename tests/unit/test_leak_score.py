@@ -61,7 +61,8 @@ def test_without_a_gap_there_is_none_to_close():
 def test_the_metric_and_its_replicates_are_the_functions():
     def side(phi):
         whole = population(phi)
-        return ModelEvidence(phi, {"retain": whole.retain_accuracy, "test": whole.test_accuracy})
+        splits = ("retain", "forget", "validation", "test")
+        return ModelEvidence(phi, dict.fromkeys(splits, whole.retain_accuracy) | {"test": whole.test_accuracy})
 
     u = (RETRAINED[::-1] + NOTHING) / 2
     ends = Ends(*(leak_score(population(phi), population(RETRAINED)) for phi in (NOTHING, PERFECT)))

@@ -41,7 +41,8 @@ def moved_past(evidence: EvidencePair) -> Result:
 
 
 def _share(evidence: EvidencePair, name: str) -> Result:
-    if evidence.models < FEWEST_GROUPS:
+    assert evidence.original is not None
+    if min(evidence.models, len(evidence.original.signals)) < FEWEST_GROUPS:
         return Absent(absent=TOO_FEW)
     return getattr(evidence.once(_relative), name)
 
