@@ -9,7 +9,6 @@ from benchmark.metrics.bootstrap import quality_and_score
 from benchmark.metrics.evidence_pair import EvidencePair, ModelEvidence, with_interval, with_interval_if_any
 from benchmark.metrics.jackknife import FEWEST_GROUPS
 from benchmark.metrics.kinds import METRICS, all_metrics
-from benchmark.metrics.kinds.leak import gap_closed
 from benchmark.metrics.leak_score import gap_rows, leak_rows, significant_digits
 from benchmark.metrics.metric import Metric
 from benchmark.metrics.profile import privacy_profile
@@ -95,7 +94,7 @@ def _replicates(evidence: EvidencePair) -> dict[str, list[float]]:
     if evidence.models < FEWEST_GROUPS:
         return {}
     rows = {"leak": evidence.once(leak_rows)}
-    if not evidence.lacks(gap_closed.needs) and not isinstance(closed := evidence.once(gap_rows), str):
+    if not evidence.lacks(METRICS["gap_closed"].needs) and not isinstance(closed := evidence.once(gap_rows), str):
         rows["gap_closed"] = closed
     return {name: significant_digits(each[1:]) for name, each in rows.items()}
 
