@@ -46,7 +46,7 @@ NEEDS: dict[str, str] = {
     "retain_phi": "φ on the retain set is not known, as in evidence of an older form",
     "validation_phi": "φ on the validation set is not known",
     "test_phi": "φ on the test set is not known",
-    "hidden": "there are no hidden signals, as in evidence of an older form",
+    "hidden": "the retrained models have hidden signals and the unlearned ones none, as in evidence of an older form",
     "ceiling": "what perfect unlearning gets is not known",
     "ends": "where doing nothing and perfect unlearning stand is not known",
     "original_phi": "φ of the originals is not known",
@@ -177,6 +177,14 @@ class EvidencePair:
         """φ of the unlearned and of the retrained models, `[models, examples]` each."""
         return self.unlearned.signals, self.retrained.signals
 
+    @property
+    def all_signals(self) -> tuple[Floats, Floats]:
+        """φ and all hidden signals of both, `[models, examples, signals]`; for metrics that need "hidden".
+
+        φ alone where the retrained models have no hidden signals.
+        """
+        return _joined(self.unlearned, self.retrained), _joined(self.retrained, self.retrained)
+
     def probed(self, split: str) -> tuple[Floats, Floats]:
         """φ of both populations on the probe of retain, validation or test; for metrics that need "<split>_phi".
 
@@ -212,7 +220,7 @@ class EvidencePair:
             "triggered": self.clean is not None and self.original is not None,
             "features": self.unlearned.attacked is not None,
             **{f"{split}_phi": self._is_probed(split) for split in PROBED},
-            "hidden": self.unlearned.hidden is not None and self.retrained.hidden is not None,
+            "hidden": self.unlearned.hidden is not None or self.retrained.hidden is None,
             "ceiling": self.ceiling is not None,
             "ends": self.ends is not None,
             "original_phi": self.original is not None,
@@ -278,6 +286,11 @@ class EvidencePair:
             )
         low, high = np.quantile(rows, [0.025, 0.975])
         return Estimate(value=float(combine(unlearned.mean(), retrained.mean())), low=float(low), high=float(high))
+
+
+def _joined(side: ModelEvidence, retrained: ModelEvidence) -> Floats:
+    hidden = [] if side.hidden is None or retrained.hidden is None else [side.hidden]
+    return np.concatenate([side.signals[..., None], *hidden], axis=-1)
 
 
 def _first(unlearned: Floats, retrained: Floats) -> Floats:

@@ -31,6 +31,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from benchmark.metrics.combination import fit_combination, project
 from benchmark.metrics.inputs import whole
 from benchmark.metrics.samples import Floats, checked_samples
 
@@ -114,11 +115,41 @@ def measure_leak(
     Arguments as `leak` takes them. Raises ValueError on samples that `checked_samples` refuses.
     """
     u, r = (phi.T for phi in checked_samples(unlearned, retrained, FEWEST_MODELS))
+    return _measure(u, r, groups, halvings, seed)
+
+
+def measure_combined_leak(
+    unlearned: Floats, retrained: Floats, *, groups: int = GROUPS, halvings: int = HALVINGS, seed: int = 0
+) -> Leak:
+    """Return the same of the best combination of signals `[models, examples, signals]`, of which φ is the first.
+
+    The half that chooses the interval has fitted the combination. Replicates leave the combination as it is.
+    """
+    return _measure(unlearned.swapaxes(0, 1), retrained.swapaxes(0, 1), groups, halvings, seed)
+
+
+def _measure(unlearned: Floats, retrained: Floats, groups: int, halvings: int, seed: int) -> Leak:
+    """Return the leak by φ `[examples, models]`, or by the best combination of `[examples, models, signals]`."""
     groups, halvings, seed = whole(groups, "groups", 0), whole(halvings, "halvings", 1), whole(seed, "seed", 0)
-    step = max(1, _TOGETHER // ((groups + 1) * max(u.shape[1], r.shape[1])))
-    parts = [slice(first, first + step) for first in range(0, len(u), step)]
-    found = np.concatenate([_measure_examples(u[part], r[part], groups, halvings, seed) for part in parts], axis=1)
-    return Leak(found[0], found[1:])
+    sizes = unlearned.shape[1], retrained.shape[1]
+    step = max(1, _TOGETHER // ((groups + 1) * max(sizes)))
+    kept = kept_models(sizes[0], groups), kept_models(sizes[1], groups)
+    measured = np.zeros((1 + groups, len(unlearned)))
+    for choosing, reading in halvings_of(*sizes, halvings, seed):
+        populations = _combined(unlearned, retrained, choosing)
+        for part in (slice(first, first + step) for first in range(0, len(unlearned), step)):
+            halves = [_half((populations[0][part], populations[1][part]), kept, rows) for rows in (choosing, reading)]
+            measured[:, part] += _measure_shares(_choose_attack(halves[0]), halves[1])
+    measured /= 2 * halvings
+    return Leak(measured[0], measured[1:])
+
+
+def _combined(unlearned: Floats, retrained: Floats, choosing: tuple[Mask, Mask]) -> tuple[Floats, Floats]:
+    """Return one signal per model and example, `[examples, models]`: of several what the choosing models combine."""
+    if unlearned.ndim == 2:
+        return unlearned, retrained
+    weights = fit_combination(unlearned[:, choosing[0]], retrained[:, choosing[1]])
+    return project(unlearned, weights), project(retrained, weights)
 
 
 def groups_of(*populations: Sized) -> int:
@@ -129,21 +160,6 @@ def groups_of(*populations: Sized) -> int:
 def kept_models(models: int, groups: int) -> Mask:
     """Return which models each replicate keeps, `[1 + groups, models]`: first all, then all but one group."""
     return np.arange(models) % max(groups, 1) != np.arange(-1, groups)[:, None]
-
-
-def _measure_examples(unlearned: Floats, retrained: Floats, groups: int, halvings: int, seed: int) -> Floats:
-    """Return the leak of all models and of those in each replicate, `[1 + groups, examples]`; φ `[examples, models]`.
-
-    All that is fitted to models, such as one signal from several, belongs between the two halves: fitted on `choosing`,
-    applied to both.
-    """
-    populations = (unlearned, retrained)
-    kept = kept_models(unlearned.shape[1], groups), kept_models(retrained.shape[1], groups)
-    measured = np.zeros((1 + groups, len(unlearned)))
-    for rows in halvings_of(unlearned.shape[1], retrained.shape[1], halvings, seed):
-        choosing, reading = (_half(populations, kept, half) for half in rows)
-        measured += _measure_shares(_choose_attack(choosing), reading)
-    return measured / (2 * halvings)
 
 
 def halvings_of(

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from benchmark.metrics.bootstrap import Population
 from benchmark.metrics.inputs import floats
 from benchmark.metrics.jackknife import FEWEST_GROUPS, jackknife_estimate
-from benchmark.metrics.leak import GROUPS, Leak, groups_of, kept_models, measure_leak
+from benchmark.metrics.leak import GROUPS, Leak, groups_of, kept_models, measure_combined_leak, measure_leak
 from benchmark.metrics.samples import Floats
 from benchmark.results.values import Estimate
 
@@ -93,14 +93,28 @@ def leak_score(population: Population, retrained: Population, groups: int = GROU
     return (1 - leaks) * utility_factor(population, retrained, groups)
 
 
+def control_score(evidence: "EvidencePair") -> Floats:
+    """Return the leak score of an entry or a control by all its signals; raises as `leak_score`."""
+    rows = evidence.once(leak_rows)
+    return (1 - rows) * utility_factor(evidence.unlearned.population, evidence.retrained.population, len(rows) - 1)
+
+
 def mean_leak(found: Leak) -> Floats:
     """Return the mean leak over the examples, of all models and without each group, `[1 + groups]`."""
     return np.append(found.examples.mean(), found.replicates.mean(axis=1))
 
 
-def leak_of(evidence: "EvidencePair") -> Leak:
-    """Return the leak of an entry's forget examples; ask for it by `evidence.once`."""
+def phi_leak_of(evidence: "EvidencePair") -> Leak:
+    """Return the leak of an entry's forget examples by φ alone; ask for it by `evidence.once`."""
     return measure_leak(*evidence.signals, groups=groups_of(*evidence.signals))
+
+
+def leak_of(evidence: "EvidencePair") -> Leak:
+    """Return the leak of an entry's forget examples by the best combination of its signals; ask for it likewise."""
+    unlearned, retrained = evidence.all_signals
+    if unlearned.shape[-1] == 1:
+        return evidence.once(phi_leak_of)
+    return measure_combined_leak(unlearned, retrained, groups=groups_of(unlearned, retrained))
 
 
 def leak_rows(evidence: "EvidencePair") -> Floats:

@@ -93,7 +93,7 @@ def _replicates(evidence: EvidencePair) -> dict[str, list[float]]:
     """Return what paired differences of entries take of the leak and the gap closed: both without each group."""
     if evidence.models < FEWEST_GROUPS:
         return {}
-    rows = {"leak": evidence.once(leak_rows)}
+    rows = {} if evidence.lacks(METRICS["leak"].needs) else {"leak": evidence.once(leak_rows)}
     if not evidence.lacks(METRICS["gap_closed"].needs) and not isinstance(closed := evidence.once(gap_rows), str):
         rows["gap_closed"] = closed
     return {name: significant_digits(each[1:]) for name, each in rows.items()}

@@ -7,8 +7,7 @@ import numpy as np
 from benchmark.errors import BenchError, note
 from benchmark.metrics import VERSION
 from benchmark.metrics.evidence_pair import EvidencePair
-from benchmark.metrics.leak import groups_of
-from benchmark.metrics.leak_score import Ends, leak_score
+from benchmark.metrics.leak_score import Ends, control_score
 from benchmark.references.controls import do_nothing, unlearn_perfectly
 from benchmark.references.pool import Pool
 from benchmark.results.record import Record, read_record
@@ -29,23 +28,23 @@ def ends_of(pool: Pool) -> Ends | None:
     Raises BadRecord where evidence is missing or damaged.
     """
     models = f"{pool.scenario.hash}-{pool.seeds.commitment[:32]}".strip("-")
-    path = pool.store.folder / f"ends-{models}-{VERSION}.json"
+    controls = do_nothing(pool), unlearn_perfectly(pool)
+    if any(control.lacks(("hidden",)) for control in controls):
+        return None
+    signals = controls[1].all_signals[1].shape[-1]  # fewer where the pool is of an earlier version
+    path = pool.store.folder / f"ends-{models}-{VERSION}-{signals}.json"
     if (stored := _read(path)) is None:
-        stored = _measure_ends(pool)
+        stored = _measure_ends(*controls)
         write_atomically(path, stored.model_dump_json().encode())
     return Ends(np.array(stored.nothing), np.array(stored.perfect)) if stored.nothing else None
 
 
-def _measure_ends(pool: Pool) -> StoredEnds:
+def _measure_ends(*controls: EvidencePair) -> StoredEnds:
     try:
-        nothing, perfect = (_score(control(pool)).tolist() for control in (do_nothing, unlearn_perfectly))
+        nothing, perfect = (control_score(control).tolist() for control in controls)
     except ValueError:
         return StoredEnds(nothing=[], perfect=[])
     return StoredEnds(nothing=nothing, perfect=perfect)
-
-
-def _score(control: EvidencePair) -> np.ndarray:
-    return leak_score(control.unlearned.population, control.retrained.population, groups_of(*control.signals))
 
 
 def _read(path: Path) -> StoredEnds | None:

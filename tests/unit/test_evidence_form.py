@@ -158,8 +158,11 @@ def test_blocks_without_hidden_signals_are_blocks_and_metrics_that_need_them_are
     assert whole.hidden.shape == (MODELS, 13, 4)
     np.testing.assert_allclose(whole.hidden[..., 0], whole.signals, rtol=2**-11, atol=1e-7)
     assert EvidencePair(whole, whole).lacks(("hidden",)) is None
-    absent = "there are no hidden signals, as in evidence of an older form"
-    assert EvidencePair(whole, bare).lacks(("hidden",)) == EvidencePair(bare, whole).lacks(("hidden",)) == absent
+    assert "the unlearned ones none" in EvidencePair(bare, whole).lacks(("hidden",))
+    for pair in (EvidencePair(whole, bare), EvidencePair(bare, bare)):
+        assert pair.lacks(("hidden",)) is None
+        assert np.array_equal(pair.all_signals[0][..., 0], pair.signals[0])
+        assert pair.all_signals[0].shape[-1] == pair.all_signals[1].shape[-1] == 1
 
 
 # --- the first form

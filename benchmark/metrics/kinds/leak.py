@@ -4,7 +4,7 @@ from benchmark.metrics.evidence_pair import EvidencePair
 from benchmark.metrics.jackknife import FEWEST_GROUPS, jackknife_estimate
 from benchmark.metrics.kinds import METRICS
 from benchmark.metrics.leak import groups_of, measure_leak
-from benchmark.metrics.leak_score import TOO_FEW, gap_rows, leak_of, leak_rows, mean_leak
+from benchmark.metrics.leak_score import TOO_FEW, gap_rows, leak_of, leak_rows, mean_leak, phi_leak_of
 from benchmark.metrics.metric import Absent, Estimate, Result, metric
 from benchmark.metrics.samples import Floats
 
@@ -17,7 +17,7 @@ _GOOD = "0 = as if retrained, 1 = every model gives itself away"
     form=".2f",
     direction="higher",
     interval=True,
-    needs=("utility", "ends"),
+    needs=("utility", "hidden", "ends"),
     group="gap",
     good="0 = as if nothing had been done, 1 = as if retrained, negative = worse than nothing",
 )
@@ -34,12 +34,14 @@ def gap_closed(evidence: EvidencePair) -> Result:
 
 
 @METRICS.add
-@metric(direction="lower", interval=True, group="gap", good=_GOOD)
+@metric(direction="lower", interval=True, needs=("hidden",), group="gap", good=_GOOD)
 def leak(evidence: EvidencePair) -> Result:
-    """Leak: total-variation distance between φ of unlearned and retrained models, held out, mean of the forget set.
+    """Leak: total-variation distance between unlearned and retrained models, held out, mean of the forget set.
 
-    It is δ of (0, δ)-unlearning, and 0 in the mean for perfect unlearning. Source: Kulynych et al. 2022 (1906.00389)
-    for the measure, Triantafillou et al. 2024 (2406.09073) for the attacks.
+    By the best combination of φ and the hidden signals, per example and fitted on other models than it is measured on;
+    by φ alone where there are no hidden signals. It is δ of (0, δ)-unlearning, and 0 in the mean for perfect
+    unlearning. Source: Kulynych et al. 2022 (1906.00389) for the measure, Triantafillou et al. 2024 (2406.09073) for
+    the attacks.
     """
     if evidence.models < FEWEST_GROUPS:
         return Absent(absent=TOO_FEW)
@@ -47,9 +49,18 @@ def leak(evidence: EvidencePair) -> Result:
 
 
 @METRICS.add
-@metric(direction="lower", per_example=True, group="forgetting", good=_GOOD)
+@metric(direction="lower", interval=True, group="gap", good=_GOOD)
+def leak_phi(evidence: EvidencePair) -> Result:
+    """Leak by φ of the forget examples alone, which a submission can aim at."""
+    if evidence.models < FEWEST_GROUPS:
+        return Absent(absent=TOO_FEW)
+    return _estimate(mean_leak(evidence.once(phi_leak_of)))
+
+
+@METRICS.add
+@metric(direction="lower", per_example=True, needs=("hidden",), group="forgetting", good=_GOOD)
 def example_leak(evidence: EvidencePair) -> Result:
-    """Leak per forget example: held-out total-variation distance between φ of unlearned and retrained models."""
+    """Leak per forget example: held-out total-variation distance between unlearned and retrained models."""
     if evidence.models < FEWEST_GROUPS:
         return Absent(absent=TOO_FEW)
     return evidence.once(leak_of).examples
