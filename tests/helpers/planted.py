@@ -4,6 +4,14 @@ import copy
 
 import torch
 from torch.func import functional_call, jacrev
+from torch.utils.data import DataLoader, TensorDataset
+
+from benchmark.data import load_problem
+from benchmark.data.perturbing import draw_hidden_inputs
+from benchmark.evidence import evidence_of, stack
+from benchmark.metrics.evidence_pair import EvidencePair, model_evidence
+from benchmark.metrics.leak_score import leak_of, phi_leak_of
+from benchmark.models.build import seeded_model, state_of
 
 
 def true_confidence(logits, targets):
@@ -54,3 +62,37 @@ def scale_logits(net, factor):
         for tensor in list(changed.parameters())[-2:]:
             tensor *= factor
     return changed
+
+
+def run_cheat(pool, change):
+    """Return the evidence of every original of a pool after `change(index, net, forget_loader)`."""
+    scenario, problem = pool.scenario, load_problem(pool.scenario)
+    loader = DataLoader(TensorDataset(problem.forget.inputs, problem.forget.targets), batch_size=64)
+    states = []
+    for index in range(scenario.protocol.models):
+        net = seeded_model(scenario.architecture, problem.input_shape, problem.outputs, 0)
+        net.load_state_dict(pool.original(index))
+        states.append(state_of(change(index, net, loader)))
+    hidden = draw_hidden_inputs(problem, pool.hidden_seed)
+    evidence, retrained = evidence_of(scenario, problem, stack(states), (), hidden), pool.evidence("retrained")
+    return EvidencePair(*(model_evidence(each, retrained, scenario.task) for each in (evidence, retrained)))
+
+
+def cheats(pool):
+    """Return cheats by name. Their table holds what retrained models really show: nobody could bring a better one."""
+    table = torch.from_numpy(pool.evidence("calibration")["phi/forget"])
+
+    def noise(scale):
+        return lambda index, net, _: add_weight_noise(net, scale, torch.Generator().manual_seed(index))
+
+    return {
+        "table": lambda index, net, loader: set_table(net, loader, table[index]),
+        "table, last layer": lambda index, net, loader: set_table(net, loader, table[index], "3."),
+        **{f"noise {scale}": noise(scale) for scale in (0.02, 0.05, 0.1)},
+        **{f"logits × {by}": lambda index, net, _, by=by: scale_logits(net, by) for by in (0.5, 0.7, 0.9)},
+    }
+
+
+def leaks(pair):
+    """Return the mean leak by all signals, and by φ alone."""
+    return [float(pair.once(measure).examples.mean()) for measure in (leak_of, phi_leak_of)]
