@@ -80,7 +80,7 @@ def main() -> None:
             show_loss(models, max(2, pools // 20), moved, 0.0)
     for models in (64, 128):
         show_null(models, pools)
-    for models, moved, signal in ((64, 1.0, 0), (64, 1.0, 3)):
+    for models, moved, signal in ((64, 1.0, 0), (64, 1.0, 3), (128, 1.0, 3), (64, 2.0, 3)):
         show_coverage(models, pools // 2, moved, signal)
 
 
