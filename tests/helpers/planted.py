@@ -75,7 +75,8 @@ def run_cheat(pool, change):
         states.append(state_of(change(index, net, loader)))
     hidden = draw_hidden_inputs(problem, pool.hidden_seed)
     evidence, retrained = evidence_of(scenario, problem, stack(states), (), hidden), pool.evidence("retrained")
-    return EvidencePair(*(model_evidence(each, retrained, scenario.task) for each in (evidence, retrained)))
+    unlearned, reference = (model_evidence(each, retrained, scenario.task) for each in (evidence, retrained))
+    return EvidencePair(unlearned, reference)
 
 
 def cheats(pool):
