@@ -239,10 +239,10 @@ def test_what_so_few_models_cannot_tell_is_said(models, missing, words):
 
 def test_only_what_takes_more_than_phi_is_absent_with_enough_models():
     result = benchmark.score(RNG.normal(1, 1, (128, 8)), RNG.normal(0, 1, (128, 8)))
-    from_phi = [each for each in all_metrics() if set(each.needs) <= {"resamples"}]
+    from_phi = [each for each in all_metrics() if set(each.needs) <= {"resamples", "hidden"}]
     assert set(result.metrics) == {each.name for each in from_phi if not each.per_example}
     assert set(result.per_example) == {each.name for each in from_phi if each.per_example}
-    assert set(result.absent) == {each.name for each in all_metrics() if set(each.needs) - {"resamples"}}
+    assert set(result.absent) == {each.name for each in all_metrics() if set(each.needs) - {"resamples", "hidden"}}
     assert {type(result.metrics[each.name]) is Estimate for each in from_phi if each.interval} == {True}
     assert "little" not in str(result)
 
