@@ -23,12 +23,15 @@ from benchmark.leaderboard import plots as board_plots
 from benchmark.leaderboard import rebuild
 from benchmark.references.pool import Pool
 from benchmark.runs import checking
+from benchmark.runs import workers as running
 from benchmark.runs.runner import Worker
 from benchmark.sandbox import bubblewrap as sandbox
 from benchmark.sandbox.bubblewrap import why_no_sandbox
+from benchmark.sandbox.process import Ahead, Process
 from benchmark.scenario.schema import Scenario, load_scenario
 from benchmark.session import Session
 from benchmark.storage.workspace import Workspace
+from benchmark.submissions.folder import copy_submission
 from benchmark.tasks.classification import Classification
 
 REPOSITORY = Path(__file__).parents[1]
@@ -171,7 +174,7 @@ def drawn_plots() -> None:
 
 
 @pytest.fixture
-def bench(workspace, miniature_file, monkeypatch, capfd, request):
+def bench(workspace, miniature_file, started_worker, monkeypatch, capfd, request):
     """Calls `bench ARGUMENTS` in the workspace: its exit status, output and errors.
 
     In this process and with few resamples, because starting a process and resampling is most of what it would cost.
@@ -207,10 +210,14 @@ def workers(miniature, tmp_path_factory):
     started = {}
 
     def of(kind):
+        if kind in started and started[kind]._process.has_ended:
+            started.pop(kind).close()
         if kind not in started:
             folder = tmp_path_factory.mktemp("stranger")
             (folder / "submission.py").touch()
-            started[kind] = Worker(miniature, load_problem(miniature), folder)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("SECRET_TOKEN", "do not tell")
+                started[kind] = Worker(miniature, load_problem(miniature), folder)
         return started[kind]
 
     yield of
@@ -224,24 +231,49 @@ def worker(request, workers):
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "process":
             patch.setattr(sandbox, "why_no_sandbox", lambda: "a test of the fallback")
-        patch.setenv("SECRET_TOKEN", "do not tell")
         yield workers(request.param)
 
 
 @pytest.fixture
-def started_worker(workers, monkeypatch):
-    """Lets `bench check` on the miniature, whatever the submission, have a worker that runs already."""
-    worker = workers(sandbox.isolation())
+def started_worker(workers, miniature, monkeypatch, request):
+    """Lends commands on the miniature a worker that runs already, instead of starting one for each.
 
-    def start(scenario, problem, submission, **_):
-        copy = worker._process.submission
-        for path in copy.iterdir():
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-        shutil.copytree(submission, copy, dirs_exist_ok=True)
+    Not to a test marked as `own_worker`, nor where several are needed.
+    """
+    if request.node.get_closest_marker("own_worker"):
+        return
+
+    def lend(scenario, problem, submission, neighbours=0, device="cpu", verify=lambda copy: None, start=Process):
+        if neighbours or job_sections(scenario) != job_sections(miniature):
+            return Worker(scenario, problem, submission, neighbours, device, verify, start)
+        worker = workers(sandbox.isolation())
+        limits = {"seconds": scenario.protocol.timeout, "memory": int(scenario.protocol.memory * 2**30)}
+        monkeypatch.setattr(worker, "_limits", replace(worker._limits, **limits))
+        monkeypatch.setattr(worker, "_submission", submission.resolve())  # of a process that starts when this one ends
+        monkeypatch.setattr(worker, "close", lambda: Worker.close(worker) if worker._process.has_ended else None)
+        replace_copy(worker._process, submission)
+        verify(worker._process.submission)
         return worker
 
-    monkeypatch.setattr(worker, "close", lambda: None)
-    monkeypatch.setattr(checking, "Worker", start)
+    monkeypatch.setattr(Ahead, "start", lambda *_: None)
+    for module in (checking, running):
+        monkeypatch.setattr(module, "Worker", lend)
+
+
+def job_sections(scenario: Scenario) -> list[object]:
+    """Return what a worker is told of a scenario when it starts."""
+    return [getattr(scenario, name) for name in ("task", "data", "forget", "architecture", "recipe")]
+
+
+def replace_copy(process, submission: Path) -> None:
+    """Put another submission where a running worker looks for its own: that folder itself has to stay."""
+    copy, beside = process.submission, process.exchange / "next"
+    copy_submission(submission, beside)
+    for path in copy.iterdir():
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    for path in beside.iterdir():
+        path.rename(copy / path.name)
+    beside.rmdir()
 
 
 @pytest.fixture

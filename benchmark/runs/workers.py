@@ -60,4 +60,4 @@ def open_workers(
         yield Workers(started)
     finally:
         with ThreadPoolExecutor() as together:  # the kernel takes its time to free what torch holds
-            list(together.map(Worker.close, started))
+            list(together.map(lambda worker: worker.close(), started))

@@ -45,7 +45,6 @@ def test_what_is_no_submission_is_refused_before_torch_is_imported(source, sente
         ("torch.rand(1) > 0.5", "ValueError: an odd seed"),
     ],
 )
-@pytest.mark.usefixtures("started_worker")
 def test_the_exception_is_shown_when_only_some_seeds_fail(condition, message, bench, submit):
     submit(
         "import torch\n"
@@ -61,7 +60,6 @@ def test_the_exception_is_shown_when_only_some_seeds_fail(condition, message, be
     assert "is crashed" in done.stderr
 
 
-@pytest.mark.usefixtures("started_worker")
 def test_a_retrained_model_stands_beside_the_original_and_the_unlearned_one(bench, submit):
     submit("import torch\ndef unlearning(net, a, b, c):\n    for p in net.parameters(): p.data.zero_()\n")
     done = bench("check", "stranger")
@@ -81,7 +79,6 @@ def test_a_retrained_model_stands_beside_the_original_and_the_unlearned_one(benc
     ("body", "unchanged"),
     [("pass", 3), ("return net", 3), ("next(net.parameters()).data.add_(0)", 3)],
 )
-@pytest.mark.usefixtures("started_worker")
 def test_a_submission_that_does_nothing_is_told_so(body, unchanged, bench, submit):
     submit(f"def unlearning(net, a, b, c): {body}")
     done = bench("check", "stranger")
@@ -89,7 +86,6 @@ def test_a_submission_that_does_nothing_is_told_so(body, unchanged, bench, submi
     assert f"stranger changed nothing: it returned its original in {unchanged} of 3 runs" in done.stderr
 
 
-@pytest.mark.usefixtures("started_worker")
 def test_a_submission_that_sometimes_does_nothing_is_told_so(bench, submit):
     submit("def unlearning(net, a, b, c, seed):\n    if seed % 2: next(net.parameters()).data.mul_(1.5)\n")
     done = bench("check", "stranger")

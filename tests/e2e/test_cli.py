@@ -186,7 +186,6 @@ def test_a_new_submission_passes_its_check(bench, workspace):
     assert not workspace.results.exists()
 
 
-@pytest.mark.usefixtures("started_worker")
 def test_check_warns_of_a_net_that_did_not_change_and_fails_on_a_broken_one(bench, submit):
     assert "changed nothing" in bench("check", "identity").stderr
     submit("def unlearning(net, a, b, c): 1 / 0")
@@ -330,7 +329,6 @@ def test_what_a_stranger_wrote_is_no_markup(bench, submit):
     assert (done.returncode, "ValueError: [1] of [/x]" in done.stderr) == (2, True)
 
 
-@pytest.mark.usefixtures("started_worker")
 def test_a_submission_that_fails_with_some_seeds_does_not_pass_a_check(bench, submit, miniature):
     lucky = miniature.seed("unlearned", 0)
     submit(f"def unlearning(net, a, b, c, seed):\n    assert seed == {lucky}")

@@ -23,7 +23,7 @@ from joblib.externals.loky import get_reusable_executor
 from torch import nn
 
 from benchmark.results.scorecard import Scorecard
-from benchmark.sandbox.bubblewrap import why_no_sandbox
+from benchmark.sandbox.bubblewrap import isolation, why_no_sandbox
 from benchmark.scenario.schema import Scenario, load_scenario
 
 SECRET = "correct horse battery staple"
@@ -61,11 +61,14 @@ def orphans_come_here():
 
 
 @pytest.fixture(name="hostile")
-def run_hostile(bench, workspace, strict, strict_file, tmp_path, monkeypatch):
+def run_hostile(bench, workspace, workers, strict, strict_file, tmp_path, monkeypatch, request):
     """Runs a submission, checks that nothing leaked or broke, and returns its scorecard, row, log and output.
 
-    A submission is the source of its submission.py, or a function that fills its folder.
+    A submission is the source of its submission.py, or a function that fills its folder. It runs in a worker that has
+    run others, unless the test is marked as `own_worker`.
     """
+    if not request.node.get_closest_marker("own_worker"):
+        workers(isolation()).wait_until_ready()  # before its processes are counted
     home = tmp_path / "home"
     (home / ".ssh").mkdir(parents=True)
     (home / ".ssh" / "id_ed25519").write_text(SECRET)

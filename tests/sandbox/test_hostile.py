@@ -1,8 +1,7 @@
 """Hostile submissions, each through `bench run` as a stranger's would be: it gets its row, and nothing else happens.
 
 After every run the same is checked: pool, submissions, board, home and the machine's own settings are as they were,
-and no process and no temporary file is left. Each costs 4 CPU seconds, nearly all for importing torch: those that only
-fail are tried in one worker, in test_plain_failures.py.
+and no process and no temporary file is left. Those that only fail are runs of one worker in test_plain_failures.py.
 """
 
 import os
@@ -223,11 +222,15 @@ FAILURES = {
 }
 # Outside a sandbox these would reach the machine.
 CONTAINED = {"kills its parent", "fork bomb", "files in memory"}
+# These may take their worker down.
+DEADLY = {"kills its parent", "leaves daemons", "fork bomb"}
 
 
-@pytest.mark.parametrize(
-    "case", [pytest.param(case, marks=needs_sandbox if case in CONTAINED else ()) for case in FAILURES]
-)
+def marks_of(case: str) -> list[pytest.MarkDecorator]:
+    return [*([needs_sandbox] if case in CONTAINED else []), *([pytest.mark.own_worker] if case in DEADLY else [])]
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, marks=marks_of(case)) for case in FAILURES])
 def test_a_hostile_submission_is_a_row(case, hostile):
     source, status, reason = FAILURES[case]
     run = hostile(textwrap.dedent(source) if isinstance(source, str) else source)

@@ -16,6 +16,8 @@ from benchmark.references.pool import Pool
 from benchmark.sandbox import bubblewrap as sandbox
 from benchmark.session import Session
 
+pytestmark = pytest.mark.own_worker  # which starts where the secrets are
+
 READING = """
 import hashlib, importlib.util, os, socket
 
