@@ -21,6 +21,7 @@ from benchmark.data import load_problem
 from benchmark.engine import collect_garbage_rarely
 from benchmark.leaderboard import plots as board_plots
 from benchmark.leaderboard import rebuild
+from benchmark.references.ends import ends_of
 from benchmark.references.pool import Pool
 from benchmark.runs import checking
 from benchmark.runs import workers as running
@@ -114,7 +115,9 @@ def trained_pool(miniature, tmp_path_factory) -> Path:
     """A workspace whose pool is complete. Copy it before changing anything in it."""
     workspace = Workspace(tmp_path_factory.mktemp("workspace"))
     write_secret(workspace, miniature)
-    Pool(Session(workspace, warn=pytest.fail), miniature).prepare()
+    pool = Pool(Session(workspace, warn=pytest.fail), miniature)
+    pool.prepare()
+    ends_of(pool)  # or every test that scores a run would compute them
     return workspace.root
 
 
@@ -260,9 +263,9 @@ def started_worker(workers, miniature, monkeypatch, request):
         monkeypatch.setattr(module, "Worker", lend)
 
 
-def job_sections(scenario: Scenario) -> list[object]:
-    """Return what a worker is told of a scenario when it starts."""
-    return [getattr(scenario, name) for name in ("task", "data", "forget", "architecture", "recipe")]
+def job_sections(scenario: Scenario) -> dict[str, object]:
+    """Return what decides the job that a worker is told when it starts."""
+    return scenario.model_dump(exclude={"name", "description", "protocol"})
 
 
 def replace_copy(process, submission: Path) -> None:

@@ -219,6 +219,7 @@ def test_workers_start_ahead_of_a_run_on_a_pool_that_is_there(bench, workspace, 
     assert imported == ["benchmark.references.pool"]
 
 
+@pytest.mark.own_worker
 def test_no_worker_that_was_started_ahead_is_left(bench, workspace, monkeypatch):
     started, taken, real = [], [], process.Ahead.take
 

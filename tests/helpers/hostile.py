@@ -27,6 +27,7 @@ from benchmark.sandbox.bubblewrap import isolation, why_no_sandbox
 from benchmark.scenario.schema import Scenario, load_scenario
 
 SECRET = "correct horse battery staple"
+OF_THE_HARNESS = r"(\.lock|/(ceiling|ends)-[^/]*\.json)$"  # what scoring adds to a pool
 NAME = "stranger"
 
 # Where CI is set, a missing sandbox is a failure and not a reason to skip.
@@ -136,7 +137,7 @@ def surroundings(workspace, home: Path) -> dict[str, object]:
     """Everything that no submission may change."""
     pool = files(workspace.pools)
     return {
-        "pool": {path: own for path, own in pool.items() if not re.search(r"(\.lock|/ceiling-[^/]*\.json)$", path)},
+        "pool": {path: own for path, own in pool.items() if not re.search(OF_THE_HARNESS, path)},
         "submissions": files(workspace.submissions),
         "home": files(home),
         "temporary": os.listdir(tempfile.gettempdir()),
