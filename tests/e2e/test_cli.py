@@ -124,7 +124,7 @@ def test_scores_survive_kills_at_random_moments(bench, own_process, workspace, m
     assert bench("run", "--submission", "random_label").returncode == 0
     assert bench("score", "random_label").returncode == 0  # a process that came to its end took more resamples
     card = scorecard(workspace, miniature, "random_label")
-    timing = {"run_seconds": None, "retraining_share": None}
+    timing = {"run_seconds": None, "retraining_share": None, "peak_memory": None}
     assert card.metrics | timing == undisturbed.metrics | timing
     assert card.resampled == undisturbed.resampled
     assert card.evidence_hash == undisturbed.evidence_hash
