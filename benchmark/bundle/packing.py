@@ -5,6 +5,7 @@ import io
 from pathlib import Path
 
 from benchmark.bundle.archive import Contents, write_archive
+from benchmark.bundle.choice import choice_members
 from benchmark.bundle.plan import Part, outcome_bytes, parts
 from benchmark.errors import BadUsage, MissingRecord
 from benchmark.pipeline import entries_with_evidence
@@ -20,7 +21,8 @@ from benchmark.submissions.source import find_submission
 def pack_evidence(session: Session, scenario: Scenario, path: Path) -> Contents:
     """Write the evidence of the reference models and of every entry that can be scored here, and return what it is.
 
-    Neither weights nor the pool's secret are in it; of failed runs only what their rows say. The same evidence gives
+    Neither weights nor the pool's secret are in it; of failed runs only what their rows say. What trained models chose
+    to forget is, except of a hidden scenario. The same evidence gives
     the same bytes. Raises MissingRecord when no entry has evidence, BadRecord when some of the pool's is missing,
     BadUsage when `path` is a folder.
     """
@@ -32,7 +34,7 @@ def pack_evidence(session: Session, scenario: Scenario, path: Path) -> Contents:
         raise MissingRecord(f"no entry of {scenario.label} has evidence here; run `bench run NAME {named}` first")
     entries = {name: find_submission(name, session.workspace, scenario).hash for name in names}
     pool = Pool(session, scenario)
-    members: dict[str, bytes] = {}
+    members = choice_members(scenario)
     plan = list(parts(session, scenario, pool.seeds, entries))
     for done, part in enumerate(plan, 1):
         members |= _members_of(part, pool)

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmark.bundle.archive import Archive, Contents, open_archive
+from benchmark.bundle.choice import CHOICE, is_packed, packed_choice
 from benchmark.bundle.plan import Part, fault_of_outcome, parts
+from benchmark.data.choice import is_kept, write_choice
 from benchmark.errors import BadRecord, BadUsage
 from benchmark.references.secret import read_secret, read_seeds, write_commitment
 from benchmark.results.outcome import OUTCOME_FILE, read_outcome
@@ -21,18 +23,20 @@ def find_faults(session: Session, scenario: Scenario, path: Path) -> list[str]:
 
     Raises BadRecord when the file is no bundle of the scenario.
     """
-    with open_archive(path) as archive:
-        return list(_faults(archive, scenario, _plan(session, archive, scenario)))
+    with open_archive(path) as archive, packed_choice(archive, scenario) as (chosen, _):
+        return list(_faults(archive, chosen, _plan(session, archive, chosen)))
 
 
 def unpack_evidence(session: Session, scenario: Scenario, path: Path) -> list[str]:
     """Put the evidence in a bundle into the results' folder and an evidence-only pool, once all of it is checked.
 
-    Return the entries that were unpacked: others have whole evidence here, and keep it. What is incomplete or damaged
-    here is replaced. Raises BadRecord when anything is wrong with the bundle, and BadUsage when this workspace has a
-    pool of its own for the scenario, or evidence that was made with another pool.
+    What models chose to forget goes to where `bench prepare` would put it. Return the entries that were unpacked:
+    others have whole evidence here, and keep it. What is incomplete or damaged here is replaced. Raises BadRecord when
+    anything is wrong with the bundle, and BadUsage when this workspace has a pool of its own for the scenario, or
+    evidence that was made with another pool, or has chosen other examples to forget.
     """
-    with open_archive(path) as archive:
+    is_chosen = is_kept(scenario)
+    with open_archive(path) as archive, packed_choice(archive, scenario) as (scenario, choice):
         plan = _plan(session, archive, scenario)
         if faults := list(_faults(archive, scenario, plan)):
             more = f" ({len(faults) - 1} more: `bench evidence verify` names them)" if faults[1:] else ""
@@ -40,6 +44,8 @@ def unpack_evidence(session: Session, scenario: Scenario, path: Path) -> list[st
         pool = session.workspace.pool(scenario)
         _check_pool(pool, archive.contents)
         _check_entries(plan)
+        if choice is not None and not is_chosen:
+            write_choice(session.workspace, scenario, choice)
         if archive.contents.commitment:  # before the models, so that what is interrupted here can go on
             write_commitment(pool, archive.contents.commitment)
         unpacked = []
@@ -69,7 +75,7 @@ def _faults(archive: Archive, scenario: Scenario, plan: list[Part]) -> Iterator[
     names = Counter(archive.names)
     for name in [name for name, count in names.items() if count > 1]:
         yield f"{printable(name)} is in it {names[name]} times, expected once"
-    expected = {name for part in plan for name in part.members}
+    expected = {name for part in plan for name in part.members} | ({CHOICE} if is_packed(scenario) else set())
     for name in sorted({*names, *archive.contents.members} - expected):
         yield f"{printable(name)} is surplus: a bundle of {scenario.label} has no such member"
     for part in plan:

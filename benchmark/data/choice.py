@@ -4,7 +4,9 @@ Imports no torch.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
 
@@ -14,10 +16,12 @@ from pydantic import Field, model_validator
 
 from benchmark.errors import BadRecord, BadScenario, BenchError, MissingRecord
 from benchmark.results.record import Amount, Digest, Record, read_record
-from benchmark.storage.workspace import Workspace
+from benchmark.storage.workspace import Workspace, write_atomically
 
 if TYPE_CHECKING:
     from benchmark.scenario.schema import Scenario
+
+_OFFERED: "ContextVar[Choice | None]" = ContextVar("offered choice", default=None)
 
 
 class Choice(Record):
@@ -93,6 +97,9 @@ def read_choice(scenario: "Scenario") -> Choice | None:
 
     Raises BadRecord where the file is damaged or another scenario's, BadScenario where `forget.chosen` says otherwise.
     """
+    offered = _OFFERED.get()
+    if offered is not None and offered.decided_by == scenario.choice_hash:
+        return offered
     path = choice_path(scenario)
     if path is None:
         return None
@@ -108,6 +115,25 @@ def read_choice(scenario: "Scenario") -> Choice | None:
             f"{str(scenario.forget.choice)[:12]}; put the file there that they came from, or correct forget.chosen"
         )
     return choice
+
+
+@contextmanager
+def offer_choice(choice: Choice) -> Iterator[None]:
+    """Read this choice in place of a file of ids until the context ends, in this process alone.
+
+    For what has to be checked before it is believed, and written.
+    """
+    token = _OFFERED.set(choice)
+    try:
+        yield
+    finally:
+        _OFFERED.reset(token)
+
+
+def write_choice(workspace: Workspace, scenario: "Scenario", choice: Choice) -> None:
+    """Write the file of ids into the workspace; a hidden scenario's is the user's alone, as a pool's secret is."""
+    path, mode = workspace.pools / choice_name(scenario), 0o600 if scenario.salt else 0o666
+    write_atomically(path, choice.model_dump_json(indent=1).encode(), mode)
 
 
 def is_kept(scenario: "Scenario") -> bool:

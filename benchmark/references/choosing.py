@@ -5,7 +5,7 @@ from functools import partial
 
 from torch import Tensor
 
-from benchmark.data.choice import Choice, checksum_of, choice_name, choice_path, read_choice, with_choice
+from benchmark.data.choice import Choice, checksum_of, choice_name, choice_path, read_choice, with_choice, write_choice
 from benchmark.data.forget_set import Models, Selection, select_from
 from benchmark.data.loading import load_training_set
 from benchmark.data.training_set import TrainingSet
@@ -13,7 +13,6 @@ from benchmark.errors import BadRecord, BadScenario
 from benchmark.references.parts import train_parts
 from benchmark.scenario.schema import Scenario
 from benchmark.session import Session
-from benchmark.storage.workspace import write_atomically
 
 _DIGITS = 6  # of a stored score
 
@@ -48,14 +47,13 @@ def _make(session: Session, scenario: Scenario) -> Choice:
     models = Models(scenario.recipe.epochs, partial(train_parts, session, scenario))
     selection = select_from(scenario.forget, train, models)
     choice = _choice_of(scenario, train, selection)
-    path = session.workspace.pools / choice_name(scenario)
     if scenario.forget.choice not in (None, choice.sha256):
+        path = session.workspace.pools / choice_name(scenario)
         raise BadScenario(
             f"this machine chooses the examples {choice.sha256}, expected forget.chosen, {scenario.forget.choice}; "
             f"copy the file that these came from to {path}, or take forget.chosen out of the scenario"
         )
-    # A hidden scenario's file is the user's alone, as the pool's secret is.
-    write_atomically(path, choice.model_dump_json(indent=1).encode(), 0o600 if scenario.salt else 0o666)
+    write_choice(session.workspace, scenario, choice)
     return choice
 
 

@@ -69,5 +69,5 @@ def read_record(kind: type[Some], path: Path, advice: str) -> Some:
 def why_invalid(error: ValidationError) -> str:
     """Return the first objection to a record, with the place it is at."""
     first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(map(str, first["loc"]))
-    return f"{where}: {first['msg'].removeprefix('Value error, ')}" if where else first["msg"]
+    where, objection = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+    return f"{where}: {objection}" if where else objection
