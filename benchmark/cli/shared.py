@@ -75,6 +75,22 @@ def choose_forget_set(session: "Session", scenario: "Scenario", device: str | No
         return choose(shown, scenario)
 
 
+def try_without_choice(session: "Session", scenario: "Scenario") -> "Scenario":
+    """Return the scenario, with another forget set where models have yet to choose its own, and say so."""
+    from benchmark.data.choice import is_unchosen
+
+    if not is_unchosen(scenario):
+        return scenario
+    from benchmark.data.loading import with_stand_in
+
+    stand_in = with_stand_in(scenario)
+    session.warn(
+        f"trained models have yet to choose what {scenario.name} forgets, which `bench prepare` has them do; what "
+        f"follows is about a stand-in of kind {stand_in.forget.kind!r}"
+    )
+    return stand_in
+
+
 def print_json(content: object) -> None:
     """Print JSON for programs, in ASCII where the output takes nothing else; a command prints one document."""
     _printed.append(content)

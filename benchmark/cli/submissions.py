@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from benchmark.cli.options import DataOption, DeviceOption, JsonOption, SandboxOption, ScenarioOption, SubmissionName
-from benchmark.cli.shared import err, open_session, out, print_json, read_scenario
+from benchmark.cli.shared import err, open_session, out, print_json, read_scenario, try_without_choice
 from benchmark.errors import BadUsage
 from benchmark.text import did_you_mean
 
@@ -83,6 +83,7 @@ def check(
     from benchmark.runs.checking import check_submission, debug_submission
 
     session = replace(session, device=choose_device(device, chosen))
+    chosen = try_without_choice(session, chosen)
     if debug:
         session.warn(f"no sandbox: {name} runs in this process, with your rights, as your own code does")
         out.print(debug_submission(session, chosen, name), highlight=False, soft_wrap=True)

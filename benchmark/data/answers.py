@@ -113,6 +113,11 @@ def _are_runners_up(forget: Any, others: Any, *arguments: Any) -> str:
     return ""
 
 
+def _is_stand_in(forget: Any, other: Any, train: Any) -> str:
+    fault = _are_runners_up(forget, [other])
+    return fault and f"{shown(other)}, expected a forget set that asks for no models"
+
+
 def _are_labels(manipulation: Any, labels: Any, targets: Any, names: tuple[str, ...]) -> str:
     import torch
 
@@ -156,6 +161,7 @@ FORGET_ANSWERS: dict[str, Check] = FILE_ANSWERS | {
     "select": _is_selection,
     "others": _are_other_sets,
     "runners_up": _are_runners_up,
+    "stand_in": _is_stand_in,
     "choice": is_text_or_none,
     "with_choice": is_own_kind,
 }

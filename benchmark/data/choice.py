@@ -163,6 +163,11 @@ def with_choice(scenario: "Scenario", choice: Choice) -> "Scenario":
     return scenario.model_copy(update={"forget": scenario.forget.with_choice(choice.sha256)})
 
 
+def is_unchosen(scenario: "Scenario") -> bool:
+    """Tell whether models have yet to choose what the scenario forgets. Raises BenchError as `read_choice`."""
+    return scenario.forget.asks_models and read_choice(scenario) is None
+
+
 def check_settled(scenario: "Scenario") -> None:
     """Raise BenchError unless it is known what the scenario forgets."""
     if scenario.forget.asks_models and scenario.forget.choice is None:

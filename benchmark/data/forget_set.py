@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 _DRAWS = 100
+_STAND_IN = 0.05  # of train
 
 
 @dataclass(frozen=True)
@@ -101,10 +102,8 @@ class ForgetSet(Section):
         Here as many examples, drawn at random. `chosen`: what this one selects of `train`. None of them may ask for
         models.
         """
-        from benchmark.data.forget.random import RandomForget
-
         size = int(chosen.sum())
-        return [RandomForget(kind="random", size=size, seed=own) for own in draw_seeds(seed)]
+        return [_random(size, own) for own in draw_seeds(seed)]
 
     def runners_up(self, train: "TrainingSet", chosen: "Tensor", scores: "Scores") -> "list[ForgetSet]":
         """Return the forget sets that come next by the scores that were kept, to tune on in place of `others`.
@@ -112,6 +111,10 @@ class ForgetSet(Section):
         Here none.
         """
         return []
+
+    def stand_in(self, train: "TrainingSet") -> "ForgetSet":
+        """Return a forget set that asks for no models, for what cannot wait until models have chosen: here itself."""
+        return self
 
     @property
     def choice(self) -> str | None:
@@ -135,6 +138,10 @@ class ChosenByModels(ForgetSet):
 
     asks_models: ClassVar[bool] = True
 
+    def stand_in(self, train: "TrainingSet") -> ForgetSet:
+        """Return 5 % of train, drawn at random."""
+        return _random(max(1, round(_STAND_IN * len(train))))
+
     @property
     def choice(self) -> str | None:
         return self.chosen
@@ -154,6 +161,10 @@ class ChosenByScore(ChosenByModels):
     def check_size(self, train: int) -> None:
         if self.size >= train:
             raise ValueError(f"forget.size is {self.size}, expected less than data.train ({train})")
+
+    def stand_in(self, train: "TrainingSet") -> ForgetSet:
+        """Return as many examples, drawn at random."""
+        return _random(self.size)
 
     def check_train(self, train: "TrainingSet") -> None:
         """Raise BadScenario where train has no classes, or fewer examples than are to be chosen."""
@@ -192,6 +203,12 @@ class ChosenByScore(ChosenByModels):
         first = np.asarray(next(iter(scores.values())))
         following = rest[self.pick(first[rest.numpy()])]
         return [RowsForget(kind="rows", rows=tuple(sorted(train.ids[following].tolist())))]
+
+
+def _random(size: int, seed: int = 0) -> ForgetSet:
+    from benchmark.data.forget.random import RandomForget
+
+    return RandomForget(kind="random", size=size, seed=seed)
 
 
 def draw_seeds(seed: int) -> list[int]:

@@ -160,6 +160,15 @@ def load_training_set(scenario: Scenario) -> TrainingSet:
     return _load_training_set(scenario, _folder(scenario))
 
 
+def with_stand_in(scenario: Scenario) -> Scenario:
+    """Return the scenario with another forget set in place of one that has to be chosen by models.
+
+    For what is known before that, or can be tried. Raises BenchError as `load_problem`.
+    """
+    stand_in = scenario.forget.stand_in(load_training_set(scenario))
+    return scenario.model_copy(update={"forget": stand_in})
+
+
 def class_weights(scenario: Scenario, targets: Tensor, outputs: int) -> Tensor | None:
     """Return 1 / class count over the targets of train (the competition's weights), 0 for a class that is absent.
 

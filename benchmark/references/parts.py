@@ -123,7 +123,7 @@ def train_parts(
 
     Raises BadScenario when a part is none that can be trained on, or training diverges.
     """
-    order = _Order(scenario, _checked(scenario, parts, epochs), epochs)
+    order = _Order(scenario, check_parts(scenario, parts, epochs), epochs)
     about: dict[str, object] = {
         "scenario": scenario.published(),
         "models": len(order.parts),
@@ -146,8 +146,8 @@ def train_parts(
     return PartModels(order, store, session.device)
 
 
-def _checked(scenario: Scenario, parts: NDArray[np.bool_], epochs: int | None) -> NDArray[np.bool_]:
-    """Return the parts. Raises BadScenario where the recipe could not train on them."""
+def check_parts(scenario: Scenario, parts: NDArray[np.bool_], epochs: int | None) -> NDArray[np.bool_]:
+    """Return parts that were asked for. Raises BadScenario where the recipe could not train on them."""
     size, most = len(load_training_set(scenario)), scenario.recipe.epochs
     if not _are_bools(parts, size):
         got = f"{parts.shape} of {parts.dtype}" if isinstance(parts, np.ndarray) else shown(parts)

@@ -5,16 +5,23 @@ import sys
 import time
 from dataclasses import replace
 from math import prod
+from typing import NoReturn
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchmark.data import Problem, load_problem
+from benchmark.data.choice import is_unchosen
+from benchmark.data.forget_set import Models
+from benchmark.data.loading import load_training_set, with_stand_in
 from benchmark.device import make_repeatable
 from benchmark.engine import map_blocks
+from benchmark.errors import BenchError
 from benchmark.evidence import at_once, evidence_of
 from benchmark.models.build import seeded_model, skeleton
+from benchmark.references.parts import check_parts
 from benchmark.scenario.schema import Recipe, Scenario
 from benchmark.split import Split
 from benchmark.training import keep_freed_memory, train_block
@@ -29,8 +36,12 @@ def dry_run(scenario: Scenario, jobs: int, device: str) -> Rows:
     """Rows of `what`, `estimate` and `from` about the whole pool: models, disk, memory, time.
 
     Trains a few steps of a block in each of `jobs` processes at once, or on `device` in this one, as `prepare` would,
-    and keeps nothing of it. What has been trained already is not taken off. Raises BenchError when data is missing.
+    and keeps nothing of it. What has been trained already is not taken off. Where the forget set is yet to be chosen by
+    models, they are a row, and the others are about a stand-in. Raises BenchError when data is missing.
     """
+    whole = scenario
+    if is_unchosen(scenario):
+        scenario = with_stand_in(scenario)
     problem = load_problem(scenario)
     scenario.architecture.try_out(problem.input_shape, problem.outputs)
     weights, evidence = _bytes_per_model(scenario, problem)
@@ -40,9 +51,9 @@ def dry_run(scenario: Scenario, jobs: int, device: str) -> Rows:
     seconds = sum(trial[0] for trial in trials) / jobs
     count = {role: n * block for role, n in blocks.items()}
     total = sum(blocks.values())
-    salted = "salted: publish this hash; the salt and the forget set stay with you"
     return [
-        _row("scenario", scenario.label, salted if scenario.salt else "no salt: whoever has the hash can guess seeds"),
+        _scenario_row(whole),
+        *([] if whole is scenario else [_choice_row(whole, problem, seconds, jobs)]),
         _row("data", _gigabytes(_size(problem)), "memory for all processes together, as it is stored"),
         _row("network", f"{weights // 4:,} numbers", "parameters and buffers"),
         _row(
@@ -66,6 +77,54 @@ def dry_run(scenario: Scenario, jobs: int, device: str) -> Rows:
             f"{_duration(seconds)} a block with {jobs} at once, from a few steps timed now",
         ),
     ]
+
+
+def _scenario_row(scenario: Scenario) -> dict[str, str]:
+    if is_unchosen(scenario):
+        return _row("scenario", scenario.name, "its hash is known once models have chosen its forget set")
+    salted = "salted: publish this hash; the salt and the forget set stay with you"
+    return _row(
+        "scenario", scenario.label, salted if scenario.salt else "no salt: whoever has the hash can guess seeds"
+    )
+
+
+def _choice_row(scenario: Scenario, problem: Problem, seconds: float, jobs: int) -> dict[str, str]:
+    """Return the row about the models that choose the forget set; a block of the pool takes so many `seconds`."""
+    sizes, epochs = _first_request(scenario)
+    share = sizes.sum() / (max(len(sizes), 1) * len(problem.train))
+    steps = sizes.sum() * epochs / (len(problem.retain) * scenario.recipe.epochs)
+    unit = "epoch" if epochs == 1 else "epochs"
+    taken = seconds * steps / scenario.protocol.block
+    return _row(
+        "forget set",
+        f"chosen by {len(sizes):,} models of {epochs} {unit}, {share:.0%} of train each",
+        f"trained first: {_duration(taken / jobs)} with {jobs} at once; all else is of a stand-in, "
+        f"{len(problem.forget)} examples",
+    )
+
+
+class _Request(BenchError):
+    """Carries what a forget set asks for out of it, before anything is trained."""
+
+    def __init__(self, parts: NDArray[np.bool_], epochs: int | None) -> None:
+        super().__init__("a forget set asked for models")
+        self.parts, self.epochs = parts, epochs
+
+
+def _first_request(scenario: Scenario) -> tuple[NDArray[np.int64], int]:
+    """Return the sizes of the parts that the forget set asks models for, one per model, and their epochs.
+
+    Kinds of the package ask for all of them at once; of one that asks again later this is the first request.
+    """
+
+    def ask(parts: NDArray[np.bool_], epochs: int | None) -> NoReturn:
+        raise _Request(check_parts(scenario, parts, epochs), epochs)
+
+    try:
+        scenario.forget.select(load_training_set(scenario), Models(scenario.recipe.epochs, ask))
+    except _Request as asked:
+        return asked.parts.sum(axis=1), asked.epochs or scenario.recipe.epochs
+    return np.zeros(0, dtype=np.int64), scenario.recipe.epochs
 
 
 def _blocks(scenario: Scenario) -> dict[str, int]:

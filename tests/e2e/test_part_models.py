@@ -109,6 +109,10 @@ def test_a_scenario_with_a_hard_forget_set_gets_a_row_and_a_second_run_trains_no
     checked = bench("data", "check", str(path), scenario=None)
     assert checked.returncode == 0
     assert "has not chosen" in " ".join(checked.stdout.split())
+    tried = bench("check", "finetune", scenario=path)
+    assert tried.returncode == 0, tried.stderr
+    assert "what follows is about a stand-in of kind 'random'" in " ".join(tried.stderr.split())
+    assert not list(workspace.pools.glob("forget-*.json"))
     first = bench("run", "finetune", "--json", scenario=path)
     assert first.returncode == 0, first.stderr
     card = json.loads(first.stdout)

@@ -128,6 +128,7 @@ WRONG = {
         "title": (None, [3]),
         "others": ([(TARGETS, TARGETS > 0, 1)], [None, [], ["random"]]),
         "runners_up": ([(TARGETS, TARGETS > 0, {})], [None, ["random"]]),
+        "stand_in": ([(TARGETS,)], [None, "random"]),
         "choice": (None, [3]),
         "with_choice": ([("0" * 64,)], [None]),
     },

@@ -1,4 +1,5 @@
 import pytest
+from conftest import MINIATURE
 from datasets import miniature
 
 from benchmark.references.planning import dry_run
@@ -18,6 +19,36 @@ def test_a_dry_run_says_what_a_pool_will_cost_and_writes_none(tmp_path, monkeypa
     value, unit = rows["time"].split()
     assert float(value) > 0
     assert unit in ("s", "min", "h")
+
+
+HARD = {
+    'kind = "hardness"\nby = "memorisation"\nend = "high"\nsize = 30\nseed = 0\nmodels = 40': (
+        "chosen by 40 models of 4 epochs, 70% of train each",
+        "30 examples",
+    ),
+    'kind = "hardness"\nby = "el2n"\nend = "high"\nsize = 30\nseed = 0\nmodels = 6': (
+        "chosen by 6 models of 1 epoch, 100% of train each",
+        "30 examples",
+    ),
+    'kind = "core"\nof = {kind = "random", size = 20, seed = 1}\nseed = 0\nmodels = 3': (
+        "chosen by 3 models of 4 epochs, 100% of train each",
+        "20 examples",
+    ),
+}
+
+
+@pytest.mark.parametrize(("section", "expected"), HARD.items())
+def test_a_dry_run_says_which_models_choose_the_forget_set(section, expected, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "submissions").mkdir()
+    path = tmp_path / "hard.toml"
+    path.write_text(MINIATURE.replace('kind = "random"\nsize = 10\nseed = 0', section))
+    rows = {row["what"]: row for row in dry_run(load_scenario(str(path)), 1, "cpu")}
+    asked, size = expected
+    assert rows["forget set"]["estimate"] == asked
+    assert rows["forget set"]["from"].endswith(f"all else is of a stand-in, {size}")
+    assert rows["scenario"]["estimate"] == "miniature"  # without a hash, which depends on the choice
+    assert not (tmp_path / "reference_models").exists()
 
 
 @pytest.mark.parametrize("name", ["npz", "breast-cancer"])

@@ -57,6 +57,9 @@ class CoreForget(ChosenByModels):
     def check_size(self, train: int) -> None:
         self.of.check_size(train)
 
+    def stand_in(self, train: "TrainingSet") -> ForgetSet:
+        return self.of
+
     def others(self, train: "TrainingSet", chosen: Any, seed: int) -> list[ForgetSet]:
         return self.of.others(train, chosen, seed)
 
