@@ -78,7 +78,7 @@ seed = 0
 
 
 def pytest_configure(config):
-    """What an earlier version of the code prepared must not be tested in the place of this one's."""
+    """Keep prepared arrays of an earlier version of the code out of the tests."""
     collect_garbage_rarely()
     if not hasattr(config, "workerinput"):
         for path in (REPOSITORY / "data" / "prepared").glob("*.safetensors"):
@@ -162,7 +162,7 @@ def finished(workspace, finished_runs) -> Workspace:
 def submit(workspace):
     """Writes a submission's source and returns its name."""
 
-    def write(source: str, name: str = "stranger") -> str:
+    def write(source: str, name: str = "newcomer") -> str:
         folder = workspace.submissions / name
         folder.mkdir(exist_ok=True)
         (folder / "submission.py").write_text(source)
@@ -173,7 +173,7 @@ def submit(workspace):
 
 @pytest.fixture
 def drawn_plots() -> None:
-    """For tests that look at a board's plots: without it, `bench` draws none, which takes longer than most of them."""
+    """Have `bench` draw the plots of boards, which takes longer than most tests, so that others do without."""
 
 
 @pytest.fixture
@@ -206,7 +206,7 @@ def bench(workspace, miniature_file, started_worker, monkeypatch, capfd, request
 
 @pytest.fixture(scope="session")
 def workers(miniature, tmp_path_factory):
-    """One worker per kind of isolation for all tests, started for the first that asks: that takes 3 CPU seconds.
+    """Share one worker per kind of isolation among all tests; the first that asks starts it: that takes 3 CPU seconds.
 
     Every run reads the submission anew, in a process that nothing has touched.
     """
@@ -216,7 +216,7 @@ def workers(miniature, tmp_path_factory):
         if kind in started and started[kind]._process.has_ended:
             started.pop(kind).close()
         if kind not in started:
-            folder = tmp_path_factory.mktemp("stranger")
+            folder = tmp_path_factory.mktemp("newcomer")
             (folder / "submission.py").touch()
             with pytest.MonkeyPatch.context() as patch:
                 patch.setenv("SECRET_TOKEN", "do not tell")

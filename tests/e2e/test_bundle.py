@@ -22,7 +22,7 @@ from benchmark.storage.workspace import Workspace
 
 @pytest.fixture
 def bundle(bench, finished, miniature):
-    """What `bench evidence pack` makes of the runs of identity and finetune."""
+    """The bundle that `bench evidence pack` makes of the runs of identity and finetune."""
     done = bench("evidence", "pack")
     assert done.returncode == 0, done.stderr
     assert "packed 2 entries" in done.stdout
@@ -144,7 +144,7 @@ def test_words_of_a_submission_are_in_no_bundle(bench, finished, miniature, subm
         "import torch\ncalls = 0\n"
         "def unlearning(net, a, b, c, seed):\n    if seed % 4 == 0: raise ValueError('patient zero')\n    return net\n"
     )
-    bench("run", "stranger", "--allow-failures", "2", "--published")
+    bench("run", "newcomer", "--allow-failures", "2", "--published")
     bench("evidence", "pack")
     assert b"patient" not in finished.bundle(miniature).read_bytes()
 

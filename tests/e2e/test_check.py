@@ -20,7 +20,7 @@ from benchmark.runs import checking
 )
 def test_what_is_no_submission_is_refused_before_torch_is_imported(source, sentence, submit, workspace, miniature_file):
     submit(source)
-    arguments = ["check", "stranger", "--scenario", str(miniature_file)]
+    arguments = ["check", "newcomer", "--scenario", str(miniature_file)]
     program = (
         f"import sys, time\nfrom benchmark.cli import main\ntry: main({arguments})\n"
         "finally: print('torch' in sys.modules, time.process_time())"
@@ -29,7 +29,7 @@ def test_what_is_no_submission_is_refused_before_torch_is_imported(source, sente
         [sys.executable, "-c", program], cwd=workspace.root, capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert f"error: stranger is not-a-submission: {'submission.py ' if 'defines' in sentence else ''}{sentence}" in (
+    assert f"error: newcomer is not-a-submission: {'submission.py ' if 'defines' in sentence else ''}{sentence}" in (
         done.stderr
     )
     imported, seconds = done.stdout.split()[-2:]
@@ -52,7 +52,7 @@ def test_the_exception_is_shown_when_only_some_seeds_fail(condition, message, be
         f"    if {condition}:\n"
         "        raise ValueError('an odd seed')\n"
     )
-    done = bench("check", "stranger")
+    done = bench("check", "newcomer")
     assert done.returncode == 2
     assert re.search(r"went well with one seed, but \d+ of \d+ runs from the same original", done.stderr)
     assert message in done.stderr.splitlines()[0]
@@ -62,7 +62,7 @@ def test_the_exception_is_shown_when_only_some_seeds_fail(condition, message, be
 
 def test_a_retrained_model_stands_beside_the_original_and_the_unlearned_one(bench, submit):
     submit("import torch\ndef unlearning(net, a, b, c):\n    for p in net.parameters(): p.data.zero_()\n")
-    done = bench("check", "stranger")
+    done = bench("check", "newcomer")
     assert done.returncode == 0, done.stderr
     lines = [re.findall(r"[\w.%–]+", line) for line in done.stdout.splitlines()]
     rows = {words[0]: words[1:] for words in lines if words}
@@ -81,14 +81,14 @@ def test_a_retrained_model_stands_beside_the_original_and_the_unlearned_one(benc
 )
 def test_a_submission_that_does_nothing_is_told_so(body, unchanged, bench, submit):
     submit(f"def unlearning(net, a, b, c): {body}")
-    done = bench("check", "stranger")
+    done = bench("check", "newcomer")
     assert done.returncode == 0, done.stderr
-    assert f"stranger changed nothing: it returned its original in {unchanged} of 3 runs" in done.stderr
+    assert f"newcomer changed nothing: it returned its original in {unchanged} of 3 runs" in done.stderr
 
 
 def test_a_submission_that_sometimes_does_nothing_is_told_so(bench, submit):
     submit("def unlearning(net, a, b, c, seed):\n    if seed % 2: next(net.parameters()).data.mul_(1.5)\n")
-    done = bench("check", "stranger")
+    done = bench("check", "newcomer")
     assert done.returncode == 0, done.stderr
     counts = re.findall(r"returned its original in (\d) of 3 runs", done.stderr)
     assert counts == ["2"]
@@ -104,10 +104,10 @@ def test_debugging_calls_the_function_in_the_users_own_process(bench, submit, tm
         "    for inputs, targets in forget_loader: net(inputs)\n"
         "    return recipe(retain_loader)\n"
     )
-    done = bench("check", "stranger", "--debug")
+    done = bench("check", "newcomer", "--debug")
     assert done.returncode == 0, done.stderr
     assert written.read_text() == str(os.getpid())
-    assert "no sandbox: stranger runs in this process" in done.stderr
+    assert "no sandbox: newcomer runs in this process" in done.stderr
     assert "ended well in this process" in done.stdout
 
 
@@ -131,18 +131,18 @@ def test_debugging_calls_the_function_in_the_users_own_process(bench, submit, tm
 )
 def test_a_debugged_traceback_has_the_submissions_own_frames_only(source, sentence, lines, bench, submit, workspace):
     submit(source)
-    (workspace.submissions / "stranger" / "helper.py").write_text("def f():\n    raise OSError('no')\n")
-    done = bench("check", "stranger", "--debug")
+    (workspace.submissions / "newcomer" / "helper.py").write_text("def f():\n    raise OSError('no')\n")
+    done = bench("check", "newcomer", "--debug")
     assert done.returncode == 2
     assert sentence in done.stderr
     frames = re.findall(r'File "(.*)", line (\d+)', done.stderr)
-    assert {os.path.dirname(path) for path, _ in frames} == {str(workspace.submissions / "stranger")}
+    assert {os.path.dirname(path) for path, _ in frames} == {str(workspace.submissions / "newcomer")}
     assert [int(line) for _, line in frames] == lines
 
 
 def test_debugging_notes_what_is_bound_to_what(bench, submit):
     submit("def unlearning(net, forget, retain):\n    assert [len(x.dataset) for x in (forget, retain)] == [10, 190]\n")
-    done = bench("check", "stranger", "--debug")
+    done = bench("check", "newcomer", "--debug")
     assert done.returncode == 0, done.stderr
     expected = "note: unlearning is called with net=the net, forget=the forget loader, retain=the retain loader\n"
     assert expected in done.stderr
@@ -152,7 +152,7 @@ def test_debugging_notes_what_is_bound_to_what(bench, submit):
 def test_breakpoint_works_when_debugging(typed, code, said, submit, workspace, miniature_file):
     submit("def unlearning(net, a, b, c):\n    breakpoint()\n    return net\n")
     done = subprocess.run(
-        [sys.executable, "-m", "benchmark.cli", "check", "stranger", "--debug", "--scenario", str(miniature_file)],
+        [sys.executable, "-m", "benchmark.cli", "check", "newcomer", "--debug", "--scenario", str(miniature_file)],
         cwd=workspace.root,
         input=typed,
         capture_output=True,
@@ -166,6 +166,6 @@ def test_breakpoint_works_when_debugging(typed, code, said, submit, workspace, m
 
 def test_debugging_and_a_required_sandbox_exclude_each_other(bench, submit):
     submit("def unlearning(net, a, b, c): pass")
-    done = bench("check", "stranger", "--debug", "--require-sandbox")
+    done = bench("check", "newcomer", "--debug", "--require-sandbox")
     assert done.returncode == 2
     assert "--debug came with --require-sandbox" in done.stderr

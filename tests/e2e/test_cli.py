@@ -93,15 +93,15 @@ def test_both_controls_have_a_row_and_neither_has_a_rank(bench, finished):
 )
 def test_a_failure_is_a_row_and_a_non_zero_exit(source, status, bench, submit, workspace, miniature):
     submit(source)
-    done = bench("run", "--submission", "stranger")
+    done = bench("run", "--submission", "newcomer")
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
-    assert f"stranger is {status}" in done.stderr
+    assert f"newcomer is {status}" in done.stderr
     row = pd.read_csv(workspace.results / "leaderboard.csv").iloc[0]
-    assert (row["submission"], row["status"]) == ("stranger", status)
+    assert (row["submission"], row["status"]) == ("newcomer", status)
     assert pd.isna(row["rank"])
     assert pd.isna(row["score"])
-    assert workspace.log(miniature.label, "stranger").read_text().strip()
+    assert workspace.log(miniature.label, "newcomer").read_text().strip()
 
 
 def test_json_is_the_scorecard(bench, finished, miniature):
@@ -132,7 +132,7 @@ def test_scores_survive_kills_at_random_moments(bench, own_process, workspace, m
 
 def test_ctrl_c_is_answered_in_one_sentence(own_process, submit, workspace):
     submit("import time\ndef unlearning(net, a, b, c): time.sleep(5)")
-    process = own_process("run", "--submission", "stranger")
+    process = own_process("run", "--submission", "newcomer")
     patience = time.monotonic() + 120
     while not (workspace.results / "evidence").exists() and time.monotonic() < patience:
         time.sleep(0.1)
@@ -189,13 +189,13 @@ def test_a_new_submission_passes_its_check(bench, workspace):
 def test_check_warns_of_a_net_that_did_not_change_and_fails_on_a_broken_one(bench, submit):
     assert "changed nothing" in bench("check", "identity").stderr
     submit("def unlearning(net, a, b, c): 1 / 0")
-    done = bench("check", "stranger")
+    done = bench("check", "newcomer")
     assert done.returncode == 2
     assert "ZeroDivisionError" in done.stderr
     submit("def unlearning(net, a, b, c):\n    for p in net.parameters(): p.data.fill_(1e30)\n    return net")
-    done = bench("check", "stranger")
+    done = bench("check", "newcomer")
     assert done.returncode == 2
-    assert "stranger is invalid-output: the returned net's outputs are not finite" in done.stderr
+    assert "newcomer is invalid-output: the returned net's outputs are not finite" in done.stderr
 
 
 def test_workers_start_ahead_of_a_run_on_a_pool_that_is_there(bench, workspace, miniature, miniature_file, monkeypatch):
@@ -321,19 +321,19 @@ def test_another_error_of_the_same_kind_is_a_fault_of_the_harness(bench, workspa
     assert "Traceback" in log.read_text()
 
 
-def test_what_a_stranger_wrote_is_no_markup(bench, submit):
+def test_what_a_newcomer_wrote_is_no_markup(bench, submit):
     submit("TITLE = '[b]a[/x]:+1:'\ndef unlearning(net, a, b, c): raise ValueError('[1] of [/x]')")
     done = bench("list", scenario=None)
     assert done.returncode == 0
     assert "[b]a[/x]:+1:" in done.stdout
-    done = bench("run", "--submission", "stranger")
+    done = bench("run", "--submission", "newcomer")
     assert (done.returncode, "ValueError: [1] of [/x]" in done.stderr) == (2, True)
 
 
 def test_a_submission_that_fails_with_some_seeds_does_not_pass_a_check(bench, submit, miniature):
     lucky = miniature.seed("unlearned", 0)
     submit(f"def unlearning(net, a, b, c, seed):\n    assert seed == {lucky}")
-    done = bench("check", "stranger")
+    done = bench("check", "newcomer")
     assert done.returncode == 2
     assert "went well with one seed, but 2 of 3 runs from the same original with other seeds failed" in done.stderr
     assert "AssertionError (submission.py, line 2)" in done.stderr

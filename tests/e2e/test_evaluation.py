@@ -1,4 +1,4 @@
-"""What `bench run --all` and `bench tune --all` take, and in which order, when several of them share the work."""
+"""The entries that `bench run --all` and `bench tune --all` take, in which order, when several share the work."""
 
 import shutil
 from types import SimpleNamespace

@@ -256,7 +256,7 @@ def test_in_a_narrow_terminal_no_value_is_cut():
 
 
 def remarks_on(entry, width=200):
-    """What the terminal says of an entry, behind its figures: its status, and the notes with the numbers there."""
+    """Return what the terminal says of an entry behind its metrics: status, and notes with the numbers there."""
     console = Console(width=width, record=True, file=io.StringIO())
     console.print(render(leaderboard([entry]), "title"))
     lines = console.export_text().splitlines()

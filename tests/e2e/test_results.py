@@ -1,4 +1,4 @@
-"""Where results go, what stays as it was shipped, and what is not done twice."""
+"""Results: where they go, what stays as it was shipped, and what is not done twice."""
 
 import json
 import shutil
@@ -50,7 +50,7 @@ def outcome_of(workspace, scenario, name):
 
 
 def timing_becomes(workspace, **changes):
-    """As if the timing of finetune had come out otherwise."""
+    """Change the record as if the timing of finetune had come out otherwise."""
     about = next(workspace.evidence.glob("*/finetune-*/runs.json"))
     content = json.loads(about.read_text())
     about.write_text(json.dumps({**content, "timing": {**content["timing"], **changes}}))

@@ -1,4 +1,4 @@
-"""What is made of records on disk, whole or damaged: scores, comparisons, studies, plots and the board."""
+"""Scores, comparisons, studies, plots and the board, made of records on disk, whole or damaged."""
 
 import json
 import math
@@ -17,7 +17,7 @@ def scorecard(workspace, miniature, name):
 
 
 def test_a_stored_ceiling_serves_one_number_of_resamples(bench, finished, miniature, monkeypatch):
-    """The share of the ceiling pairs every resample of an entry with one of the ceiling."""
+    """The normalised score pairs every resample of an entry with one of the ceiling."""
     monkeypatch.setattr(evaluation, "HALVES", 30)
     assert bench("score").returncode == 0
     assert len(scorecard(finished, miniature, "identity").resampled.score) == 30
@@ -159,16 +159,16 @@ def test_the_plots_of_an_entry_are_drawn_on_demand_and_removed_with_it(bench, fi
     assert not any(path.exists() for path in drawn)
 
 
-def test_two_entries_are_compared_in_every_figure(bench, finished):
+def test_two_entries_are_compared_in_every_metric(bench, finished):
     done = bench("compare", "finetune", "identity")
     assert done.returncode == 0, done.stderr
-    for figure in ("score", "forgetting_quality", "mean_klom", "ulira_auc", "classifier_mia_svm"):
-        assert figure in done.stdout
+    for metric in ("score", "forgetting_quality", "mean_klom", "ulira_auc", "classifier_mia_svm"):
+        assert metric in done.stdout
     assert "the difference of the scores is" in " ".join(done.stdout.split())
     assert "no scorecard" in bench("compare", "retrain", "finetune").stderr
 
 
-def test_a_study_leaves_a_table_and_a_figure(bench, finished, miniature):
+def test_a_study_leaves_a_table_and_a_plot(bench, finished, miniature):
     done = bench("study")
     assert done.returncode == 0, done.stderr
     assert "held-out" in done.stdout

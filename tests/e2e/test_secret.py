@@ -33,7 +33,7 @@ def manifest(pool):
 
 
 def make_public(pool):
-    """What a pool of the first version looks like, with models from public seeds."""
+    """Make a pool look like one of the first version, with models from public seeds."""
     folder = pool.store.folder
     (folder / "secret").unlink(missing_ok=True)
     content = manifest(pool)

@@ -209,7 +209,7 @@ def stored(scenario, submit, workspace):
     return entry
 
 
-def test_study_writes_a_table_and_a_figure(scenario, stored, workspace):
+def test_study_writes_a_table_and_a_plot(scenario, stored, workspace):
     said, steps = [], []
     rows = study(
         Session(workspace, progress=lambda *step: steps.append(step), warn=said.append), scenario, ["one", "other"]

@@ -1,4 +1,4 @@
-"""What the system can lack: space, rights, descriptors, streams, letters. `bench` in processes of its own.
+"""A system that lacks space, rights, descriptors, streams or letters. `bench` in processes of its own.
 
 Root may write anywhere and no disk of ours is full, so bubblewrap mounts what is read-only or small.
 """

@@ -148,31 +148,31 @@ def no_runs(monkeypatch):
 
 def test_tuned_values_are_stored_and_used_and_not_searched_again(no_runs, bench, submit, workspace, miniature):
     submit(NOISY)
-    done = bench("tune", "stranger", "--trials", "6")
+    done = bench("tune", "newcomer", "--trials", "6")
     assert done.returncode == 0, done.stderr
-    assert "next: bench run stranger" in done.stdout
-    path = workspace.submissions / "stranger" / "tuned" / "miniature.json"
+    assert "next: bench run newcomer" in done.stdout
+    path = workspace.submissions / "newcomer" / "tuned" / "miniature.json"
     record = Tuning.read(path)
     assert set(record.hyperparameters) == {"strength", "fate"}
-    assert (record.submission_hash, len(record.trials)) == (find_submission("stranger", workspace).hash, 6)
+    assert (record.submission_hash, len(record.trials)) == (find_submission("newcomer", workspace).hash, 6)
     assert record.tuning_scenario_hash == tuning_scenario(miniature).hash
-    assert default_entry("stranger", workspace, miniature) == "stranger+tuned"
-    assert find_submission("stranger+tuned", workspace, miniature).hyperparameters == record.hyperparameters
+    assert default_entry("newcomer", workspace, miniature) == "newcomer+tuned"
+    assert find_submission("newcomer+tuned", workspace, miniature).hyperparameters == record.hyperparameters
     before = path.read_bytes()
-    assert bench("tune", "stranger", "--trials", "6").stdout == done.stdout
-    assert (path.read_bytes(), no_runs) == (before, ["stranger"])
-    fewer = bench("tune", "stranger", "--trials", "5")
+    assert bench("tune", "newcomer", "--trials", "6").stdout == done.stdout
+    assert (path.read_bytes(), no_runs) == (before, ["newcomer"])
+    fewer = bench("tune", "newcomer", "--trials", "5")
     assert fewer.returncode == 2
     assert "has 6 trials on miniature, 5 were asked for" in fewer.stderr
 
 
 def test_a_changed_submission_is_tuned_anew(no_runs, bench, submit):
     submit(NOISY)
-    bench("tune", "stranger", "--trials", "3")
+    bench("tune", "newcomer", "--trials", "3")
     submit(NOISY + "# better\n")
-    again = bench("tune", "stranger", "--trials", "3")
-    assert "on record are for other files of stranger; starting over" in again.stderr.replace("\n", " ")
-    assert no_runs == ["stranger", "stranger"]
+    again = bench("tune", "newcomer", "--trials", "3")
+    assert "on record are for other files of newcomer; starting over" in again.stderr.replace("\n", " ")
+    assert no_runs == ["newcomer", "newcomer"]
 
 
 def test_a_search_without_values_says_which_row_is_of_an_earlier_one(
@@ -184,13 +184,13 @@ def test_a_search_without_values_says_which_row_is_of_an_earlier_one(
 
     monkeypatch.setattr("test_tuning.hill", unfit)
     submit(NOISY)
-    card = card_path(workspace.results, miniature.label, "stranger+tuned")
+    card = card_path(workspace.results, miniature.label, "newcomer+tuned")
     for left in (False, True):
         if left:
             card.parent.mkdir(parents=True)
             card.touch()
-        done = bench("tune", "stranger", "--trials", "2")
-        assert "no values were found for stranger" in done.stderr
+        done = bench("tune", "newcomer", "--trials", "2")
+        assert "no values were found for newcomer" in done.stderr
         assert (
             f"the row {card.stem} is of values that an earlier search found" in done.stderr.replace("\n", " ")
         ) == left
@@ -198,18 +198,18 @@ def test_a_search_without_values_says_which_row_is_of_an_earlier_one(
 
 def test_what_has_changed_since_values_were_found_is_known(no_runs, bench, submit, workspace, miniature):
     submit(NOISY)
-    bench("tune", "stranger", "--trials", "3")
-    tuned, published = (find_submission(entry, workspace, miniature) for entry in ("stranger+tuned", "stranger"))
+    bench("tune", "newcomer", "--trials", "3")
+    tuned, published = (find_submission(entry, workspace, miniature) for entry in ("newcomer+tuned", "newcomer"))
     longer = miniature.model_copy(update={"recipe": miniature.recipe.model_copy(update={"epochs": 5})})
     assert changed_since_tuned(tuned, miniature, workspace) is None
     assert changed_since_tuned(tuned, miniature.with_models(200), workspace) is None  # values do not depend on N
     assert changed_since_tuned(tuned, longer, workspace) == "another scenario miniature"
     submit(NOISY + "# better\n")
-    assert changed_since_tuned(tuned, miniature, workspace) == "other files of stranger"
+    assert changed_since_tuned(tuned, miniature, workspace) == "other files of newcomer"
     assert changed_since_tuned(published, longer, workspace) is None
-    said = bench("run", "--submission", "stranger").stderr.replace("\n", " ")
-    assert "the values of stranger+tuned were found for other files of stranger" in said
-    path = workspace.submissions / "stranger" / "tuned" / "miniature.json"
+    said = bench("run", "--submission", "newcomer").stderr.replace("\n", " ")
+    assert "the values of newcomer+tuned were found for other files of newcomer" in said
+    path = workspace.submissions / "newcomer" / "tuned" / "miniature.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"rungs": []}))
     with pytest.raises(BenchError, match="is not a record of tuning"):
         changed_since_tuned(tuned, miniature, workspace)
@@ -217,27 +217,27 @@ def test_what_has_changed_since_values_were_found_is_known(no_runs, bench, submi
 
 def test_trials_of_another_optuna_are_made_anew(no_runs, bench, submit, workspace):
     submit(NOISY)
-    bench("tune", "stranger", "--trials", "3")
-    path = workspace.submissions / "stranger" / "tuned" / "miniature.json"
+    bench("tune", "newcomer", "--trials", "3")
+    path = workspace.submissions / "newcomer" / "tuned" / "miniature.json"
     right = path.read_text()
     record = json.loads(right)
     record["trials"][1]["values"]["strength"] = 1.0
     path.write_text(json.dumps(record | {"trials": record["trials"][:2], "hyperparameters": None}))
-    assert "of another version's search" in bench("tune", "stranger", "--trials", "3").stderr
+    assert "of another version's search" in bench("tune", "newcomer", "--trials", "3").stderr
     assert path.read_text() == right
 
 
 def test_until_the_last_trial_the_published_values_are_used(no_runs, bench, submit, workspace, miniature):
     submit(NOISY)
-    bench("tune", "stranger", "--trials", "3")
-    path = workspace.submissions / "stranger" / "tuned" / "miniature.json"
+    bench("tune", "newcomer", "--trials", "3")
+    path = workspace.submissions / "newcomer" / "tuned" / "miniature.json"
     record = Tuning.read(path)
     replaced = record.model_copy(update={"trials": record.trials[:2]}).with_wanted(3)
     replaced.write(path)
-    assert default_entry("stranger", workspace, miniature) == "stranger"
-    assert tuned_scenarios(workspace.submissions / "stranger") == []
+    assert default_entry("newcomer", workspace, miniature) == "newcomer"
+    assert tuned_scenarios(workspace.submissions / "newcomer") == []
     with pytest.raises(BenchError, match="the search is unfinished"):
-        find_submission("stranger+tuned", workspace, miniature)
+        find_submission("newcomer+tuned", workspace, miniature)
 
 
 def test_all_means_all_that_can_be_tuned_and_one_bad_one_stops_nobody(no_runs, bench, submit, workspace):
@@ -262,9 +262,9 @@ def test_all_means_all_that_can_be_tuned_and_one_bad_one_stops_nobody(no_runs, b
     ("arguments", "sentence"),
     [
         (["identity"], "identity is a control of miniature"),
-        (["stranger"], "stranger declares no SEARCH_SPACE, so there is nothing to tune"),
+        (["newcomer"], "newcomer declares no SEARCH_SPACE, so there is nothing to tune"),
         (["nobody"], "there is no submission 'nobody'"),
-        (["stranger+tuned"], "stranger+tuned names an entry with values that tuning has found; name stranger"),
+        (["newcomer+tuned"], "newcomer+tuned names an entry with values that tuning has found; name newcomer"),
         (["identity+tuned"], "name identity"),
         ([], "name one submission, as in `bench tune NAME`, or take all with --all"),
         (["finetune", "--all"], "name one submission, as in `bench tune NAME`, or take all with --all"),
@@ -283,7 +283,7 @@ def test_what_cannot_be_tuned_is_refused_in_one_sentence(arguments, sentence, be
 
 @pytest.fixture(scope="module")
 def unhurried_file(tmp_path_factory):
-    """The miniature, trained so long that what a run costs does not depend on the clock's mood."""
+    """The miniature, trained so long that what a run costs does not depend on the mood of timing."""
     path = tmp_path_factory.mktemp("unhurried") / "unhurried.toml"
     path.write_text(MINIATURE.replace("epochs = 4", "epochs = 30").replace("miniature", "unhurried"))
     return path
@@ -304,8 +304,8 @@ def test_real_runs_find_that_noise_is_bad_whatever_the_jobs_and_stops(
     folder = workspace.pools / unhurried_pool.store.folder.name
     shutil.copytree(unhurried_pool.store.folder, folder)
     submit(NOISY)
-    path = workspace.submissions / "stranger" / "tuned" / "unhurried.json"
-    command = ("tune", "stranger", "--trials", "6")
+    path = workspace.submissions / "newcomer" / "tuned" / "unhurried.json"
+    command = ("tune", "newcomer", "--trials", "6")
     assert bench(*command, "--jobs", "2", scenario=unhurried_file).returncode == 0
     steady = Tuning.read(path)
     assert [trial.state for trial in steady.trials].index("over-budget") == 0  # published to dawdle
@@ -329,7 +329,7 @@ def test_a_trial_fails_with_its_runs_and_the_test_set_plays_no_part(workspace, s
     untested = {name: array for name, array in evidence.items() if "test" not in name}
     assert len(untested) < len(evidence)
     monkeypatch.setattr(unhurried_pool, "evidence", lambda role: untested)
-    submission = find_submission("stranger", workspace)
+    submission = find_submission("newcomer", workspace)
     with measuring.open_measure(unhurried_pool, submission, lambda: None) as measure:
         good, bad = (
             [score for _, score in measure({"strength": strength, "fate": "live"})] for strength in (0.01, 5.0)
@@ -352,9 +352,9 @@ def unlearning(net, retain_loader, forget_loader, val_loader, recipe, seed):
         recipe(retain_loader)
 """
     )
-    submission = find_submission("stranger", workspace)
+    submission = find_submission("newcomer", workspace)
     with measuring.open_measure(unhurried_pool, submission, lambda: None) as measure, pytest.raises(Unfit) as caught:
         list(measure({"strength": 1.0}))
     assert caught.value.state == "over-budget"
-    assert min(caught.value.cost) > 1  # three of four originals are retrained four times; clocks are inexact
+    assert min(caught.value.cost) > 1  # three of four originals are retrained four times; timing is inexact
     assert caught.value.cost.examples == pytest.approx(3, rel=0.05)

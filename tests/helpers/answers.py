@@ -15,7 +15,7 @@ def hill(values):
 
 
 class Answers:
-    """Of a function that makes a trial's costs and scores, and of one that knows for sure what it costs."""
+    """Answers of a function that makes a trial's costs and scores, and of one that knows for sure what it costs."""
 
     def __init__(self, trial, share=lambda values: 0.1):
         self.trial, self.share = trial, share
@@ -25,5 +25,5 @@ class Answers:
 
 
 def told(record):
-    """Everything but the clock's share."""
+    """Everything but timing's share."""
     return record.hyperparameters, [(trial.values, trial.scores, trial.state) for trial in record.trials]

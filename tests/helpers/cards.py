@@ -11,7 +11,7 @@ SPREAD = 0.01
 
 
 def measured_with(score, spread, seed):
-    """What metrics say of an entry with this score, its resamples scattered by `spread` (its own noise per seed)."""
+    """Return the metrics of an entry with this score, its resamples scattered by `spread` (its own noise per seed)."""
     rows = (score + np.random.default_rng(seed).normal(0, spread, 1000)).tolist()
     near = Estimate(value=score, low=score - 2 * spread, high=score + 2 * spread)
     array, number = PerExample(values=[0.5, 1.5, 50.0]), Value(value=0.1)

@@ -28,7 +28,7 @@ from benchmark.scenario.schema import Scenario, load_scenario
 
 SECRET = "correct horse battery staple"
 OF_THE_HARNESS = r"(\.lock|/(ceiling|ends)-[^/]*\.json)$"  # what scoring adds to a pool
-NAME = "stranger"
+NAME = "newcomer"
 
 # Where CI is set, a missing sandbox is a failure and not a reason to skip.
 needs_sandbox = pytest.mark.skipif(
@@ -52,7 +52,7 @@ def load_strict(strict_file) -> Scenario:
 
 @pytest.fixture(autouse=True, scope="module")
 def orphans_come_here():
-    """Whatever a submission leaves behind becomes a child of this process, and is found."""
+    """Have processes that a submission leaves behind become children of this one, and find them."""
     get_reusable_executor().shutdown(wait=True)  # earlier tests' processes, which may end at any time
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)

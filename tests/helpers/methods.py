@@ -1,4 +1,4 @@
-"""What the tests of the submissions share: tiny nets of every kind, tiny loaders, a quickly trained original."""
+"""Tiny nets of every kind, tiny loaders and a quickly trained original, for the tests of the submissions."""
 
 import copy
 import importlib.util

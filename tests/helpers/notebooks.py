@@ -52,7 +52,7 @@ class Imports:
         return load_module(self.workspace.submissions / more.get("name", "mine"))
 
     def result(self, *cells: str) -> object:
-        """What the imported function returns."""
+        """Return what the imported function returns."""
         return self.load(*cells).unlearning(None, None, None, None)
 
 
@@ -61,7 +61,7 @@ def own_names(module) -> set[str]:
 
 
 def call(module, *arguments: object, **offers: object) -> object:
-    """What the imported function returns, called as the harness calls it; `arguments` in the order of PLAIN."""
+    """Return what the imported function returns, called as by the harness; `arguments` in the order of PLAIN."""
     parameters = list(inspect.signature(module.unlearning).parameters.values())
     values = {**dict(zip(PLAIN, arguments, strict=True)), **offers}
     positional, named = call_arguments(parameters, bind(parameters, offers), values)

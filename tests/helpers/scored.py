@@ -14,7 +14,7 @@ DRAW = Draw(models=30, seed=4, epochs=8)
 
 
 class Train:
-    """As much of a training set as the scores look at."""
+    """The part of a training set that the scores look at."""
 
     task = Classification()
     targets = torch.arange(SIZE) % CLASSES

@@ -50,7 +50,7 @@ def changed(before, after):
 
 
 def one_step(net, loss, learning_rate=0.1):
-    """What one step of gradient descent on `loss(net)` makes of the net's parameters."""
+    """Return the net's parameters after one step of gradient descent on `loss(net)`."""
     slopes = torch.autograd.grad(loss(net), list(net.parameters()), allow_unused=True, materialize_grads=True)
     return [parameter - learning_rate * slope for parameter, slope in zip(net.parameters(), slopes, strict=True)]
 

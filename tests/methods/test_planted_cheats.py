@@ -1,6 +1,6 @@
 """Cheats that aim at φ of the forget examples and forget nothing: what nobody can aim at sees them, φ alone does not.
 
-They get what a submission gets, an original and the forget loader. `scripts/study_cheats.py` prints the figures.
+They get what a submission gets, an original and the forget loader. `scripts/study_cheats.py` prints the numbers.
 """
 
 import pytest

@@ -1,4 +1,4 @@
-"""Submissions as strangers: everything they may do wrong becomes a status and a reason."""
+"""Submissions as untrusted code: everything they may do wrong becomes a status and a reason."""
 
 import re
 import time

@@ -94,7 +94,7 @@ def test_the_verdict_is_right_where_a_single_round_is_often_wrong(miniature):
 @pytest.mark.parametrize(("noise", "session"), [(0.02, 0.04), (0.1, 0.0), (0.1, 0.04), (0.2, 0.0)])
 @pytest.mark.parametrize("share", [0.18, 0.19, 0.2, 0.21])
 def test_the_verdict_on_a_cost_near_the_budget_does_not_flip(share, noise, session, miniature):
-    """As when the same code cost 18, 19 and 21 %, and one of three timings put it below 49 others."""
+    """The same code cost 18, 19 and 21 % once, and one of three timings put it below 49 others."""
     rng = np.random.default_rng(7)
     timings = [timed(noisy(rng, share, noise, session), miniature) for _ in range(25)]
     assert not any(timing.is_over(0.2) for timing in timings)
@@ -116,7 +116,7 @@ def test_the_interval_holds_the_cost(miniature):
 
 
 def test_a_single_odd_round_does_not_decide(miniature):
-    """One of five runs waited for the disk: without Student's factor the other four would seem to be outweighed."""
+    """A run of five waited for the disk: without Student's factor the other four would seem to be outweighed."""
     shares = iter([0.15, 0.15, 0.15, 0.9, 0.15, 0.15, *[0.15] * 200])
     timing = timed(Machine(lambda run: next(shares)), miniature)
     assert not timing.is_over(0.2)

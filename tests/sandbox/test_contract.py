@@ -35,7 +35,7 @@ def moved(run, weights) -> bool:
 
 @pytest.fixture
 def sandboxed(worker):
-    """For what only a sandbox has: folders of its own under /kaggle, a limit on all that is written."""
+    """Worker in a sandbox, which alone has folders of its own under /kaggle, and a limit on all that is written."""
     if sandbox.isolation() == "process":
         pytest.skip("there is no sandbox around this worker")
 

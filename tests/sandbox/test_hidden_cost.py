@@ -1,4 +1,4 @@
-"""What a submission might hide from the clock and from the limit of memory, in processes and in the kernel."""
+"""Costs that a submission might hide from timing and from the limit of memory, in processes and in the kernel."""
 
 import os
 import resource
@@ -277,7 +277,7 @@ def unlearning(net, retain_loader, forget_loader, val_loader):
 
 @pytest.fixture(scope="module", params=[0.25])
 def worker(request, miniature_file, tmp_path_factory):
-    """One worker whose submission does what its hyper-parameter says; the parameter is its memory in GiB."""
+    """Worker whose submission does what its hyper-parameter says; the parameter is its memory in GiB."""
     folder = tmp_path_factory.mktemp("hidden") / "submissions" / "own"
     folder.mkdir(parents=True)
     (folder / "submission.py").write_text(HOLDING + WORKING)

@@ -1,4 +1,4 @@
-"""Hostile submissions, each through `bench run` as a stranger's would be: it gets its row, and nothing else happens.
+"""Hostile submissions, each through `bench run` as any other: it gets its row, and nothing else happens.
 
 After every run the same is checked: pool, submissions, board, home and the machine's own settings are as they were,
 and no process and no temporary file is left. Those that only fail are runs of one worker in test_plain_failures.py.
@@ -196,7 +196,7 @@ FAILURES = {
             for folder in ("/tmp", "/dev/shm"):
                 try:
                     for count in range(10_000):
-                        with open(f"{folder}/stranger-{count}", "wb") as file:
+                        with open(f"{folder}/newcomer-{count}", "wb") as file:
                             os.posix_fallocate(file.fileno(), 0, 16 << 20)
                 except OSError as error:
                     full.append(f"{count} in {folder}: {error}")

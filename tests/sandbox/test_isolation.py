@@ -1,4 +1,4 @@
-"""What a submission can neither read nor do from inside a sandbox, tried by hostile ones."""
+"""Things that a submission can neither read nor do from inside a sandbox, tried by hostile ones."""
 
 import errno
 import hashlib
@@ -50,7 +50,7 @@ REFUSED = "FileNotFoundError|PermissionError|ConnectionRefusedError"
 def test_what_is_not_a_submissions_cannot_be_read_in_a_sandbox_only(
     isolation, hostile, workspace, strict, strict_file, monkeypatch
 ):
-    """The same code finds nothing behind the walls and everything without them: so it is the walls that hide it."""
+    """The same code finds nothing in the sandbox and everything without it: so it is the sandbox that hides it."""
     if isolation == "process":
         monkeypatch.setattr(sandbox, "why_no_sandbox", lambda: "a test of the fallback")
     pool = Pool(Session(workspace), strict).store

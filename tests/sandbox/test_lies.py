@@ -16,8 +16,8 @@ LIES = {
     "patches": """
         busy = time.process_time() + 0.15
         while time.process_time() < busy: pass
-        for clock in ("time", "monotonic", "perf_counter", "process_time", "time_ns", "thread_time"):
-            setattr(time, clock, lambda: 0)
+        for name in ("time", "monotonic", "perf_counter", "process_time", "time_ns", "thread_time"):
+            setattr(time, name, lambda: 0)
         resource.getrusage = os.times = lambda *_: 0
         torch.save = torch.load = lambda *_, **__: None
         import safetensors.torch
@@ -51,7 +51,7 @@ def test_a_lie_told_in_the_worker_changes_nothing_outside(lie, hostile, workspac
     assert run.card.evidence_hash == evidence_hash_of(Pool(Session(workspace), strict).evidence("original"))
     assert (run.card.integrity.unchanged_runs, run.card.integrity.change) == (6, 0.0)
     assert (run.card.integrity.repeated_runs, run.card.integrity.deterministic) == (0, True)
-    if lie == "patches":  # none of the clocks that it stopped is the one that counts
+    if lie == "patches":  # none of the functions that it patched is the one that counts
         assert run.card.value("run_seconds") > 0.12
 
 
@@ -62,7 +62,7 @@ def test_a_submission_that_is_cheap_only_when_it_is_timed_gains_nothing(hostile)
     run = hostile(
         body(
             """
-            if os.getpid() < 14:  # the clock's 3 + 3 runs, the 6 that count; behind them, those that are timed
+            if os.getpid() < 14:  # timing's 3 + 3 runs, the 6 that count; behind them, those that are timed
                 busy = time.process_time() + 0.25
                 while time.process_time() < busy: pass
             """

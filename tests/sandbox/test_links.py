@@ -27,12 +27,12 @@ def unlearning(net, retain_loader, forget_loader, val_loader): pass
 
 @pytest.fixture
 def only(workspace, submit):
-    """Leaves no submissions but `stranger` and `rival`."""
+    """Leaves no submissions but `newcomer` and `rival`."""
     shutil.rmtree(workspace.submissions)
     workspace.submissions.mkdir()
-    for name in ("stranger", "rival"):
+    for name in ("newcomer", "rival"):
         submit(TUNABLE, name)
-    return workspace.submissions / "stranger"
+    return workspace.submissions / "newcomer"
 
 
 def contents(folder):
@@ -46,15 +46,15 @@ def test_tuning_writes_nothing_behind_a_link(only, workspace, bench):
         (values / name).write_text("the rival's")
     before = contents(values)
     (only / "tuned").symlink_to(values)
-    for arguments in (("tune", "stranger"), ("run", "--submission", "stranger")):
+    for arguments in (("tune", "newcomer"), ("run", "--submission", "newcomer")):
         done = bench(*arguments)
         assert done.returncode == 2
-        assert "stranger/tuned is a link, behind which nothing is read or written" in done.stderr.replace("\n", "")
+        assert "newcomer/tuned is a link, behind which nothing is read or written" in done.stderr.replace("\n", "")
         assert contents(values) == before
     (only / "tuned").unlink()
     (only / "tuned").write_text("")
-    done = bench("tune", "stranger")
-    assert "stranger/tuned cannot hold the values of tuning (File exists)" in done.stderr.replace("\n", "")
+    done = bench("tune", "newcomer")
+    assert "newcomer/tuned cannot hold the values of tuning (File exists)" in done.stderr.replace("\n", "")
 
 
 def test_locks_that_are_links_are_not_touched(only, tmp_path, bench):
@@ -75,18 +75,18 @@ def test_links_to_what_never_ends_stop_neither_the_list_nor_the_others(only, ben
     (only / "tuned" / "miniature.json").symlink_to("/dev/zero")
     (only / "tuned" / "other.json").symlink_to("/proc/kmsg")
     started = time.monotonic()
-    assert "stranger" in bench("list", scenario=None).stdout
+    assert "newcomer" in bench("list", scenario=None).stdout
     assert time.monotonic() - started < 10
     done = bench("run", "--all")
-    assert "stranger+tuned" in done.stderr
-    for name in ("stranger", "rival"):
+    assert "newcomer+tuned" in done.stderr
+    for name in ("newcomer", "rival"):
         assert Scorecard.read(card_path(workspace.results, miniature.label, name)).is_scored
 
 
 def test_a_submission_edited_while_it_runs_is_scored_as_it_was(workspace, submit, bench, miniature):
     """It runs from a copy: the row is right under the hash that it had when the command started."""
     submit(UNCHANGED)
-    before = find_submission("stranger", workspace)
+    before = find_submission("newcomer", workspace)
 
     def edit_once_a_block_is_there():
         deadline = time.monotonic() + 120
@@ -96,13 +96,13 @@ def test_a_submission_edited_while_it_runs_is_scored_as_it_was(workspace, submit
 
     editor = threading.Thread(target=edit_once_a_block_is_there)
     editor.start()
-    done = bench("run", "--submission", "stranger")
+    done = bench("run", "--submission", "newcomer")
     editor.join()
     assert done.returncode == 0, done.stderr
-    path = card_path(workspace.results, miniature.label, "stranger")
+    path = card_path(workspace.results, miniature.label, "newcomer")
     card = Scorecard.read(path)
     assert (card.submission_hash, card.integrity.unchanged_runs) == (before.hash, 8)
-    assert bench("run", "--submission", "stranger").returncode == 0
-    card, edited = Scorecard.read(path), find_submission("stranger", workspace)
+    assert bench("run", "--submission", "newcomer").returncode == 0
+    card, edited = Scorecard.read(path), find_submission("newcomer", workspace)
     assert (card.submission_hash, card.integrity.unchanged_runs) == (edited.hash, 0)
     assert edited.hash != before.hash

@@ -1,4 +1,4 @@
-"""What a process of a submission's own data loader raised is told as the submission's own exception."""
+"""Exceptions in processes of a submission's own data loader are told as the submission's own."""
 
 from benchmark.sandbox.child.failure import describe
 

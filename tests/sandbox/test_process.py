@@ -70,7 +70,7 @@ def test_those_that_nobody_took_end_with_their_folders(folder, ahead):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_launcher_sandbox_and_worker_are_killed_as_one(folder):
-    """One in a process group of its own could be left behind: by a kill before its life is bound to the launcher's."""
+    """A process in its own group could stay: by a kill before its life is bound to the launcher's."""
     own = Process(folder, gpu=False)
     try:
         deadline = time.monotonic() + 60

@@ -54,7 +54,7 @@ def test_a_pool_with_public_seeds_can_be_rebuilt_and_the_entry_is_suspect(hostil
     assert run.card.seeds == "public"
     assert run.card.reason.startswith("6 runs (0, 1, 2, 3, 4, ...) returned a model of the reference pool")
     assert (run.row["rank"], run.row["status"], run.row["replayed_runs"]) == ("", "suspect", "0 1 2 3 4 5")
-    assert "stranger is suspect and has no rank: 6 runs" in run.stderr
+    assert "newcomer is suspect and has no rank: 6 runs" in run.stderr
 
 
 def test_a_pool_with_a_secret_cannot_be_rebuilt(hostile, strict, workspace):

@@ -1,4 +1,4 @@
-"""The file of weights that a run hands back: read when it is good, else refused in one line."""
+"""The file of weights that a run returns: read when it is good, else refused in one line."""
 
 import os
 import struct
@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from benchmark.sandbox import weights as handback
+from benchmark.sandbox import weights
 from benchmark.sandbox.weights import read_weights
 
 EXPECTED = {"a": (torch.Size([2]), torch.float32)}
@@ -68,7 +68,7 @@ def test_any_other_file_is_an_error_in_one_printable_line(content, tmp_path):
 @pytest.mark.parametrize("count", [20_000, 800_000])
 def test_a_header_is_not_parsed_that_no_such_net_needs(count, tmp_path, monkeypatch):
     """Parsing takes 20 µs and more than a kilobyte for each of its tensors, of which none holds a single number."""
-    monkeypatch.setattr(handback, "load", lambda content: pytest.fail("it was parsed"))
+    monkeypatch.setattr(weights, "load", lambda content: pytest.fail("it was parsed"))
     expected = {"a": (torch.Size([10_000_000]), torch.float32)}  # whose file may be large
     empty = ",".join(f'"{number}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}' for number in range(count))
     (tmp_path / "w").write_bytes(tensor_file(f"{{{empty}}}", b""))
@@ -83,7 +83,7 @@ def test_an_honest_header_is_within_its_bound(tmp_path):
     net = {f"layer ä\n{'x' * 500}.{number}": torch.zeros([1] * 50) for number in range(2000)}
     expected = {name: (tensor.shape, tensor.dtype) for name, tensor in net.items()}
     content = save(net, metadata={"format": "pt", "note": "n" * 1000})
-    assert int.from_bytes(content[:8], "little") < handback.largest_header(expected)
+    assert int.from_bytes(content[:8], "little") < weights.largest_header(expected)
     (tmp_path / "w").write_bytes(content)
     assert read_weights(tmp_path / "w", expected).keys() == net.keys()
 

@@ -1,4 +1,4 @@
-"""What is bound into a sandbox, what is said where there is none, and how a run is cleaned up after."""
+"""The sandbox: what is bound into it, what is said where there is none, and how a run is cleaned up after."""
 
 import os
 import re
@@ -83,7 +83,7 @@ assert open("/dev/zero", "rb").read(3) == bytes(3)
 
 @needs_sandbox
 def test_nothing_that_outlives_a_run_can_be_written_to_anywhere(inside):
-    """Whatever stands over what is hidden included: a run could leave word to the next one there."""
+    """Nothing that stands over hidden folders can be written: a run could leave word to the next one there."""
     done = inside(
         source="""
 import os
@@ -191,7 +191,7 @@ for path in (f"/proc/self/task/{os.getpid()}/comm", "/proc/sys/kernel/core_patte
     assert done.stdout.split() == ["written" if gpu else "refused", "refused", "refused"], done.stderr
 
 
-def test_the_fallback_is_the_same_worker_without_walls(tmp_path, monkeypatch):
+def test_the_fallback_is_the_same_worker_without_a_sandbox(tmp_path, monkeypatch):
     monkeypatch.setattr(sandbox, "why_no_sandbox", lambda: "a test of the fallback")
     monkeypatch.setenv("HARNESS_TOKEN", "do not tell")
     (tmp_path / "own").mkdir()

@@ -118,7 +118,7 @@ UNIX, INET, INET6, NETLINK, PACKET, BLUETOOTH, VSOCK = 1, 2, 10, 16, 17, 31, 40
 
 @pytest.fixture(params=MACHINES)
 def machine(request, monkeypatch):
-    """One of the processors whose call numbers are known, as if this were it."""
+    """A processor whose call numbers are known, as if this were it."""
     monkeypatch.setattr(platform, "machine", lambda: request.param)
     return request.param
 
@@ -129,7 +129,7 @@ def numbers(machine, calls):
 
 
 def verdict(program, number, *arguments, arch=None):
-    """What the kernel would answer: the filter's few instructions of classic BPF, followed by hand."""
+    """Return the kernel's answer: the filter's few instructions of classic BPF, followed by hand."""
     padded = [*arguments, *[0] * (6 - len(arguments))]
     data = struct.pack("<IIQ6Q", number, arch, 0, *(value & 0xFFFFFFFFFFFFFFFF for value in padded))
     steps = list(struct.iter_unpack("=HBBI", program))

@@ -216,7 +216,7 @@ def test_nor_what_pythonpath_finds_there(workspace, miniature_file, tmp_path):
 
 
 def test_nor_a_submission_called_like_a_module(workspace, miniature_file, tmp_path):
-    """In `submissions/` every submission is a package that Python would find."""
+    """A submission in `submissions/` is a package that Python would find."""
     poison(workspace.submissions, tmp_path / "trace")
     done = start(
         [BENCH, "run", "--submission", "finetune", "--jobs", "1", "--scenario", miniature_file],

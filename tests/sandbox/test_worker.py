@@ -1,4 +1,4 @@
-"""What the worker's parent does before any run: it imports packages, and nothing of a stranger's."""
+"""The worker's parent before any run: it imports packages, and nothing of a submission's."""
 
 import subprocess
 import sys

@@ -86,7 +86,7 @@ def test_what_is_not_known_leaves_them_absent():
 
 
 def test_the_interval_covers_the_mean():
-    """Of a product of two means; a percentile bootstrap of 60 models misses a little more often than nominal."""
+    """A product of two means; a percentile bootstrap of 60 models misses a little more often than nominal."""
     rng, covered = np.random.default_rng(2), 0
     for _ in range(200):
         one, other = rng.binomial(50, 0.8, (60, 2)) / 50, rng.binomial(50, 0.5, (60, 1)) / 50

@@ -1,4 +1,4 @@
-"""Which submissions are for which task: what they declare, or what their source shows."""
+"""Submissions and the tasks that they are for: what they declare, or what their source shows."""
 
 import pytest
 from conftest import REPOSITORY

@@ -1,4 +1,4 @@
-"""What the parameters of `unlearning` are given: their names decide."""
+"""Arguments of `unlearning`: the names of its parameters decide."""
 
 import ast
 import functools
@@ -22,7 +22,7 @@ def parameters(signature: str) -> list[inspect.Parameter]:
 
 
 def roles(signature: str) -> str:
-    """What each parameter is bound to, in order: r, f, v, n, - for its own default."""
+    """Return what each parameter is bound to, in order: r, f, v, n, - for its own default."""
     short = {"net": "n", "retain": "r", "forget": "f", "validation": "v", DEFAULT: "-"}
     bound = bind(parameters(signature)).bound.values()
     return " ".join(

@@ -24,7 +24,7 @@ def population(seed, models=40, examples=5, shift=0.0):
     return Population(phi, rng.uniform(0.9, 1, models), rng.uniform(0.8, 1, models))
 
 
-def test_figures_are_quality_and_score():
+def test_metrics_are_quality_and_score():
     unlearned, retrained = population(0, shift=1), population(1)
     quality, score = quality_and_score(unlearned, retrained)
     assert quality == forgetting_quality(published_epsilon(unlearned.confidences, retrained.confidences), 40)
@@ -33,7 +33,7 @@ def test_figures_are_quality_and_score():
 
 
 def test_a_resample_is_the_plain_sweep_of_one_half_of_each_population():
-    """Models are told apart by their accuracies, which shows the halves drawn."""
+    """Models have accuracies of their own, which shows the halves drawn."""
     unlearned, retrained = population(0, models=64, shift=1), population(1, models=64)
     rows = quality_and_score_of_halves(unlearned, retrained, range(3), seed=7)
     for b, (quality, score) in enumerate(rows):
@@ -61,7 +61,7 @@ def test_any_split_of_the_resamples_gives_the_same_rows():
     models=st.tuples(st.integers(6, 40), st.integers(6, 40)),
     step=st.sampled_from([0.0, 0.004, 0.25, 2.0]),
 )
-def test_resamples_at_once_are_the_figures_of_every_half(seed, models, step):
+def test_resamples_at_once_are_the_metrics_of_every_half(seed, models, step):
     """Rounded, constant, nearly constant and far examples side by side; more resamples than go at once."""
     rng = np.random.default_rng(seed)
     spread = rng.choice([0.0, 0.005, 0.3, 2.0, 40.0], (2, 6))
@@ -184,7 +184,7 @@ def variants(estimate, bootstrapped, halves):
 
 
 def coverage(models, shifts, correlation, simulations, resamples, seed=0):
-    """Share of simulated pools whose interval holds the mean of fresh pools: {variant: {figure: share}}."""
+    """Share of simulated pools whose interval holds the mean of fresh pools: {variant: {metric: share}}."""
     rng = np.random.default_rng([seed, models, len(shifts)])
     fresh = [qualities(simulated_pool(rng, models, shifts, correlation)) for _ in range(4 * simulations)]
     entry, other, ceiling = np.mean(fresh, axis=0)
@@ -202,19 +202,19 @@ def coverage(models, shifts, correlation, simulations, resamples, seed=0):
             ],
             axis=1,
         )
-        for figure, target in targets.items():
-            values = (derived(figure, estimates, stars) for stars in (ordinary, halves))
-            estimate = derived(figure, estimates, estimates[None])[0]
+        for metric, target in targets.items():
+            values = (derived(metric, estimates, stars) for stars in (ordinary, halves))
+            estimate = derived(metric, estimates, estimates[None])[0]
             for variant, (low, high) in variants(estimate, *values).items():
-                hits.setdefault(variant, {}).setdefault(figure, []).append(low <= target <= high)
+                hits.setdefault(variant, {}).setdefault(metric, []).append(low <= target <= high)
     return {variant: {f: float(np.mean(h)) for f, h in by.items()} for variant, by in hits.items()}
 
 
-def derived(figure, estimates, resampled):
-    """The resampled values of one figure from those of entry, other and calibration."""
-    if figure == "F":
+def derived(metric, estimates, resampled):
+    """The resampled values of one metric from those of entry, other and calibration."""
+    if metric == "F":
         return resampled[:, 0]
-    if figure == "difference":
+    if metric == "difference":
         return resampled[:, 0] - resampled[:, 1]
     return resampled_share(estimates[0], resampled[:, 0], estimates[2], resampled[:, 2])
 
@@ -243,6 +243,6 @@ def test_coverage_study(case):
     """The table in the docstring of `benchmark.metrics.bootstrap`: some minutes a case."""
     measured = coverage(*STUDY[case], simulations=SIMULATIONS, resamples=RESAMPLES)
     print(f"\n{case}")
-    for variant, by_figure in measured.items():
-        print(f"{variant:>15}", *(f"{figure} {share:.3f}" for figure, share in by_figure.items()))
+    for variant, by_metric in measured.items():
+        print(f"{variant:>15}", *(f"{metric} {share:.3f}" for metric, share in by_metric.items()))
     assert all(share >= 0.90 for share in measured["chosen"].values())

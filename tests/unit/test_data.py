@@ -1,4 +1,4 @@
-"""Where data lies, what identifies it, and how it is shared once it was read."""
+"""Data: where it lies, what identifies it, and how it is shared once it was read."""
 
 import io
 import shutil

@@ -1,4 +1,4 @@
-"""Where nets go. What needs a GPU is measured by scripts/measure_gpu.py."""
+"""Devices that nets go to. What needs a GPU is measured by scripts/measure_gpu.py."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""What is kept of models: the published numbers from it are those from their logits, to the last bit."""
+"""Evidence that is kept of models: the published numbers from it are those from their logits, to the last bit."""
 
 from dataclasses import replace
 from typing import Literal

@@ -24,7 +24,7 @@ RESAMPLES = 120
 
 
 def evidence(seed, shift=0.0, models=MODELS):
-    """What is kept of models whose margin on the forget set is Gaussian, moved by `shift`."""
+    """Return the evidence of models whose margin on the forget set is Gaussian, moved by `shift`."""
     rng = np.random.default_rng(seed)
     logits = rng.normal(0, 0.1, (models, FORGET, CLASSES))
     logits[:, :, 0] += rng.normal(1 + shift, 1, (models, FORGET))
@@ -33,7 +33,7 @@ def evidence(seed, shift=0.0, models=MODELS):
 
 
 def keep(logits, test=TEST, **utilities):
-    """What is kept of logits by split, with the utilities of other splits."""
+    """Return the evidence of logits by split, with the utilities of other splits."""
     targets = {"forget": np.zeros(FORGET, int), "test": np.arange(test) % CLASSES}
     form = EvidenceForm(TASK, {"retain": targets["test"], "validation": targets["test"], **targets}, seed=0)
     found = {"utility/validation": np.full(len(logits["test"]), 0.9)}
@@ -46,7 +46,7 @@ CLASSIFIERS = {"classifier_mia", "classifier_mia_svm", "tug_of_war_mia"}
 WITHOUT_CLASSIFIERS = [metric for metric in all_metrics() if metric.name not in CLASSIFIERS]
 
 
-def figures(entry, retrained=None, calibration=None, metrics=WITHOUT_CLASSIFIERS):
+def measure_all(entry, retrained=None, calibration=None, metrics=WITHOUT_CLASSIFIERS):
     """The metrics on these populations; by default without the classifier MIAs, which take longer than all others."""
     retrained, calibration = retrained or evidence(1), calibration or evidence(2)
     sides = [model_evidence(each, retrained, TASK) for each in (entry, retrained, calibration)]
@@ -71,12 +71,12 @@ def population(found):
 
 @pytest.fixture(scope="module")
 def perfect():
-    return figures(evidence(3), metrics=None)
+    return measure_all(evidence(3), metrics=None)
 
 
 @pytest.fixture(scope="module")
 def leaking():
-    return figures(evidence(4, shift=6.0), metrics=None)
+    return measure_all(evidence(4, shift=6.0), metrics=None)
 
 
 def test_perfect_unlearning_reaches_its_ceiling(perfect):
@@ -88,7 +88,7 @@ def test_perfect_unlearning_reaches_its_ceiling(perfect):
     assert perfect.estimate("forget_gap").low < 0 < perfect.estimate("forget_gap").high
 
 
-def test_a_leak_shows_in_every_figure(leaking, perfect):
+def test_a_leak_shows_in_every_metric(leaking, perfect):
     assert leaking.estimate("normalised_quality").high < 0.5
     assert leaking.value("epsilon_lower_bound_examples") == FORGET
     assert leaking.value("largest_epsilon_lower_bound") > 0.5
@@ -100,7 +100,7 @@ def test_a_leak_shows_in_every_figure(leaking, perfect):
     assert min(leaking.per_example("effect")) > 0.95
 
 
-def test_figures_are_those_of_the_public_functions(perfect):
+def test_metrics_are_those_of_the_public_functions(perfect):
     u, r = (population(evidence(seed)).confidences for seed in (3, 1))
     epsilon = scoring.published_epsilon(u, r)
     assert perfect.per_example("epsilon") == epsilon.tolist()
@@ -129,11 +129,11 @@ def wrong(found, split, models):
 
 @pytest.mark.parametrize(("name", "spoil"), [("test", wrong_on_the_test_set), ("retain", wrong_on_the_retain_set)])
 def test_where_the_retrained_are_never_right_there_is_no_ratio_and_no_score(name, spoil, perfect):
-    found = figures(evidence(3), retrained=spoil(evidence(1)))
+    found = measure_all(evidence(3), retrained=spoil(evidence(1)))
     reason = f"the retrained models have {name} accuracy 0, so there is no ratio to it"
-    for figure in ("score", "normalised_score", f"{name}_ratio", "clipped_score"):
-        assert found.value(figure) is None
-        assert found.why_absent(figure) == reason
+    for metric in ("score", "normalised_score", f"{name}_ratio", "clipped_score"):
+        assert found.value(metric) is None
+        assert found.why_absent(metric) == reason
     assert found.estimate("forgetting_quality") == perfect.estimate("forgetting_quality")
     assert found.estimate("normalised_quality") == perfect.estimate("normalised_quality")
     assert found.per_example("epsilon") == perfect.per_example("epsilon")
@@ -145,7 +145,7 @@ def test_where_the_retrained_are_never_right_there_is_no_ratio_and_no_score(name
 
 @pytest.mark.parametrize(("name", "spoil"), [("test", wrong_on_the_test_set), ("retain", wrong_on_the_retain_set)])
 def test_where_too_many_halves_have_no_ratio_there_is_no_score(name, spoil):
-    found = figures(evidence(3), retrained=spoil(evidence(1), slice(2, None)))
+    found = measure_all(evidence(3), retrained=spoil(evidence(1), slice(2, None)))
     assert found.value("score") is None
     assert re.search(f"have {name} accuracy 0 in [0-9]+% of the resamples", found.why_absent("score"))
 
@@ -153,7 +153,7 @@ def test_where_too_many_halves_have_no_ratio_there_is_no_score(name, spoil):
 def test_a_few_halves_without_a_ratio_are_left_out_of_the_interval():
     """Against halves taken, scored and left out one by one."""
     entry, retrained = evidence(3), wrong_on_the_retain_set(evidence(1), slice(7, None))
-    found = figures(entry, retrained)
+    found = measure_all(entry, retrained)
     u, r = (population(each) for each in (entry, retrained))
     scores, without = [], 0
     for b in range(RESAMPLES):
@@ -180,36 +180,36 @@ def test_a_single_half_without_a_ratio_costs_nobody_the_score():
     assert scoring.existing(np.where(np.arange(1000) < 51, np.nan, rows)) is None
 
 
-def test_accuracies_that_nobody_measured_leave_the_other_figures(perfect):
+def test_accuracies_that_nobody_measured_leave_the_other_metrics(perfect):
     unknown = {**evidence(3), "utility/retain": np.full(MODELS, np.nan)}
-    found = figures(unknown)
+    found = measure_all(unknown)
     assert found.why_absent("retain_accuracy") == "the unlearned models have no retain accuracy"
     assert (found.value("retain_accuracy"), found.value("retain_ratio"), found.value("score")) == (None, None, None)
     assert found.estimate("test_accuracy") == perfect.estimate("test_accuracy")
     assert found.per_example("p_values") == perfect.per_example("p_values")
-    against = figures(evidence(3), retrained={**evidence(1), "utility/retain": np.full(MODELS, np.nan)})
+    against = measure_all(evidence(3), retrained={**evidence(1), "utility/retain": np.full(MODELS, np.nan)})
     assert against.why_absent("score") == "the retrained models have no retain accuracy"
 
 
 def test_without_test_examples_there_is_no_test_accuracy(perfect):
     none = keep({"test": np.zeros((MODELS, 0, CLASSES))}, test=0)
     empty = [{**evidence(seed), **none} for seed in (3, 1, 2)]
-    found = figures(*empty, metrics=None)
+    found = measure_all(*empty, metrics=None)
     assert found.why_absent("test_accuracy") == "the unlearned models have no test accuracy"
     assert found.why_absent("classifier_mia").startswith("it takes at least 10 forget and 10 test")
     assert found.estimate("forgetting_quality") == perfect.estimate("forgetting_quality")
 
 
 def test_a_ceiling_of_nothing_has_no_share():
-    found = figures(evidence(3), calibration=evidence(2, shift=60.0))
+    found = measure_all(evidence(3), calibration=evidence(2, shift=60.0))
     assert found.value("ceiling") == 0
     assert found.value("score") is not None
     assert found.why_absent("normalised_score") == "perfect unlearning gets 0 here, so there is no share of it"
     assert found.why_absent("normalised_quality") == found.why_absent("normalised_score")
 
 
-def test_few_models_have_reasons_in_the_place_of_figures_they_cannot_support(perfect):
-    few = figures(evidence(3, models=8), evidence(1, models=8), evidence(2, models=8))
+def test_few_models_have_reasons_in_the_place_of_metrics_they_cannot_support(perfect):
+    few = measure_all(evidence(3, models=8), evidence(1, models=8), evidence(2, models=8))
     assert (
         few.value("epsilon_lower_bound_examples")
         is few.value("largest_epsilon_lower_bound")

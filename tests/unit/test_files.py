@@ -1,4 +1,4 @@
-"""Submissions as files: what a stranger's folder may hold, and what becomes of it in the harness."""
+"""Submissions as files: what an untrusted folder may hold, and what becomes of it in the harness."""
 
 import os
 import subprocess

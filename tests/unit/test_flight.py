@@ -1,4 +1,4 @@
-"""What only a GPU runs, with stand-ins for CUDA: who takes which step, from which tensors, at which rate.
+"""Training in flight on a GPU, with stand-ins for CUDA: who takes which step, from which tensors, at which rate.
 
 A recording computes nothing; a replay computes from the tensors that were recorded, whatever they hold by then.
 """

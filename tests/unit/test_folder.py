@@ -88,7 +88,7 @@ def test_a_file_that_became_a_link_is_not_followed(folder):
 
 
 def test_what_grows_while_it_is_read_ends(folder):
-    """Whoever writes is faster than whoever reads."""
+    """Writers are faster than readers."""
     path, stop = folder / "growing", threading.Event()
     path.write_bytes(bytes(1 << 20))
 

@@ -1,4 +1,4 @@
-"""Who and what is forgotten, and who is in which split."""
+"""Examples and subjects that are forgotten, and who is in which split."""
 
 import json
 

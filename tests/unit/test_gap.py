@@ -82,7 +82,7 @@ def test_an_advantage_that_vanishes_in_resamples_has_no_gap():
 
 
 def test_runs_are_paired_with_their_originals():
-    """What run and original share cancels in the ratio, so that the interval is narrower than without it."""
+    """Noise that run and original share cancels in the ratio, so that the interval is narrower than without it."""
     widths = {}
     for shared in (0.0, 0.9):
         rng = np.random.default_rng(3)

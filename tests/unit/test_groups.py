@@ -93,7 +93,7 @@ def test_every_letter_is_one_of_the_largest_sets_without_a_difference(case):
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=12), st.integers(0, 12))
 def test_where_only_distance_decides_letters_follow_the_order(values, gap):
-    """As with equal spreads: then every letter is a run of neighbours, and letters come in their order."""
+    """Equal spreads: every letter is then a run of neighbours, and letters come in their order."""
     ordered = sorted(values, reverse=True)
     names = [f"entry{k}" for k in range(len(ordered))]
     different = {

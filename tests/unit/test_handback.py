@@ -13,7 +13,7 @@ from benchmark.sandbox.weights import expected_of
 
 
 class Distributed(nn.Module):
-    """As torch's, which needs a process group to be made."""
+    """Stand-in for torch's, which needs a process group to be made."""
 
     def __init__(self, net):
         super().__init__()

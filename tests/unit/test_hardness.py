@@ -14,7 +14,7 @@ from benchmark.tasks.regression import Regression
 
 @pytest.fixture
 def asked():
-    """What has been asked for: parts and epochs."""
+    """Requests that have come: parts and epochs."""
     return []
 
 

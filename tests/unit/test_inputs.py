@@ -1,4 +1,4 @@
-"""Whatever the public scoring functions are called with, they answer or raise a ValueError in our words."""
+"""The public scoring functions, called with anything, answer or raise a ValueError in our words."""
 
 import contextlib
 import subprocess

@@ -32,9 +32,9 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @cache
-def modules() -> list[tuple[str, ast.Module]]:
-    """Return every module of the package: its path and its syntax tree."""
-    paths = sorted((ROOT / "benchmark").rglob("*.py"))
+def modules(folder: str = "benchmark") -> list[tuple[str, ast.Module]]:
+    """Return every module in a folder, by default the package's: its path and its syntax tree."""
+    paths = sorted((ROOT / folder).rglob("*.py"))
     return [(path.relative_to(ROOT).as_posix(), ast.parse(path.read_text())) for path in paths]
 
 
@@ -57,8 +57,9 @@ def length(function: Function) -> int:
     return function.end_lineno - function.lineno + 1
 
 
-def test_docstrings_begin_with_a_verb_or_a_noun_phrase():
-    found = {name: lines for name, tree in modules() if (lines := fragments(tree))}
+@pytest.mark.parametrize("folder", ["benchmark", "tests"])
+def test_docstrings_begin_with_a_verb_or_a_noun_phrase(folder):
+    found = {name: lines for name, tree in modules(folder) if (lines := fragments(tree))}
     assert not found
 
 

@@ -53,7 +53,7 @@ def test_kernels_see_what_gaussians_do_not():
 
 @pytest.mark.parametrize("attack", [ulira, ruli])
 def test_scores_come_from_models_the_fit_did_not_see(attack):
-    """On its own models a kernel density tells any two samples apart; held out, 6 models tell nothing."""
+    """A kernel density tells any two samples apart on its own models; held out, 6 models tell nothing."""
     rng = np.random.default_rng(3)
     result = attack(rng.normal(0, 1, (12, 400)), rng.normal(0, 1, (12, 400)))
     assert result.accuracy == pytest.approx(0.5, abs=0.03)
@@ -83,7 +83,7 @@ def test_the_scores_are_scipys_densities():
     models=st.tuples(st.integers(1, 20), st.integers(1, 20)),
     distinct=st.integers(1, 40),
 )
-def test_figures_counted_another_way(seed: int, models: tuple[int, int], distinct: int):
+def test_metrics_counted_another_way(seed: int, models: tuple[int, int], distinct: int):
     rng = np.random.default_rng(seed)
     scores = Scores(*(rng.integers(-distinct, distinct, (n, 10)).astype(float) for n in models))
     result = attack_result(scores)
@@ -92,12 +92,12 @@ def test_figures_counted_another_way(seed: int, models: tuple[int, int], distinc
     assert result.auc == pytest.approx((ranks.sum() - u.size * (u.size + 1) / 2) / (u.size * r.size))
     half_right = (np.mean(u == 0) + np.mean(r == 0)) / 4
     assert result.accuracy == pytest.approx((np.mean(u > 0) + np.mean(r < 0)) / 2 + half_right)
-    for figure, limit in ((result.tpr_at_1, 0.01), (result.tpr_at_01, 0.001)):
+    for rate, limit in ((result.tpr_at_1, 0.01), (result.tpr_at_01, 0.001)):
         thresholds = [t for t in np.append(u, np.inf) if np.mean(r >= t) <= limit]
-        assert figure == pytest.approx(np.mean(u >= min(thresholds)))
+        assert rate == pytest.approx(np.mean(u >= min(thresholds)))
 
 
-def test_a_bootstrap_figure_is_the_figure_of_the_models_drawn():
+def test_a_bootstrap_metric_is_the_metric_of_the_models_drawn():
     rng = np.random.default_rng(5)
     scores = Scores(np.round(rng.normal(1, 2, (30, 5))), np.round(rng.normal(-1, 2, (40, 5))))
     draws = np.random.default_rng(9)
@@ -107,7 +107,7 @@ def test_a_bootstrap_figure_is_the_figure_of_the_models_drawn():
     assert [low for low, _ in intervals] == pytest.approx(expected)
 
 
-def test_intervals_hold_the_figure_and_are_as_wide_as_theory_says():
+def test_intervals_hold_the_metric_and_are_as_wide_as_theory_says():
     rng = np.random.default_rng(6)
     scores = ulira_scores(rng.normal(1, 1, (256, 20)), rng.normal(0, 1, (256, 20)))
     result, intervals = attack_result(scores), attack_intervals(scores, resamples=400)

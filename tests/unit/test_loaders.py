@@ -1,4 +1,4 @@
-"""What a submission's loaders and their datasets hand out: as torchvision and the competition do."""
+"""Batches of a submission's loaders and their datasets, as torchvision's and the competition's."""
 
 import random
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Certified ε: the bound is true, it is worth having, and the mistakes it guards against would break it."""
+"""The ε lower bound: it is true, it is worth having, and the mistakes it guards against would break it."""
 
 import numpy as np
 import pytest
@@ -126,7 +126,7 @@ def test_only_the_leaking_examples_are_proved():
 
 
 def test_a_leak_that_only_one_half_shows_is_not_proved():
-    """What the tuning half saw must recur on models it did not see."""
+    """Effects that the tuning half saw must recur on models it did not see."""
     rng = np.random.default_rng(5)
     unlearned, retrained = rng.normal(0, 1, (2, 256, 5))
     unlearned[0::2] += 50

@@ -1,4 +1,4 @@
-"""What `unlearning` is in a notebook and how the notebook calls it: bound by meaning, kept, or refused by name."""
+"""`unlearning` in a notebook, and how the notebook calls it: bound by meaning, kept, or refused by name."""
 
 import pytest
 from notebooks import DEFINITION, call

@@ -1,4 +1,4 @@
-"""What only notebooks have, magics and Jupyter's own names, and what their authors should look at."""
+"""Magics and Jupyter's own names, which only notebooks have, and what their authors should look at."""
 
 import pytest
 from notebooks import DEFINITION, call

@@ -1,4 +1,4 @@
-"""What a notebook's call gives `unlearning` beside the net and the loaders: kept, made of the run's, or refused."""
+"""Arguments of a notebook's call beside the net and the loaders: kept, made of the run's, or refused."""
 
 import inspect
 

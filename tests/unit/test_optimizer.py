@@ -25,7 +25,7 @@ def _recipe(**changes):
 @pytest.mark.parametrize("rate", [float, torch.tensor])
 @pytest.mark.parametrize("sparing", [False, True])
 def test_steps_as_torchs_own_classes(recipe, make, rate, sparing):
-    """To the bit; but the fused classes cannot take a parameter whose first gradient comes later than the others'."""
+    """Equality to the bit; but fused classes cannot take a parameter whose first gradient comes later than others'."""
     torch.manual_seed(0)
     ours = [torch.nn.Parameter(torch.randn(shape)) for shape in ((3, 4), (4,), (2, 2, 2))]
     theirs = [torch.nn.Parameter(parameter.detach().clone()) for parameter in ours]

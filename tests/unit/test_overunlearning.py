@@ -44,7 +44,7 @@ def test_the_effect_of_gaussians_is_the_closed_form():
 
 
 def test_shares_and_directions():
-    """Of ten examples three are remembered and two pushed beyond; the spread of two others alone changed."""
+    """Three of ten examples are under-unlearned and two pushed beyond; of two others the spread alone changed."""
     rng = np.random.default_rng(2)
     unlearned, retrained = rng.normal(0, 1, (2, 256, 10))
     unlearned[:, :3] += 1

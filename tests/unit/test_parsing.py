@@ -1,4 +1,4 @@
-"""What is known of a submission's source before any of it runs."""
+"""Facts about a submission's source before any of it runs."""
 
 import pytest
 

@@ -204,8 +204,8 @@ def test_what_is_prepared_finds_its_place_taken(what, cases):
 def test_a_checksum_that_cannot_be_read_is_worked_out_again(cases):
     path = cases.arrays(inputs=made.FEATURES, targets=made.LABELS)
     before = load_scenario(str(path)).hash
-    (remembered,) = (cases.root / "prepared").glob("*.sha256")
-    put(remembered, "folder")
+    (stored,) = (cases.root / "prepared").glob("*.sha256")
+    put(stored, "folder")
     assert load_scenario(str(path)).hash == before
 
 

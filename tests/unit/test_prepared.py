@@ -1,4 +1,4 @@
-"""What is prepared of a data set is believed only where it is this problem's, whole, with its own text."""
+"""Prepared arrays of a data set are believed only where they are this problem's, whole, with their own text."""
 
 import shutil
 
@@ -39,11 +39,11 @@ def test_what_is_damaged_or_anothers_is_made_again(damage, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"not a checksum", b"\xff" * 64, b"0" * 63])
-def test_a_remembered_checksum_that_is_none_is_worked_out_again(content, tmp_path):
+def test_a_stored_checksum_that_is_none_is_worked_out_again(content, tmp_path):
     (tmp_path / "arrays.npz").write_bytes(b"arrays")
     section = Npz(source="npz", file="arrays.npz")
     before = checksum(section, tmp_path)
-    (remembered,) = (tmp_path / "prepared").glob("*.sha256")
-    remembered.write_bytes(content)
+    (stored,) = (tmp_path / "prepared").glob("*.sha256")
+    stored.write_bytes(content)
     assert checksum(section, tmp_path) == before
-    assert remembered.read_text() == before
+    assert stored.read_text() == before

@@ -64,7 +64,7 @@ def test_files_that_contributors_are_sent_to_exist():
 
 
 def test_the_repository_stays_small():
-    """Of all files in git, without the evidence of the shipped boards, which is packed for those who score it again."""
+    """All files in git but the evidence of the shipped boards, which is packed for those who score it again."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
     if listed.returncode:
         pytest.skip("this is no git repository")

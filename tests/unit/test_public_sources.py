@@ -121,7 +121,7 @@ def test_femnist_is_the_same_from_parquet(tmp_path, monkeypatch):
 
 
 def test_femnist_is_the_same_from_the_tables_that_parquet_holds(tmp_path, monkeypatch):
-    """As above where there is no pyarrow: only the reading of the files is replaced."""
+    """The same where there is no pyarrow: only the reading of the files is replaced."""
     tables = dict(zip(("train-0.parquet", "train-1.parquet"), datasets.femnist_tables(), strict=True))
     scenario = miniature("femnist", tmp_path, monkeypatch)
     for name in tables:

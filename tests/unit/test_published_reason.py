@@ -1,4 +1,4 @@
-"""What is published of a failed run: the exception's type and its line, and no word that could carry data out."""
+"""Published reasons of failed runs: the exception's type and its line, and no word that could carry data out."""
 
 import json
 

@@ -14,7 +14,7 @@ from benchmark.errors import BenchError
 
 @pytest.fixture
 def asked():
-    """What has been asked for: parts and epochs."""
+    """Requests that have come: parts and epochs."""
     return []
 
 

@@ -26,7 +26,7 @@ def space(tmp_path):
 
     def read(source):
         (tmp_path / "submission.py").write_text(source)
-        return read_search_space("stranger", tmp_path)
+        return read_search_space("newcomer", tmp_path)
 
     return read
 
@@ -55,8 +55,8 @@ SEARCH_SPACE: dict = {"epochs": (1, 5), "rate": (-0.1, 1.0), "decay": (1e-5, 1e1
     ("source", "sentence"),
     [
         ("HYPERPARAMETERS = {'a': 1}", "declares no SEARCH_SPACE"),
-        ("HYPERPARAMETERS = {'a': 1}\nSEARCH_SPACE = {'a': tuple(range(2))}", "SEARCH_SPACE of stranger is computed"),
-        ("HYPERPARAMETERS = dict(a=1)\nSEARCH_SPACE = {'a': (1, 2)}", "HYPERPARAMETERS of stranger is computed"),
+        ("HYPERPARAMETERS = {'a': 1}\nSEARCH_SPACE = {'a': tuple(range(2))}", "SEARCH_SPACE of newcomer is computed"),
+        ("HYPERPARAMETERS = dict(a=1)\nSEARCH_SPACE = {'a': (1, 2)}", "HYPERPARAMETERS of newcomer is computed"),
         ("HYPERPARAMETERS = {'a': 1}\nSEARCH_SPACE = ['a']", "expected a dict of names and values"),
         ("HYPERPARAMETERS = {'a': 1}\nSEARCH_SPACE = {}", "is empty"),
         ("SEARCH_SPACE = {'a': (1, 2)}", "has 'a', expected keys of HYPERPARAMETERS"),
@@ -82,7 +82,7 @@ SEARCH_SPACE: dict = {"epochs": (1, 5), "rate": (-0.1, 1.0), "decay": (1e-5, 1e1
             f"HYPERPARAMETERS = {{'a': 1}}\nSEARCH_SPACE = {{'a': {list(range(2000))}}}",
             "has 2,000 choices, expected at",
         ),
-        ("HYPERPARAMETERS = {'a': 1}\nSEARCH_SPACE = {[1]: (1, 2)}", "SEARCH_SPACE of stranger is computed"),
+        ("HYPERPARAMETERS = {'a': 1}\nSEARCH_SPACE = {[1]: (1, 2)}", "SEARCH_SPACE of newcomer is computed"),
         ("HYPERPARAMETERS = {'a\\x1b[2J': 1}\nSEARCH_SPACE = {'b': (1, 2)}", "the key 'a.x1b.2J', expected printable"),
         ("HYPERPARAMETERS = {'a': 1}\nSEARCH_SPACE = {'a': (True, 2)}", "expected .low, high."),
         ("HYPERPARAMETERS = {'a': 1}\nSEARCH_SPACE = {'a': ('x', 'y')}", "expected .low, high."),
@@ -130,7 +130,7 @@ def test_the_search_spaces_that_ship_are_accepted():
 
 def blank(wanted=20):
     return Tuning(
-        submission="stranger",
+        submission="newcomer",
         submission_hash="",
         scenario="",
         tuning_scenario_hash="",
@@ -145,7 +145,7 @@ def blank(wanted=20):
 
 @pytest.fixture
 def strength(space):
-    """Of a submission that does nothing at 0, destroys the net at 1, and is published too weak."""
+    """Space of a submission that does nothing at 0, destroys the net at 1, and is published too weak."""
     return space("HYPERPARAMETERS = {'strength': 0.05}\nSEARCH_SPACE = {'strength': (0.0, 1.0)}")
 
 
@@ -234,12 +234,12 @@ def test_where_nothing_is_fit_there_are_trials_and_no_values(strength):
     assert cheapest < 0.4  # the search went where it is cheap
 
 
-def test_the_clock_leads_no_search_elsewhere(strength):
+def test_timing_leads_no_search_elsewhere(strength):
     """Other seconds, the same verdicts: the same trials."""
 
-    def timed_by(clock):
+    def timed_by(noise):
         def measure(values):
-            seconds = clock.uniform(0.5, 5.0)
+            seconds = noise.uniform(0.5, 5.0)
             if values["strength"] > 0.4:
                 raise Unfit("over-budget", "too slow", Cost(seconds, values["strength"]))
             yield from ((Cost(seconds / 50, values["strength"]), score) for _, score in hill(values))
@@ -257,11 +257,11 @@ def dear(values, end=0.6):
     return 0.2 * values["strength"] / end
 
 
-def hastily(clock, end=0.6):
+def hastily(noise, end=0.6):
     """A hill beyond the budget, timed in passing: off by a tenth, more often than not."""
 
     def trial(values):
-        cost = Cost(dear(values, end) * clock.lognormvariate(0, 0.1), values["strength"])
+        cost = Cost(dear(values, end) * noise.lognormvariate(0, 0.1), values["strength"])
         if cost.seconds > 0.4:
             raise Unfit("over-budget", "too slow", cost)
         yield from ((cost, score) for _, score in hill(values))
@@ -269,7 +269,7 @@ def hastily(clock, end=0.6):
     return trial
 
 
-def test_the_clock_is_asked_again_where_it_decides(strength):
+def test_timing_is_asked_again_where_it_decides(strength):
     asked = []
 
     def surely(values):
@@ -289,11 +289,11 @@ def test_the_clock_is_asked_again_where_it_decides(strength):
 
 
 @pytest.mark.parametrize("end", [0.6, 0.1])
-def test_a_hasty_clock_changes_no_values(end, strength):
+def test_hasty_timing_changes_no_values(end, strength):
     """Also where most of what is tried is over the budget."""
     chosen = set()
-    for clock in map(random.Random, range(15)):
-        found = searched(strength, hastily(clock, end), share=lambda values: dear(values, end))
+    for noise in map(random.Random, range(15)):
+        found = searched(strength, hastily(noise, end), share=lambda values: dear(values, end))
         chosen.add(found.hyperparameters["strength"])
     assert len(chosen) == 1
 

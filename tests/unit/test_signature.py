@@ -1,4 +1,4 @@
-"""What an `unlearning` that only passes its arguments on is given: what the last function asks for."""
+"""Arguments of an `unlearning` that only passes them on: those that the last function asks for."""
 
 import sys
 

@@ -51,7 +51,7 @@ def test_a_split_survives_its_tensors_and_a_move(split):
 
 
 def test_what_lies_elsewhere_than_the_inputs_moves_too(split):
-    """As of a loader of a submission's own that yields a GPU's tensors, and the normalisation that the CPU knows."""
+    """Batches of a submission's own loader that yields a GPU's tensors, and the normalisation that the CPU knows."""
     moved = replace(split, inputs=split.inputs.to("meta")).to("meta")
     assert {tensor.device.type for tensor in moved.tensors().values()} == {"meta"}
     assert moved.to("meta") is moved

@@ -1,4 +1,4 @@
-"""What N can support: no figure is withheld that could have come out otherwise, and none is given that could not."""
+"""Metrics that N can support: none is withheld that could have come out otherwise, none given that could not."""
 
 from math import comb
 

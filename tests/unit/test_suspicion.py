@@ -33,7 +33,7 @@ def replays(runs, populations):
 
 
 def as_stored(evidence):
-    """What is kept of logits, of which every fifth is the true class's."""
+    """Return the evidence of logits, of which every fifth is the true class's."""
     phi = {
         f"phi/{split}": logit_scaled_confidence(evidence[split], np.arange(evidence[split].shape[1]) % 5)
         for split in ("forget", "test", "validation")

@@ -117,7 +117,7 @@ def test_the_signal_of_regression_is_the_signed_residual():
 
 def test_phi_is_the_residual_over_the_retrained_models_scale_and_rises_towards_the_target():
     retrained = RNG.normal([2.0, -2.0, 0.5], [0.5, 0.1, 3.0], (400, 3))
-    unlearned = np.tile([1.0, -1.0, 0.5], (5, 1))  # the first two half remembered
+    unlearned = np.tile([1.0, -1.0, 0.5], (5, 1))  # the first two half under-unlearned
     phi, own = (REGRESSION.phi(residuals, retrained) for residuals in (unlearned, retrained))
     np.testing.assert_allclose(own.std(axis=0), 1, rtol=1e-5)
     np.testing.assert_allclose(np.abs(phi[0]), np.abs([1.0, -1.0, 0.5] / retrained.std(axis=0)), rtol=1e-5)

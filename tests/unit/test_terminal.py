@@ -1,4 +1,4 @@
-"""What is printed where there is no terminal to draw bars on."""
+"""Progress where there is no terminal to draw bars on."""
 
 import io
 
@@ -8,8 +8,8 @@ from rich.console import Console
 from benchmark.cli.terminal import progress_bars, progress_lines
 
 
-class Clock:
-    """A clock that the test moves."""
+class Time:
+    """Time that the test moves."""
 
     seconds = 0.0
 
@@ -23,10 +23,10 @@ def console():
 
 
 def test_a_line_comes_every_ten_seconds_and_at_the_end(console):
-    clock = Clock()
-    with progress_lines(console, 10.0, clock) as progress:
+    time = Time()
+    with progress_lines(console, 10.0, time) as progress:
         for done in range(61):
-            clock.seconds = done / 2
+            time.seconds = done / 2
             progress("a long name, of what is trained: originals", done, 60)
     assert console.file.getvalue().splitlines() == [
         "a long name, of what is trained: originals: 20 of 60 after 10 s",
@@ -36,7 +36,7 @@ def test_a_line_comes_every_ten_seconds_and_at_the_end(console):
 
 
 def test_what_is_quick_is_one_line_each(console):
-    with progress_lines(console, 10.0, Clock()) as progress:
+    with progress_lines(console, 10.0, Time()) as progress:
         for label, total in (("originals", 3), ("runs", 2)):
             for done in range(total + 1):
                 progress(label, done, total)
@@ -46,7 +46,7 @@ def test_what_is_quick_is_one_line_each(console):
 
 def test_work_that_breaks_off_says_how_far_it_came(console):
     def work():
-        with progress_lines(console, 10.0, Clock()) as progress:
+        with progress_lines(console, 10.0, Time()) as progress:
             progress("runs", 1, 512)
             progress("runs", 7, 512)
             raise KeyboardInterrupt
