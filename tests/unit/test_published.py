@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive import naive_epsilon, naive_epsilon_of_rates, plain_epsilon
 
-from benchmark.metrics import published
+from benchmark.metrics import published, published_search
 from benchmark.metrics.published import published_epsilon
 
 
@@ -197,8 +197,8 @@ def test_the_portions_worked_on_at_once_do_not_matter(monkeypatch, examples, squ
     unlearned, retrained = rng.normal([0, 1, 3, 0.5, 0], 2, (60, 5)).round(1), rng.normal(0, 2, (50, 5)).round(1)
     expected = published_epsilon(unlearned, retrained)
     monkeypatch.setattr(published, "EXAMPLES_AT_ONCE", examples)
-    monkeypatch.setattr(published, "SQUARES_AT_ONCE", squares)
-    monkeypatch.setattr(published, "LARGEST_SQUARE", largest)
+    monkeypatch.setattr(published_search, "SQUARES_AT_ONCE", squares)
+    monkeypatch.setattr(published_search, "LARGEST_SQUARE", largest)
     np.testing.assert_array_equal(published_epsilon(unlearned, retrained), expected)
 
 
