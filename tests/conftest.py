@@ -19,7 +19,6 @@ from benchmark import pipeline as evaluation
 from benchmark.cli import shared
 from benchmark.data import load_problem
 from benchmark.engine import collect_garbage_rarely
-from benchmark.leaderboard import plots as board_plots
 from benchmark.leaderboard import rebuild
 from benchmark.references.ends import ends_of
 from benchmark.references.pool import Pool
@@ -188,7 +187,7 @@ def bench(workspace, miniature_file, started_worker, monkeypatch, capfd, request
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)  # the same on a machine that has a GPU
     monkeypatch.setattr(evaluation, "HALVES", HALVES)
     if "drawn_plots" not in request.fixturenames:
-        monkeypatch.setattr(board_plots, "plot_board", lambda cards, folder: None)
+        monkeypatch.setattr("benchmark.leaderboard.plots.plot_board", lambda *_: None)
 
     def run(*arguments, scenario=miniature_file):
         handler = signal.getsignal(signal.SIGINT)

@@ -170,7 +170,7 @@ def test_lists_are_for_people_and_for_machines(bench, miniature):
     assert {"identity", "retrain", "finetune", "neggrad_plus", "random_label"} <= set(names)
     assert "digits-cnn" in bench("list", "scenarios", scenario=None).stdout
     (pool,) = json.loads(bench("list", "pools", "--json", scenario=None).stdout)
-    assert (pool["pool"], pool["finished_blocks"]) == (f"miniature-{miniature.pool_hash}", 6)
+    assert (pool["pool"], pool["finished_blocks"]) == (f"miniature-{miniature.pool_hash}", 8)
     networks = {row["network"]: row for row in json.loads(bench("list", "networks", "--json", scenario=None).stdout)}
     assert {"mlp", "cnn", "torchvision", "file"} <= set(networks)
     assert (networks["torchvision"]["keys"], networks["cnn"]["from"]) == ("model, stem", "the benchmark")

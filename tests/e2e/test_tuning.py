@@ -317,7 +317,7 @@ def test_real_runs_find_that_noise_is_bad_whatever_the_jobs_and_stops(
     steady.model_copy(update={"trials": steady.trials[:3]}).with_wanted(6).write(path)
     assert bench(*command, "--jobs", "1", scenario=unhurried_file).returncode == 0
     assert told(Tuning.read(path)) == told(steady)
-    assert {block.parent.name for block in folder.rglob("*.safetensors")} == {"original", "retrained"}
+    assert {block.parent.name for block in folder.rglob("*.safetensors")} == {"original", "hidden", "retrained"}
 
 
 def test_a_trial_fails_with_its_runs_and_the_test_set_plays_no_part(workspace, submit, unhurried_pool, monkeypatch):
