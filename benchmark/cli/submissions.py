@@ -11,14 +11,14 @@ from benchmark.cli.shared import err, open_session, out, print_json, read_scenar
 from benchmark.errors import BadUsage
 from benchmark.text import did_you_mean
 
-_WHAT = "submissions, scenarios, pools, boards, metrics, sources, forget-sets, networks or tasks"
+_WHAT = "submissions, scenarios, pools, boards, metrics, sources, forget-sets, manipulations, networks or tasks"
 
 
 def list_what(
     what: Annotated[str, typer.Argument(help=_WHAT)] = "submissions",
     as_json: JsonOption = False,
 ) -> None:
-    """List submissions, scenarios, pools, boards, metrics, sources, forget sets, networks or tasks."""
+    """List submissions, scenarios, pools, boards, metrics, sources, forget sets, manipulations, networks or tasks."""
     from benchmark.cli.listings import LISTINGS
     from benchmark.cli.terminal import listing
     from benchmark.storage.workspace import Workspace

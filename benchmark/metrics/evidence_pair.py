@@ -19,7 +19,7 @@ from benchmark.results.evidence import ATTACKED, CONTRASTS, HIDDEN, OF_ATTACKED,
 from benchmark.results.values import Absent, Ceiling, Estimate
 
 if TYPE_CHECKING:
-    from benchmark.metrics.leak_score import Ends
+    from benchmark.metrics.leak_score import GapEnds
     from benchmark.tasks import Task
 
 Need = Literal[
@@ -166,7 +166,7 @@ class EvidencePair:
     cost: Cost | None = None
     halves: int = HALVES
     resamples: int = 1000
-    ends: "Ends | None" = None
+    ends: "GapEnds | None" = None
     original: ModelEvidence | None = None
     clean: ModelEvidence | None = None
     whole_classes: bool = False

@@ -36,6 +36,13 @@ class Ends(NamedTuple):
     perfect: Floats
 
 
+class GapEnds(NamedTuple):
+    """The ends of the gap by the best combination of signals, and by φ alone."""
+
+    combined: Ends
+    phi: Ends
+
+
 def gap_closed(
     unlearned: "ArrayLike | Population",
     retrained: "ArrayLike | Population",
@@ -77,11 +84,12 @@ def gap_closed(
     >>> print(gap_closed(unlearned, retrained, original))
     0.5697 [0.5328, 0.6067]
     """
-    populations = [_population(each) for each in (unlearned, retrained, original, perfect) if each is not None]
+    best = () if perfect is None else (perfect,)
+    populations = [_population(each) for each in (unlearned, retrained, original, *best)]
     groups = groups_of(*(each.confidences for each in populations))
     entry, reference, *others = populations
-    rows, nothing, *best = (leak_score(each, reference, groups) for each in (entry, *others))
-    found = close_gap(rows, Ends(nothing, best[0] if best else np.ones_like(rows)))
+    rows, nothing, *perfects = (leak_score(each, reference, groups) for each in (entry, *others))
+    found = close_gap(rows, Ends(nothing, perfects[0] if perfects else np.ones_like(rows)))
     if isinstance(found, str):
         raise ValueError(f"{found}; expected originals that leak")
     return jackknife_estimate(found[0], found[1:])
@@ -93,10 +101,9 @@ def leak_score(population: Population, retrained: Population, groups: int = GROU
     return (1 - leaks) * utility_factor(population, retrained, groups)
 
 
-def control_score(evidence: "EvidencePair") -> Floats:
-    """Return the leak score of an entry or a control by all its signals; raises as `leak_score`."""
-    rows = evidence.once(leak_rows)
-    return (1 - rows) * utility_factor(evidence.unlearned.population, evidence.retrained.population, len(rows) - 1)
+def score_rows(evidence: "EvidencePair", leaks: Floats) -> Floats:
+    """Return the leak score of an entry or a control by its mean leak, `[1 + groups]` both; raises as `leak_score`."""
+    return (1 - leaks) * utility_factor(evidence.unlearned.population, evidence.retrained.population, len(leaks) - 1)
 
 
 def mean_leak(found: Leak) -> Floats:
@@ -122,15 +129,28 @@ def leak_rows(evidence: "EvidencePair") -> Floats:
     return mean_leak(evidence.once(leak_of))
 
 
+def phi_leak_rows(evidence: "EvidencePair") -> Floats:
+    """Return their mean leak by φ alone, `[1 + groups]`."""
+    return mean_leak(evidence.once(phi_leak_of))
+
+
 def gap_rows(evidence: "EvidencePair") -> Floats | str:
     """Return the gap that an entry closes, `[1 + groups]`, or why there is none."""
-    rows, ends = evidence.once(leak_rows), evidence.ends
-    assert ends is not None
+    assert evidence.ends is not None
+    return _close(evidence, evidence.once(leak_rows), evidence.ends.combined)
+
+
+def phi_gap_rows(evidence: "EvidencePair") -> Floats | str:
+    """Return the gap that an entry closes by φ alone, `[1 + groups]`, or why there is none."""
+    assert evidence.ends is not None
+    return _close(evidence, evidence.once(phi_leak_rows), evidence.ends.phi)
+
+
+def _close(evidence: "EvidencePair", leaks: Floats, ends: Ends) -> Floats | str:
     try:
-        factor = utility_factor(evidence.unlearned.population, evidence.retrained.population, len(rows) - 1)
+        return close_gap(score_rows(evidence, leaks), ends)
     except ValueError:
         return NO_RATIO
-    return close_gap((1 - rows) * factor, ends)
 
 
 def utility_factor(population: Population, retrained: Population, groups: int) -> Floats:

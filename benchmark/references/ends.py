@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import numpy as np
+from pydantic import Field
 
 from benchmark.errors import BenchError, note
 from benchmark.metrics import VERSION
 from benchmark.metrics.evidence_pair import EvidencePair
-from benchmark.metrics.leak_score import Ends, control_score
+from benchmark.metrics.leak_score import Ends, GapEnds, leak_rows, phi_leak_rows, score_rows
 from benchmark.references.controls import do_nothing, unlearn_perfectly
 from benchmark.references.pool import Pool
 from benchmark.results.record import Record, read_record
@@ -18,11 +19,13 @@ from benchmark.storage.workspace import write_atomically
 class StoredEnds(Record):
     """Both ends without each group of models; empty where there is no ratio of utilities, and so no gap."""
 
-    nothing: list[Number]
-    perfect: list[Number]
+    nothing: list[Number] = Field(default_factory=list)
+    perfect: list[Number] = Field(default_factory=list)
+    nothing_phi: list[Number] = Field(default_factory=list)
+    perfect_phi: list[Number] = Field(default_factory=list)
 
 
-def ends_of(pool: Pool) -> Ends | None:
+def ends_of(pool: Pool) -> GapEnds | None:
     """Return the ends of a scenario's gap, None where there is none.
 
     Raises BadRecord where evidence is missing or damaged.
@@ -36,15 +39,19 @@ def ends_of(pool: Pool) -> Ends | None:
     if (stored := _read(path)) is None:
         stored = _measure_ends(*controls)
         write_atomically(path, stored.model_dump_json().encode())
-    return Ends(np.array(stored.nothing), np.array(stored.perfect)) if stored.nothing else None
+    if not stored.nothing:
+        return None
+    nothing, perfect, *phi = (np.array(rows) for _, rows in stored)
+    return GapEnds(Ends(nothing, perfect), Ends(*phi))
 
 
 def _measure_ends(*controls: EvidencePair) -> StoredEnds:
     try:
-        nothing, perfect = (control_score(control).tolist() for control in controls)
+        nothing, perfect = (score_rows(each, each.once(leak_rows)).tolist() for each in controls)
+        nothing_phi, perfect_phi = (score_rows(each, each.once(phi_leak_rows)).tolist() for each in controls)
     except ValueError:
-        return StoredEnds(nothing=[], perfect=[])
-    return StoredEnds(nothing=nothing, perfect=perfect)
+        return StoredEnds()
+    return StoredEnds(nothing=nothing, perfect=perfect, nothing_phi=nothing_phi, perfect_phi=perfect_phi)
 
 
 def _read(path: Path) -> StoredEnds | None:

@@ -19,7 +19,8 @@ def measured_with(score, spread, seed):
         metric.name: array if metric.per_example else near if metric.interval else number for metric in all_metrics()
     }
     resampled = Resampled(forgetting_quality=rows, score=rows)
-    metrics["gap_closed"] = Absent(absent="where doing nothing and perfect unlearning stand is not known")
+    not_known = Absent(absent="where doing nothing and perfect unlearning stand is not known")
+    metrics |= dict.fromkeys(("gap_closed", "gap_closed_phi"), not_known)
     return Measured(metrics=metrics, best=HISTOGRAMS, worst=HISTOGRAMS, resampled=resampled)
 
 

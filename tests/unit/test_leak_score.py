@@ -2,17 +2,17 @@
 
 import numpy as np
 import pytest
-from cards import card, with_gap
+from cards import card, with_gap, with_metrics
 
 import benchmark
 from benchmark.cli.terminal import as_text
 from benchmark.leaderboard import leaderboard, render
 from benchmark.leaderboard.comparison import compare
 from benchmark.leaderboard.ranks import paired_difference, places
-from benchmark.leaderboard.sentences import describe_gap
+from benchmark.leaderboard.sentences import describe_gap, say_gap_closed
 from benchmark.metrics import Population
 from benchmark.metrics.evidence_pair import EvidencePair, ModelEvidence
-from benchmark.metrics.leak_score import NO_GAP, NO_RATIO, Ends, leak_score, utility_factor
+from benchmark.metrics.leak_score import NO_GAP, NO_RATIO, Ends, GapEnds, leak_score, utility_factor
 from benchmark.metrics.scoring import measure
 from benchmark.results.values import Absent, Estimate
 
@@ -66,13 +66,15 @@ def test_the_metric_and_its_replicates_are_the_functions():
 
     u = (RETRAINED[::-1] + NOTHING) / 2
     ends = Ends(*(leak_score(population(phi), population(RETRAINED)) for phi in (NOTHING, PERFECT)))
-    measured = measure(EvidencePair(side(u), side(RETRAINED), ends=ends))
+    closed = Ends(ends.perfect, ends.perfect)
+    measured = measure(EvidencePair(side(u), side(RETRAINED), ends=GapEnds(ends, ends)))
     expected = benchmark.gap_closed(*map(population, (u, RETRAINED, NOTHING, PERFECT)))
-    assert measured.metrics["gap_closed"] == expected
+    assert measured.metrics["gap_closed"] == measured.metrics["gap_closed_phi"] == expected
     assert measured.metrics["example_leak"].values == benchmark.leak(u, RETRAINED).tolist()
     assert set(measured.replicates) == {"leak", "gap_closed"}
-    without = measure(EvidencePair(side(u), side(RETRAINED), ends=Ends(ends.perfect, ends.perfect)))
+    without = measure(EvidencePair(side(u), side(RETRAINED), ends=GapEnds(closed, ends)))
     assert without.metrics["gap_closed"] == Absent(absent=NO_GAP)
+    assert without.metrics["gap_closed_phi"] == expected
     assert set(without.replicates) == {"leak"}
 
 
@@ -108,3 +110,11 @@ def test_the_sentence_says_percent_and_interval():
         "closes 25 % of the gap between doing nothing and retraining (23–27 %)"
     )
     assert describe_gap(Estimate(value=-0.03, low=-0.05, high=0.01)).endswith("(−5 to 1 %)")
+
+
+def test_the_sentence_says_what_phi_alone_shows_where_that_differs():
+    entry = with_gap(card("foo", 0.1), 0.03)
+    assert say_gap_closed(card("foo", 0.1)) is None
+    assert say_gap_closed(entry) == "foo " + describe_gap(entry.estimate("gap_closed")) + "."
+    alone = with_metrics(entry, gap_closed_phi=Estimate(value=0.25, low=0.23, high=0.27))
+    assert say_gap_closed(alone).endswith("; by φ alone 25 % (23–27 %).")

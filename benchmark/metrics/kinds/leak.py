@@ -1,14 +1,25 @@
 """Leak, the gap closed, and leak on examples that were to stay."""
 
+from collections.abc import Callable
+
 from benchmark.metrics.evidence_pair import EvidencePair
 from benchmark.metrics.jackknife import FEWEST_GROUPS, jackknife_estimate
 from benchmark.metrics.kinds import METRICS
 from benchmark.metrics.leak import groups_of, measure_leak
-from benchmark.metrics.leak_score import TOO_FEW, gap_rows, leak_of, leak_rows, mean_leak, phi_leak_of
+from benchmark.metrics.leak_score import (
+    TOO_FEW,
+    gap_rows,
+    leak_of,
+    leak_rows,
+    mean_leak,
+    phi_gap_rows,
+    phi_leak_rows,
+)
 from benchmark.metrics.metric import Absent, Estimate, Result, metric
 from benchmark.metrics.samples import Floats
 
 _GOOD = "0 = as if retrained, 1 = every model gives itself away"
+_GAP_GOOD = "0 = as if nothing had been done, 1 = as if retrained, negative = worse than nothing"
 
 
 @METRICS.add
@@ -19,7 +30,7 @@ _GOOD = "0 = as if retrained, 1 = every model gives itself away"
     interval=True,
     needs=("utility", "hidden", "ends"),
     group="gap",
-    good="0 = as if nothing had been done, 1 = as if retrained, negative = worse than nothing",
+    good=_GAP_GOOD,
 )
 def gap_closed(evidence: EvidencePair) -> Result:
     """Share of the gap between doing nothing and retraining that is closed, by leak and utility.
@@ -27,10 +38,18 @@ def gap_closed(evidence: EvidencePair) -> Result:
     The competition's formula with 1 − leak in the place of F and both ratios of utility clipped at 1, on a line where
     the originals have 0 and a second retrained population has 1. Source: ours, docs/scoring.md.
     """
-    if evidence.models < FEWEST_GROUPS:
-        return Absent(absent=TOO_FEW)
-    found = evidence.once(gap_rows)
-    return Absent(absent=found) if isinstance(found, str) else jackknife_estimate(found[0], found[1:])
+    return _gap(evidence, gap_rows)
+
+
+@METRICS.add
+@metric(direction="higher", interval=True, needs=("utility", "ends"), group="gap", good=_GAP_GOOD)
+def gap_closed_phi(evidence: EvidencePair) -> Result:
+    """Share of the gap that is closed by φ of the forget examples alone, which a submission can aim at.
+
+    As `gap_closed`, with the leak by φ in the place of that by all signals. What it has above `gap_closed` is hidden
+    from one question and not from others.
+    """
+    return _gap(evidence, phi_gap_rows)
 
 
 @METRICS.add
@@ -54,7 +73,7 @@ def leak_phi(evidence: EvidencePair) -> Result:
     """Leak by φ of the forget examples alone, which a submission can aim at."""
     if evidence.models < FEWEST_GROUPS:
         return Absent(absent=TOO_FEW)
-    return _estimate(mean_leak(evidence.once(phi_leak_of)))
+    return _estimate(evidence.once(phi_leak_rows))
 
 
 @METRICS.add
@@ -83,6 +102,13 @@ def retain_leak(evidence: EvidencePair) -> Result:
     if evidence.models < FEWEST_GROUPS:
         return Absent(absent=TOO_FEW)
     return _estimate(mean_leak(measure_leak(*(probe := evidence.probed("retain")), groups=groups_of(*probe))))
+
+
+def _gap(evidence: EvidencePair, rows: Callable[[EvidencePair], Floats | str]) -> Result:
+    if evidence.models < FEWEST_GROUPS:
+        return Absent(absent=TOO_FEW)
+    found = evidence.once(rows)
+    return Absent(absent=found) if isinstance(found, str) else jackknife_estimate(found[0], found[1:])
 
 
 def _estimate(rows: Floats) -> Estimate:
