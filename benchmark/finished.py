@@ -2,6 +2,7 @@
 
 from benchmark.errors import BenchError
 from benchmark.metrics import VERSION
+from benchmark.metrics.kinds import METRICS
 from benchmark.results.board_file import read_card
 from benchmark.results.outcome import block_name, evidence_store, has_evidence, read_outcome
 from benchmark.results.scorecard import Scorecard
@@ -13,8 +14,8 @@ from benchmark.submissions.source import Submission, find_submission
 def finished_card(scenario: Scenario, entry: str, workspace: Workspace, allowed: int) -> Scorecard | None:
     """Return the scorecard of an entry that a run would leave as it is, or None.
 
-    It is of the submission's present files and of this scorer, its evidence is whole, no other number of failures was
-    allowed, and its cost is settled. Raises BenchError when there is no such submission.
+    It is of the submission's present files and of this scorer with all its metrics, its evidence is whole, no other
+    number of failures was allowed, and its cost is settled. Raises BenchError when there is no such submission.
     """
     submission = find_submission(entry, workspace, scenario)
     card = _current_card(scenario, submission, workspace)
@@ -31,10 +32,10 @@ def finished_card(scenario: Scenario, entry: str, workspace: Workspace, allowed:
 
 
 def _current_card(scenario: Scenario, submission: Submission, workspace: Workspace) -> Scorecard | None:
-    """The scorecard of the submission's present files by this scorer."""
+    """The scorecard of the submission's present files by this scorer and all metrics that there are now."""
     try:
         card = read_card(workspace.results, scenario.label, submission.entry)
     except BenchError:  # there is none, or a damaged one, which a run makes anew
         return None
     current = card.scorer_version == VERSION and submission.is_named_by(card.submission_hash)
-    return card if current and card.is_scored else None
+    return card if current and card.is_scored and card.metrics.keys() >= set(METRICS) else None

@@ -3,6 +3,8 @@
 from benchmark.results.scorecard import Scorecard
 from benchmark.results.values import Estimate
 
+_NARROW = 0.02  # width of an interval that whole percents would not show
+
 
 def say_gap_closed(card: Scorecard) -> str | None:
     """Return the sentence, None where the entry has no gap closed.
@@ -22,10 +24,12 @@ def describe_gap(found: Estimate) -> str:
 
 
 def _percents(found: Estimate) -> tuple[str, str]:
-    """Return a share and the ends of its interval, such as "25" and "23–27"."""
-    value, low, high = (_percent(end) for end in (found.value, found.low, found.high))
-    return value, f"{low} to {high}" if found.low < 0 else f"{low}–{high}"
+    """Return a share and the ends of its interval, such as "25" and "23–27", or "3.4" and "3.1–3.7"."""
+    digits = 0 if found.high - found.low > _NARROW else 1
+    value, low, high = (_percent(end, digits) for end in (found.value, found.low, found.high))
+    return value, f"{low} to {high}" if low.startswith("−") else f"{low}–{high}"
 
 
-def _percent(share: float) -> str:
-    return f"{round(100 * share):d}".replace("-", "−")
+def _percent(share: float, digits: int) -> str:
+    text = f"{100 * share:.{digits}f}"
+    return text.removeprefix("-") if float(text) == 0 else text.replace("-", "−")

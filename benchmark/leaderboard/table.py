@@ -129,9 +129,9 @@ def _with_notes(status: str, remarks: list[str], notes: dict[str, int]) -> str:
 
 
 def _shown(rows: pd.DataFrame) -> list[Metric]:
-    """Return the metrics that the terminal shows, the gap closed where a row has it."""
-    without = ["gap_closed"] if rows["gap_closed"].isna().to_numpy().all() else []
-    return [metric for metric in all_metrics() if metric.heading and metric.name not in without]
+    """Return the metrics that the terminal shows: the gap closed where a row has it, else the normalised score."""
+    without = "gap_closed" if rows["gap_closed"].isna().to_numpy().all() else "normalised_score"
+    return [metric for metric in all_metrics() if metric.heading and metric.name != without]
 
 
 def _is_wide(metric: Metric) -> bool:

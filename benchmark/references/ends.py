@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-from pydantic import Field
 
 from benchmark.errors import BenchError, note
 from benchmark.metrics import VERSION
@@ -19,10 +18,10 @@ from benchmark.storage.workspace import write_atomically
 class StoredEnds(Record):
     """Both ends without each group of models; empty where there is no ratio of utilities, and so no gap."""
 
-    nothing: list[Number] = Field(default_factory=list)
-    perfect: list[Number] = Field(default_factory=list)
-    nothing_phi: list[Number] = Field(default_factory=list)
-    perfect_phi: list[Number] = Field(default_factory=list)
+    nothing: list[Number]
+    perfect: list[Number]
+    nothing_phi: list[Number]
+    perfect_phi: list[Number]
 
 
 def ends_of(pool: Pool) -> GapEnds | None:
@@ -50,7 +49,7 @@ def _measure_ends(*controls: EvidencePair) -> StoredEnds:
         nothing, perfect = (score_rows(each, each.once(leak_rows)).tolist() for each in controls)
         nothing_phi, perfect_phi = (score_rows(each, each.once(phi_leak_rows)).tolist() for each in controls)
     except ValueError:
-        return StoredEnds()
+        return StoredEnds(nothing=[], perfect=[], nothing_phi=[], perfect_phi=[])
     return StoredEnds(nothing=nothing, perfect=perfect, nothing_phi=nothing_phi, perfect_phi=perfect_phi)
 
 

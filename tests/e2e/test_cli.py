@@ -22,6 +22,7 @@ from benchmark.cli.running import start_what_comes
 from benchmark.errors import MissingData
 from benchmark.leaderboard.table import columns
 from benchmark.references import pool as references
+from benchmark.results.board_file import read_card
 from benchmark.results.scorecard import Scorecard
 from benchmark.sandbox import process
 from benchmark.scenario.schema import load_scenario
@@ -77,6 +78,16 @@ def test_rerunning_repeats_nothing_and_changes_nothing(bench, finished, miniatur
     assert again.returncode == 0, again.stderr
     assert "running" not in again.stderr
     assert scorecard(finished, miniature, "identity") == before
+
+
+def test_a_row_from_before_a_metric_is_scored_again(bench, finished, miniature):
+    before = read_card(finished.results, miniature.label, "identity")
+    older = {name: value for name, value in before.metrics.items() if name != "leak"}
+    before.model_copy(update={"metrics": older}).write(finished)
+    again = bench("run", "--submission", "identity")
+    assert again.returncode == 0, again.stderr
+    found = read_card(finished.results, miniature.label, "identity").metrics
+    assert found == before.metrics
 
 
 def test_both_controls_have_a_row_and_neither_has_a_rank(bench, finished):

@@ -109,6 +109,8 @@ def test_the_sentence_says_percent_and_interval():
     assert describe_gap(Estimate(value=0.25, low=0.231, high=0.269)) == (
         "closes 25 % of the gap between doing nothing and retraining (23–27 %)"
     )
+    assert describe_gap(Estimate(value=0.034, low=0.0312, high=0.0368)).endswith("retraining (3.1–3.7 %)")
+    assert describe_gap(Estimate(value=-0.0, low=-0.0001, high=0.0001)).startswith("closes 0.0 % ")
     assert describe_gap(Estimate(value=-0.03, low=-0.05, high=0.01)).endswith("(−5 to 1 %)")
 
 

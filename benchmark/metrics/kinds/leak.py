@@ -25,7 +25,7 @@ _GAP_GOOD = "0 = as if nothing had been done, 1 = as if retrained, negative = wo
 @METRICS.add
 @metric(
     heading="gap",
-    form=".2f",
+    form=".3f",
     direction="higher",
     interval=True,
     needs=("utility", "hidden", "ends"),
