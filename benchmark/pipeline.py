@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from benchmark.data import load_problem, problem_facts
+from benchmark.data import forget_labels, load_problem, problem_facts
 from benchmark.engine import map_blocks
 from benchmark.errors import BadRecord, BadUsage, BenchError, FailedEntry, MissingRecord, note
 from benchmark.faults import note_fault
@@ -237,6 +237,7 @@ def _score(session: Session, runs: Runs, outcome: Outcome, halves: int) -> Score
         "original": do_nothing(pool).unlearned,
         "clean": _clean(pool),
         "whole_classes": scenario.forget.whole_classes,
+        "labels": forget_labels(scenario),
     }
     with resampling(*pair, "unlearned", delta, halves, session.jobs, session.progress) as resampled:
         measured = measure(EvidencePair(unlearned, reference, delta, ceiling, resampled, cost, halves=halves, **more))

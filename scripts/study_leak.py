@@ -1,103 +1,196 @@
 """Do the intervals of leak, gap closed and their differences cover? Simulated pools with a known truth.
 
-    python scripts/study_leak.py            # 200 pools a line, 10 minutes on one core
-    python scripts/study_leak.py --quick    # 20 pools, N = 64 and 128: under half a minute
+    python scripts/study_leak.py            # 200 pools at N = 64 and 128, 100 at N = 512: 15 minutes on one core
+    python scripts/study_leak.py --quick    # the first 20 pools, N = 64 and 128
 
-The truth is the mean over the pools, as for the other intervals. `sd`: of the values over pools; `se / sd`: the
-root-mean-square standard error in the intervals over it. Under the null the truth is 0.
+Pools are drawn in pieces on all cores. Finished pieces stay in `build/`, so an interrupted study goes on where it
+stopped; they are used again only where the same code would compute them.
+
+A line is a quantity in a case, by φ alone or by the best combination of φ and 12 hidden signals, whose intervals are
+widened. The truth is 0 for the leak under the null and for the difference of two like entries, and the mean over the
+pools elsewhere, as for the other intervals. `variance`: the mean squared standard error in the intervals over the
+variance of the values over pools. `held`: the share of pools whose interval holds the truth.
 """
 
 import argparse
+import hashlib
+import io
+import os
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from benchmark.engine import map_blocks
 from benchmark.metrics.bootstrap import Population
 from benchmark.metrics.jackknife import jackknife_estimate, standard_error
-from benchmark.metrics.leak import measure_leak
-from benchmark.metrics.leak_score import Ends, close_gap, leak_score, mean_leak
+from benchmark.metrics.leak import measure_combined_leak, measure_leak
+from benchmark.metrics.leak_score import Ends, close_gap, mean_leak, utility_factor
 from benchmark.metrics.samples import Floats
+from benchmark.storage.workspace import write_atomically
 
-MODELS = (64, 128, 512)
-POOLS = 200
-EXAMPLES = 10
+FOLDER = Path(__file__).parents[1] / "build" / "study_leak"
+POOLS = {64: 200, 128: 200, 512: 100}
+QUICK = {64: 20, 128: 20}
+PIECE = 5  # pools that are computed and stored at once
+EXAMPLES, HIDDEN = 10, 12
 SHARED = 0.5
-"""Share of the variance of φ that all examples of a model have in common, and that a run has from its original."""
+"""Share of a signal's variance that all examples of a model have in common, and that a run has from its original; and
+the correlation of two signals of an example."""
+NOTHING = 3.0
+"""Shift of φ of the originals, in standard deviations."""
+BY = ("φ", "all signals")
+
+
+class Case(NamedTuple):
+    """Shifts of one signal in standard deviations: of the first example to the last; signal 0 is φ."""
+
+    first: float
+    last: float
+    signal: int = 0
+
+
 CASES = {
-    "null": (0.0, 0.0),
-    "near retraining": (0.3, 0.3),
-    "a mixture": (0.0, 1.5),
-    "near doing nothing": (2.0, 3.0),
+    "null": Case(0.0, 0.0),
+    "near retraining": Case(0.3, 0.3),
+    "a mixture": Case(0.0, 1.5),
+    "near doing nothing": Case(2.0, 3.0),
+    "a hidden signal": Case(1.0, 1.0, signal=3),
 }
-"""Shifts of φ in standard deviations: of the first example, of the last; of originals it is 3."""
+
+Pools = dict[str, Floats]
+"""Rows `[pools, 1 + groups]`, of all models and without each group, by "quantity|by|case"."""
 
 
 class Line(NamedTuple):
-    """A line of the table."""
+    """What the pools of one N show of one quantity."""
 
-    quantity: str
-    case: str
-    models: int
-    pools: int
     mean: float
-    sd: float
-    width: float
-    coverage: float
+    variance: float
+    held: float
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description="Coverage of the intervals of leak and gap closed.")
-    arguments.add_argument("--quick", action="store_true")
-    quick = arguments.parse_args().quick
-    heading = f"{'quantity':<12}{'case':<20}{'N':>5}{'pools':>7}{'mean':>9}{'sd':>8}{'se / sd':>9}{'coverage':>10}"
-    print(heading, flush=True)
-    for models in MODELS[: 2 if quick else None]:
-        for line in study(models, 20 if quick else POOLS):
-            print(
-                f"{line.quantity:<12}{line.case:<20}{line.models:>5}{line.pools:>7}{line.mean:>9.4f}{line.sd:>8.4f}"
-                f"{line.width:>9.2f}{line.coverage:>10.1%}",
-                flush=True,
-            )
+    parser = argparse.ArgumentParser(description="Coverage of the intervals of leak and gap closed.")
+    parser.add_argument("--quick", action="store_true", help="20 pools each, N = 64 and 128")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
+    arguments = parser.parse_args()
+    pools, folder = QUICK if arguments.quick else POOLS, FOLDER / code()
+    compute_pieces(pools, folder, arguments.jobs)
+    print("\n".join(table_of({models: lines_of(read_pools(models, some, folder)) for models, some in pools.items()})))
 
 
-def study(models: int, pools: int) -> Iterator[Line]:
-    """Yield the coverage of every quantity in every case."""
-    for case, shifts in CASES.items():
-        drawn = [rows_of_a_pool(np.random.default_rng([pool, models]), models, *shifts) for pool in range(pools)]
-        for quantity in drawn[0]:
-            rows = np.array([each[quantity] for each in drawn])
-            truth = 0.0 if case == "null" and quantity != "gap closed" else rows[:, 0].mean()
-            estimates = [jackknife_estimate(row[0], row[1:]) for row in rows]
-            covered = float(np.mean([each.low <= truth <= each.high for each in estimates]))
-            spread = rows[:, 0].std(ddof=1)
-            errors = np.sqrt(np.mean([standard_error(row[1:]) ** 2 for row in rows]))
-            yield Line(quantity, case, models, pools, rows[:, 0].mean(), spread, errors / spread, covered)
+def compute_pieces(pools: dict[int, int], folder: Path, jobs: int) -> int:
+    """Compute and store the pieces that are missing; return how many there were."""
+    wanted = [(models, first) for models, some in pools.items() for first in range(0, some, PIECE)]
+    missing = [(path, *each) for each in wanted if not (path := _path(folder, *each)).exists()]
+    for done, _ in enumerate(map_blocks(_store_piece, missing, jobs), start=1):
+        print(f"\r{done} of {len(missing)} pieces", end="" if done < len(missing) else "\n", flush=True)
+    return len(missing)
 
 
-def rows_of_a_pool(rng: np.random.Generator, models: int, first: float, last: float) -> dict[str, Floats]:
-    """Return leak, gap closed and its difference from a like entry, of one with these shifts, `[1 + groups]` each."""
-    retrained, perfect = (_population(_phi(rng, models, rng.normal(size=(models, 1))), rng, 1.0) for _ in range(2))
-    shared = rng.normal(size=(models, 1))
-    nothing = _population(3 + _phi(rng, models, shared), rng, 1.0)
-    entries = [
-        _population(np.linspace(first, last, EXAMPLES) + _phi(rng, models, shared), rng, utility)
-        for utility in (0.97, 0.97)
-    ]
-    ends = Ends(*(leak_score(each, retrained) for each in (nothing, perfect)))
-    gaps = [close_gap(leak_score(entry, retrained), ends) for entry in entries]
-    assert not any(isinstance(gap, str) for gap in gaps)
-    leaks = mean_leak(measure_leak(entries[0].confidences, retrained.confidences))
-    return {"leak": leaks, "gap closed": np.array(gaps[0]), "difference": np.array(gaps[0]) - np.array(gaps[1])}
+def read_pools(models: int, pools: int, folder: Path) -> Pools:
+    """Return the stored rows of the first pools."""
+    pieces = [np.load(_path(folder, models, first)) for first in range(0, pools, PIECE)]
+    return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0].files}
 
 
-def _phi(rng: np.random.Generator, models: int, shared: Floats) -> Floats:
-    return np.sqrt(SHARED) * shared + np.sqrt(1 - SHARED) * rng.normal(size=(models, EXAMPLES))
+def _path(folder: Path, models: int, first: int) -> Path:
+    return folder / f"{models}-{first}.npz"
 
 
-def _population(phi: Floats, rng: np.random.Generator, utility: float) -> Population:
-    retain, test = (np.clip(utility * rng.normal(mean, 0.01, len(phi)), 0, 1) for mean in (0.98, 0.9))
-    return Population(phi, retain, test)
+def code() -> str:
+    """Return a name for what the code computes: it changes with the numbers, and not with words."""
+    rows = rows_of_a_pool(np.random.default_rng(0), 16)
+    return hashlib.sha256(np.round(np.concatenate(list(rows.values())), 6).tobytes()).hexdigest()[:12]
+
+
+def _store_piece(path: Path, models: int, first: int) -> None:
+    drawn = [rows_of_a_pool(np.random.default_rng([pool, models]), models) for pool in range(first, first + PIECE)]
+    stored = io.BytesIO()
+    rows = {name: np.array([pool[name] for pool in drawn]) for name in drawn[0]}
+    np.savez(stored, **rows)  # pyright: ignore[reportArgumentType]  there is no option by these names
+    write_atomically(path, stored.getvalue())
+
+
+def rows_of_a_pool(rng: np.random.Generator, models: int) -> Pools:
+    """Return the rows `[1 + groups]` of every quantity in every case, of one simulated pool."""
+    unpaired = partial(rng.normal, size=(models, 1, 2 + HIDDEN))
+    retrained, perfect = (_draw_signals(rng, unpaired()) for _ in range(2))
+    runs = unpaired()
+    nothing = _shift(_draw_signals(rng, runs), Case(NOTHING, NOTHING))
+    utilities = [_draw_utilities(rng, models, level) for level in (1.0, 1.0, 1.0, 0.97, 0.97)]
+    found = {}
+    sides = {by: (_leak_rows(by, nothing, retrained), _leak_rows(by, perfect, retrained)) for by in BY}
+    for name, case in CASES.items():
+        entries = [_shift(_draw_signals(rng, runs), case) for _ in range(2)]
+        for by in BY if not case.signal else BY[1:]:
+            leaks = [*sides[by], *(_leak_rows(by, entry, retrained) for entry in entries)]
+            found |= {f"{quantity}|{by}|{name}": rows for quantity, rows in _quantities(leaks, utilities).items()}
+    return found
+
+
+def _quantities(leaks: list[Floats], utilities: list[Population]) -> Pools:
+    """Return leak and gap closed of an entry, and the difference from another one, from leaks of both ends and both."""
+    retrained, *others = utilities
+    nothing, perfect, *entries = (
+        (1 - rows) * utility_factor(population, retrained, len(rows) - 1)
+        for rows, population in zip(leaks, others, strict=True)
+    )
+    one, other = (np.asarray(close_gap(entry, Ends(nothing, perfect)), dtype=np.float64) for entry in entries)
+    return {"leak": leaks[2], "gap closed": one, "difference": one - other}
+
+
+def _leak_rows(by: str, unlearned: Floats, retrained: Floats) -> Floats:
+    if by == "φ":
+        return mean_leak(measure_leak(unlearned[..., 0], retrained[..., 0]))
+    return mean_leak(measure_combined_leak(unlearned, retrained))
+
+
+def _draw_signals(rng: np.random.Generator, runs: Floats) -> Floats:
+    """Draw φ and hidden signals `[models, examples, signals]` of variance 1; `runs`: effects of the models."""
+    shape = (len(runs), EXAMPLES, runs.shape[-1])
+    noise = np.sqrt(SHARED) * runs + np.sqrt(1 - SHARED) * rng.normal(size=shape)
+    return np.sqrt(SHARED) * noise[..., :1] + np.sqrt(1 - SHARED) * noise[..., 1:]
+
+
+def _shift(signals: Floats, case: Case) -> Floats:
+    signals[..., case.signal] += np.linspace(case.first, case.last, EXAMPLES)
+    return signals
+
+
+def _draw_utilities(rng: np.random.Generator, models: int, level: float) -> Population:
+    retain, test = (np.clip(level * rng.normal(mean, 0.01, models), 0, 1) for mean in (0.98, 0.9))
+    return Population(np.empty((models, 0)), retain, test)
+
+
+def lines_of(pools: Pools) -> dict[str, Line]:
+    """Return what the pools show of every quantity."""
+    return {name: _line(rows, name) for name, rows in pools.items()}
+
+
+def _line(rows: Floats, name: str) -> Line:
+    values = rows[:, 0]
+    quantity, _, case = name.split("|")
+    truth = 0.0 if quantity == "difference" or (quantity, case) == ("leak", "null") else values.mean()
+    estimates = [jackknife_estimate(row[0], row[1:]) for row in rows]
+    squared = np.mean([standard_error(row[1:]) ** 2 for row in rows])
+    held = np.mean([each.low <= truth <= each.high for each in estimates])
+    return Line(float(values.mean()), float(squared / values.var(ddof=1)), float(held))
+
+
+def table_of(lines: dict[int, dict[str, Line]]) -> Iterator[str]:
+    """Yield the lines of a table in Markdown: the values at each N, apart by semicolons."""
+    yield f"| quantity | by | case | mean at N = {'; '.join(map(str, lines))} | variance | held |"
+    yield "|---|---|---|---|---|---|"
+    for name in next(iter(lines.values())):
+        found = [each[name] for each in lines.values()]
+        means = "; ".join(f"{line.mean:.3f}" for line in found)
+        variances = "; ".join(f"{line.variance:.2f}" for line in found)
+        held = "; ".join(f"{line.held:.1%}".removesuffix("%") for line in found)
+        yield f"| {' | '.join(name.split('|'))} | {means} | {variances} | {held} % |"
 
 
 if __name__ == "__main__":

@@ -133,7 +133,8 @@ def plot(
 ) -> None:
     """Draw the plots of one entry: φ of its best and worst forgotten example, ε per example, the privacy profile.
 
-    Where trained models chose the forget set, another one shows the scores against how well each example was forgotten.
+    Where the forget set has several classes, another one shows the leak of each. Where trained models chose it, another
+    one shows the scores against how well each example was forgotten.
     """
     from benchmark.leaderboard import plot_entry
     from benchmark.storage.workspace import Workspace

@@ -10,15 +10,25 @@ if TYPE_CHECKING:
     from benchmark.data.checking import check_data
     from benchmark.data.facts import Facts
     from benchmark.data.folder import data_folder, set_data_folder
-    from benchmark.data.loading import Problem, load_problem, problem_facts
+    from benchmark.data.loading import Problem, forget_labels, load_problem, problem_facts
 
-__all__ = ["Facts", "Problem", "check_data", "data_folder", "load_problem", "problem_facts", "set_data_folder"]
+__all__ = [
+    "Facts",
+    "Problem",
+    "check_data",
+    "data_folder",
+    "forget_labels",
+    "load_problem",
+    "problem_facts",
+    "set_data_folder",
+]
 
 _HOMES = {
     "Facts": "facts",
     "Problem": "loading",
     "check_data": "checking",
     "data_folder": "folder",
+    "forget_labels": "loading",
     "load_problem": "loading",
     "problem_facts": "loading",
     "set_data_folder": "folder",

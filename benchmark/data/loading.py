@@ -152,6 +152,19 @@ def problem_facts(scenario: Scenario) -> Facts:
     return _load(scenario, _folder(scenario))[1]
 
 
+def forget_labels(scenario: Scenario) -> tuple[str, ...] | None:
+    """Return the class of every forget example by its name, as models are trained on it.
+
+    None where targets are numbers. Raises BenchError as `load_problem`.
+    """
+    problem, facts = _load(scenario, _folder(scenario))
+    if not facts.classes:
+        return None
+    used = torch.cat([part.targets for part in (problem.train, problem.validation, problem.test)])
+    names = dict(zip(used.unique().tolist(), facts.classes, strict=True))  # both in the order of the classes
+    return tuple(names[label] for label in problem.forget.targets.tolist())
+
+
 def load_training_set(scenario: Scenario) -> TrainingSet:
     """Return what the scenario's forget set chooses from: known before anything is forgotten.
 

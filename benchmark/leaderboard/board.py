@@ -128,7 +128,7 @@ def _plot(folder: Path, comparable: list[Scorecard]) -> None:
 
 def entry_plots(workspace: Workspace, label: str, entry: str) -> list[Path]:
     """Return where the plots of one entry lie in the folder of results, drawn or not."""
-    kinds = ("phi", "epsilon", "profile", "hardness")
+    kinds = ("phi", "epsilon", "profile", "classes", "hardness")
     return [workspace.results / "plots" / label / f"{kind}-{entry}.png" for kind in kinds]
 
 
@@ -137,7 +137,7 @@ def plot_entry(workspace: Workspace, scenario: Scenario, entry: str) -> list[Pat
 
     Raises MissingRecord when the entry has no scorecard, BadRecord when that has no metrics.
     """
-    from benchmark.leaderboard.entry_plots import plot_epsilons, plot_hardness, plot_phi, plot_profile
+    from benchmark.leaderboard.entry_plots import plot_classes, plot_epsilons, plot_hardness, plot_phi, plot_profile
 
     card = find_scorecard(workspace, scenario, entry)
     if not card.per_example("epsilon"):
@@ -145,13 +145,16 @@ def plot_entry(workspace: Workspace, scenario: Scenario, entry: str) -> list[Pat
     cards = read_scorecards(workspace, warn=lambda _: None)  # what is wrong with a file has been said by now
     comparable = [each for each in cards if each.scorer_version == card.scorer_version and each.label == card.label]
     controls = [each for each in comparable if each.control and each.per_example("epsilon")]
-    phi, epsilon, profile, hardness = entry_plots(workspace, card.label, entry)
+    phi, epsilon, profile, classes, hardness = entry_plots(workspace, card.label, entry)
     plot_phi(card, phi)
     plot_epsilons(card, controls, epsilon)
     drawn = [phi, epsilon]
     if card.profile:
         plot_profile(card, controls, profile)
         drawn.append(profile)
+    if card.class_leaks:
+        plot_classes(card, controls, classes)
+        drawn.append(classes)
     choice = read_choice(scenario) if scenario.forget.asks_models else None
     if choice and choice.scores:
         plot_hardness(card, choice, hardness)

@@ -32,18 +32,19 @@ Row = tuple[str, Value | Estimate, Value | Estimate, Value | Estimate]
 def compare(first: Scorecard, second: Scorecard, cards: Sequence[Scorecard] = ()) -> tuple[list[Row], str]:
     """Return every metric that both have a value of, and a sentence on the difference of the gaps closed.
 
-    Where one has none, the sentence is on the scores. Gap closed, leak, score and F have paired intervals: run i of
-    both entries began at the same original. The others take the two intervals as independent, which for paired runs
-    errs on the wide side; a value without an interval has a difference
-    without one. The sentence says whether it is about this pair alone or corrected for all entries that the board ranks
-    with the two, `cards`, and both where the two differ. Raises BadRecord when a scorecard has no metrics or is of
-    another scorer, and BadUsage when the two ran on different scenarios.
+    Behind the metrics come the leaks of the classes of the forget set. Where one has no gap closed, the sentence is on
+    the scores. Gap closed, leak, score and F have paired intervals: run i of both entries began at the same original.
+    The others take the two intervals as independent, which for paired runs errs on the wide side; a value without an
+    interval has a difference without one. The sentence says whether it is about this pair alone or corrected for all
+    entries that the board ranks with the two, `cards`, and both where the two differ. Raises BadRecord when a scorecard
+    has no metrics or is of another scorer, and BadUsage when the two ran on different scenarios.
     """
     _check_comparable(first, second)
     left, right = first.numbers(), second.numbers()
     rows = [
         (name, value, right[name], _difference_of(name, first, second)) for name, value in left.items() if name in right
     ]
+    rows += _class_rows(first, second)
     comparable = [card for card in cards if card.scorer_version == first.scorer_version]
     order = next((name for name in ORDERS if first.estimate(name) and second.estimate(name)), "score")
     verdict = _verdict(order, first, second, _ranked_with(order, first, second, comparable))
@@ -68,6 +69,16 @@ def _check_comparable(first: Scorecard, second: Scorecard) -> None:
 def _difference_of(name: str, first: Scorecard, second: Scorecard) -> Value | Estimate:
     paired = paired_difference(name, first, second) if name in PAIRED else None
     return paired or _independent(first.numbers()[name], second.numbers()[name])
+
+
+def _class_rows(first: Scorecard, second: Scorecard) -> list[Row]:
+    """Return the leak of every class that both have one of, in the order of the first; all intervals are corrected."""
+    other = {each.name: each.leak for each in second.class_leaks}
+    return [
+        (f"leak of class {each.name}", each.leak, other[each.name], _independent(each.leak, other[each.name]))
+        for each in first.class_leaks
+        if each.name in other
+    ]
 
 
 def _independent(a: Value | Estimate, b: Value | Estimate) -> Value | Estimate:

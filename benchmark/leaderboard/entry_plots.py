@@ -23,6 +23,7 @@ from benchmark.results.scorecard import Scorecard
 from benchmark.results.values import Histograms
 
 _STYLES = ("--", ":", "-.")  # of controls
+_MARKERS = ("_", "x", "+")  # of controls
 
 
 def plot_phi(card: Scorecard, path: Path) -> None:
@@ -134,6 +135,30 @@ def plot_profile(card: Scorecard, controls: Sequence[Scorecard], path: Path) -> 
 def _draw_profile(axes: Axes, card: Scorecard, **style: Any) -> None:
     if card.profile:
         axes.plot(card.profile.epsilon, card.profile.delta, label=card.submission, **style)
+
+
+def plot_classes(card: Scorecard, controls: Sequence[Scorecard], path: Path) -> None:
+    """Draw the leak of every class of the forget set with its interval, beside those of the controls of the board."""
+    canvas, axes = new_canvas(6.4, 4.0)
+    places = {each.name: place for place, each in enumerate(card.class_leaks)}
+    others = [each for each in controls if each.submission != card.submission and each.class_leaks]
+    for control, marker in zip(others, _MARKERS, strict=False):
+        known = [each for each in control.class_leaks if each.name in places]
+        at, values = [places[each.name] for each in known], [each.leak.value for each in known]
+        axes.plot(at, values, marker, color=CONTROL, markersize=5, label=control.submission)
+    values, low, high = np.array([(each.leak.value, each.leak.low, each.leak.high) for each in card.class_leaks]).T
+    ends = np.array([values - low, high - values])
+    axes.errorbar(list(places.values()), values, ends, fmt="o", color=UNLEARNED, capsize=3, label=card.submission)
+    axes.axhline(0, color=GRID, linewidth=0.8, zorder=0)
+    names = [f"{each.name}\n({each.examples})" for each in card.class_leaks]
+    axes.set_xticks(list(places.values()), names, parse_math=False)
+    axes.set(
+        xlabel="class (forget examples)",
+        ylabel="leak (lower is better)",
+        title=f"leak per class after {card.submission}\non {place_of(card)}",
+    )
+    canvas.legend(fontsize=8, frameon=False, loc="outside lower center", ncols=1 + len(others))
+    save_plot(canvas, path)
 
 
 def _draw_epsilons(axes: Axes, card: Scorecard, infinite: float, **style: Any) -> None:

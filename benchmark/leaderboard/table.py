@@ -225,6 +225,7 @@ def _row(card: Scorecard, place: Place | None) -> dict[str, object]:
     if card.cost:
         row |= {f"cost_{name}": value for name, value in card.cost}
     row["footnotes"] = _BETWEEN.join(card.footnotes)
+    row["worst_class"] = card.class_leaks[0].name if card.class_leaks else None
     row["remarks"] = None
     if card.integrity:
         row |= card.integrity.model_dump()

@@ -34,6 +34,7 @@ Need = Literal[
     "original_phi",
     "ceiling",
     "ends",
+    "labels",
     "resamples",
     "cost",
     "memory",
@@ -49,6 +50,7 @@ NEEDS: dict[str, str] = {
     "hidden": "the retrained models have hidden signals and the unlearned ones none, as in evidence of an older form",
     "ceiling": "what perfect unlearning gets is not known",
     "ends": "where doing nothing and perfect unlearning stand is not known",
+    "labels": "the classes of the forget examples are not known",
     "original_phi": "φ of the originals is not known",
     "resamples": "there are no resamples",
     "cost": "what a run costs is not known",
@@ -155,7 +157,7 @@ class EvidencePair:
     many resamples the percentile bootstrap takes. `ceiling`: what perfect unlearning gets. `ends`: leak scores of doing
     nothing and of perfect unlearning. `original`: the evidence of the models that the runs started from; `clean`: that
     of models trained without any manipulated example. `whole_classes`: whether the forget set is all examples of some
-    classes.
+    classes. `labels`: the class of every forget example by its name; None where it has none or it is not known.
     """
 
     unlearned: ModelEvidence
@@ -170,6 +172,7 @@ class EvidencePair:
     original: ModelEvidence | None = None
     clean: ModelEvidence | None = None
     whole_classes: bool = False
+    labels: tuple[str, ...] | None = None
     _shared: dict[Callable, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -223,6 +226,7 @@ class EvidencePair:
             "hidden": self.unlearned.hidden is not None or self.retrained.hidden is None,
             "ceiling": self.ceiling is not None,
             "ends": self.ends is not None,
+            "labels": self.labels is not None,
             "original_phi": self.original is not None,
             "resamples": self.resample is not None,
             "cost": self.cost is not None,

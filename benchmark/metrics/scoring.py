@@ -6,6 +6,7 @@ import numpy as np
 
 from benchmark.errors import note
 from benchmark.metrics.bootstrap import quality_and_score
+from benchmark.metrics.class_leak import class_leaks
 from benchmark.metrics.evidence_pair import EvidencePair, ModelEvidence, with_interval, with_interval_if_any
 from benchmark.metrics.jackknife import FEWEST_GROUPS
 from benchmark.metrics.kinds import METRICS, all_metrics
@@ -17,6 +18,7 @@ from benchmark.registry import SHIPPED
 from benchmark.results.values import (
     Absent,
     Ceiling,
+    ClassLeak,
     Estimate,
     Histograms,
     Measured,
@@ -41,6 +43,7 @@ def measure(evidence: EvidencePair, metrics: Iterable[Metric] | None = None) -> 
         worst=_histograms(int(epsilon.argmax()), evidence),
         resampled=None if evidence.resample is None else rounded_rows(evidence.rows),
         profile=_profile(evidence),
+        class_leaks=_class_leaks(evidence),
         replicates=_replicates(evidence),
     )
 
@@ -104,6 +107,13 @@ def _profile(evidence: EvidencePair) -> Profile | None:
         return None
     curve = privacy_profile(*evidence.signals)._asdict()
     return Profile(**{name: significant_digits(values) for name, values in curve.items()})
+
+
+def _class_leaks(evidence: EvidencePair) -> tuple[ClassLeak, ...]:
+    if evidence.models < FEWEST_GROUPS or evidence.lacks(METRICS["worst_class_leak"].needs):
+        return ()
+    found = evidence.once(class_leaks)
+    return () if isinstance(found, Absent) else tuple(found)
 
 
 def ceiling_of(calibration: ModelEvidence, retrained: ModelEvidence, delta: float, resampled: Floats) -> Ceiling:

@@ -21,6 +21,7 @@ ABOUT = [
     *(f"cost_{name}" for name in Cost.model_fields),
     "control",
     "values",
+    "worst_class",
     "absent",
     "remarks",
     "footnotes",

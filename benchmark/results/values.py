@@ -107,6 +107,14 @@ class Profile(Record):
         return self
 
 
+class ClassLeak(Record):
+    """Mean leak of the forget examples of one class, its interval corrected for the number of classes."""
+
+    name: Line
+    examples: Amount
+    leak: Estimate
+
+
 class Resampled(Record):
     """F and the score on random halves of the models; equal rows of two entries are paired.
 
@@ -149,6 +157,8 @@ class Measured(Record):
     worst: Histograms | None = None
     profile: Profile | None = None
     """Absent from old cards; for plots."""
+    class_leaks: tuple[ClassLeak, ...] = ()
+    """The leak of every class of the forget set, the largest first. Empty in old cards, and where it has one class."""
     resampled: Resampled | None = None
     replicates: dict[MetricName, Annotated[list[Number], Field(min_length=2)]] = Field(default_factory=dict)
     """Metrics without each group of models, by name; equal groups of two entries are paired. Absent from old cards."""

@@ -63,7 +63,7 @@ def test_metrics_are_in_the_order_of_their_groups():
         ({"name": "x" * 65}, "expected up to 64"),
         ({"name": "gap_low"}, "not ending in _low or _high"),
         ({"summary": ""}, "the metric gap has no summary; give its function a docstring"),
-        ({"needs": ("labels",)}, "the metric gap needs 'labels', expected some of utility, features"),
+        ({"needs": ("logits",)}, "the metric gap needs 'logits', expected some of utility, features"),
         ({"group": "mine"}, "the metric gap has the group 'mine', expected one of gap, score, utility"),
         ({"form": "pretty"}, "Invalid format specifier"),
     ],

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from benchmark.metrics.class_leak import class_leaks
 from benchmark.metrics.evidence_pair import EvidencePair
 from benchmark.metrics.jackknife import FEWEST_GROUPS, jackknife_estimate
 from benchmark.metrics.kinds import METRICS
@@ -102,6 +103,21 @@ def retain_leak(evidence: EvidencePair) -> Result:
     if evidence.models < FEWEST_GROUPS:
         return Absent(absent=TOO_FEW)
     return _estimate(mean_leak(measure_leak(*(probe := evidence.probed("retain")), groups=groups_of(*probe))))
+
+
+@METRICS.add
+@metric(direction="lower", interval=True, needs=("hidden", "labels"), group="gap", good=_GOOD)
+def worst_class_leak(evidence: EvidencePair) -> Result:
+    """Leak of the class of the forget set that leaks most, its interval corrected for the number of classes.
+
+    The mean over the class' forget examples, among classes with three or more. The card has all classes
+    (`class_leaks`), the board names this one (`worst_class`). The largest of several estimates is biased upwards, and
+    its interval holds all the same; read its lower end.
+    """
+    if evidence.models < FEWEST_GROUPS:
+        return Absent(absent=TOO_FEW)
+    found = evidence.once(class_leaks)
+    return found if isinstance(found, Absent) else found[0].leak
 
 
 def _gap(evidence: EvidencePair, rows: Callable[[EvidencePair], Floats | str]) -> Result:
