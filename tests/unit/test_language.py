@@ -2,8 +2,10 @@
 
 import ast
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -18,6 +20,7 @@ PARTICIPLES = re.compile(
 NOUNS = {"seed", "listing", "training", "ceiling", "string"}
 SHARE = 0.02  # of all functions
 LONGEST = 50  # lines of a function
+MAYBE_MESSAGE = re.compile(r"\bstr\s*\(\s*(error|exception|e|err)\b|\.\s*(reason|message|verdict)\b")
 
 MESSAGES_OF_LIBRARIES = {
     "benchmark/cli/system.py": "Python gives the lack of threads no type of its own",
@@ -31,21 +34,45 @@ MESSAGES_OF_LIBRARIES = {
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
+class Module(NamedTuple):
+    """Counts of a module, without its syntax tree: the trees of a whole package slow down every later test."""
+
+    name: str
+    fragments: list[str]
+    functions: list[tuple[str, int]]  # each one's name and lines
+    comparisons: list[str]
+
+
 @cache
-def modules(folder: str = "benchmark") -> list[tuple[str, ast.Module]]:
-    """Return every module in a folder, by default the package's: its path and its syntax tree."""
-    paths = sorted((ROOT / folder).rglob("*.py"))
-    return [(path.relative_to(ROOT).as_posix(), ast.parse(path.read_text())) for path in paths]
+def modules(folder: str) -> list[Module]:
+    """Return every module in a folder."""
+    return [read(path) for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def read(path: Path) -> Module:
+    source = path.read_text()
+    tree = ast.parse(source)
+    lengths = [(own.name, length(own)) for own in functions(tree)]
+    looks = comparisons_of_messages(tree) if MAYBE_MESSAGE.search(source) else []
+    return Module(path.relative_to(ROOT).as_posix(), fragments(tree), lengths, looks)
+
+
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield a node and the statements in it, at any depth, without their expressions."""
+    yield node
+    for block in ("body", "handlers", "orelse", "finalbody", "cases"):
+        for inner in getattr(node, block, []):
+            yield from statements(inner)
 
 
 def fragments(tree: ast.Module) -> list[str]:
     """Return the first lines of docstrings that begin neither with a verb nor with a noun phrase."""
-    nodes = [node for node in ast.walk(tree) if isinstance(node, Function | ast.ClassDef | ast.Module)]
+    nodes = [node for node in statements(tree) if isinstance(node, Function | ast.ClassDef | ast.Module)]
     return [text.splitlines()[0] for node in nodes if (text := ast.get_docstring(node)) and FRAGMENTS.match(text)]
 
 
 def functions(tree: ast.Module) -> list[Function]:
-    return [node for node in ast.walk(tree) if isinstance(node, Function)]
+    return [node for node in statements(tree) if isinstance(node, Function)]
 
 
 def is_participle(name: str) -> bool:
@@ -59,19 +86,18 @@ def length(function: Function) -> int:
 
 @pytest.mark.parametrize("folder", ["benchmark", "tests"])
 def test_docstrings_begin_with_a_verb_or_a_noun_phrase(folder):
-    found = {name: lines for name, tree in modules(folder) if (lines := fragments(tree))}
+    found = {module.name: module.fragments for module in modules(folder) if module.fragments}
     assert not found
 
 
 def test_few_functions_are_named_by_a_bare_participle():
-    names = [(name, function.name) for name, tree in modules() for function in functions(tree)]
+    names = [(module.name, own) for module in modules("benchmark") for own, _ in module.functions]
     participles = [(name, own) for name, own in names if is_participle(own)]
     assert len(participles) < SHARE * len(names), participles
 
 
 def test_no_function_is_long():
-    found = [(name, own.name, length(own)) for name, tree in modules() for own in functions(tree)]
-    assert not [each for each in found if each[2] > LONGEST]
+    assert not [(module.name, *own) for module in modules("benchmark") for own in module.functions if own[1] > LONGEST]
 
 
 def comparisons_of_messages(tree: ast.Module) -> list[str]:
@@ -95,7 +121,7 @@ def is_message(node: ast.expr) -> bool:
 
 
 def test_no_control_flow_looks_into_messages():
-    found = {name: lines for name, tree in modules() if (lines := comparisons_of_messages(tree))}
+    found = {module.name: module.comparisons for module in modules("benchmark") if module.comparisons}
     assert found.keys() == MESSAGES_OF_LIBRARIES.keys(), found
 
 
