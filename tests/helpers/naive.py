@@ -32,8 +32,8 @@ def naive_attacks(unlearned, retrained):
     else:
         positive, negative = retrained, unlearned
     count = math.ceil(100 * (pooled.max() - pooled.min()))
-    for threshold in np.linspace(pooled.min(), pooled.max(), count):
-        yield _share(negative >= threshold), _share(~(positive >= threshold))
+    for threshold in np.linspace(pooled.min(), pooled.max(), count).tolist():
+        yield _rates(positive.tolist(), negative.tolist(), threshold, math.inf)
 
     range_positive = positive.max() - positive.min()
     range_negative = negative.max() - negative.min()
@@ -41,16 +41,17 @@ def naive_attacks(unlearned, retrained):
         positive, negative = negative, positive
     width = min(range_positive, range_negative)
     low, high = positive.max() - 2, positive.max() + 2
-    for right in np.linspace(low, high, math.ceil(100 * (high - low))):
-        for left in np.linspace(right - width - 2, right - width + 2, 400):
-            flagged_negative = (negative >= left) & (negative <= right)
-            flagged_positive = (positive >= left) & (positive <= right)
-            yield _share(flagged_negative), _share(~flagged_positive)
+    positives, negatives = positive.tolist(), negative.tolist()  # plain numbers, which are compared sooner one by one
+    for right in np.linspace(low, high, math.ceil(100 * (high - low))).tolist():
+        for left in np.linspace(right - width - 2, right - width + 2, 400).tolist():
+            yield _rates(positives, negatives, left, right)
 
 
-def _share(flags) -> float:
-    """The mean of booleans, of which there are too many sets for `np.mean`."""
-    return np.count_nonzero(flags) / len(flags)
+def _rates(positives, negatives, left, right):
+    """(FPR, FNR) of the attack that says positive from `left` to `right`."""
+    alarms = sum([left <= value <= right for value in negatives])
+    hits = sum([left <= value <= right for value in positives])
+    return alarms / len(negatives), (len(positives) - hits) / len(positives)
 
 
 def naive_epsilon(unlearned, retrained, delta: float = DELTA) -> float:
@@ -95,8 +96,8 @@ def plain_epsilon(unlearned, retrained, delta: float = DELTA) -> float:
     width, low, high = np.ptp(positive), positive.max() - 2, positive.max() + 2
     for right in np.linspace(low, high, math.ceil(100 * (high - low))):
         left = np.linspace(right - width - 2, right - width + 2, 400)[:, None]
-        false_alarms = np.mean((negative >= left) & (negative <= right), axis=1)
-        hits = np.mean((positive >= left) & (positive <= right), axis=1)
+        false_alarms = np.sum(negative[negative <= right] >= left, axis=1) / len(negative)
+        hits = np.sum(positive[positive <= right] >= left, axis=1) / len(positive)
         rates.append((false_alarms, 1 - hits))
     fpr, fnr = (np.concatenate(parts) for parts in zip(*rates, strict=True))
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -59,7 +59,7 @@ def test_disjoint_populations_reach_exactly_the_ceiling(models: int, examples: i
 @pytest.mark.parametrize(("epsilon", "swap"), [(0.5, False), (1.0, True), (2.0, False)])
 def test_covers_randomised_response(epsilon: float, swap: bool):
     """The hardest case: one region attains the true ε, so only the width of the bound keeps it below."""
-    assert_covers_randomised_response(epsilon, swap, models=128, simulations=250)
+    assert_covers_randomised_response(epsilon, swap, models=128, simulations=150)
 
 
 @pytest.mark.slow
@@ -86,7 +86,7 @@ def assert_covers_randomised_response(epsilon: float, swap: bool, models: int, s
 def test_covers_gaussians(distance: float):
     """δ = 0.1 puts the best region where the mass lies, so the bound could overshoot the true ε."""
     rng = np.random.default_rng(1)
-    simulations, models, examples, delta = 200, 128, 5, 0.1
+    simulations, models, examples, delta = 150, 128, 5, 0.1
     truth = gaussian_epsilon(distance, delta)
     covered = 0
     for _ in range(simulations):
