@@ -80,6 +80,14 @@ def _valued(attacks, delta):
         yield rates, known[rates]
 
 
+def _flagged(values, left, right):
+    """Return the share of values in every interval; `left` `[400, rights]`, `right` `[rights]`."""
+    counts = np.zeros(left.shape, np.int16)
+    for value in values:
+        counts += (left <= value) & (value <= right)
+    return counts.ravel() / len(values)
+
+
 def plain_epsilon(unlearned, retrained, delta: float = DELTA) -> float:
     """The same by broadcasting, every threshold against every value: the sweep in plain numpy."""
     unlearned, retrained = np.asarray(unlearned, float), np.asarray(retrained, float)
@@ -94,11 +102,9 @@ def plain_epsilon(unlearned, retrained, delta: float = DELTA) -> float:
     if np.ptp(negative) <= np.ptp(positive):
         positive, negative = negative, positive
     width, low, high = np.ptp(positive), positive.max() - 2, positive.max() + 2
-    for right in np.linspace(low, high, math.ceil(100 * (high - low))):
-        left = np.linspace(right - width - 2, right - width + 2, 400)[:, None]
-        false_alarms = np.sum(negative[negative <= right] >= left, axis=1) / len(negative)
-        hits = np.sum(positive[positive <= right] >= left, axis=1) / len(positive)
-        rates.append((false_alarms, 1 - hits))
+    right = np.linspace(low, high, math.ceil(100 * (high - low)))
+    left = np.linspace(right - width - 2, right - width + 2, 400)
+    rates.append((_flagged(negative, left, right), 1 - _flagged(positive, left, right)))
     fpr, fnr = (np.concatenate(parts) for parts in zip(*rates, strict=True))
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.log(1 - delta - fpr) - np.log(fnr), np.log(1 - delta - fnr) - np.log(fpr)

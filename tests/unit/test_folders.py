@@ -111,7 +111,8 @@ def test_the_parts_may_be_inside_the_classes(words, cases):
     problem, facts = read(cases.folder())
     assert tuple(facts.classes) == ("a", "b", "c")
     assert len(problem.test) == 10
-    assert all(f"/{test}/" in _names(cases)[row] for row in problem.test.ids.tolist())
+    names = _names(cases)
+    assert all(f"/{test}/" in names[row] for row in problem.test.ids.tolist())
 
 
 def test_folders_inside_classes_that_are_no_parts_are_read_through(cases):

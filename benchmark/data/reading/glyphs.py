@@ -6,6 +6,7 @@ That takes sums, products, quotients and comparisons of float64 numbers one at a
 neither a library's functions nor its sums of many numbers, whose order is free.
 """
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,21 +39,25 @@ def load() -> Examples:
 
     Raises BadData where matplotlib lacks one of the fonts.
     """
-    images, targets, subjects = [], [], []
-    for subject, name in enumerate(FONTS):
-        outlines, em = read_outlines(name)
-        for target, outline in enumerate(outlines):
-            images += [draw(outline, size / em) for size in SIZES]
-            targets += [target] * len(SIZES)
-            subjects += [subject] * len(SIZES)
-    pixels = torch.from_numpy(np.stack(images)).float().unsqueeze(1)
+    targets = torch.arange(len(LETTERS)).repeat_interleave(len(SIZES)).repeat(len(FONTS))
+    subjects = torch.arange(len(FONTS)).repeat_interleave(len(LETTERS) * len(SIZES))
     return Examples(
-        pixels,
-        torch.tensor(targets),
+        torch.from_numpy(_draw_all()).float().unsqueeze(1),
+        targets,
         class_names=tuple(LETTERS),
-        subjects=torch.tensor(subjects),
+        subjects=subjects,
         subject_names=FONTS,
     )
+
+
+@cache
+def _draw_all() -> Floats:
+    """Return every letter of every font in every size, drawn once: `[n, 12, 12]`."""
+    images = []
+    for name in FONTS:
+        outlines, em = read_outlines(name)
+        images += [draw(outline, size / em) for outline in outlines for size in SIZES]
+    return np.stack(images)
 
 
 def read_outlines(name: str) -> tuple[list[Floats], int]:
