@@ -74,7 +74,8 @@ class Metric:
     `direction`: which way is better. `needs`: what evidence has to hold beside φ; where it does not, the metric is
     absent and `compute` is not called. `interval`: whether the value comes with a 95 % interval. A metric with a
     `heading` is a column of the terminal's board, its cells formatted by `form`. `good`: how to read a value, as in
-    "0 = as if nothing had been done, 1 = as if retrained".
+    "0 = as if nothing had been done, 1 = as if retrained". `null`: the value in the mean where unlearned models are
+    like retrained ones, if it is known; `tested`: whether a test at 5 %, or a 95 % bound, lets it differ from `null`.
     """
 
     name: str
@@ -90,6 +91,8 @@ class Metric:
     interval: bool = False
     needs: tuple[Need, ...] = ()
     group: Group = "other"
+    null: float | None = None
+    tested: bool = False
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name) or self.name.endswith(_INTERVAL):
@@ -109,6 +112,8 @@ class Metric:
             raise ValueError(
                 f"the metric {self.name} has a value per example, no column; give it no heading and no interval"
             )
+        if self.tested and self.null is None:
+            raise ValueError(f"the metric {self.name} is tested and has no null; give it the value that is tested")
         format(0.5, self.form)
 
     @property
@@ -131,6 +136,8 @@ def metric(
     interval: bool = False,
     needs: tuple[Need, ...] = (),
     group: Group = "other",
+    null: float | None = None,
+    tested: bool = False,
 ) -> Callable[[Callable[[EvidencePair], Result]], Metric]:
     """Make a metric of a function: its name is the function's, its summary and description are the docstring's."""
 
@@ -150,6 +157,8 @@ def metric(
             interval=interval,
             needs=needs,
             group=group,
+            null=null,
+            tested=tested,
         )
 
     return make

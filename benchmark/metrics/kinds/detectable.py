@@ -28,6 +28,8 @@ def p_values(evidence: EvidencePair) -> Result:
     form=".0%",
     direction="lower",
     group="forgetting",
+    null=0,
+    tested=True,
     good="0 = no example is detectable, 1 = all are",
 )
 def detectable(evidence: EvidencePair) -> Result:

@@ -11,6 +11,7 @@ from benchmark.metrics.support import no_rejection
 @metric(
     per_example=True,
     group="forgetting",
+    null=0.5,
     good="0.5 = as if retrained, 1 = surely trained on, 0 = surely made wrong",
 )
 def effect(evidence: EvidencePair) -> Result:
@@ -22,7 +23,7 @@ def effect(evidence: EvidencePair) -> Result:
 
 
 @METRICS.add
-@metric(direction="lower", group="forgetting", good="0 = no example looks trained on, 1 = all do")
+@metric(direction="lower", group="forgetting", null=0, tested=True, good="0 = no example looks trained on, 1 = all do")
 def under_unlearned(evidence: EvidencePair) -> Result:
     """Share of under-unlearned examples: φ still significantly above that of retrained models.
 
@@ -32,7 +33,13 @@ def under_unlearned(evidence: EvidencePair) -> Result:
 
 
 @METRICS.add
-@metric(direction="lower", group="forgetting", good="0 = no example is pushed beyond retraining, 1 = all are")
+@metric(
+    direction="lower",
+    group="forgetting",
+    null=0,
+    tested=True,
+    good="0 = no example is pushed beyond retraining, 1 = all are",
+)
 def over_unlearned(evidence: EvidencePair) -> Result:
     """Share of over-unlearned examples: pushed beyond retraining, φ significantly below that of retrained models.
 

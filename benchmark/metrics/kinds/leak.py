@@ -31,6 +31,7 @@ _GAP_GOOD = "0 = as if nothing had been done, 1 = as if retrained, negative = wo
     interval=True,
     needs=("utility", "hidden", "ends"),
     group="gap",
+    null=1,
     good=_GAP_GOOD,
 )
 def gap_closed(evidence: EvidencePair) -> Result:
@@ -43,7 +44,7 @@ def gap_closed(evidence: EvidencePair) -> Result:
 
 
 @METRICS.add
-@metric(direction="higher", interval=True, needs=("utility", "ends"), group="gap", good=_GAP_GOOD)
+@metric(direction="higher", interval=True, needs=("utility", "ends"), group="gap", null=1, good=_GAP_GOOD)
 def gap_closed_phi(evidence: EvidencePair) -> Result:
     """Share of the gap that is closed by φ of the forget examples alone, which a submission can aim at.
 
@@ -54,7 +55,7 @@ def gap_closed_phi(evidence: EvidencePair) -> Result:
 
 
 @METRICS.add
-@metric(direction="lower", interval=True, needs=("hidden",), group="gap", good=_GOOD)
+@metric(direction="lower", interval=True, needs=("hidden",), group="gap", null=0, good=_GOOD)
 def leak(evidence: EvidencePair) -> Result:
     """Leak: total-variation distance between unlearned and retrained models, held out, mean of the forget set.
 
@@ -69,7 +70,7 @@ def leak(evidence: EvidencePair) -> Result:
 
 
 @METRICS.add
-@metric(direction="lower", interval=True, group="gap", good=_GOOD)
+@metric(direction="lower", interval=True, group="gap", null=0, good=_GOOD)
 def leak_phi(evidence: EvidencePair) -> Result:
     """Leak by φ of the forget examples alone, which a submission can aim at."""
     if evidence.models < FEWEST_GROUPS:
@@ -78,7 +79,7 @@ def leak_phi(evidence: EvidencePair) -> Result:
 
 
 @METRICS.add
-@metric(direction="lower", per_example=True, needs=("hidden",), group="forgetting", good=_GOOD)
+@metric(direction="lower", per_example=True, needs=("hidden",), group="forgetting", null=0, good=_GOOD)
 def example_leak(evidence: EvidencePair) -> Result:
     """Leak per forget example: held-out total-variation distance between unlearned and retrained models."""
     if evidence.models < FEWEST_GROUPS:
@@ -92,6 +93,7 @@ def example_leak(evidence: EvidencePair) -> Result:
     interval=True,
     needs=("retain_phi",),
     group="gap",
+    null=0,
     good="0 = the retained examples look as if retrained",
 )
 def retain_leak(evidence: EvidencePair) -> Result:

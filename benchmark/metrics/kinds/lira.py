@@ -11,10 +11,10 @@ from benchmark.metrics.metric import Absent, Estimate, Metric, Result
 from benchmark.metrics.support import TPR_AT, no_attack, no_rate
 
 RESULTS = {
-    "accuracy": ("Accuracy", "0.5 = guessing, 1 = every model is recognised"),
-    "auc": ("Area under the ROC curve", "0.5 = guessing, 1 = every model is recognised"),
-    "tpr_at_1": ("True positive rate at a false positive rate of 1 %", "0.01 = guessing, 1 = every model"),
-    "tpr_at_01": ("True positive rate at a false positive rate of 0.1 %", "0.001 = guessing, 1 = every model"),
+    "accuracy": ("Accuracy", 0.5, "1 = every model is recognised"),
+    "auc": ("Area under the ROC curve", 0.5, "1 = every model is recognised"),
+    "tpr_at_1": ("True positive rate at a false positive rate of 1 %", 0.01, "1 = every model"),
+    "tpr_at_01": ("True positive rate at a false positive rate of 0.1 %", 0.001, "1 = every model"),
 }
 
 
@@ -37,14 +37,15 @@ def _metric(attack: Attack, name: str, judge: Judge) -> Metric:
         low, high = getattr(intervals, name)
         return Estimate(value=getattr(result, name), low=low, high=high)
 
-    title, good = RESULTS[name]
+    title, guessing, good = RESULTS[name]
     return Metric(
         name=f"{attack.name}_{name}",
         compute=compute,
         summary=f"{title} of the attack {attack.title}.",
         description="Over all pairs (model, example); fitted on half of the models, judged on the others, then "
         f"swapped. Source: {attack.source}.",
-        good=good,
+        good=f"{guessing:g} = guessing, {good}",
+        null=guessing,
         direction="lower",
         interval=True,
         group="attacks",

@@ -14,6 +14,8 @@ from benchmark.metrics.support import no_leak
     direction="lower",
     per_example=True,
     group="forgetting",
+    null=0,
+    tested=True,
     good="0 = nothing is proved, which does not say that nothing leaks",
 )
 def epsilon_lower_bound(evidence: EvidencePair) -> Result:
@@ -32,6 +34,8 @@ def epsilon_lower_bound(evidence: EvidencePair) -> Result:
     unit="examples",
     direction="lower",
     group="forgetting",
+    null=0,
+    tested=True,
     good="0 = no leak is proved, the number of forget examples = all of them leak",
 )
 def epsilon_lower_bound_examples(evidence: EvidencePair) -> Result:
@@ -42,7 +46,7 @@ def epsilon_lower_bound_examples(evidence: EvidencePair) -> Result:
 
 
 @METRICS.add
-@metric(unit="nats", direction="lower", group="forgetting", good="0 = no leak is proved")
+@metric(unit="nats", direction="lower", group="forgetting", null=0, tested=True, good="0 = no leak is proved")
 def largest_epsilon_lower_bound(evidence: EvidencePair) -> Result:
     """Largest ε lower bound over the forget examples."""
     reason = no_leak(evidence.models, evidence.examples, evidence.delta)

@@ -20,7 +20,12 @@ def moved_nearer(evidence: EvidencePair) -> Result:
 
 @METRICS.add
 @metric(
-    direction="lower", needs=("original_phi",), group="forgetting", good="0 = no example, 1 = as if nothing was done"
+    direction="lower",
+    needs=("original_phi",),
+    group="forgetting",
+    null=0,
+    tested=True,
+    good="0 = no example, 1 = as if nothing was done",
 )
 def not_moved(evidence: EvidencePair) -> Result:
     """Share of examples that are still significantly nearer to doing nothing than to retraining.
@@ -31,7 +36,14 @@ def not_moved(evidence: EvidencePair) -> Result:
 
 
 @METRICS.add
-@metric(direction="lower", needs=("original_phi",), group="forgetting", good="0 = no example, 1 = all of them")
+@metric(
+    direction="lower",
+    needs=("original_phi",),
+    group="forgetting",
+    null=0,
+    tested=True,
+    good="0 = no example, 1 = all of them",
+)
 def moved_past(evidence: EvidencePair) -> Result:
     """Share of examples that unlearning moved significantly past retraining, away from the originals.
 

@@ -61,6 +61,7 @@ def forgetting_quality(evidence: EvidencePair) -> Result:
     interval=True,
     needs=("utility", "ceiling", "resamples"),
     group="score",
+    null=1,
     good="0 = every forget example gives itself away, 1 = as if retrained",
 )
 def normalised_score(evidence: EvidencePair) -> Result:
@@ -82,6 +83,7 @@ def normalised_score(evidence: EvidencePair) -> Result:
     interval=True,
     needs=("ceiling", "resamples"),
     group="score",
+    null=1,
     good="0 = every forget example gives itself away, 1 = as if retrained",
 )
 def normalised_quality(evidence: EvidencePair) -> Result:

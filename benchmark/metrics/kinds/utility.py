@@ -16,6 +16,7 @@ def _add(
     good: str,
     description: str = "",
     direction: Direction = "higher",
+    null: float | None = None,
 ) -> None:
     METRICS.add(
         Metric(
@@ -28,6 +29,7 @@ def _add(
             interval=True,
             needs=("utility",),
             group="utility",
+            null=null,
         )
     )
 
@@ -49,6 +51,7 @@ _add(
     "0 = as if retrained, above 0 = looks under-unlearned, below 0 = over-unlearned",
     "An entry can match every accuracy and still be detectable by φ.",
     direction="none",
+    null=0,
 )
 _RATIO = "Means over models, as in the published score."
 _add(
@@ -57,6 +60,7 @@ _add(
     "Retain accuracy over that of the retrained models.",
     "1 = as if retrained",
     _RATIO,
+    null=1,
 )
 _add(
     "test_ratio",
@@ -64,4 +68,5 @@ _add(
     "Test accuracy over that of the retrained models.",
     "1 = as if retrained",
     _RATIO,
+    null=1,
 )
