@@ -147,20 +147,54 @@ def study(
     names: Annotated[
         list[str] | None, typer.Argument(help="Two entries or more; by default all whose evidence is here.")
     ] = None,
+    planted: Annotated[
+        bool,
+        typer.Option(
+            "--planted",
+            help="Instead of entries: plant leaks in simulated models, and show which size every metric detects.",
+        ),
+    ] = False,
+    pools: Annotated[
+        int | None,
+        typer.Option("--pools", help="With --planted: simulated pools, by default 100; what is done is kept."),
+    ] = None,
+    metrics: Annotated[
+        list[str] | None, typer.Option("--metric", help="With --planted: only this metric; may be given several times.")
+    ] = None,
     scenario: ScenarioOption = "digits",
-    models: ModelsOption = None,
+    models: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--models", help="N, instead of the scenario's own; with --planted it may be given several times."
+        ),
+    ] = None,
+    jobs: JobsOption = None,
     data_dir: DataOption = None,
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show how F and the ranking change with N, the attacks, δ and the buckets: one table, one plot."""
+    """Show how F and the ranking change with N, the attacks, δ and the buckets, or which metric sees which leak."""
+    from benchmark.storage.workspace import Workspace
+
+    workspace = Workspace.find(out)
+    if planted:
+        if names:
+            raise BadUsage(f"{names[0]} came beside --planted, which simulates its models; leave one out")
+        _study_planted(open_session(workspace, jobs), models, pools, metrics, as_json)
+        return
+    if pools is not None or metrics:
+        raise BadUsage("--pools or --metric came without --planted, expected both; add --planted or leave them out")
+    if models and len(models) > 1:
+        raise BadUsage(f"--models came {len(models)} times without --planted, expected one N; give it once")
+    _study_entries(open_session(workspace, jobs), read_scenario(scenario, *models or ()), names, as_json)
+
+
+def _study_entries(session: "Session", chosen: "Scenario", names: list[str] | None, as_json: bool) -> None:
+    """Print the study of a scenario's entries, by default all whose evidence is here."""
     from benchmark.cli.terminal import table
     from benchmark.pipeline import entries_with_evidence
-    from benchmark.storage.workspace import Workspace
     from benchmark.study import study as studied
 
-    workspace, chosen = Workspace.find(out), read_scenario(scenario, models)
-    session = open_session(workspace)
     entries = names or entries_with_evidence(session, chosen)
     with show_progress(session) as shown:
         rows = studied(shown, chosen, entries)
@@ -170,7 +204,27 @@ def study(
     columns = ("family", "value", "models", "tau", "tau_low", "tau_high", "trained", "null_F")
     records = json.loads(rows.to_json(orient="records", double_precision=3) or "[]")
     terminal.print(table([["" if row[name] is None else row[name] for name in columns] for row in records], columns))
-    terminal.print(f"{workspace.results / 'studies'}: {chosen.label}.csv, .png", style="dim")
+    terminal.print(f"{session.workspace.results / 'studies'}: {chosen.label}.csv, .png", style="dim")
+
+
+def _study_planted(
+    session: "Session", models: list[int] | None, pools: int | None, metrics: list[str] | None, as_json: bool
+) -> None:
+    """Print the study of planted leaks, at one N or at several."""
+    from benchmark.study.planted import MODELS, POOLS, study_planted
+
+    with show_progress(session) as shown:
+        rows = study_planted(shown, models or MODELS, POOLS if pools is None else pools, metrics)
+    if as_json:
+        print_json(json.loads(rows.to_json(orient="records") or "[]"))
+        return
+    from benchmark.cli.terminal import table
+    from benchmark.study.planted_table import blind, cells, headings, legend
+
+    terminal.print(table(cells(rows), headings()))
+    terminal.print("\n".join(legend(rows)), highlight=False)
+    terminal.print(f"Metrics that detect none of them: {', '.join(blind(rows)) or 'none'}.", highlight=False)
+    terminal.print(f"{session.workspace.results / 'studies'}: planted.csv, planted.png", style="dim")
 
 
 def leaderboard(out: OutOption = None, as_json: JsonOption = False) -> None:

@@ -99,6 +99,10 @@ def run(tmp_path, monkeypatch, capfd):
         (("run", "a", "--submission", "b", "--json"), "bad-usage", "two submissions came"),
         (("list", "planets", "--json"), "bad-usage", "there is nothing called 'planets' to list"),
         (("study", "a", "--json"), "bad-submission", "there is no submission 'a'"),
+        (("study", "a", "--planted", "--json"), "bad-usage", "a came beside --planted"),
+        (("study", "--planted", "--pools", "2", "--json"), "bad-usage", "--pools is 2"),
+        (("study", "--pools", "5", "--json"), "bad-usage", "--pools or --metric came without --planted"),
+        (("study", "--models", "64", "--models", "128", "--json"), "bad-usage", "--models came 2 times"),
     ],
 )
 def test_json_of_a_command_that_fails_names_the_kind(arguments, code, sentence, run):
