@@ -1,4 +1,4 @@
-"""What it means that a metric detects a leak, in one definition per kind of metric.
+"""Definition of a detection, one per kind of metric.
 
 - *interval*: the metric has a 95 % interval and a known value under the null: the interval lies on its worse side.
 - *test*: the metric leaves its null only where a test at 5 % or a 95 % bound lets it: it does.

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from benchmark.study.simulated import EXAMPLES, Drawn, draw_population, remember
+from benchmark.study.simulated import EXAMPLES, Drawn, draw_population, memorise
 
 Plant = Callable[[np.random.Generator, Drawn, Drawn, float], Drawn]
 """(rng, population as if retrained, its originals, size) → the population with the leak."""
@@ -95,6 +95,6 @@ def draw_pool(models: int, pool: int) -> SimulatedPool:
     """Draw everything in one pool, a pure function of (models, pool)."""
     rng = np.random.default_rng([pool, models])
     retrained, calibration, honest, *alike = (draw_population(rng, models) for _ in range(3 + NULLS))
-    original = remember(draw_population(rng, models))
+    original = memorise(draw_population(rng, models))
     planted = [leak.plant(rng, honest, original, size) for leak, size in planted_sizes()]
     return SimulatedPool(retrained, calibration, original, [*alike, *planted])

@@ -18,7 +18,7 @@ from benchmark.errors import BadUsage
 from benchmark.metrics import VERSION, quality_and_score_of_halves
 from benchmark.metrics.evidence_pair import EvidencePair, ModelEvidence
 from benchmark.metrics.kinds import METRICS, all_metrics
-from benchmark.metrics.leak_score import Ends, control_score
+from benchmark.metrics.leak_score import Ends, GapEnds, leak_rows, phi_leak_rows, score_rows
 from benchmark.metrics.metric import Metric
 from benchmark.metrics.samples import Floats
 from benchmark.metrics.scoring import ceiling_of, values_of
@@ -59,7 +59,7 @@ def study_planted(
         raise BadUsage(f"--pools is {pools}, and the study takes at least {FEWEST_POOLS}; give more")
     metrics = all_metrics() if names is None else [METRICS.named(name) for name in names]
     folder = session.workspace.results / "studies"
-    found = _kept_or_measured(session, folder / f"planted-{_digest()}", models, pools, metrics)
+    found = _measure_missing(session, folder / f"planted-{_digest()}", models, pools, metrics)
     rows = summarise(metrics, found)
     write_atomically(folder / "planted.csv", rows.to_csv(index=False, float_format="%.4g").encode())
     write_atomically(folder / "planted.png", draw_planted(rows))
@@ -101,7 +101,9 @@ def _controls(
     needs = {need for metric in metrics for need in metric.needs}
     found = {}
     if "ends" in needs:
-        found["ends"] = Ends(*(control_score(EvidencePair(side, retrained)) for side in (original, calibration)))
+        pairs = [EvidencePair(side, retrained) for side in (original, calibration)]
+        by_signals = ([score_rows(pair, pair.once(rows)) for pair in pairs] for rows in (leak_rows, phi_leak_rows))
+        found["ends"] = GapEnds(*(Ends(*scores) for scores in by_signals))
     if "ceiling" in needs:
         halves = _halves(calibration, retrained, stream="calibration")
         found["ceiling"] = ceiling_of(calibration, retrained, DELTA, halves)
@@ -131,7 +133,7 @@ def _row(metric: Metric, values: Floats) -> dict[str, object]:
     return row
 
 
-def _kept_or_measured(
+def _measure_missing(
     session: Session, folder: Path, models: Sequence[int], pools: int, metrics: Sequence[Metric]
 ) -> dict[int, list[Arrays]]:
     """Return by N what each pool gave; what is not in `folder` is computed and kept."""
@@ -142,22 +144,22 @@ def _kept_or_measured(
     session.progress(_LABEL, done, len(pieces))
     for count, _ in enumerate(map_blocks(_measure_and_keep, wanted, session.jobs), start=done + 1):
         session.progress(_LABEL, count, len(pieces))
-    return {size: [_kept(path) for path, of, _ in pieces if of == size] for size in models}
+    return {size: [_read(path) for path, of, _ in pieces if of == size] for size in models}
 
 
 def _measure_and_keep(path: Path, models: int, pool: int, names: list[str]) -> None:
     found = measure_pool(models, pool, [METRICS[name] for name in names])
     buffer = io.BytesIO()
-    np.savez(buffer, **(_kept(path) | found))
+    np.savez(buffer, **(_read(path) | found))  # pyright: ignore[reportArgumentType]
     write_atomically(path, buffer.getvalue())
 
 
 def _missing(path: Path, names: Sequence[str]) -> list[str]:
-    kept = _kept(path)
+    kept = _read(path)
     return [name for name in names if name not in kept]
 
 
-def _kept(path: Path) -> Arrays:
+def _read(path: Path) -> Arrays:
     """Return what is kept of a pool by metric; nothing where the file is absent or cannot be read."""
     try:
         with np.load(path, allow_pickle=False) as kept:

@@ -1,4 +1,4 @@
-"""What the terminal shows of `bench study --planted`: sizes by metric and N, and how to read them."""
+"""The terminal table of `bench study --planted`: sizes by metric and N, and how to read them."""
 
 from collections.abc import Hashable, Mapping
 from typing import Any

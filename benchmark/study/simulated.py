@@ -2,7 +2,7 @@
 
 All is drawn in standard deviations of φ between retrained models. An example's hidden signals share half of φ's
 variance, and half of that is the model's, common to all of its examples, those of the probes too. An original's φ is
-higher by `REMEMBERED` on forget examples, as any model's is on retained ones. Utility is the share of examples with φ
+higher by `MEMORISED` on forget examples, as any model's is on retained ones. Utility is the share of examples with φ
 above 0.
 
 No pool of trained models could do this: a study at N = 512 takes hundreds of independent populations, and drawing
@@ -21,14 +21,14 @@ from benchmark.results.evidence import ATTACKED, PROBED
 EXAMPLES = 20  # forget examples, and as many of every probe
 HIDDEN = 12  # signals beside φ
 SHARED = 0.5  # the part of a variance that others have in common
-REMEMBERED = 2.0  # standard deviations
+MEMORISED = 2.0  # standard deviations
 NATS = 2.0  # a standard deviation
 EASIEST, HARDEST = 6.0, 0.0  # mean φ of examples in nats, evenly spaced
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """What one population shows, in standard deviations around the means of retrained models."""
+    """The signals of one population, in standard deviations around the means of retrained models."""
 
     signals: Floats
     """φ and the hidden signals of the forget examples, `[models, examples, signals]`, φ first."""
@@ -47,16 +47,16 @@ def draw_population(rng: np.random.Generator, models: int) -> Drawn:
     return Drawn(signals, {split: _mix(of_examples(), rng.normal(size=(models, EXAMPLES))) for split in PROBED})
 
 
-def remember(population: Drawn) -> Drawn:
+def memorise(population: Drawn) -> Drawn:
     """Return the population as if it had been trained on the forget set too: originals."""
-    return Drawn(population.signals + REMEMBERED, population.probes)
+    return Drawn(population.signals + MEMORISED, population.probes)
 
 
 def as_evidence(population: Drawn) -> ModelEvidence:
     """Return what metrics get of a population, φ in nats; features are those of two classes."""
     signals = NATS * population.signals + _means()[:, None]
     probes = {split: NATS * phi + _means() for split, phi in population.probes.items()}
-    probes["retain"] = probes["retain"] + NATS * REMEMBERED
+    probes["retain"] = probes["retain"] + NATS * MEMORISED
     phi = signals[..., 0]
     utility = {split: (own > 0).mean(axis=1) for split, own in (probes | {"forget": phi}).items()}
     attacked = Attacked(_features(phi[:ATTACKED]), _features(probes["test"][:ATTACKED]), probes["test"][:ATTACKED])

@@ -16,7 +16,7 @@ MODELS = 16
 
 
 def test_a_power_curve_of_normal_theory_is_inverted():
-    """One-sided z test: power Φ(√n · size − 1.645), so 80 % at (1.645 + 0.8416)/√n."""
+    """Invert the power of a one-sided z test, Φ(√n · size − 1.645): 80 % at (1.645 + 0.8416)/√n."""
     sizes, rng = np.linspace(0.05, 0.6, 12), np.random.default_rng(0)
     power = [(1 + erf((10 * size - 1.645) / sqrt(2))) / 2 for size in sizes]
     found = detected_size(rng.random((4000, 12)) < power, sizes, 0.05)
