@@ -1,12 +1,16 @@
 """A short version of `python scripts/fuzz.py`: whatever is read ends well or in one sentence."""
 
+from urllib.error import URLError
+
 import fuzz
 import numpy as np
 import pytest
+import torchvision.datasets as tv
 from fuzzing.entries import CARD
 from fuzzing.mutations import mutated
 
 from benchmark.errors import BenchError
+from benchmark.models import rehearsal
 
 
 def failures(kind, cases):
@@ -14,6 +18,18 @@ def failures(kind, cases):
     return {number: found for number in numbers if (found := fuzz.run_case(1, number))}
 
 
+@pytest.fixture
+def alone(monkeypatch):
+    """Let cases start no process, which takes seconds, and download no data set."""
+
+    def no_network(self):
+        raise URLError("no network")
+
+    monkeypatch.setattr(rehearsal, "rehearse", rehearsal.rehearse_here)
+    monkeypatch.setattr(tv.CIFAR10, "download", no_network)
+
+
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("kind", range(len(fuzz.KINDS)), ids=list(fuzz.KINDS))
 def test_whatever_is_read_ends_well_or_in_one_sentence(kind):
     assert failures(kind, 8) == {}

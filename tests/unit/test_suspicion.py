@@ -136,7 +136,7 @@ def simulated(models, examples, rng):
     return lambda: Population(centres + 2 * rng.normal(size=(models, examples)), ones, ones)
 
 
-def lies_above(entry, ceiling, retrained, resamples=40):
+def lies_above(entry, ceiling, retrained, resamples=30):
     value = quality_and_score(entry, retrained)[0] - quality_and_score(ceiling, retrained)[0]
     rows = [
         quality_and_score_of_halves(population, retrained, range(resamples), 0, stream)[:, 0]
