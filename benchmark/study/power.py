@@ -24,7 +24,7 @@ def detected_size(detected: NDArray[np.bool_], sizes: ArrayLike, rate: float) ->
 
     `detected`: `[populations, sizes]`; `sizes`: ascending, above 0; `rate`: the share of detections at size 0. Power is
     made to rise with size (isotonic regression) and drawn straight between sizes. The interval is the percentile
-    bootstrap over populations.
+    bootstrap over populations; what a straight line is off by between sizes is not in it.
     """
     populations = len(detected)
     drawn = np.random.default_rng(0).integers(0, populations, (_RESAMPLES, populations))

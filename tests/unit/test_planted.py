@@ -52,6 +52,7 @@ def test_every_kind_of_metric_detects_by_its_own_rule():
     assert rules["leak"] == rules["ulira_auc"] == rules["forget_gap"] == "interval"
     assert rules["detectable"] == rules["epsilon_lower_bound"] == "test"
     assert rules["median_epsilon"] == rules["forgetting_quality"] == rules["example_leak"] == "quantile"
+    assert rules["moved_past"] == "quantile"  # its FDR counts the examples that moved nearer, so it is no test at 5 %
 
 
 @pytest.mark.parametrize(
