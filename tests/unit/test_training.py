@@ -319,13 +319,15 @@ def test_a_block_leaves_the_nets_it_was_given_alone(split):
     assert all(torch.equal(before[name], tensor) for name, tensor in nets[0].state_dict().items())
 
 
-@pytest.mark.parametrize(("kind", "size"), [("mlp", 950), ("cnn", 320), ("residual", 320), ("wide", 320)])
-def test_at_half_precision_both_paths_learn_what_float32_learns(kind, size):
+@pytest.mark.parametrize(
+    ("kind", "size", "epochs"), [("mlp", 950, 6), ("cnn", 320, 4), ("residual", 320, 6), ("wide", 320, 4)]
+)
+def test_at_half_precision_both_paths_learn_what_float32_learns(kind, size, epochs):
     problem = load_problem(load_scenario("digits"))
     examples, inputs = problem.retain.at(torch.arange(size)), problem.test.inputs
     correct, seeds = {}, SEEDS[:2]
     for precision in (None, "bfloat16"):
-        settings = recipe(precision=precision, epochs=6)
+        settings = recipe(precision=precision, epochs=epochs)
         alone, *nets = nets_of(kind)[:3]
         block = train_block(nets, settings, examples, seeds, CROSS_ENTROPY)
         train_model(alone, settings, examples, SEEDS[0], CROSS_ENTROPY)
