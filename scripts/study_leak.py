@@ -1,7 +1,8 @@
 """Do the intervals of leak, gap closed and their differences cover? Simulated pools with a known truth.
 
-    python scripts/study_leak.py            # 200 pools at N = 64 and 128, 100 at N = 512: 15 minutes on one core
+    python scripts/study_leak.py            # 200 pools at N = 64 and 128, 70 at N = 512: 10 minutes on one core
     python scripts/study_leak.py --quick    # the first 20 pools, N = 64 and 128
+    python scripts/study_leak.py --hidden   # only one hidden signal leaks, more or less of it: 100 pools each, a minute
 
 Pools are drawn in pieces on all cores. Finished pieces stay in `build/`, so an interrupted study goes on where it
 stopped; they are used again only where the same code would compute them.
@@ -16,7 +17,7 @@ import argparse
 import hashlib
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -32,7 +33,7 @@ from benchmark.metrics.samples import Floats
 from benchmark.storage.workspace import write_atomically
 
 FOLDER = Path(__file__).parents[1] / "build" / "study_leak"
-POOLS = {64: 200, 128: 200, 512: 100}
+POOLS = {64: 200, 128: 200, 512: 70}
 QUICK = {64: 20, 128: 20}
 PIECE = 5  # pools that are computed and stored at once
 EXAMPLES, HIDDEN = 10, 12
@@ -75,17 +76,24 @@ class Line(NamedTuple):
 def main() -> None:
     parser = argparse.ArgumentParser(description="Coverage of the intervals of leak and gap closed.")
     parser.add_argument("--quick", action="store_true", help="20 pools each, N = 64 and 128")
+    parser.add_argument("--hidden", action="store_true", help="the leak of one hidden signal, at few models")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     arguments = parser.parse_args()
+    if arguments.hidden:
+        show_hidden(arguments.jobs)
+        return
     pools, folder = QUICK if arguments.quick else POOLS, FOLDER / code()
     compute_pieces(pools, folder, arguments.jobs)
     print("\n".join(table_of({models: lines_of(read_pools(models, some, folder)) for models, some in pools.items()})))
 
 
-def compute_pieces(pools: dict[int, int], folder: Path, jobs: int) -> int:
-    """Compute and store the pieces that are missing; return how many there were."""
+def compute_pieces(pools: dict[int, int], folder: Path, jobs: int, draw: Callable | None = None) -> int:
+    """Compute and store the pieces that are missing; return how many there were.
+
+    `draw`: what simulates a pool, in place of `rows_of_a_pool`.
+    """
     wanted = [(models, first) for models, some in pools.items() for first in range(0, some, PIECE)]
-    missing = [(path, *each) for each in wanted if not (path := _path(folder, *each)).exists()]
+    missing = [(path, *each, draw or rows_of_a_pool) for each in wanted if not (path := _path(folder, *each)).exists()]
     for done, _ in enumerate(map_blocks(_store_piece, missing, jobs), start=1):
         print(f"\r{done} of {len(missing)} pieces", end="" if done < len(missing) else "\n", flush=True)
     return len(missing)
@@ -107,8 +115,8 @@ def code() -> str:
     return hashlib.sha256(np.round(np.concatenate(list(rows.values())), 6).tobytes()).hexdigest()[:12]
 
 
-def _store_piece(path: Path, models: int, first: int) -> None:
-    drawn = [rows_of_a_pool(np.random.default_rng([pool, models]), models) for pool in range(first, first + PIECE)]
+def _store_piece(path: Path, models: int, first: int, draw: Callable) -> None:
+    drawn = [draw(np.random.default_rng([pool, models]), models) for pool in range(first, first + PIECE)]
     stored = io.BytesIO()
     rows = {name: np.array([pool[name] for pool in drawn]) for name in drawn[0]}
     np.savez(stored, **rows)  # pyright: ignore[reportArgumentType]  there is no option by these names
@@ -164,6 +172,24 @@ def _shift(signals: Floats, case: Case) -> Floats:
 def _draw_utilities(rng: np.random.Generator, models: int, level: float) -> Population:
     retain, test = (np.clip(level * rng.normal(mean, 0.01, models), 0, 1) for mean in (0.98, 0.9))
     return Population(np.empty((models, 0)), retain, test)
+
+
+def show_hidden(jobs: int) -> None:
+    """Print how often the interval holds the mean leak where every example leaks by one hidden signal alone."""
+    for models in (32, 64, 96):
+        for shift in (0.5, 1.0, 2.0):
+            drawn = map_blocks(_leak_of_hidden, [(models, shift, pool) for pool in range(100)], jobs)
+            line = _line(np.array(list(drawn)), "leak|all signals|a hidden signal")
+            print(
+                f"N = {models}, shift {shift}: mean {line.mean:.3f}, variance {line.variance:.2f}, held {line.held:.0%}"
+            )
+
+
+def _leak_of_hidden(models: int, shift: float, pool: int) -> Floats:
+    rng = np.random.default_rng([pool, models, 7])
+    unpaired = partial(rng.normal, size=(models, 1, 2 + HIDDEN))
+    retrained = _draw_signals(rng, unpaired())
+    return _leak_rows("all signals", _shift(_draw_signals(rng, unpaired()), Case(shift, shift, signal=3)), retrained)
 
 
 def lines_of(pools: Pools) -> dict[str, Line]:

@@ -1,6 +1,5 @@
 """The metric seam: what a metric has to be, what is made of its value, the page that is written of all."""
 
-import importlib.util
 import json
 import re
 
@@ -8,6 +7,7 @@ import numpy as np
 import pytest
 from cards import card
 from conftest import REPOSITORY
+from script import load_script
 
 from benchmark.metrics.evidence_pair import EvidencePair, ModelEvidence
 from benchmark.metrics.kinds import METRICS, all_metrics
@@ -25,17 +25,8 @@ PAIR = EvidencePair(
 )
 
 
-def script(name):
-    spec = importlib.util.spec_from_file_location(name, REPOSITORY / "scripts" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_the_page_of_metrics_is_current():
-    written = script("write_metrics")
+    written = load_script("write_metrics")
     assert written.PAGE.read_text() == written.page(), "run `python scripts/write_metrics.py`"
 
 
@@ -242,7 +233,7 @@ def test_a_failure_of_schema_1_has_no_metrics():
 def test_two_boards_are_compared_number_by_number(tmp_path, capsys, monkeypatch):
     from benchmark.leaderboard import leaderboard
 
-    compared = script("compare_boards")
+    compared = load_script("compare_boards")
     paths = [tmp_path / "before.csv", tmp_path / "after.csv"]
     rows = leaderboard([card("one", 0.5), card("two", 0.25)])
     rows.rename(columns={"detectable": "distinguishable", "normalised_score_low": "score_share_low"}).to_csv(paths[0])
