@@ -60,6 +60,7 @@ def test_a_run_leaves_a_row_a_scorecard_evidence_and_plots(own_process, workspac
     assert (card.models, card.scenario_hash) == (8, miniature.hash)
     assert (card.attempted_runs, card.failed_runs, card.integrity.deterministic) == (8, 0, True)
     assert card.examples == len(card.per_example("epsilon")) == 10
+    assert card.why_absent("worst_class_leak").startswith("1 of 7 classes have 3 forget examples or more")
     rows = pd.read_csv(workspace.results / "leaderboard.csv")
     assert list(rows.columns) == columns()
     row = rows.iloc[0]
