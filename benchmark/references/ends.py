@@ -30,13 +30,16 @@ def ends_of(pool: Pool) -> GapEnds | None:
     Raises BadRecord where evidence is missing or damaged.
     """
     models = f"{pool.scenario.hash}-{pool.seeds.commitment[:32]}".strip("-")
-    controls = do_nothing(pool), unlearn_perfectly(pool)
-    if any(control.lacks(("hidden",)) for control in controls):
+    perfect = unlearn_perfectly(pool)
+    if perfect.lacks(("hidden",)):
         return None
-    signals = controls[1].all_signals[1].shape[-1]  # fewer where the pool is of an earlier version
+    signals = perfect.all_signals[1].shape[-1]  # fewer where the pool is of an earlier version
     path = pool.store.folder / f"ends-{models}-{VERSION}-{signals}.json"
     if (stored := _read(path)) is None:
-        stored = _measure_ends(*controls)
+        nothing = do_nothing(pool)
+        if nothing.lacks(("hidden",)):
+            return None
+        stored = _measure_ends(nothing, perfect)
         write_atomically(path, stored.model_dump_json().encode())
     if not stored.nothing:
         return None

@@ -230,7 +230,7 @@ def test_an_empty_board_has_a_header(tmp_path):
     workspace = Workspace(tmp_path)
     assert rebuild(workspace).empty
     header = (workspace.results / "leaderboard.csv").read_text()
-    assert header.startswith("rank,group,submission,scenario,gap_closed,gap_closed_low,gap_closed_high,leak")
+    assert header.startswith("rank,group,submission,scenario,gap_closed,gap_closed_low,gap_closed_high,gap_closed_phi")
 
 
 def test_the_terminal_shows_every_entry():
