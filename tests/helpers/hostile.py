@@ -94,7 +94,8 @@ def run_hostile(bench, workspace, workers, strict, strict_file, tmp_path, monkey
         deadline = time.monotonic() + 3
         while (after := surroundings(workspace, home)) != before and time.monotonic() < deadline:
             time.sleep(0.05)  # the kernel may still be ending what was killed
-        assert {name: (before[name], after[name]) for name in before if before[name] != after[name]} == {}
+        changed = [name for name in before if before[name] != after[name]]
+        assert not changed, {name: show_difference(before[name], after[name]) for name in changed}
         assert "Traceback" not in done.stderr
         assert "\x1b" not in done.stdout + done.stderr
         written = {path: content for path, content in files(workspace.results).items() if board.get(path) != content}
@@ -141,7 +142,7 @@ def surroundings(workspace, home: Path) -> dict[str, object]:
         "submissions": files(workspace.submissions),
         "home": files(home),
         "temporary": os.listdir(tempfile.gettempdir()),
-        "processes": set(descendants(os.getpid())),
+        "processes": {pid: own for pid in descendants(os.getpid()) if (own := command_of(pid)) != command_of("self")},
         "environment": {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"},
         "folder": os.getcwd(),
         "torch": (torch.get_default_dtype(), torch.get_default_device(), torch.get_num_threads()),
@@ -152,6 +153,14 @@ def surroundings(workspace, home: Path) -> dict[str, object]:
         "shared memory": [name for name in listed("/dev/shm") if NAME in name],
         "settings": [text(f"/proc/sys/kernel/{name}") for name in ("core_pattern", "hostname")],
     }
+
+
+def show_difference(before: object, after: object) -> object:
+    """What differs, without long contents."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        names = [name for name in before | after if before.get(name) != after.get(name)]
+        return {name: (str(before.get(name))[:200], str(after.get(name))[:200]) for name in names}
+    return before, after
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -169,7 +178,16 @@ def listed(folder: str) -> list[str]:
 
 
 def text(path: str) -> str:
-    return Path(path).read_text() if os.path.exists(path) else ""
+    """Content of a file; empty where there is none, or it is of a process that has ended."""
+    try:
+        return Path(path).read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def command_of(pid: int | str) -> str:
+    """The command of a process; that of a fork is its parent's, and forks of the tests' own end when they like."""
+    return text(f"/proc/{pid}/cmdline")
 
 
 def descendants(pid: int) -> Iterator[int]:
