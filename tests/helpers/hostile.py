@@ -156,7 +156,7 @@ def surroundings(workspace, home: Path) -> dict[str, object]:
 
 
 def show_difference(before: object, after: object) -> object:
-    """What differs, without long contents."""
+    """Return what differs, without long contents."""
     if isinstance(before, dict) and isinstance(after, dict):
         names = [name for name in before | after if before.get(name) != after.get(name)]
         return {name: (str(before.get(name))[:200], str(after.get(name))[:200]) for name in names}
