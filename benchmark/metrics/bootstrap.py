@@ -130,7 +130,7 @@ def quality_and_score_of_halves(
         part = resamples[start : start + TOGETHER]
         halves = [_half(population, seed, b, population_stream) for b in part]
         against = [_half(retrained, seed, b, "retrained") for b in part]
-        # The examples of all halves side by side: the estimator takes many at once far faster than one by one.
+        # The examples of all halves side by side: where they are few, most of the time goes to the calls.
         phi, other = (np.concatenate([half.confidences for half in side], axis=1) for side in (halves, against))
         epsilon = published_epsilon(phi, other, delta, BUCKET).reshape(len(part), -1)
         rows[start : start + TOGETHER] = [_combine(*half) for half in zip(epsilon, halves, against, strict=True)]
