@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from benchmark.data import forget_labels, load_problem, problem_facts
 from benchmark.engine import map_blocks
-from benchmark.errors import BadRecord, BadUsage, BenchError, FailedEntry, MissingRecord, note
+from benchmark.errors import BadRecord, BadUsage, BenchError, FailedEntry, MissingRecord
 from benchmark.faults import note_fault
 from benchmark.leaderboard import scored_submissions
 from benchmark.metrics import VERSION
@@ -21,7 +20,7 @@ from benchmark.references.ends import ends_of
 from benchmark.references.pool import UNPACK_AGAIN, Pool
 from benchmark.results.board_file import has_card, read_card
 from benchmark.results.outcome import Outcome, has_evidence
-from benchmark.results.record import read_record
+from benchmark.results.record import read_kept
 from benchmark.results.scorecard import (
     Scorecard,
     evidence_hash_of,
@@ -278,7 +277,12 @@ def _ceiling(session: Session, pool: Pool, halves: int) -> Ceiling:
     scenario = pool.scenario
     models = f"{scenario.hash}-{pool.seeds.commitment[:32]}".strip("-")
     path = pool.store.folder / f"ceiling-{models}-{VERSION}-{halves}.json"
-    if known := _known_ceiling(path, halves):
+
+    def fault(found: Ceiling) -> str | None:
+        count = len(found.resampled.score)
+        return None if count == halves else f"has {count} resamples, expected {halves}"
+
+    if known := read_kept(Ceiling, path, fault):
         return known
     control = unlearn_perfectly(pool)
     pair = control.unlearned.population, control.retrained.population
@@ -286,18 +290,3 @@ def _ceiling(session: Session, pool: Pool, halves: int) -> Ceiling:
         ceiling = ceiling_of(control.unlearned, control.retrained, control.delta, resampled())
     write_atomically(path, ceiling.model_dump_json().encode())
     return ceiling
-
-
-def _known_ceiling(path: Path, halves: int) -> Ceiling | None:
-    """The ceiling in a file; None where there is none, or one that cannot be: that is named and set aside."""
-    try:
-        ceiling = read_record(Ceiling, path, "it is made anew")
-        if len(ceiling.resampled.score) == halves:
-            return ceiling
-        note(f"{path} has {len(ceiling.resampled.score)} resamples, expected {halves}; it is made anew")
-    except FileNotFoundError:
-        return None
-    except BenchError as error:
-        note(str(error))
-    path.replace(path.with_suffix(".damaged"))
-    return None

@@ -1,16 +1,13 @@
 """The ends of the gap: leak scores of doing nothing and of perfect unlearning, computed once and kept in the pool."""
 
-from pathlib import Path
-
 import numpy as np
 
-from benchmark.errors import BenchError, note
 from benchmark.metrics import VERSION
 from benchmark.metrics.evidence_pair import EvidencePair
 from benchmark.metrics.leak_score import Ends, GapEnds, leak_rows, phi_leak_rows, score_rows
 from benchmark.references.controls import do_nothing, unlearn_perfectly
 from benchmark.references.pool import Pool
-from benchmark.results.record import Record, read_record
+from benchmark.results.record import Record, read_kept
 from benchmark.results.values import Number
 from benchmark.storage.workspace import write_atomically
 
@@ -35,7 +32,7 @@ def ends_of(pool: Pool) -> GapEnds | None:
         return None
     signals = perfect.all_signals[1].shape[-1]  # fewer where the pool is of an earlier version
     path = pool.store.folder / f"ends-{models}-{VERSION}-{signals}.json"
-    if (stored := _read(path)) is None:
+    if (stored := read_kept(StoredEnds, path)) is None:
         nothing = do_nothing(pool)
         if nothing.lacks(("hidden",)):
             return None
@@ -54,15 +51,3 @@ def _measure_ends(*controls: EvidencePair) -> StoredEnds:
     except ValueError:
         return StoredEnds(nothing=[], perfect=[], nothing_phi=[], perfect_phi=[])
     return StoredEnds(nothing=nothing, perfect=perfect, nothing_phi=nothing_phi, perfect_phi=perfect_phi)
-
-
-def _read(path: Path) -> StoredEnds | None:
-    """Return the ends in a file; None where there is none, or one that cannot be: that is named and set aside."""
-    try:
-        return read_record(StoredEnds, path, "it is made anew")
-    except FileNotFoundError:
-        return None
-    except BenchError as error:
-        note(str(error))
-    path.replace(path.with_suffix(".damaged"))
-    return None

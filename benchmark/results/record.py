@@ -3,12 +3,13 @@
 Whatever is read back is believed only as far as these types go: files can be damaged, edited, or somebody else's.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from benchmark.errors import BadRecord
+from benchmark.errors import BadRecord, note
 from benchmark.storage.reading import read_file
 from benchmark.text import printable, reason_of
 
@@ -64,6 +65,24 @@ def read_record(kind: type[Some], path: Path, advice: str) -> Some:
     except (OSError, ValueError) as error:
         reason = reason_of(error)
     raise BadRecord(f"{path} is not a {kind.__name__.lower()}: {reason}; {advice}")
+
+
+def read_kept(kind: type[Some], path: Path, fault: Callable[[Some], str | None] = lambda _: None) -> Some | None:
+    """Return a record that can be made anew; None where there is none, or one that cannot be: it is named, set aside.
+
+    `fault`: says why a record that can be read is of no use, None where it is.
+    """
+    try:
+        record = read_record(kind, path, "it is made anew")
+        if (reason := fault(record)) is None:
+            return record
+        note(f"{path} {reason}; it is made anew")
+    except FileNotFoundError:
+        return None
+    except BadRecord as error:
+        note(str(error))
+    path.replace(path.with_suffix(".damaged"))
+    return None
 
 
 def why_invalid(error: ValidationError) -> str:
