@@ -74,9 +74,10 @@ def _cross_fitted(unlearned: Floats, retrained: Floats) -> tuple[Floats, Floats]
 
 def _advantage(unlearned: Floats, retrained: Floats) -> Floats:
     """Return the largest difference of shares of an interval or its complement, per example, on these very models."""
-    values = np.concatenate([unlearned, retrained], axis=1)
+    values = np.concatenate([np.sort(unlearned), np.sort(retrained)], axis=1)
     share: NDArray = np.repeat(
         [1 / unlearned.shape[1], -1 / retrained.shape[1]], [unlearned.shape[1], retrained.shape[1]]
     )
-    running = np.cumsum(share[np.argsort(values, axis=1, kind="stable")], axis=1)
+    order = np.argsort(values, axis=1, kind="stable")  # which finds the two ordered runs and merges them
+    running = np.cumsum(share.take(order), axis=1)
     return np.maximum(running.max(axis=1), 0) - np.minimum(running.min(axis=1), 0)

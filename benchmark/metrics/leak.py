@@ -53,13 +53,21 @@ class Leak(NamedTuple):
     replicates: Floats  # [groups, examples]
 
 
-class _Half(NamedTuple):
-    """Half of each population, φ `[examples, models]`, and which of its models each replicate keeps."""
+class _Models(NamedTuple):
+    """Models of both populations side by side, the unlearned ones first."""
 
-    unlearned: Floats
-    retrained: Floats
-    kept_unlearned: Mask  # [1 + groups, models]
-    kept_retrained: Mask
+    unlearned: int  # how many of them are
+    kept: Mask  # by each replicate, [1 + groups, models]
+
+
+class _Signal(NamedTuple):
+    """One number per example and model, `[examples, models]`, and the models of every example by it, the lowest first.
+
+    Models of equal values come in any order.
+    """
+
+    values: Floats
+    order: Integers
 
 
 class _Attack(NamedTuple):
@@ -139,24 +147,29 @@ def _measure(unlearned: Floats, retrained: Floats, groups: int, halvings: int, s
     """Return the leak by φ `[examples, models]`, or by the best combination of `[examples, models, signals]`."""
     groups, halvings, seed = whole(groups, "groups", 0), whole(halvings, "halvings", 1), whole(seed, "seed", 0)
     sizes = unlearned.shape[1], retrained.shape[1]
+    models = _Models(sizes[0], np.concatenate([kept_models(size, groups) for size in sizes], axis=1))
+    pooled = np.concatenate([unlearned, retrained], axis=1)
+    phi = _sort(pooled) if pooled.ndim == 2 else None
     step = max(1, _TOGETHER // ((groups + 1) * max(sizes)))
-    kept = kept_models(sizes[0], groups), kept_models(sizes[1], groups)
-    measured = np.zeros((1 + groups, len(unlearned)))
+    measured = np.zeros((1 + groups, len(pooled)))
     for choosing, reading in halvings_of(*sizes, halvings, seed):
-        populations = _combined(unlearned, retrained, choosing)
-        for part in (slice(first, first + step) for first in range(0, len(unlearned), step)):
-            halves = [_half((populations[0][part], populations[1][part]), kept, rows) for rows in (choosing, reading)]
-            measured[:, part] += _measure_shares(_choose_attack(halves[0]), halves[1])
+        signal = phi or _sort(_combine(pooled, choosing))
+        halves = np.concatenate(choosing), np.concatenate(reading)
+        for part in (slice(first, first + step) for first in range(0, len(pooled), step)):
+            own = _Signal(signal.values[part], signal.order[part])
+            measured[:, part] += _measure_shares(_choose_attack(own, models, halves[0]), own, models, halves[1])
     measured /= 2 * halvings
     return Leak(measured[0], measured[1:])
 
 
-def _combined(unlearned: Floats, retrained: Floats, choosing: tuple[Mask, Mask]) -> tuple[Floats, Floats]:
-    """Return one signal per model and example, `[examples, models]`: of several what the choosing models combine."""
-    if unlearned.ndim == 2:
-        return unlearned, retrained
-    weights = fit_combination(unlearned[:, choosing[0]], retrained[:, choosing[1]])
-    return project(unlearned, weights), project(retrained, weights)
+def _sort(values: Floats) -> _Signal:
+    return _Signal(values, np.argsort(values, axis=1))
+
+
+def _combine(pooled: Floats, choosing: tuple[Mask, Mask]) -> Floats:
+    """Return one signal `[examples, models]` of several, `[examples, models, signals]`, as choosing models combine."""
+    unlearned, retrained = np.split(pooled, [len(choosing[0])], axis=1)
+    return project(pooled, fit_combination(unlearned[:, choosing[0]], retrained[:, choosing[1]]))
 
 
 def groups_of(*populations: Sized) -> int:
@@ -183,20 +196,14 @@ def halvings_of(
         yield (~u, ~r), (u, r)
 
 
-def _half(populations: tuple[Floats, Floats], kept: tuple[Mask, Mask], rows: tuple[Mask, Mask]) -> _Half:
-    u, r = rows
-    return _Half(populations[0][:, u], populations[1][:, r], kept[0][:, u], kept[1][:, r])
-
-
-def _choose_attack(half: _Half) -> _Attack:
+def _choose_attack(signal: _Signal, models: _Models, half: Mask) -> _Attack:
     """Return the interval with the largest difference of shares, the same for its complement, in every replicate.
 
-    Cuts lie halfway between neighbouring values, the same ones in every replicate.
+    Cuts lie halfway between neighbouring values of the half that chooses, the same ones in every replicate.
     """
-    values = np.concatenate([half.unlearned, half.retrained], axis=1)
-    order = np.argsort(values, axis=1, kind="stable")
-    values = np.take_along_axis(values, order, axis=1)
-    running = _running_difference(half, order)
+    order = _take_half(signal.order, half)
+    values = np.take_along_axis(signal.values, order, axis=1)
+    running = _running_difference(models, half, order)
     running[:, :, 1:-1][:, values[:, 1:] == values[:, :-1]] = 0  # no cut between equal values; the first one has 0 too
     highest, lowest = running.argmax(axis=2), running.argmin(axis=2)
     ends = np.full((len(values), 1), np.inf)
@@ -206,25 +213,51 @@ def _choose_attack(half: _Half) -> _Attack:
     return _Attack(low, high, np.where(lowest < highest, 1.0, -1.0))
 
 
-def _running_difference(half: _Half, order: Integers) -> NDArray[np.int32]:
+def _take_half(order: Integers, half: Mask) -> Integers:
+    """Return the models of a half in the order of all, `[examples, models of the half]`."""
+    return order.ravel().compress(half.take(order).ravel()).reshape(len(order), -1)
+
+
+def _running_difference(models: _Models, half: Mask, order: Integers) -> NDArray[np.int32]:
     """Return the difference of the shares of models below every cut, `[1 + groups, examples, values + 1]`.
 
     Shares times both numbers of models: whole numbers, so that equal differences compare as equal.
     """
-    kept_u, kept_r = half.kept_unlearned, half.kept_retrained
+    kept_u, kept_r = np.split(models.kept & half, [models.unlearned], axis=1)
     count_u, count_r = (kept.sum(axis=1, keepdims=True, dtype=np.int32) for kept in (kept_u, kept_r))
     weights = np.concatenate([kept_u * count_r, kept_r * -count_u], axis=1)
     running = np.zeros((len(weights), len(order), order.shape[1] + 1), dtype=np.int32)
-    np.cumsum(weights[:, order], axis=2, out=running[:, :, 1:])
+    np.cumsum(weights.take(order, axis=1), axis=2, out=running[:, :, 1:])
     return running
 
 
-def _measure_shares(attack: _Attack, half: _Half) -> Floats:
-    """Return the attack's difference of shares, unlearned less retrained, `[1 + groups, examples]`."""
-    inside_u = _share_inside(attack, half.unlearned, half.kept_unlearned)
-    return attack.sign * (inside_u - _share_inside(attack, half.retrained, half.kept_retrained))
+def _measure_shares(attack: _Attack, signal: _Signal, models: _Models, half: Mask) -> Floats:
+    """Return the attack's difference of shares on a half, unlearned less retrained, `[1 + groups, examples]`."""
+    sides = slice(models.unlearned), slice(models.unlearned, None)
+    of_u, of_r = (_share_inside(attack, signal, models.kept, half, side) for side in sides)
+    return attack.sign * (of_u - of_r)
 
 
-def _share_inside(attack: _Attack, phi: Floats, kept: Mask) -> Floats:
-    inside = (attack.low[..., None] < phi) & (phi <= attack.high[..., None]) & kept[:, None]
-    return inside.sum(axis=2) / kept.sum(axis=1, keepdims=True)
+def _share_inside(attack: _Attack, signal: _Signal, kept: Mask, half: Mask, side: slice) -> Floats:
+    """Return the share of a half of one population that is inside: of all, less those that a replicate leaves out."""
+    rows = np.zeros_like(half)
+    rows[side] = half[side]
+    ordered = np.take_along_axis(signal.values, _take_half(signal.order, rows), axis=1)
+    inside = _count_up_to(attack.high, ordered) - _count_up_to(attack.low, ordered)
+    if len(kept) > 1:
+        inside[1:] -= _inside_by_group(attack, np.where(rows, signal.values, np.nan)[:, side], len(kept) - 1)
+    return inside / (kept & rows).sum(axis=1, keepdims=True)
+
+
+def _count_up_to(cuts: Floats, ordered: Floats) -> Integers:
+    """Return how many values `[examples, models]` are at most as large as cuts `[1 + groups, examples]`."""
+    pairs = zip(ordered, cuts.T, strict=True)
+    return np.stack([np.searchsorted(values, cut, side="right") for values, cut in pairs], axis=1)
+
+
+def _inside_by_group(attack: _Attack, phi: Floats, groups: int) -> Integers:
+    """Return how many models of each group are inside its replicate's interval, `[groups, examples]`; nan never is."""
+    examples, models = phi.shape
+    padded = np.pad(phi, ((0, 0), (0, -models % groups)), constant_values=np.nan).reshape(examples, -1, groups)
+    low, high = (end[1:].T[:, None] for end in (attack.low, attack.high))
+    return ((low < padded) & (padded <= high)).sum(axis=1).T
