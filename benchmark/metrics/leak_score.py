@@ -118,10 +118,17 @@ def phi_leak_of(evidence: "EvidencePair") -> Leak:
 
 def leak_of(evidence: "EvidencePair") -> Leak:
     """Return the leak of an entry's forget examples by the best combination of its signals; ask for it likewise."""
+    if evidence.all_signals[0].shape[-1] == 1:
+        return evidence.once(phi_leak_of)
+    return measure_leak_of(evidence, groups_of(*evidence.signals))
+
+
+def measure_leak_of(evidence: "EvidencePair", groups: int) -> Leak:
+    """Return the same with so many groups of models, none for no replicates."""
     unlearned, retrained = evidence.all_signals
     if unlearned.shape[-1] == 1:
-        return evidence.once(phi_leak_of)
-    return measure_combined_leak(unlearned, retrained, groups=groups_of(unlearned, retrained))
+        return measure_leak(*evidence.signals, groups=groups)
+    return measure_combined_leak(unlearned, retrained, groups=groups)
 
 
 def leak_rows(evidence: "EvidencePair") -> Floats:

@@ -103,6 +103,8 @@ def _change(record: Tuning, submission: Submission, tuned_on: Scenario) -> str |
         return f"other files of {record.submission}"
     if (record.tuning_scenario_hash, record.rungs) != (tuned_on.hash, rungs(tuned_on.protocol.models)):
         return f"another scenario {record.scenario}"
+    if record.objective != "gap_closed":
+        return "another objective, the published score"
     return None
 
 
@@ -134,6 +136,7 @@ def _empty(submission: Submission, scenario: Scenario, tuned_on: Scenario, trial
         tuning_scenario_hash=tuned_on.hash,
         rungs=rungs(tuned_on.protocol.models),
         allowed_share=allowed_share(tuned_on),
+        objective="gap_closed",
         wanted=trials,
         hyperparameters=None,
         trials=[],

@@ -1,4 +1,4 @@
-"""Runs of one trial: the cost of a run, and the score after 8, 16, … of them."""
+"""Runs of one trial: the cost of a run, and the gap closed after 8, 16, … of them."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from benchmark.data import load_problem
+from benchmark.data.perturbing import draw_hidden_inputs
 from benchmark.device import workers_on
 from benchmark.evidence import evidence_of, stack
 from benchmark.references.pool import Pool
@@ -21,7 +22,7 @@ from benchmark.runs.workers import Workers, open_workers
 from benchmark.scenario.schema import Scenario
 from benchmark.storage.workspace import Arrays
 from benchmark.submissions.source import Submission
-from benchmark.tuning.objective import check_has_ratios, judged_on_validation, objective
+from benchmark.tuning.objective import Objective
 from benchmark.tuning.record import State
 
 MARGIN = 0.9  # what is within the budget here has to be within it when the judged runs are timed
@@ -92,9 +93,8 @@ class _Trials:
         self._scenario, self._workers, self._tick = pool.scenario, workers, tick
         problem = load_problem(pool.scenario)
         self._problem = replace(problem, test=problem.validation)  # the test set does not get as far as here
-        self._task, self._reference = problem.task, pool.evidence("retrained")
-        self._retrained = judged_on_validation(self._reference, self._reference, self._task)
-        check_has_ratios(self._retrained)
+        self._hidden = draw_hidden_inputs(problem, pool.hidden_seed)
+        self._objective = Objective(pool.evidence("original"), pool.evidence("retrained"), problem.task)
         self._original, self._seed, self._device = pool.original, pool.seed, pool.session.device
         self._allowed = allowed_share(pool.scenario)
         self._taken_by_retraining = pool.scenario.recipe.epochs * len(problem.retain)
@@ -110,8 +110,7 @@ class _Trials:
             raise Unfit("over-budget", over_budget(self._allowed), cost)
         for rung in rungs(scenario.protocol.models):
             done += self._side_by_side(range(len(done), rung), values)
-            unlearned = judged_on_validation(concatenate(done, rung), self._reference, self._task)
-            yield cost, objective(unlearned, self._retrained, scenario.protocol.delta)
+            yield cost, self._objective(concatenate(done, rung))
 
     def share(self, values: Values) -> float:
         runs = in_proportion(*(np.array(part) for part in zip(*sorted(self._seconds.items()), strict=True)))
@@ -152,7 +151,8 @@ class _Trials:
         if run.weights is None:
             return f"{run.status}: {run.reason}"
         try:
-            return evidence_of(self._scenario, self._problem, stack([run.weights], self._device))
+            weights = stack([run.weights], self._device)
+            return evidence_of(self._scenario, self._problem, weights, hidden=self._hidden)
         except NonFiniteOutputs:
             return f"invalid-output: {OVERFLOW}"
 

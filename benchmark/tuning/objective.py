@@ -1,50 +1,68 @@
-"""The objective of tuning: the competition's score with validation for test accuracy, and H without steps."""
+"""The objective of tuning: the gap closed, as on the board, with validation for test utility."""
+
+from functools import cache
 
 import numpy as np
 
 from benchmark.errors import BadScenario
-from benchmark.metrics import Population, competition_score, published_epsilon
+from benchmark.metrics.evidence_pair import EvidencePair, ModelEvidence, model_evidence
+from benchmark.metrics.leak_score import mean_leak, measure_leak_of, score_rows
+from benchmark.results.evidence import OF_ATTACKED
 from benchmark.storage.workspace import Arrays
 from benchmark.tasks import Task
 
-
-def judged_on_validation(evidence: Arrays, retrained: Arrays, task: Task) -> Population:
-    """Return what the objective reads of evidence, with validation in place of test."""
-    return Population(
-        task.phi(evidence["phi/forget"], retrained["phi/forget"]),
-        evidence["utility/retain"],
-        evidence["utility/validation"],
-    )
+LOWEST = -1.0
 
 
-def check_has_ratios(retrained: Population) -> None:
-    """Raise BenchError when trials cannot be compared by accuracy relative to these models."""
-    for name, values in (("retain", retrained.retain_accuracy), ("validation", retrained.test_accuracy)):
-        if not np.mean(values) > 0:
+class Objective:
+    """Judges n runs by the share that they close of the gap between their n originals and retrained models.
+
+    Doing nothing is measured with as many models, because half of few models choose poor attacks, so that any leak
+    reads lower. Perfect unlearning counts as a leak of 0 at full utility, what it is in the mean.
+    """
+
+    def __init__(self, original: Arrays, retrained: Arrays, task: Task) -> None:
+        """Raises BadScenario where there is no ratio of utilities, or no gap.
+
+        `original`, `retrained`: evidence of a pool. Run i begins at original i.
+        """
+        self._original, self._stored, self._task = original, retrained, task
+        self._retrained = self._on_validation(retrained)
+        _check_has_ratios(self._retrained)
+        self._nothing = cache(self._score_nothing)
+        if self._nothing(len(retrained["phi/forget"])) >= 1:
             raise BadScenario(
-                f"the retrained models that tuning compares with have {name} accuracy {np.mean(values):.0%}, so no "
-                "ratio to it exists; give the scenario's recipe more epochs or another learning rate"
+                "the originals that tuning starts from leak no more than retrained models do, so there is no gap to "
+                "close; give the scenario's recipe more epochs or a forget set that is harder to learn"
             )
 
+    def __call__(self, unlearned: Arrays) -> float:
+        """Return the gap closed by the evidence of four runs or more: 1 as if retrained, at least LOWEST."""
+        nothing = self._nothing(len(unlearned["phi/forget"]))
+        gap = 1 - nothing
+        return max(LOWEST, (self._score(unlearned) - nothing) / gap) if gap > 0 else 0.0
 
-def objective(unlearned: Population, retrained: Population, delta: float) -> float:
-    """F · (RA_U / RA_R) · (VA_U / VA_R), with F the mean of 4^−ε over the forget examples, ε in nats.
-
-    H(ε) = 2^−⌊2ε⌋ is 4^−ε in steps of ½ nat, cut off where few models cannot measure ε any more: with 8 of them F is
-    nearly always 0. Kendall's τ with the score of 256 models, over 18 settings of 12 methods on digits, mean of 16
-    draws (± 0.02): with H 0.71, 0.73, 0.71 from 16, 32, 64 runs; with 4^−ε 0.70, 0.71, 0.72, 0.73 from 8, 16, 32, 64.
-
-    The populations may differ in size. Raises BenchError when a retrained accuracy is 0, so that no ratio exists.
-    """
-    check_has_ratios(retrained)
-    epsilon = published_epsilon(unlearned.confidences, retrained.confidences, delta)
-    accuracies = (
-        float(np.mean(values))
-        for values in (
-            unlearned.retain_accuracy,
-            retrained.retain_accuracy,
-            unlearned.test_accuracy,
-            retrained.test_accuracy,
+    def _score_nothing(self, models: int) -> float:
+        rows = np.arange(models) % len(self._original["phi/forget"])
+        return self._score(
+            {name: own[rows] for name, own in self._original.items() if not name.startswith(OF_ATTACKED)}
         )
-    )
-    return competition_score(float(np.mean(0.25**epsilon)), *accuracies)
+
+    def _score(self, evidence: Arrays) -> float:
+        pair = EvidencePair(self._on_validation(evidence), self._retrained)
+        return float(score_rows(pair, mean_leak(measure_leak_of(pair, groups=0)))[0])
+
+    def _on_validation(self, evidence: Arrays) -> ModelEvidence:
+        """Return evidence in which utility on validation takes the place of that on test."""
+        return model_evidence({**evidence, "utility/test": evidence["utility/validation"]}, self._stored, self._task)
+
+
+def _check_has_ratios(retrained: ModelEvidence) -> None:
+    """Raise BadScenario when trials cannot be compared by utility relative to these models."""
+    for name, split in (("retain", "retain"), ("validation", "test")):
+        if not np.mean(retrained.utility[split]) > 0:
+            raise BadScenario(
+                f"the retrained models that tuning compares with have {name} accuracy "
+                f"{np.mean(retrained.utility[split]):.0%}, so no ratio to it exists; give the scenario's recipe more "
+                "epochs or another learning rate"
+            )

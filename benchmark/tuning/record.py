@@ -14,6 +14,7 @@ from benchmark.storage.workspace import write_atomically
 from benchmark.submissions.files import read_record
 
 State = Literal["complete", "pruned", "over-budget", "failed"]
+Judge = Literal["gap_closed", "score"]
 
 
 class Trial(Record):
@@ -53,6 +54,8 @@ class Tuning(Record):
     """Numbers of runs after which trials are compared, and the worse half is given up."""
     allowed_share: float
     """Of retraining; a trial that costs more cannot win."""
+    objective: Judge = "score"
+    """What the scores are: gaps closed; in older records the published score, without steps and on validation."""
     wanted: Amount
     """Trials, the same number for every submission."""
     hyperparameters: dict[str, Any] | None

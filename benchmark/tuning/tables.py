@@ -13,7 +13,7 @@ def trial_rows(record: Tuning) -> Rows:
         {
             "trial": f"{number}{' *' if trial is record.best else ''}",
             "values": _assignments(trial.values),
-            "score": _score(trial),
+            "gap closed": _gap(trial),
             "runs": record.rungs[len(trial.scores) - 1] if trial.scores else 0,
             "cost": "" if trial.share is None else f"{trial.share:.0%}",
             "state": f"{trial.state}: {trial.reason}" if trial.reason else trial.state,
@@ -28,16 +28,16 @@ def summary_rows(records: list[Tuning]) -> Rows:
         {
             "submission": record.submission,
             "trials": len(record.trials),
-            "published": _score(record.trials[0]) if record.trials[0].state == "complete" else record.trials[0].state,
-            "tuned": _score(record.best) if record.best else "none within the budget",
+            "published": _gap(record.trials[0]) if record.trials[0].state == "complete" else record.trials[0].state,
+            "tuned": _gap(record.best) if record.best else "none within the budget",
             "values": _assignments(record.hyperparameters or {}),
         }
         for record in records
     ]
 
 
-def _score(trial: Trial) -> str:
-    return f"{trial.scores[-1]:.4f}" if trial.scores else ""
+def _gap(trial: Trial) -> str:
+    return f"{trial.scores[-1]:.2%}" if trial.scores else ""
 
 
 def _assignments(values: dict[str, Any]) -> str:

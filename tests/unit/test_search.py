@@ -136,6 +136,7 @@ def blank(wanted=20):
         tuning_scenario_hash="",
         rungs=RUNGS,
         allowed_share=0.2,
+        objective="gap_closed",
         wanted=wanted,
         hyperparameters=None,
         trials=[],
