@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.text import Text
 
+from benchmark.cli.boards import board
 from benchmark.cli.evidence import pack, unpack, verify
 from benchmark.cli.pools import data_check, prepare
 from benchmark.cli.results import compare, leaderboard, plot, remove, score, study
@@ -33,6 +34,7 @@ COMMANDS = {
     "import-notebook": import_notebook,
     "check": check,
     "tune": tune,
+    "board": board,
     "score": score,
     "compare": compare,
     "plot": plot,

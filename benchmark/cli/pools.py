@@ -1,12 +1,16 @@
 """`bench prepare` and `bench data check`: what has to be there before a submission runs."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from benchmark.cli.options import DataOption, DeviceOption, JobsOption, ModelsOption, ScenarioOption
 from benchmark.cli.shared import choose_forget_set, job_count, open_session, out, read_scenario, show_progress
 from benchmark.errors import BadData
+
+if TYPE_CHECKING:
+    from benchmark.scenario.schema import Scenario
+    from benchmark.session import Session
 
 
 def prepare(
@@ -26,7 +30,6 @@ def prepare(
     from benchmark.cli.terminal import listing
     from benchmark.device import choose_device
     from benchmark.references.planning import dry_run as planned
-    from benchmark.references.pool import Pool
     from benchmark.storage.workspace import Workspace
 
     chosen = read_scenario(scenario, models)
@@ -35,9 +38,15 @@ def prepare(
         out.print(listing(planned(chosen, job_count(jobs), where)))
         return
     session = open_session(Workspace.find(), jobs, where)
-    chosen = choose_forget_set(session, chosen, where)
+    prepare_pool(session, choose_forget_set(session, chosen, where))
+
+
+def prepare_pool(session: "Session", scenario: "Scenario") -> None:
+    """Train what is missing of the reference pool, and say where it lies."""
+    from benchmark.references.pool import Pool
+
     with show_progress(session) as shown:
-        pool = Pool(shown, chosen)
+        pool = Pool(shown, scenario)
         pool.prepare()
     out.print(f"the pool {pool.store.folder} is complete")
 

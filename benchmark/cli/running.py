@@ -31,7 +31,7 @@ from benchmark.cli.shared import (
     show_board,
     show_progress,
 )
-from benchmark.errors import BadSubmission, BadUsage, BenchError, FailedEntry
+from benchmark.errors import BadRecord, BadSubmission, BadUsage, BenchError, FailedEntry
 from benchmark.text import sentence
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def run(
         return
     settle_isolation(required=require_sandbox, warn=session.warn)
     start_what_comes(session, chosen, device, submission)
-    cards, rows, refused = _evaluate_all(session, chosen, submission, device, allow_failures, time_again)
+    cards, rows, refused = evaluate_all(session, chosen, device, allow_failures, submission, time_again=time_again)
     _report(session, chosen, cards, rows, everything, as_json, refused)
     _raise_failure(session, chosen, submission, cards, refused)
 
@@ -95,13 +95,14 @@ def _check_usage(submission: str | None, everything: bool, published: bool, time
         raise BadUsage("--time-again came with --all, expected one finished entry; name it instead of --all")
 
 
-def _evaluate_all(
+def evaluate_all(
     session: "Session",
     scenario: "Scenario",
-    submission: str | None,
     device: str | None,
     allow_failures: int,
-    time_again: bool,
+    submission: str | None = None,
+    *,
+    time_again: bool = False,
 ) -> "tuple[list[Scorecard], DataFrame | None, dict[str, str]]":
     """Evaluate one entry, or without `submission` all that have no current row; see `_evaluate_in_turn`."""
     from benchmark.data import problem_facts
@@ -182,7 +183,8 @@ def _evaluate_in_turn(
     """Return the scorecards, the board's rows after the last, and why an entry was left out, by its name.
 
     `recover` gives the row of an entry that met a fault of the harness; without it, where one entry was asked for, the
-    exception goes on. Raises BenchError there, and where what went wrong is not the entry's: it would stop the others.
+    exception goes on. Raises BenchError there, and where neither the entry's files nor its records are at fault: it
+    would stop the others.
     """
     from benchmark.leaderboard import rebuild
 
@@ -191,7 +193,7 @@ def _evaluate_in_turn(
         try:
             cards.append(evaluate_entry(entry))
         except BenchError as error:
-            if recover is None or not isinstance(error, BadSubmission):
+            if recover is None or not isinstance(error, BadSubmission | BadRecord):
                 raise
             refused[entry] = str(error)
             session.warn(sentence(f"{entry} is left out: {error}"))

@@ -1,6 +1,5 @@
 """`bench tune`: the search for hyper-parameters."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from benchmark.cli.options import (
@@ -13,14 +12,12 @@ from benchmark.cli.options import (
     ScenarioOption,
     TrialsOption,
 )
-from benchmark.cli.shared import choose_forget_set, err, open_session, out, read_scenario, show_progress
+from benchmark.cli.shared import choose_forget_set, open_session, out, read_scenario, show_progress
 from benchmark.errors import BadUsage, BenchError, FailedEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from benchmark.scenario.schema import Scenario
-    from benchmark.storage.workspace import Workspace
+    from benchmark.session import Session
     from benchmark.tuning import Tuning
 
 
@@ -43,8 +40,7 @@ def tune(
     from benchmark.device import choose_device
     from benchmark.sandbox.bubblewrap import settle_isolation
     from benchmark.storage.workspace import Workspace
-    from benchmark.tuning import summary_rows, trial_rows, tunable_in_turn
-    from benchmark.tuning import tune as search
+    from benchmark.tuning import summary_rows, trial_rows
 
     workspace, chosen = Workspace.find(), read_scenario(scenario)
     if (name is None) != everything:
@@ -52,52 +48,52 @@ def tune(
     session = open_session(workspace, jobs, choose_device(device, chosen))
     chosen = choose_forget_set(session, chosen, device)
     settle_isolation(required=require_sandbox, warn=session.warn)
-
-    def tune_one(submission: str) -> "Tuning":
-        with show_progress(session) as shown:
-            return search(shown, chosen, submission, trials)
-
-    if name:
-        records, refused = [tune_one(name)], []
-    else:
-        records, refused = _tune_in_turn(tunable_in_turn(chosen, workspace), tune_one, chosen, workspace)
+    records, refused = tune_all(session, chosen, trials) if everything else ([_tune(session, chosen, name, trials)], [])
     if records:
         out.print(listing(trial_rows(records[0]) if name else summary_rows(records)))
-    _raise_without_values(
-        refused + [each.submission for each in records if each.hyperparameters is None], chosen, workspace
-    )
+    without = refused + without_values(records)
+    warn_of_old_rows(session, chosen, without)
+    if without:
+        raise FailedEntry(f"no values were found for {', '.join(without)}; run with --published")
     out.print(f"next: bench run {name or 'NAME'} --scenario {scenario}")
 
 
-def _tune_in_turn(
-    names: "Iterable[str]", tune_one: "Callable[[str], Tuning]", scenario: "Scenario", workspace: "Workspace"
-) -> "tuple[list[Tuning], list[str]]":
-    """Return the records, and the submissions that could not be tuned, each with a note of why."""
-    from benchmark.cli.terminal import warn
+def tune_all(session: "Session", scenario: "Scenario", trials: int) -> "tuple[list[Tuning], list[str]]":
+    """Tune all that can be; return the records, and the submissions that could not be tuned, after a note of why."""
     from benchmark.faults import note_fault
+    from benchmark.tuning import tunable_in_turn
 
     records, refused = [], []
-    for each in names:
+    for each in tunable_in_turn(scenario, session.workspace):
         try:
-            records.append(tune_one(each))
+            records.append(_tune(session, scenario, each, trials))
         except BenchError as error:
             refused.append(each)
-            warn(err)(str(error))
+            session.warn(str(error))
         except Exception as error:
             refused.append(each)
-            note_fault(error, f"tuning {each}", workspace.log(scenario.label, f"{each}+tuned"))
+            note_fault(error, f"tuning {each}", session.workspace.log(scenario.label, f"{each}+tuned"))
     return records, refused
 
 
-def _raise_without_values(names: list[str], scenario: "Scenario", workspace: "Workspace") -> None:
-    """Raise FailedEntry for submissions without values, after a note about rows of values from earlier searches."""
-    from benchmark.cli.terminal import warn
+def _tune(session: "Session", scenario: "Scenario", submission: str, trials: int) -> "Tuning":
+    from benchmark.tuning import tune as search
+
+    with show_progress(session) as shown:
+        return search(shown, scenario, submission, trials)
+
+
+def without_values(records: "list[Tuning]") -> list[str]:
+    """Return the submissions for which no set of values was found within the budget."""
+    return [record.submission for record in records if record.hyperparameters is None]
+
+
+def warn_of_old_rows(session: "Session", scenario: "Scenario", names: list[str]) -> None:
+    """Say which of these submissions, which have no values now, have a row of values from an earlier search."""
     from benchmark.results.board_file import has_card
 
     for each in names:
-        if has_card(workspace.results, scenario.label, f"{each}+tuned"):
-            warn(err)(
+        if has_card(session.workspace.results, scenario.label, f"{each}+tuned"):
+            session.warn(
                 f"the row {each}+tuned is of values that an earlier search found; type `bench remove {each}+tuned`"
             )
-    if names:
-        raise FailedEntry(f"no values were found for {', '.join(names)}; run with --published")
