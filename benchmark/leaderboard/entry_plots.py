@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmark.data.choice import Choice
 from benchmark.drawing import Axes, Canvas
-from benchmark.leaderboard.plots import (
+from benchmark.leaderboard.canvas import (
     CONTROL,
     GRID,
     RETRAINED,

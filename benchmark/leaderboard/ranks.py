@@ -14,6 +14,8 @@ from benchmark.results.values import Estimate
 
 ORDERS = ("gap_closed", "score")
 """The metrics that order a board: the first that an entry has."""
+_STANDINGS = {"ok": 0, "over-budget": 1, "suspect": 3}
+_FAILED = 2  # the standing of all others
 
 
 class Place(NamedTuple):
@@ -43,6 +45,11 @@ def places(cards: list[Scorecard]) -> dict[str, Place]:
         start = len(found)
         found |= {name: Place(start + k, groups[name], published.get(name)) for k, name in enumerate(ordered, 1)}
     return found
+
+
+def standing_of(card: Scorecard) -> int:
+    """Return the number of the part of the board that an entry stands in: within budget, over it, failed, suspect."""
+    return _STANDINGS.get(card.status, _FAILED)
 
 
 def _by_score(cards: Sequence[Scorecard]) -> list[tuple[str, Scorecard]]:

@@ -12,7 +12,7 @@ import pandas as pd
 from rich import box
 from rich.table import Table
 
-from benchmark.leaderboard.ranks import ORDERS, Place, places
+from benchmark.leaderboard.ranks import ORDERS, Place, places, standing_of
 from benchmark.metrics import VERSION
 from benchmark.metrics.kinds import METRICS, all_metrics
 from benchmark.metrics.metric import Metric
@@ -28,8 +28,6 @@ from benchmark.text import printable
 _COMPARABLE = ["scenario", "scenario_hash", "scorer_version"]
 _TIMED = {"cost_undecided": "cost within its uncertainty of the budget", "cost_loaded": "timed on a busy machine"}
 _BETWEEN = " | "  # the reasons of a row
-_STANDINGS = {"ok": 0, "over-budget": 1, "suspect": 3}
-_FAILED = 2  # the standing of all others
 
 
 def metric_columns() -> list[str]:
@@ -221,7 +219,7 @@ def _holds(value: Any) -> bool:
 def _row(card: Scorecard, place: Place | None) -> dict[str, object]:
     row: dict[str, object] = card.model_dump(include=set(columns()))
     row |= dict.fromkeys(Place._fields) if place is None else place._asdict()
-    row |= {"source": card.source, STANDING: _STANDINGS.get(card.status, _FAILED)}
+    row |= {"source": card.source, STANDING: standing_of(card)}
     if card.cost:
         row |= {f"cost_{name}": value for name, value in card.cost}
     row["footnotes"] = _BETWEEN.join(card.footnotes)

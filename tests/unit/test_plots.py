@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from cards import card, with_metrics
+from cards import card, with_gap, with_metrics
+from matplotlib.collections import PathCollection
 
 from benchmark.data.choice import Choice, checksum_of
-from benchmark.leaderboard import entry_plots, plots
+from benchmark.leaderboard import entry_plots, gap_plots, plots
+from benchmark.leaderboard.canvas import name_places
 from benchmark.leaderboard.entry_plots import rank_correlation
-from benchmark.leaderboard.plots import name_places
-from benchmark.results.values import Absent, PerExample
+from benchmark.results.values import Absent, Estimate, PerExample
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -36,7 +37,8 @@ def test_among_neighbours_the_higher_point_has_the_higher_name():
 def drawn(monkeypatch):
     """The canvases that were drawn, in place of their files."""
     canvases = []
-    monkeypatch.setattr(plots, "save_plot", lambda canvas, path: canvases.append(canvas))
+    for module in (plots, gap_plots):
+        monkeypatch.setattr(module, "save_plot", lambda canvas, path: canvases.append(canvas))
     return canvases
 
 
@@ -58,6 +60,56 @@ def test_no_line_of_perfect_unlearning_is_spoken_of_where_none_is_drawn(drawn, t
             draw([each], tmp_path / "plot.png")
     words = [text_of(canvas) for canvas in drawn]
     assert ["perfect" in each for each in words] == [True, False, True, False]
+
+
+def estimate(value):
+    return Estimate(value=value, low=value - 0.1, high=value + 0.1)
+
+
+def marks_of(axes):
+    """Each mark's place and how opaque it is, of the axes' points."""
+    shown = [points for points in axes.collections if isinstance(points, PathCollection) and len(points.get_offsets())]
+    return {(*np.round(points.get_offsets()[0], 6).tolist(), points.get_alpha()) for points in shown}
+
+
+@pytest.fixture
+def by_gap():
+    """A board by gap closed: a control between two entries, one over budget, one whose φ alone says the same."""
+    better, worse = with_gap(card("better", 0.1), 0.6), with_gap(card("worse", 0.2), -0.3)
+    return [
+        with_metrics(worse, gap_closed_phi=worse.metrics["gap_closed"]),
+        with_metrics(with_gap(card("dear", 0.3, "over-budget"), 0.9), gap_closed_phi=estimate(0.95)),
+        with_metrics(with_gap(card("identity", 0.0, control=True), 0.0), gap_closed_phi=estimate(0.01)),
+        with_metrics(better, gap_closed_phi=estimate(0.8)),
+    ]
+
+
+def test_gaps_are_drawn_in_the_order_of_the_board_with_phi_alone_beside_them(by_gap, drawn, tmp_path):
+    plots.plot_board(by_gap, tmp_path)
+    scores, tradeoff = (canvas.axes[0] for canvas in drawn[:2])
+    names = [text.get_text() for text in scores.get_yticklabels()]
+    assert names == ["better", "identity", "worse", "dear"]
+    assert scores.yaxis_inverted()  # the first row is on top
+    pale = gap_plots._PALE
+    solid = {(0.6, 0, 1.0), (0.0, 1, 1.0), (-0.3, 2, 1.0), (0.9, 3, 1.0)}
+    assert marks_of(scores) == solid | {(0.8, 0, pale), (0.01, 1, pale), (0.95, 3, pale)}
+    assert {line.get_xdata()[0] for line in scores.lines} == {0, 1}  # both ends
+    heights = {(y, alpha) for _, y, alpha in marks_of(tradeoff)}
+    assert heights == {(x, alpha) for x, _, alpha in marks_of(scores)}
+    assert {line.get_ydata()[0] for line in tradeoff.lines if line.get_linestyle() == ":"} == {0, 1}
+
+
+def test_a_board_that_mostly_has_no_gap_closed_is_drawn_by_published_score(by_gap, drawn, tmp_path):
+    old = [card(f"old{k}", 0.1) for k in range(5)]
+    plots.plot_board(by_gap + old, tmp_path)
+    assert drawn[0].axes[0].get_title() == "Scores on digits, N = 8"
+    assert len(drawn[0].axes[0].get_yticklabels()) == 9
+
+
+def test_entries_without_ratios_of_utility_are_left_out_of_the_tradeoff_by_gap(by_gap, drawn, tmp_path):
+    none = Absent(absent="there is no ratio")
+    gap_plots.plot_gap_tradeoff([with_metrics(each, retain_ratio=none) for each in by_gap], tmp_path / "plot.png")
+    assert not drawn
 
 
 def text_of(canvas):
