@@ -8,7 +8,8 @@ negative one counts as 0. The band is the jackknife's of `leak.py`. A set that n
 may still hold 1/N of them, which weigh e^ε/N: from about ε = log N − 3 on the curve falls short of δ(ε).
 
 Cuts are quantiles of φ of the models that choose, with at most BINS parts between them: the curve is computed for every
-ε, direction and group, and time grows with the cuts.
+ε, direction and group, and time grows with the cuts. Which set has the largest excess is asked of all four kinds first,
+in one pass over the cuts, and its ends are looked for in a second one.
 
 Source: Balle et al. 2020 (2001.02796, "Privacy profiles and amplification by subsampling") for the profile.
 """
@@ -39,7 +40,7 @@ class PrivacyProfile(NamedTuple):
 
 
 class _Shares(NamedTuple):
-    """Shares of models below every cut, `[1 + groups, examples, cuts]`: 0 below the first one, 1 below the last."""
+    """Shares of models below every cut, `[cuts, 1 + groups, examples]`: 0 below the first one, 1 below the last."""
 
     unlearned: Floats
     retrained: Floats
@@ -109,45 +110,62 @@ def _cuts(values: Floats) -> Floats:
 
 
 def _share_below(phi: Floats, cuts: Floats, kept: Mask, rows: Mask) -> Floats:
-    """Return the share of kept models up to every cut, from 0 to 1: `[1 + groups, examples, cuts + 2]`."""
-    bins = np.stack([np.searchsorted(cut, each, side="left") for cut, each in zip(cuts, phi[:, rows], strict=True)])
-    is_in = bins[..., None] == np.arange(cuts.shape[1] + 1)  # [examples, models, bins]
-    weights = kept[:, rows] / kept[:, rows].sum(axis=1, keepdims=True)
-    shares = np.einsum("gm,emb->geb", weights, is_in, optimize=True)
-    return np.concatenate([np.zeros_like(shares[..., :1]), np.cumsum(shares, axis=2)], axis=2)
+    """Return the share of kept models up to every cut, from 0 to 1: `[cuts + 2, 1 + groups, examples]`."""
+    counts = _count_in_bins(phi[:, rows], cuts, np.flatnonzero(rows), len(kept) - 1)
+    models = kept[:, rows].sum(axis=1)
+    # Sets of equal excess are told apart by rounding, in which the band has to stay what it was: a bin has the sum of
+    # as many weights as it holds models, one after another.
+    sums = np.cumsum(np.repeat(1 / models[:, None], rows.sum(), axis=1), axis=1)
+    sums = np.pad(sums, ((0, 0), (1, 0)))
+    shares = sums[np.arange(len(kept))[:, None], counts]
+    return np.cumsum(np.pad(shares, ((1, 0), (0, 0), (0, 0))), axis=0)
+
+
+def _count_in_bins(phi: Floats, cuts: Floats, models: NDArray[np.intp], groups: int) -> NDArray[np.intp]:
+    """Return how many models lie between cuts, of all and without each group: `[cuts + 1, 1 + groups, examples]`."""
+    examples, bins = len(cuts), cuts.shape[1] + 1
+    found = np.stack([np.searchsorted(cut, each, side="left") for cut, each in zip(cuts, phi, strict=True)])
+    cells = (found * groups + models % groups) * examples + np.arange(examples)[:, None]
+    of_groups = np.bincount(cells.ravel(), minlength=bins * groups * examples).reshape(bins, groups, examples)
+    of_all = of_groups.sum(axis=1, keepdims=True)
+    return np.concatenate([of_all, of_all - of_groups], axis=1)
 
 
 def _held_out_excess(choosing: _Shares, reading: _Shares, factor: float) -> Floats:
-    """Return the excess on one half of what has the largest on the other, `[1 + groups, examples]`."""
-    chosen, measured = (half.unlearned - factor * half.retrained for half in (choosing, reading))
-    one, of_one = _excess(chosen, measured, 1 - factor)
-    chosen, measured = (half.retrained - factor * half.unlearned for half in (choosing, reading))
-    other, of_other = _excess(chosen, measured, 1 - factor)
-    return np.where(one >= other, of_one, of_other)
+    """Return the excess on one half of what has the largest on the other, `[1 + groups, examples]`.
 
-
-def _excess(chosen: Floats, measured: Floats, whole: float) -> tuple[Floats, Floats]:
-    """Return the largest excess of intervals and complements on one half, and what the same set has on the other.
-
-    `chosen`, `measured`: excess of what lies below every cut; `whole`: that of everything. An interval's excess is a
-    rise of it, a complement's is the whole's and a fall.
+    What lies below the cuts has a running excess: an interval's is a rise of it, a complement's is the whole's and a
+    fall.
     """
-    rise, rise_ends = _largest_rise(chosen)
-    fall, fall_ends = _largest_rise(-chosen)
-    inside = rise >= whole + fall
-    of_inside, of_outside = _difference(measured, rise_ends), whole - _difference(measured, fall_ends)
-    return np.where(inside, rise, whole + fall), np.where(inside, of_inside, of_outside)
+    u, r = choosing
+    whole = 1 - factor
+    ends = *_largest_rise_and_fall(u - factor * r), *_largest_rise_and_fall(r - factor * u)
+    best = np.argmax([ends[0], whole + ends[1], ends[2], whole + ends[3]], axis=0)
+    weight_u, weight_r = np.choose(best, [1, -1, -factor, factor]), np.choose(best, [-factor, factor, 1, -1])
+    chosen, measured = (weight_u * side.unlearned + weight_r * side.retrained for side in (choosing, reading))
+    return _rise_where_largest(chosen, measured) + np.where(best % 2, whole, 0)
 
 
-def _largest_rise(running: Floats) -> tuple[Floats, NDArray[np.intp]]:
-    """Return the largest rise to a later cut, or 0, along the last axis, and the two cuts, `[2, ...]`."""
-    rises = running - np.minimum.accumulate(running, axis=-1)
-    high = rises.argmax(axis=-1)
-    before = np.arange(running.shape[-1]) <= high[..., None]
-    low = np.where(before, running, np.inf).argmin(axis=-1)
-    return np.take_along_axis(rises, high[..., None], axis=-1)[..., 0], np.stack([low, high])
+def _largest_rise_and_fall(running: Floats) -> tuple[Floats, Floats]:
+    """Return the largest rise and the largest fall to a later cut, or 0, along the first axis."""
+    lowest, highest = running[0].copy(), running[0].copy()
+    rise, fall = np.zeros_like(lowest), np.zeros_like(lowest)
+    for each in running[1:]:
+        np.minimum(lowest, each, out=lowest)
+        np.maximum(highest, each, out=highest)
+        np.maximum(rise, each - lowest, out=rise)
+        np.maximum(fall, highest - each, out=fall)
+    return rise, fall
 
 
-def _difference(running: Floats, ends: NDArray[np.intp]) -> Floats:
-    low, high = (np.take_along_axis(running, end[..., None], axis=-1)[..., 0] for end in ends)
-    return high - low
+def _rise_where_largest(chosen: Floats, measured: Floats) -> Floats:
+    """Return the rise of `measured` between the two cuts with the largest rise of `chosen`, along the first axis."""
+    lowest, its_measured = chosen[0].copy(), measured[0].copy()
+    largest, found = np.zeros_like(lowest), np.zeros_like(lowest)
+    for each, other in zip(chosen[1:], measured[1:], strict=True):
+        rise = each - lowest
+        np.copyto(found, other - its_measured, where=rise > largest)
+        np.copyto(its_measured, other, where=each < lowest)
+        np.maximum(largest, rise, out=largest)
+        np.minimum(lowest, each, out=lowest)
+    return found
