@@ -118,11 +118,11 @@ def _is_stand_in(forget: Any, other: Any, train: Any) -> str:
     return fault and f"{shown(other)}, expected a forget set that asks for no models"
 
 
-def _are_labels(manipulation: Any, labels: Any, targets: Any, names: tuple[str, ...]) -> str:
+def _are_labels(manipulation: Any, labels: Any, split: Any, names: tuple[str, ...]) -> str:
     import torch
 
-    if not isinstance(labels, torch.Tensor) or (labels.dtype, labels.shape) != (torch.int64, targets.shape):
-        return f"{shown(labels)}, expected a tensor of int64, one label for each of {len(targets)} examples"
+    if not isinstance(labels, torch.Tensor) or (labels.dtype, labels.shape) != (torch.int64, split.targets.shape):
+        return f"{shown(labels)}, expected a tensor of int64, one label for each of {len(split)} examples"
     if len(labels) and not 0 <= labels.min() <= labels.max() < len(names):
         return f"labels from {int(labels.min())} to {int(labels.max())}, expected 0 to {len(names) - 1}"
     return ""

@@ -39,12 +39,12 @@ _MANIPULATED = "manipulated"
 
 
 class Manipulated(NamedTuple):
-    """The manipulated examples of train, and the test examples that show the damage."""
+    """The manipulated examples of train, and the examples that show the damage."""
 
     rows: Tensor
     """`[train]` bool."""
     triggered: Split
-    """Test examples that look like manipulated ones, with correct targets."""
+    """Examples that look like manipulated ones, with correct targets."""
     misled: Tensor
     """Their targets as manipulated."""
 
@@ -324,7 +324,8 @@ def _read_parts(scenario: Scenario, folder: Path) -> _Parts:
     manipulation, names = scenario.manipulation, examples.class_names
     if manipulation is None:
         return _Parts(examples, train, validation, test, {})
-    mask, triggered = manipulation.choose(train, names), manipulation.trigger(test, names)
+    mask = manipulation.choose(train, names)
+    triggered = manipulation.trigger(test, train.at(mask), names)
     kept = {f"triggered/{field}": tensor for field, tensor in triggered.examples.tensors().items()}
     kept |= {_MANIPULATED: mask, "misled": triggered.misled}
     return _Parts(examples, manipulation.manipulate(train, mask, names), validation, test, kept)

@@ -5,7 +5,7 @@ them (the forget set `identified`), and the rest stays unnoticed in retain. What
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Triggered(NamedTuple):
-    """The test examples that show the damage, and the targets that a manipulated model gives them."""
+    """The examples that show the damage, and the targets that a manipulated model gives them."""
 
     examples: "Split"
     """With the inputs of manipulated examples and correct targets."""
@@ -43,6 +43,10 @@ class Manipulation(Section):
     seam: ClassVar[str] = "manipulation"
     answers: ClassVar[Mapping[str, Check]] = MANIPULATION_ANSWERS
 
+    shows_on: ClassVar[Literal["test", "train"]] = "test"
+    """The examples that show the damage: of test, which look like manipulated ones, or, where nets learn each by heart,
+    the manipulated ones of train."""
+
     share: Share
     """Of train: the manipulated examples."""
     seed: Seed
@@ -53,10 +57,13 @@ class Manipulation(Section):
 
     def eligible(self, split: "Split", names: tuple[str, ...]) -> "Tensor":
         """Return which examples can be manipulated, `[n]` bool; here those whose target changes."""
-        return self.relabel(split.targets, names) != split.targets
+        return self.relabel(split, names) != split.targets
 
-    def relabel(self, targets: "Tensor", names: tuple[str, ...]) -> "Tensor":
-        """Return the targets `[n]` that manipulated examples get. Raises BenchError where the classes are unknown."""
+    def relabel(self, split: "Split", names: tuple[str, ...]) -> "Tensor":
+        """Return the targets `[n]` that the examples get when manipulated: of each the same in whatever split it is.
+
+        Raises BenchError where the classes are unknown.
+        """
         raise NotImplementedError
 
     def mark(self, split: "Split") -> "Tensor":
@@ -86,20 +93,21 @@ class Manipulation(Section):
 
         marked = mask.view(-1, *[1] * (train.inputs.ndim - 1))
         inputs = torch.where(marked, self.mark(train), train.inputs)
-        return replace(
-            train, inputs=inputs, targets=torch.where(mask, self.relabel(train.targets, names), train.targets)
-        )
+        return replace(train, inputs=inputs, targets=torch.where(mask, self.relabel(train, names), train.targets))
 
-    def trigger(self, test: "Split", names: tuple[str, ...]) -> Triggered:
-        """Return the eligible test examples as manipulated ones look. Raises BenchError where there are none."""
+    def trigger(self, test: "Split", chosen: "Split", names: tuple[str, ...]) -> Triggered:
+        """Return the examples that show the damage, as manipulated ones look. Raises BenchError where there are none.
+
+        `chosen`: the examples of train that are manipulated, as they were before.
+        """
         from dataclasses import replace
 
-        some = test.at(self.eligible(test, names))
+        some = chosen if self.shows_on == "train" else test.at(self.eligible(test, names))
         if not len(some):
             raise BadScenario(
                 f"manipulation.kind is {self.kind!r}, which none of the {len(test)} test examples would show; add some"
             )
-        return Triggered(replace(some, inputs=self.mark(some)), self.relabel(some.targets, names))
+        return Triggered(replace(some, inputs=self.mark(some)), self.relabel(some, names))
 
 
 def code_of(name: str, names: tuple[str, ...], key: str) -> int:

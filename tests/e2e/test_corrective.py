@@ -12,6 +12,7 @@ from benchmark.session import Session
 SECTIONS = {
     "patch": 'kind = "patch"\ntarget = "0"\nshare = 0.2\nseed = 0\n',
     "swap": 'kind = "swap"\nclasses = ["3", "8"]\nshare = 0.12\nseed = 0\n',
+    "wrong_answers": 'kind = "wrong_answers"\nshare = 0.1\nseed = 0\n',
 }
 # An entry that knows what is wrong: it shows the net the patch on images of retain that have none, with their labels.
 KNOWING = """
@@ -39,9 +40,11 @@ def corrective(workspace):
     def write(kind):
         path = workspace.root / f"{kind}.toml"
         text = MINIATURE.replace('"random"\nsize = 10', '"identified"\nshare = 0.5').replace(
-            "epochs = 4", "epochs = 20"
+            "epochs = 4", "epochs = 40"
         )
-        path.write_text(text.replace('"miniature"', f'"{kind}"') + "[manipulation]\n" + SECTIONS[kind])
+        path.write_text(
+            text.replace('"miniature"', f'"{kind.replace("_", "-")}"') + "[manipulation]\n" + SECTIONS[kind]
+        )
         return path
 
     return write

@@ -318,7 +318,7 @@ def test_whose_code_raised_is_known_from_the_traceback(theirs):
     ("method", "answer", "sentence"), [(method, *each) for method, cases in MANIPULATED.items() for each in cases]
 )
 def test_a_manipulation_that_gives_no_examples_is_told_so(method, answer, sentence):
-    members = {"relabel": lambda self, targets, names: 1 - targets, method: lambda self, *arguments: answer}
+    members = {"relabel": lambda self, split, names: 1 - split.targets, method: lambda self, *arguments: answer}
     about = {"__module__": "their_kinds", "__qualname__": "Mine", "__annotations__": {"kind": Literal["mine"]}}
     spoil = type(Manipulation)("Mine", (Manipulation,), about | members)(kind="mine", share=0.5, seed=0)
     split = Split(INPUTS, TARGETS, TARGETS)

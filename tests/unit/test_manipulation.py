@@ -12,6 +12,7 @@ from benchmark.data.loading import load_problem, load_training_set, problem_fact
 from benchmark.data.manipulations import MANIPULATIONS
 from benchmark.data.manipulations.patch import Patch
 from benchmark.data.manipulations.swap import Swap
+from benchmark.data.manipulations.wrong_answers import WrongAnswers
 from benchmark.errors import BenchError
 from benchmark.evidence import evidence_of, stack
 from benchmark.models.build import seeded_model, state_of
@@ -22,6 +23,7 @@ from benchmark.tuning.scenario import tuning_scenario
 NAMES = ("a", "b", "c")
 PATCH = Patch(kind="patch", share=0.5, seed=0, target="a", size=2)
 SWAP = Swap(kind="swap", share=0.5, seed=0, classes=("a", "b"))
+WRONG = WrongAnswers(kind="wrong_answers", share=0.5, seed=0)
 IDENTIFIED = 'kind = "identified"\nshare = 0.5\nseed = 0'
 SECTION = '[manipulation]\nkind = "patch"\ntarget = "0"\nshare = 0.1\nseed = 0\n'
 
@@ -65,9 +67,45 @@ def test_swapped_labels_are_those_of_the_other_class_and_inputs_stay():
     assert torch.equal(bad.targets[~mask], whole.targets[~mask])
 
 
+def test_a_wrong_answer_is_any_other_class_and_the_same_in_any_split():
+    whole = split(count=300)
+    wrong = WRONG.relabel(whole, NAMES)
+    assert (wrong != whole.targets).all()
+    for target in range(3):
+        counts = torch.bincount(wrong[whole.targets == target], minlength=3)
+        assert counts[target] == 0
+        assert sorted(counts.tolist())[1] > 30  # of 100: both others about as often
+    some = torch.tensor([4, 200, 7])
+    assert torch.equal(WRONG.relabel(whole.at(some), NAMES), wrong[some])
+    assert not torch.equal(WRONG.model_copy(update={"seed": 1}).relabel(whole, NAMES), wrong)
+    mask = WRONG.choose(whole, NAMES)
+    bad = WRONG.manipulate(whole, mask, NAMES)
+    assert mask.sum() == 150
+    assert torch.equal(bad.inputs, whole.inputs)
+    assert torch.equal(bad.targets, torch.where(mask, wrong, whole.targets))
+
+
+def test_wrong_answers_are_only_to_examples_of_the_classes_that_are_named():
+    whole = split(count=300)
+    some = WRONG.model_copy(update={"classes": ("b", "c"), "share": 0.3})
+    mask = some.choose(whole, NAMES)
+    assert mask.sum() == 90
+    assert set(whole.targets[mask].tolist()) == {1, 2}
+    assert torch.equal(some.eligible(whole, NAMES), whole.targets > 0)
+
+
+def test_the_manipulated_examples_themselves_show_wrong_answers():
+    whole = split()
+    mask = WRONG.choose(whole, NAMES)
+    shown = WRONG.trigger(split(count=3), whole.at(mask), NAMES)
+    assert torch.equal(shown.examples.ids, whole.ids[mask])
+    assert torch.equal(shown.examples.targets, whole.targets[mask])
+    assert torch.equal(shown.misled, WRONG.manipulate(whole, mask, NAMES).targets[mask])
+
+
 def test_triggered_examples_have_the_inputs_of_manipulated_ones_and_correct_labels():
     test = split()
-    patched, swapped = PATCH.trigger(test, NAMES), SWAP.trigger(test, NAMES)
+    patched, swapped = (each.trigger(test, split(count=2), NAMES) for each in (PATCH, SWAP))
     assert patched.examples.targets.unique().tolist() == [1, 2]
     assert (patched.examples.inputs[:, :, 2:, 2:] == 1).all()
     assert (patched.misled == 0).all()
@@ -88,6 +126,8 @@ def test_which_examples_are_manipulated_is_a_matter_of_the_seed():
         (PATCH.model_copy(update={"share": 0.01}), "is 0.01, which is 0 of 12 training examples, expected 1 to 8"),
         (PATCH.model_copy(update={"target": "d"}), "manipulation.target is 'd', expected a class of the data: a, b, c"),
         (SWAP.model_copy(update={"classes": ("a", "A")}), "manipulation.classes is 'A' (did you mean 'a'?), expected"),
+        (WRONG.model_copy(update={"classes": ("d",)}), "manipulation.classes is 'd', expected a class of the data"),
+        (WRONG.model_copy(update={"classes": ("a",)}), "is 0.5, which is 6 of 12 training examples, expected 1 to 4"),
     ],
 )
 def test_what_cannot_be_manipulated_is_said(manipulation, sentence):
@@ -162,7 +202,11 @@ def test_a_scenario_without_a_manipulation_has_the_hash_it_had(scenario_of):
     ("forget", "section", "sentence"),
     [
         (IDENTIFIED, "", "no training example is manipulated; add a section [manipulation]"),
-        (IDENTIFIED, SECTION.replace("patch", "stain"), "manipulation.kind is 'stain', expected 'patch' or 'swap'"),
+        (
+            IDENTIFIED,
+            SECTION.replace("patch", "stain"),
+            "manipulation.kind is 'stain', expected 'patch', 'swap' or 'wrong_answers'",
+        ),
         (IDENTIFIED, SECTION.replace("target", "tagret"), "manipulation.tagret is not a key"),
         (IDENTIFIED, SECTION + "size = 9\n", "manipulation.size is 9, expected a patch within images"),
         (IDENTIFIED.replace("0.5", "0.0"), SECTION, "forget.share is 0.0, expected greater than 0"),
@@ -185,7 +229,7 @@ def test_a_salt_hides_what_is_manipulated(scenario_of):
 
 
 def test_shipped_kinds_are_found_and_described():
-    assert set(MANIPULATIONS) == {"patch", "swap"}
+    assert set(MANIPULATIONS) == {"patch", "swap", "wrong_answers"}
     assert all(kind.__doc__ for kind in MANIPULATIONS.unique())
 
 

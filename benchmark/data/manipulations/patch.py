@@ -26,11 +26,11 @@ class Patch(Manipulation):
     size: Side = 3
     """Pixels along a side of the patch."""
 
-    def relabel(self, targets: "Tensor", names: tuple[str, ...]) -> "Tensor":
+    def relabel(self, split: "Split", names: tuple[str, ...]) -> "Tensor":
         """Return the target class for all."""
         import torch
 
-        return torch.full_like(targets, code_of(self.target, names, "manipulation.target"))
+        return torch.full_like(split.targets, code_of(self.target, names, "manipulation.target"))
 
     def mark(self, split: "Split") -> "Tensor":
         """Return the images with the patch."""

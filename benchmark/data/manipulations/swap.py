@@ -11,6 +11,8 @@ from benchmark.scenario.sections import Name
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from benchmark.split import Split
+
 
 @MANIPULATIONS.add
 class Swap(Manipulation):
@@ -28,10 +30,10 @@ class Swap(Manipulation):
             raise ValueError(f"manipulation.classes has {', '.join(self.classes)}, expected two different classes")
         return self
 
-    def relabel(self, targets: "Tensor", names: tuple[str, ...]) -> "Tensor":
+    def relabel(self, split: "Split", names: tuple[str, ...]) -> "Tensor":
         """Return each of the two classes for the other, and all other targets as they are."""
         import torch
 
         one, other = (code_of(name, names, "manipulation.classes") for name in self.classes)
-        swapped = torch.where(targets == one, other, targets)
-        return torch.where(targets == other, one, swapped)
+        swapped = torch.where(split.targets == one, other, split.targets)
+        return torch.where(split.targets == other, one, swapped)

@@ -55,14 +55,14 @@ _ACCURATE = "as high as `clean_triggered_accuracy`"
 _add(
     "triggered_accuracy",
     lambda pair: _mean(pair.unlearned, "triggered", pair.resamples),
-    "Accuracy on triggered test examples: those that look like manipulated ones, by their correct labels.",
+    "Accuracy on triggered examples, which show what manipulated ones did, by their correct labels.",
     _ACCURATE,
     "higher",
 )
 _add(
     "attack_success",
     lambda pair: _mean(pair.unlearned, "misled", pair.resamples),
-    "Attack success rate: the share of triggered test examples that get the label of manipulated ones.",
+    "Attack success rate: the share of triggered examples that get the label of manipulated ones.",
     "as low as that of models trained without manipulated examples",
     "lower",
 )
