@@ -12,7 +12,8 @@ tends to be higher in originals than in retrained models.
 
 Fisher's exact test is valid at any number of models. One-sided it also is where the shares are in the other order, and
 the mixture's count spreads less than that of as many models of one share (Hoeffding 1956): the test errs on the safe
-side. Benjamini–Hochberg over all questions and examples holds the false discovery rate as in `permutation.py`.
+side. Benjamini–Hochberg over the examples of each question holds the false discovery rate as in `permutation.py`: over
+all questions together, examples that truly moved nearer would pay for false ones that moved past.
 
 Source: Ribero, Schrab & Gretton 2026 (2601.19755) for the relative question, which they answer by kernel estimates of
 hockey-stick divergences; the test by held-out thresholds is ours.
@@ -30,7 +31,7 @@ FDR = 0.05
 
 
 class Relative(NamedTuple):
-    """P-values `[examples]` of every question, and the shares of examples significant at FDR 5 %.
+    """P-values `[examples]` of every question, and the shares of examples significant at FDR 5 % of each.
 
     An example that is past retraining is not counted as nearer to it.
     """
@@ -55,7 +56,7 @@ def relative_test(unlearned: ArrayLike, retrained: ArrayLike, original: ArrayLik
     o, _ = checked_samples(original, r, FEWEST_MODELS, "original")
     halves = [[phi[start::2] for phi in (u, r, o)] for start in (0, 1)]
     p_values = np.minimum(1.0, 2 * np.minimum(_p_values(*halves), _p_values(*halves[::-1])))  # [questions, examples]
-    significant = false_discovery_control(p_values.ravel()).reshape(p_values.shape) <= FDR
+    significant = false_discovery_control(p_values, axis=1) <= FDR
     nearer, not_moved, past = significant
     shares = float(np.mean(nearer & ~past)), float(not_moved.mean()), float(past.mean())
     return Relative(p_values[0], p_values[1], p_values[2], *shares)

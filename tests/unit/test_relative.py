@@ -39,6 +39,17 @@ def test_halfway_between_both_it_rejects_no_more_often_than_its_level(models):
     assert np.mean(past) < 0.05
 
 
+def test_examples_that_moved_nearer_do_not_pay_for_false_ones_that_moved_past():
+    """Without any example past retraining a test at FDR 5 % reports one in 5 % of the populations at most."""
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(100):
+        _, r, o = pool(rng, 64, 0.0, examples=20)
+        found.append(relative_test(rng.normal(0, 1, r.shape), r, o))
+    assert np.mean([each.nearer for each in found]) > 0.95
+    assert np.mean([each.past > 0 for each in found]) <= 0.1  # 5 %, and two standard deviations of 100 draws
+
+
 def test_p_values_are_fishers():
     tables = [(7, 10, 2, 9), (0, 5, 3, 8), (5, 5, 0, 6)]
     for more, of_more, fewer, of_fewer in tables:

@@ -23,6 +23,8 @@ def moved_nearer(evidence: EvidencePair) -> Result:
     direction="lower",
     needs=("original_phi",),
     group="forgetting",
+    null=0,
+    tested=True,
     good="0 = no example, 1 = as if nothing was done",
 )
 def not_moved(evidence: EvidencePair) -> Result:
@@ -38,6 +40,8 @@ def not_moved(evidence: EvidencePair) -> Result:
     direction="lower",
     needs=("original_phi",),
     group="forgetting",
+    null=0,
+    tested=True,
     good="0 = no example, 1 = all of them",
 )
 def moved_past(evidence: EvidencePair) -> Result:
