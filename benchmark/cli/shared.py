@@ -1,6 +1,7 @@
 """Steps that several commands share: print, read a scenario, count processes, show a board."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,8 +22,12 @@ if TYPE_CHECKING:
 
 _printed: list[object] = []  # the JSON documents of this command
 
+_WIDTH = 160  # of tables in a file or a pipe, where 80 columns would break words
+
 # What others wrote, such as titles and paths, is printed as it is.
 out, err = (Console(stderr=stderr, markup=False, emoji=False) for stderr in (False, True))
+if not out.is_terminal and "COLUMNS" not in os.environ:
+    out.width = _WIDTH
 
 
 def read_scenario(name: str, models: int | None = None) -> "Scenario":
