@@ -61,7 +61,7 @@ class _Models(NamedTuple):
 
 
 class _Signal(NamedTuple):
-    """One number per example and model, `[examples, models]`, and the models of every example by it, the lowest first.
+    """A sorted signal: one number per example and model, `[examples, models]`, and the models of every example by it, the lowest first.
 
     Models of equal values come in any order.
     """

@@ -1,4 +1,4 @@
-"""What tuning maximises: the gap closed, with validation for test utility."""
+"""The objective of tuning: the gap closed, with validation for test utility."""
 
 import numpy as np
 import pytest
