@@ -61,7 +61,7 @@ class _Models(NamedTuple):
 
 
 class _Signal(NamedTuple):
-    """A sorted signal: one number per example and model, `[examples, models]`, and the models of every example by it, the lowest first.
+    """A signal `[examples, models]`, and the models of every example by it, the lowest first.
 
     Models of equal values come in any order.
     """
