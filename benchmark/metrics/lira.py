@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from benchmark.metrics.inputs import MOST_SEED, between_0_and_1, whole
 from benchmark.metrics.samples import Floats, checked_samples
@@ -153,11 +153,10 @@ def attack_result(scores: Scores) -> AttackResult:
     """Return the metrics of the attack with these scores. Raises ValueError when they are no such scores."""
     scores = _checked_scores(scores, 1)
     right_u, right_r = _right(scores)
-    ones_u, ones_r = np.ones(len(right_u)), np.ones(len(right_r))
-    rates = _rates(_rank(scores), right_u.mean(axis=1), right_r.mean(axis=1), ones_u, ones_r)
-    accuracy, auc, tpr_at_1, tpr_at_01 = (float(rate) for rate in rates)
+    everyone = (np.arange(len(side)) for side in scores)
+    rates = _rates(_rank(scores), right_u.mean(axis=1), right_r.mean(axis=1), *everyone)
     per_example_accuracy = (right_u.mean(axis=0) + right_r.mean(axis=0)) / 2
-    return AttackResult(accuracy, auc, tpr_at_1, tpr_at_01, per_example_accuracy)
+    return AttackResult(*rates, per_example_accuracy)
 
 
 def attack_intervals(scores: Scores, resamples: int = 1000, confidence: float = 0.95, seed: int = 0) -> AttackIntervals:
@@ -179,54 +178,44 @@ def attack_intervals(scores: Scores, resamples: int = 1000, confidence: float = 
     rng = np.random.default_rng(seed)
     right_u, right_r = (right.mean(axis=1) for right in _right(scores))
     ranked = _rank(scores)
-    drawn = np.empty((resamples, 4))
-    for resample in range(resamples):
-        times_u, times_r = (
-            np.bincount(rng.integers(0, n, n // 2), minlength=n).astype(float) for n in (len(right_u), len(right_r))
-        )
-        drawn[resample] = _rates(ranked, right_u, right_r, times_u, times_r)
+    sizes = len(right_u), len(right_r)
+    drawn = [
+        _rates(ranked, right_u, right_r, *(rng.integers(0, size, size // 2) for size in sizes))
+        for _ in range(resamples)
+    ]
     tail = (1 - confidence) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
     return AttackIntervals(*zip(low.tolist(), high.tolist(), strict=True))
 
 
 class _Ranked(NamedTuple):
-    """The scores of each population, largest first, and their places among those of the other."""
+    """The retrained scores, largest first, and the places of the unlearned ones among them."""
 
-    model_u: np.ndarray
-    """The model of each unlearned score."""
-    model_r: np.ndarray
-    above: np.ndarray
-    """Per unlearned score, the number of retrained scores that are larger."""
-    not_below: np.ndarray
-    """Per unlearned score, the number of retrained scores that are as large or larger."""
-    larger_u: np.ndarray
-    """Per retrained score, the number of unlearned scores that are larger."""
+    model_r: NDArray[np.intp]  # of each retrained score
+    above: NDArray[np.intp]  # how many retrained scores are larger than each unlearned one, [models, examples]
+    not_below: NDArray[np.intp]  # as large or larger
 
 
 def _rank(scores: Scores) -> _Ranked:
-    examples = scores.unlearned.shape[1]
-    orders = [np.argsort(-side, axis=None) for side in scores]
-    u, r = (-side.ravel()[order] for side, order in zip(scores, orders, strict=True))  # rising
-    model_u, model_r = (order // examples for order in orders)
-    return _Ranked(model_u, model_r, np.searchsorted(r, u), np.searchsorted(r, u, side="right"), np.searchsorted(u, r))
+    falling = -scores.retrained.ravel()
+    order = np.argsort(falling)
+    above, not_below = (np.searchsorted(falling[order], -scores.unlearned, side=side) for side in ("left", "right"))
+    return _Ranked(order // scores.retrained.shape[1], above, not_below)
 
 
-def _rates(ranked: _Ranked, right_u: Floats, right_r: Floats, times_u: Floats, times_r: Floats) -> Floats:
-    """Return accuracy, AUC, TPR at 1 % and at 0.1 % FPR when model i is there `times[i]` times: `[4]`."""
-    accuracy = (np.average(right_u, weights=times_u) + np.average(right_r, weights=times_r)) / 2
-    weight_u = times_u[ranked.model_u]
-    called_r = np.concatenate([[0.0], np.cumsum(times_r[ranked.model_r])])
-    all_u, all_r = weight_u.sum(), called_r[-1]
-    # A tie counts half, as in midranks.
-    beaten = all_r - (called_r[ranked.above] + called_r[ranked.not_below]) / 2
-    auc = (weight_u * beaten).sum() / (all_u * all_r)  # not by BLAS, whose threads cost more than they gain
-    tprs = []
-    for limit in (0.01, 0.001):
-        first_too_many = int(np.searchsorted(called_r, (limit + 1e-12) * all_r, side="right")) - 1
-        called_u = weight_u if first_too_many == len(ranked.larger_u) else weight_u[: ranked.larger_u[first_too_many]]
-        tprs.append(called_u.sum() / all_u)
-    return np.array([accuracy, auc, *tprs])
+def _rates(
+    ranked: _Ranked, right_u: Floats, right_r: Floats, drawn_u: NDArray[np.intp], drawn_r: NDArray[np.intp]
+) -> tuple[float, float, float, float]:
+    """Return accuracy, AUC, TPR at 1 % and at 0.1 % FPR of these models, which may be drawn several times."""
+    accuracy = (right_u[drawn_u].mean() + right_r[drawn_r].mean()) / 2
+    called_r = np.zeros(len(ranked.model_r) + 1, dtype=np.intp)  # of the first 0, 1, ... retrained scores
+    np.cumsum(np.bincount(drawn_r, minlength=len(right_r)).take(ranked.model_r), out=called_r[1:])
+    not_below = ranked.not_below[drawn_u]
+    lost = (called_r.take(ranked.above[drawn_u]).sum() + called_r.take(not_below).sum()) / 2  # a tie is half lost
+    pairs = not_below.size * called_r[-1]
+    allowed = np.searchsorted(called_r, (np.array([0.01, 0.001]) + 1e-12) * called_r[-1], side="right") - 1
+    tpr_at_1, tpr_at_01 = (float(np.mean(not_below <= most)) for most in allowed)
+    return float(accuracy), float((pairs - lost) / pairs), tpr_at_1, tpr_at_01
 
 
 def _checked_scores(scores: Scores, fewest: int) -> Scores:
@@ -269,9 +258,11 @@ def _log_gaussian(fit: Floats, at: Floats, least_sd: Floats) -> Floats:
 def _log_kernel_density(fit: Floats, at: Floats, least_sd: Floats) -> Floats:
     """Return the log density at `[models, examples]`, the constant log √2π left out; one example at a time."""
     bandwidth = np.maximum(fit.std(axis=0, ddof=1), least_sd) * len(fit) ** -0.2
+    centres, points = (np.ascontiguousarray((side / (np.sqrt(2) * bandwidth)).T) for side in (fit, at))
     density = np.empty_like(at)
     for example, width in enumerate(bandwidth):
-        exponent = -(((at[:, example, None] - fit[:, example]) / width) ** 2) / 2
-        largest = exponent.max(axis=1, keepdims=True)
-        density[:, example] = largest[:, 0] + np.log(np.exp(exponent - largest).mean(axis=1)) - np.log(width)
+        squares = np.square(distance := np.subtract.outer(points[example], centres[example]), out=distance)
+        nearest = squares.min(axis=1, keepdims=True)
+        kernels = np.exp(np.subtract(nearest, squares, out=squares), out=squares)
+        density[:, example] = np.log(kernels.mean(axis=1)) - nearest[:, 0] - np.log(width)
     return density
