@@ -1,6 +1,7 @@
 """Feed mutated scenarios, data, submissions and records to everything public that reads them.
 
-Each case must end well or in a BenchError of one sentence. A case follows from its seed and its number alone:
+Each case must end well or in a BenchError of one sentence. A case follows from its seed and its number alone, and none
+downloads anything:
 
     python scripts/fuzz.py --count 2000            # the exit status is 0 only when no case failed
     python scripts/fuzz.py --seed 0 --case 1234    # that case again, with its traceback
@@ -18,10 +19,12 @@ import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 from fuzzing.data import arrays, folder, manifest, scenario
 from fuzzing.entries import notebook, scorecards, submission
+from fuzzing.offline import OFFLINE
 from fuzzing.sentences import expect
 
 from benchmark.data.folder import set_data_folder
@@ -47,10 +50,14 @@ def run_case(seed: int, number: int) -> str | None:
     """Run one case; returns the traceback where it ended otherwise than it may."""
     rng = np.random.default_rng([seed, number])
     case = KINDS[list(KINDS)[number % len(KINDS)]]
-    before, here = signal.signal(signal.SIGALRM, _too_long), os.environ.get("BENCH_DATA")
+    before = signal.signal(signal.SIGALRM, _too_long)
     signal.alarm(PATIENCE)
     try:
-        with tempfile.TemporaryDirectory(prefix="fuzz-") as parent, contextlib.redirect_stderr(io.StringIO()):
+        with (
+            tempfile.TemporaryDirectory(prefix="fuzz-") as parent,
+            contextlib.redirect_stderr(io.StringIO()),
+            patch.dict(os.environ, OFFLINE),
+        ):
             workspace = Workspace(Path(parent) / "workspace")
             workspace.submissions.mkdir(parents=True)
             workspace.data.mkdir()
@@ -63,9 +70,6 @@ def run_case(seed: int, number: int) -> str | None:
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
-        os.environ.pop("BENCH_DATA", None)
-        if here is not None:
-            os.environ["BENCH_DATA"] = here
     return None
 
 

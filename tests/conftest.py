@@ -1,6 +1,7 @@
 """A miniature scenario and a workspace with its pool, shared by the tests that need models."""
 
 import json
+import os
 import shutil
 import signal
 import sys
@@ -12,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from cases import Cases
+from fuzzing.offline import OFFLINE
 from notebooks import Imports
 
 from benchmark import cli
@@ -77,7 +79,8 @@ seed = 0
 
 
 def pytest_configure(config):
-    """Keep prepared arrays of an earlier version of the code out of the tests."""
+    """Let no test download anything, and keep prepared arrays of an earlier version of the code out of the tests."""
+    os.environ.update(OFFLINE)
     collect_garbage_rarely()
     if not hasattr(config, "workerinput"):
         for path in (REPOSITORY / "data" / "prepared").glob("*.safetensors"):

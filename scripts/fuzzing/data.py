@@ -53,6 +53,7 @@ def scenario(rng: np.random.Generator, workspace: Workspace) -> None:
         {"source": "image_folder", "folder": "pictures", "size": 4, "channels": 1},
         {"source": "cifar10", "validation": 100, "seed": 1},
         {"source": "femnist", "folder": "femnist", "writers": 3},
+        {"source": "modular", "p": 7, "train": 30, "validation": 7, "test": 12, "seed": 0},
     ]
     forget = [
         _scenario()["forget"],
@@ -68,6 +69,10 @@ def scenario(rng: np.random.Generator, workspace: Workspace) -> None:
     ]
     chosen = [options[rng.integers(len(options))] for options in (data, forget, nets)]
     content = _scenario(data=chosen[0], forget=chosen[1], architecture=chosen[2])
+    if rng.random() < 0.3:
+        kind = [{"kind": "patch", "target": "0"}, {"kind": "swap", "classes": ["1", "2"]}, {"kind": "wrong_answers"}]
+        content["manipulation"] = {"share": 0.1, "seed": 0, **kind[rng.integers(len(kind))]}
+        content["forget"] = {"kind": "identified", "share": 0.5, "seed": 0}
     if rng.random() < 0.2:
         content = {"base": "breast-cancer", **{key: content[key] for key in ("name", "recipe")}}
     (workspace.root / "net.py").write_bytes(corrupted(b"def build(shape, classes): pass\n", rng))

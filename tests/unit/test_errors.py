@@ -6,7 +6,6 @@ import re
 import signal
 
 import pytest
-import torchvision
 from conftest import REPOSITORY
 
 from benchmark import cli, errors
@@ -50,8 +49,7 @@ def test_every_error_of_the_package_has_a_kind():
     ],
     ids=lambda data: data["source"],
 )
-def test_a_data_set_that_is_absent_is_missing_data(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(torchvision.datasets.CIFAR10, "download", lambda self: None)
+def test_a_data_set_that_is_absent_is_missing_data(data, tmp_path):
     section = SOURCES.named(data["source"]).model_validate(data)
     with pytest.raises(MissingData):
         section.load(tmp_path)

@@ -1,16 +1,19 @@
 """A short version of `python scripts/fuzz.py`: whatever is read ends well or in one sentence."""
 
-from urllib.error import URLError
+import socket
 
 import fuzz
 import numpy as np
 import pytest
-import torchvision.datasets as tv
 from fuzzing.entries import CARD
 from fuzzing.mutations import mutated
+from fuzzing.offline import OFFLINE
 
-from benchmark.errors import BenchError
+from benchmark.data import load_problem
+from benchmark.data.reading import fashion_mnist
+from benchmark.errors import BenchError, MissingData
 from benchmark.models import rehearsal
+from benchmark.scenario.schema import load_scenario
 
 
 def failures(kind, cases):
@@ -20,13 +23,8 @@ def failures(kind, cases):
 
 @pytest.fixture
 def alone(monkeypatch):
-    """Let cases start no process, which takes seconds, and download no data set."""
-
-    def no_network(self):
-        raise URLError("no network")
-
+    """Let cases start no process, which takes seconds."""
     monkeypatch.setattr(rehearsal, "rehearse", rehearsal.rehearse_here)
-    monkeypatch.setattr(tv.CIFAR10, "download", no_network)
 
 
 @pytest.mark.usefixtures("alone")
@@ -39,6 +37,28 @@ def test_whatever_is_read_ends_well_or_in_one_sentence(kind):
 @pytest.mark.parametrize("kind", range(len(fuzz.KINDS)), ids=list(fuzz.KINDS))
 def test_whatever_is_read_ends_well_or_in_one_sentence_in_many_cases(kind):
     assert failures(kind, 100) == {}
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar100", "fashion"])
+def test_no_case_downloads_anything(name, tmp_path, monkeypatch):
+    asked = []
+
+    def case(rng, workspace):
+        with pytest.raises(MissingData, match="could not be downloaded"):
+            load_problem(load_scenario(name))
+        assert len(asked) >= 1
+
+    def refuse(address, *arguments, **named):
+        asked.append(address)
+        raise ConnectionRefusedError("nobody listens")
+
+    for variable in OFFLINE:
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(fashion_mnist, "PACKAGED", tmp_path)
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    monkeypatch.setattr(fuzz, "KINDS", {"case": case})
+    assert fuzz.run_case(0, 0) is None
+    assert set(asked) == {("127.0.0.1", 9)}
 
 
 def test_a_case_is_the_same_each_time_and_most_are_different():

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import cases as made
 import pytest
-import torchvision.datasets as tv
 from datasets import miniature
 
 from benchmark.data import check_data, data_folder, load_problem, set_data_folder
@@ -156,8 +155,6 @@ def test_a_class_that_is_a_link_to_nothing_is_said(cases):
 )
 def test_a_known_data_set_with_something_else_in_a_place(name, place, what, sentence, tmp_path, monkeypatch):
     scenario = miniature(name, tmp_path, monkeypatch)
-    for kind in (tv.CIFAR10, tv.CIFAR100):
-        monkeypatch.setattr(kind, "download", lambda self: None)
     put(tmp_path / place, what)
     with pytest.raises(BenchError, match=f"{sentence}.*, or name another folder with --data-dir"):
         load_problem(scenario)
