@@ -18,7 +18,7 @@ from benchmark.cli.options import (
 )
 from benchmark.cli.pools import prepare_pool
 from benchmark.cli.running import evaluate_all
-from benchmark.cli.shared import choose_forget_set, open_session, out, read_scenario, show_board
+from benchmark.cli.shared import choose_forget_set, open_session, out, read_scenario, show_board, show_summary
 from benchmark.cli.system import complaint
 from benchmark.cli.tuning import tune_all, warn_of_old_rows, without_values
 from benchmark.errors import BenchError, FailedEntry
@@ -66,6 +66,7 @@ def board(
     for name, (scenario, refused) in made.items():
         show_board(session.workspace, scenario, rows, refused)
         missing += [f"{entry} on {name}" for entry in refused]
+    show_summary(session.workspace)
     if missing:
         raise FailedEntry(f"without a row: {', '.join(missing)}; see the notes above, then give the same command again")
 

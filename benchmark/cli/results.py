@@ -15,7 +15,16 @@ from benchmark.cli.options import (
     ScenarioOption,
     SubmissionOption,
 )
-from benchmark.cli.shared import err, one_name, open_session, print_json, read_scenario, show_board, show_progress
+from benchmark.cli.shared import (
+    err,
+    one_name,
+    open_session,
+    print_json,
+    read_scenario,
+    show_board,
+    show_progress,
+    show_summary,
+)
 from benchmark.cli.shared import out as terminal
 from benchmark.errors import BadUsage, BenchError, MissingRecord
 
@@ -228,17 +237,19 @@ def _study_planted(
 
 
 def leaderboard(out: OutOption = None, as_json: JsonOption = False) -> None:
-    """Rebuild the CSV and the plots of every board from the stored scorecards, and show the tables."""
+    """Rebuild the CSV, the plots of every board and the summary over scenarios from stored scorecards; show them."""
     from benchmark.cli.terminal import warn
     from benchmark.leaderboard import boards, rebuild, render
     from benchmark.storage.workspace import Workspace
 
-    rows = rebuild(Workspace.find(out), warn=warn(err))
+    workspace = Workspace.find(out)
+    rows = rebuild(workspace, warn=warn(err))
     if as_json:
         print_json(json.loads(rows.to_json(orient="records") or "[]"))
         return
     for title, group in boards(rows):
         terminal.print(render(group, title))
+    show_summary(workspace)
 
 
 def remove(

@@ -125,3 +125,16 @@ def show_board(
             out.print(render(group, title, refused or {}))
     cards = "boards" if workspace.publishes else "scorecards"
     out.print(f"{workspace.results}: leaderboard.csv, {cards}, plots; `bench plot NAME` draws an entry's", style="dim")
+
+
+def show_summary(workspace: "Workspace") -> None:
+    """Print the summary over scenarios, or why there is none."""
+    from benchmark.leaderboard import read_scorecards, render_summary, summarise
+
+    cards = read_scorecards(workspace, warn=lambda _: None)  # what is wrong with a file has been said by now
+    summary = summarise(cards)
+    if isinstance(summary, str):
+        out.print(summary, style="dim", highlight=False)
+    else:
+        out.print(render_summary(summary))
+        out.print(f"{workspace.results}: summary.csv, plots/summary", style="dim")

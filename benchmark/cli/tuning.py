@@ -48,7 +48,7 @@ def tune(
     session = open_session(workspace, jobs, choose_device(device, chosen))
     chosen = choose_forget_set(session, chosen, device)
     settle_isolation(required=require_sandbox, warn=session.warn)
-    records, refused = tune_all(session, chosen, trials) if everything else ([_tune(session, chosen, name, trials)], [])
+    records, refused = ([_tune(session, chosen, name, trials)], []) if name else tune_all(session, chosen, trials)
     if records:
         out.print(listing(trial_rows(records[0]) if name else summary_rows(records)))
     without = refused + without_values(records)

@@ -10,6 +10,8 @@ from benchmark.leaderboard.board import (
 )
 from benchmark.leaderboard.comparison import compare
 from benchmark.leaderboard.removal import remove_entry
+from benchmark.leaderboard.summary import summarise
+from benchmark.leaderboard.summary_table import render_summary
 from benchmark.leaderboard.table import boards, leaderboard, render
 
 __all__ = [
@@ -22,6 +24,8 @@ __all__ = [
     "rebuild",
     "remove_entry",
     "render",
+    "render_summary",
     "scored_submissions",
     "shipped_scorecards",
+    "summarise",
 ]

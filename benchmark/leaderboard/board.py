@@ -1,5 +1,6 @@
 """Writes the leaderboard's files from the scorecards that are on the disk."""
 
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from filelock import FileLock
 from benchmark.data.choice import read_choice
 from benchmark.errors import BadRecord, MissingRecord, note
 from benchmark.faults import note_fault
+from benchmark.leaderboard.summary import summarise
 from benchmark.leaderboard.table import leaderboard
 from benchmark.results.board_file import pack_cards, read_cards
 from benchmark.results.scorecard import Scorecard
@@ -88,7 +90,7 @@ def rebuild(workspace: Workspace, changed: list[Scorecard] | None = None, warn: 
 
     With `changed`, only of boards that one of these entries appears in. Returns the leaderboard. Plots that cannot be
     drawn for a fault of ours are noted and left out. Where results replace the shipped ones, their scorecards are
-    packed into one file per board.
+    packed into one file per board. `summary.csv` and its plots follow where scenarios can be summed up together.
     """
     workspace.results.mkdir(parents=True, exist_ok=True)
     with FileLock(workspace.results / ".lock"):
@@ -98,6 +100,7 @@ def rebuild(workspace: Workspace, changed: list[Scorecard] | None = None, warn: 
         rows = leaderboard(cards)
         write_atomically(workspace.results / "leaderboard.csv", rows.to_csv(index=False, float_format="%.6g").encode())
         drawn = None if changed is None else {_identity(card) for card in changed}
+        _write_summary(workspace, cards)
         for label, comparable in _groups(cards).items():
             made_here = [card for card in comparable if workspace.publishes or card.source == "local"]
             if any(drawn is None or _identity(card) in drawn for card in made_here):
@@ -106,6 +109,26 @@ def rebuild(workspace: Workspace, changed: list[Scorecard] | None = None, warn: 
                 except Exception as error:
                     note_fault(error, f"drawing the plots of {label}", workspace.log(label, "plots"))
     return rows
+
+
+def _write_summary(workspace: Workspace, cards: list[Scorecard]) -> None:
+    """Write the summary over scenarios and draw its plots where it has changed; remove both where there is none."""
+    path, folder = workspace.results / "summary.csv", workspace.results / "plots" / "summary"
+    summary = summarise(cards)
+    if isinstance(summary, str):
+        path.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    content = summary.rows.to_csv(index=False, float_format="%.6g").encode()
+    if path.exists() and path.read_bytes() == content:
+        return
+    try:
+        from benchmark.leaderboard.summary_plots import plot_summary  # matplotlib is slow
+
+        plot_summary(summary, folder)
+    except Exception as error:
+        note_fault(error, "drawing the plots of the summary", workspace.log("summary", "plots"))
+    write_atomically(path, content)  # last, so that plots of an interrupted command are drawn again
 
 
 def _groups(cards: list[Scorecard]) -> dict[str, list[Scorecard]]:

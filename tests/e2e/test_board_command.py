@@ -64,6 +64,7 @@ def test_a_board_is_made_and_an_entry_that_cannot_be_tuned_stops_no_other(few, f
         f"without a row: bad+tuned on {looser}; see the notes above, then give the same command again"
     )
     assert "looser, N = 8" in done.stdout
+    assert "A summary over scenarios takes 2 boards" in done.stdout
     shutil.rmtree(few.submissions / "bad")
     again = bench("board", looser, "--trials", "1", scenario=None)
     assert again.returncode == 0, again.stderr
