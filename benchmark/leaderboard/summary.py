@@ -49,7 +49,7 @@ class Board(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """What several boards say together."""
+    """Several boards together."""
 
     boards: tuple[Board, ...]
     left_out: tuple[str, ...]

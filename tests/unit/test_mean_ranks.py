@@ -112,7 +112,7 @@ def crowd(entries):
 
 
 def simulate(rng, truths, pools):
-    """How often all bounds hold at once; how often some entry is called better that is not; all bounds' mean width."""
+    """Return how often all bounds hold at once, how often some entry is wrongly called better, and the mean width."""
     expected = np.mean([true_ranks(truth) for truth in truths], axis=0)
     held, wrong, width = 0, 0, 0.0
     for _ in range(pools):
@@ -142,7 +142,7 @@ def test_bounds_hold_in_a_thousand_pools(truths):
 
 @pytest.mark.slow
 def test_a_bootstrap_of_ranks_would_not_do():
-    """Where one entry is a little ahead of a crowd, percentiles of resampled ranks miss its rank."""
+    """Percentiles of resampled ranks miss the rank of an entry that is a little ahead of a crowd."""
     rng, truths = np.random.default_rng(2), crowd(40)
     expected = np.mean([true_ranks(truth) for truth in truths], axis=0)[0]
     held = 0
