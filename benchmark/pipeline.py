@@ -15,12 +15,13 @@ from benchmark.metrics.evidence_pair import Cost, EvidencePair, ModelEvidence, m
 from benchmark.metrics.resampling import resampling
 from benchmark.metrics.scoring import ceiling_of, measure
 from benchmark.metrics.suspicion import replayed_runs, retrains, suspicions
+from benchmark.references.attacked import attack_retrained
 from benchmark.references.controls import do_nothing, unlearn_perfectly
 from benchmark.references.ends import ends_of
+from benchmark.references.kept import keep
 from benchmark.references.pool import UNPACK_AGAIN, Pool
 from benchmark.results.board_file import has_card, read_card
 from benchmark.results.outcome import Outcome, has_evidence
-from benchmark.results.record import read_kept
 from benchmark.results.scorecard import (
     Scorecard,
     evidence_hash_of,
@@ -233,6 +234,7 @@ def _score(session: Session, runs: Runs, outcome: Outcome, halves: int) -> Score
     pair = unlearned.population, reference.population
     more = {
         "ends": ends_of(pool),
+        "attack_on_retrained": attack_retrained(pool),
         "original": do_nothing(pool).unlearned,
         "clean": _clean(pool),
         "whole_classes": scenario.forget.whole_classes,
@@ -274,19 +276,17 @@ def _clean(pool: Pool) -> ModelEvidence | None:
 
 def _ceiling(session: Session, pool: Pool, halves: int) -> Ceiling:
     """The scenario's ceiling, computed once for a version of the scorer and a number of halves; kept in the pool."""
-    scenario = pool.scenario
-    models = f"{scenario.hash}-{pool.seeds.commitment[:32]}".strip("-")
-    path = pool.store.folder / f"ceiling-{models}-{VERSION}-{halves}.json"
 
     def fault(found: Ceiling) -> str | None:
         count = len(found.resampled.score)
         return None if count == halves else f"has {count} resamples, expected {halves}"
 
-    if known := read_kept(Ceiling, path, fault):
-        return known
-    control = unlearn_perfectly(pool)
-    pair = control.unlearned.population, control.retrained.population
-    with resampling(*pair, "calibration", control.delta, halves, session.jobs, session.progress) as resampled:
-        ceiling = ceiling_of(control.unlearned, control.retrained, control.delta, resampled())
-    write_atomically(path, ceiling.model_dump_json().encode())
+    def compute() -> Ceiling:
+        control = unlearn_perfectly(pool)
+        pair = control.unlearned.population, control.retrained.population
+        with resampling(*pair, "calibration", control.delta, halves, session.jobs, session.progress) as resampled:
+            return ceiling_of(control.unlearned, control.retrained, control.delta, resampled())
+
+    ceiling = keep(pool, Ceiling, f"ceiling-{halves}", compute, fault)
+    assert ceiling is not None  # a pool always has one
     return ceiling

@@ -158,6 +158,7 @@ class EvidencePair:
     nothing and of perfect unlearning. `original`: the evidence of the models that the runs started from; `clean`: that
     of models trained without any manipulated example. `whole_classes`: whether the forget set is all examples of some
     classes. `labels`: the class of every forget example by its name; None where it has none or it is not known.
+    `attack_on_retrained`: the classifier MIA's accuracy on each of the first retrained models, where it is known.
     """
 
     unlearned: ModelEvidence
@@ -173,6 +174,7 @@ class EvidencePair:
     clean: ModelEvidence | None = None
     whole_classes: bool = False
     labels: tuple[str, ...] | None = None
+    attack_on_retrained: Floats | None = None
     _shared: dict[Callable, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property

@@ -2,14 +2,13 @@
 
 import numpy as np
 
-from benchmark.metrics import VERSION
 from benchmark.metrics.evidence_pair import EvidencePair
 from benchmark.metrics.leak_score import Ends, GapEnds, leak_rows, phi_leak_rows, score_rows
 from benchmark.references.controls import do_nothing, unlearn_perfectly
+from benchmark.references.kept import keep
 from benchmark.references.pool import Pool
-from benchmark.results.record import Record, read_kept
+from benchmark.results.record import Record
 from benchmark.results.values import Number
-from benchmark.storage.workspace import write_atomically
 
 
 class StoredEnds(Record):
@@ -26,25 +25,20 @@ def ends_of(pool: Pool) -> GapEnds | None:
 
     Raises BadRecord where evidence is missing or damaged.
     """
-    models = f"{pool.scenario.hash}-{pool.seeds.commitment[:32]}".strip("-")
     perfect = unlearn_perfectly(pool)
     if perfect.lacks(("hidden",)):
         return None
     signals = perfect.all_signals[1].shape[-1]  # fewer where the pool is of an earlier version
-    path = pool.store.folder / f"ends-{models}-{VERSION}-{signals}.json"
-    if (stored := read_kept(StoredEnds, path)) is None:
-        nothing = do_nothing(pool)
-        if nothing.lacks(("hidden",)):
-            return None
-        stored = _measure_ends(nothing, perfect)
-        write_atomically(path, stored.model_dump_json().encode())
-    if not stored.nothing:
+    stored = keep(pool, StoredEnds, f"ends-{signals}", lambda: _measure_ends(do_nothing(pool), perfect))
+    if stored is None or not stored.nothing:
         return None
-    nothing, perfect, *phi = (np.array(rows) for _, rows in stored)
-    return GapEnds(Ends(nothing, perfect), Ends(*phi))
+    combined, phi = (stored.nothing, stored.perfect), (stored.nothing_phi, stored.perfect_phi)
+    return GapEnds(*(Ends(*map(np.array, pair)) for pair in (combined, phi)))
 
 
-def _measure_ends(*controls: EvidencePair) -> StoredEnds:
+def _measure_ends(*controls: EvidencePair) -> StoredEnds | None:
+    if any(each.lacks(("hidden",)) for each in controls):
+        return None
     try:
         nothing, perfect = (score_rows(each, each.once(leak_rows)).tolist() for each in controls)
         nothing_phi, perfect_phi = (score_rows(each, each.once(phi_leak_rows)).tolist() for each in controls)

@@ -48,6 +48,17 @@ def test_a_damaged_ceiling_is_named_set_aside_and_made_anew(damage, bench, finis
     assert "anew" not in bench("score", "identity").stderr
 
 
+def test_the_attack_on_retrained_models_is_kept_and_made_anew_when_damaged(bench, finished, miniature):
+    (path,) = finished.pool(miniature).glob("attack-*.json")
+    whole, before = path.read_text(), scorecard(finished, miniature, "identity").metrics["tug_of_war_mia"]
+    path.write_text('{"accuracies": [0.5]}')
+    done = bench("score", "identity")
+    assert done.returncode == 0, done.stderr
+    assert f"{path.name} is not a storedattack" in done.stderr
+    assert path.read_text() == whole
+    assert scorecard(finished, miniature, "identity").metrics["tug_of_war_mia"] == before
+
+
 @pytest.mark.parametrize("damage", ["NaN", "another's runs", "old records", "short"])
 def test_evidence_that_cannot_be_is_named_set_aside_and_made_anew(damage, bench, finished, miniature):
     before = scorecard(finished, miniature, "identity")

@@ -38,7 +38,8 @@ def tug_of_war_mia(evidence: EvidencePair) -> Result:
     utilities = [_utilities(side, "retain", "test") for side in sides]
     if evidence.retrained.attacked is None:
         return Absent(absent="the retrained models have no features to attack")
-    attacks = [evidence.once(unlearned_accuracies), accuracies_of(evidence.retrained)]
+    known = evidence.attack_on_retrained
+    attacks = [evidence.once(unlearned_accuracies), accuracies_of(evidence.retrained) if known is None else known]
     if absent := next((found for found in attacks if isinstance(found, Absent)), None):
         return absent
     if any(np.isnan(side).any() for side in utilities):

@@ -1,0 +1,32 @@
+"""Records of what a version of the scorer finds out about a pool alone: computed once, and kept in the pool."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from benchmark.metrics import VERSION
+from benchmark.references.pool import Pool
+from benchmark.results.record import Record, read_kept
+from benchmark.storage.workspace import write_atomically
+
+Kept = TypeVar("Kept", bound=Record)
+
+
+def keep(
+    pool: Pool,
+    kind: type[Kept],
+    name: str,
+    compute: Callable[[], Kept | None],
+    fault: Callable[[Kept], str | None] = lambda _: None,
+) -> Kept | None:
+    """Return the record of a pool that `compute` makes, and keep it there; where it makes none, nothing is kept.
+
+    `name`, such as "ceiling-250": what the record is, and what it depends on beside the pool's models. `fault`: as
+    `read_kept` takes it.
+    """
+    what, _, more = name.partition("-")
+    models = f"{pool.scenario.hash}-{pool.seeds.commitment[:32]}".strip("-")
+    path = pool.store.folder / f"{what}-{models}-{VERSION}-{more}.json"
+    found = read_kept(kind, path, fault)
+    if found is None and (found := compute()) is not None:
+        write_atomically(path, found.model_dump_json().encode())
+    return found
