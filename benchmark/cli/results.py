@@ -163,6 +163,10 @@ def study(
             help="Instead of entries: plant leaks in simulated models, and show which size every metric detects.",
         ),
     ] = False,
+    order: Annotated[
+        bool,
+        typer.Option("--order", help="Show how a quarter and a half of the models order the entries of the board."),
+    ] = False,
     pools: Annotated[
         int | None,
         typer.Option("--pools", help="With --planted: simulated pools, by default 100; what is done is kept."),
@@ -182,38 +186,42 @@ def study(
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show how F and the ranking change with N, the attacks, δ and the buckets, or which metric sees which leak."""
+    """Show how F and the order change with N, the attacks, δ and the buckets, or which metric sees which leak."""
     from benchmark.storage.workspace import Workspace
 
     workspace = Workspace.find(out)
     if planted:
-        if names:
-            raise BadUsage(f"{names[0]} came beside --planted, which simulates its models; leave one out")
+        if names or order:
+            given = names[0] if names else "--order"
+            raise BadUsage(f"{given} came beside --planted, which simulates its models; leave one out")
         _study_planted(open_session(workspace, jobs), models, pools, metrics, as_json)
         return
     if pools is not None or metrics:
         raise BadUsage("--pools or --metric came without --planted, expected both; add --planted or leave them out")
     if models and len(models) > 1:
         raise BadUsage(f"--models came {len(models)} times without --planted, expected one N; give it once")
-    _study_entries(open_session(workspace, jobs), read_scenario(scenario, *models or ()), names, as_json)
+    _study_entries(open_session(workspace, jobs), read_scenario(scenario, *models or ()), names, order, as_json)
 
 
-def _study_entries(session: "Session", chosen: "Scenario", names: list[str] | None, as_json: bool) -> None:
-    """Print the study of a scenario's entries, by default all whose evidence is here."""
+def _study_entries(session: "Session", chosen: "Scenario", names: list[str] | None, order: bool, as_json: bool) -> None:
+    """Print a study of a scenario's entries, by default all whose evidence is here."""
     from benchmark.cli.terminal import table
     from benchmark.pipeline import entries_with_evidence
     from benchmark.study import study as studied
+    from benchmark.study import study_order
 
     entries = names or entries_with_evidence(session, chosen)
     with show_progress(session) as shown:
-        rows = studied(shown, chosen, entries)
+        rows = (study_order if order else studied)(shown, chosen, entries)
     if as_json:
         print_json(json.loads(rows.to_json(orient="records") or "[]"))
         return
-    columns = ("family", "value", "models", "tau", "tau_low", "tau_high", "trained", "null_F")
+    shown_of_variants = ("family", "value", "models", "tau", "tau_low", "tau_high", "trained", "null_F")
+    columns = tuple(rows.columns) if order else shown_of_variants
     records = json.loads(rows.to_json(orient="records", double_precision=3) or "[]")
     terminal.print(table([["" if row[name] is None else row[name] for name in columns] for row in records], columns))
-    terminal.print(f"{session.workspace.results / 'studies'}: {chosen.label}.csv, .png", style="dim")
+    files = f"order-{chosen.label}.csv" if order else f"{chosen.label}.csv, .png"
+    terminal.print(f"{session.workspace.results / 'studies'}: {files}", style="dim")
 
 
 def _study_planted(

@@ -10,7 +10,7 @@ from benchmark.results.scorecard import Scorecard
 from benchmark.results.values import Estimate, Value
 from benchmark.scenario.schema import options
 
-PAIRED = ("gap_closed", "leak", "score", "forgetting_quality")
+PAIRED = ("gap_closed", "gap_closed_phi", "leak", "score", "forgetting_quality")
 
 
 class _About(NamedTuple):

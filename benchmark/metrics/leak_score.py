@@ -113,7 +113,12 @@ def mean_leak(found: Leak) -> Floats:
 
 def phi_leak_of(evidence: "EvidencePair") -> Leak:
     """Return the leak of an entry's forget examples by φ alone; ask for it by `evidence.once`."""
-    return measure_leak(*evidence.signals, groups=groups_of(*evidence.signals))
+    return measure_phi_leak_of(evidence, groups_of(*evidence.signals))
+
+
+def measure_phi_leak_of(evidence: "EvidencePair", groups: int) -> Leak:
+    """Return the same with so many groups of models, none for no replicates."""
+    return measure_leak(*evidence.signals, groups=groups)
 
 
 def leak_of(evidence: "EvidencePair") -> Leak:
@@ -127,7 +132,7 @@ def measure_leak_of(evidence: "EvidencePair", groups: int) -> Leak:
     """Return the same with so many groups of models, none for no replicates."""
     unlearned, retrained = evidence.all_signals
     if unlearned.shape[-1] == 1:
-        return measure_leak(*evidence.signals, groups=groups)
+        return measure_phi_leak_of(evidence, groups)
     return measure_combined_leak(unlearned, retrained, groups=groups)
 
 

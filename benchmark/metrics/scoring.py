@@ -10,7 +10,7 @@ from benchmark.metrics.class_leak import class_leaks
 from benchmark.metrics.evidence_pair import EvidencePair, ModelEvidence, with_interval, with_interval_if_any
 from benchmark.metrics.jackknife import FEWEST_GROUPS
 from benchmark.metrics.kinds import METRICS, all_metrics
-from benchmark.metrics.leak_score import gap_rows, leak_rows, significant_digits
+from benchmark.metrics.leak_score import gap_rows, leak_rows, phi_gap_rows, significant_digits
 from benchmark.metrics.metric import Metric
 from benchmark.metrics.profile import privacy_profile
 from benchmark.metrics.samples import Floats
@@ -93,12 +93,13 @@ def _stored_value(metric: Metric, found: object, examples: int) -> MetricValue:
 
 
 def _replicates(evidence: EvidencePair) -> dict[str, list[float]]:
-    """Return what paired differences of entries take of the leak and the gap closed: both without each group."""
+    """Return what paired differences of entries take of the leak and the gaps closed: each without each group."""
     if evidence.models < FEWEST_GROUPS:
         return {}
     rows = {} if evidence.lacks(METRICS["leak"].needs) else {"leak": evidence.once(leak_rows)}
-    if not evidence.lacks(METRICS["gap_closed"].needs) and not isinstance(closed := evidence.once(gap_rows), str):
-        rows["gap_closed"] = closed
+    for name, gap in (("gap_closed", gap_rows), ("gap_closed_phi", phi_gap_rows)):
+        if not evidence.lacks(METRICS[name].needs) and not isinstance(closed := evidence.once(gap), str):
+            rows[name] = closed
     return {name: significant_digits(each[1:]) for name, each in rows.items()}
 
 

@@ -12,7 +12,7 @@ from benchmark.runs.integrity import RECORD_LAYOUTS
 from benchmark.runs.runs import Runs
 from benchmark.session import Session
 from benchmark.storage.block_store import write_block
-from benchmark.study import evaluate_variants, quality_with_width, study
+from benchmark.study import evaluate_variants, quality_with_width, study, study_order
 from benchmark.study import variants as module
 from benchmark.submissions.source import find_submission
 
@@ -197,7 +197,7 @@ def stored(scenario, submit, workspace):
                 store.record(name, write_block(store.path(name), arrays))
 
     pool = Pool(Session(workspace), scenario)
-    for seed, role in enumerate(("retrained", "calibration")):
+    for seed, role in enumerate(("retrained", "calibration", "original")):
         fill(pool.store, role, seed)
 
     def entry(name, chosen=scenario, failed=0):
@@ -256,3 +256,24 @@ def test_missing_evidence_is_named_with_the_command_that_makes_it(scenario, stor
         study(Session(workspace, warn=pytest.fail), scenario, ["one", "other"])
     with pytest.raises(BenchError, match="needs two or more; got one"):
         study(Session(workspace, warn=pytest.fail), scenario, ["one"])
+
+
+def test_the_study_of_the_order_writes_its_table(bench, scenario, stored, workspace):
+    rows = study_order(Session(workspace, warn=pytest.fail), scenario, ["one", "other"])
+    written = pd.read_csv(workspace.results / "studies" / f"order-{scenario.label}.csv")
+    assert list(written.columns) == list(rows.columns)
+    assert list(written.models)[-3:] == [16, 32, 64]
+    done = bench("study", "--order", "one", "other", "--models", "64")
+    assert done.returncode == 0, done.stderr
+    assert "tau_low" in done.stdout
+    assert f"order-{scenario.label}.csv" in done.stdout.replace("\n", "")
+
+
+def test_the_study_of_the_order_says_what_it_cannot_do(bench, scenario, stored, workspace):
+    with pytest.raises(BenchError, match="needs two or more; got one"):
+        study_order(Session(workspace, warn=pytest.fail), scenario, ["one"])
+    with pytest.raises(BenchError, match="N is 32, and a quarter of it orders nothing: --order takes at least 64"):
+        study_order(Session(workspace, warn=pytest.fail), scenario.with_models(32), ["one", "other"])
+    refused = bench("study", "--planted", "--order", scenario=None)
+    assert refused.returncode == 2
+    assert "--order came beside --planted" in refused.stderr

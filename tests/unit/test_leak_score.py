@@ -71,11 +71,11 @@ def test_the_metric_and_its_replicates_are_the_functions():
     expected = benchmark.gap_closed(*map(population, (u, RETRAINED, NOTHING, PERFECT)))
     assert measured.metrics["gap_closed"] == measured.metrics["gap_closed_phi"] == expected
     assert measured.metrics["example_leak"].values == benchmark.leak(u, RETRAINED).tolist()
-    assert set(measured.replicates) == {"leak", "gap_closed"}
+    assert set(measured.replicates) == {"leak", "gap_closed", "gap_closed_phi"}
     without = measure(EvidencePair(side(u), side(RETRAINED), ends=GapEnds(closed, ends)))
     assert without.metrics["gap_closed"] == Absent(absent=NO_GAP)
     assert without.metrics["gap_closed_phi"] == expected
-    assert set(without.replicates) == {"leak"}
+    assert set(without.replicates) == {"leak", "gap_closed_phi"}
 
 
 def test_replicates_pair_entries_of_one_noise():
