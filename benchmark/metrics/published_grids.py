@@ -106,8 +106,8 @@ class Window(NamedTuple):
 
 
 def _window(merged: Merged, begin: Floats, end: Floats) -> Window:
-    values = merged.edges[:, 1:-1]
-    first, last = ((values < bound[:, None]).sum(axis=1) for bound in (begin, end))
+    # How many values lie below: the place of the first edge that does not, of which ∞ is one.
+    first, last = ((merged.edges[:, 1:] < bound[:, None]).argmin(axis=1) for bound in (begin, end))
     k = first[:, None] + np.arange((last - first).max() + 2)
     rows = np.arange(len(k))[:, None] * merged.edges.shape[1]
     edges = merged.edges.take(np.minimum(k, merged.edges.shape[1] - 1) + rows)
