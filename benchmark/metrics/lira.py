@@ -194,13 +194,14 @@ class _Ranked(NamedTuple):
     model_r: NDArray[np.intp]  # of each retrained score
     above: NDArray[np.intp]  # how many retrained scores are larger than each unlearned one, [models, examples]
     not_below: NDArray[np.intp]  # as large or larger
+    has_ties: bool
 
 
 def _rank(scores: Scores) -> _Ranked:
     falling = -scores.retrained.ravel()
     order = np.argsort(falling)
     above, not_below = (np.searchsorted(falling[order], -scores.unlearned, side=side) for side in ("left", "right"))
-    return _Ranked(order // scores.retrained.shape[1], above, not_below)
+    return _Ranked(order // scores.retrained.shape[1], above, not_below, not np.array_equal(above, not_below))
 
 
 def _rates(
@@ -211,10 +212,12 @@ def _rates(
     called_r = np.zeros(len(ranked.model_r) + 1, dtype=np.intp)  # of the first 0, 1, ... retrained scores
     np.cumsum(np.bincount(drawn_r, minlength=len(right_r)).take(ranked.model_r), out=called_r[1:])
     not_below = ranked.not_below[drawn_u]
-    lost = (called_r.take(ranked.above[drawn_u]).sum() + called_r.take(not_below).sum()) / 2  # a tie is half lost
+    lost = called_r.take(not_below).sum()
+    if ranked.has_ties:  # each of which is half lost
+        lost = (lost + called_r.take(ranked.above[drawn_u]).sum()) / 2
     pairs = not_below.size * called_r[-1]
     allowed = np.searchsorted(called_r, (np.array([0.01, 0.001]) + 1e-12) * called_r[-1], side="right") - 1
-    tpr_at_1, tpr_at_01 = (float(np.mean(not_below <= most)) for most in allowed)
+    tpr_at_1, tpr_at_01 = (float(np.count_nonzero(not_below <= most) / not_below.size) for most in allowed)
     return float(accuracy), float((pairs - lost) / pairs), tpr_at_1, tpr_at_01
 
 
