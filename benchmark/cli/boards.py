@@ -59,6 +59,8 @@ def board(
     for name in chosen:
         try:
             made[name] = _make_board(session, read_scenario(name), models, device, trials, allow_failures)
+        except BrokenPipeError:  # whoever reads the output has seen enough
+            raise
         except Exception as error:
             _say_why_unfinished(session, chosen[name], error)
             missing.append(f"the rest of {name}")

@@ -87,10 +87,14 @@ def _largest_difference(least: Floats) -> Floats:
     A third entry adds to the one's rank, to the other's or to both. Where the one is surely ahead, whoever may be ahead
     of it is ahead of the other too, and so adds nothing to the difference.
     """
-    most, count = _at_most(least), len(least)
-    third = most[:, None, :] - least[None, :, :]  # [entry, other, third]
-    third[np.arange(count), :, np.arange(count)] = third[:, np.arange(count), np.arange(count)] = 0.0
-    third = np.where((least.T == 1)[:, :, None], np.minimum(third, 0.0), third)
-    difference = 2 * most - 1 + third.sum(axis=2)
+    most = _at_most(least)
+    rows = []
+    for entry, behind in enumerate(least.T == 1):  # which others are surely behind the entry
+        third = most[entry] - least  # [other, third]
+        np.fill_diagonal(third, 0.0)
+        third[:, entry] = 0.0
+        capped = np.where(behind[:, None], np.minimum(third, 0.0), third)
+        rows.append(2 * most[entry] - 1 + capped.sum(axis=1))
+    difference = np.array(rows)
     np.fill_diagonal(difference, 0.0)
     return difference

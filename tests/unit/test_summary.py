@@ -8,6 +8,7 @@ import pytest
 from cards import card, with_gap
 from rich.console import Console
 
+from benchmark.cli.results import leaderboard
 from benchmark.leaderboard import rebuild, render_summary, summarise, summary_plots
 from benchmark.leaderboard.summary import Summary
 from benchmark.results.values import Value
@@ -174,6 +175,23 @@ def test_the_csv_and_the_plots_follow_the_rows_and_go_with_them(three, tmp_path,
     rebuild(workspace, [])
     assert not path.exists()
     assert not drawn[0][1].exists()
+
+
+def test_bench_leaderboard_shows_the_summary_below_the_boards(three, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("benchmark.leaderboard.plots.plot_board", lambda *_: None)
+    monkeypatch.setattr(summary_plots, "plot_summary", lambda *_: None)
+    monkeypatch.chdir(tmp_path)
+    workspace = Workspace(tmp_path)
+    workspace.submissions.mkdir()
+    for each in three:
+        each.write(workspace)
+    leaderboard()
+    printed = capsys.readouterr().out
+    assert (
+        printed.index("two, N = 8")
+        < printed.index("Summary over 3 scenarios")
+        < printed.index("summary.csv, plots/summary")
+    )
 
 
 @pytest.fixture
