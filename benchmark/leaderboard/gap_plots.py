@@ -1,9 +1,9 @@
 """The plots of a board by gap closed: 0 is as if nothing had been done, 1 as if retrained."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from benchmark.drawing import Axes
+from benchmark.drawing import Axes, Canvas
 from benchmark.leaderboard.canvas import (
     CONTROL,
     RETRAINED,
@@ -30,18 +30,29 @@ def has_gaps(cards: list[Scorecard]) -> bool:
 
 
 def plot_gaps(cards: list[Scorecard], path: Path) -> None:
-    """Draw every gap closed with its 95 % interval in the board's order, and paler the gap by φ alone."""
+    """Draw every gap closed with its 95 % interval in the board's order, and the gap by φ alone in a panel beside it.
+
+    Each panel shows the range of its entries; a control far outside is beyond its end.
+    """
     ordered = _in_board_order(cards)
-    canvas, axes = new_canvas(6.4, 1.9 + ROW * len(ordered))
-    for row, card in enumerate(ordered):
-        if alone := _gap_by_phi(card):
-            _draw_mark(axes, axes.hlines, card, alone, row, pale=True)
-        _draw_mark(axes, axes.hlines, card, _gap_of(card), row)
-    _draw_ends(axes.axvline)
-    axes.set_yticks(range(len(ordered)), [card.submission for card in ordered], fontsize=8)
-    axes.set(title=f"Gap closed on {place_of(cards[0])}", ylim=(len(ordered) - 0.3, -0.7))
-    axes.set_xlabel(f"share of the gap closed, 95 % interval over models; pale: by φ alone\n{_DOTTED}", fontsize=9)
-    explain_colors(canvas, axes, ordered)
+    canvas = Canvas(figsize=(8.4, 1.9 + ROW * len(ordered)), layout="constrained")
+    panels = canvas.subplots(1, 2, sharey=True)
+    for axes, name, gap_of in zip(panels, ("by all signals", "by φ alone"), (_gap_of, _gap_by_phi), strict=True):
+        axes.spines[["top", "right"]].set_visible(False)
+        for row, card in enumerate(ordered):
+            if found := gap_of(card):
+                _draw_mark(axes, axes.hlines, card, found, row)
+        _draw_ends(axes.axvline)
+        ends = _ends_of([gap_of(card) for card in ordered if not card.control])
+        axes.set_xlim(_room(ends if any(ends) else [1.0], 0.0, 0.0))
+        axes.set_title(name, fontsize=9)
+        axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.6g} %")
+    panels[0].set_yticks(range(len(ordered)), [card.submission for card in ordered], fontsize=8)
+    panels[0].set_ylim(len(ordered) - 0.3, -0.7)
+    canvas.suptitle(f"Gap closed on {place_of(cards[0])}", fontsize=11)
+    panels[0].set_xlabel("share of the gap closed,\n95 % interval over models", fontsize=9)
+    panels[1].set_xlabel("dotted: doing nothing (0 %);\nperfect unlearning is at 100 %", fontsize=9)
+    explain_colors(canvas, panels[0], ordered)
     save_plot(canvas, path)
 
 
@@ -53,14 +64,13 @@ def plot_gap_tradeoff(cards: list[Scorecard], path: Path) -> None:
     canvas, axes = new_canvas(7.4, 5.2)
     points = [(_utility(card) or 0.0, _gap_of(card).value) for card in ordered]
     for (x, _), card in zip(points, ordered, strict=True):
-        if alone := _gap_by_phi(card):
+        if (alone := _gap_by_phi(card)) and alone != _gap_of(card):
             _draw_mark(axes, axes.vlines, card, alone, x, pale=True)
         _draw_mark(axes, axes.vlines, card, _gap_of(card), x)
     _draw_ends(axes.axhline)
     left, right = _room([x for x, _ in points], 0.98, 1.0)
     right += 0.25 * (right - left)  # names stand to the right of their points
-    shown = [_gap_of(card) for card in ordered] + list(filter(None, map(_gap_by_phi, ordered)))
-    bottom, top = _room([end for found in shown for end in (found.low, found.high)], 0.0, 1.0)
+    bottom, top = _room(_ends_of([find(card) for card in ordered for find in (_gap_of, _gap_by_phi)]), 0.0, 1.0)
     draw_names(axes, ordered, [((x - left) / (right - left), (y - bottom) / (top - bottom)) for x, y in points])
     axes.set(
         xlim=(left, right),
@@ -77,6 +87,10 @@ def _room(values: list[float], least: float, most: float) -> tuple[float, float]
     """Return the ends of an axis that shows all values, and what lies between the two others."""
     low, high = min([*values, least]), max([*values, most])
     return low - 0.04 * (high - low), high + 0.04 * (high - low)
+
+
+def _ends_of(found: Iterable[Estimate | None]) -> list[float]:
+    return [end for each in found if each for end in (each.low, each.high)]
 
 
 def _draw_mark(
@@ -108,9 +122,7 @@ def _gap_of(card: Scorecard) -> Estimate:
 
 
 def _gap_by_phi(card: Scorecard) -> Estimate | None:
-    """Return the gap closed by φ alone where that is another one."""
-    alone = card.estimate("gap_closed_phi")
-    return None if alone == _gap_of(card) else alone
+    return card.estimate("gap_closed_phi")
 
 
 def _utility(card: Scorecard) -> float | None:

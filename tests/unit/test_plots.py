@@ -86,17 +86,26 @@ def by_gap():
 
 def test_gaps_are_drawn_in_the_order_of_the_board_with_phi_alone_beside_them(by_gap, drawn, tmp_path):
     plots.plot_board(by_gap, tmp_path)
-    scores, tradeoff = (canvas.axes[0] for canvas in drawn[:2])
+    scores, alone, tradeoff = (*drawn[0].axes, drawn[1].axes[0])
     names = [text.get_text() for text in scores.get_yticklabels()]
     assert names == ["better", "identity", "worse", "dear"]
     assert scores.yaxis_inverted()  # the first row is on top
-    pale = gap_plots._PALE
-    solid = {(0.6, 0, 1.0), (0.0, 1, 1.0), (-0.3, 2, 1.0), (0.9, 3, 1.0)}
-    assert marks_of(scores) == solid | {(0.8, 0, pale), (0.01, 1, pale), (0.95, 3, pale)}
-    assert {line.get_xdata()[0] for line in scores.lines} == {0, 1}  # both ends
-    heights = {(y, alpha) for _, y, alpha in marks_of(tradeoff)}
-    assert heights == {(x, alpha) for x, _, alpha in marks_of(scores)}
+    assert marks_of(scores) == {(0.6, 0, 1.0), (0.0, 1, 1.0), (-0.3, 2, 1.0), (0.9, 3, 1.0)}
+    assert marks_of(alone) == {(0.8, 0, 1.0), (0.01, 1, 1.0), (-0.3, 2, 1.0), (0.95, 3, 1.0)}
+    for panel in (scores, alone):
+        assert {line.get_xdata()[0] for line in panel.lines} == {0, 1}  # both ends
+    pale = {(x, gap_plots._PALE) for x, row, _ in marks_of(alone) if row != 2}
+    assert {(y, alpha) for _, y, alpha in marks_of(tradeoff)} == pale | {(x, 1.0) for x, _, _ in marks_of(scores)}
     assert {line.get_ydata()[0] for line in tradeoff.lines if line.get_linestyle() == ":"} == {0, 1}
+
+
+def test_a_panel_shows_the_range_of_the_entries_and_not_of_the_controls(drawn, tmp_path):
+    near = [with_gap(card(f"entry{k}", 0.1), 0.01 * k) for k in range(3)]
+    gap_plots.plot_gaps([*near, with_gap(card("retrain", 0.9, control=True), 1.0)], tmp_path / "scores.png")
+    low, high = drawn[0].axes[0].get_xlim()
+    shown = [each.metrics["gap_closed"] for each in near]
+    assert low < min(each.low for each in shown)
+    assert max(each.high for each in shown) < high < 0.5
 
 
 def test_a_board_that_mostly_has_no_gap_closed_is_drawn_by_published_score(by_gap, drawn, tmp_path):
