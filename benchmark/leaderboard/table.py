@@ -92,9 +92,9 @@ def render(rows: pd.DataFrame, title: str, refused: Mapping[str, str] = MappingP
     for heading in ("rank", "group"):
         table.add_column(heading, no_wrap=True)
     table.add_column("submission", overflow="fold")
-    shown = _shown(rows)
+    shown, first = _shown(rows), _first_order(rows)
     headings = [
-        heading for metric in shown for heading in ([metric.heading, "±"] if _is_wide(metric) else [metric.heading])
+        heading for metric in shown for heading in ([metric.heading, "±"] if metric.name == first else [metric.heading])
     ]
     for heading in [*headings, "epochs"]:
         table.add_column(heading, justify="right", no_wrap=True)
@@ -107,7 +107,7 @@ def render(rows: pd.DataFrame, title: str, refused: Mapping[str, str] = MappingP
             rank,
             row["group"] if isinstance(row["group"], str) else "",
             row["submission"],
-            *(cell for metric in shown for cell in _cells(metric, row)),
+            *(cell for metric in shown for cell in _cells(metric, row, metric.name == first)),
             _cell(row["retain_epochs"], ".1f"),
             _with_notes(row["status"], _remarks(row), notes),
             style="dim" if row["control"] else None,
@@ -127,20 +127,20 @@ def _with_notes(status: str, remarks: list[str], notes: dict[str, int]) -> str:
 
 
 def _shown(rows: pd.DataFrame) -> list[Metric]:
-    """Return the metrics that the terminal shows: the gap closed where a row has it, else the normalised score."""
-    without = "gap_closed" if rows["gap_closed"].isna().to_numpy().all() else "normalised_score"
-    return [metric for metric in all_metrics() if metric.heading and metric.name != without]
+    """Return the metrics that the terminal shows: gaps closed where a row has them, else the normalised score."""
+    without = {"normalised_score"} if _first_order(rows) == "gap_closed" else {"gap_closed", "gap_closed_phi"}
+    return [metric for metric in all_metrics() if metric.heading and metric.name not in without]
 
 
-def _is_wide(metric: Metric) -> bool:
-    """Say whether the terminal shows half of the interval too: for what rows are ordered by."""
-    return metric.name in ORDERS
+def _first_order(rows: pd.DataFrame) -> str:
+    """Return the metric that the first rows are ordered by, which the terminal shows with half of its interval."""
+    return next(name for name in ORDERS if name == ORDERS[-1] or rows[name].notna().to_numpy().any())
 
 
-def _cells(metric: Metric, row: dict[Hashable, Any]) -> list[str]:
+def _cells(metric: Metric, row: dict[Hashable, Any], with_interval: bool) -> list[str]:
     """Return what the terminal shows of a metric in a row."""
     cells = [_cell(row[metric.name], metric.form)]
-    if _is_wide(metric):
+    if with_interval:
         cells.append(_cell((row[f"{metric.name}_high"] - row[f"{metric.name}_low"]) / 2, metric.form))
     return cells
 
@@ -154,11 +154,14 @@ def _caption(rows: pd.DataFrame) -> str:
     """Return what the columns are, and what holds for some of the rows."""
     ceiling = (rows["score"] / rows["normalised_score"]).dropna()
     shown = _shown(rows)
-    told = [f"{metric.heading}: {_said(metric)}" for metric in shown if not _is_wide(metric)]
-    gap = "gap ± half its 95 % interval: 0 = as if nothing had been done, 1 = as if retrained; "
+    first = _first_order(rows)
+    told = [f"{metric.heading}: {_said(metric)}" for metric in shown if metric.name not in (*ORDERS, "gap_closed_phi")]
+    gap = (
+        "gap ± half its 95 % interval: 0 % = as if nothing had been done, 100 % = as if retrained; by φ: the same by φ "
+        "of the forget examples alone, which a submission can aim at; score: the published one"
+    )
     caption = (
-        (gap if any(metric.name == "gap_closed" for metric in shown) else "")
-        + "score ± half its 95 % interval"
+        (gap if first == "gap_closed" else "score ± half its 95 % interval")
         + (f", {ceiling.iloc[0]:.3f} for perfect unlearning" if len(ceiling) else "")
         + "; "
         + "; ".join(told)

@@ -26,7 +26,7 @@ _GAP_GOOD = "0 = as if nothing had been done, 1 = as if retrained, negative = wo
 @METRICS.add
 @metric(
     heading="gap",
-    form=".3f",
+    form=".1%",
     direction="higher",
     interval=True,
     needs=("utility", "hidden", "ends"),
@@ -44,7 +44,16 @@ def gap_closed(evidence: EvidencePair) -> Result:
 
 
 @METRICS.add
-@metric(direction="higher", interval=True, needs=("utility", "ends"), group="gap", null=1, good=_GAP_GOOD)
+@metric(
+    heading="by φ",
+    form=".1%",
+    direction="higher",
+    interval=True,
+    needs=("utility", "ends"),
+    group="gap",
+    null=1,
+    good=_GAP_GOOD,
+)
 def gap_closed_phi(evidence: EvidencePair) -> Result:
     """Share of the gap that is closed by φ of the forget examples alone, which a submission can aim at.
 
