@@ -27,13 +27,11 @@ INTRODUCTION = """# Results
 
 Written by `python scripts/write_results.py` from the scorecards in `leaderboard/`. The boards are made by
 
-    bench tune --all                      # finds the tuned values
-    bench run --all --out leaderboard     # every entry, with published and with tuned values
+    bench board SCENARIO ... --out leaderboard
 
-with `--scenario NAME` for each; [tuning.md](tuning.md) has the procedure. A clone holds what these commands have made,
-so there they find nothing to do but entries whose files have changed since (the first names the methods without
-values, and ends with status 2 for their sake): remove `leaderboard/boards/`, `leaderboard/evidence/` and
-`submissions/*/tuned/` to make all of it anew.
+which tunes all submissions and runs every entry, with published and with tuned values; [tuning.md](tuning.md) has the
+procedure. A clone holds what it has made, so there it finds nothing to do but entries whose files have changed since:
+remove `leaderboard/boards/`, `leaderboard/evidence/` and `submissions/*/tuned/` to make all of it anew.
 `bench run NAME` makes a row of your own beside it, with `--published` that of the file's own values. How and
 on which machine a row's cost was measured is said there too, under "The committed values".
 
