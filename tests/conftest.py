@@ -15,6 +15,7 @@ import torch
 from cases import Cases
 from fuzzing.offline import OFFLINE
 from notebooks import Imports
+from scored import models_from
 
 from benchmark import cli
 from benchmark import pipeline as evaluation
@@ -298,6 +299,18 @@ def attempt(worker, miniature, trained_pool):
     run.weights = weights
     yield run
     worker._limits = usual
+
+
+@pytest.fixture
+def asked() -> list:
+    """What scores have asked `models` for: parts and epochs."""
+    return []
+
+
+@pytest.fixture
+def models(asked):
+    """What a forget set asks for models: they give random numbers."""
+    return models_from(asked)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -111,6 +112,20 @@ def unlearn(module: ModuleType, net: nn.Module, loaders: Loaders, seed: int = 0,
     return net if returned is None else returned
 
 
+def run(
+    submission: str | ModuleType,
+    kind: str = "mlp",
+    loaders: Loaders | None = None,
+    seed: int = 0,
+    **hyperparameters: object,
+) -> tuple[nn.Module, nn.Module]:
+    """The original and the unlearned net of a submission, by name or loaded, with values replaced as a tuner would."""
+    module = load(submission) if isinstance(submission, str) else submission
+    assert hyperparameters.keys() <= module.HYPERPARAMETERS.keys()
+    module.HYPERPARAMETERS.update(hyperparameters)
+    return original(kind), unlearn(module, original(kind), loaders or tiny_loaders(), seed)
+
+
 @cache
 def _digits() -> tuple[Tensor, Tensor]:
     images, targets = load_digits(return_X_y=True)
@@ -137,3 +152,47 @@ def _trained(kind: str) -> nn.Module:
 def whole(loader):
     """All of a loader as one batch, in the dataset's order."""
     return next(iter(DataLoader(loader.dataset, batch_size=len(loader.dataset))))
+
+
+def one_batch_loaders():
+    return Loaders(*(DataLoader(loader.dataset, len(loader.dataset)) for loader in tiny_loaders()))
+
+
+def relabelled(loader, targets):
+    return DataLoader(TensorDataset(whole(loader)[0], targets), loader.batch_size, shuffle=True)
+
+
+def weights_of(net):
+    return {name: tensor.detach().clone() for name, tensor in net.named_parameters()}
+
+
+def changed(before, after):
+    """Names of the tensors of which anything differs."""
+    return {name for name in before if not torch.equal(before[name], after[name])}
+
+
+def ce(net, loader):
+    """The mean cross-entropy on all of a loader."""
+    inputs, targets = whole(loader)
+    return F.cross_entropy(net(inputs), targets)
+
+
+def slope(net, loss):
+    """The gradient as one vector."""
+    return torch.cat([part.flatten() for part in torch.autograd.grad(loss, list(net.parameters()))])
+
+
+def vector(net):
+    return nn.utils.parameters_to_vector(net.parameters()).detach()
+
+
+def spied(monkeypatch, module, name):
+    """Every call's positional and named arguments; the function is still called."""
+    calls, real = [], getattr(module, name)
+
+    def spy(*args, **named):
+        calls.append((args, named))
+        return real(*args, **named)
+
+    monkeypatch.setattr(module, name, spy)
+    return calls

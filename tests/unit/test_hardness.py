@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scored import SIZE, Train, models_from
+from scored import SIZE, Train
 
 from benchmark.data.forget.hardness import HardnessForget
 from benchmark.data.forget.out_of_distribution import OutOfDistributionForget
@@ -10,17 +10,6 @@ from benchmark.data.forget_set import select_from
 from benchmark.data.scores.picking import pick
 from benchmark.errors import BenchError
 from benchmark.tasks.regression import Regression
-
-
-@pytest.fixture
-def asked():
-    """Requests that have come: parts and epochs."""
-    return []
-
-
-@pytest.fixture
-def models(asked):
-    return models_from(asked)
 
 
 def test_the_ends_of_a_score():

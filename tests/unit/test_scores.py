@@ -5,22 +5,11 @@ import statistics
 
 import numpy as np
 import pytest
-from scored import CLASSES, DRAW, SIZE, Train, features_of, models_from, norms_of, outputs_of
+from scored import CLASSES, DRAW, SIZE, Train, features_of, norms_of, outputs_of
 
 from benchmark.data.scores import early, features, outputs
 from benchmark.data.scores.drawing import random_parts
 from benchmark.errors import BenchError
-
-
-@pytest.fixture
-def asked():
-    """Requests that have come: parts and epochs."""
-    return []
-
-
-@pytest.fixture
-def models(asked):
-    return models_from(asked)
 
 
 def probabilities(logits):
