@@ -1,5 +1,5 @@
-"""How long the published ε takes: this package against the plain numpy sweep and the loop over thresholds; and
-resampling against the same values taken half by half.
+"""How long the published ε takes: this package against the plain numpy sweep and the loop over thresholds; resampling
+against the same values taken half by half; and all metrics of an entry.
 
     python scripts/measure_scoring.py
 
@@ -21,12 +21,17 @@ from naive import naive_epsilon, plain_epsilon  # noqa: E402
 
 from benchmark.metrics import bootstrap  # noqa: E402
 from benchmark.metrics.bootstrap import Population, quality_and_score, quality_and_score_of_halves  # noqa: E402
+from benchmark.metrics.evidence_pair import Attacked, EvidencePair, ModelEvidence  # noqa: E402
+from benchmark.metrics.kinds.classifier_mia import accuracies_of  # noqa: E402
 from benchmark.metrics.published import published_epsilon  # noqa: E402
+from benchmark.metrics.scoring import measure  # noqa: E402
+from benchmark.results.evidence import ATTACKED, SPLITS  # noqa: E402
 
 MODELS, EXAMPLES = 512, 50
 SHIFTS = (0.0, 0.5, 2.0)  # of unlearned against retrained, standard deviation 2
 RESAMPLES = 40
 HALVES = 10  # for the comparison
+HIDDEN_SIGNALS = 8
 
 
 def milliseconds(work: Callable[[], object], pieces: int, repeats: int = 1) -> float:
@@ -71,6 +76,35 @@ def main() -> None:
     print(f"{cost:.3f} CPU ms per (resample, example), one population against the retrained;")
     print(f"{apart:.3f} in {HALVES} halves one after the other, {apart / cost:.1f}x;")
     print(f"so {cost * EXAMPLES * bootstrap.HALVES / 1000:.1f} CPU s for {bootstrap.HALVES} halves of those examples")
+
+    entry, retrained, original = (models(rng, shift) for shift in (1.0, 0.0, 2.0))
+    known = accuracies_of(retrained)  # which a pool keeps
+    measure(scored_pair(entry, retrained, original, known))  # fills the tables that all entries share
+    cost = milliseconds(lambda: measure(scored_pair(entry, retrained, original, known)), 1, repeats=3)
+    print(f"all metrics of an entry with {HIDDEN_SIGNALS} hidden signals: {cost / 1000:.2f} CPU s")
+
+
+def models(rng: np.random.Generator, shift: float) -> ModelEvidence:
+    """Return evidence of everything that metrics take, of models whose φ on forget examples is moved by `shift`."""
+    shape = MODELS, EXAMPLES
+    utility = {split: rng.uniform(0.9, 1, MODELS) for split in SPLITS}
+    probes = {split: rng.normal(0, 2, shape) for split in ("retain", "validation", "test")}
+    forget, test = (rng.normal(0, 1, (ATTACKED, EXAMPLES, 3)) for _ in range(2))
+    attacked = Attacked(forget, test, rng.normal(0, 2, (ATTACKED, EXAMPLES)))
+    hidden = rng.normal(shift / 2, 2, (*shape, HIDDEN_SIGNALS))
+    return ModelEvidence(rng.normal(shift, 2, shape), utility, probes, attacked, hidden)
+
+
+def scored_pair(entry: ModelEvidence, retrained: ModelEvidence, original: ModelEvidence, known) -> EvidencePair:
+    """Return an entry's evidence as scoring gets it, its halves computed here."""
+    pair = entry.population, retrained.population
+    return EvidencePair(
+        entry,
+        retrained,
+        resample=lambda: quality_and_score_of_halves(*pair, range(bootstrap.HALVES)),
+        original=original,
+        attack_on_retrained=known,
+    )
 
 
 def half_by_half(one: Population, other: Population) -> None:
