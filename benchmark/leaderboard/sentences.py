@@ -3,6 +3,7 @@
 from benchmark.results.scorecard import Scorecard
 from benchmark.results.values import Estimate
 
+_MOST_DIGITS = 3
 _NARROW = 0.02  # width of an interval that whole percents would not show
 
 
@@ -14,20 +15,31 @@ def say_gap_closed(card: Scorecard) -> str | None:
     found, phi = card.estimate("gap_closed"), card.estimate("gap_closed_phi")
     if found is None:
         return None
-    alone = "; by φ alone {} % ({} %)".format(*_percents(phi)) if phi and phi != found else ""
+    alone = "; by φ alone {} % ({} %)".format(*percents(phi)) if phi and phi != found else ""
     return f"{card.submission} {describe_gap(found)}{alone}."
 
 
 def describe_gap(found: Estimate) -> str:
     """Return what an entry does: "closes 25 % of the gap between doing nothing and retraining (23–27 %)"."""
-    return "closes {} % of the gap between doing nothing and retraining ({} %)".format(*_percents(found))
+    return "closes {} % of the gap between doing nothing and retraining ({} %)".format(*percents(found))
 
 
-def _percents(found: Estimate) -> tuple[str, str]:
-    """Return a share and the ends of its interval, such as "25" and "23–27", or "3.4" and "3.1–3.7"."""
+def percents(found: Estimate) -> tuple[str, str]:
+    """Return a share and the ends of its interval in percent: "25" and "23–27", or "3.4" and "3.1–3.7".
+
+    An interval that excludes 0 has as many digits as it takes for neither end to look like 0.
+    """
     digits = 0 if found.high - found.low > _NARROW else 1
-    value, low, high = (_percent(end, digits) for end in (found.value, found.low, found.high))
+    excludes = found.low > 0 or found.high < 0
+    while excludes and digits < _MOST_DIGITS and any(not float(end.strip("−")) for end in _ends(found, digits)):
+        digits += 1
+    value, low, high = _ends(found, digits)
     return value, f"{low} to {high}" if low.startswith("−") else f"{low}–{high}"
+
+
+def _ends(found: Estimate, digits: int) -> tuple[str, str, str]:
+    value, low, high = (_percent(end, digits) for end in (found.value, found.low, found.high))
+    return value, low, high
 
 
 def _percent(share: float, digits: int) -> str:

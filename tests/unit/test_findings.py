@@ -1,0 +1,347 @@
+"""The findings of docs/results.md: what sentences, claims and tables say of boards made by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cards import card, with_gap, with_metrics
+from findings import hardness, sentences
+from findings.boards import Board, against_nothing, at_level, count_groups, is_classic, is_finalist
+from findings.claims import CLAIMS, judge, say_claims
+from findings.hardness import Correlation, spearman
+from findings.ranking import compare_rankings, estimate_tau, halve_groups
+from findings.tables import board_table, short_table
+from findings.wording import say_points, say_share
+from scipy.stats import kendalltau, spearmanr, t
+
+from benchmark.data.choice import read_choice
+from benchmark.results.values import Absent, Estimate, PerExample
+from benchmark.scenario.schema import load_scenario
+
+FINALIST = "NeurIPS 2023 unlearning competition, 3rd place"
+
+
+@pytest.fixture(scope="module")
+def scenario():
+    return load_scenario("digits-hard")
+
+
+def entry(name, gap, spread=0.01, seed=0, phi=None, **about):
+    """Return the card of an entry that closes this gap; `spread`: its standard error, of noise that a seed draws."""
+    made = with_gap(card(name, 0.1, models=256, **about), gap, spread, seed)
+    if phi is None:
+        return made
+    alone = with_gap(made, phi, spread, seed)
+    rows = {**made.replicates, "gap_closed_phi": alone.replicates["gap_closed"]}
+    changed = made.model_copy(update={"replicates": rows})
+    return with_metrics(changed, gap_closed_phi=alone.estimate("gap_closed"))
+
+
+def nothing():
+    return with_gap(card("identity", 0.1, control=True, models=256), 0.0, 1e-12)
+
+
+def board(scenario, *cards):
+    return Board(scenario, cards)
+
+
+def test_a_missing_board_is_a_sentence_and_not_a_number():
+    said = sentences.ten_sentences({}, Path("nowhere"))
+    assert len(said) == 10
+    assert said[0] == "There is no board of `fashion-hard` yet, so nothing is said about it."
+    assert not any("%" in each for each in said)
+    assert say_claims([]) == ["None of these boards is here yet."]
+
+
+def test_a_board_without_what_is_asked_says_so(scenario):
+    poor = board(scenario, card("foo", 0.1), card("bar", 0.2))
+    said = sentences.ten_sentences({"digits-hard": poor, "fashion-hard": poor}, Path("nowhere"))
+    assert len(said) == 10
+    assert "no finalist of the competition can be compared" in said[0]
+    assert said[4] == "On `digits-hard` no entry has a gap closed."
+    assert "has not been studied; `bench study --order --scenario digits-hard` does" in said[8]
+    assert say_claims([poor])[0].endswith("`digits-hard`: no gap closed of `salun` and `random_label`.")
+
+
+def test_finalists_and_classics_are_those_of_the_cards():
+    assert is_finalist(card("foo", reference=FINALIST))
+    assert not is_finalist(card("foo", reference="NeurIPS 2023 unlearning competition, sample entry"))
+    assert is_classic(card("finetune+tuned"))
+    assert not is_classic(card("salun"))
+
+
+@pytest.mark.parametrize(
+    ("gap", "verdict"),
+    [
+        (0.3, "is significantly better than"),
+        (0.1, "is not significantly different from"),
+        (-0.2, "is significantly worse than"),
+    ],
+)
+def test_the_best_finalist_is_held_against_the_best_classic(scenario, gap, verdict):
+    cards = (
+        entry("seif", gap, reference=FINALIST, seed=1),
+        entry("sun", -0.5, reference=FINALIST, seed=2),
+        entry("finetune", 0.0, seed=3),
+        entry("neggrad_plus", 0.1, seed=4),
+        entry("sebastian", 0.9, reference=FINALIST, status="over-budget", seed=5),
+    )
+    said = sentences.say_competition(board(scenario, *cards))
+    assert (
+        f"within the budget the best of the competition's finalists, `seif`, closes {100 * gap:.0f}".replace("-", "−")
+        in said
+    )
+    assert f"and {verdict} the best of fine-tuning and the classics, `neggrad_plus`" in said
+    assert "at any cost the best of the competition's finalists, `sebastian`, closes 90 % (88–92 %)" in said
+    better, worse = (2, 1) if gap > 0 else (1, 2)
+    assert f"of 3 entries of finalists {better} are significantly better than `finetune`" in said
+    assert said.endswith(f"and {worse} worse.")
+
+
+def test_the_best_of_many_needs_more_to_be_better(scenario):
+    """Find two entries apart when alone that are not when each is the best of three."""
+    pair = [entry("seif", 0.034, reference=FINALIST, seed=1), entry("finetune", 0.0, seed=2)]
+    more = [entry(name, -0.5, reference=FINALIST) for name in ("sun", "kookmin")]
+    more += [entry(name, -0.5) for name in ("cf_k", "eu_k")]
+    alone, among = (sentences.say_competition(board(scenario, *each)) for each in (pair, pair + more))
+    assert "`seif`, closes 3 % (1–5 %) of the gap and is significantly better" in alone
+    assert "and is not significantly different from the best" in among
+
+
+def test_entries_are_held_against_doing_nothing_together(scenario):
+    cards = [entry("one", 0.05), entry("two", 0.022), entry("three", -0.3), entry("four", 0.0, spread=1e-12)]
+    found = board(scenario, nothing(), *cards)
+    assert against_nothing(found, "gap_closed") == (["one"], ["three"])  # 0.022 is 2.2 standard errors
+    assert against_nothing(board(scenario, nothing(), cards[1]), "gap_closed") == (["two"], [])
+
+
+def test_another_level_is_students_t():
+    rows = entry("foo", 0.2).replicates["gap_closed"]
+    error = np.sqrt(31 * np.var(rows))
+    found = Estimate(value=0.2, low=0.2 - t.ppf(0.975, 31) * error, high=0.2 + t.ppf(0.975, 31) * error)
+    assert at_level(found, 0.999, 256).high == pytest.approx(0.2 + t.ppf(0.9995, 31) * error, rel=1e-3)
+
+
+def test_groups_by_phi_are_those_of_its_replicates(scenario):
+    cards = [entry(name, 0.1, seed=at, phi=phi) for at, (name, phi) in enumerate((("a", 0.1), ("b", 0.3), ("c", 0.31)))]
+    found = board(scenario, *cards)
+    assert (count_groups(found, "gap_closed"), count_groups(found, "gap_closed_phi")) == (1, 2)
+    old = with_metrics(entry("d", 0.1), gap_closed_phi=Estimate(value=0.2, low=0.1, high=0.3))
+    assert count_groups(board(scenario, *cards, old), "gap_closed_phi") is None
+
+
+def test_what_is_better_than_nothing_is_counted_and_named(scenario):
+    cards = [
+        entry("good", 0.2, phi=0.4),
+        entry("bad", -0.2, phi=0.3),
+        entry("dear", 0.7, phi=0.7, status="over-budget"),
+    ]
+    said = sentences.say_better_than_nothing(board(scenario, nothing(), *cards))
+    assert "(N = 256, 3 forget examples) 2 of 3 entries are significantly better than doing nothing, 1 worse" in said
+    assert "those within the budget fall into 2 groups; by φ alone 3 of 3" in said
+    assert "the best within the budget is `good` with 20 % (18–22 %), the best at any cost is `dear`" in said
+
+
+def test_what_phi_shows_and_other_signals_do_not(scenario):
+    cards = [entry("aimed", 0.01, phi=0.6), entry("honest", 0.3, phi=0.35), entry("idle", 0.0, phi=0.01)]
+    said = sentences.say_signals(board(scenario, *cards))
+    assert "`aimed`, closes 60 % (58–62 %) of it, and 1 % (−1 to 3 %) by all signals; of 2 entries" in said
+    assert said.endswith("1 close less than half as much by all signals: `aimed`.")
+
+
+def test_tuning_is_judged_method_by_method(scenario):
+    pairs = {"up": 0.3, "down": -0.3, "same": 0.0}
+    cards = [entry(name, 0.1, seed=at) for at, name in enumerate(pairs)]
+    cards += [entry(f"{name}+tuned", 0.1 + moved, seed=9 + at) for at, (name, moved) in enumerate(pairs.items())]
+    said = sentences.say_tuning(board(scenario, *cards, entry("alone", 0.1)))
+    assert "raises the gap that 1 of 3 methods close (`up`) and lowers that of 1 (`down`), significantly" in said
+
+
+@pytest.mark.parametrize(
+    ("method", "low", "high", "expected"),
+    [
+        ("npo", 0.1, 0.2, "holds"),
+        ("npo", -0.1, 0.2, "not decided"),
+        ("npo", -0.2, -0.1, "the opposite holds"),
+        ("ssd", -0.1, 0.2, "not refuted"),
+        ("ssd", -0.2, -0.1, "does not hold"),
+    ],
+)
+def test_a_claim_is_judged_by_its_interval(method, low, high, expected):
+    claim = next(each for each in CLAIMS if each.method == method)
+    assert judge(claim, Estimate(value=(low + high) / 2, low=low, high=high)) == expected
+
+
+def test_a_claim_has_its_number_by_all_signals_and_by_phi(scenario):
+    cards = [entry("npo", 0.3, seed=1, phi=0.5), entry("gradient_ascent", 0.1, seed=1, phi=0.6)]
+    (said,) = [line for line in say_claims([board(scenario, *cards)]) if "NPO" in line]
+    alone = "by φ alone −10.0 points (−10.0 to −10.0)"
+    assert said == f"- NPO beats gradient ascent. `digits-hard`: holds, +20.0 points (20.0–20.0); {alone}."
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_two_boards_agree_as_kendall_says(scenario, turn):
+    gaps = np.linspace(0, 1, 8)
+    boards = [
+        board(scenario, *(entry(f"e{at}", sign * gap, seed=at + 50 * (1 + sign)) for at, gap in enumerate(gaps)))
+        for sign in (1, turn)
+    ]
+    found = compare_rankings(*boards)
+    assert found is not None
+    expected = np.asarray(kendalltau(gaps, turn * gaps))[0]
+    assert (found.order, found.entries, found.tau.value) == ("gap_closed", 8, pytest.approx(expected))
+    assert (found.separated, found.reversed) == (28, 0 if turn > 0 else 28)
+    assert found.tau.high - found.tau.low < 0.01  # no leaving out of models turns a pair
+
+
+def test_boards_of_entries_that_hardly_differ_agree_within_wide_bounds(scenario):
+    boards = [
+        board(scenario, *(entry(f"e{at}", 0.001 * at, 0.05, seed=at + 100 * k) for at in range(12))) for k in (1, 2)
+    ]
+    found = compare_rankings(*boards)
+    assert found is not None
+    assert found.tau.high - found.tau.low > 0.2
+    assert (found.separated, found.reversed) == (0, 0)
+    assert compare_rankings(boards[0], board(scenario, entry("e0", 0.1), entry("e1", 0.2))) is None
+
+
+def test_the_interval_of_tau_covers():
+    """Draw groups of models whose means are the entries' values, on two boards of other true gaps."""
+    rng, truth = np.random.default_rng(0), np.random.default_rng(1).normal(0, 1, (2, 12))
+    found = []
+    for _ in range(100):
+        groups = truth[:, None] + rng.normal(0, 1.5, (2, 32, 12))
+        means = groups.mean(axis=1)
+        rows = [halve_groups(own, (32 * own - each) / 31) for own, each in zip(means, groups, strict=True)]
+        found.append(estimate_tau(means, rows))
+    values = np.array([each.value for each in found])
+    assert np.mean([each.low <= values.mean() <= each.high for each in found]) >= 0.93
+    assert np.mean([each.high - each.low for each in found]) < 2 * 1.96 * 1.6 * values.std()
+    assert estimate_tau(truth, (None, None)).high == 1
+
+
+def test_halves_of_groups_are_those_of_the_means():
+    groups = np.random.default_rng(0).normal(size=(32, 3))
+    replicates = np.array([np.delete(groups, at, axis=0).mean(axis=0) for at in range(32)])
+    kept = np.random.default_rng(0).permutation(32) < 16
+    assert np.allclose(halve_groups(groups.mean(axis=0), replicates)[0], groups[kept].mean(axis=0))
+
+
+def test_boards_without_a_gap_are_compared_by_score(scenario):
+    boards = [board(scenario, *(card(f"e{at}", 0.1 * at, seed=at + k) for at in range(4))) for k in (0, 20)]
+    found = compare_rankings(*boards)
+    assert found is not None
+    assert (found.order, found.tau.value, found.separated) == ("score", pytest.approx(1), 6)
+
+
+def test_rankings_are_compared_where_only_the_forget_set_differs(scenario):
+    others = load_scenario("digits"), load_scenario("digits-cnn"), load_scenario("digits-patch")
+    gaps = {"e0": 0.1, "e1": 0.3, "e2": 0.5}
+    cards = [entry(name, gap, seed=at) for at, (name, gap) in enumerate(gaps.items())]
+    turned = [entry(name, -gap, seed=at) for at, (name, gap) in enumerate(gaps.items())]
+    boards = [board(scenario, *cards), board(others[0], *turned), *(board(other, *cards) for other in others[1:])]
+    said = sentences.say_rankings(boards)
+    assert said.startswith(
+        "The ranking of entries changes with the forget set: between `digits-hard` and `digits` Kend"
+    )
+    assert "τ is −1.00" in said
+    assert "3 of the 3 pairs that are significantly different on both are reversed." in said
+    assert sentences.say_rankings(boards[2:]).startswith("No two boards differ in their forget set alone")
+    alike = sentences.say_rankings([board(scenario, *cards), board(others[0], *cards)])
+    assert "has not been shown to change" in alike
+
+
+def test_spearman_is_scipys_and_its_interval_covers():
+    rng = np.random.default_rng(0)
+    one = rng.normal(size=40)
+    other = one + rng.normal(size=40)
+    found = spearman(one, other)
+    assert found is not None
+    assert found.value == pytest.approx(np.asarray(spearmanr(one, other))[0])
+    assert found.low < found.value < found.high
+    assert spearman(np.ones(40), one) is None
+    assert spearman(one, one) == Estimate(value=1.0, low=spearman(one, one).low, high=1.0)
+    rho = 6 / np.pi * np.arcsin(0.5 / 2)  # Spearman's of a normal correlation of one half
+    held = 0
+    for _ in range(300):
+        pair = rng.multivariate_normal([0, 0], [[1, 0.5], [0.5, 1]], 50).T
+        estimate = spearman(*pair)
+        held += estimate.low <= rho <= estimate.high
+    assert held >= 0.92 * 300
+
+
+def test_hardness_is_read_from_the_scores_of_the_choice(scenario):
+    choice = read_choice(scenario)
+    hard = -choice.forget_scores["confidence"]
+    control = with_metrics(
+        nothing(), epsilon=PerExample(values=hard.tolist()), example_leak=PerExample(values=[1.0] * len(hard))
+    )
+    found = hardness.correlate_hardness(Board(scenario, (control,)), [])
+    assert found.epsilon.value == pytest.approx(1.0)
+    assert (found.leak, found.by, found.examples, found.one_end) == (None, "confidence", 50, True)
+
+
+@pytest.mark.parametrize(
+    ("ends", "begin"),
+    [
+        ([(0.2, 0.6)], "Harder examples leak more"),
+        ([(-0.6, -0.2)], "Harder examples leak less"),
+        ([(-0.2, 0.2)], "Hardness and leak have not been shown"),
+        ([(0.2, 0.6), (-0.6, -0.2)], "Whether harder examples leak more depends on the board"),
+    ],
+)
+def test_correlations_are_judged_by_their_intervals(ends, begin):
+    found = [
+        Correlation("digits", "confidence", 50, True, None, Estimate(value=(low + high) / 2, low=low, high=high))
+        for low, high in ends
+    ]
+    assert sentences.judge_hardness(found).startswith(begin)
+
+
+def test_the_order_by_fewer_models_is_read_from_the_study():
+    row = {"order": "gap_closed", "pairs": "139", "tau": "0.989", "tau_low": "0.986", "tau_high": "1"}
+    rows = [{**row, "models": "64"}, {**row, "models": "256", "tau": "1"}, {**row, "models": "64", "tau": ""}]
+    said = sentences.say_order("digits-hard", rows)
+    assert "N = 64 orders the pairs of entries that are significantly different with N = 256" in said
+    assert said.count("by gap closed (139 pairs)") == 1
+    assert "0.99 (0.99 to 1.00)" in said
+
+
+def test_repair_is_named_beside_retraining(scenario):
+    def repaired(made, value):
+        return with_metrics(made, repaired=Estimate(value=value, low=value - 0.1, high=value + 0.1))
+
+    control = repaired(card("retrain", 0.2, control=True), 0.5)
+    cards = [control, repaired(card("foo", 0.1), 0.3), repaired(card("bar", 0.1), 0.4)]
+    said = sentences.say_repair(board(scenario, *cards))
+    assert "`bar` with 40 % (30–50 %); retraining without the identified examples repairs 50 % (40–60 %)." in said
+    none = with_metrics(card("foo", 0.1), repaired=Absent(absent="nothing is manipulated"))
+    assert "no entry within the budget has a share of the damage repaired" in sentences.say_repair(
+        board(scenario, none)
+    )
+
+
+def test_tables_leave_out_columns_without_a_value(scenario):
+    lines = board_table(board(scenario, nothing(), entry("good", 0.2), entry("dear", 0.9, status="over-budget")))
+    assert lines[0].startswith("| rank | group | entry | gap closed, % | leak | published score |")
+    assert lines[2].startswith("| 1 | a | good | 20.0 [18.0, 22.0] |")
+    assert [line.split(" | ")[0] for line in lines[2:-1]] == ["| 1", "| 2", "| control"]
+    old = board_table(board(scenario, card("foo", 0.1), card("bar", status="crashed", reason="no")))
+    assert old[0] == "| rank | group | entry | leak | published score | rank by score | retain | test | cost | status |"
+    assert old[2].startswith("| 1 | a | foo | 0.100 | 0.1000 [0.0800, 0.1200] | 1 |")
+    assert len(old) == 4
+    assert "status" not in short_table(board(scenario, entry("good", 0.2)))[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "expected"),
+    [
+        (0.25, 0.23, 0.27, "+25 points (23–27)"),
+        (-0.002, -0.0039, -0.0001, "−0.20 points (−0.39 to −0.01)"),  # an end that is not 0 does not look like 0
+        (0.0, -0.001, 0.001, "0.0 points (−0.1 to 0.1)"),
+    ],
+)
+def test_points_have_signs_and_enough_digits(value, low, high, expected):
+    found = Estimate(value=value, low=low, high=high)
+    assert say_points(found) == expected
+    assert say_share(Estimate(value=0.25, low=0.231, high=0.269)) == "25 % (23–27 %)"
