@@ -1,16 +1,16 @@
 """Do the intervals of leak, gap closed and their differences cover? Simulated pools with a known truth.
 
-    python scripts/study_leak.py            # 200 pools at N = 64 and 128, 70 at N = 512: 10 minutes on one core
+    python scripts/study_leak.py            # 200 pools at N = 64, 128 and 512: half an hour on one core
     python scripts/study_leak.py --quick    # the first 20 pools, N = 64 and 128
-    python scripts/study_leak.py --hidden   # only one hidden signal leaks, more or less of it: 100 pools each, a minute
+    python scripts/study_leak.py --hidden   # only one hidden signal leaks, more or less of it: 100 pools each
 
 Pools are drawn in pieces on all cores. Finished pieces stay in `build/`, so an interrupted study goes on where it
 stopped; they are used again only where the same code would compute them.
 
-A line is a quantity in a case, by φ alone or by the best combination of φ and 12 hidden signals, whose intervals are
-widened. The truth is 0 for the leak under the null and for the difference of two like entries, and the mean over the
-pools elsewhere, as for the other intervals. `variance`: the mean squared standard error in the intervals over the
-variance of the values over pools. `held`: the share of pools whose interval holds the truth.
+A line is a quantity in a case, by φ alone or by the best combination of φ and 12 hidden signals. The truth is 0 for the
+leak under the null and for the difference of two like entries, and the mean over the pools elsewhere, as for the other
+intervals. `variance`: the mean squared standard error in the intervals over the variance of the values over pools.
+`held`: the share of pools whose interval holds the truth.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from benchmark.metrics.samples import Floats
 from benchmark.storage.workspace import write_atomically
 
 FOLDER = Path(__file__).parents[1] / "build" / "study_leak"
-POOLS = {64: 200, 128: 200, 512: 70}
+POOLS = {64: 200, 128: 200, 512: 200}
 QUICK = {64: 20, 128: 20}
 PIECE = 5  # pools that are computed and stored at once
 EXAMPLES, HIDDEN = 10, 12

@@ -15,11 +15,11 @@ interval or complement lies between its largest and its smallest value (Kuiper's
 example, without trying pairs of cuts.
 
 Uncertainty is a jackknife over GROUPS groups of models: the whole estimate is repeated without the group, on the same
-halvings, with another choice of S. Model i of every population is in group i mod GROUPS. Run i begins at original i and
-all entries share the retrained models, so the difference of two entries' replicates is the paired difference's. The
-variance of a leak by φ is 1.0 to 1.5 times the true one at N = 64 and 128 where there is leak, 0.6 to 1.0 times at
-N = 512, and 2.1 to 2.4 times without any leak: there the estimator is of second order in the models, which a jackknife
-counts twice and more. `scripts/study_leak.py` repeats that.
+halvings, with another choice of S and of several signals another combination. Model i of every population is in group
+i mod GROUPS. Run i begins at original i and all entries share the retrained models, so the difference of two entries'
+replicates is the paired difference's. Its variance is 1 to 2 times the true one where there is leak, and more than
+twice without any: there the estimator is of second order in the models, which a jackknife counts twice and more. The
+replicates of 16 groups cost half of those of 32 and cover alike. `scripts/study_leak.py` repeats that.
 
 Sources: Triantafillou et al. 2024 (2406.09073, section 4.1) for the attacks; Kulynych et al. 2022 (1906.00389) for the
 total variation as a measure of leakage; Kuiper 1960; Efron & Stein 1981 for the jackknife's upward bias. The
@@ -32,14 +32,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchmark.metrics.combination import fit_combination, project
+from benchmark.metrics.combination import Sample, Shares, Singles, fit_combinations, project, sort_scores
 from benchmark.metrics.inputs import whole
 from benchmark.metrics.samples import Floats, checked_samples
 
 HALVINGS = 20
-GROUPS = 32
+REFITTED = 6  # halvings in which replicates fit the combination of several signals
+GROUPS = 16
 FEWEST_MODELS = 4
-_FIT_VARIES = 1.3  # standard deviations of a leak whose combination is fitted anew, per one of the same combination's
 _TOGETHER = 2**20  # numbers of an array that is computed at once: they stay in the processor's cache
 
 Integers = NDArray[np.int64]
@@ -58,6 +58,9 @@ class _Models(NamedTuple):
 
     unlearned: int  # how many of them are
     kept: Mask  # by each replicate, [1 + groups, models]
+
+    def without_replicates(self) -> "_Models":
+        return self._replace(kept=self.kept[:1])
 
 
 class _Signal(NamedTuple):
@@ -133,43 +136,77 @@ def measure_combined_leak(
 ) -> Leak:
     """Return the same of the best combination of signals `[models, examples, signals]`, of which φ is the first.
 
-    The half that chooses the interval has fitted the combination. Replicates leave it as it is, since a fit for each
-    takes too long, and vary less for it: their deviations are widened by an empirical factor (docs/scoring.md).
+    The half that chooses the interval has fitted the combination, in every replicate anew. That takes long, so
+    replicates are of the first REFITTED halvings: their differences from these halvings' leak are added to that of all.
     """
-    found = _measure(unlearned.swapaxes(0, 1), retrained.swapaxes(0, 1), groups, halvings, seed)
-    if not len(found.replicates):
-        return found
-    centre = found.replicates.mean(axis=0)
-    return Leak(found.examples, centre + _FIT_VARIES * (found.replicates - centre))
+    models = _models(len(unlearned), len(retrained), groups)
+    pooled = np.ascontiguousarray(np.concatenate([unlearned, retrained]).swapaxes(0, 1))
+    leaks, replicates = np.zeros(len(pooled)), np.zeros((len(models.kept), len(pooled)))
+    for number, halves in enumerate(_halves(models, halvings, seed)):
+        measured = _measure_combined(pooled, models if number < 2 * REFITTED else models.without_replicates(), *halves)
+        leaks += measured[0] / (2 * halvings)
+        if len(measured) == len(replicates):
+            replicates += measured / (2 * min(REFITTED, halvings))
+    return Leak(leaks, leaks + replicates[1:] - replicates[0])
+
+
+def _measure_combined(pooled: Floats, models: _Models, *halves: Mask) -> Floats:
+    """Return the leak on one half by what the other has fitted and chosen, `[1 + groups, examples]`.
+
+    `pooled`: signals, `[examples, models, signals]`.
+    """
+    choosing, reading = (Sample(pooled[:, half], _shares(models, half)[:, half]) for half in halves)
+    weights = fit_combinations(choosing)
+    values, shares = sort_scores(project(choosing.signals, weights), choosing.shares)
+    attack = _choose_attack(values.reshape(-1, values.shape[-1]), shares.reshape(1, -1, values.shape[-1]))
+    low, high, sign = (each.reshape(weights.shape[:2]) for each in attack)
+    scores = project(reading.signals, weights)
+    inside = (scores > low[..., None]) & (scores <= high[..., None])
+    excess = np.matmul(inside.astype(np.float64), reading.shares[..., None])[..., 0]
+    return sign * excess / np.maximum(reading.shares, 0).sum(axis=1, keepdims=True)
 
 
 def _measure(unlearned: Floats, retrained: Floats, groups: int, halvings: int, seed: int) -> Leak:
-    """Return the leak by φ `[examples, models]`, or by the best combination of `[examples, models, signals]`."""
-    groups, halvings, seed = whole(groups, "groups", 0), whole(halvings, "halvings", 1), whole(seed, "seed", 0)
-    sizes = unlearned.shape[1], retrained.shape[1]
-    models = _Models(sizes[0], np.concatenate([kept_models(size, groups) for size in sizes], axis=1))
-    pooled = np.concatenate([unlearned, retrained], axis=1)
-    phi = _sort(pooled) if pooled.ndim == 2 else None
-    step = max(1, _TOGETHER // ((groups + 1) * max(sizes)))
-    measured = np.zeros((1 + groups, len(pooled)))
-    for choosing, reading in halvings_of(*sizes, halvings, seed):
-        signal = phi or _sort(_combine(pooled, choosing))
-        halves = np.concatenate(choosing), np.concatenate(reading)
-        for part in (slice(first, first + step) for first in range(0, len(pooled), step)):
-            own = _Signal(signal.values[part], signal.order[part])
-            measured[:, part] += _measure_shares(_choose_attack(own, models, halves[0]), own, models, halves[1])
+    """Return the leak by φ, `[examples, models]`."""
+    models = _models(unlearned.shape[1], retrained.shape[1], groups)
+    phi = _sort(np.concatenate([unlearned, retrained], axis=1))
+    step = max(1, 2 * _TOGETHER // models.kept.size)
+    measured = np.zeros((len(models.kept), len(unlearned)))
+    for choosing, reading in _halves(models, halvings, seed):
+        shares = _shares(models, choosing)
+        for part in (slice(first, first + step) for first in range(0, len(unlearned), step)):
+            own = _Signal(phi.values[part], phi.order[part])
+            order = _take_half(own.order, choosing)
+            attack = _choose_attack(np.take_along_axis(own.values, order, axis=1), shares.take(order, axis=1))
+            measured[:, part] += _measure_shares(attack, own, models, reading)
     measured /= 2 * halvings
     return Leak(measured[0], measured[1:])
 
 
+def _models(unlearned: int, retrained: int, groups: int) -> _Models:
+    groups = whole(groups, "groups", 0)
+    return _Models(unlearned, np.concatenate([kept_models(size, groups) for size in (unlearned, retrained)], axis=1))
+
+
+def _halves(models: _Models, halvings: int, seed: int) -> Iterator[tuple[Mask, Mask]]:
+    """Yield the models of both populations that choose and those that are measured."""
+    sizes = models.unlearned, models.kept.shape[1] - models.unlearned
+    for choosing, reading in halvings_of(*sizes, whole(halvings, "halvings", 1), whole(seed, "seed", 0)):
+        yield np.concatenate(choosing), np.concatenate(reading)
+
+
+def _shares(models: _Models, half: Mask) -> Shares:
+    """Return every model's share of those of its population in a half, `[1 + groups, models]`, < 0 if retrained.
+
+    Shares times both numbers of models: whole numbers, so that equal differences compare as equal.
+    """
+    kept_u, kept_r = np.split(models.kept & half, [models.unlearned], axis=1)
+    count_u, count_r = (kept.sum(axis=1, keepdims=True, dtype=np.int32) for kept in (kept_u, kept_r))
+    return np.concatenate([kept_u * count_r, kept_r * -count_u], axis=1)
+
+
 def _sort(values: Floats) -> _Signal:
     return _Signal(values, np.argsort(values, axis=1))
-
-
-def _combine(pooled: Floats, choosing: tuple[Mask, Mask]) -> Floats:
-    """Return one signal `[examples, models]` of several, `[examples, models, signals]`, as choosing models combine."""
-    unlearned, retrained = np.split(pooled, [len(choosing[0])], axis=1)
-    return project(pooled, fit_combination(unlearned[:, choosing[0]], retrained[:, choosing[1]]))
 
 
 def groups_of(*populations: Sized) -> int:
@@ -196,14 +233,14 @@ def halvings_of(
         yield (~u, ~r), (u, r)
 
 
-def _choose_attack(signal: _Signal, models: _Models, half: Mask) -> _Attack:
+def _choose_attack(values: Floats | Singles, shares: Shares) -> _Attack:
     """Return the interval with the largest difference of shares, the same for its complement, in every replicate.
 
-    Cuts lie halfway between neighbouring values of the half that chooses, the same ones in every replicate.
+    `values`: `[examples, models]` in order; `shares`: of these models, `[1 + groups, examples, models]`. Cuts lie
+    halfway between neighbouring values, the same ones in every replicate.
     """
-    order = _take_half(signal.order, half)
-    values = np.take_along_axis(signal.values, order, axis=1)
-    running = _running_difference(models, half, order)
+    running = np.zeros((len(shares), len(values), values.shape[1] + 1), dtype=np.int32)  # of the models below every cut
+    np.cumsum(shares, axis=2, out=running[:, :, 1:])
     running[:, :, 1:-1][:, values[:, 1:] == values[:, :-1]] = 0  # no cut between equal values; the first one has 0 too
     highest, lowest = running.argmax(axis=2), running.argmin(axis=2)
     ends = np.full((len(values), 1), np.inf)
@@ -216,19 +253,6 @@ def _choose_attack(signal: _Signal, models: _Models, half: Mask) -> _Attack:
 def _take_half(order: Integers, half: Mask) -> Integers:
     """Return the models of a half in the order of all, `[examples, models of the half]`."""
     return order.ravel().compress(half.take(order).ravel()).reshape(len(order), -1)
-
-
-def _running_difference(models: _Models, half: Mask, order: Integers) -> NDArray[np.int32]:
-    """Return the difference of the shares of models below every cut, `[1 + groups, examples, values + 1]`.
-
-    Shares times both numbers of models: whole numbers, so that equal differences compare as equal.
-    """
-    kept_u, kept_r = np.split(models.kept & half, [models.unlearned], axis=1)
-    count_u, count_r = (kept.sum(axis=1, keepdims=True, dtype=np.int32) for kept in (kept_u, kept_r))
-    weights = np.concatenate([kept_u * count_r, kept_r * -count_u], axis=1)
-    running = np.zeros((len(weights), len(order), order.shape[1] + 1), dtype=np.int32)
-    np.cumsum(weights.take(order, axis=1), axis=2, out=running[:, :, 1:])
-    return running
 
 
 def _measure_shares(attack: _Attack, signal: _Signal, models: _Models, half: Mask) -> Floats:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from benchmark.metrics.evidence_pair import EvidencePair
+from benchmark.metrics.leak import GROUPS
 from benchmark.metrics.leak_score import Ends, GapEnds, leak_rows, phi_leak_rows, score_rows
 from benchmark.references.controls import do_nothing, unlearn_perfectly
 from benchmark.references.kept import keep
@@ -29,7 +30,7 @@ def ends_of(pool: Pool) -> GapEnds | None:
     if perfect.lacks(("hidden",)):
         return None
     signals = perfect.all_signals[1].shape[-1]  # fewer where the pool is of an earlier version
-    stored = keep(pool, StoredEnds, f"ends-{signals}", lambda: _measure_ends(do_nothing(pool), perfect))
+    stored = keep(pool, StoredEnds, f"ends-{signals}-{GROUPS}", lambda: _measure_ends(do_nothing(pool), perfect))
     if stored is None or not stored.nothing:
         return None
     combined, phi = (stored.nothing, stored.perfect), (stored.nothing_phi, stored.perfect_phi)

@@ -17,7 +17,7 @@ from benchmark.metrics.class_leak import class_leaks
 from benchmark.metrics.evidence_pair import EvidencePair, ModelEvidence
 from benchmark.metrics.jackknife import standard_error
 from benchmark.metrics.kinds import METRICS
-from benchmark.metrics.leak import measure_leak
+from benchmark.metrics.leak import GROUPS, measure_leak
 from benchmark.metrics.scoring import measure
 from benchmark.results.scorecard import Scorecard
 from benchmark.results.values import Absent, ClassLeak, Estimate
@@ -41,7 +41,7 @@ def test_a_class_has_the_mean_and_the_jackknife_of_its_examples():
     leak = measure_leak(*pair.signals)
     for name, each in found.items():
         members = [at for at, label in enumerate(LABELS) if label == name]
-        reach = t.ppf(1 - 0.05 / 3 / 2, 31) * standard_error(leak.replicates[:, members].mean(axis=1))
+        reach = t.ppf(1 - 0.05 / 3 / 2, GROUPS - 1) * standard_error(leak.replicates[:, members].mean(axis=1))
         mean = leak.examples[members].mean()
         assert (each.leak.value, each.leak.low, each.leak.high) == pytest.approx(
             (mean, mean - reach, mean + reach), abs=1e-3

@@ -8,7 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from benchmark.metrics.leak import FEWEST_MODELS, GROUPS, halvings_of, kept_models, leak, measure_leak
+from benchmark.metrics.combination import Sample, fit_combinations
+from benchmark.metrics.leak import (
+    FEWEST_MODELS,
+    GROUPS,
+    REFITTED,
+    halvings_of,
+    kept_models,
+    leak,
+    measure_combined_leak,
+    measure_leak,
+)
 
 
 def share(phi, low, high):
@@ -103,6 +113,44 @@ def test_a_replicate_is_near_the_leak_without_its_models():
     found = measure_leak(u, r, groups=2)
     for replicate, models in zip(found.replicates, kept_models(128, 2)[1:], strict=True):
         assert replicate.mean() == pytest.approx(leak(u[models], r[models]).mean(), abs=0.02)
+
+
+def naive_combined_leaks(signals, unlearned, kept):
+    """Return the leaks that one halving can give, of the models `kept`; signals `[models, signals]` of one example."""
+    both_ways = []
+    for halves in halvings_of(unlearned, len(signals) - unlearned, 1):
+        choosing, reading = (np.concatenate(half) & kept for half in halves)
+        half = np.concatenate(halves[0])
+        of_u = np.arange(len(signals)) < unlearned
+        counts = [(side & choosing).sum() for side in (of_u, ~of_u)]
+        shares = np.where(of_u, counts[1], -counts[0]) * choosing
+        weights = fit_combinations(Sample(signals[None, half], shares[None, half]))[0, 0]
+        score = signals @ weights
+        parts = [[score[of_u & rows], score[~of_u & rows]] for rows in (choosing, reading)]
+        both_ways.append(naive_shares(*parts, np.unique(score[choosing])))
+    return np.array([np.mean(pair) for pair in product(*both_ways)])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_every_replicate_of_several_signals_fits_their_combination_anew(seed):
+    u, r = np.random.default_rng(seed).normal(0, 1, (2, 16, 1, 3))
+    u[..., 1] += 2
+    found = measure_combined_leak(u, r, halvings=1, groups=4)
+    kept = np.concatenate([kept_models(16, 4)] * 2, axis=1)
+    for replicate, models in zip([found.examples, *found.replicates], kept, strict=True):
+        expected = naive_combined_leaks(np.concatenate([u, r])[:, 0], 16, models)
+        assert np.abs(expected - replicate[0]).min() < 1e-12
+
+
+def test_replicates_of_several_signals_are_of_the_first_halvings():
+    u, r = np.random.default_rng(0).normal(0, 1, (2, 32, 4, 3))
+    every, first = (measure_combined_leak(u + 1, r, halvings=some, groups=4) for some in (REFITTED + 3, REFITTED))
+    deviations = [found.replicates - found.examples for found in (every, first)]
+    np.testing.assert_allclose(*deviations, atol=1e-12)
+    np.testing.assert_allclose(
+        every.examples, measure_combined_leak(u + 1, r, halvings=REFITTED + 3, groups=0).examples
+    )
+    assert np.abs(every.examples - first.examples).max() > 1e-3
 
 
 def test_under_the_null_the_mean_is_0():

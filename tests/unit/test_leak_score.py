@@ -91,6 +91,14 @@ def test_replicates_pair_entries_of_one_noise():
     assert "gap_closed" in [row[0] for row in rows]
 
 
+def test_entries_with_other_numbers_of_replicates_are_not_paired():
+    a, b = with_gap(card("a", 0.1), 0.30), with_gap(card("b", 0.2), 0.25)
+    fewer = a.model_copy(update={"replicates": {"gap_closed": a.replicates["gap_closed"][:16]}})
+    assert paired_difference("gap_closed", fewer, b) is None
+    assert [place.rank for place in places([fewer, b]).values()] == [1, 2]
+    assert compare(fewer, b, [fewer, b])[1]
+
+
 def test_rows_of_old_cards_follow_by_their_published_score():
     old = [card(name, score) for name, score in (("old-a", 0.9), ("old-b", 0.8))]
     new = [with_gap(card("new-a", 0.1), 0.2), with_gap(card("new-b", 0.3), 0.1)]
