@@ -303,13 +303,13 @@ def attempt(worker, miniature, trained_pool):
 
 @pytest.fixture
 def asked() -> list:
-    """What scores have asked `models` for: parts and epochs."""
+    """The parts and epochs that scores have asked `models` for."""
     return []
 
 
 @pytest.fixture
 def models(asked):
-    """What a forget set asks for models: they give random numbers."""
+    """Models that give random numbers, for a forget set to ask."""
     return models_from(asked)
 
 

@@ -1,4 +1,4 @@
-"""What the public Python API takes: arrays of odd forms and types, and what is refused."""
+"""Inputs of the public Python API: arrays of odd forms and types, and what is refused."""
 
 import json
 from functools import cache
