@@ -82,7 +82,7 @@ def gap_closed(
     >>> rng = np.random.default_rng(0)
     >>> original, unlearned, retrained = (rng.normal(mean, 1, (128, 20)) for mean in (3, 1, 0))
     >>> print(gap_closed(unlearned, retrained, original))
-    0.5697 [0.5328, 0.6067]
+    0.5697 [0.5278, 0.6116]
     """
     best = () if perfect is None else (perfect,)
     populations = [_population(each) for each in (unlearned, retrained, original, *best)]

@@ -109,7 +109,7 @@ def test_rows_of_old_cards_follow_by_their_published_score():
     rows = leaderboard([*old, *new])
     assert rows["submission"].tolist() == list(ranks)
     table = as_text(render(rows, "digits"))
-    assert "0.20" in table.split("new-a")[1].split("new-b")[0]
+    assert "20.0%" in table.split("new-a")[1].split("new-b")[0]
     assert "gap" not in as_text(render(leaderboard(old), "digits")).split("score ±")[0]
 
 
