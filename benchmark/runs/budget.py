@@ -7,7 +7,7 @@ runs go through: runs side by side would slow one another down, and retraining t
 import math
 import statistics
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,25 +23,36 @@ from benchmark.sandbox.messages import Task
 _ROUNDS_AT_LEAST, _ROUNDS_AT_MOST = 5, 100
 _LEVEL = 0.9999  # one-sided, of the interval that the rounds leave: it is looked at after every one of them
 _LONG = 60.0  # seconds in all: when rounds take longer, the noise of a moment averages out within each
+_WHOLE = 4.0  # seconds of retraining that a round makes whole; of longer ones it makes a part that takes as long
 _LOADED = 1.25  # seconds by the wall clock, per CPU second, from which on the machine had other work
 _GOLDEN = (5**0.5 - 1) / 2
 
 
 class Timer:
-    """A timer of retraining and a submission's runs in turn: a machine that gets busy slows down both."""
+    """A timer of retraining and a submission's runs in turn: a machine that gets busy slows down both.
+
+    Where retraining takes long, rounds make its first epochs only, and count as many times their seconds as the whole
+    took once, right before.
+    """
 
     def __init__(
-        self, worker: Worker, original: Callable[[int], dict[str, Tensor]], seed: Callable[[str, int], int]
+        self,
+        worker: Worker,
+        original: Callable[[int], dict[str, Tensor]],
+        seed: Callable[[str, int], int],
+        epochs: int,
     ) -> None:
         """`original`: the weights that run `index` starts from; `seed`: the seed of run `index` of a role.
 
-        Raises BenchError when the scenario's own training fails under the scenario's limits.
+        `epochs`: of the recipe. Raises BenchError when the scenario's own training fails under the scenario's limits.
         """
         self._worker, self._original, self._seed = worker, original, seed
         self.failure: Run | None = None
         """The first timed run of the submission that failed."""
-        self.retrained = self.retrain(0)
-        """A retrained model, trained as every round's is."""
+        self.retrained = self._own("retrain", 0)
+        """A retrained model."""
+        self._epochs = _epochs_of_a_round(epochs, self.retrained.seconds)
+        self._times = 1.0 if self._epochs is None else self._measure_times()
 
     def time_submission(self, hyperparameters: dict[str, Any], limit: float, runs: list[int]) -> Timing:
         """Take rounds of nothing, retraining and one of `runs` until their share lies clearly on one side of `limit`.
@@ -53,7 +64,8 @@ class Timer:
         rounds: list[_Round] = []
         while not _is_settled(rounds, limit):
             number = len(rounds)
-            nothing, retraining = self.do_nothing(number), self.retrain(number)
+            nothing = self.do_nothing(number)
+            retraining = self.retrain(number, nothing)
             run = self.unlearn(runs[number % len(runs)], hyperparameters)
             succeeded = run.weights is not None
             rounds.append(
@@ -87,18 +99,34 @@ class Timer:
         """Start a run and end it: what every run costs."""
         return self._own("nothing", index)
 
-    def retrain(self, index: int) -> Run:
-        """Follow the scenario's recipe on the retain set; its weights are a retrained model."""
-        return self._own("retrain", index)
+    def retrain(self, index: int, nothing: Run) -> Run:
+        """Follow the scenario's recipe on the retain set, or its beginning, and return a run with the seconds of all.
 
-    def _own(self, task: Task, index: int) -> Run:
+        `nothing`: a run that did nothing, just before.
+        """
+        run = self._own("retrain", index, self._epochs)
+        seconds = nothing.seconds + self._times * (run.seconds - nothing.seconds)
+        return replace(run, seconds=seconds, wall=run.wall * seconds / max(run.seconds, 1e-9))
+
+    def _measure_times(self) -> float:
+        """Return how many times as long as its first epochs retraining takes, without starting."""
+        nothing, part = self.do_nothing(0).seconds, self._own("retrain", 0, self._epochs).seconds
+        return max(self.retrained.seconds - nothing, 1e-9) / max(part - nothing, 1e-9)
+
+    def _own(self, task: Task, index: int, epochs: int | None = None) -> Run:
         """Return a run of the harness's own. Raises BenchError when it fails."""
-        run = self._worker.run(self._original(0), self._seed(task, index), task)
+        run = self._worker.run(self._original(0), self._seed(task, index), task, epochs=epochs)
         if run.weights is None:
             raise BadScenario(
                 f"timing the scenario's own training failed: {run.reason}; raise protocol.timeout or .memory"
             )
         return run
+
+
+def _epochs_of_a_round(epochs: int, seconds: float) -> int | None:
+    """Return how many of a recipe's epochs, which take so many seconds, a round makes; None for all of them."""
+    part = max(1, round(epochs * _WHOLE / max(seconds, 1e-9)))
+    return part if part < epochs else None
 
 
 def in_proportion(indices: np.ndarray, seconds: np.ndarray) -> list[int]:

@@ -44,7 +44,7 @@ def check_submission(session: Session, scenario: Scenario, name: str) -> Table:
         original, before = _original(scenario, near, device)
         if sentence := never_learned(problem, np.array([before["retain"]])):
             warn(sentence)
-        timer = Timer(worker, lambda index: original, scenario.seed)
+        timer = Timer(worker, lambda index: original, scenario.seed, scenario.recipe.epochs)
         runs = _tries(timer, submission)
         if runs[0].note:
             warn(runs[0].note)

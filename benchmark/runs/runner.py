@@ -103,8 +103,11 @@ class Worker:
         seed: int,
         task: Task = "unlearn",
         hyperparameters: dict[str, Any] | None = None,
+        epochs: int | None = None,
     ) -> Run:
         """Unlearn from the original `weights`, with some of the submission's own hyper-parameters replaced.
+
+        `epochs`: after how many of the recipe's retraining ends.
 
         Whatever the submission does ends up in the Run's status. Raises BenchError when the worker cannot start, or the
         temporary folder has no room for the weights.
@@ -120,7 +123,7 @@ class Worker:
             save_file(weights, exchange / GIVEN / ORIGINAL)
             returned = (exchange / GIVEN / ORIGINAL).stat().st_size
         require_room(exchange, returned + _SPARE)
-        reply = self._ask(Request(task, seed, self._limits, hyperparameters or {}))
+        reply = self._ask(Request(task, seed, self._limits, hyperparameters or {}, epochs))
         ending = _tail(exchange / LOG)
         if reply is None:
             self._process.kill()  # and waits, so that the next run finds it gone, and its folder with it

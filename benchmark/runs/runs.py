@@ -132,7 +132,7 @@ class Runs:
 
     def _run(self, missing: list[int], workers: Workers, tally: "_Tally") -> None:
         """Has the first worker retrain once, to see that it can, runs the blocks on all, and times on the first."""
-        timer = Timer(workers.first, self.pool.original, self.pool.seed)
+        timer = Timer(workers.first, self.pool.original, self.pool.seed, self.scenario.recipe.epochs)
 
         def run_block(worker: Worker, block: int) -> tuple[str, str] | None:
             return self._run_block(worker, block, tally)

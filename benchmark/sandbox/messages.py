@@ -58,6 +58,8 @@ class Request:
     limits: Limits
     hyperparameters: dict[str, Any]
     """Values that replace some of the submission's own."""
+    epochs: int | None = None
+    """After how many of the recipe's epochs retraining ends; None for all."""
 
     def line(self) -> str:
         return json.dumps(asdict(self)) + "\n"

@@ -98,7 +98,7 @@ class _Trials:
         self._original, self._seed, self._device = pool.original, pool.seed, pool.session.device
         self._allowed = allowed_share(pool.scenario)
         self._taken_by_retraining = pool.scenario.recipe.epochs * len(problem.retain)
-        self._timer = Timer(workers.first, pool.original, pool.seed)
+        self._timer = Timer(workers.first, pool.original, pool.seed, pool.scenario.recipe.epochs)
         self._seconds: dict[int, float] = {}  # of the last trial's runs
         self._yardsticks: deque[tuple[float, float]] = deque(maxlen=_YARDSTICKS)
 
@@ -118,7 +118,8 @@ class _Trials:
 
     def _time_first(self, values: Values) -> tuple[Cost, list[Arrays]]:
         """Return the first runs, one after the other: what one costs, and their evidence."""
-        self._yardsticks.append((self._timer.do_nothing(0).seconds, self._timer.retrain(0).seconds))
+        nothing = self._timer.do_nothing(0)
+        self._yardsticks.append((nothing.seconds, self._timer.retrain(0, nothing).seconds))
         evidence, seconds, taken = [], [], []
         for index in range(_TIMED):
             run = self._run(self._workers.first, index, values)
@@ -126,8 +127,8 @@ class _Trials:
             seconds.append(run.seconds)
             taken.append(sum(run.consumed))
             self._tick()
-        nothing, retraining = map(median, zip(*self._yardsticks, strict=True))
-        share = share_of(nothing, retraining, fmean(seconds))
+        starting, retraining = map(median, zip(*self._yardsticks, strict=True))
+        share = share_of(starting, retraining, fmean(seconds))
         return Cost(round(share, 4), round(fmean(taken) / self._taken_by_retraining, 4)), evidence
 
     def _side_by_side(self, indices: range, values: Values) -> list[Arrays]:

@@ -11,6 +11,7 @@ from benchmark.runs.budget import Timer, in_proportion
 from benchmark.runs.runner import Run
 
 STARTING, RETRAINING = 0.02, 0.2  # seconds
+EPOCHS = 30
 
 
 class Machine:
@@ -21,16 +22,18 @@ class Machine:
     def __init__(self, share, slowness=lambda: 1.0, noise=lambda: 1.0, waiting=1.0):
         """`waiting`: seconds by the wall clock per CPU second."""
         self.share, self.slowness, self.noise, self.waiting = share, slowness, noise, waiting
-        self.asked, self.runs = [], []
+        self.asked, self.runs, self.epochs = [], [], []
         self.now = 1.0
 
-    def run(self, weights, seed, task="unlearn", hyperparameters=None):
+    def run(self, weights, seed, task="unlearn", hyperparameters=None, epochs=None):
         self.asked.append(task)
+        self.epochs.append(epochs)
         if task == "nothing":
             self.now = self.slowness()
         if task == "unlearn":
             self.runs.append((weights["original"], seed))
-        work = {"nothing": 0.0, "retrain": 1.0}[task] if task != "unlearn" else self.share(weights["original"])
+        retraining = (epochs or EPOCHS) / EPOCHS
+        work = {"nothing": 0.0, "retrain": retraining}[task] if task != "unlearn" else self.share(weights["original"])
         seconds = self.now * self.noise() * (STARTING + work * RETRAINING)
         return Run("ok", "", "", seconds, {"weight": torch.zeros(1)}, wall=self.waiting * seconds)
 
@@ -42,7 +45,8 @@ def noisy(rng, share, noise, session=0.0):
 
 
 def timed(machine, scenario, limit=0.2, runs=range(25)):
-    return Timer(machine, lambda index: {"original": index}, scenario.seed).time_submission({}, limit, list(runs))
+    timer = Timer(machine, lambda index: {"original": index}, scenario.seed, EPOCHS)
+    return timer.time_submission({}, limit, list(runs))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.3, 5.0])
@@ -73,6 +77,16 @@ def test_rounds_that_take_long_are_few(miniature):
     machine = Machine(lambda run: 0.19 if run % 2 else 0.21, slowness=lambda: 100.0)
     assert timed(machine, miniature).share == pytest.approx(0.2, rel=0.06)
     assert machine.asked.count("nothing") == 5
+
+
+def test_of_a_long_retraining_rounds_make_the_first_epochs_and_count_all(miniature):
+    machine = Machine(lambda run: 0.15, slowness=lambda: 50.0)
+    machine.now = 50.0
+    timing = timed(machine, miniature)
+    assert timing.share == pytest.approx(0.15)
+    assert timing.retraining == pytest.approx(50 * RETRAINING)
+    retrainings = [epochs for task, epochs in zip(machine.asked, machine.epochs, strict=True) if task == "retrain"]
+    assert retrainings == [None, *[11] * 6]  # the whole once, its beginning to compare
 
 
 def test_a_machine_that_is_busy_for_a_while_slows_down_both(miniature):
@@ -184,8 +198,9 @@ def test_the_runs_to_be_timed_are_in_proportion():
 @pytest.mark.parametrize(("peaks", "expected"), [([70, 90, 80], 30.0), ([40, 40, 45], 0.0), (None, None)])
 def test_memory_is_counted_beyond_that_of_a_run_that_does_nothing(peaks, expected, miniature):
     class Holding(Machine):
-        def run(self, weights, seed, task="unlearn", hyperparameters=None):
-            return replace(super().run(weights, seed, task, hyperparameters), memory=50 if task == "nothing" else 99)
+        def run(self, weights, seed, task="unlearn", hyperparameters=None, epochs=None):
+            run = super().run(weights, seed, task, hyperparameters, epochs)
+            return replace(run, memory=50 if task == "nothing" else 99)
 
     timing = timed(Holding(lambda run: 0.1), miniature)
     assert timing.starting_memory == 50

@@ -52,16 +52,16 @@ def call_unlearning(
     return function(net, *_loaders(job, batch_format(module), consumed))
 
 
-def retrain(job: Job, seed: int, examples: DataLoader, consumed: np.ndarray) -> nn.Module:
+def retrain(job: Job, seed: int, examples: DataLoader, consumed: np.ndarray, epochs: int | None = None) -> nn.Module:
     """Train a fresh net on all examples of a loader exactly as the scenario does: the contract's `recipe`.
 
-    They count as taken from the retain loader.
+    They count as taken from the retain loader. `epochs`: training stops after so many of the recipe's.
     """
     split = collect(examples, job.retain.normalisation).to(job.device)
-    consumed[0] += job.recipe.epochs * len(split)
+    consumed[0] += (epochs or job.recipe.epochs) * len(split)
     own = derive_seed(seed, "recipe")
     fresh = seeded_model(job.architecture, tuple(split.inputs.shape[1:]), job.outputs, own)
-    train_model(fresh.to(job.device), job.recipe, split, own, job.loss)
+    train_model(fresh.to(job.device), job.recipe, split, own, job.loss, epochs)
     return fresh
 
 

@@ -186,7 +186,7 @@ def _train_or_unlearn(request: Request, bench: _Bench) -> dict[str, Tensor]:
     returned: object = net
     if request.task == "retrain":
         retain = loader(bench.job.retain, bench.job.recipe.batch_size, "tuple", shuffle=True)
-        returned = retrain(bench.job, request.seed, retain, bench.consumed)
+        returned = retrain(bench.job, request.seed, retain, bench.consumed, request.epochs)
     elif request.task == "unlearn":
         returned = _unlearn(request, bench, net)
     return unlearned_state(net, returned, expected)
