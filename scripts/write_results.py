@@ -67,9 +67,9 @@ def _readme(workspace: Workspace, boards: dict[str, Board]) -> str:
 
 def section(workspace: Workspace, board: Board) -> list[str]:
     """Return the lines about one board: a plot, its table, and what has no row in it."""
-    label = f"{board.name}-{board.scenario.hash}"
-    lines = [f"## {board.name}, N = {board.models}", "", board.scenario.description, ""]
-    lines += [f"![every entry with its interval](../leaderboard/plots/{label}/scores.png)", "", *board_table(board)]
+    plot = f"![every entry with its interval](../leaderboard/plots/{board.label}/scores.png)"
+    title = f"## {board.name}, N = {board.models}"
+    lines = [title, "", board.scenario.description, "", plot, "", *board_table(board)]
     if failed := [card for card in board.cards if not card.is_scored and card.status != "not-applicable"]:
         lines += ["Without a score: " + "; ".join(f"{c.submission} ({c.status}: {c.reason})" for c in failed) + ".", ""]
     names = {card.submission for card in board.cards}

@@ -24,12 +24,13 @@ def describe_gap(found: Estimate) -> str:
     return "closes {} % of the gap between doing nothing and retraining ({} %)".format(*percents(found))
 
 
-def percents(found: Estimate) -> tuple[str, str]:
+def percents(found: Estimate, least: int = 0) -> tuple[str, str]:
     """Return a share and the ends of its interval in percent: "25" and "23–27", or "3.4" and "3.1–3.7".
 
-    An interval that excludes 0 has as many digits as it takes for neither end to look like 0.
+    `least`: how many digits behind the point there are at least. An interval that excludes 0 has as many as it takes
+    for neither end to look like 0.
     """
-    digits = 0 if found.high - found.low > _NARROW else 1
+    digits = max(least, 0 if found.high - found.low > _NARROW else 1)
     excludes = found.low > 0 or found.high < 0
     while excludes and digits < _MOST_DIGITS and any(not float(end.strip("−")) for end in _ends(found, digits)):
         digits += 1

@@ -1,6 +1,7 @@
 """Boards as the page reads them: the scorecards of one scenario, and what is asked of them."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -43,6 +44,11 @@ class Board:
     @property
     def name(self) -> str:
         return self.scenario.name
+
+    @property
+    def label(self) -> str:
+        """The name of the board's files."""
+        return self.cards[0].label
 
     @property
     def models(self) -> int:
@@ -96,8 +102,12 @@ def _in_order(names: Iterable[str]) -> list[str]:
 
 
 def _board(name: str, cards: list[Scorecard]) -> Board | None:
+    """Return a board of the scenario as it is now, or as most cards have it where its forget set is not known here."""
     scenario = load_scenario(name)
-    cards = [card for card in cards if card.scenario_hash == scenario.hash]
+    known = scenario.hash
+    if scenario.forget.asks_models and scenario.forget.choice is None:
+        known = Counter(card.scenario_hash for card in cards).most_common(1)[0][0]
+    cards = [card for card in cards if card.scenario_hash == known]
     if not cards:
         return None
     newest = max((card.scorer_version for card in cards), key=int)

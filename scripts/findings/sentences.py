@@ -255,7 +255,7 @@ def _say_tau(row: dict[str, str]) -> str:
 def _read_order(boards: Boards, studies: Path) -> list[dict[str, str]]:
     if DIGITS not in boards:
         return []
-    path = studies / f"order-{boards[DIGITS].scenario.label}.csv"
+    path = studies / f"order-{boards[DIGITS].label}.csv"
     if not path.is_file():
         return []
     with path.open(newline="") as file:

@@ -16,7 +16,7 @@ def say_share(found: Estimate) -> str:
 
 def say_points(difference: Estimate) -> str:
     """Return a difference of shares: "+2.1 points (1.0–3.2)"."""
-    value, ends = percents(difference)
+    value, ends = percents(difference, least=1)
     sign = "" if value.startswith("−") or not float(value) else "+"
     return f"{sign}{value} points ({ends})"
 

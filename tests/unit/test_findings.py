@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from cards import card, with_gap, with_metrics
 from findings import hardness, sentences
-from findings.boards import Board, against_nothing, at_level, count_groups, is_classic, is_finalist
+from findings.boards import Board, against_nothing, at_level, count_groups, is_classic, is_finalist, load_boards
 from findings.claims import CLAIMS, judge, say_claims
 from findings.hardness import Correlation, spearman
 from findings.ranking import compare_rankings, estimate_tau, halve_groups
@@ -17,6 +17,7 @@ from scipy.stats import kendalltau, spearmanr, t
 from benchmark.data.choice import read_choice
 from benchmark.results.values import Absent, Estimate, PerExample
 from benchmark.scenario.schema import load_scenario
+from benchmark.storage.workspace import Workspace
 
 FINALIST = "NeurIPS 2023 unlearning competition, 3rd place"
 
@@ -61,6 +62,40 @@ def test_a_board_without_what_is_asked_says_so(scenario):
     assert said[4] == "On `digits-hard` no entry has a gap closed."
     assert "has not been studied; `bench study --order --scenario digits-hard` does" in said[8]
     assert say_claims([poor])[0].endswith("`digits-hard`: no gap closed of `salun` and `random_label`.")
+
+
+@pytest.fixture
+def shipped(tmp_path):
+    """Ships cards: a workspace with nothing else."""
+
+    def ship(*cards):
+        workspace = Workspace(tmp_path)
+        for each in cards:
+            each.write(Workspace(tmp_path, workspace.shipped))
+        return workspace
+
+    return ship
+
+
+def test_boards_are_those_of_the_present_scenarios(shipped, scenario):
+    about = {"scenario": "digits-hard", "scenario_hash": scenario.hash}
+    old = {"scenario": "digits-hard", "scenario_hash": "123456789abc"}
+    workspace = shipped(card("foo", 0.1, **about), card("bar", 0.3, **old), card("baz", 0.2, scenario="no-such"))
+    found = load_boards(workspace)
+    assert {name: list(each.scored) for name, each in found.items()} == {"digits-hard": ["foo"]}
+    assert found["digits-hard"].label == f"digits-hard-{scenario.hash}"
+
+
+def test_a_board_whose_forget_set_is_not_known_here_is_read_as_most_cards_have_it(shipped, scenario, monkeypatch):
+    unchosen = scenario.model_copy(update={"forget": scenario.forget.model_copy(update={"chosen": None})})
+    assert unchosen.forget.choice is None, "or the test is of nothing"
+    monkeypatch.setattr("findings.boards.load_scenario", lambda name: unchosen)
+    cards = [
+        card(name, 0.1, scenario="digits-hard", scenario_hash=own)
+        for name, own in (("foo", "aaa"), ("bar", "aaa"), ("baz", "bbb"))
+    ]
+    found = load_boards(shipped(*cards))["digits-hard"]
+    assert (found.label, set(found.scored)) == ("digits-hard-aaa", {"foo", "bar"})
 
 
 def test_finalists_and_classics_are_those_of_the_cards():
@@ -336,7 +371,7 @@ def test_tables_leave_out_columns_without_a_value(scenario):
 @pytest.mark.parametrize(
     ("value", "low", "high", "expected"),
     [
-        (0.25, 0.23, 0.27, "+25 points (23–27)"),
+        (0.25, 0.23, 0.27, "+25.0 points (23.0–27.0)"),
         (-0.002, -0.0039, -0.0001, "−0.20 points (−0.39 to −0.01)"),  # an end that is not 0 does not look like 0
         (0.0, -0.001, 0.001, "0.0 points (−0.1 to 0.1)"),
     ],
