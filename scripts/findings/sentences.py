@@ -175,8 +175,7 @@ def say_better_than_nothing(board: Board) -> str:
     examples = next(iter(board.scored.values())).examples
     return (
         f"On `{board.name}` (N = {board.models}, {examples} forget examples) {'; '.join(parts)}; "
-        f"{_say_best(board, board.within, 'within the budget')}, "
-        f"{_say_best(board, board.entries, 'at any cost')}."
+        f"{_say_both_best(board)}."
     )
 
 
@@ -188,6 +187,15 @@ def _say_counts(board: Board, metric: str) -> str:
         f"{len(more)} of {len(board.having(metric))} entries are significantly better than doing nothing, "
         f"{len(less)} worse, and {of_groups}"
     )
+
+
+def _say_both_best(board: Board) -> str:
+    """Name the best entry within the budget and the best at any cost, once where they are one."""
+    best = [cards[0] for each in (board.within, board.entries) if (cards := board.having("gap_closed", each))]
+    if len(best) == 2 and best[0] is best[1]:
+        return _say_best(board, board.entries, "at any cost, which is within the budget,")
+    said = ((board.within, "within the budget"), (board.entries, "at any cost"))
+    return ", ".join(_say_best(board, *each) for each in said)
 
 
 def _say_best(board: Board, cards: Sequence[Scorecard], where: str) -> str:

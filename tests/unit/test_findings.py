@@ -177,6 +177,12 @@ def test_what_is_better_than_nothing_is_counted_and_named(scenario):
     assert "the best within the budget is `good` with 20 % (18–22 %), the best at any cost is `dear`" in said
 
 
+def test_the_best_of_all_is_named_once_where_it_keeps_to_the_budget(scenario):
+    cards = [entry("good", 0.2), entry("bad", -0.2), entry("dear", 0.1, status="over-budget")]
+    said = sentences.say_better_than_nothing(board(scenario, nothing(), *cards))
+    assert said.endswith("; the best at any cost, which is within the budget, is `good` with 20 % (18–22 %).")
+
+
 def test_what_phi_shows_and_other_signals_do_not(scenario):
     cards = [entry("aimed", 0.01, phi=0.6), entry("honest", 0.3, phi=0.35), entry("idle", 0.0, phi=0.01)]
     said = sentences.say_signals(board(scenario, *cards))
