@@ -27,7 +27,7 @@ from benchmark.sandbox.bubblewrap import isolation, why_no_sandbox
 from benchmark.scenario.schema import Scenario, load_scenario
 
 SECRET = "correct horse battery staple"
-OF_THE_HARNESS = r"(\.lock|/(ceiling|ends)-[^/]*\.json)$"  # what scoring adds to a pool
+OF_THE_HARNESS = r"(\.lock|/(attack|ceiling|ends)-[^/]*\.json)$"  # what scoring adds to a pool
 NAME = "newcomer"
 
 # Where CI is set, a missing sandbox is a failure and not a reason to skip.
