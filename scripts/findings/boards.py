@@ -10,6 +10,7 @@ from benchmark.leaderboard import shipped_scorecards
 from benchmark.leaderboard.groups import letters, letters_used
 from benchmark.leaderboard.ranks import Place, corrected_level, order_of, paired_difference, places
 from benchmark.metrics.jackknife import t_quantile
+from benchmark.metrics.leak import GROUPS
 from benchmark.results.scorecard import Scorecard
 from benchmark.results.values import Estimate
 from benchmark.scenario.schema import Scenario, load_scenario, scenario_names
@@ -31,7 +32,6 @@ CLASSICS = (
 )
 """Fine-tuning and the methods that papers compare with."""
 _FINALIST = re.compile(r"competition, \d+(st|nd|rd|th) place")
-_GROUPS = 32  # of models, behind intervals of the gap closed
 
 
 @dataclass(frozen=True)
@@ -135,10 +135,12 @@ def value_of(card: Scorecard, metric: str) -> float:
     return value
 
 
-def at_level(found: Estimate, level: float, models: int) -> Estimate:
-    """Return a 95 % interval of the gap closed at another level: Student's t over the groups of models."""
-    freedom = min(_GROUPS, models) - 1
-    wider = t_quantile((1 + level) / 2, freedom) / t_quantile(0.975, freedom)
+def at_level(card: Scorecard, metric: str, level: float) -> Estimate:
+    """Return a gap closed with its interval at another level: Student's t over the groups of models."""
+    found = card.estimate(metric)
+    assert found is not None
+    groups = len(card.replicates.get("gap_closed", ())) or GROUPS
+    wider = t_quantile((1 + level) / 2, groups - 1) / t_quantile(0.975, groups - 1)
     return Estimate(
         value=found.value,
         low=found.value - wider * (found.value - found.low),
@@ -154,7 +156,7 @@ def against_nothing(board: Board, metric: str) -> tuple[list[str], list[str]]:
     """
     entries = board.having(metric)
     level = 1 - 0.05 / max(1, len(entries))
-    found = {card.submission: at_level(_estimate(card, metric), level, board.models) for card in entries}
+    found = {card.submission: at_level(card, metric, level) for card in entries}
     more, less = ([name for name, each in found.items() if sign_of(each) == sign] for sign in (1, -1))
     return more, less
 
@@ -177,9 +179,3 @@ def count_groups(board: Board, metric: str) -> int | None:
 def sign_of(difference: Estimate) -> int:
     """Return on which side of 0 an interval lies; 0 where it holds 0."""
     return (difference.low > 0) - (difference.high < 0)
-
-
-def _estimate(card: Scorecard, metric: str) -> Estimate:
-    found = card.estimate(metric)
-    assert found is not None
-    return found

@@ -203,7 +203,7 @@ def _say_best(board: Board, cards: Sequence[Scorecard], where: str) -> str:
     entries = board.having("gap_closed", cards)
     if not entries:
         return f"no entry {where} has a gap closed"
-    found = at_level(_gap(entries[0]), 1 - 0.05 / len(entries), board.models)
+    found = at_level(entries[0], "gap_closed", 1 - 0.05 / len(entries))
     return f"the best {where} is `{entries[0].submission}` with {say_share(found)}"
 
 

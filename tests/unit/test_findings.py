@@ -150,11 +150,13 @@ def test_entries_are_held_against_doing_nothing_together(scenario):
     assert against_nothing(board(scenario, nothing(), cards[1]), "gap_closed") == (["two"], [])
 
 
-def test_another_level_is_students_t():
-    rows = entry("foo", 0.2).replicates["gap_closed"]
-    error = np.sqrt(31 * np.var(rows))
-    found = Estimate(value=0.2, low=0.2 - t.ppf(0.975, 31) * error, high=0.2 + t.ppf(0.975, 31) * error)
-    assert at_level(found, 0.999, 256).high == pytest.approx(0.2 + t.ppf(0.9995, 31) * error, rel=1e-3)
+@pytest.mark.parametrize("groups", [16, 32])
+def test_another_level_is_students_t(groups):
+    made = entry("foo", 0.2)
+    made = made.model_copy(update={"replicates": {"gap_closed": made.replicates["gap_closed"][:groups]}})
+    reach = t.ppf(0.975, groups - 1) * 0.01
+    made = with_metrics(made, gap_closed=Estimate(value=0.2, low=0.2 - reach, high=0.2 + reach))
+    assert at_level(made, "gap_closed", 0.999).high == pytest.approx(0.2 + t.ppf(0.9995, groups - 1) * 0.01, rel=1e-3)
 
 
 def test_groups_by_phi_are_those_of_its_replicates(scenario):
