@@ -30,16 +30,16 @@ def places(cards: list[Scorecard]) -> dict[str, Place]:
     """Submission → place, for the entries of one comparable group that have one: not controls, failures or suspects.
 
     Ranks follow the gap closed; entries without it, whose evidence is of an older form, follow the score behind those
-    that have it. Equal ones follow the names; entries over budget come after all others. Two entries share a letter
-    where they are not significantly different: 0 lies in the paired interval of the difference of what they are ordered
-    by, at 95 % corrected for the number of entries (Bonferroni over the others). Entries over budget, and those without
-    a gap closed, are compared among themselves, with letters of their own.
+    that have it. Equal ones follow the score, then the names; entries over budget come after all others. Two entries
+    share a letter where they are not significantly different: 0 lies in the paired interval of the difference of what
+    they are ordered by, at 95 % corrected for the number of entries (Bonferroni over the others). Entries over budget,
+    and those without a gap closed, are compared among themselves, with letters of their own.
     """
     published = {name: rank for rank, (name, _) in enumerate(_by_score(cards), 1)}
     found: dict[str, Place] = {}
     for standing, order in product(("ok", "over-budget"), ORDERS):
         entries = ranked_together(cards, standing, order)
-        ordered = sorted(entries, key=lambda name: (-_value(entries[name], order), name))
+        ordered = sorted(entries, key=lambda name: (*_negative(entries[name], order), name))
         different = _different_pairs(entries, order)
         groups = letters(ordered, different, letters_used(place.group for place in found.values()))
         start = len(found)
@@ -89,6 +89,11 @@ def _different_pairs(entries: Mapping[str, Scorecard], order: str) -> list[froze
 def _differ(order: str, a: Scorecard, b: Scorecard, level: float) -> bool:
     difference = paired_difference(order, a, b, level)
     return difference is not None and not difference.low <= 0 <= difference.high
+
+
+def _negative(card: Scorecard, order: str) -> tuple[float, float]:
+    """Return what a card is ordered by, then its score, so that the best of many is the smallest."""
+    return -_value(card, order), -(card.value("score") or 0.0)
 
 
 def _value(card: Scorecard, name: str) -> float:

@@ -99,6 +99,13 @@ def test_entries_with_other_numbers_of_replicates_are_not_paired():
     assert compare(fewer, b, [fewer, b])[1]
 
 
+def test_equal_gaps_are_ranked_in_the_order_that_is_shown():
+    cards = [with_gap(card("a", 0.1), 0.2), with_gap(card("b", 0.3), 0.2), with_gap(card("c", 0.3), 0.2)]
+    rows = leaderboard(cards)
+    assert rows["submission"].tolist() == ["b", "c", "a"]
+    assert rows["rank"].tolist() == [1, 2, 3]
+
+
 def test_rows_of_old_cards_follow_by_their_published_score():
     old = [card(name, score) for name, score in (("old-a", 0.9), ("old-b", 0.8))]
     new = [with_gap(card("new-a", 0.1), 0.2), with_gap(card("new-b", 0.3), 0.1)]
