@@ -1,27 +1,17 @@
 """The summary over scenarios as a table for the terminal."""
 
-from rich import box
 from rich.table import Table
 
 from benchmark.leaderboard.mean_ranks import LEVEL
 from benchmark.leaderboard.summary import Summary
+from benchmark.leaderboard.table import ranking_table
 
 
 def render_summary(summary: Summary) -> Table:
     """Return the table, the smallest mean rank first, and below it how to read it."""
     names = ", ".join(board.scenario for board in summary.boards)
-    table = Table(
-        title=f"Summary over {len(summary.boards)} scenarios: {names}",
-        title_justify="left",
-        caption_justify="left",
-        caption=_caption(summary),
-        box=box.SIMPLE_HEAD,
-        padding=0,
-        show_edge=False,
-    )
-    for heading in ("rank", "group"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("submission", overflow="fold")
+    table = ranking_table(f"Summary over {len(summary.boards)} scenarios: {names}")
+    table.caption = _caption(summary)
     for heading in ("mean rank", "bounds", "area", "95 %", "ranked on"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in summary.rows.to_dict("records"):

@@ -80,18 +80,7 @@ def render(rows: pd.DataFrame, title: str, refused: Mapping[str, str] = MappingP
     Remarks on a row are numbered notes: written out they would leave no room for the names.
     """
     notes: dict[str, int] = {}
-    table = Table(
-        title=title,
-        title_justify="left",
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-        padding=0,
-        show_edge=False,
-    )
-    # In a narrow terminal names give way, never a value.
-    for heading in ("rank", "group"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("submission", overflow="fold")
+    table = ranking_table(title)
     shown, first = _shown(rows), _first_order(rows)
     headings = [
         heading for metric in shown for heading in ([metric.heading, "±"] if metric.name == first else [metric.heading])
@@ -117,6 +106,23 @@ def render(rows: pd.DataFrame, title: str, refused: Mapping[str, str] = MappingP
         table.add_row("–", "", printable(name), *["–"] * values, _with_notes("not run", [f"not run: {why}"], notes))
     own = ["* ran here; the other rows are as they were shipped."] if mixed else []
     table.caption = "\n".join([_caption(rows), *own, *(f"[{number}] {remark}" for remark, number in notes.items())])
+    return table
+
+
+def ranking_table(title: str) -> Table:
+    """Return a table of entries by rank, without rows, whose first columns are rank, group and submission."""
+    table = Table(
+        title=title,
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=0,
+        show_edge=False,
+    )
+    # In a narrow terminal names give way, never a value.
+    for heading in ("rank", "group"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("submission", overflow="fold")
     return table
 
 
