@@ -7,8 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from benchmark.data import load_problem
+from benchmark.models.build import seeded_model, state_of
 from benchmark.runs.budget import Timer, in_proportion
 from benchmark.runs.runner import Run
+from benchmark.seeds import derive_seed
+from benchmark.training import train_model
 
 STARTING, RETRAINING = 0.02, 0.2  # seconds
 EPOCHS = 30
@@ -87,6 +91,17 @@ def test_of_a_long_retraining_rounds_make_the_first_epochs_and_count_all(miniatu
     assert timing.retraining == pytest.approx(50 * RETRAINING)
     retrainings = [epochs for task, epochs in zip(machine.asked, machine.epochs, strict=True) if task == "retrain"]
     assert retrainings == [None, *[11] * 6]  # the whole once, its beginning to compare
+
+
+def test_a_worker_ends_a_retraining_after_the_epochs_it_is_asked_for(worker, miniature):
+    problem, own = load_problem(miniature), derive_seed(1, "recipe")
+    net = seeded_model(miniature.architecture, problem.input_shape, problem.outputs, own)
+    whole, part = (worker.run(state_of(net), 1, "retrain", epochs=epochs) for epochs in (None, 1))
+    assert (whole.consumed[0], part.consumed[0]) == (miniature.recipe.epochs * len(problem.retain), len(problem.retain))
+    train_model(net, miniature.recipe, problem.retain, own, problem.loss, epochs=1)
+    for name, tensor in state_of(net).items():
+        torch.testing.assert_close(part.weights[name], tensor)
+        assert not torch.equal(whole.weights[name], tensor)
 
 
 def test_a_machine_that_is_busy_for_a_while_slows_down_both(miniature):
