@@ -31,7 +31,9 @@ networks on small images: they say what these methods do here.
 CLAIMS = """## Claims of the methods' papers
 
 Differences of the gap closed with the values that the papers publish, at any cost; in percentage points, at 95 % for
-all claims of a board together.
+all claims of a board together. The papers measure by other means (accuracies, classifier MIAs), on larger nets and
+other data: a claim that does not hold here may hold there. A rival is what comes nearest to the paper's among the
+entries; `scripts/findings/claims.py` says by what measure each paper judges, and which tables were not consulted.
 """
 README_BEGIN, README_END = "<!-- written by scripts/write_results.py -->\n", "<!-- end -->\n"
 

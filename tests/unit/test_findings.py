@@ -1,5 +1,6 @@
 """The findings of docs/results.md: what sentences, claims and tables say of boards made by hand."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from benchmark.data.choice import read_choice
 from benchmark.results.values import Absent, Estimate, PerExample
 from benchmark.scenario.schema import load_scenario
 from benchmark.storage.workspace import Workspace
+from benchmark.submissions.source import submission_names
 
 FINALIST = "NeurIPS 2023 unlearning competition, 3rd place"
 
@@ -217,9 +219,20 @@ def test_a_claim_is_judged_by_its_interval(method, low, high, expected):
 
 def test_a_claim_has_its_number_by_all_signals_and_by_phi(scenario):
     cards = [entry("npo", 0.3, seed=1, phi=0.5), entry("gradient_ascent", 0.1, seed=1, phi=0.6)]
-    (said,) = [line for line in say_claims([board(scenario, *cards)]) if "NPO" in line]
+    (said,) = [line for line in say_claims([board(scenario, *cards)]) if "`npo` against `gradient_ascent`" in line]
     alone = "by φ alone −10.0 points (−10.0 to −10.0)"
-    assert said == f"- NPO beats gradient ascent. `digits-hard`: holds, +20.0 points (20.0–20.0); {alone}."
+    assert said.endswith(f". `digits-hard`: holds, +20.0 points (20.0–20.0); {alone}.")
+
+
+def test_a_claim_says_where_it_is_made_and_compares_entries_that_exist():
+    names = submission_names(Workspace.find())
+    lines = say_claims([Board(load_scenario("digits-hard"), ())])
+    assert len(lines) == len(CLAIMS) <= 10
+    assert len({claim[:2] for claim in CLAIMS}) == len(CLAIMS)
+    for claim, line in zip(CLAIMS, lines, strict=True):
+        assert {claim.method, claim.rival} <= set(names)
+        assert re.match(r"arXiv \d{4}\.\d{5}, ", claim.source)
+        assert line.startswith(f"- {claim.text} ({claim.source}): `{claim.method}` against `{claim.rival}`. ")
 
 
 @pytest.mark.parametrize("turn", [1, -1])
