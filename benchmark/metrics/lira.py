@@ -105,6 +105,10 @@ def ruli(unlearned: ArrayLike, retrained: ArrayLike) -> AttackResult:
     tail, is seen as it is. The price is a slower approach to the best attack as models are added. Bandwidths follow
     Scott's rule; each half of the models is scored by densities of the other.
 
+    Of RULI's two attacks this is the one on efficacy, unlearned against retrained models; the other, on privacy, is
+    against unlearned models that never saw the example. The authors' code has bandwidths of 1 nat and attacks one
+    model; its retrained models lack the example, but have seen others of the forget set.
+
     Parameters
     ----------
     unlearned, retrained : array_like, shape [models, examples]

@@ -84,8 +84,8 @@ def test_grand_is_the_mean_norm_of_the_gradients_early_in_training(models, asked
     assert found == pytest.approx(sum(norms_of(m) for m in range(DRAW.models)) / DRAW.models)
 
 
-def naive_entanglement(features, forget):
-    """Equation 2 of Zhao et al. 2024, a sum at a time."""
+def naive_entanglement(features, forget, halfway=False):
+    """The entanglement score of Zhao et al. 2024, a sum at a time; `halfway`: with μ halfway between the two means."""
 
     def mean(rows):
         return [sum(column) / len(rows) for column in zip(*rows, strict=True)]
@@ -96,7 +96,16 @@ def naive_entanglement(features, forget):
     rows = features.tolist()
     parts = [[x for x, out in zip(rows, forget, strict=True) if bool(out) == side] for side in (False, True)]
     within = sum(sum(square(x, mean(part)) for x in part) / len(part) for part in parts)
-    return within / (sum(square(mean(part), mean(rows)) for part in parts) / 2)
+    centre = mean([mean(part) for part in parts] if halfway else rows)
+    return within / (sum(square(mean(part), centre) for part in parts) / 2)
+
+
+@pytest.mark.parametrize("every", [2, 4, 10])
+def test_entanglement_about_the_middle_of_both_means_is_up_to_twice_as_high(every):
+    forget = np.arange(SIZE) % every == 0
+    share = forget.mean()
+    expected = 2 * (share**2 + (1 - share) ** 2) * features.entanglement_of(features_of(0), forget)
+    assert naive_entanglement(features_of(0), forget, halfway=True) == pytest.approx(expected)
 
 
 def test_entanglement_of_a_set_and_of_each_example_alone(models, asked):

@@ -31,7 +31,8 @@ def _read_whole(section: Any) -> ForgetSet:
 class CoreForget(ChosenByModels):
     """The forget set `of`, from which submissions are given all but the `share` whose features are outliers.
 
-    UPCORE, Patil et al. 2025, section 3: an isolation forest on hidden states of the forget set finds the outliers.
+    UPCORE, Patil et al. 2025 (2502.15082, fig. 2): an isolation forest on hidden states of the forget set finds the
+    outliers. The paper is about language models and prunes 10 %.
     Submissions are judged on them all the same: what is like the core should be forgotten with it.
     """
 

@@ -17,8 +17,9 @@ _RIDGE = 1e-3  # of the mean variance of a feature, added to each: features that
 def entanglement(train: "TrainingSet", models: Models, draw: Draw) -> Floats:
     """Return the log of the entanglement score of each example with all others, `[n]`, mean over models on train.
 
-    An example near the centroid of train is entangled with the others, one far away is not, which is how Zhao et al.
-    2024, "What makes unlearning hard and what to do about it", section 4.1, choose their forget sets.
+    An example near the centroid of train is entangled with the others, one far away is not: the code of Zhao et al.
+    2024, "What makes unlearning hard and what to do about it" (2406.01257), sorts train by that distance and forgets
+    the first examples of one of 15 equal parts.
     """
     seen = models(draw.everything(len(train))).features(train)
     return np.mean([np.log(_of_each(features)) for _, features in seen], axis=0)
@@ -33,7 +34,9 @@ def mean_entanglement(train: "TrainingSet", models: Models, draw: Draw, forget: 
 def entanglement_of(features: Floats, forget: Bools) -> float:
     """Return the entanglement score of a forget set with the others, of features `[n, width]` of all of train.
 
-    ES = (mean ‖x − μ_R‖² over R + mean ‖x − μ_F‖² over F) / ½(‖μ_R − μ‖² + ‖μ_F − μ‖²), Zhao et al. 2024, equation 2.
+    ES = (mean ‖x − μ_R‖² over R + mean ‖x − μ_F‖² over F) / ½(‖μ_R − μ‖² + ‖μ_F − μ‖²), Zhao et al. 2024 (2406.01257).
+    μ is the mean over train here; in the authors' code it is halfway between μ_R and μ_F, which makes the score of a
+    share f of train 2(f² + (1 − f)²) times as high, about twice for a small forget set.
     """
     parts, centre = [features[~forget], features[forget]], features.mean(axis=0)
     within = sum(((part - part.mean(axis=0)) ** 2).sum(axis=1).mean() for part in parts)

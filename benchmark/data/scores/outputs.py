@@ -41,8 +41,9 @@ def vulnerable(train: "TrainingSet", models: Models, draw: Draw) -> Floats:
     """Return |μ_in − μ_out| / (σ_in + σ_out) of φ, `[n]`: how well a likelihood-ratio attack tells who saw the example.
 
     In and out are those of the models of `memorisation` that have seen it, and have not; the attack is LiRA with its
-    two Gaussians. Carlini et al. 2022, "The Privacy Onion Effect", section 2; RULI (Naderloui et al. 2025) forgets the
-    examples that rank highest.
+    two Gaussians. Carlini et al. 2022, "The Privacy Onion Effect", section 2. RULI (Naderloui et al. 2025, 2506.13009)
+    ranks by the attack on a single net: its code forgets what LiRA recognises at a false positive rate of 0.01 %, and
+    as many protected examples.
     """
     parts = random_parts(draw, len(train))
     phi = train.task.signal(models(parts).outputs(train), train.targets.numpy())

@@ -11,7 +11,7 @@ def pick(scores: Floats, end: str, size: int, middle: float, seed: int) -> NDArr
     """Return the rows of `size` examples at an end of the scores `[n]`; equal scores are in an order of the seed's.
 
     Mixed takes a third of each, the highest first, then the lowest, then of what is left those nearest to `middle`
-    (the forget sets of RUM, Zhao et al. 2024, section 4).
+    (RUM's forget sets have as many of each, 1,000 in the authors' code: Zhao et al. 2024, 2406.01257).
     """
     shuffled = np.random.default_rng(derive_seed(seed, "ties")).permutation(len(scores))
     keys = {"high": -scores, "low": scores, "middle": np.abs(scores - middle)}

@@ -31,8 +31,9 @@ def tug_of_war(evidence: EvidencePair) -> Result:
 def tug_of_war_mia(evidence: EvidencePair) -> Result:
     """Tug of war by MIA (ToW-MIA): as ToW, with the accuracy of the classifier MIA in the place of forget accuracy.
 
-    The attack is `classifier_mia`, forget against test examples of the first 16 models; that of the source is fitted
-    to retain against test examples. Source: Zhao et al. 2024 (2406.01257), RUM.
+    The attack is `classifier_mia`, forget against test examples of the first 16 models. That of the source's code is a
+    support vector machine on the probability of the true class, fitted to retain against test examples, and counts
+    the forget examples that it calls unseen. Source: Zhao & Triantafillou 2024 (2410.16516), of RUM.
     """
     sides = evidence.unlearned, evidence.retrained
     utilities = [_utilities(side, "retain", "test") for side in sides]
