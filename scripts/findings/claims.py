@@ -78,8 +78,8 @@ CLAIMS = (
         "DUCK: moving features to the centroids of other classes is ahead of earlier methods, fine-tuning among them",
         "arXiv 2312.02052, abstract; the rival after its code",
     ),
-    # By accuracies and a classifier MIA, of whole classes. Methods that relabel train on the forget set alone there, as DELETE does: so does
-    # Boundary Shrink, while `random_label` trains on retain examples too.
+    # By accuracies and a classifier MIA, of whole classes. Methods that relabel train on the forget set alone there, as
+    # DELETE does: so does Boundary Shrink, while `random_label` trains on retain examples too.
     Claim(
         "delete",
         "boundary_shrink",
