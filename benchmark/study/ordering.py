@@ -5,7 +5,7 @@ groups, here over all entries, within the budget or over it. The models are then
 and of a half of them, the same indices in all populations, so that run i stays with original i, and each part is
 evaluated alone: leaks, ratios of utility, and both ends of the gap. τ is Kendall's over the significant pairs alone:
 the share of them that a part puts in the same order less the share that it puts the other way round; equal values count
-as neither.
+as neither. How many pairs a part finds significantly different by its own models says what more models add.
 
 The parts are of the same models as what they are held against, and the pairs are chosen by all of these: a fresh pool
 of fewer models agrees a little less.
@@ -29,9 +29,6 @@ from benchmark.metrics.leak_score import (
     Ends,
     close_gap,
     leak_rows,
-    mean_leak,
-    measure_leak_of,
-    measure_phi_leak_of,
     phi_leak_rows,
     score_rows,
 )
@@ -54,8 +51,8 @@ class Measured(NamedTuple):
     value: float
     rows: Floats
     """Without each group of models, or of random halves; for intervals."""
-    parts: list[Floats]
-    """By number of parts, `[parts]`."""
+    parts: "list[list[Measured]]"
+    """By number of parts, each part by itself."""
 
 
 def measure_orders(
@@ -71,8 +68,9 @@ def measure_orders(
 
     Columns: `order`, what the entries are ordered by; `models`, and in how many disjoint `parts`; `pairs`, how many are
     significantly different by all models; `tau`, the mean over the parts, with `tau_low` and `tau_high`, the lowest and
-    the highest, blank where no pair is; `mean`, of all entries' values and the parts. An order is left out where there
-    is no gap to close. All populations have as many models, and run i began at original i.
+    the highest, blank where no pair is; `found`, how many pairs are significantly different by the models of a part
+    alone, the mean over the parts; `mean`, of all entries' values and the parts. An order is left out where there is no
+    gap to close. All populations have as many models, and run i began at original i.
     """
     sides = {**entries, _NOTHING: original, _PERFECT: calibration}
     found: dict[str, dict[str, Measured]] = {}
@@ -131,33 +129,42 @@ def _measure_entry(
     name: str, entry: ModelEvidence, retrained: ModelEvidence, delta: float
 ) -> tuple[str, dict[str, Measured]]:
     """Return the name and the values of every order."""
-    whole = EvidencePair(entry, retrained, delta)
-    by_leak = {"gap_closed": leak_rows, "gap_closed_phi": phi_leak_rows}
-    rows = {order: score_rows(whole, whole.once(leaks)) for order, leaks in by_leak.items()}
-    pair = entry.population, retrained.population
-    rows["score"] = quality_and_score_of_halves(*pair, range(HALVES), stream="unlearned", delta=delta)[:, 1]
-    values = {order: own[0] for order, own in rows.items()} | {"score": whole.quality_and_score[1]}
-    halves = {order: own[1:] if order in by_leak else own for order, own in rows.items()}
-    parts = [_measure_parts(entry, retrained, delta, count) for count in PARTS]
+    whole = _measure(entry, retrained, delta)
+    dealt = [_measure_parts(entry, retrained, delta, count) for count in PARTS]
     return name, {
-        order: Measured(float(values[order]), halves[order], [np.array(each[order]) for each in parts])
-        for order in ORDERS
+        order: own._replace(parts=[[each[order] for each in parts] for parts in dealt]) for order, own in whole.items()
     }
 
 
-def _measure_parts(entry: ModelEvidence, retrained: ModelEvidence, delta: float, parts: int) -> dict[str, list[float]]:
-    """Return by order the values of every part of the models."""
-    found: dict[str, list[float]] = {order: [] for order in ORDERS}
-    for kept in deal_models(len(retrained.signals), parts):
-        part = EvidencePair(take_models(entry, kept), take_models(retrained, kept), delta)
-        for order, measure in (("gap_closed", measure_leak_of), ("gap_closed_phi", measure_phi_leak_of)):
-            found[order].append(float(score_rows(part, mean_leak(measure(part, 0)))[0]))
-        found["score"].append(part.quality_and_score[1])
-    return found
+def _measure_parts(
+    entry: ModelEvidence, retrained: ModelEvidence, delta: float, count: int
+) -> list[dict[str, Measured]]:
+    """Return the values of every part of the models, each by order."""
+    return [
+        _measure(take_models(entry, kept), take_models(retrained, kept), delta)
+        for kept in deal_models(len(retrained.signals), count)
+    ]
+
+
+def _measure(entry: ModelEvidence, retrained: ModelEvidence, delta: float) -> dict[str, Measured]:
+    """Return the values by order, without those of parts."""
+    evidence = EvidencePair(entry, retrained, delta)
+    rows = {
+        order: score_rows(evidence, evidence.once(leaks))
+        for order, leaks in (("gap_closed", leak_rows), ("gap_closed_phi", phi_leak_rows))
+    }
+    halves = quality_and_score_of_halves(
+        entry.population, retrained.population, range(HALVES), stream="unlearned", delta=delta
+    )
+    found = {order: Measured(float(own[0]), own[1:], []) for order, own in rows.items()}
+    return found | {"score": Measured(evidence.quality_and_score[1], halves[:, 1], [])}
 
 
 def _close_gaps(scores: Mapping[str, Measured]) -> dict[str, Measured] | None:
-    """Return the gaps that leak scores close between both ends, of all models and of each part; None without a gap."""
+    """Return the gaps that leak scores close between both ends, of all models and of each part; None without a gap.
+
+    The gap of a part is closed even where it is not significant by the few models of the part.
+    """
     nothing, perfect = scores[_NOTHING], scores[_PERFECT]
     ends = Ends(*(np.append(end.value, end.rows) for end in (nothing, perfect)))
     found = {}
@@ -165,12 +172,15 @@ def _close_gaps(scores: Mapping[str, Measured]) -> dict[str, Measured] | None:
         closed = close_gap(np.append(own.value, own.rows), ends)
         if isinstance(closed, str):
             return None
-        parts = [
-            (values - low) / (high - low)
-            for values, low, high in zip(own.parts, nothing.parts, perfect.parts, strict=True)
-        ]
+        dealt = zip(own.parts, nothing.parts, perfect.parts, strict=True)
+        parts = [[_close_part(*each) for each in zip(*parts, strict=True)] for parts in dealt]
         found[name] = Measured(closed[0], closed[1:], parts)
     return found
+
+
+def _close_part(own: Measured, nothing: Measured, perfect: Measured) -> Measured:
+    value = (own.value - nothing.value) / (perfect.value - nothing.value)
+    return Measured(value, (own.rows - nothing.rows) / (perfect.rows - nothing.rows), [])
 
 
 def _order_rows(
@@ -178,11 +188,17 @@ def _order_rows(
 ) -> list[dict[str, object]]:
     """Return the rows of one order of these entries, that of all models last."""
     entries = {name: values[name] for name in names}
-    pairs = significant_pairs(entries, halves=order == "score")
+    halves = order == "score"
+    pairs = significant_pairs(entries, halves=halves)
     rows = []
-    for at, parts in enumerate((*PARTS, 1)):
-        numbers = np.array([own.parts[at] if parts > 1 else [own.value] for own in entries.values()])
-        taus = [kendall_over(pairs, dict(zip(entries, column, strict=True))) for column in numbers.T]
-        row = {"order": order, "models": models // parts, "parts": parts, "pairs": len(pairs), "tau": np.mean(taus)}
-        rows.append(row | {"tau_low": min(taus), "tau_high": max(taus), "mean": numbers.mean()})
+    for at, count in enumerate((*PARTS, 1)):
+        parts = [
+            {name: own.parts[at][part] if count > 1 else own for name, own in entries.items()} for part in range(count)
+        ]
+        numbers = [{name: own.value for name, own in part.items()} for part in parts]
+        taus = [kendall_over(pairs, each) for each in numbers]
+        found = [len(significant_pairs(part, halves=halves)) for part in parts]
+        row = {"order": order, "models": models // count, "parts": count, "pairs": len(pairs), "tau": np.mean(taus)}
+        row |= {"tau_low": min(taus), "tau_high": max(taus), "found": np.mean(found)}
+        rows.append(row | {"mean": np.mean([list(each.values()) for each in numbers])})
     return rows

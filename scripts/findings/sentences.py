@@ -38,7 +38,7 @@ def ten_sentences(boards: Boards, studies: Path) -> list[str]:
         _of(boards, FASHION, say_better_than_nothing),
         _of(boards, DIGITS, say_signals),
         _of(boards, DIGITS, say_tuning),
-        say_order(DIGITS, _read_order(boards, studies)),
+        say_orders(boards, studies),
         _of(boards, PATCH, say_repair),
     ]
 
@@ -240,30 +240,44 @@ def say_tuning(board: Board) -> str:
     )
 
 
-def say_order(name: str, rows: Sequence[dict[str, str]]) -> str:
-    """Say how far a quarter of the models orders entries as all of them do; `rows`: of `bench study --order`."""
-    if not rows:
-        command = f"`bench study --order --scenario {name}`"
-        return f"How far fewer models order `{name}` alike has not been studied; {command} does."
-    least, whole = (pick(int(row["models"]) for row in rows) for pick in (min, max))
-    parts = [_say_tau(row) for row in rows if int(row["models"]) == least and row["tau"]]
+def say_orders(boards: Boards, studies: Path) -> str:
+    """Say of every board that has been studied how far fewer models order and separate its entries as all do."""
+    found = {name: rows for name, board in boards.items() if (rows := _read_order(board, studies))}
+    if not found:
+        command = f"`bench study --order --scenario {DIGITS}`"
+        return f"How far fewer models order entries alike has not been studied; {command} does."
+    said = "; ".join(say_order(name, rows) for name, rows in found.items())
     return (
-        f"On `{name}` N = {least} orders the pairs of entries that are significantly different with N = {whole} as "
-        f"these do, with a Kendall's τ of {', '.join(parts) or 'nothing, for there are no such pairs'}; in brackets "
-        "the lowest and the highest of disjoint parts of the models."
+        "Fewer models order the pairs of entries that are significantly different by all models with this Kendall's τ "
+        f"(in brackets the lowest and the highest of disjoint parts of the models): {said}."
     )
 
 
-def _say_tau(row: dict[str, str]) -> str:
-    words = {"gap_closed": "by gap closed", "gap_closed_phi": "by φ alone", "score": "by published score"}
+def say_order(name: str, rows: Sequence[dict[str, str]]) -> str:
+    """Say how far fewer models order a board's entries as all of them do; `rows`: of `bench study --order`."""
+    whole = max(int(row["models"]) for row in rows)
+    fewer = sorted({int(row["models"]) for row in rows} - {whole})
+    orders = {row["order"]: int(row["pairs"]) for row in rows}
+    parts = [
+        f"{_ORDERS[order]} {pairs} pairs: {' and '.join(_say_tau(rows, order, models) for models in fewer)}"
+        for order, pairs in orders.items()
+        if pairs
+    ]
+    return f"on `{name}` (N = {whole}) {', '.join(parts) or 'no pair is significantly different'}"
+
+
+def _say_tau(rows: Sequence[dict[str, str]], order: str, models: int) -> str:
+    row = next(row for row in rows if row["order"] == order and int(row["models"]) == models)
     value, low, high = (float(row[name]) for name in ("tau", "tau_low", "tau_high"))
-    return f"{say_number(Estimate(value=value, low=low, high=high))} {words[row['order']]} ({row['pairs']} pairs)"
+    found = f", separating {float(row['found']):.0f} alone" if row.get("found") else ""
+    return f"{say_number(Estimate(value=value, low=low, high=high))} with N = {models}{found}"
 
 
-def _read_order(boards: Boards, studies: Path) -> list[dict[str, str]]:
-    if DIGITS not in boards:
-        return []
-    path = studies / f"order-{boards[DIGITS].label}.csv"
+_ORDERS = {"gap_closed": "by gap closed", "gap_closed_phi": "by φ alone", "score": "by published score"}
+
+
+def _read_order(board: Board, studies: Path) -> list[dict[str, str]]:
+    path = studies / f"order-{board.label}.csv"
     if not path.is_file():
         return []
     with path.open(newline="") as file:

@@ -40,6 +40,14 @@ def test_entries_far_apart_keep_their_order_with_fewer_models(rows):
     assert rows.loc[("gap_closed", 16), "tau"] == rows.loc[("gap_closed", 64), "tau"] == 1
 
 
+def test_fewer_models_separate_fewer_pairs(rows):
+    whole = rows[rows["parts"] == 1]
+    assert (whole["found"] == whole["pairs"]).all()
+    for order in ("gap_closed", "gap_closed_phi"):
+        few, more, most = rows.loc[order, "found"]
+        assert 0 < few < more <= most
+
+
 def test_what_only_hidden_signals_show_is_a_difference_by_all_signals_alone(rows):
     """Find `aimed` as bad as `poor` by all signals, and as good as `good` by φ alone."""
     assert rows.loc[("gap_closed", 64), "pairs"] == 5

@@ -1,5 +1,6 @@
 """The findings of docs/results.md: what sentences, claims and tables say of boards made by hand."""
 
+import csv
 import re
 from pathlib import Path
 
@@ -354,13 +355,20 @@ def test_correlations_are_judged_by_their_intervals(ends, begin):
     assert sentences.judge_hardness(found).startswith(begin)
 
 
-def test_the_order_by_fewer_models_is_read_from_the_study():
-    row = {"order": "gap_closed", "pairs": "139", "tau": "0.989", "tau_low": "0.986", "tau_high": "1"}
-    rows = [{**row, "models": "64"}, {**row, "models": "256", "tau": "1"}, {**row, "models": "64", "tau": ""}]
-    said = sentences.say_order("digits-hard", rows)
-    assert "N = 64 orders the pairs of entries that are significantly different with N = 256" in said
-    assert said.count("by gap closed (139 pairs)") == 1
-    assert "0.99 (0.99 to 1.00)" in said
+def test_the_order_by_fewer_models_is_read_from_the_study(scenario, tmp_path):
+    row = {"order": "gap_closed", "pairs": "139", "tau": "0.989", "tau_low": "0.986", "tau_high": "1", "found": "60.5"}
+    rows = [{**row, "models": "64"}, {**row, "models": "256", "tau": "1"}]
+    none = [{**each, "order": "score", "pairs": "0", "tau": ""} for each in rows]
+    said = sentences.say_order("digits-hard", rows + none)
+    assert said == (
+        "on `digits-hard` (N = 256) by gap closed 139 pairs: 0.99 (0.99 to 1.00) with N = 64, separating 60 alone"
+    )
+    boards = {"digits-hard": board(scenario, entry("e0", 0.1))}
+    with (tmp_path / f"order-{boards['digits-hard'].label}.csv").open("w", newline="") as file:
+        table = csv.DictWriter(file, [*row, "models"])
+        table.writeheader()
+        table.writerows(rows)
+    assert sentences.say_orders(boards, tmp_path).endswith(f"models): {said}.")
 
 
 def test_repair_is_named_beside_retraining(scenario):
