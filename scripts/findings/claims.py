@@ -27,7 +27,7 @@ CLAIMS = (
         "salun",
         "random_label",
         "SalUn: holding the less salient half of the weights brings random labels nearer to retraining",
-        "arXiv 2310.12508, abstract and caption of table 1",
+        "arXiv 2310.12508, abstract, and table 1 by its caption in the authors' post",
     ),
     # By the same mean: 1.15 against 2.26 percentage points. These two were read in the slides, not in the paper.
     Claim(
@@ -50,7 +50,7 @@ CLAIMS = (
         "scrub",
         "bad_teacher",
         "SCRUB forgets, where distilling a bad teacher fails to",
-        "arXiv 2302.09880, caption of fig. 1",
+        "arXiv 2302.09880, caption of fig. 1, as cited in liner.com/review/towards-unbounded-machine-unlearning",
     ),
     # By MIAs. For privacy the paper rewinds SCRUB; it claims to be among the best throughout, not to beat each rival.
     # Its tables of NegGrad+ were not consulted.
