@@ -186,3 +186,11 @@ def test_the_hard_digits_ship_with_their_choice(name, hashed, root):
     assert problem.train.ids.tolist() == list(choice.rows)
     assert problem.forget.ids.tolist() == choice.forget_rows.tolist()
     assert max(choice.forget_scores["confidence"]) == sorted(choice.scores["confidence"])[49]
+
+
+def test_the_hard_clothes_ship_with_their_choice():
+    scenario = load_scenario("fashion-hard")
+    choice = read_choice(scenario)
+    assert (scenario.hash, scenario.forget.chosen) == ("5ca27144ee53", choice.sha256)
+    assert len(choice.rows) == 4000
+    assert min(choice.forget_scores["memorisation"]) == sorted(choice.scores["memorisation"])[-100]
