@@ -31,6 +31,7 @@ Need = Literal[
     "validation_phi",
     "test_phi",
     "hidden",
+    "hidden_phi",
     "original_phi",
     "ceiling",
     "ends",
@@ -48,6 +49,7 @@ NEEDS: dict[str, str] = {
     "validation_phi": "φ on the validation set is not known",
     "test_phi": "φ on the test set is not known",
     "hidden": "the retrained models have hidden signals and the unlearned ones none, as in evidence of an older form",
+    "hidden_phi": "φ at hidden inputs is not known, as in evidence of an older form",
     "ceiling": "what perfect unlearning gets is not known",
     "ends": "where doing nothing and perfect unlearning stand is not known",
     "labels": "the classes of the forget examples are not known",
@@ -89,8 +91,8 @@ class ModelEvidence:
 
     `signals`: φ on the forget set, `[models, examples]`. `utility`: by split, `[models]`, nan
     where there was nothing to measure it on. `probes`: φ by split (retain, validation, test) on as many examples,
-    `[models, examples]`; a split is absent where it is not known. `hidden`: the signals at the hidden inputs of
-    every forget example, φ first, `[models, examples, signals]`.
+    `[models, examples]`; a split is absent where it is not known. `hidden`: φ at the hidden inputs of every
+    forget example, `[models, examples, perturbations]`; `contrasts`: combinations of all logits there.
     """
 
     signals: Floats
@@ -98,6 +100,7 @@ class ModelEvidence:
     probes: Mapping[str, Floats] = field(default_factory=dict)
     attacked: Attacked | None = None
     hidden: Floats | None = None
+    contrasts: Floats | None = None
 
     def __post_init__(self) -> None:
         """Keep views that cannot be written to, so that no metric changes what the next one reads."""
@@ -106,8 +109,9 @@ class ModelEvidence:
             object.__setattr__(self, name, {split: _read_only(own) for split, own in getattr(self, name).items()})
         if self.attacked is not None:
             object.__setattr__(self, "attacked", Attacked(*map(_read_only, self.attacked)))
-        if self.hidden is not None:
-            object.__setattr__(self, "hidden", _read_only(self.hidden))
+        for name in ("hidden", "contrasts"):
+            if (array := getattr(self, name)) is not None:
+                object.__setattr__(self, name, _read_only(array))
 
     @property
     def population(self) -> Population:
@@ -124,17 +128,17 @@ def model_evidence(evidence: Evidence, retrained: Evidence, task: "Task") -> Mod
         return np.asarray(task.phi(one, other))
 
     known = [name for name in (*_PROBES.values(), HIDDEN) if all(name in each for each in (evidence, retrained))]
-    hidden = None
+    hidden = contrasts = None
     if HIDDEN in known:
-        contrasts = [evidence[CONTRASTS].astype(np.float64)] if CONTRASTS in evidence else []
-        hidden = np.concatenate([phi(HIDDEN).reshape(evidence[HIDDEN].shape), *contrasts], axis=-1)
+        hidden = phi(HIDDEN).reshape(evidence[HIDDEN].shape)
+        contrasts = evidence[CONTRASTS].astype(np.float64) if CONTRASTS in evidence else None
     utility = {split: evidence[f"utility/{split}"] for split in SPLITS}
     utility |= {name: evidence[f"utility/{name}"] for name in OF_TRIGGERED if f"utility/{name}" in evidence}
     attacked = None
     if all(OF_ATTACKED + name in evidence for name in Attacked._fields):
         attacked = Attacked(*(evidence[OF_ATTACKED + name][:ATTACKED] for name in Attacked._fields))
     probes = {split: phi(name) for split, name in _PROBES.items() if name in known}
-    return ModelEvidence(phi("phi/forget"), utility, probes, attacked, hidden)
+    return ModelEvidence(phi("phi/forget"), utility, probes, attacked, hidden, contrasts)
 
 
 def _by_example(stored: np.ndarray) -> Floats:
@@ -190,6 +194,13 @@ class EvidencePair:
         """
         return _joined(self.unlearned, self.retrained), _joined(self.retrained, self.retrained)
 
+    @property
+    def hidden_phi(self) -> tuple[Floats, Floats]:
+        """φ at the hidden inputs of both, `[models, examples, perturbations]`; for metrics that need "hidden_phi"."""
+        assert self.unlearned.hidden is not None
+        assert self.retrained.hidden is not None
+        return self.unlearned.hidden, self.retrained.hidden
+
     def probed(self, split: str) -> tuple[Floats, Floats]:
         """φ of both populations on the probe of retain, validation or test; for metrics that need "<split>_phi".
 
@@ -226,6 +237,7 @@ class EvidencePair:
             "features": self.unlearned.attacked is not None,
             **{f"{split}_phi": self._is_probed(split) for split in PROBED},
             "hidden": self.unlearned.hidden is not None or self.retrained.hidden is None,
+            "hidden_phi": self.unlearned.hidden is not None and self.retrained.hidden is not None,
             "ceiling": self.ceiling is not None,
             "ends": self.ends is not None,
             "labels": self.labels is not None,
@@ -295,8 +307,8 @@ class EvidencePair:
 
 
 def _joined(side: ModelEvidence, retrained: ModelEvidence) -> Floats:
-    hidden = [] if side.hidden is None or retrained.hidden is None else [side.hidden]
-    return np.concatenate([side.signals[..., None], *hidden], axis=-1)
+    hidden = (None,) if retrained.hidden is None else (side.hidden, side.contrasts)
+    return np.concatenate([side.signals[..., None], *(each for each in hidden if each is not None)], axis=-1)
 
 
 def _first(unlearned: Floats, retrained: Floats) -> Floats:

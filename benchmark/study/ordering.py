@@ -122,7 +122,8 @@ def deal_models(models: int, parts: int) -> list[NDArray[np.intp]]:
 def take_models(side: ModelEvidence, kept: NDArray[np.intp]) -> ModelEvidence:
     """Return the evidence of some models, of what orders entries."""
     utility = {split: values[kept] for split, values in side.utility.items()}
-    return ModelEvidence(side.signals[kept], utility, hidden=None if side.hidden is None else side.hidden[kept])
+    hidden, contrasts = (None if each is None else each[kept] for each in (side.hidden, side.contrasts))
+    return ModelEvidence(side.signals[kept], utility, hidden=hidden, contrasts=contrasts)
 
 
 def _measure_entry(

@@ -155,12 +155,15 @@ def test_blocks_without_hidden_signals_are_blocks_and_metrics_that_need_them_are
     assert objection(more, form.layouts(range(MODELS)), MODELS) == ""
     assert concatenate([more, kept], 2 * MODELS).keys() == kept.keys()
     whole, bare = (model_evidence(each, each, form.task) for each in (more, kept))
-    assert whole.hidden.shape == (MODELS, 13, 4)
+    assert whole.hidden.shape == whole.contrasts.shape == (MODELS, 13, 2)
     np.testing.assert_allclose(whole.hidden[..., 0], whole.signals, rtol=2**-11, atol=1e-7)
-    assert EvidencePair(whole, whole).lacks(("hidden",)) is None
+    assert EvidencePair(whole, whole).lacks(("hidden", "hidden_phi")) is None
+    joined = EvidencePair(whole, whole).all_signals[0]
+    assert np.array_equal(joined, np.concatenate([whole.signals[..., None], whole.hidden, whole.contrasts], axis=-1))
     assert "the unlearned ones none" in EvidencePair(bare, whole).lacks(("hidden",))
     for pair in (EvidencePair(whole, bare), EvidencePair(bare, bare)):
         assert pair.lacks(("hidden",)) is None
+        assert "hidden inputs is not known" in pair.lacks(("hidden_phi",))
         assert np.array_equal(pair.all_signals[0][..., 0], pair.signals[0])
         assert pair.all_signals[0].shape[-1] == pair.all_signals[1].shape[-1] == 1
 
