@@ -5,7 +5,7 @@ python scripts/write_results.py
 
 from findings.boards import Board, load_boards
 from findings.claims import say_claims
-from findings.sentences import DIGITS, FASHION, say_better_than_nothing, ten_sentences
+from findings.sentences import DIGITS, FASHION, say_better_than_nothing, say_how_to_read, ten_sentences
 from findings.tables import board_table, short_table
 from findings.wording import join
 
@@ -61,8 +61,9 @@ def _readme(workspace: Workspace, boards: dict[str, Board]) -> str:
     _, end, after = rest.partition(README_END)
     if not (begin and end):
         raise SystemExit(f"{path} has lost one of the two comments that the summary stands between")
-    first = next(iter(boards.values()), None)
-    summary = [] if first is None else [f"`{first.name}`, N = {first.models}:", "", *short_table(first)]
+    summary = []
+    if first := next(iter(boards.values()), None):
+        summary = [f"`{first.name}`, N = {first.models}:", "", *short_table(first), f"{say_how_to_read(first)}\n"]
     summary += [f"{say_better_than_nothing(board)}\n" for board in boards.values() if board.has_gap]
     return before + README_BEGIN + "\n".join(summary) + README_END + after
 

@@ -207,6 +207,24 @@ def _say_best(board: Board, cards: Sequence[Scorecard], where: str) -> str:
     return f"the best {where} is `{entries[0].submission}` with {say_share(found)}"
 
 
+def say_how_to_read(board: Board) -> str:
+    """Say in words what the row of the best entry within the budget says."""
+    entries = [card for card in board.having("gap_closed", board.within) if card.estimate("leak")]
+    if not entries:
+        return f"On `{board.name}` no entry within the budget has a gap closed."
+    best = entries[0]
+    kept = [value_of(best, name) for name in ("retain_ratio", "test_ratio")]
+    return (
+        f"How to read a row: `{best.submission}` closes {say_share(_gap(best))} of the gap between the originals, "
+        "which have forgotten nothing (0 %), and models that never saw the forget set (100 %), and a run costs "
+        f"{value_of(best, 'retraining_share'):.0%} of a retraining. Its leak: whoever compares outputs on a forget "
+        "example, and on inputs around it, tells its models from retrained ones with a true less a false positive "
+        f"rate of {value_of(best, 'leak'):.2f} in the mean (0 = cannot tell). It keeps {kept[0]:.0%} of the retrained "
+        f"models' accuracy on retained and {kept[1]:.0%} on test examples. Entries that share a letter are not "
+        "significantly different; those that cost more than the budget stand below all others."
+    )
+
+
 def say_signals(board: Board) -> str:
     """Say how far what closes the gap by φ alone closes it by all signals."""
     both = [card for card in board.having("gap_closed_phi") if card.estimate("gap_closed")]
