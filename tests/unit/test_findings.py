@@ -355,6 +355,19 @@ def test_correlations_are_judged_by_their_intervals(ends, begin):
     assert sentences.judge_hardness(found).startswith(begin)
 
 
+def test_a_row_is_said_in_words(scenario):
+    values = {"leak": 0.75, "retain_ratio": 0.99, "test_ratio": 1.02, "retraining_share": 0.1}
+    known = {name: Estimate(value=value, low=value, high=value) for name, value in values.items()}
+    within = with_metrics(entry("foo", 0.25), **known)
+    dear = with_metrics(entry("bar", 0.5, status="over-budget", reason="slow"), **known)
+    said = sentences.say_how_to_read(board(scenario, dear, within))
+    assert "`foo` closes 25 % (23–27 %) of the gap" in said
+    assert "a run costs 10% of a retraining" in said
+    assert "a true less a false positive rate of 0.75" in said
+    assert "keeps 99% of the retrained models' accuracy on retained and 102% on test examples" in said
+    assert "no entry within the budget" in sentences.say_how_to_read(board(scenario, dear))
+
+
 def test_the_order_by_fewer_models_is_read_from_the_study(scenario, tmp_path):
     row = {"order": "gap_closed", "pairs": "139", "tau": "0.989", "tau_low": "0.986", "tau_high": "1", "found": "60.5"}
     rows = [{**row, "models": "64"}, {**row, "models": "256", "tau": "1"}]
