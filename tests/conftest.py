@@ -88,6 +88,14 @@ def pytest_configure(config):
             path.unlink(missing_ok=True)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_waiting_for_the_disk():
+    """Let writes be atomic but not durable: no test can see a power cut, and the waits are seconds of the suite."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def one_thread():
     torch.set_num_threads(1)

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from naive import plain_epsilon
-from populations import RNG, O, R, U, apart, beside, estimates, plain
+from populations import RNG, O, R, U, apart, beside, estimates, few_resamples, plain  # noqa: F401
 
 import benchmark
 from benchmark.metrics.kinds import METRICS, all_metrics

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from populations import O, R, U, plain
+from populations import O, R, U, few_resamples, plain  # noqa: F401
 
 import benchmark
 

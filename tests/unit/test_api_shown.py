@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError, replace
 from html.parser import HTMLParser
 
 import pytest
-from populations import O, R, U, beside, plain
+from populations import O, R, U, beside, few_resamples, plain  # noqa: F401
 
 import benchmark
 from benchmark.metrics.kinds import METRICS, all_metrics

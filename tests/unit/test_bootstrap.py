@@ -55,7 +55,7 @@ def test_any_split_of_the_resamples_gives_the_same_rows():
     assert quality_and_score_of_halves(unlearned, retrained, range(0)).shape == (0, 2)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     models=st.tuples(st.integers(6, 40), st.integers(6, 40)),

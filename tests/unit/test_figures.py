@@ -10,7 +10,7 @@ import pytest
 from benchmark import metrics as scoring
 from benchmark.metrics import resampling as module
 from benchmark.metrics.evidence_pair import Cost, EvidencePair, model_evidence
-from benchmark.metrics.kinds import all_metrics
+from benchmark.metrics.kinds import METRICS, all_metrics
 from benchmark.metrics.resampling import _resample_chunk as resample_chunk
 from benchmark.metrics.resampling import resampling
 from benchmark.metrics.scoring import ceiling_of, measure
@@ -20,7 +20,7 @@ from benchmark.tasks.classification import Classification
 
 MODELS, FORGET, TEST, CLASSES = 64, 12, 60, 4
 TASK = Classification()
-RESAMPLES = 120
+RESAMPLES = 60
 
 
 def evidence(seed, shift=0.0, models=MODELS):
@@ -53,7 +53,8 @@ def measure_all(entry, retrained=None, calibration=None, metrics=WITHOUT_CLASSIF
     unlearned, reference = (model_evidence(each, retrained, TASK) for each in (entry, retrained))
     rows = halves(unlearned, reference, "unlearned")
     cost = Cost(0.5, 0.1, 3 * 2**20)
-    pair = EvidencePair(unlearned, reference, 1e-5, ceiling, lambda: rows, cost, original=reference)
+    few = {"halves": RESAMPLES, "resamples": RESAMPLES}
+    pair = EvidencePair(unlearned, reference, 1e-5, ceiling, lambda: rows, cost, original=reference, **few)
     return measure(pair, metrics)
 
 
@@ -64,6 +65,17 @@ def ceiling_between(retrained=None, calibration=None):
 
 
 usual_ceiling = cache(ceiling_between)
+
+
+def only(*names):
+    """The metrics of these names, for a test that asks for no other."""
+    return [METRICS[name] for name in names]
+
+
+RATIOS = only(
+    *("score", "normalised_score", "clipped_score", "forgetting_quality", "normalised_quality", "epsilon"),
+    *("retain_ratio", "test_ratio"),
+)
 
 
 def halves(entry, reference, stream):
@@ -137,7 +149,7 @@ def wrong(found, split, models):
 
 @pytest.mark.parametrize(("name", "spoil"), [("test", wrong_on_the_test_set), ("retain", wrong_on_the_retain_set)])
 def test_where_the_retrained_are_never_right_there_is_no_ratio_and_no_score(name, spoil, perfect):
-    found = measure_all(evidence(3), retrained=spoil(evidence(1)))
+    found = measure_all(evidence(3), retrained=spoil(evidence(1)), metrics=RATIOS)
     reason = f"the retrained models have {name} accuracy 0, so there is no ratio to it"
     for metric in ("score", "normalised_score", f"{name}_ratio", "clipped_score"):
         assert found.value(metric) is None
@@ -153,15 +165,15 @@ def test_where_the_retrained_are_never_right_there_is_no_ratio_and_no_score(name
 
 @pytest.mark.parametrize(("name", "spoil"), [("test", wrong_on_the_test_set), ("retain", wrong_on_the_retain_set)])
 def test_where_too_many_halves_have_no_ratio_there_is_no_score(name, spoil):
-    found = measure_all(evidence(3), retrained=spoil(evidence(1), slice(2, None)))
+    found = measure_all(evidence(3), retrained=spoil(evidence(1), slice(2, None)), metrics=only("score"))
     assert found.value("score") is None
     assert re.search(f"have {name} accuracy 0 in [0-9]+% of the resamples", found.why_absent("score"))
 
 
 def test_a_few_halves_without_a_ratio_are_left_out_of_the_interval():
     """Against halves taken, scored and left out one by one."""
-    entry, retrained = evidence(3), wrong_on_the_retain_set(evidence(1), slice(7, None))
-    found = measure_all(entry, retrained)
+    entry, retrained = evidence(3), wrong_on_the_retain_set(evidence(1), slice(6, None))
+    found = measure_all(entry, retrained, metrics=only("score"))
     u, r = (population(each) for each in (entry, retrained))
     scores, without = [], 0
     for b in range(RESAMPLES):
@@ -190,26 +202,28 @@ def test_a_single_half_without_a_ratio_costs_nobody_the_score():
 
 def test_accuracies_that_nobody_measured_leave_the_other_metrics(perfect):
     unknown = {**evidence(3), "utility/retain": np.full(MODELS, np.nan)}
-    found = measure_all(unknown)
+    chosen = [*RATIOS, *only("retain_accuracy", "test_accuracy", "p_values")]
+    found = measure_all(unknown, metrics=chosen)
     assert found.why_absent("retain_accuracy") == "the unlearned models have no retain accuracy"
     assert (found.value("retain_accuracy"), found.value("retain_ratio"), found.value("score")) == (None, None, None)
     assert found.estimate("test_accuracy") == perfect.estimate("test_accuracy")
     assert found.per_example("p_values") == perfect.per_example("p_values")
-    against = measure_all(evidence(3), retrained={**evidence(1), "utility/retain": np.full(MODELS, np.nan)})
+    never = {**evidence(1), "utility/retain": np.full(MODELS, np.nan)}
+    against = measure_all(evidence(3), retrained=never, metrics=only("score"))
     assert against.why_absent("score") == "the retrained models have no retain accuracy"
 
 
 def test_without_test_examples_there_is_no_test_accuracy(perfect):
     none = keep({"test": np.zeros((MODELS, 0, CLASSES))}, test=0)
     empty = [{**evidence(seed), **none} for seed in (3, 1, 2)]
-    found = measure_all(*empty, metrics=None)
+    found = measure_all(*empty, metrics=only("test_accuracy", "classifier_mia", "forgetting_quality"))
     assert found.why_absent("test_accuracy") == "the unlearned models have no test accuracy"
     assert found.why_absent("classifier_mia").startswith("it takes at least 10 forget and 10 test")
     assert found.estimate("forgetting_quality") == perfect.estimate("forgetting_quality")
 
 
 def test_a_ceiling_of_nothing_has_no_share():
-    found = measure_all(evidence(3), calibration=evidence(2, shift=60.0))
+    found = measure_all(evidence(3), calibration=evidence(2, shift=60.0), metrics=[*RATIOS, *only("ceiling")])
     assert found.value("ceiling") == 0
     assert found.value("score") is not None
     assert found.why_absent("normalised_score") == "perfect unlearning gets 0 here, so there is no share of it"

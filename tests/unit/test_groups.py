@@ -46,7 +46,7 @@ def test_displays_written_by_hand(names, different, expected):
     assert list(letters(list(names), pairs(*different)).values()) == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(comparisons())
 def test_two_entries_share_a_letter_exactly_where_they_are_not_significantly_different(case):
     names, different = case
@@ -57,7 +57,7 @@ def test_two_entries_share_a_letter_exactly_where_they_are_not_significantly_dif
         assert bool(shared) != (frozenset((one, other)) in different)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(comparisons())
 def test_no_letter_can_be_left_out(case):
     names, different = case
@@ -77,7 +77,7 @@ def largest_sets(names, different):
     return [subset for subset in alike if not any(subset < other for other in alike)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(comparisons(most=7))
 def test_every_letter_is_one_of_the_largest_sets_without_a_difference(case):
     names, different = case

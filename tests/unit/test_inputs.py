@@ -222,7 +222,7 @@ def call_with_odd_arguments(data):
         getattr(scoring, name)(*arguments)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.data())
 def test_odd_arguments_end_in_a_value_or_a_value_error(data):
     call_with_odd_arguments(data)

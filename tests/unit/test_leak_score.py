@@ -12,6 +12,7 @@ from benchmark.leaderboard.ranks import paired_difference, places
 from benchmark.leaderboard.sentences import describe_gap, say_gap_closed
 from benchmark.metrics import Population
 from benchmark.metrics.evidence_pair import EvidencePair, ModelEvidence
+from benchmark.metrics.kinds import METRICS
 from benchmark.metrics.leak_score import NO_GAP, NO_RATIO, Ends, GapEnds, leak_score, utility_factor
 from benchmark.metrics.scoring import measure
 from benchmark.results.values import Absent, Estimate
@@ -67,12 +68,13 @@ def test_the_metric_and_its_replicates_are_the_functions():
     u = (RETRAINED[::-1] + NOTHING) / 2
     ends = Ends(*(leak_score(population(phi), population(RETRAINED)) for phi in (NOTHING, PERFECT)))
     closed = Ends(ends.perfect, ends.perfect)
-    measured = measure(EvidencePair(side(u), side(RETRAINED), ends=GapEnds(ends, ends)))
+    chosen = [METRICS[name] for name in ("gap_closed", "gap_closed_phi", "example_leak")]
+    measured = measure(EvidencePair(side(u), side(RETRAINED), ends=GapEnds(ends, ends)), chosen)
     expected = benchmark.gap_closed(*map(population, (u, RETRAINED, NOTHING, PERFECT)))
     assert measured.metrics["gap_closed"] == measured.metrics["gap_closed_phi"] == expected
     assert measured.metrics["example_leak"].values == benchmark.leak(u, RETRAINED).tolist()
     assert set(measured.replicates) == {"leak", "gap_closed", "gap_closed_phi"}
-    without = measure(EvidencePair(side(u), side(RETRAINED), ends=GapEnds(closed, ends)))
+    without = measure(EvidencePair(side(u), side(RETRAINED), ends=GapEnds(closed, ends)), chosen)
     assert without.metrics["gap_closed"] == Absent(absent=NO_GAP)
     assert without.metrics["gap_closed_phi"] == expected
     assert set(without.replicates) == {"leak", "gap_closed_phi"}

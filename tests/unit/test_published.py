@@ -128,7 +128,7 @@ values = st.one_of(
 samples = st.lists(values, min_size=2, max_size=9).map(np.array)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(samples, samples)
 def test_equals_the_plain_sweep_on_small_samples(unlearned, retrained):
     assert epsilon(unlearned, retrained) == pytest.approx(plain_epsilon(unlearned, retrained), abs=1e-12)
@@ -181,7 +181,7 @@ def test_equals_the_plain_sweep_on_a_resample():
     np.testing.assert_allclose(published_epsilon(unlearned, retrained), expected, atol=1e-12)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(samples, samples), min_size=2, max_size=5), st.sampled_from(["single", "double", "both"]))
 def test_examples_searched_together_are_those_searched_alone(pairs, attacks):
     """Grids of very different lengths, guarded and undecided examples in one search."""
@@ -206,7 +206,7 @@ def test_the_portions_worked_on_at_once_do_not_matter(monkeypatch, examples, squ
 
 
 @given(seed=st.integers(0, 10**6), shift=st.sampled_from([0.0, 0.5, 2.0, 6.0]), models=st.sampled_from([2, 5, 40]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_buckets_are_those_of_the_full_estimate(seed, shift, models):
     rng = np.random.default_rng(seed)
     unlearned, retrained = rng.normal(shift, 2, (models, 5)), rng.normal(0, 1.5, (models, 5))

@@ -81,7 +81,7 @@ def recipe(**changes):
         "momentum": 0.9,
         "weight_decay": 5e-4,
         "schedule": "linear",
-        "epochs": 3,
+        "epochs": 2,
         "batch_size": 16,
     }
     return Recipe(**(base | changes))
@@ -320,14 +320,14 @@ def test_a_block_leaves_the_nets_it_was_given_alone(split):
 
 
 @pytest.mark.parametrize(
-    ("kind", "size", "epochs"), [("mlp", 950, 6), ("cnn", 320, 4), ("residual", 320, 6), ("wide", 320, 4)]
+    ("kind", "size", "epochs"), [("mlp", 950, 3), ("cnn", 320, 3), ("residual", 320, 2), ("wide", 320, 2)]
 )
 def test_at_half_precision_both_paths_learn_what_float32_learns(kind, size, epochs):
     problem = load_problem(load_scenario("digits"))
     examples, inputs = problem.retain.at(torch.arange(size)), problem.test.inputs
     correct, seeds = {}, SEEDS[:2]
     for precision in (None, "bfloat16"):
-        settings = recipe(precision=precision, epochs=epochs)
+        settings = recipe(precision=precision, epochs=epochs, learning_rate=0.1)
         alone, *nets = nets_of(kind)[:3]
         block = train_block(nets, settings, examples, seeds, CROSS_ENTROPY)
         train_model(alone, settings, examples, SEEDS[0], CROSS_ENTROPY)
