@@ -7,7 +7,15 @@ from typing import Annotated
 import typer
 
 from benchmark.cli.options import DataOption, DeviceOption, JsonOption, SandboxOption, ScenarioOption, SubmissionName
-from benchmark.cli.shared import err, open_session, out, print_json, read_scenario, try_without_choice
+from benchmark.cli.shared import (
+    err,
+    open_session,
+    out,
+    print_json,
+    read_scenario,
+    show_progress,
+    try_without_choice,
+)
 from benchmark.errors import BadUsage
 from benchmark.text import did_you_mean
 
@@ -88,4 +96,6 @@ def check(
         session.warn(f"no sandbox: {name} runs in this process, with your rights, as your own code does")
         out.print(debug_submission(session, chosen, name), highlight=False, soft_wrap=True)
     else:
-        out.print(check_submission(session, chosen, name))
+        with show_progress(session) as shown:
+            found = check_submission(shown, chosen, name)
+        out.print(found)

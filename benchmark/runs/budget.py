@@ -15,6 +15,7 @@ import torch
 from scipy.special import stdtrit
 from torch import Tensor
 
+from benchmark.engine import Progress
 from benchmark.errors import BadScenario
 from benchmark.results.outcome import TIMING_UNCERTAINTY, Timing
 from benchmark.runs.runner import Run, Worker
@@ -26,6 +27,7 @@ _LONG = 60.0  # seconds in all: when rounds take longer, the noise of a moment a
 _WHOLE = 4.0  # seconds of retraining that a round makes whole; of longer ones it makes a part that takes as long
 _LOADED = 1.25  # seconds by the wall clock, per CPU second, from which on the machine had other work
 _GOLDEN = (5**0.5 - 1) / 2
+_LABEL = "rounds of timing"
 
 
 class Timer:
@@ -54,16 +56,20 @@ class Timer:
         self._epochs = _epochs_of_a_round(epochs, self.retrained.seconds)
         self._times = 1.0 if self._epochs is None else self._measure_times()
 
-    def time_submission(self, hyperparameters: dict[str, Any], limit: float, runs: list[int]) -> Timing:
+    def time_submission(
+        self, hyperparameters: dict[str, Any], limit: float, runs: list[int], progress: Progress = lambda *_: None
+    ) -> Timing:
         """Take rounds of nothing, retraining and one of `runs` until their share lies clearly on one side of `limit`.
 
         That ends when more rounds would tell less than timing is uncertain of anyway, or after _ROUNDS_AT_MOST of
-        them, or _LONG seconds. The first run is made once more, with the same seed.
+        them, or _LONG seconds. The first run is made once more, with the same seed. How many rounds there will be
+        nobody knows, so `progress` hears of one more while they go on.
         """
         again, deterministic = self.unlearn(runs[0], hyperparameters), False
         rounds: list[_Round] = []
         while not _is_settled(rounds, limit):
             number = len(rounds)
+            progress(_LABEL, number, max(_ROUNDS_AT_LEAST, number + 1))
             nothing = self.do_nothing(number)
             retraining = self.retrain(number, nothing)
             run = self.unlearn(runs[number % len(runs)], hyperparameters)
@@ -75,6 +81,7 @@ class Timer:
                 self.failure = self.failure or run
             if number == 0:
                 deterministic = _same(run, again)
+        progress(_LABEL, len(rounds), len(rounds))
         starting = statistics.median(own.nothing for own in rounds)
         retraining = max(statistics.median(own.retraining for own in rounds) - starting, 1e-9)
         counted = _rounds_that_count(rounds)

@@ -1,5 +1,8 @@
 """A submission's first look at the harness: a few dozen runs at most, on one original, no pool needed."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 from rich.table import Table
@@ -41,15 +44,20 @@ def check_submission(session: Session, scenario: Scenario, name: str) -> Table:
     try:
         make_repeatable(device)
         near = problem.on(device)
-        original, before = _original(scenario, near, device)
+        with _step(session, "original"):
+            original, before = _original(scenario, near, device)
         if sentence := never_learned(problem, np.array([before["retain"]])):
             warn(sentence)
-        timer = Timer(worker, lambda index: original, scenario.seed, scenario.recipe.epochs)
-        runs = _tries(timer, submission)
+        with _step(session, "retrained model"):
+            timer = Timer(worker, lambda index: original, scenario.seed, scenario.recipe.epochs)
+        runs = _tries(session, timer, submission)
         if runs[0].note:
             warn(runs[0].note)
         timing = timer.time_submission(
-            submission.hyperparameters, scenario.protocol.budget, list(range(scenario.protocol.models))
+            submission.hyperparameters,
+            scenario.protocol.budget,
+            list(range(scenario.protocol.models)),
+            session.progress,
         )
     finally:
         worker.close()
@@ -81,9 +89,21 @@ def debug_submission(session: Session, scenario: Scenario, name: str) -> str:
     return debug(submission, scenario, near, original, device)
 
 
-def _tries(timer: Timer, submission: Submission) -> list[Run]:
+@contextmanager
+def _step(session: Session, label: str) -> Iterator[None]:
+    """Show one thing that takes long, from its start to its end."""
+    session.progress(label, 0, 1)
+    yield
+    session.progress(label, 1, 1)
+
+
+def _tries(session: Session, timer: Timer, submission: Submission) -> list[Run]:
     """Return the first runs. Raises BenchError when any of them fails."""
-    runs = [timer.unlearn(index, submission.hyperparameters) for index in range(_TRIES)]
+    runs = []
+    for index in range(_TRIES):
+        session.progress("runs", index, _TRIES)
+        runs.append(timer.unlearn(index, submission.hyperparameters))
+    session.progress("runs", _TRIES, _TRIES)
     failed = [run for run in runs if run.weights is None]
     if len(failed) == len(runs):
         raise FailedEntry(f"{submission.entry} is {failed[0].status}: {failed[0].reason}", failed[0].log)

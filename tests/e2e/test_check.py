@@ -55,7 +55,7 @@ def test_the_exception_is_shown_when_only_some_seeds_fail(condition, message, be
     done = bench("check", "newcomer")
     assert done.returncode == 2
     assert re.search(r"went well with one seed, but \d+ of \d+ runs from the same original", done.stderr)
-    assert message in done.stderr.splitlines()[0]
+    assert message in next(line for line in done.stderr.splitlines() if line.startswith("error:"))
     assert "line 4" in done.stderr
     assert "is crashed" in done.stderr
 
@@ -169,3 +169,22 @@ def test_debugging_and_a_required_sandbox_exclude_each_other(bench, submit):
     done = bench("check", "newcomer", "--debug", "--require-sandbox")
     assert done.returncode == 2
     assert "--debug came with --require-sandbox" in done.stderr
+
+
+def test_it_shows_what_it_is_doing(bench, submit):
+    submit("def unlearning(net, a, b, c):\n    for p in net.parameters(): p.data.mul_(0.9)\n")
+    done = bench("check", "newcomer")
+    assert done.returncode == 0, done.stderr
+    shown = re.findall(r"^([a-z ]+): (\d+) of (\d+) after \d+ s$", done.stderr, re.MULTILINE)
+    ends = {label: int(total) for label, reached, total in shown if reached == total}
+    assert list(ends) == ["original", "retrained model", "runs", "rounds of timing"]
+    assert ends["runs"] == 3
+    assert ends["rounds of timing"] >= 5
+
+
+def test_what_fails_says_how_far_it_came(bench, submit):
+    submit("def unlearning(net, a, b, c):\n    raise ValueError('always')\n")
+    done = bench("check", "newcomer")
+    assert done.returncode == 2
+    assert "runs: 3 of 3" in done.stderr
+    assert "rounds of timing" not in done.stderr
