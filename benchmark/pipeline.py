@@ -1,37 +1,24 @@
 """The whole way of one submission: pool, runs, scorecard, board. Every stage resumes from what is on the disk."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
-from benchmark.data import forget_labels, load_problem, problem_facts
-from benchmark.engine import map_blocks
+from benchmark.data import load_problem
 from benchmark.errors import BadRecord, BadUsage, BenchError, FailedEntry, MissingRecord
 from benchmark.faults import note_fault
 from benchmark.leaderboard import scored_submissions
 from benchmark.metrics import VERSION
 from benchmark.metrics.bootstrap import HALVES
-from benchmark.metrics.chance import check_measurable, never_learned, with_remarks
-from benchmark.metrics.evidence_pair import Cost, EvidencePair, ModelEvidence, model_evidence
-from benchmark.metrics.resampling import resampling
-from benchmark.metrics.scoring import ceiling_of, measure
-from benchmark.metrics.suspicion import replayed_runs, retrains, suspicions
-from benchmark.references.attacked import attack_retrained
-from benchmark.references.controls import do_nothing, unlearn_perfectly
-from benchmark.references.ends import ends_of
-from benchmark.references.kept import keep
+from benchmark.metrics.chance import check_measurable, never_learned
 from benchmark.references.pool import UNPACK_AGAIN, Pool
 from benchmark.results.board_file import has_card, read_card
 from benchmark.results.outcome import Outcome, has_evidence
 from benchmark.results.scorecard import (
     Scorecard,
-    evidence_hash_of,
     failed,
     harness_failed,
     not_applicable,
-    scored,
 )
-from benchmark.results.values import Ceiling
-from benchmark.runs.integrity import integrity_of, isolation_of
+from benchmark.run_scores import ReadRuns, Yardstick, read_runs, score_runs, score_side_by_side
 from benchmark.runs.runs import Runs
 from benchmark.sandbox.bubblewrap import isolation
 from benchmark.scenario.schema import Scenario, options
@@ -43,10 +30,7 @@ from benchmark.submissions.source import (
     submission_names,
 )
 from benchmark.submissions.tasks import check_applicable, inapplicable
-from benchmark.text import printable
 from benchmark.tuning import changed_since_tuned
-
-_LONGEST_FOOTNOTE = 500  # characters
 
 
 def evaluate(
@@ -83,7 +67,7 @@ def evaluate(
         logs = [f"run {run.index} is {run.status}: {run.reason}\n{run.log}\n" for run in outcome.failed]
         write_atomically(workspace.log(scenario.label, name), "\n".join(logs).encode())
     if outcome.successful:
-        card = _score(session, runs, outcome, HALVES)
+        card = score_runs(read_runs(Yardstick.of(pool, HALVES), runs, outcome))
     else:
         card = failed(scenario, submission, outcome, isolation()).drawn_from(pool.seeds)
     card.write(workspace)
@@ -178,9 +162,16 @@ def rescore(session: Session, scenario: Scenario, name: str, halves: int | None 
 
     Raises BenchError when evidence is missing, or is of a submission that failed.
     """
+    runs, outcome = _ended_runs(Pool(session, scenario), name)
+    return _stored(session, score_runs(read_runs(Yardstick.of(runs.pool, halves or HALVES), runs, outcome)))
+
+
+def _ended_runs(pool: Pool, name: str) -> tuple[Runs, Outcome]:
+    """Return the runs of an entry and how they ended. Raises BenchError where they cannot be scored."""
+    session, scenario = pool.session, pool.scenario
     submission = find_submission(name, session.workspace, scenario)
     check_applicable(submission, scenario.task)
-    runs = Runs(Pool(session, scenario), submission)
+    runs = Runs(pool, submission)
     outcome = runs.outcome()
     again = f"`bench run --submission {name} {options(scenario.name, scenario.protocol.models)}`"
     remedy = UNPACK_AGAIN if runs.pool.seeds.committed else f"{again} makes it again"
@@ -190,103 +181,31 @@ def rescore(session: Session, scenario: Scenario, name: str, halves: int | None 
         raise MissingRecord(f"the runs of {name} on {scenario.label} were interrupted; {again} goes on")
     for path, fault in runs.discard_damaged().items():
         raise BadRecord(f"{path.with_suffix('.safetensors')} {fault}; set aside as {path.name}, {remedy}")
-    card = _score(session, runs, outcome, halves or HALVES)
+    return runs, outcome
+
+
+def _stored(session: Session, card: Scorecard) -> Scorecard:
     card.write(session.workspace)
     return card
 
 
 def rescore_all(session: Session, scenario: Scenario, names: list[str]) -> Iterator[tuple[str, Scorecard | Exception]]:
-    """Yield every entry with what `rescore` returns or raises, as they are finished: each in a process of its own.
+    """Yield every entry with what `rescore` returns or raises, as they are finished, several side by side.
 
-    The first one is scored before the others, on all cores, because it computes the ceiling that all share.
+    Those that cannot be read come last. Raises BenchError where the pool cannot be read.
     """
-    first, *others = names
-    yield _try_rescoring(session, scenario, first, HALVES)
-    label, tasks = "scoring entries", [(session.workspace, scenario, name, HALVES) for name in others]
-    for done, scored_entry in enumerate(map_blocks(_rescore_alone, tasks, session.jobs), start=1):
-        session.progress(label, done, len(others))
-        yield scored_entry
+    pool = Pool(session, scenario)
+    yardstick = Yardstick.of(pool, HALVES)
+    unreadable: list[tuple[str, Exception]] = []
 
+    def entries() -> Iterator[tuple[str, ReadRuns]]:
+        for name in names:
+            try:
+                yield name, read_runs(yardstick, *_ended_runs(pool, name))
+            except Exception as error:
+                unreadable.append((name, error))
 
-def _rescore_alone(
-    workspace: Workspace, scenario: Scenario, name: str, halves: int
-) -> tuple[str, Scorecard | Exception]:
-    return _try_rescoring(Session(workspace), scenario, name, halves)
-
-
-def _try_rescoring(session: Session, scenario: Scenario, name: str, halves: int) -> tuple[str, Scorecard | Exception]:
-    try:
-        return name, rescore(session, scenario, name, halves)
-    except Exception as error:
-        return name, error
-
-
-def _score(session: Session, runs: Runs, outcome: Outcome, halves: int) -> Scorecard:
-    scenario, pool, problem = runs.scenario, runs.pool, runs.problem
-    delta = scenario.protocol.delta
-    evidence, retrained = runs.evidence(), pool.evidence("retrained")
-    unlearned, reference = (model_evidence(each, retrained, problem.task) for each in (evidence, retrained))
-    ceiling = _ceiling(session, pool, halves)
-    assert outcome.timing is not None  # of whatever came to its end
-    timing = outcome.timing.with_runs(evidence["run/seconds"])
-    outcome = replace(outcome, timing=timing)
-    cost = Cost(timing.submission, timing.share, timing.memory_of(evidence.get("run/memory")))
-    pair = unlearned.population, reference.population
-    more = {
-        "ends": ends_of(pool),
-        "attack_on_retrained": attack_retrained(pool),
-        "original": do_nothing(pool).unlearned,
-        "clean": _clean(pool),
-        "whole_classes": scenario.forget.whole_classes,
-        "labels": forget_labels(scenario),
-    }
-    with resampling(*pair, "unlearned", delta, halves, session.jobs, session.progress) as resampled:
-        measured = measure(EvidencePair(unlearned, reference, delta, ceiling, resampled, cost, halves=halves, **more))
-    measured = with_remarks(measured, problem)
-    sizes = len(problem.retain), len(problem.given), len(problem.validation)
-    control = runs.submission.name in scenario.protocol.controls
-    integrity = integrity_of(evidence, sizes, timing.deterministic)
-    replayed = replayed_runs(evidence, [retrained, pool.evidence("calibration")])
-    fresh = timing.fresh_change
-    noticed = {
-        "fresh_change": fresh,
-        "retrains": not control and retrains(integrity.change, fresh, measured, ceiling),
-        "replayed_runs": tuple(replayed),
-    }
-    card = scored(
-        scenario,
-        runs.submission,
-        outcome,
-        isolation_of(evidence),
-        integrity.model_copy(update=noticed),
-        measured,
-        evidence_hash_of(evidence),
-        suspicions(replayed, measured, ceiling, control),
-    )
-    footnotes = tuple(printable(note, _LONGEST_FOOTNOTE) for note in problem_facts(scenario).footnotes)
-    return card.drawn_from(pool.seeds).model_copy(update={"footnotes": footnotes})
-
-
-def _clean(pool: Pool) -> ModelEvidence | None:
-    """Return the evidence of models trained without any manipulated example; None where there are no such examples."""
-    if "clean" not in pool.scenario.roles:
-        return None
-    return model_evidence(pool.evidence("clean"), pool.evidence("retrained"), pool.scenario.task)
-
-
-def _ceiling(session: Session, pool: Pool, halves: int) -> Ceiling:
-    """The scenario's ceiling, computed once for a version of the scorer and a number of halves; kept in the pool."""
-
-    def fault(found: Ceiling) -> str | None:
-        count = len(found.resampled.score)
-        return None if count == halves else f"has {count} resamples, expected {halves}"
-
-    def compute() -> Ceiling:
-        control = unlearn_perfectly(pool)
-        pair = control.unlearned.population, control.retrained.population
-        with resampling(*pair, "calibration", control.delta, halves, session.jobs, session.progress) as resampled:
-            return ceiling_of(control.unlearned, control.retrained, control.delta, resampled())
-
-    ceiling = keep(pool, Ceiling, f"ceiling-{halves}", compute, fault)
-    assert ceiling is not None  # a pool always has one
-    return ceiling
+    for done, (name, result) in enumerate(score_side_by_side(entries(), session.jobs), start=1):
+        session.progress("scoring entries", done, len(names))
+        yield name, result if isinstance(result, Exception) else _stored(session, result)
+    yield from unreadable

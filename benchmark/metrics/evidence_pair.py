@@ -113,6 +113,11 @@ class ModelEvidence:
             if (array := getattr(self, name)) is not None:
                 object.__setattr__(self, name, _read_only(array))
 
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """Keep such views in another process too."""
+        self.__dict__.update(state)
+        self.__post_init__()
+
     @property
     def population(self) -> Population:
         """The arrays that F and the score are computed from; a utility that is not known is nan."""

@@ -1,11 +1,12 @@
 """Scoring: every metric of the registry on an entry's evidence, and what plots need beside them."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
 from benchmark.errors import note
-from benchmark.metrics.bootstrap import quality_and_score
+from benchmark.metrics.bootstrap import quality_and_score, quality_and_score_of_halves
 from benchmark.metrics.class_leak import class_leaks
 from benchmark.metrics.evidence_pair import EvidencePair, ModelEvidence, with_interval, with_interval_if_any
 from benchmark.metrics.jackknife import FEWEST_GROUPS
@@ -46,6 +47,19 @@ def measure(evidence: EvidencePair, metrics: Iterable[Metric] | None = None) -> 
         class_leaks=_class_leaks(evidence),
         replicates=_replicates(evidence),
     )
+
+
+def try_measuring(name: str, evidence: EvidencePair) -> tuple[str, Measured | Exception]:
+    """Return an entry's name with what `measure` makes of its evidence, or raises; its resamples are computed first.
+
+    For a process of its own, to which evidence comes without resamples.
+    """
+    pair = evidence.unlearned.population, evidence.retrained.population
+    try:
+        rows = quality_and_score_of_halves(*pair, range(evidence.halves), delta=evidence.delta)
+        return name, measure(replace(evidence, resample=lambda: rows))
+    except Exception as error:
+        return name, error
 
 
 def values_of(evidence: EvidencePair, metrics: Iterable[Metric] | None = None) -> dict[str, MetricValue]:

@@ -1,0 +1,169 @@
+"""Scorecards of runs: reads evidence, has it measured here or in another process, and says what else is on the card."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from benchmark.data import Problem, forget_labels, load_problem, problem_facts
+from benchmark.engine import map_blocks
+from benchmark.metrics.chance import with_remarks
+from benchmark.metrics.evidence_pair import Cost, EvidencePair, ModelEvidence, model_evidence
+from benchmark.metrics.resampling import resampling
+from benchmark.metrics.scoring import ceiling_of, measure, try_measuring
+from benchmark.metrics.suspicion import replayed_runs, retrains, suspicions
+from benchmark.references.attacked import attack_retrained
+from benchmark.references.controls import do_nothing, unlearn_perfectly
+from benchmark.references.ends import ends_of
+from benchmark.references.kept import keep
+from benchmark.references.pool import Pool
+from benchmark.results.outcome import Outcome
+from benchmark.results.scorecard import Scorecard, evidence_hash_of, scored
+from benchmark.results.values import Ceiling, Measured
+from benchmark.runs.integrity import integrity_of, isolation_of
+from benchmark.runs.runs import Runs
+from benchmark.storage.workspace import Arrays
+from benchmark.text import printable
+
+_LONGEST_FOOTNOTE = 500  # characters
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """What all entries of a scenario are scored against.
+
+    `control`: evidence of retrained models on both sides, with all that an entry's evidence shares with every other's.
+    """
+
+    pool: Pool
+    problem: Problem
+    retrained: Arrays
+    calibration: Arrays
+    control: EvidencePair
+
+    @classmethod
+    def of(cls, pool: Pool, halves: int) -> "Yardstick":
+        """Read it from a pool, and compute what this version of the scorer has yet to find out about that pool.
+
+        Raises BadRecord where evidence is missing or damaged.
+        """
+        problem, scenario = load_problem(pool.scenario), pool.scenario
+        retrained = pool.evidence("retrained")
+        reference = model_evidence(retrained, retrained, problem.task)
+        control = EvidencePair(
+            reference,
+            reference,
+            scenario.protocol.delta,
+            _ceiling(pool, halves),
+            halves=halves,
+            ends=ends_of(pool),
+            attack_on_retrained=attack_retrained(pool),
+            original=do_nothing(pool).unlearned,
+            clean=_clean(pool),
+            whole_classes=scenario.forget.whole_classes,
+            labels=forget_labels(scenario),
+        )
+        return cls(pool, problem, retrained, pool.evidence("calibration"), control)
+
+
+@dataclass(frozen=True)
+class ReadRuns:
+    """The runs of one entry with their evidence, as stored and as metrics take it, without resamples."""
+
+    yardstick: Yardstick
+    runs: Runs
+    outcome: Outcome
+    evidence: Arrays
+    pair: EvidencePair
+
+
+def read_runs(yardstick: Yardstick, runs: Runs, outcome: Outcome) -> ReadRuns:
+    """Read the evidence of runs that came to their end. Raises BadRecord where it is missing or damaged."""
+    evidence = runs.evidence()
+    assert outcome.timing is not None
+    timing = outcome.timing.with_runs(evidence["run/seconds"])
+    unlearned = model_evidence(evidence, yardstick.retrained, yardstick.problem.task)
+    cost = Cost(timing.submission, timing.share, timing.memory_of(evidence.get("run/memory")))
+    pair = replace(yardstick.control, unlearned=unlearned, cost=cost)
+    return ReadRuns(yardstick, runs, replace(outcome, timing=timing), evidence, pair)
+
+
+def score_runs(read: ReadRuns) -> Scorecard:
+    """Return the scorecard of an entry, its resamples computed on all cores."""
+    session, pair = read.runs.session, read.pair
+    populations = pair.unlearned.population, pair.retrained.population
+    with resampling(*populations, "unlearned", pair.delta, pair.halves, session.jobs, session.progress) as resampled:
+        return make_card(read, measure(replace(pair, resample=resampled)))
+
+
+def score_side_by_side(
+    entries: Iterable[tuple[str, ReadRuns]], jobs: int
+) -> Iterator[tuple[str, Scorecard | Exception]]:
+    """Yield every entry's scorecard, or what went wrong, as they are finished: each measured in a process of its own.
+
+    An entry is read when its turn comes, here, so that the others need no torch.
+    """
+    reading: dict[str, ReadRuns] = {}
+
+    def pairs() -> Iterator[tuple[str, EvidencePair]]:
+        for name, read in entries:
+            reading[name] = read
+            yield name, read.pair
+
+    for name, measured in map_blocks(try_measuring, pairs(), jobs):
+        read = reading.pop(name)
+        yield name, measured if isinstance(measured, Exception) else make_card(read, measured)
+
+
+def make_card(read: ReadRuns, measured: Measured) -> Scorecard:
+    """Return the scorecard of an entry from what metrics say."""
+    yardstick, runs, outcome, evidence = read.yardstick, read.runs, read.outcome, read.evidence
+    assert outcome.timing is not None
+    scenario, problem, ceiling = runs.scenario, yardstick.problem, read.pair.ceiling
+    measured = with_remarks(measured, problem)
+    sizes = len(problem.retain), len(problem.given), len(problem.validation)
+    control = runs.submission.name in scenario.protocol.controls
+    integrity = integrity_of(evidence, sizes, outcome.timing.deterministic)
+    replayed = replayed_runs(evidence, [yardstick.retrained, yardstick.calibration])
+    fresh = outcome.timing.fresh_change
+    noticed = {
+        "fresh_change": fresh,
+        "retrains": not control and retrains(integrity.change, fresh, measured, ceiling),
+        "replayed_runs": tuple(replayed),
+    }
+    card = scored(
+        scenario,
+        runs.submission,
+        outcome,
+        isolation_of(evidence),
+        integrity.model_copy(update=noticed),
+        measured,
+        evidence_hash_of(evidence),
+        suspicions(replayed, measured, ceiling, control),
+    )
+    footnotes = tuple(printable(note, _LONGEST_FOOTNOTE) for note in problem_facts(scenario).footnotes)
+    return card.drawn_from(runs.pool.seeds).model_copy(update={"footnotes": footnotes})
+
+
+def _clean(pool: Pool) -> ModelEvidence | None:
+    """Return the evidence of models trained without any manipulated example; None where there are no such examples."""
+    if "clean" not in pool.scenario.roles:
+        return None
+    return model_evidence(pool.evidence("clean"), pool.evidence("retrained"), pool.scenario.task)
+
+
+def _ceiling(pool: Pool, halves: int) -> Ceiling:
+    """Return the scenario's ceiling, computed once for a version of the scorer and a number of halves."""
+    session = pool.session
+
+    def fault(found: Ceiling) -> str | None:
+        count = len(found.resampled.score)
+        return None if count == halves else f"has {count} resamples, expected {halves}"
+
+    def compute() -> Ceiling:
+        control = unlearn_perfectly(pool)
+        pair = control.unlearned.population, control.retrained.population
+        with resampling(*pair, "calibration", control.delta, halves, session.jobs, session.progress) as resampled:
+            return ceiling_of(control.unlearned, control.retrained, control.delta, resampled())
+
+    ceiling = keep(pool, Ceiling, f"ceiling-{halves}", compute, fault)
+    assert ceiling is not None  # a pool always has one
+    return ceiling
