@@ -49,7 +49,8 @@ def project(signals: Floats, weights: Floats) -> Floats:
 def fit_combinations(sample: Sample) -> Floats:
     """Return the weights of every fit, `[fits, examples, signals]`."""
     centred = sample.signals - sample.signals.mean(axis=1, keepdims=True)  # so that scores of both folds compare
-    moments = zip(*(_moments_of_folds(centred, side) for side in (sample.shares > 0, sample.shares < 0)), strict=True)
+    complete = _with_one(centred)
+    moments = zip(*(_moments_of_folds(complete, side) for side in (sample.shares > 0, sample.shares < 0)), strict=True)
     *crossed, combined = np.stack([fit_discriminant(*pair) for pair in moments], axis=1)
     phi, alone = np.argsort(centred[..., 0], axis=1), np.eye(1, centred.shape[-1])
     better = _advantage(sort_scores(_cross_fit(centred, *crossed), sample.shares)[1])
@@ -92,15 +93,28 @@ def moments_of(signals: Floats) -> Floats:
 
     The last row has the sums of the signals and the number of models.
     """
-    signals = np.concatenate([signals, np.ones_like(signals[..., :1])], axis=-1)
+    return _products(_with_one(signals))
+
+
+def _with_one(signals: Floats) -> Floats:
+    return np.concatenate([signals, np.ones_like(signals[..., :1])], axis=-1)
+
+
+def _products(signals: Floats) -> Floats:
     return np.matmul(signals.swapaxes(-1, -2), signals)
 
 
 def _moments_of_folds(signals: Floats, kept: Mask) -> Floats:
-    """Return the moments of the models that each fit keeps, `[fits, 3, ...]`: every other one, the others, and all."""
-    fold = np.arange(kept.shape[1]) % 2
-    patterns, part = np.unique(np.vstack([fold, kept]), axis=1, return_inverse=True)
-    parts = np.stack([moments_of(signals[:, part.ravel() == number]) for number in range(patterns.shape[1])])
+    """Return the moments of the models that each fit keeps, `[fits, 3, ...]`: every other one, the others, and all.
+
+    `signals`: with a last one that is 1.
+    """
+    models = np.flatnonzero(kept.any(axis=0))
+    patterns, part, sizes = np.unique(
+        np.vstack([models % 2, kept[:, models]]), axis=1, return_inverse=True, return_counts=True
+    )
+    ordered = signals.take(models[np.argsort(part.ravel(), kind="stable")], axis=1)
+    parts = np.stack([_products(own) for own in np.split(ordered, np.cumsum(sizes)[:-1], axis=1)])
     folds = np.stack([patterns[1:] * (patterns[0] == own) for own in (0, 1)], axis=1)
     found = np.tensordot(folds.astype(np.float64), parts, 1)
     return np.concatenate([found, found.sum(axis=1, keepdims=True)], axis=1)

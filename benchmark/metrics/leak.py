@@ -27,6 +27,7 @@ cross-fitting and its intervals are ours.
 """
 
 from collections.abc import Iterator, Sized
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -142,20 +143,19 @@ def measure_combined_leak(
     models = _models(len(unlearned), len(retrained), groups)
     pooled = np.ascontiguousarray(np.concatenate([unlearned, retrained]).swapaxes(0, 1))
     leaks, replicates = np.zeros(len(pooled)), np.zeros((len(models.kept), len(pooled)))
-    for number, halves in enumerate(_halves(models, halvings, seed)):
-        measured = _measure_combined(pooled, models if number < 2 * REFITTED else models.without_replicates(), *halves)
-        leaks += measured[0] / (2 * halvings)
-        if len(measured) == len(replicates):
-            replicates += measured / (2 * min(REFITTED, halvings))
+    for number, halves in enumerate(islice(_halves(models, halvings, seed), 0, None, 2)):
+        kept = models if number < REFITTED else models.without_replicates()
+        samples = [Sample(pooled.take(np.flatnonzero(half), axis=1), _shares(kept, half)[:, half]) for half in halves]
+        for choosing, reading in (samples, samples[::-1]):
+            measured = _measure_combined(choosing, reading)
+            leaks += measured[0] / (2 * halvings)
+            if len(measured) == len(replicates):
+                replicates += measured / (2 * min(REFITTED, halvings))
     return Leak(leaks, leaks + replicates[1:] - replicates[0])
 
 
-def _measure_combined(pooled: Floats, models: _Models, *halves: Mask) -> Floats:
-    """Return the leak on one half by what the other has fitted and chosen, `[1 + groups, examples]`.
-
-    `pooled`: signals, `[examples, models, signals]`.
-    """
-    choosing, reading = (Sample(pooled[:, half], _shares(models, half)[:, half]) for half in halves)
+def _measure_combined(choosing: Sample, reading: Sample) -> Floats:
+    """Return the leak on one half by what the other has fitted and chosen, `[1 + groups, examples]`."""
     weights = fit_combinations(choosing)
     values, shares = sort_scores(project(choosing.signals, weights), choosing.shares)
     attack = _choose_attack(values.reshape(-1, values.shape[-1]), shares.reshape(1, -1, values.shape[-1]))

@@ -27,7 +27,7 @@ from benchmark.metrics.inputs import MOST_SEED, number, whole
 from benchmark.metrics.samples import Floats, checked_samples
 
 SMALLEST_FDR = 1e-4
-_ROWS_AT_ONCE = 256  # 256 permutations of 1,024 models stay in the processor's cache: a third faster than 4,096
+_ROWS_AT_ONCE = 32  # 32 permutations of 1,024 models stay in the processor's cache: four times as fast as 256
 
 
 def detectable(
@@ -111,9 +111,10 @@ def _z_a(is_unlearned: NDArray[np.bool_], models_u: int, models_r: int) -> Float
     """
     ranks = np.arange(1, models_u + models_r + 1)
     weights = 1 / ((ranks - 0.5) * (ranks[::-1] - 0.5))
-    twice_below_u = 2 * np.cumsum(is_unlearned, axis=1, dtype=np.int32) - is_unlearned
+    twice_below_u = 2 * np.cumsum(is_unlearned, axis=1, dtype=np.intp) - is_unlearned
     twice_below_r = (2 * ranks - 1) - twice_below_u
-    likelihood = _likelihood(models_u)[twice_below_u] + _likelihood(models_r)[twice_below_r]
+    likelihood = _likelihood(models_u).take(twice_below_u)
+    likelihood += _likelihood(models_r).take(twice_below_r)
     # Rounded so that equal assignments compare as equal whatever order the sum was taken in.
     return np.round(likelihood @ weights, 9)
 
