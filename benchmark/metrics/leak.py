@@ -276,7 +276,7 @@ def _share_inside(attack: _Attack, signal: _Signal, kept: Mask, half: Mask, side
 def _count_up_to(cuts: Floats, ordered: Floats) -> Integers:
     """Return how many values `[examples, models]` are at most as large as cuts `[1 + groups, examples]`."""
     pairs = zip(ordered, cuts.T, strict=True)
-    return np.stack([np.searchsorted(values, cut, side="right") for values, cut in pairs], axis=1)
+    return np.stack([values.searchsorted(cut, side="right") for values, cut in pairs], axis=1)
 
 
 def _inside_by_group(attack: _Attack, phi: Floats, groups: int) -> Integers:

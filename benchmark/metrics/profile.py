@@ -124,7 +124,7 @@ def _share_below(phi: Floats, cuts: Floats, kept: Mask, rows: Mask) -> Floats:
 def _count_in_bins(phi: Floats, cuts: Floats, models: NDArray[np.intp], groups: int) -> NDArray[np.intp]:
     """Return how many models lie between cuts, of all and without each group: `[cuts + 1, 1 + groups, examples]`."""
     examples, bins = len(cuts), cuts.shape[1] + 1
-    found = np.stack([np.searchsorted(cut, each, side="left") for cut, each in zip(cuts, phi, strict=True)])
+    found = np.stack([cut.searchsorted(each, side="left") for cut, each in zip(cuts, phi, strict=True)])
     cells = (found * groups + models % groups) * examples + np.arange(examples)[:, None]
     of_groups = np.bincount(cells.ravel(), minlength=bins * groups * examples).reshape(bins, groups, examples)
     of_all = of_groups.sum(axis=1, keepdims=True)
@@ -160,12 +160,7 @@ def _largest_rise_and_fall(running: Floats) -> tuple[Floats, Floats]:
 
 def _rise_where_largest(chosen: Floats, measured: Floats) -> Floats:
     """Return the rise of `measured` between the two cuts with the largest rise of `chosen`, along the first axis."""
-    lowest, its_measured = chosen[0].copy(), measured[0].copy()
-    largest, found = np.zeros_like(lowest), np.zeros_like(lowest)
-    for each, other in zip(chosen[1:], measured[1:], strict=True):
-        rise = each - lowest
-        np.copyto(found, other - its_measured, where=rise > largest)
-        np.copyto(its_measured, other, where=each < lowest)
-        np.maximum(largest, rise, out=largest)
-        np.minimum(lowest, each, out=lowest)
-    return found
+    lowest = np.minimum.accumulate(chosen, axis=0)
+    end = (chosen - lowest).argmax(axis=0)[None]
+    start = (chosen == np.take_along_axis(lowest, end, axis=0)).argmax(axis=0)[None]
+    return (np.take_along_axis(measured, end, axis=0) - np.take_along_axis(measured, start, axis=0))[0]
