@@ -205,7 +205,11 @@ def rescore_all(session: Session, scenario: Scenario, names: list[str]) -> Itera
             except Exception as error:
                 unreadable.append((name, error))
 
-    for done, (name, result) in enumerate(score_side_by_side(entries(), session.jobs), start=1):
+    if len(names) == 1:  # whose resamples keep all cores busy
+        results = ((name, score_runs(read)) for name, read in entries())
+    else:
+        results = score_side_by_side(entries(), session.jobs)
+    for done, (name, result) in enumerate(results, start=1):
         session.progress("scoring entries", done, len(names))
         yield name, result if isinstance(result, Exception) else _stored(session, result)
     yield from unreadable

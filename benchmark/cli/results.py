@@ -66,11 +66,14 @@ def score(
         return
     if original or delta is not None:
         raise BadUsage("--original and --delta came without --arrays; give the two files of φ by --arrays")
-    from benchmark.pipeline import entries_with_evidence
+    from benchmark.engine import start_importing
     from benchmark.storage.workspace import Workspace
 
-    session, chosen = open_session(Workspace.find(out), jobs), read_scenario(scenario, models)
-    entry = one_name(name, submission)
+    entry, session = one_name(name, submission), open_session(Workspace.find(out), jobs)
+    start_importing("benchmark.metrics.resampling" if entry else "benchmark.metrics.ahead", session.jobs)
+    from benchmark.pipeline import entries_with_evidence
+
+    chosen = read_scenario(scenario, models)
     names = [entry] if entry else entries_with_evidence(session, chosen)
     if not names:
         raise MissingRecord(f"no entry of {chosen.label} has evidence here; run `bench run NAME` first")
