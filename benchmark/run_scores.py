@@ -116,8 +116,8 @@ def score_side_by_side(
 def make_card(read: ReadRuns, measured: Measured) -> Scorecard:
     """Return the scorecard of an entry from what metrics say."""
     yardstick, runs, outcome, evidence = read.yardstick, read.runs, read.outcome, read.evidence
-    assert outcome.timing is not None
     scenario, problem, ceiling = runs.scenario, yardstick.problem, read.pair.ceiling
+    assert outcome.timing is not None and ceiling is not None
     measured = with_remarks(measured, problem)
     sizes = len(problem.retain), len(problem.given), len(problem.validation)
     control = runs.submission.name in scenario.protocol.controls

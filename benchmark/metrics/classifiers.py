@@ -121,11 +121,11 @@ def classifier_mia_of_models(forget_phi: ArrayLike, test_phi: ArrayLike, seed: i
     forget, test = floats(forget_phi, "forget", shape), floats(test_phi, "test", shape)
     seed = whole(seed, "seed", 0, MOST_SEED - MOST_MODELS)
     count = _models(forget, test, models)
-    checked = (
-        [_check_values(phi, name, "[examples]", LARGEST_PHI) for phi in side[:count]]
+    forget, test = (
+        np.array([_check_values(phi, name, "[examples]", LARGEST_PHI) for phi in side[:count]])
         for side, name in ((forget, "forget"), (test, "test"))
     )
-    return _attack_losses(*map(np.array, checked), seed)
+    return _attack_losses(forget, test, seed)
 
 
 def mean_classifier_mia_svm(
