@@ -117,7 +117,8 @@ def make_card(read: ReadRuns, measured: Measured) -> Scorecard:
     """Return the scorecard of an entry from what metrics say."""
     yardstick, runs, outcome, evidence = read.yardstick, read.runs, read.outcome, read.evidence
     scenario, problem, ceiling = runs.scenario, yardstick.problem, read.pair.ceiling
-    assert outcome.timing is not None and ceiling is not None
+    assert outcome.timing is not None
+    assert ceiling is not None
     measured = with_remarks(measured, problem)
     sizes = len(problem.retain), len(problem.given), len(problem.validation)
     control = runs.submission.name in scenario.protocol.controls
