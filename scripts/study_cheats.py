@@ -5,8 +5,9 @@
 
 Cheats forget nothing and set or blur φ of the forget examples. A board reads the best held-out combination of all
 signals; beside it stand φ alone, the mean over the hidden φ taken one by one, and the best single signal of each
-example, chosen on one half of the models and measured on the other. Entries whose evidence is in the workspace can be
-named, to be read alike. Without --workspace it trains a pool of its own, which is removed at the end.
+example, chosen on one half of the models and measured on the other; then how much models decide otherwise than
+retrained ones at the hidden inputs. Entries whose evidence is in the workspace can be named, to be read alike. Without
+--workspace it trains a pool of its own, which is removed at the end.
 """
 
 import argparse
@@ -19,12 +20,14 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from benchmark.metrics.evidence_pair import EvidencePair, model_evidence
+from benchmark.metrics.kinds import METRICS
 from benchmark.metrics.leak import HALVINGS, halvings_of, measure_leak
 from benchmark.metrics.leak_score import leak_of, phi_leak_of, utility_factor
 from benchmark.metrics.samples import Floats
 from benchmark.references.controls import do_nothing, unlearn_perfectly
 from benchmark.references.pool import Pool
 from benchmark.results.evidence import HIDDEN
+from benchmark.results.values import Estimate
 from benchmark.runs.runs import Runs
 from benchmark.scenario.schema import load_scenario
 from benchmark.session import Session
@@ -90,11 +93,19 @@ def show_all(pool: Pool, pairs: Iterator[tuple[str, EvidencePair]]) -> None:
         scores = {by: factor * (1 - leak) for by, leak in leaks.items()}
         ends += [scores] if len(ends) < 2 else []
         if len(ends) == 1:
-            print(f"| | {' | '.join(leaks)} |\n|---|{'---|' * len(leaks)}")
+            print(f"| | {' | '.join(leaks)} | excess disagreement |\n|---|{'---|' * (len(leaks) + 1)}")
         nothing, perfect = ends[0], ends[-1] if len(ends) == 2 else dict.fromkeys(leaks, 1.0)
         closed = {by: (score - nothing[by]) / (perfect[by] - nothing[by]) for by, score in scores.items()}
         cells = [f"{leaks[by]:.3f}: {100 * closed[by]:.1f} %" for by in leaks]
+        cells.append(f"{decisions_of(pair):.4f}")
         print(f"| {name} | {' | '.join(cells)} |".replace("-", "−"), flush=True)
+
+
+def decisions_of(pair: EvidencePair) -> float:
+    """Return by how much unlearned models decide otherwise than retrained ones at the hidden inputs."""
+    found = METRICS["hidden_disagreement"].compute(pair)
+    assert isinstance(found, Estimate)
+    return found.value
 
 
 def leaks_of(pair: EvidencePair, perturbations: int) -> Leaks:

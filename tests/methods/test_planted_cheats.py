@@ -6,6 +6,7 @@ They get what a submission gets, an original and the forget loader. `scripts/stu
 import pytest
 from planted import cheats, leaks, run_cheat
 
+from benchmark.metrics.kinds import METRICS
 from benchmark.references.controls import do_nothing, unlearn_perfectly
 from benchmark.references.pool import Pool
 from benchmark.scenario.schema import load_scenario
@@ -44,3 +45,9 @@ def test_a_cheat_closes_little_of_the_gap(pool, nothing, name):
 def test_retraining_closes_all_of_it(pool, nothing):
     for found, gap in zip(leaks(unlearn_perfectly(pool)), nothing, strict=True):
         assert abs(found) < 0.1 * gap
+
+
+def test_at_the_hidden_inputs_models_decide_as_retrained_ones_if_retrained_and_otherwise_if_nothing_is_done(pool):
+    perfect, nothing = (METRICS["hidden_disagreement"].compute(of(pool)) for of in (unlearn_perfectly, do_nothing))
+    assert abs(perfect.value) < 0.1 * nothing.value
+    assert perfect.high < nothing.low

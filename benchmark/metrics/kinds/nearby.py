@@ -31,9 +31,12 @@ def hidden_disagreement(evidence: EvidencePair) -> Result:
     model that always does agrees with them more often than they do with one another.
 
     Pairs are of distinct models, so the mean over examples and hidden inputs is unbiased, at times a little below 0.
-    The interval is the jackknife of `leak`. Setting φ of the forget examples to what retrained models show leaves the
-    decisions around them nearly those of the originals, and that is seen here. Confidence that changes no decision is
-    not, such as a temperature. Source: Székely & Rizzo 2013 for the distance, Hoeffding 1948 for the pairs.
+    The interval is the jackknife of `leak`.
+
+    φ at the forget examples does not tell whether a change reaches the inputs around them, which is what a user of the
+    models meets: this does, in a number that stays readable where a leak is near 1. It is no safeguard. Setting φ to a
+    table moves the decisions nearby too, and with three classes or more a temperature that makes all answers unsure
+    moves them across ½. Source: Székely & Rizzo 2013 for the distance, Hoeffding 1948 for the pairs.
     """
     if evidence.models < FEWEST_GROUPS:
         return Absent(absent=TOO_FEW)
