@@ -113,8 +113,9 @@ def _share_below(phi: Floats, cuts: Floats, kept: Mask, rows: Mask) -> Floats:
     """Return the share of kept models up to every cut, from 0 to 1: `[cuts + 2, 1 + groups, examples]`."""
     counts = _count_in_bins(phi[:, rows], cuts, np.flatnonzero(rows), len(kept) - 1)
     models = kept[:, rows].sum(axis=1)
-    # Sets of equal excess differ by rounding alone, in which the band has to stay what it was: a bin has the sum of
-    # as many weights as it holds models, one after another.
+    # Sets of equal excess differ by rounding alone, which chooses among them; only models that choose have a say, so
+    # what is measured stays held out. That boards keep their bands, a bin has the sum of as many weights as it holds
+    # models, one after another.
     sums = np.cumsum(np.repeat(1 / models[:, None], rows.sum(), axis=1), axis=1)
     sums = np.pad(sums, ((0, 0), (1, 0)))
     shares = sums[np.arange(len(kept))[:, None], counts]

@@ -24,11 +24,21 @@ def excesses(u, r, cuts, factor):
     return np.array(found)
 
 
+def plain(phi):
+    return phi
+
+
+def saturate(phi):
+    """Return φ with many equal values, at both ends and between."""
+    return np.clip(np.round(phi), -1.0, 2.0) + 0.1
+
+
+@pytest.mark.parametrize("form", [plain, saturate])
 @pytest.mark.parametrize("factor", [1.0, 2.7, 20.0])
 @pytest.mark.parametrize("seed", range(4))
-def test_the_fast_search_is_the_naive_one(seed, factor):
+def test_the_fast_search_is_the_naive_one(seed, factor, form):
     rng = np.random.default_rng(seed)
-    halves = [(rng.normal(1, 1, (2, 12)), rng.normal(0, 2, (2, 9))) for _ in range(2)]
+    halves = [(form(rng.normal(1, 1, (2, 12))), form(rng.normal(0, 2, (2, 9)))) for _ in range(2)]
     cuts = _cuts(np.concatenate(halves[0], axis=1))
     everyone = [np.ones(n, dtype=bool) for n in (12, 9)]
     kept = [kept_models(n, 3) for n in (12, 9)]
@@ -67,6 +77,13 @@ def test_at_0_it_is_the_leak_and_under_the_null_0_beyond():
     assert (null.delta[1:] == 0).all()
     with pytest.raises(ValueError, match=r"epsilon holds \[-1.0\], expected numbers from 0 to 50"):
         benchmark.privacy_profile(u, r, [-1])
+
+
+def test_where_all_models_agree_it_is_0_and_where_none_does_1():
+    models = np.ones((40, 3))
+    ends = 103.6163 * models[:12], 103.6163 * models, -103.6163 * models  # where φ saturates
+    assert (np.abs(benchmark.privacy_profile(*ends[:2]).high) < 1e-12).all()
+    assert np.allclose(benchmark.privacy_profile(ends[0], ends[2]).low, 1)
 
 
 def test_an_entry_has_a_plot_of_it(tmp_path):
