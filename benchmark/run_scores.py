@@ -28,7 +28,7 @@ _LONGEST_FOOTNOTE = 500  # characters
 
 @dataclass(frozen=True)
 class Yardstick:
-    """What all entries of a scenario are scored against.
+    """All that entries of a scenario are scored against.
 
     `control`: evidence of retrained models on both sides, with all that an entry's evidence shares with every other's.
     """

@@ -1,5 +1,5 @@
 """How long the published ε takes: this package against the plain numpy sweep and the loop over thresholds; resampling
-against the same values taken half by half; the classifier MIA against scikit-learn's fits; and all metrics of an entry.
+against the same values taken half by half; and all metrics of an entry.
 
     python scripts/measure_scoring.py
 
@@ -14,8 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import scipy
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedShuffleSplit, cross_val_score
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / folder) for folder in ("tests/helpers", ".")]
 
@@ -81,9 +79,6 @@ def main() -> None:
 
     entry, retrained, original = (models(rng, shift) for shift in (1.0, 0.0, 2.0))
     known = accuracies_of(retrained)  # which a pool keeps
-    fast, plain = (milliseconds(lambda do=do: do(entry), 1, repeats=3) for do in (accuracies_of, attack_by_library))
-    ratio = f"{plain / fast:.0f}x"
-    print(f"classifier MIA of {ATTACKED} models: {fast:.1f} CPU ms, {plain:.0f} by scikit-learn's fits, {ratio}")
     measure(scored_pair(entry, retrained, original, known))  # fills the tables that all entries share
     cost = milliseconds(lambda: measure(scored_pair(entry, retrained, original, known)), 1, repeats=3)
     print(f"all metrics of an entry with {HIDDEN_SIGNALS} hidden signals: {cost / 1000:.2f} CPU s")
@@ -110,18 +105,6 @@ def scored_pair(entry: ModelEvidence, retrained: ModelEvidence, original: ModelE
         original=original,
         attack_on_retrained=known,
     )
-
-
-def attack_by_library(side: ModelEvidence) -> list[float]:
-    """Compute the classifier MIA's accuracy on each of the first models by scikit-learn alone."""
-    assert side.attacked is not None
-    accuracies = []
-    for seed, phi in enumerate(zip(side.signals, side.attacked.test_phi, strict=False)):
-        losses = np.logaddexp(0, -np.concatenate(phi))[:, None]
-        splits = StratifiedShuffleSplit(n_splits=10, test_size=0.1, random_state=seed)
-        classifier, sides = LogisticRegression(solver="newton-cholesky"), np.repeat([1, 0], EXAMPLES)
-        accuracies.append(cross_val_score(classifier, losses, sides, cv=splits).mean())
-    return accuracies
 
 
 def half_by_half(one: Population, other: Population) -> None:
