@@ -4,6 +4,7 @@ They get what a submission gets, an original and the forget loader. `scripts/stu
 """
 
 import pytest
+from conftest import write_secret
 from planted import cheats, leaks, run_cheat
 
 from benchmark.metrics.kinds import METRICS
@@ -17,12 +18,12 @@ MOST_CLOSED = 0.3
 BY_TABLE = ["table", "table, last layer"]
 
 
-@pytest.fixture(scope="module", params=[64, pytest.param(512, marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=[32, pytest.param(512, marks=pytest.mark.slow)])
 def pool(request, tmp_path_factory):
-    """A pool of digits."""
-    found = Pool(
-        Session(Workspace(tmp_path_factory.mktemp("planted"))), load_scenario("digits").with_models(request.param)
-    )
+    """A pool of digits, with a secret that is always the same: of 32 models one of another may close 0.3 by chance."""
+    workspace, scenario = Workspace(tmp_path_factory.mktemp("planted")), load_scenario("digits")
+    write_secret(workspace, scenario.with_models(request.param))
+    found = Pool(Session(workspace), scenario.with_models(request.param))
     found.prepare()
     return found
 
