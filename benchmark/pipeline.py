@@ -195,21 +195,35 @@ def rescore_all(session: Session, scenario: Scenario, names: list[str]) -> Itera
     Those that cannot be read come last. Raises BenchError where the pool cannot be read.
     """
     pool = Pool(session, scenario)
-    yardstick = Yardstick.of(pool, HALVES)
+    ended: dict[str, tuple[Runs, Outcome]] = {}
     unreadable: list[tuple[str, Exception]] = []
+    for name in names:
+        try:
+            ended[name] = _ended_runs(pool, name)
+        except Exception as error:
+            unreadable.append((name, error))
+    if ended:
+        yield from _score_ended(pool, ended, unreadable)
+    yield from unreadable
+
+
+def _score_ended(
+    pool: Pool, ended: dict[str, tuple[Runs, Outcome]], unreadable: list[tuple[str, Exception]]
+) -> Iterator[tuple[str, Scorecard | Exception]]:
+    """Yield the stored scorecards of runs that came to their end; those whose evidence is damaged join `unreadable`."""
+    session, yardstick = pool.session, Yardstick.of(pool, HALVES)
 
     def entries() -> Iterator[tuple[str, ReadRuns]]:
-        for name in names:
+        for name, runs in ended.items():
             try:
-                yield name, read_runs(yardstick, *_ended_runs(pool, name))
+                yield name, read_runs(yardstick, *runs)
             except Exception as error:
                 unreadable.append((name, error))
 
-    if len(names) == 1:  # whose resamples keep all cores busy
+    if len(ended) == 1:  # whose resamples keep all cores busy
         results = ((name, score_runs(read)) for name, read in entries())
     else:
         results = score_side_by_side(entries(), session.jobs)
     for done, (name, result) in enumerate(results, start=1):
-        session.progress("scoring entries", done, len(names))
+        session.progress("scoring entries", done, len(ended))
         yield name, result if isinstance(result, Exception) else _stored(session, result)
-    yield from unreadable

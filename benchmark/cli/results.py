@@ -70,7 +70,7 @@ def score(
     from benchmark.storage.workspace import Workspace
 
     entry, session = one_name(name, submission), open_session(Workspace.find(out), jobs)
-    start_importing("benchmark.metrics.resampling" if entry else "benchmark.metrics.ahead", session.jobs)
+    start_importing("benchmark.metrics.resampling" if entry else "benchmark.scoring_imports", session.jobs)
     from benchmark.pipeline import entries_with_evidence
 
     chosen = read_scenario(scenario, models)
