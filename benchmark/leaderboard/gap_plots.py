@@ -32,7 +32,7 @@ def has_gaps(cards: list[Scorecard]) -> bool:
 def plot_gaps(cards: list[Scorecard], path: Path) -> None:
     """Draw every gap closed with its 95 % interval in the board's order, and the gap by φ alone in a panel beside it.
 
-    Each panel shows the range of its entries; a control far outside is beyond its end.
+    Each panel shows the range of its entries; of a control far outside it says where it is.
     """
     ordered = _in_board_order(cards)
     canvas = Canvas(figsize=(8.4, 1.9 + ROW * len(ordered)), layout="constrained")
@@ -45,6 +45,9 @@ def plot_gaps(cards: list[Scorecard], path: Path) -> None:
         _draw_ends(axes.axvline)
         ends = _ends_of([gap_of(card) for card in ordered if not card.control])
         axes.set_xlim(_room(ends if any(ends) else [1.0], 0.0, 0.0))
+        for row, card in enumerate(ordered):
+            if (found := gap_of(card)) and found.value > axes.get_xlim()[1]:
+                _say_beyond(axes, card, found, row)
         axes.set_title(name, fontsize=9)
         axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.6g} %")
     panels[0].set_yticks(range(len(ordered)), [card.submission for card in ordered], fontsize=8)
@@ -101,6 +104,11 @@ def _draw_mark(
     draw_lines(at, found.low, found.high, linewidth=0.8 if pale else 1.4, **about)
     x, y = (found.value, at) if draw_lines == axes.hlines else (at, found.value)
     axes.scatter(x, y, marker=marker_of(card), s=9 if pale else 20, zorder=2 if pale else 3, **about)
+
+
+def _say_beyond(axes: Axes, card: Scorecard, found: Estimate, row: int) -> None:
+    where = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "center"}
+    axes.annotate(f"{100 * found.value:.0f} % →", (1, row), fontsize=8, color=color_of(card), **where)
 
 
 def _draw_ends(draw_line: Callable[..., object]) -> None:

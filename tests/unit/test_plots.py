@@ -106,6 +106,7 @@ def test_a_panel_shows_the_range_of_the_entries_and_not_of_the_controls(drawn, t
     shown = [each.metrics["gap_closed"] for each in near]
     assert low < min(each.low for each in shown)
     assert max(each.high for each in shown) < high < 0.5
+    assert [text.get_text() for text in drawn[0].axes[0].texts] == ["100 % →"]
 
 
 def test_a_board_that_mostly_has_no_gap_closed_is_drawn_by_published_score(by_gap, drawn, tmp_path):
