@@ -221,9 +221,16 @@ def _score_ended(
                 unreadable.append((name, error))
 
     if len(ended) == 1:  # whose resamples keep all cores busy
-        results = ((name, score_runs(read)) for name, read in entries())
+        results = ((name, _try_scoring(read)) for name, read in entries())
     else:
         results = score_side_by_side(entries(), session.jobs)
     for done, (name, result) in enumerate(results, start=1):
         session.progress("scoring entries", done, len(ended))
         yield name, result if isinstance(result, Exception) else _stored(session, result)
+
+
+def _try_scoring(read: ReadRuns) -> Scorecard | Exception:
+    try:
+        return score_runs(read)
+    except Exception as error:
+        return error

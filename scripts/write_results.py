@@ -3,9 +3,9 @@
 python scripts/write_results.py
 """
 
-from findings.boards import Board, load_boards
+from findings.boards import Board, load_boards, method_of
 from findings.claims import say_claims
-from findings.sentences import DIGITS, FASHION, say_better_than_nothing, say_how_to_read, ten_sentences
+from findings.sentences import DIGITS, FASHION, say_better_than_nothing, say_how_to_read, say_of, ten_sentences
 from findings.tables import board_table, short_table
 from findings.wording import join
 
@@ -47,15 +47,16 @@ def main() -> None:
 def pages(workspace: Workspace) -> dict[str, str]:
     """Return docs/results.md and README.md as they ought to be, by their paths in the repository."""
     boards = load_boards(workspace)
-    sentences = ten_sentences(boards, workspace.shipped / "studies")
+    lacking = {name: len(methods_without_row(workspace, board)) for name, board in boards.items()}
+    sentences = ten_sentences(boards, workspace.shipped / "studies", lacking)
     page = [INTRODUCTION, "## In ten sentences", "", *(f"{at}. {own}" for at, own in enumerate(sentences, 1)), ""]
     page += [CLAIMS, *say_claims([boards[name] for name in (FASHION, DIGITS) if name in boards]), ""]
     for board in boards.values():
         page += section(workspace, board)
-    return {"docs/results.md": "\n".join(page).rstrip() + "\n", "README.md": _readme(workspace, boards)}
+    return {"docs/results.md": "\n".join(page).rstrip() + "\n", "README.md": _readme(workspace, boards, lacking)}
 
 
-def _readme(workspace: Workspace, boards: dict[str, Board]) -> str:
+def _readme(workspace: Workspace, boards: dict[str, Board], lacking: dict[str, int]) -> str:
     path = workspace.root / "README.md"
     before, begin, rest = path.read_text().partition(README_BEGIN)
     _, end, after = rest.partition(README_END)
@@ -64,7 +65,8 @@ def _readme(workspace: Workspace, boards: dict[str, Board]) -> str:
     summary = []
     if first := next(iter(boards.values()), None):
         summary = [f"`{first.name}`, N = {first.models}:", "", *short_table(first), f"{say_how_to_read(first)}\n"]
-    summary += [f"{say_better_than_nothing(board)}\n" for board in boards.values() if board.has_gap]
+    with_gap = [board for board in boards.values() if board.has_gap]
+    summary += [f"{say_of(board, say_better_than_nothing, lacking)}\n" for board in with_gap]
     return before + README_BEGIN + "\n".join(summary) + README_END + after
 
 
@@ -81,11 +83,20 @@ def section(workspace: Workspace, board: Board) -> list[str]:
     return lines
 
 
+def methods_without_row(workspace: Workspace, board: Board) -> list[str]:
+    """Return the submissions that a board has no row of, neither with published nor with tuned values."""
+    return sorted(_applicable(workspace, board.scenario) - {method_of(card) for card in board.cards})
+
+
 def wanted(workspace: Workspace, scenario: Scenario) -> list[str]:
     """Return the entries that a whole board of a scenario has, with published and with tuned values."""
-    folders = {name: workspace.submissions / name for name in submission_names(workspace)}
-    names = [name for name, folder in folders.items() if not inapplicable(folder, scenario.task)]
+    names = _applicable(workspace, scenario)
     return sorted({*names, *(default_entry(name, workspace, scenario) for name in names)})
+
+
+def _applicable(workspace: Workspace, scenario: Scenario) -> set[str]:
+    folders = {name: workspace.submissions / name for name in submission_names(workspace)}
+    return {name for name, folder in folders.items() if not inapplicable(folder, scenario.task)}
 
 
 if __name__ == "__main__":

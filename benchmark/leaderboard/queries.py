@@ -88,7 +88,7 @@ def compare(
 
     >>> comparison = compare("retrain", "identity", "digits")
     >>> comparison.verdict.split(":")[0]
-    'retrain scores higher than identity, for this pair alone'
+    'retrain closes more of the gap than identity, for this pair alone'
     """
     from benchmark.leaderboard import compare as compare_scorecards
     from benchmark.leaderboard import find_scorecard, read_scorecards

@@ -1,7 +1,7 @@
 """Ten sentences at the top of the page, from the boards alone; where one is not there, that is the sentence."""
 
 import csv
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -27,24 +27,34 @@ DIGITS, FASHION, PATCH = "digits-hard", "fashion-hard", "digits-patch"
 Boards = dict[str, Board]
 
 
-def ten_sentences(boards: Boards, studies: Path) -> list[str]:
-    """Return the sentences in the order of the page; `studies`: the folder of the tables of `bench study`."""
+def ten_sentences(boards: Boards, studies: Path, lacking: Mapping[str, int]) -> list[str]:
+    """Return the sentences in the order of the page.
+
+    `studies`: the folder of the tables of `bench study`. `lacking`: how many methods have no row, by board.
+    """
+
+    def of(name: str, say: Callable[[Board], str]) -> str:
+        return say_of(boards[name], say, lacking) if name in boards else say_missing(name)
+
     return [
-        _of(boards, FASHION, say_competition),
-        _of(boards, DIGITS, say_competition),
+        of(FASHION, say_competition),
+        of(DIGITS, say_competition),
         say_rankings(boards.values()),
         say_hardness(boards),
-        _of(boards, DIGITS, say_better_than_nothing),
-        _of(boards, FASHION, say_better_than_nothing),
-        _of(boards, DIGITS, say_signals),
-        _of(boards, DIGITS, say_tuning),
+        of(DIGITS, say_better_than_nothing),
+        of(FASHION, say_better_than_nothing),
+        of(DIGITS, say_signals),
+        of(DIGITS, say_tuning),
         say_orders(boards, studies),
-        _of(boards, PATCH, say_repair),
+        of(PATCH, say_repair),
     ]
 
 
-def _of(boards: Boards, name: str, say: Callable[[Board], str]) -> str:
-    return say(boards[name]) if name in boards else say_missing(name)
+def say_of(board: Board, say: Callable[[Board], str], lacking: Mapping[str, int]) -> str:
+    """Say something of a board, and that it is not finished where it lacks methods."""
+    count = lacking.get(board.name, 0)
+    unfinished = f" This board is not finished: {count} methods have no row on it yet." if count else ""
+    return say(board) + unfinished
 
 
 def say_missing(name: str) -> str:

@@ -23,15 +23,15 @@ def two_entries(workspace):
 @pytest.fixture
 def broken(monkeypatch):
     """Makes scoring fail where the submission is `finetune`, and returns how to mend it."""
-    scored = evaluation._score
+    scored = evaluation.score_runs
 
-    def fail(session, runs, *rest):
-        if runs.submission.name == "finetune":
+    def fail(read):
+        if read.runs.submission.name == "finetune":
             raise KeyError("no such\nfigure")
-        return scored(session, runs, *rest)
+        return scored(read)
 
-    monkeypatch.setattr(evaluation, "_score", fail)
-    return lambda: monkeypatch.setattr(evaluation, "_score", scored)
+    monkeypatch.setattr(evaluation, "score_runs", fail)
+    return lambda: monkeypatch.setattr(evaluation, "score_runs", scored)
 
 
 def card_of(workspace, entry):
@@ -73,16 +73,15 @@ def test_scoring_all_again_leaves_the_row_of_the_entry_that_failed(two_entries, 
     for entry in ("identity", "finetune"):
         assert bench("run", entry).returncode == 0
     before = {entry: card_of(two_entries, entry) for entry in ("identity", "finetune")}
-    scored = evaluation._score
-    failed = []
+    read, failed = evaluation.read_runs, []
 
-    def fail_once(session, runs, *rest):
+    def fail_once(yardstick, runs, outcome):
         if failed:
-            return scored(session, runs, *rest)
+            return read(yardstick, runs, outcome)
         failed.append(runs.submission.name)
         raise ZeroDivisionError
 
-    monkeypatch.setattr(evaluation, "_score", fail_once)
+    monkeypatch.setattr(evaluation, "read_runs", fail_once)
     ended = bench("score", "--json")
     assert ended.returncode == 3
     assert f"scoring {failed[0]} met a fault of the harness, ZeroDivisionError" in ended.stderr.replace("\n", " ")

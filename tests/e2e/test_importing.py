@@ -1,4 +1,4 @@
-"""Importing ahead in a background thread, while what it is for goes wrong: only the error itself is seen."""
+"""Imports: in a background thread ahead, while what it is for goes wrong, and scoring without torch."""
 
 import subprocess
 import sys
@@ -47,3 +47,10 @@ def test_the_thread_that_imports_ahead_says_nothing(module, source, ahead, tmp_p
     assert "Traceback" not in ended.stderr
     assert "Exception in thread" not in ended.stderr
     assert ended.stdout == "diverged\n"
+
+
+def test_scoring_needs_no_torch():
+    """Nor do the processes that compute all metrics, which import the rest as soon as they start."""
+    code = "import sys, benchmark.metrics; assert not {'torch', 'sklearn'} & sys.modules.keys(), sorted(sys.modules)"
+    code += "; import benchmark.scoring_imports; assert 'torch' not in sys.modules, sorted(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
