@@ -199,7 +199,7 @@ def test_no_command_runs_what_lies_in_its_start_folder(arguments, poisoned, mini
     if arguments[0] == "run":  # there is evidence now: everything that reads it
         for more in (("score", "--jobs", "2"), ("compare", "finetune", "finetune"), ("study", "--jobs", "2")):
             start([BENCH, *more, "--scenario", miniature_file], poisoned, tmp_path)
-        for more in (("leaderboard",), ("list", "pools"), ("data", "check", miniature_file), ("new", "another")):
+        for more in (("leaderboard",), ("data", "check", miniature_file)):
             assert start([BENCH, *more], poisoned, tmp_path).returncode == 0
 
 
