@@ -50,6 +50,7 @@ def plot_gaps(cards: list[Scorecard], path: Path) -> None:
                 _say_beyond(axes, card, found, row)
         axes.set_title(name, fontsize=9)
         axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.6g} %")
+        axes.locator_params(axis="x", nbins=6)  # labels of negative shares are wide
     panels[0].set_yticks(range(len(ordered)), [card.submission for card in ordered], fontsize=8)
     panels[0].set_ylim(len(ordered) - 0.3, -0.7)
     canvas.suptitle(f"Gap closed on {place_of(cards[0])}", fontsize=11)
