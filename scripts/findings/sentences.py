@@ -297,8 +297,8 @@ def say_order(name: str, rows: Sequence[dict[str, str]]) -> str:
 def _say_tau(rows: Sequence[dict[str, str]], order: str, models: int) -> str:
     row = next(row for row in rows if row["order"] == order and int(row["models"]) == models)
     value, low, high = (float(row[name]) for name in ("tau", "tau_low", "tau_high"))
-    found = f", separating {float(row['found']):.0f} alone" if row.get("found") else ""
-    return f"{say_number(Estimate(value=value, low=low, high=high))} with N = {models}{found}"
+    tau = say_number(Estimate(value=value, low=low, high=high))
+    return f"{tau} with N = {models}, separating {float(row['found']):.0f} alone"
 
 
 _ORDERS = {"gap_closed": "by gap closed", "gap_closed_phi": "by φ alone", "score": "by published score"}
