@@ -1,11 +1,13 @@
-"""The file of a bundle: an archive of blocks that are not compressed, and a list of what they have to be.
+"""The file of a bundle: a zip archive of blocks, and a list of what they have to be.
 
 The archive may be anybody's. Nothing is ever extracted to a path that it names: a reader asks for members by the names
-they must have. Members are stored as they are, so none is larger than the archive.
+they must have. Members are deflated, or stored as they are; no other method, of which some take gigabytes to undo, and
+none that holds more than a block can.
 """
 
 import hashlib
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +21,7 @@ from benchmark.text import printable, reason_of
 
 LIST = "bundle.json"
 _LARGEST = 1 << 26  # bytes of a member
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _DATE = (1980, 1, 1, 0, 0, 0)  # of every member, such that equal evidence makes equal bytes
 
 
@@ -59,16 +62,18 @@ class Archive:
         return [name for name in self._archive.namelist() if name != LIST]
 
     def read(self, name: str) -> bytes:
-        """Return a member's bytes. Raises ValueError where it is missing, damaged, compressed or too large."""
+        """Return a member's bytes. Raises ValueError where it is missing, damaged, too large or packed otherwise."""
         try:
             member = self._archive.getinfo(name)
-            if member.compress_type != zipfile.ZIP_STORED or member.file_size > _LARGEST:
-                raise ValueError(f"is compressed or holds more than {_LARGEST:,} bytes")
+            if member.compress_type not in _METHODS:
+                raise ValueError("is compressed by another method than deflate")
+            if member.file_size > _LARGEST:
+                raise ValueError(f"holds more than {_LARGEST:,} bytes")
             with self._archive.open(member) as file:
                 content = file.read(_LARGEST + 1)
         except KeyError:
             raise ValueError("is missing") from None
-        except (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
             raise ValueError(f"is damaged: {printable(reason_of(error), 200)}") from None
         if name != LIST and hashlib.sha256(content).hexdigest() != self.contents.members.get(name):
             raise ValueError("is damaged: its checksum is not the one on the list")
@@ -89,10 +94,10 @@ def open_archive(path: Path) -> Iterator[Archive]:
 
 
 def write_archive(file: IO[bytes], contents: Contents, members: Mapping[str, bytes]) -> None:
-    """Write a bundle: the same members give the same bytes."""
+    """Write a bundle: the same members give the same bytes, by the same zlib."""
     listed = contents.model_dump_json(by_alias=True, indent=1).encode() + b"\n"
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(file, "w") as archive:
         for name, content in [(LIST, listed), *sorted(members.items())]:
             about = zipfile.ZipInfo(name, _DATE)
             about.create_system = 3  # else that of the machine
-            archive.writestr(about, content)
+            archive.writestr(about, content, zipfile.ZIP_DEFLATED, compresslevel=9)
