@@ -25,9 +25,9 @@ from benchmark.scenario.schema import Scenario, options
 from benchmark.session import Session
 from benchmark.storage.workspace import Workspace, shared_out, write_atomically
 from benchmark.submissions.source import (
-    default_entry,
     find_submission,
     submission_names,
+    tuned_entries,
 )
 from benchmark.submissions.tasks import check_applicable, inapplicable
 from benchmark.tuning import changed_since_tuned
@@ -96,17 +96,10 @@ def missing_entries(scenario: Scenario, workspace: Workspace) -> Iterator[str]:
     """
     names = submission_names(workspace)
     return shared_out(
-        dict.fromkeys([*names, *(_default_entry(name, workspace, scenario) for name in names)]),
+        [*names, *(entry for name in names for entry in tuned_entries(name, workspace, scenario))],
         lambda entry: workspace.evidence / scenario.label / f".{entry}.lock",
         lambda entry: _has_scorecard(entry, scenario, workspace),
     )
-
-
-def _default_entry(name: str, workspace: Workspace, scenario: Scenario) -> str:
-    try:
-        return default_entry(name, workspace, scenario)
-    except BenchError:
-        return f"{name}+tuned"  # whose run will say what is wrong with its values
 
 
 def _has_scorecard(entry: str, scenario: Scenario, workspace: Workspace) -> bool:

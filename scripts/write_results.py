@@ -11,7 +11,7 @@ from findings.wording import join
 
 from benchmark.scenario.schema import Scenario
 from benchmark.storage.workspace import Workspace
-from benchmark.submissions.source import default_entry, submission_names
+from benchmark.submissions.source import submission_names, tuned_entries
 from benchmark.submissions.tasks import inapplicable
 
 INTRODUCTION = """# Results
@@ -91,7 +91,7 @@ def methods_without_row(workspace: Workspace, board: Board) -> list[str]:
 def wanted(workspace: Workspace, scenario: Scenario) -> list[str]:
     """Return the entries that a whole board of a scenario has, with published and with tuned values."""
     names = _applicable(workspace, scenario)
-    return sorted({*names, *(default_entry(name, workspace, scenario) for name in names)})
+    return sorted({*names, *(entry for name in names for entry in tuned_entries(name, workspace, scenario))})
 
 
 def _applicable(workspace: Workspace, scenario: Scenario) -> set[str]:

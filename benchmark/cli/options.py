@@ -16,6 +16,12 @@ def _read_data_from(folder: Path | None) -> Path | None:
 
 SubmissionName = Annotated[str, typer.Argument(help="The name of a folder in submissions/.")]
 OptionalName = Annotated[str | None, typer.Argument(help="The name of a folder in submissions/.")]
+OptionalEntry = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[NAME]", help="The name of a folder in submissions/; NAME+tuned runs the values of `bench tune`."
+    ),
+]
 SubmissionOption = Annotated[str | None, typer.Option("--submission", help="The same as NAME.")]
 ScenarioOption = Annotated[
     str, typer.Option("--scenario", help="A shipped scenario's name, or the path of a .toml file.")
@@ -24,9 +30,6 @@ AllEntriesOption = Annotated[
     bool, typer.Option("--all", help="Run every submission, published and tuned, that has no current row.")
 ]
 AllTunableOption = Annotated[bool, typer.Option("--all", help="Tune every submission that has a SEARCH_SPACE.")]
-PublishedOption = Annotated[
-    bool, typer.Option("--published", help="Run the values in the file, even where there are tuned ones.")
-]
 FailuresOption = Annotated[
     int,
     typer.Option("--allow-failures", min=0, help="Score the entry if at most so many runs failed; its row says so."),

@@ -13,9 +13,8 @@ from benchmark.cli.options import (
     JobsOption,
     JsonOption,
     ModelsOption,
-    OptionalName,
+    OptionalEntry,
     OutOption,
-    PublishedOption,
     SandboxOption,
     ScenarioOption,
     SubmissionOption,
@@ -43,7 +42,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    name: OptionalName = None,
+    name: OptionalEntry = None,
     submission: SubmissionOption = None,
     everything: AllEntriesOption = False,
     scenario: ScenarioOption = "digits",
@@ -51,7 +50,6 @@ def run(
     jobs: JobsOption = None,
     device: DeviceOption = None,
     data_dir: DataOption = None,
-    published: PublishedOption = False,
     allow_failures: FailuresOption = 0,
     time_again: TimeAgainOption = False,
     require_sandbox: SandboxOption = False,
@@ -64,17 +62,14 @@ def run(
     exit status is 0 only when the submission got a score; with --all, when every submission got a row.
     """
     submission = one_name(name, submission)
-    _check_usage(submission, everything, published, time_again)
+    _check_usage(submission, everything, time_again)
     from benchmark.finished import finished_card
     from benchmark.sandbox.bubblewrap import settle_isolation
     from benchmark.storage.workspace import Workspace
-    from benchmark.submissions.source import default_entry
 
     session = open_session(Workspace.find(out), jobs)
     chosen = choose_forget_set(session, read_scenario(scenario, models), device)
     workspace = session.workspace
-    if submission and not published:
-        submission = default_entry(submission, workspace, chosen)
     if submission and not time_again and (card := finished_card(chosen, submission, workspace, allow_failures)):
         _report(session, chosen, [card], None, everything, as_json)
         return
@@ -85,12 +80,10 @@ def run(
     _raise_failure(session, chosen, submission, cards, refused)
 
 
-def _check_usage(submission: str | None, everything: bool, published: bool, time_again: bool) -> None:
+def _check_usage(submission: str | None, everything: bool, time_again: bool) -> None:
     """Raise BadUsage when the options contradict each other."""
     if bool(submission) == everything:
         raise BadUsage("name one submission, as in `bench run NAME`, or take all with --all")
-    if published and (everything or str(submission).endswith("+tuned")):
-        raise BadUsage("--published is for one submission under its own name; leave it away, or --all or +tuned")
     if time_again and everything:
         raise BadUsage("--time-again came with --all, expected one finished entry; name it instead of --all")
 

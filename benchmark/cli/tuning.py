@@ -54,8 +54,8 @@ def tune(
     without = refused + without_values(records)
     warn_of_old_rows(session, chosen, without)
     if without:
-        raise FailedEntry(f"no values were found for {', '.join(without)}; run with --published")
-    out.print(f"next: bench run {name or 'NAME'} --scenario {scenario}")
+        raise FailedEntry(f"no values were found for {', '.join(without)}; run them with the values in their files")
+    out.print(f"next: bench run {name or 'NAME'}+tuned --scenario {scenario}")
 
 
 def tune_all(session: "Session", scenario: "Scenario", trials: int) -> "tuple[list[Tuning], list[str]]":

@@ -104,9 +104,16 @@ def find_submission(entry: str, workspace: Workspace, scenario: Scenario | None 
     )
 
 
-def default_entry(name: str, workspace: Workspace, scenario: Scenario) -> str:
-    """Return NAME+tuned where tuning has found values for the scenario, else NAME."""
-    return name + (_SUFFIX if _read_tuned(tuned_file(workspace.submissions / name, scenario)) else "")
+def tuned_entries(name: str, workspace: Workspace, scenario: Scenario) -> list[str]:
+    """Return NAME+tuned where tuning has found values for the scenario, or its record is none; else nothing.
+
+    The run of one whose record is none says what is wrong with it.
+    """
+    try:
+        values = _read_tuned(tuned_file(workspace.submissions / name, scenario))
+    except BadSubmission:
+        return [name + _SUFFIX]
+    return [name + _SUFFIX] if values else []
 
 
 def tuned_file(folder: Path, scenario: Scenario) -> Path:
@@ -124,7 +131,7 @@ def _tuned_values(path: Path, name: str) -> dict[str, Any]:
     if values is None and path.exists():
         raise BadSubmission(
             f"no values in {path}: the search is unfinished, or none of its trials could win; "
-            f"run `bench tune {name}` to know, or `bench run` with --published"
+            f"run `bench tune {name}` to know, or `bench run {name}`"
         )
     if values is None:
         raise BadSubmission(f"{name} has no tuned values in {path}; run `bench tune {name}` first")

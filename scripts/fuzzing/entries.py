@@ -14,7 +14,7 @@ from benchmark.results.values import Ceiling
 from benchmark.scenario.schema import load_scenario
 from benchmark.storage.workspace import Workspace
 from benchmark.submissions.notebook import import_notebook
-from benchmark.submissions.source import default_entry, find_submission
+from benchmark.submissions.source import find_submission, tuned_entries
 from benchmark.tuning import Tuning
 from benchmark.tuning.space import read_search_space
 from fuzzing.mutations import corrupted, mutated
@@ -63,7 +63,7 @@ def submission(rng: np.random.Generator, workspace: Workspace) -> None:
     for look in (
         lambda: find_submission("fuzzed", workspace),
         lambda: find_submission("fuzzed+tuned", workspace, digits),
-        lambda: default_entry("fuzzed", workspace, digits),
+        lambda: tuned_entries("fuzzed", workspace, digits),
         lambda: Tuning.read(inside / "tuned" / "digits.json"),
         lambda: read_search_space("fuzzed", inside).distributions(),
     ):

@@ -144,7 +144,7 @@ def test_words_of_a_submission_are_in_no_bundle(bench, finished, miniature, subm
         "import torch\ncalls = 0\n"
         "def unlearning(net, a, b, c, seed):\n    if seed % 4 == 0: raise ValueError('patient zero')\n    return net\n"
     )
-    bench("run", "newcomer", "--allow-failures", "2", "--published")
+    bench("run", "newcomer", "--allow-failures", "2")
     bench("evidence", "pack")
     assert b"patient" not in finished.bundle(miniature).read_bytes()
 
@@ -152,7 +152,7 @@ def test_words_of_a_submission_are_in_no_bundle(bench, finished, miniature, subm
 def test_a_pool_of_evidence_trains_nothing_and_takes_no_runs(bench, bundle, clone, miniature):
     bench("evidence", "unpack", str(bundle))
     kept = {path: path.read_bytes() for path in clone.pools.rglob("*") if path.is_file()}
-    for command in (("prepare",), ("run", "finetune", "--published", "--time-again")):
+    for command in (("prepare",), ("run", "finetune", "--time-again")):
         refused = bench(*command)
         assert refused.returncode == 2
         assert "holds the evidence of reference models, and neither weights nor secret" in refused.stderr

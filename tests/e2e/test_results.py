@@ -178,7 +178,6 @@ def _leave_time_open(**changes):
     ("change", "options", "is_finished"),
     [
         (lambda *_: None, (), True),
-        (lambda *_: None, ("--published",), True),
         (_leave_time_open(loaded=False), (), True),
         (_leave_time_open(loaded=True), (), False),
         (_edit_a_file, (), False),
@@ -196,6 +195,17 @@ def test_whatever_is_not_as_it_was_is_run(change, options, is_finished, bench, f
     monkeypatch.setattr(evaluation, "evaluate", lambda *given, **_: asked.append(given[2]) or card)
     assert bench("run", "finetune", *options).returncode == 0
     assert asked == ([] if is_finished else ["finetune"])
+
+
+@pytest.mark.parametrize("name", ["finetune", "finetune+tuned"])
+def test_what_is_named_is_what_is_run(name, bench, finished_clone, miniature, monkeypatch):
+    tuned = finished_clone.submissions / "finetune" / "tuned"
+    tuned.mkdir()
+    (tuned / "miniature.json").write_text(json.dumps({"hyperparameters": {"learning_rate": 0.01}}))
+    card, asked = card_of(finished_clone, miniature, "finetune"), []
+    monkeypatch.setattr(evaluation, "evaluate", lambda *given, **_: asked.append(given[2]) or card)
+    assert bench("run", name, "--allow-failures", "1").returncode == 0
+    assert asked == [name]
 
 
 def test_a_finished_row_is_shown_without_torch(bench, finished_clone, miniature_file):

@@ -23,7 +23,7 @@ from benchmark.results.scorecard import card_path
 from benchmark.scenario.schema import load_scenario
 from benchmark.session import Session
 from benchmark.storage.workspace import Workspace
-from benchmark.submissions.source import default_entry, find_submission, submission_names, tuned_scenarios
+from benchmark.submissions.source import find_submission, submission_names, tuned_entries, tuned_scenarios
 from benchmark.tuning import Tuning, changed_since_tuned, command, measuring, tuning_scenario
 from benchmark.tuning.measuring import Cost, Unfit
 
@@ -132,13 +132,13 @@ def test_tuned_values_are_stored_and_used_and_not_searched_again(no_runs, bench,
     submit(NOISY)
     done = bench("tune", "newcomer", "--trials", "6")
     assert done.returncode == 0, done.stderr
-    assert "next: bench run newcomer" in done.stdout
+    assert "next: bench run newcomer+tuned" in done.stdout
     path = workspace.submissions / "newcomer" / "tuned" / "miniature.json"
     record = Tuning.read(path)
     assert set(record.hyperparameters) == {"strength", "fate"}
     assert (record.submission_hash, len(record.trials)) == (find_submission("newcomer", workspace).hash, 6)
     assert record.tuning_scenario_hash == tuning_scenario(miniature).hash
-    assert default_entry("newcomer", workspace, miniature) == "newcomer+tuned"
+    assert tuned_entries("newcomer", workspace, miniature) == ["newcomer+tuned"]
     assert find_submission("newcomer+tuned", workspace, miniature).hyperparameters == record.hyperparameters
     before = path.read_bytes()
     assert bench("tune", "newcomer", "--trials", "6").stdout == done.stdout
@@ -194,7 +194,7 @@ def test_what_has_changed_since_values_were_found_is_known(no_runs, bench, submi
     submit(NOISY + "# better\n")
     assert changed_since_tuned(tuned, miniature, workspace) == "other files of newcomer"
     assert changed_since_tuned(published, longer, workspace) is None
-    said = bench("run", "--submission", "newcomer").stderr.replace("\n", " ")
+    said = bench("run", "--submission", "newcomer+tuned").stderr.replace("\n", " ")
     assert "the values of newcomer+tuned were found for other files of newcomer" in said
     path.write_text(json.dumps(json.loads(path.read_text()) | {"rungs": []}))
     with pytest.raises(BenchError, match="is not a record of tuning"):
@@ -213,14 +213,14 @@ def test_trials_of_another_optuna_are_made_anew(no_runs, bench, submit, workspac
     assert path.read_text() == right
 
 
-def test_until_the_last_trial_the_published_values_are_used(no_runs, bench, submit, workspace, miniature):
+def test_until_the_last_trial_there_are_no_tuned_values(no_runs, bench, submit, workspace, miniature):
     submit(NOISY)
     bench("tune", "newcomer", "--trials", "3")
     path = workspace.submissions / "newcomer" / "tuned" / "miniature.json"
     record = Tuning.read(path)
     replaced = record.model_copy(update={"trials": record.trials[:2]}).with_wanted(3)
     replaced.write(path)
-    assert default_entry("newcomer", workspace, miniature) == "newcomer"
+    assert tuned_entries("newcomer", workspace, miniature) == []
     assert tuned_scenarios(workspace.submissions / "newcomer") == []
     with pytest.raises(BenchError, match="the search is unfinished"):
         find_submission("newcomer+tuned", workspace, miniature)

@@ -46,7 +46,7 @@ def test_tuning_writes_nothing_behind_a_link(only, workspace, bench):
         (values / name).write_text("the rival's")
     before = contents(values)
     (only / "tuned").symlink_to(values)
-    for arguments in (("tune", "newcomer"), ("run", "--submission", "newcomer")):
+    for arguments in (("tune", "newcomer"), ("run", "newcomer+tuned")):
         done = bench(*arguments)
         assert done.returncode == 2
         assert "newcomer/tuned is a link, behind which nothing is read or written" in done.stderr.replace("\n", "")
