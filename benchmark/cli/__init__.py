@@ -21,12 +21,14 @@ from benchmark.cli.shared import begin_command, err, print_json_error
 from benchmark.cli.submissions import check, import_notebook, list_what, new
 from benchmark.cli.system import complaint, flush, settle_descriptors, settle_streams
 from benchmark.cli.tuning import tune
+from benchmark.cli.workspaces import init
 from benchmark.engine import collect_garbage_rarely
 from benchmark.errors import BadMachine, BenchError, HarnessError
 from benchmark.faults import STATUS, command_log, faults, forget_faults, note_fault
 from benchmark.registry import plugin_at_fault
 
 COMMANDS = {
+    "init": init,
     "run": run,
     "prepare": prepare,
     "list": list_what,

@@ -51,7 +51,9 @@ class Workspace:
         for folder in (here, *here.parents):
             if (folder / "submissions").is_dir():
                 return cls(folder, out.resolve() if out else None)
-        raise BadMachine(f"there is no folder submissions in {here} or above it; run bench inside the repository")
+        raise BadMachine(
+            f"there is no folder submissions in {here} or above it; run bench in a workspace, or make one: `bench init`"
+        )
 
     @property
     def submissions(self) -> Path:
@@ -67,7 +69,7 @@ class Workspace:
 
     @property
     def shipped(self) -> Path:
-        """The results that come with the repository. No command writes here unless it is given as `out`."""
+        """The results that come with the benchmark. No command writes here unless it is given as `out`."""
         return self.root / "leaderboard"
 
     @property

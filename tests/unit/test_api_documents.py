@@ -58,4 +58,3 @@ def test_the_namespace():
 
 def test_the_package_is_typed():
     assert (REPOSITORY / "benchmark" / "py.typed").exists()
-    assert '"py.typed"' in (REPOSITORY / "pyproject.toml").read_text()
