@@ -14,6 +14,7 @@ from rich.text import Text
 
 from benchmark.cli.boards import board
 from benchmark.cli.evidence import pack, unpack, verify
+from benchmark.cli.pages import page
 from benchmark.cli.pools import data_check, prepare
 from benchmark.cli.results import compare, leaderboard, plot, remove, score, study
 from benchmark.cli.running import run
@@ -42,6 +43,7 @@ COMMANDS = {
     "plot": plot,
     "study": study,
     "leaderboard": leaderboard,
+    "page": page,
     "remove": remove,
 }
 DATA_COMMANDS = {"check": data_check}

@@ -16,6 +16,7 @@ from benchmark.cli.options import (
     SandboxOption,
     TrialsOption,
 )
+from benchmark.cli.pages import refresh_site, show_site
 from benchmark.cli.pools import prepare_pool
 from benchmark.cli.running import evaluate_all
 from benchmark.cli.shared import choose_forget_set, open_session, out, read_scenario, show_board, show_summary
@@ -69,6 +70,8 @@ def board(
         show_board(session.workspace, scenario, rows, refused)
         missing += [f"{entry} on {name}" for entry in refused]
     show_summary(session.workspace)
+    refresh_site(session.workspace, rows)
+    show_site(session.workspace)
     if missing:
         raise FailedEntry(f"without a row: {', '.join(missing)}; see the notes above, then give the same command again")
 

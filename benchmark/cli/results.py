@@ -15,6 +15,7 @@ from benchmark.cli.options import (
     ScenarioOption,
     SubmissionOption,
 )
+from benchmark.cli.pages import refresh_site, show_site
 from benchmark.cli.shared import (
     err,
     one_name,
@@ -248,19 +249,21 @@ def _study_planted(
 
 
 def leaderboard(out: OutOption = None, as_json: JsonOption = False) -> None:
-    """Rebuild the CSV, the plots of every board and the summary over scenarios from stored scorecards; show them."""
+    """Rebuild the CSV, the plots of every board, the summary over scenarios and the site from scorecards; show them."""
     from benchmark.cli.terminal import warn
     from benchmark.leaderboard import boards, rebuild, render
     from benchmark.storage.workspace import Workspace
 
     workspace = Workspace.find(out)
     rows = rebuild(workspace, warn=warn(err))
+    refresh_site(workspace, rows)
     if as_json:
         print_json(json.loads(rows.to_json(orient="records") or "[]"))
         return
     for title, group in boards(rows):
         terminal.print(render(group, title))
     show_summary(workspace)
+    show_site(workspace)
 
 
 def remove(

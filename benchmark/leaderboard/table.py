@@ -98,7 +98,7 @@ def render(rows: pd.DataFrame, title: str, refused: Mapping[str, str] = MappingP
             row["submission"],
             *(cell for metric in shown for cell in _cells(metric, row, metric.name == first)),
             _cell(row["retain_epochs"], ".1f"),
-            _with_notes(row["status"], _remarks(row), notes),
+            _with_notes(row["status"], row_remarks(row), notes),
             style="dim" if row["control"] else None,
         )
     values = len(headings) + 1
@@ -197,7 +197,7 @@ def _limits(rows: pd.DataFrame) -> str:
     return " ".join([f" N = {models} is little: {RECOMMENDED} or more are recommended.", *found])
 
 
-def _remarks(row: dict[Hashable, Any]) -> list[str]:
+def row_remarks(row: dict[Hashable, Any]) -> list[str]:
     """Return whatever a reader has to know before believing the row."""
     remarks = []
     if row["failed_runs"]:

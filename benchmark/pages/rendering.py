@@ -101,7 +101,7 @@ def _finalize(value: object) -> object:
 def _clean(value: Any) -> Any:
     """Return the value with a question mark for each character of a text that cannot be seen."""
     if isinstance(value, str):
-        return value if value.isprintable() else printable(value, len(value), keep="\n\t")
+        return value if value.isprintable() else printable(value, len(value), keep="\n\t\u00a0")
     if isinstance(value, Mapping):
         return {_clean(key): _clean(each) for key, each in value.items()}
     return [_clean(each) for each in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,112 @@
+"""Boards as the site shows them: the comparable entries of a scenario in board order, with what is known of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from pandas import DataFrame
+
+from benchmark.errors import BenchError
+from benchmark.leaderboard.groups import split_letters
+from benchmark.leaderboard.ranks import ORDERS
+from benchmark.results.scorecard import Scorecard
+from benchmark.scenario.schema import Scenario, load_scenario, scenario_names
+
+TUNED = "+tuned"
+
+Row = Mapping[str, Any]
+"""A row of the leaderboard by column; None where it has no value."""
+
+
+@dataclass(frozen=True, eq=False)
+class Board:
+    """The entries of a scenario in board order, and their rows; those without metrics come last.
+
+    `scenario`: None where its file is not known, such as that of a user's own scenario.
+    """
+
+    cards: Mapping[str, Scorecard]
+    rows: Mapping[str, Row]
+    scenario: Scenario | None
+
+    @cached_property
+    def first(self) -> Scorecard:
+        """Any card with metrics, which says what all have in common."""
+        return next(card for card in self.cards.values() if card.is_scored)
+
+    @property
+    def label(self) -> str:
+        return self.first.label
+
+    @property
+    def order(self) -> str:
+        """The metric that the first rows are ordered by."""
+        return next(name for name in ORDERS if name == ORDERS[-1] or self._has_any(name))
+
+    @property
+    def per_example(self) -> str:
+        """The metric per forget example that says how well each was forgotten: `example_leak`, or ε on old boards."""
+        return "example_leak" if any(card.per_example("example_leak") for card in self.cards.values()) else "epsilon"
+
+    @property
+    def budget(self) -> float | None:
+        """The share of retraining that a run may cost, where the scenario is known."""
+        return self.scenario.protocol.budget if self.scenario else None
+
+    @cached_property
+    def ranked(self) -> list[Scorecard]:
+        """The entries with a rank and within the budget, best first."""
+        return [card for name, card in self.cards.items() if card.status == "ok" and self.rows[name]["rank"]]
+
+    def inseparable_from(self, entry: str) -> list[str]:
+        """Return the ranked entries that share a significance group with one."""
+        own = set(split_letters(self.rows[entry]["group"] or ""))
+        others = (card.submission for card in self.ranked if card.submission != entry)
+        return [name for name in others if own.intersection(split_letters(self.rows[name]["group"] or ""))]
+
+    def sibling_of(self, entry: str) -> str | None:
+        """Return the entry of the same submission with the other values, tuned or published."""
+        other = entry.removesuffix(TUNED) if entry.endswith(TUNED) else entry + TUNED
+        return other if other in self.cards else None
+
+    def _has_any(self, name: str) -> bool:
+        return any(card.estimate(name) for card in self.cards.values())
+
+
+def site_boards(cards: Sequence[Scorecard], rows: DataFrame) -> list[Board]:
+    """Return every board of the newest scorer version that has a card with metrics, by label.
+
+    `rows`: the leaderboard of these cards.
+    """
+    records: dict[tuple[str, str], dict[str, Row]] = {}
+    for row in rows.astype(object).where(rows.notna(), None).to_dict("records"):
+        records.setdefault((f"{row['scenario']}-{row['scenario_hash']}", row["scorer_version"]), {})[
+            row["submission"]
+        ] = {str(name): value for name, value in row.items()}
+    labels = sorted({card.label for card in cards if card.is_scored})
+    return [_board([card for card in cards if card.label == label], records) for label in labels]
+
+
+def _board(cards: Sequence[Scorecard], records: Mapping[tuple[str, str], Mapping[str, Row]]) -> Board:
+    newest = max((card.scorer_version for card in cards if card.is_scored), key=int)
+    current = {card.submission: card for card in cards if card.scorer_version == newest or not card.is_scored}
+    known = {card.submission: records[card.label, card.scorer_version][card.submission] for card in current.values()}
+    place = {name: k for k, name in enumerate(records[cards[0].label, newest])}
+    ordered = sorted(current, key=lambda name: (place.get(name, len(place)), name))
+    return Board(
+        {name: current[name] for name in ordered},
+        {name: known[name] for name in ordered},
+        known_scenario(current[ordered[0]]),
+    )
+
+
+def known_scenario(card: Scorecard) -> Scenario | None:
+    """Return the scenario of a card; None where no shipped scenario has its hash."""
+    if card.scenario not in scenario_names():
+        return None
+    try:
+        scenario = load_scenario(card.scenario).with_models(card.models)
+    except BenchError:
+        return None
+    return scenario if scenario.hash == card.scenario_hash else None

@@ -1,0 +1,61 @@
+"""Columns of a board's table, each with one sentence that says what it is and how to read it."""
+
+from typing import NamedTuple
+
+from benchmark.metrics.kinds import METRICS, all_metrics
+from benchmark.metrics.metric import GROUPS, Metric
+
+_BETTER = {"higher": "higher is better", "lower": "lower is better", "none": ""}
+
+
+class Column(NamedTuple):
+    """A column that a reader can add to a table."""
+
+    name: str
+    heading: str
+    sentence: str
+    group: str
+    form: str = ""
+    """The format of its numbers; empty where it holds text."""
+
+
+_ABOUT = (
+    Column("published_rank", "rank by score", "Rank by the published score instead of the gap closed.", "Runs"),
+    Column("retain_epochs", "retain epochs", "Examples taken from the retain loader in a run, over its size.", "Runs"),
+    Column("forget_epochs", "forget epochs", "Examples taken from the forget loader in a run, over its size.", "Runs"),
+    Column("attempted_runs", "runs", "Runs of the submission, one per pair of models that is compared.", "Runs"),
+    Column("failed_runs", "failed runs", "Runs that gave no usable model.", "Runs"),
+    Column("isolation", "isolation", "Whether untrusted code ran in the sandbox or in a plain process.", "Runs"),
+    Column("seeds", "seeds", "Whether the seeds of the retrained models were secret when the entry ran.", "Runs"),
+    Column("data_bytes", "data (bytes)", "Size of the files that a submission brings beside its code.", "Runs"),
+    Column("worst_class", "worst class", "The class of the forget set that leaks most.", "Runs"),
+    Column("date", "date", "The day on which the entry ran.", "Runs"),
+)
+
+
+def all_columns() -> list[Column]:
+    """Return every column that a reader can choose: the metrics by group, then facts about the runs."""
+    return [*(metric_column(metric) for metric in all_metrics() if not metric.per_example), *_ABOUT]
+
+
+def metric_column(metric: Metric) -> Column:
+    """Return the column of a metric."""
+    return Column(metric.name, heading_of(metric.name), metric_sentence(metric), GROUPS[metric.group], metric.form)
+
+
+def heading_of(name: str) -> str:
+    """Return the words for a metric in headings: its name, spelled out."""
+    words = {"gap_closed": "gap closed", "gap_closed_phi": "gap closed by φ", "retraining_share": "cost"}
+    text = words.get(name, name.replace("_", " "))
+    return text.replace("mia", "MIA").replace("epsilon", "ε").replace("klom", "KLoM")
+
+
+def metric_sentence(metric: Metric) -> str:
+    """Return what a metric is, its unit, which way is better and how to read a value."""
+    facts = "; ".join(filter(None, (metric.unit and f"in {metric.unit}", _BETTER[metric.direction], metric.good)))
+    return f"{metric.summary} {facts[:1].upper()}{facts[1:]}." if facts else metric.summary
+
+
+def sentence_of(name: str) -> str:
+    """Return the sentence of a metric by its name; one of a package that is not installed has little to say."""
+    return metric_sentence(METRICS[name]) if name in METRICS else "A metric of a package that is not installed."

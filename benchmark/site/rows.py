@@ -1,0 +1,177 @@
+"""Rows of a board's table: what a person looks at first, ready to be drawn; and every other column for the script."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from benchmark.leaderboard.table import row_remarks
+from benchmark.metrics.kinds import METRICS
+from benchmark.results.scorecard import Scorecard
+from benchmark.results.values import Estimate
+from benchmark.site.boards import Board
+from benchmark.site.charts import Bar, Scale, Tick, interval_bar, signed_root, ticks
+from benchmark.site.columns import Column
+from benchmark.site.numbers import MISSING, PERCENT, format_interval, format_value, gap_text, short
+
+COST_WIDTH = 48.0
+BAR_WIDTH = 130.0
+"""Pixels of an interval's axis."""
+_MOST_COST = 1.0  # of retraining, at the end of the axis
+_STATUS = {
+    "ok": ("within budget", "good"),
+    "over-budget": ("over budget", "warn"),
+    "suspect": ("suspect", "bad"),
+    "not-applicable": ("not for this task", "quiet"),
+}
+
+
+class Badge(NamedTuple):
+    """A word with a colour: good, warn, bad or quiet."""
+
+    text: str
+    kind: str
+
+
+class Cell(NamedTuple):
+    """A value with its interval as text and as a bar; `sort`: what its column is sorted by, None at the end."""
+
+    text: str
+    ends: str
+    bar: Bar | None
+    sort: float | None
+
+
+class TableRow(NamedTuple):
+    """An entry in the table of its board."""
+
+    place: int
+    rank: str
+    group: str
+    name: str
+    title: str
+    reference: str
+    kind: str
+    """control, published or tuned."""
+    sibling: str
+    sibling_rank: str
+    status: str
+    badges: list[Badge]
+    remarks: list[str]
+    first: Cell
+    utility: Cell
+    cost: Cell
+
+
+def table_rows(board: Board) -> list[TableRow]:
+    """Return every entry of a board in its order."""
+    axis = order_axis(board)
+    return [_row(board, card, place, axis) for place, card in enumerate(board.cards.values())]
+
+
+def order_axis(board: Board) -> Scale:
+    """Return the axis of the bars: of gaps closed from below doing nothing to retraining, of scores from 0 on.
+
+    Of gaps closed it is that of signed square roots, on which 1 % and 100 % are both to be seen.
+    """
+    found = [each for card in board.cards.values() if (each := card.estimate(board.order))]
+    if board.order == "gap_closed":
+        low = max(-1.0, min((each.low for each in found), default=0.0))
+        return Scale(min(low, -0.02), 1.04, 0.0, BAR_WIDTH, signed_root)
+    return Scale(0.0, max((each.high for each in found), default=1.0), 0.0, BAR_WIDTH)
+
+
+def order_ticks(board: Board) -> list[Tick]:
+    """Return the lines behind the bars: of gaps closed 0, 10 % and 1; of scores 0 and what perfect unlearning gets."""
+    axis = order_axis(board)
+    if board.order == "gap_closed":
+        return ticks(axis, [0.0, 0.1, 1.0], ".0%")
+    ceiling = board.first.value("ceiling")
+    return ticks(axis, [0.0, *([ceiling] if ceiling else [])], ".3g")
+
+
+def cost_axis() -> Scale:
+    """Return the axis of costs: 0 to as much as retraining."""
+    return Scale(0.0, _MOST_COST, 0.0, COST_WIDTH)
+
+
+def _row(board: Board, card: Scorecard, place: int, axis: Scale) -> TableRow:
+    name = card.submission
+    row, sibling = board.rows[name], board.sibling_of(name)
+    return TableRow(
+        place=place,
+        rank=rank_text(board, name),
+        group=row["group"] or "",
+        name=name,
+        title=card.title if card.title.lower() != name.lower() else "",
+        reference=card.reference,
+        kind="control" if card.control else card.values,
+        sibling=sibling or "",
+        sibling_rank=rank_text(board, sibling) if sibling else "",
+        status=card.status,
+        badges=badges(card),
+        remarks=[*([card.reason] if card.reason else []), *row_remarks({**row})],
+        first=_first_cell(card.estimate(board.order), board.order, axis),
+        utility=_plain_cell(card, "test_accuracy", ".1%"),
+        cost=cost_cell(card),
+    )
+
+
+def rank_text(board: Board, name: str) -> str:
+    """Return the rank as text: a number, "control", or a dash for an entry without one."""
+    rank = board.rows[name]["rank"]
+    return "control" if board.cards[name].control else f"{rank}" if rank else MISSING
+
+
+def badges(card: Scorecard) -> list[Badge]:
+    """Return the status of an entry, and that its code ran outside the sandbox."""
+    text, kind = _STATUS.get(card.status, (card.status.replace("-", " "), "bad"))
+    found = [Badge("control", "quiet") if card.control and card.status == "ok" else Badge(text, kind)]
+    if card.isolation != "sandbox":
+        found.append(Badge("no sandbox", "warn"))
+    return found
+
+
+def _first_cell(found: Estimate | None, order: str, axis: Scale) -> Cell:
+    if found is None:
+        return Cell(MISSING, "", None, None)
+    text, ends = gap_text(found) if order == "gap_closed" else _score_text(found)
+    return Cell(text, ends, interval_bar(axis, found.value, found.low, found.high), short(found.value))
+
+
+def _score_text(found: Estimate) -> tuple[str, str]:
+    return f"{found.value:.4f}", f"{found.low:.4f}–{found.high:.4f}"
+
+
+def _plain_cell(card: Scorecard, name: str, form: str) -> Cell:
+    value = card.value(name)
+    return Cell(format_value(value, form), "", None, None if value is None else short(value))
+
+
+def cost_cell(card: Scorecard) -> Cell:
+    """Return the cost as a share of retraining, with the interval of its timing where that is known."""
+    value = card.value("retraining_share")
+    if value is None:
+        return Cell(MISSING, "", None, None)
+    low, high = (card.cost.share_low, card.cost.share_high) if card.cost else (value, value)
+    ends = f"{100 * low:.0f}–{100 * high:.0f}{PERCENT}" if card.cost else ""
+    bar = interval_bar(cost_axis(), value, min(low, value), max(high, value))
+    return Cell(format_value(value, ".0%"), ends, bar, short(value))
+
+
+def column_cells(board: Board, columns: Sequence[Column]) -> dict[str, list[list[Any]]]:
+    """Return, per column that some entry has a value in, the text and the number to sort by of every entry.
+
+    A cell without a value is an empty list; text sorts by itself.
+    """
+    cells = {column.name: [_cell(board, column, name) for name in board.cards] for column in columns}
+    return {name: values for name, values in cells.items() if any(values)}
+
+
+def _cell(board: Board, column: Column, name: str) -> list[Any]:
+    found = board.cards[name].numbers().get(column.name)
+    if found is not None:
+        form = METRICS[column.name].form if column.name in METRICS else ".4f"
+        return [format_interval(found, form), short(found.value)]
+    value = board.rows[name].get(column.name) if column.name not in METRICS else None
+    if value is None or value == "":
+        return []
+    return [value, value] if isinstance(value, str) else [format_value(value, ".4g"), short(value)]

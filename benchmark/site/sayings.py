@@ -1,0 +1,126 @@
+"""Sentences on top of a board: who leads, by how much, whether it is real, what it costs; and how to read it."""
+
+from benchmark.leaderboard.ranks import paired_difference
+from benchmark.metrics.support import RECOMMENDED
+from benchmark.results.scorecard import Scorecard
+from benchmark.results.values import Estimate
+from benchmark.site.boards import Board
+from benchmark.site.numbers import PERCENT, format_value, gap_text, list_names
+
+
+def leader_sentences(board: Board) -> list[str]:
+    """Return who leads and by how much, whether that is real, and what it costs."""
+    if not board.ranked:
+        return ["No entry within the budget has a rank on this board yet."]
+    leader = board.ranked[0]
+    return [_say_lead(board, leader), _say_whether_real(board, leader), _say_cost(board, leader)]
+
+
+def headline(board: Board) -> str:
+    """Return the leader's value in a few words, for lists of boards."""
+    if not board.ranked:
+        return "nobody is ranked yet"
+    found = board.ranked[0].estimate(board.order)
+    assert found is not None
+    if board.order == "gap_closed":
+        return "closes {} of the gap ({})".format(*gap_text(found))
+    return f"scores {found.value:.4f} ({found.low:.4f}–{found.high:.4f})"
+
+
+def _say_lead(board: Board, leader: Scorecard) -> str:
+    found = leader.estimate(board.order)
+    assert found is not None
+    if board.order == "gap_closed":
+        value, ends = gap_text(found)
+        return (
+            f"{leader.submission} leads: it closes {value} of the gap between doing nothing and retraining from "
+            f"scratch (95{PERCENT} interval {ends})."
+        )
+    ceiling = leader.value("ceiling")
+    share = f", where perfect unlearning gets {ceiling:.3f}" if ceiling else ""
+    return (
+        f"{leader.submission} leads by the published score: {found.value:.4f} (95{PERCENT} interval {found.low:.4f} to "
+        f"{found.high:.4f}){share}. Its runs are from before the gap closed was measured."
+    )
+
+
+def _say_whether_real(board: Board, leader: Scorecard) -> str:
+    others = len(board.ranked) - 1
+    close = board.inseparable_from(leader.submission)
+    nothing = _against_nothing(board, leader)
+    if not others:
+        return f"It is the only ranked entry{nothing}."
+    if not close:
+        who = "the other one" if others == 1 else f"every one of the other {others}"
+        return f"That is significantly more than {who} within the budget{nothing}."
+    if len(close) == others:
+        return f"The runs do not separate it from {list_names(close)}, so the lead may be chance{nothing}."
+    return (
+        f"The runs do not separate it from {list_names(close)}; it is significantly ahead of the other "
+        f"{others - len(close)} within the budget{nothing}."
+    )
+
+
+def _against_nothing(board: Board, leader: Scorecard) -> str:
+    """Return the end of a sentence that says whether an entry is better than doing nothing; empty where unknown."""
+    found = leader.estimate(board.order)
+    if board.order != "gap_closed":
+        nothing = next((card for card in board.cards.values() if card.submission == "identity"), None)
+        found = paired_difference(board.order, leader, nothing) if nothing else None
+    if found is None:
+        return ""
+    return ", and more than doing nothing" if found.low > 0 else ", but not significantly more than doing nothing"
+
+
+def _say_cost(board: Board, leader: Scorecard) -> str:
+    share = leader.value("retraining_share")
+    if share is None:
+        return "What a run costs is not known."
+    ends = (
+        f" ({leader.cost.share_low:.0%} to {leader.cost.share_high:.0%})".replace("%", PERCENT) if leader.cost else ""
+    )
+    budget = "" if board.budget is None else f"; the budget is {format_value(board.budget, '.0%')}"
+    return f"A run costs {format_value(share, '.0%')} of retraining{ends}{budget}."
+
+
+def board_facts(board: Board) -> str:
+    """Return what ran: models, forget examples, entries."""
+    first, names = board.first, board.cards
+    controls = sum(card.control for card in names.values())
+    tuned = sum(card.values == "tuned" for card in names.values())
+    parts = [
+        f"N = {first.models} models per entry",
+        f"{first.examples} examples to forget",
+        f"{len(names) - controls} entries ({tuned} tuned) and {controls} controls",
+    ]
+    return ", ".join(parts) + "."
+
+
+def caveats(board: Board) -> list[str]:
+    """Return what a reader has to know before believing any row of the board."""
+    found = []
+    if board.first.models < RECOMMENDED:
+        found.append(f"N = {board.first.models} is little: {RECOMMENDED} or more are recommended.")
+    if public := sum(card.seeds == "public" and card.status != "not-applicable" for card in board.cards.values()):
+        found.append(
+            f"{public} of {len(board.cards)} rows are of a pool with public seeds, which a submission could rebuild."
+        )
+    notes = dict.fromkeys(note for card in board.cards.values() for note in card.footnotes)
+    return found + [f"{note[:1].upper()}{note[1:]}." for note in notes]
+
+
+def entry_sentence(board: Board, card: Scorecard) -> str:
+    """Return the first sentence of an entry's page: what it reaches, and at which rank."""
+    found = card.estimate(board.order)
+    if found is None:
+        return f"{card.submission} has no metrics on this board: {card.reason or card.status}."
+    rank, place = board.rows[card.submission]["rank"], len(board.ranked)
+    standing = f", rank {rank}" + (f" of {place} within the budget" if card.status == "ok" else "") if rank else ""
+    return f"{card.submission} {_reach(board.order, found)}{standing}."
+
+
+def _reach(order: str, found: Estimate) -> str:
+    if order == "gap_closed":
+        value, ends = gap_text(found)
+        return f"closes {value} of the gap between doing nothing and retraining (95{PERCENT} interval {ends})"
+    return f"scores {found.value:.4f} (95{PERCENT} interval {found.low:.4f} to {found.high:.4f}) by the published score"

@@ -1,0 +1,128 @@
+"use strict";
+// The table of a board: sort, search, filter, and further columns.
+
+function startTable(panel, board, columns, onChoose) {
+  const table = panel.querySelector("[data-ranking]");
+  const body = table.tBodies[0];
+  const rows = [...body.rows];
+  const words = new Map(board.entries.map((each) => [each.name, `${each.name} ${each.words}`.toLowerCase()]));
+  const about = new Map(board.entries.map((each) => [each.name, each]));
+
+  table.tHead.addEventListener("click", (event) => {
+    const button = event.target.closest("th button");
+    if (button) sort(button.closest("th"));
+  });
+
+  function sort(head) {
+    const ascending = head.getAttribute("aria-sort") === "descending" || (head.getAttribute("aria-sort") === "none" && isText(head));
+    const order = head.getAttribute("aria-sort") === "none" ? (isText(head) ? "ascending" : "descending") : ascending ? "ascending" : "descending";
+    for (const each of table.tHead.querySelectorAll("th[aria-sort]")) each.setAttribute("aria-sort", each === head ? order : "none");
+    const sign = order === "ascending" ? 1 : -1;
+    const at = head.cellIndex;
+    const keys = new Map(rows.map((row) => [row, key(row.cells[at])]));
+    rows.sort((a, b) => compareKeys(keys.get(a), keys.get(b), sign) || a.dataset.place - b.dataset.place);
+    body.append(...rows);
+  }
+
+  function isText(head) {
+    return ["rank", "group", "entry", "status"].includes(head.dataset.column);
+  }
+
+  function key(cell) {
+    if (!("sort" in cell.dataset)) return cell.matches("th, [data-text]") || cell.querySelector(".badge") ? cell.textContent.trim().toLowerCase() : null;
+    const number = Number(cell.dataset.sort);
+    return Number.isNaN(number) ? cell.dataset.sort : number;
+  }
+
+  // What has no value comes last in both directions.
+  function compareKeys(a, b, sign) {
+    if (a === null || b === null) return (a === null) - (b === null);
+    return sign * (a < b ? -1 : a > b ? 1 : 0);
+  }
+
+  const search = panel.querySelector("[data-search]");
+  const filter = panel.querySelector("[data-filter]");
+  const count = panel.querySelector("[data-count]");
+  search.addEventListener("input", narrow);
+  filter.addEventListener("change", narrow);
+
+  function narrow() {
+    const text = search.value.trim().toLowerCase();
+    let shown = 0;
+    for (const row of rows) {
+      const is = fits(about.get(row.dataset.entry), filter.value) && words.get(row.dataset.entry).includes(text);
+      row.hidden = !is;
+      shown += is;
+    }
+    count.textContent = shown === rows.length ? `${shown} entries` : `${shown} of ${rows.length} entries`;
+  }
+
+  function fits(entry, kind) {
+    if (kind === "all") return true;
+    if (kind === "budget") return entry.status === "ok" && entry.kind !== "control";
+    if (kind === "over-budget") return entry.status === "over-budget";
+    if (kind === "other") return !["ok", "over-budget"].includes(entry.status);
+    return entry.kind === kind;
+  }
+
+  const chooser = panel.querySelector("[data-columns]");
+  const toggle = panel.querySelector("[data-toggle-columns]");
+  toggle.addEventListener("click", () => {
+    if (!chooser.childElementCount) fillChooser();
+    chooser.hidden = !chooser.hidden;
+    toggle.setAttribute("aria-expanded", String(!chooser.hidden));
+  });
+
+  function fillChooser() {
+    const groups = new Map();
+    for (const column of columns.filter((each) => each.name in board.cells)) {
+      if (!groups.has(column.group)) groups.set(column.group, make("fieldset", {}, make("legend", {}, column.group)));
+      const box = make("input", { type: "checkbox" });
+      box.addEventListener("change", () => (box.checked ? addColumn(column) : removeColumn(column)));
+      const sentence = make("span", {}, ` – ${column.sentence}`);
+      groups.get(column.group).append(make("label", {}, box, " ", make("strong", {}, column.heading), sentence));
+    }
+    chooser.append(...groups.values());
+  }
+
+  function addColumn(column) {
+    const button = make("button", { type: "button", title: column.sentence }, column.heading);
+    table.tHead.rows[0].append(make("th", { scope: "col", class: "num", "aria-sort": "none", "data-column": column.name }, button));
+    const cells = new Map(board.entries.map((each, k) => [each.name, board.cells[column.name][k]]));
+    for (const row of rows) {
+      const [text, value] = cells.get(row.dataset.entry);
+      const cell = make("td", { class: "num", "data-of": column.name }, text === undefined ? "–" : text);
+      if (value !== undefined) cell.dataset.sort = value;
+      row.append(cell);
+    }
+  }
+
+  function removeColumn(column) {
+    table.tHead.querySelector(`th[data-column="${column.name}"]`).remove();
+    for (const cell of body.querySelectorAll(`td[data-of="${column.name}"]`)) cell.remove();
+  }
+
+  body.addEventListener("change", (event) => {
+    const box = event.target.closest("[data-choose]");
+    if (box) onChoose(box.dataset.choose, box.checked);
+  });
+
+  // The published and the tuned values of one submission are shown as related.
+  for (const kind of ["pointerover", "focusin"]) body.addEventListener(kind, (event) => relate(event.target.closest("tr")));
+  body.addEventListener("pointerleave", () => relate(null));
+
+  function relate(row) {
+    for (const each of rows) each.classList.toggle("related", Boolean(row) && each.dataset.entry === row.dataset.sibling);
+  }
+
+  return {
+    mark(names) {
+      for (const row of rows) {
+        const is = names.includes(row.dataset.entry);
+        row.classList.toggle("chosen-row", is);
+        const box = row.querySelector("[data-choose]");
+        if (box) box.checked = is;
+      }
+    },
+  };
+}

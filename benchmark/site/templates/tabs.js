@@ -1,0 +1,55 @@
+"use strict";
+// Tabs: without this script every panel is shown, one below the other.
+
+function startTabs(onOpen) {
+  const list = document.querySelector("[data-tabs]");
+  const tabs = [...list.querySelectorAll("[data-tab]")];
+  const panels = new Map([...document.querySelectorAll("[data-panel]")].map((panel) => [panel.dataset.panel, panel]));
+  document.documentElement.classList.add("scripted");
+  list.setAttribute("role", "tablist");
+  for (const tab of tabs) {
+    tab.parentElement.setAttribute("role", "presentation");
+    fill(tab, { role: "tab", id: `tab-${tab.dataset.tab}`, "aria-controls": tab.dataset.tab }, []);
+    fill(panels.get(tab.dataset.tab), { role: "tabpanel", "aria-labelledby": tab.id }, []);
+  }
+
+  function open(name, focus) {
+    for (const tab of tabs) {
+      const chosen = tab.dataset.tab === name;
+      tab.setAttribute("aria-selected", String(chosen));
+      tab.setAttribute("tabindex", chosen ? "0" : "-1");
+      panels.get(tab.dataset.tab).classList.toggle("open", chosen);
+      if (chosen && focus) tab.focus();
+    }
+    onOpen(panels.get(name));
+  }
+
+  // A link may lead to a panel, to a row in one, or to a part of the page that is no panel's.
+  function follow() {
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const panel = target && target.closest("[data-panel]");
+    if (panel) open(panel.dataset.panel, false);
+    else if (!document.querySelector(".panel.open")) open(tabs[0].dataset.tab, false);
+    if (target && target !== panel) target.scrollIntoView();
+    else if (target) window.scrollTo(0, 0);
+  }
+
+  list.addEventListener("click", (event) => {
+    const tab = event.target.closest("[data-tab]");
+    if (!tab) return;
+    event.preventDefault();
+    open(tab.dataset.tab, false);
+    history.replaceState(null, "", `#${tab.dataset.tab}`);
+  });
+  list.addEventListener("keydown", (event) => {
+    const at = tabs.indexOf(document.activeElement);
+    const steps = { ArrowRight: 1, ArrowLeft: -1, Home: -at, End: tabs.length - 1 - at };
+    if (at < 0 || !(event.key in steps)) return;
+    event.preventDefault();
+    const next = tabs[(at + steps[event.key] + tabs.length) % tabs.length];
+    open(next.dataset.tab, true);
+    history.replaceState(null, "", `#${next.dataset.tab}`);
+  });
+  window.addEventListener("hashchange", follow);
+  follow();
+}
