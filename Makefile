@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-fast lint fuzz studies speeds clean
+.PHONY: run test test-fast lint docs fuzz studies speeds clean
 
 run: .venv/installed
 	$(BIN)/bench run --submission finetune
@@ -20,6 +20,10 @@ lint: .venv/test-installed
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 
+# The documentation site, in site/; a warning is an error. `.venv/bin/mkdocs serve` shows it while you write.
+docs: .venv/test-installed
+	$(BIN)/mkdocs build --strict
+
 # 2,000 mutated scenarios, data sets, submissions and records: each has to end well or in one sentence.
 fuzz: .venv/test-installed
 	$(BIN)/python scripts/fuzz.py --count 2000
@@ -28,7 +32,7 @@ fuzz: .venv/test-installed
 studies: .venv/test-installed
 	$(BIN)/pytest -m slow
 
-# The speeds that the README quotes.
+# The speeds that docs/performance.md quotes.
 speeds: .venv/installed
 	$(BIN)/python scripts/measure_training.py
 	$(BIN)/python scripts/measure_training.py --scenario digits-cnn

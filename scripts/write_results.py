@@ -65,8 +65,8 @@ def _readme(workspace: Workspace, boards: dict[str, Board], lacking: dict[str, i
     summary = []
     if first := next(iter(boards.values()), None):
         summary = [f"`{first.name}`, N = {first.models}:", "", *short_table(first), f"{say_how_to_read(first)}\n"]
-    with_gap = [board for board in boards.values() if board.has_gap]
-    summary += [f"{say_of(board, say_better_than_nothing, lacking)}\n" for board in with_gap]
+        if first.has_gap:
+            summary += [f"{say_of(first, say_better_than_nothing, lacking)}\n"]
     return before + README_BEGIN + "\n".join(summary) + README_END + after
 
 

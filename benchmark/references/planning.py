@@ -44,7 +44,7 @@ def dry_run(scenario: Scenario, jobs: int, device: str) -> Rows:
         scenario = with_stand_in(scenario)
     problem = load_problem(scenario)
     scenario.architecture.try_out(problem.input_shape, problem.outputs)
-    weights, evidence = _bytes_per_model(scenario, problem)
+    weights, evidence = bytes_per_model(scenario, problem)
     block, blocks = scenario.protocol.block, _blocks(scenario)
     jobs = jobs if device == "cpu" else 1
     trials = list(map_blocks(_trial, [(scenario, device)] * jobs, jobs))
@@ -185,7 +185,7 @@ def _evaluation(scenario: Scenario, problem: Problem, state: dict[str, Tensor]) 
     return seconds * sum(map(len, splits.values())) / sum(map(len, slices.values()))
 
 
-def _bytes_per_model(scenario: Scenario, problem: Problem) -> tuple[int, int]:
+def bytes_per_model(scenario: Scenario, problem: Problem) -> tuple[int, int]:
     """Return the bytes of a model's weights and of its evidence."""
     net = skeleton(scenario.architecture, problem.input_shape, problem.outputs)
     weights = sum(tensor.numel() * tensor.itemsize for tensor in net.state_dict().values())
