@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from browsing import accessible, chromium, opened  # noqa: F401  fixtures
 from cases import Cases
 from fuzzing.offline import OFFLINE
 from notebooks import Imports
