@@ -42,8 +42,9 @@ def opened(chromium):
         try:
             page.goto(path.resolve().as_uri() + fragment)
             yield page
-            assert said == []
-            assert [url for url in left if not url.startswith((folder, "data:"))] == []
+            abroad = [url for url in left if not url.startswith((folder, "data:"))]
+            assert not said, said
+            assert not abroad, abroad
         finally:
             page.close()
 
@@ -57,6 +58,7 @@ def accessible():
 
     def check(page):
         found = Axe().run(page).response["violations"]
-        assert [(each["id"], [node["html"][:200] for node in each["nodes"][:3]]) for each in found] == []
+        said = [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"][:3]]
+        assert not said, said
 
     return check
