@@ -43,7 +43,7 @@ def run(commands: str, folder: Path) -> str:
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands],
         cwd=folder,
-        env={**os.environ, "PATH": path, "LOKY_MAX_CPU_COUNT": "2"},
+        env={**os.environ, "PATH": path, "LOKY_MAX_CPU_COUNT": "1"},
         capture_output=True,
         text=True,
         check=False,
