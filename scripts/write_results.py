@@ -17,7 +17,7 @@ from benchmark.submissions.tasks import inapplicable
 INTRODUCTION = """# Results
 
 Written by `python scripts/write_results.py` from the scorecards in `leaderboard/` and the tables of `bench study`;
-nothing here is typed by hand. `bench board SCENARIO ... --out leaderboard` makes boards; a clone holds what it has
+nothing here is typed by hand. `bench make-board SCENARIO ... --out leaderboard` makes boards; a clone holds what it has
 made, so remove `leaderboard/boards/`, `leaderboard/evidence/` and `submissions/*/tuned/` to make all of it anew.
 [tuning.md](tuning.md) says how values are tuned and costs measured, [metrics.md](metrics.md) and
 [scoring.md](scoring.md) what the columns mean, [methods.md](methods.md) what the methods do, and

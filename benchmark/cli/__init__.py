@@ -13,7 +13,9 @@ import typer
 from rich.text import Text
 
 from benchmark.cli.boards import board
+from benchmark.cli.entries import show
 from benchmark.cli.evidence import pack, unpack, verify
+from benchmark.cli.making import make_board
 from benchmark.cli.pages import page
 from benchmark.cli.pools import data_check, prepare
 from benchmark.cli.results import compare, leaderboard, plot, remove, score, study
@@ -31,6 +33,7 @@ from benchmark.registry import plugin_at_fault
 COMMANDS = {
     "init": init,
     "run": run,
+    "show": show,
     "prepare": prepare,
     "list": list_what,
     "new": new,
@@ -38,6 +41,7 @@ COMMANDS = {
     "check": check,
     "tune": tune,
     "board": board,
+    "make-board": make_board,
     "score": score,
     "compare": compare,
     "plot": plot,

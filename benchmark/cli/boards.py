@@ -1,114 +1,102 @@
-"""`bench board`: whole boards, each from an empty pool to the rows of all entries."""
+"""`bench board`: whole boards, on the terminal or as a table for a paper or a page."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+import json
+import sys
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmark.cli.options import (
-    DataOption,
-    DeviceOption,
-    FailuresOption,
-    JobsOption,
-    ModelsOption,
-    OutOption,
-    SandboxOption,
-    TrialsOption,
-)
-from benchmark.cli.pages import refresh_site, show_site
-from benchmark.cli.pools import prepare_pool
-from benchmark.cli.running import evaluate_all
-from benchmark.cli.shared import choose_forget_set, open_session, out, read_scenario, show_board, show_summary
-from benchmark.cli.system import complaint
-from benchmark.cli.tuning import tune_all, warn_of_old_rows, without_values
-from benchmark.errors import BenchError, FailedEntry
-from benchmark.text import sentence
+from benchmark.cli.options import JsonOption, ModelsOption, OutOption
+from benchmark.cli.shared import out as terminal
+from benchmark.cli.shared import print_json, read_scenario, show_summary
+from benchmark.errors import BadUsage, MissingRecord
 
 if TYPE_CHECKING:
-    from benchmark.scenario.schema import Scenario
-    from benchmark.session import Session
+    from pandas import DataFrame
+
+    from benchmark.storage.workspace import Workspace
+
+
+class Format(StrEnum):
+    """Forms of a board."""
+
+    text = "text"
+    latex = "latex"
+    markdown = "markdown"
+    csv = "csv"
 
 
 def board(
     names: Annotated[
-        list[str], typer.Argument(metavar="SCENARIO...", help="Shipped scenarios' names, or paths of .toml files.")
-    ],
+        list[str] | None,
+        typer.Argument(
+            metavar="[SCENARIO]...", help="Names of shipped scenarios, paths of .toml files; by default all."
+        ),
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", help="How to print them.")] = Format.text,
     models: ModelsOption = None,
-    trials: TrialsOption = 20,
-    jobs: JobsOption = None,
-    device: DeviceOption = None,
-    data_dir: DataOption = None,
-    allow_failures: FailuresOption = 0,
-    require_sandbox: SandboxOption = False,
     out: OutOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Make whole boards, or go on making them: per scenario prepare the pool, tune all, run all, published and tuned.
+    """Show whole boards; without a SCENARIO all that have rows, and the summary over scenarios. Nothing is written.
 
-    It does what `bench prepare`, `bench tune --all` and `bench run --all` do, and resumes like them. What goes wrong
-    with one entry, or one scenario, does not stop the others. The exit status is 0 only when every entry got a row on
-    every board; submissions for which tuning met no values within the budget have no second entry.
+    `bench make-board` makes boards, `bench leaderboard` writes their files. In csv and JSON all columns of all boards
+    are one table, which has no summary: summary.csv is that.
     """
-    from benchmark.leaderboard import rebuild
-    from benchmark.sandbox.bubblewrap import settle_isolation
     from benchmark.storage.workspace import Workspace
 
-    session = open_session(Workspace.find(out), jobs)
-    chosen = {name: read_scenario(name, models) for name in names}  # before anything is trained
-    settle_isolation(required=require_sandbox, warn=session.warn)
-    made, missing = {}, list[str]()
-    for name in chosen:
-        try:
-            made[name] = _make_board(session, read_scenario(name), models, device, trials, allow_failures)
-        except BrokenPipeError:  # whoever reads the output has seen enough
-            raise
-        except Exception as error:
-            _say_why_unfinished(session, chosen[name], error)
-            missing.append(f"the rest of {name}")
-    rows = rebuild(session.workspace, warn=session.warn)
-    for name, (scenario, refused) in made.items():
-        show_board(session.workspace, scenario, rows, refused)
-        missing += [f"{entry} on {name}" for entry in refused]
-    show_summary(session.workspace)
-    refresh_site(session.workspace, rows)
-    show_site(session.workspace)
-    if missing:
-        raise FailedEntry(f"without a row: {', '.join(missing)}; see the notes above, then give the same command again")
-
-
-def _make_board(
-    session: "Session",
-    tuned_for: "Scenario",
-    models: int | None,
-    device: str | None,
-    trials: int,
-    allow_failures: int,
-) -> "tuple[Scenario, Mapping[str, str]]":
-    """Return the scenario and why an entry has no row on its board, by its name.
-
-    Tuning is that of `bench tune`, whatever `models` is: its values are those of the scenario's own N.
-    """
-    from benchmark.cli.terminal import listing
-    from benchmark.device import choose_device
-    from benchmark.tuning import summary_rows
-
-    session = replace(session, device=choose_device(device, tuned_for))
-    tuned_for = choose_forget_set(session, tuned_for, device)
-    scenario = tuned_for if models is None else tuned_for.with_models(models)
-    prepare_pool(session, scenario)
-    records, untuned = tune_all(session, tuned_for, trials)
-    if records:
-        out.print(listing(summary_rows(records)))
-    warn_of_old_rows(session, scenario, [*untuned, *without_values(records)])
-    _, _, refused = evaluate_all(session, scenario, device, allow_failures)
-    return scenario, {f"{name}+tuned": "it could not be tuned; the notes above say why" for name in untuned} | refused
-
-
-def _say_why_unfinished(session: "Session", scenario: "Scenario", error: Exception) -> None:
-    """Say why a board is not whole; what nobody can put right is a fault of the harness, with a log."""
-    from benchmark.faults import note_fault
-
-    if said := str(error) if isinstance(error, BenchError) else complaint(error):
-        session.warn(sentence(f"the board of {scenario.name} is not whole: {said}"))
+    if models is not None and not names:
+        raise BadUsage("--models came without a SCENARIO; name the scenario whose board of that size you want")
+    workspace = Workspace.find(out)
+    rows = _rows_of(workspace, names, models)
+    if as_json:
+        print_json(json.loads(rows.to_json(orient="records") or "[]"))
+    elif form is Format.csv:
+        sys.stdout.write(rows.to_csv(index=False, float_format="%.6g"))
+    elif form is Format.text:
+        _print(workspace, rows, with_summary=not names)
     else:
-        note_fault(error, f"making the board of {scenario.name}", session.workspace.log(scenario.label, "board"))
+        sys.stdout.write(_tables_of(workspace, rows, form, with_summary=not names))
+
+
+def _rows_of(workspace: "Workspace", names: list[str] | None, models: int | None) -> "DataFrame":
+    """Return the rows of these scenarios, or all. Raises MissingRecord where a scenario has none."""
+    import pandas as pd
+
+    from benchmark.leaderboard import leaderboard, read_scorecards
+
+    rows = leaderboard(read_scorecards(workspace))
+    if not names:
+        if rows.empty:
+            raise MissingRecord(f"there are no rows in {workspace.results}; run `bench run NAME` first")
+        return rows
+    found = []
+    for name in dict.fromkeys(names):
+        scenario = read_scenario(name, models)
+        found.append(rows.loc[rows["scenario_hash"] == scenario.hash])
+        if found[-1].empty:
+            raise MissingRecord(f"no entry has a row on {scenario.label}; run `bench run NAME --scenario {name}` first")
+    return pd.concat(found, ignore_index=True)
+
+
+def _print(workspace: "Workspace", rows: "DataFrame", *, with_summary: bool) -> None:
+    from benchmark.leaderboard import boards, render
+
+    for title, group in boards(rows):
+        terminal.print(render(group, title))
+    if with_summary:
+        show_summary(workspace)
+
+
+def _tables_of(workspace: "Workspace", rows: "DataFrame", form: Format, *, with_summary: bool) -> str:
+    """Return the boards as tables in one text, behind them the summary where there is one."""
+    from benchmark.leaderboard import boards, read_scorecards, summarise
+    from benchmark.leaderboard.grids import board_grid, summary_grid
+    from benchmark.leaderboard.writers import to_latex, to_markdown
+
+    grids = [board_grid(group, title) for title, group in boards(rows)]
+    if with_summary:
+        summary = summarise(read_scorecards(workspace, warn=lambda _: None))  # what is wrong has been said by now
+        grids += [] if isinstance(summary, str) else [summary_grid(summary)]
+    return "\n".join(map(to_latex if form is Format.latex else to_markdown, grids))

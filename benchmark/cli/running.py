@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from benchmark.cli.entries import show_entry
 from benchmark.cli.options import (
     AllEntriesOption,
     DataOption,
@@ -24,7 +25,6 @@ from benchmark.cli.shared import (
     choose_forget_set,
     one_name,
     open_session,
-    out,
     print_json,
     read_scenario,
     show_board,
@@ -209,9 +209,8 @@ def _report(
     as_json: bool,
     refused: Mapping[str, str] | None = None,
 ) -> None:
-    """Print the scorecards as JSON, or the scenario's board with what was refused."""
+    """Print the scorecards as JSON, or the entry that ran in words; with --all the board with what was refused."""
     from benchmark.leaderboard import rebuild
-    from benchmark.leaderboard.sentences import say_gap_closed
 
     if as_json:
         dumped = [card.content() for card in cards]
@@ -219,6 +218,7 @@ def _report(
         return
     if rows is None or everything:  # other processes that take all may have added rows since
         rows = rebuild(session.workspace, [], session.warn)
-    show_board(session.workspace, scenario, rows, refused)
-    for said in filter(None, map(say_gap_closed, () if everything else cards)):
-        out.print(said, highlight=False, soft_wrap=True)
+    if everything:
+        show_board(session.workspace, scenario, rows, refused)
+    else:
+        show_entry(session.workspace, scenario, cards[0], rows)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from benchmark.errors import BadRecord, BadUsage
-from benchmark.leaderboard.ranks import ORDERS, corrected_level, paired_difference, ranked_together
+from benchmark.leaderboard.ranks import ORDERS, corrected_level, paired_difference, ranked_together, sign_of
 from benchmark.results.scorecard import Scorecard
 from benchmark.results.values import Estimate, Value
 from benchmark.scenario.schema import options
@@ -115,7 +115,7 @@ def _verdict(order: str, first: Scorecard, second: Scorecard, entries: int) -> s
         return f"{_claim(about, *names, alone)}, for this pair alone: {said}{why}."
     corrected = paired_difference(order, first, second, corrected_level(entries))
     board = f"corrected for the {entries} entries that the board ranks together"
-    if corrected is None or _sign(corrected) == _sign(alone):
+    if corrected is None or sign_of(corrected) == sign_of(alone):
         also = "" if corrected is None else f", corrected {_bounds(corrected)}"
         return f"{_claim(about, *names, alone)}, for this pair alone and {board}: {said}{also}."
     return (
@@ -125,14 +125,9 @@ def _verdict(order: str, first: Scorecard, second: Scorecard, entries: int) -> s
 
 
 def _claim(about: _About, first: str, second: str, difference: Estimate) -> str:
-    if sign := _sign(difference):
+    if sign := sign_of(difference):
         return f"{first if sign > 0 else second} {about.verb} than {second if sign > 0 else first}"
     return f"the runs do not tell {first} and {second} apart"
-
-
-def _sign(difference: Estimate) -> int:
-    """Return on which side of 0 the interval lies; 0 where it holds 0."""
-    return (difference.low > 0) - (difference.high < 0)
 
 
 def _bounds(difference: Estimate) -> str:

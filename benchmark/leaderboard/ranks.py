@@ -8,7 +8,8 @@ import numpy as np
 
 from benchmark.leaderboard.groups import letters, letters_used
 from benchmark.metrics import existing, interval
-from benchmark.metrics.jackknife import jackknife_estimate
+from benchmark.metrics.jackknife import jackknife_estimate, t_quantile
+from benchmark.metrics.leak import GROUPS
 from benchmark.results.scorecard import Scorecard
 from benchmark.results.values import Estimate
 
@@ -88,7 +89,7 @@ def _different_pairs(entries: Mapping[str, Scorecard], order: str) -> list[froze
 
 def _differ(order: str, a: Scorecard, b: Scorecard, level: float) -> bool:
     difference = paired_difference(order, a, b, level)
-    return difference is not None and not difference.low <= 0 <= difference.high
+    return difference is not None and sign_of(difference) != 0
 
 
 def _negative(card: Scorecard, order: str) -> tuple[float, float]:
@@ -100,6 +101,24 @@ def _value(card: Scorecard, name: str) -> float:
     value = card.value(name)
     assert value is not None
     return value
+
+
+def at_level(card: Scorecard, metric: str, level: float) -> Estimate:
+    """Return a gap closed with its interval at another level: Student's t over the groups of models."""
+    found = card.estimate(metric)
+    assert found is not None
+    groups = len(card.replicates.get("gap_closed", ())) or GROUPS
+    wider = t_quantile((1 + level) / 2, groups - 1) / t_quantile(0.975, groups - 1)
+    return Estimate(
+        value=found.value,
+        low=found.value - wider * (found.value - found.low),
+        high=found.value + wider * (found.high - found.value),
+    )
+
+
+def sign_of(difference: Estimate) -> int:
+    """Return on which side of 0 an interval lies; 0 where it holds 0."""
+    return (difference.low > 0) - (difference.high < 0)
 
 
 def paired_difference(name: str, a: Scorecard, b: Scorecard, level: float = 0.95) -> Estimate | None:

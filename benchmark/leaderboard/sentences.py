@@ -1,22 +1,9 @@
-"""The first sentence that a person reads of an entry: which share of the gap it closes."""
+"""Words for a share and its interval, first of all for the gap that an entry closes."""
 
-from benchmark.results.scorecard import Scorecard
 from benchmark.results.values import Estimate
 
 _MOST_DIGITS = 3
 _NARROW = 0.02  # width of an interval that whole percents would not show
-
-
-def say_gap_closed(card: Scorecard) -> str | None:
-    """Return the sentence, None where the entry has no gap closed.
-
-    Where the gap by φ alone is another, it says so: what φ shows of forgetting, other signals may not.
-    """
-    found, phi = card.estimate("gap_closed"), card.estimate("gap_closed_phi")
-    if found is None:
-        return None
-    alone = "; by φ alone {} % ({} %)".format(*percents(phi)) if phi and phi != found else ""
-    return f"{card.submission} {describe_gap(found)}{alone}."
 
 
 def describe_gap(found: Estimate) -> str:

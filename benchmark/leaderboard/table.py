@@ -24,9 +24,13 @@ from benchmark.scenario.schema import options
 from benchmark.submissions.files import LARGEST_TEXT
 from benchmark.text import printable
 
+ABSENT = "–"
+"""Stands where there is no value."""
+
 # Rows that share these are comparable; no rank crosses them.
 _COMPARABLE = ["scenario", "scenario_hash", "scorer_version"]
-_TIMED = {"cost_undecided": "cost within its uncertainty of the budget", "cost_loaded": "timed on a busy machine"}
+UNDECIDED = "cost within its uncertainty of the budget"
+_TIMED = {"cost_undecided": UNDECIDED, "cost_loaded": "timed on a busy machine"}
 _BETWEEN = " | "  # the reasons of a row
 
 
@@ -81,7 +85,7 @@ def render(rows: pd.DataFrame, title: str, refused: Mapping[str, str] = MappingP
     """
     notes: dict[str, int] = {}
     table = ranking_table(title)
-    shown, first = _shown(rows), _first_order(rows)
+    shown, first = _shown(rows), first_order(rows)
     headings = [
         heading for metric in shown for heading in ([metric.heading, "±"] if metric.name == first else [metric.heading])
     ]
@@ -90,20 +94,22 @@ def render(rows: pd.DataFrame, title: str, refused: Mapping[str, str] = MappingP
     mixed = len(set(rows["source"])) > 1
     table.add_column("status", overflow="fold")
     for row in rows.to_dict("records"):
-        rank = "control" if row["control"] else "–" if pd.isna(row["rank"]) else f"{row['rank']}"
+        rank = rank_of(row)
         rank += "*" if mixed and row["source"] == "local" else ""  # a column would leave names no room
         table.add_row(
             rank,
             row["group"] if isinstance(row["group"], str) else "",
             row["submission"],
             *(cell for metric in shown for cell in _cells(metric, row, metric.name == first)),
-            _cell(row["retain_epochs"], ".1f"),
+            cell_of(row["retain_epochs"], ".1f"),
             _with_notes(row["status"], row_remarks(row), notes),
             style="dim" if row["control"] else None,
         )
     values = len(headings) + 1
     for name, why in refused.items():
-        table.add_row("–", "", printable(name), *["–"] * values, _with_notes("not run", [f"not run: {why}"], notes))
+        table.add_row(
+            ABSENT, "", printable(name), *[ABSENT] * values, _with_notes("not run", [f"not run: {why}"], notes)
+        )
     own = ["* ran here; the other rows are as they were shipped."] if mixed else []
     table.caption = "\n".join([_caption(rows), *own, *(f"[{number}] {remark}" for remark, number in notes.items())])
     return table
@@ -134,20 +140,20 @@ def _with_notes(status: str, remarks: list[str], notes: dict[str, int]) -> str:
 
 def _shown(rows: pd.DataFrame) -> list[Metric]:
     """Return the metrics that the terminal shows: gaps closed where a row has them, else the normalised score."""
-    without = {"normalised_score"} if _first_order(rows) == "gap_closed" else {"gap_closed", "gap_closed_phi"}
+    without = {"normalised_score"} if first_order(rows) == "gap_closed" else {"gap_closed", "gap_closed_phi"}
     return [metric for metric in all_metrics() if metric.heading and metric.name not in without]
 
 
-def _first_order(rows: pd.DataFrame) -> str:
+def first_order(rows: pd.DataFrame) -> str:
     """Return the metric that the first rows are ordered by, which the terminal shows with half of its interval."""
     return next(name for name in ORDERS if name == ORDERS[-1] or rows[name].notna().to_numpy().any())
 
 
 def _cells(metric: Metric, row: dict[Hashable, Any], with_interval: bool) -> list[str]:
     """Return what the terminal shows of a metric in a row."""
-    cells = [_cell(row[metric.name], metric.form)]
+    cells = [cell_of(row[metric.name], metric.form)]
     if with_interval:
-        cells.append(_cell((row[f"{metric.name}_high"] - row[f"{metric.name}_low"]) / 2, metric.form))
+        cells.append(cell_of((row[f"{metric.name}_high"] - row[f"{metric.name}_low"]) / 2, metric.form))
     return cells
 
 
@@ -160,7 +166,7 @@ def _caption(rows: pd.DataFrame) -> str:
     """Return what the columns are, and what holds for some of the rows."""
     ceiling = (rows["score"] / rows["normalised_score"]).dropna()
     shown = _shown(rows)
-    first = _first_order(rows)
+    first = first_order(rows)
     told = [f"{metric.heading}: {_said(metric)}" for metric in shown if metric.name not in (*ORDERS, "gap_closed_phi")]
     gap = (
         "gap ± half its 95 % interval: 0 % = as if nothing had been done, 100 % = as if retrained; by φ: the same by φ "
@@ -181,8 +187,14 @@ def _caption(rows: pd.DataFrame) -> str:
     return caption
 
 
-def _cell(value: float, form: str) -> str:
-    return "–" if pd.isna(value) else format(value, form)
+def rank_of(row: Mapping[Hashable, Any]) -> str:
+    """Return what stands in the column of ranks."""
+    return "control" if row["control"] else ABSENT if pd.isna(row["rank"]) else f"{row['rank']}"
+
+
+def cell_of(value: float, form: str) -> str:
+    """Return a value as it is shown, a dash where there is none."""
+    return ABSENT if pd.isna(value) else format(value, form)
 
 
 def _limits(rows: pd.DataFrame) -> str:

@@ -4,15 +4,15 @@
 logarithm; a list holds choices. Its keys are some of HYPERPARAMETERS', whose values are what is published.
 """
 
-import ast
 import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 from benchmark.errors import BadSubmission
-from benchmark.submissions.files import FILE, parse_submission
+from benchmark.submissions.constants import PUBLISHED, assignment_of, is_number, read_literal
+from benchmark.submissions.files import FILE
 from benchmark.text import shown
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _MOST_CHOICES = 1000
 _LARGEST_WHOLE = 2**31  # far beyond it the search, which computes with floats, would divide by zero
 
-_SPACE, _PUBLISHED = "SEARCH_SPACE", "HYPERPARAMETERS"
+_SPACE = "SEARCH_SPACE"
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class SearchSpace:
 
 def declares_search_space(folder: Path) -> bool:
     """Tell whether the submission in `folder` has a SEARCH_SPACE, right or wrong."""
-    return _assignment_of(folder, _SPACE) is not None
+    return assignment_of(folder, _SPACE) is not None
 
 
 def read_search_space(name: str, folder: Path) -> SearchSpace:
@@ -87,12 +87,12 @@ def read_search_space(name: str, folder: Path) -> SearchSpace:
             f"{name} declares no {_SPACE}, so there is nothing to tune; add one to its {FILE}, e.g. "
             '{"learning_rate": (1e-4, 1e-1, "log")}'
         )
-    space, published = _literal(name, folder, _SPACE), _literal(name, folder, _PUBLISHED)
+    space, published = read_literal(name, folder, _SPACE), read_literal(name, folder, PUBLISHED)
     if not space:
         raise BadSubmission(f"{_SPACE} of {name} is empty, expected a range or a list of choices for at least one key")
     if unknown := [key for key in space if key not in published]:
         raise BadSubmission(
-            f"{_SPACE} of {name} has {shown(unknown[0])}, expected keys of {_PUBLISHED}: "
+            f"{_SPACE} of {name} has {shown(unknown[0])}, expected keys of {PUBLISHED}: "
             f"{shown(', '.join(published), 200)[1:-1]}"
         )
     dimensions = {key: _dimension(f"{_SPACE}[{shown(key)}] of {name}", own) for key, own in space.items()}
@@ -107,7 +107,7 @@ def _dimension(where: str, given: Any) -> Range | Choices:
         if len(given) > _MOST_CHOICES:
             raise BadSubmission(f"{where} has {len(given):,} choices, expected at most {_MOST_CHOICES:,}; cut some")
         return tuple(_through_json(given))
-    if isinstance(given, tuple) and len(given) in (2, 3) and all(map(_is_number, given[:2])):
+    if isinstance(given, tuple) and len(given) in (2, 3) and all(map(is_number, given[:2])):
         low, high, *rest = given
         if low < high and rest in ([], ["log"]) and (low > 0 or not rest):
             return _searchable(where, Range(low, high, log=bool(rest)))
@@ -140,15 +140,11 @@ def _within(where: str, own: Range | Choices, published: Any) -> Any:
                 f"the published {where} is {shown(published)}, expected one of its choices; add it to {_SPACE}"
             )
         return stored
-    if not _is_number(published) or (own.whole and not isinstance(published, int)) or published != published:
+    if not is_number(published) or (own.whole and not isinstance(published, int)) or published != published:
         raise BadSubmission(
             f"the published {where} is {shown(published)}, expected a number of its range's type; correct one of them"
         )
     return min(max(published, own.low), own.high)
-
-
-def _is_number(value: Any) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _through_json(value: Any) -> Any:
@@ -161,42 +157,3 @@ def _through_json(value: Any) -> Any:
         raise BadSubmission(
             f"{shown(value)} cannot be kept as JSON, expected finite numbers, words or lists of them; correct it"
         ) from None
-
-
-def _literal(name: str, folder: Path, constant: str) -> dict[str, Any]:
-    node = _assignment_of(folder, constant)
-    try:
-        value = ast.literal_eval(_Fractions().visit(node)) if node else {}
-    except (ValueError, TypeError, OverflowError, RecursionError, MemoryError):
-        raise BadSubmission(
-            f"{constant} of {name} is computed when {FILE} runs, expected a literal dict that can be read without "
-            "running it; write the values out"
-        ) from None
-    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        raise BadSubmission(f"{constant} of {name} is {shown(value)}, expected a dict of names and values; correct it")
-    if odd := [key for key in value if not key.isprintable()]:
-        raise BadSubmission(f"{constant} of {name} has the key {shown(odd[0])}, expected printable letters; rename it")
-    return value
-
-
-class _Fractions(ast.NodeTransformer):
-    """Works out what people write as 8 / 255."""
-
-    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
-        parts = [part.value for part in (node.left, node.right) if isinstance(part, ast.Constant)]
-        numbers = [part for part in parts if _is_number(part)]
-        if isinstance(node.op, ast.Div) and len(numbers) == 2 and numbers[1]:
-            return ast.Constant(numbers[0] / numbers[1])
-        return node
-
-
-def _assignment_of(folder: Path, constant: str) -> ast.expr | None:
-    """Return the expression that the module assigns to `constant` last; None where it does not."""
-    assignments = [node for node in parse_submission(folder).body if isinstance(node, ast.Assign | ast.AnnAssign)]
-    values = [node.value for node in assignments if constant in _targets(node)]
-    return values[-1] if values else None
-
-
-def _targets(node: ast.Assign | ast.AnnAssign) -> list[str]:
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-    return [target.id for target in targets if isinstance(target, ast.Name)]

@@ -8,11 +8,8 @@ from functools import cached_property
 
 from benchmark.leaderboard import shipped_scorecards
 from benchmark.leaderboard.groups import letters, letters_used
-from benchmark.leaderboard.ranks import Place, corrected_level, order_of, paired_difference, places
-from benchmark.metrics.jackknife import t_quantile
-from benchmark.metrics.leak import GROUPS
+from benchmark.leaderboard.ranks import Place, at_level, corrected_level, order_of, paired_difference, places, sign_of
 from benchmark.results.scorecard import Scorecard
-from benchmark.results.values import Estimate
 from benchmark.scenario.schema import Scenario, load_scenario, scenario_names
 from benchmark.storage.workspace import Workspace
 
@@ -135,19 +132,6 @@ def value_of(card: Scorecard, metric: str) -> float:
     return value
 
 
-def at_level(card: Scorecard, metric: str, level: float) -> Estimate:
-    """Return a gap closed with its interval at another level: Student's t over the groups of models."""
-    found = card.estimate(metric)
-    assert found is not None
-    groups = len(card.replicates.get("gap_closed", ())) or GROUPS
-    wider = t_quantile((1 + level) / 2, groups - 1) / t_quantile(0.975, groups - 1)
-    return Estimate(
-        value=found.value,
-        low=found.value - wider * (found.value - found.low),
-        high=found.value + wider * (found.high - found.value),
-    )
-
-
 def against_nothing(board: Board, metric: str) -> tuple[list[str], list[str]]:
     """Return the entries that close significantly more than doing nothing, and those that close less, best first.
 
@@ -174,8 +158,3 @@ def count_groups(board: Board, metric: str) -> int | None:
             if sign_of(difference):
                 different.append(frozenset((one, other)))
     return letters_used(letters(names, different).values())
-
-
-def sign_of(difference: Estimate) -> int:
-    """Return on which side of 0 an interval lies; 0 where it holds 0."""
-    return (difference.low > 0) - (difference.high < 0)

@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-from benchmark.leaderboard.ranks import paired_difference
+from benchmark.leaderboard.ranks import paired_difference, sign_of
 from benchmark.results.values import Estimate
-from findings.boards import Board, sign_of
+from findings.boards import Board
 from findings.wording import say_points
 
 

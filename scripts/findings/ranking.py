@@ -8,12 +8,12 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import ndtri
 
-from benchmark.leaderboard.ranks import corrected_level, paired_difference
+from benchmark.leaderboard.ranks import corrected_level, paired_difference, sign_of
 from benchmark.metrics.bootstrap import Floats
 from benchmark.metrics.jackknife import FEWEST_GROUPS
 from benchmark.results.scorecard import Scorecard
 from benchmark.results.values import Estimate
-from findings.boards import Board, sign_of, value_of
+from findings.boards import Board, value_of
 
 FEWEST_ENTRIES = 3
 _HALVES = 250

@@ -1,4 +1,4 @@
-"""`bench board`: whole boards of two scenarios that share the miniature's pool."""
+"""`bench make-board`: whole boards of two scenarios that share the miniature's pool."""
 
 import shutil
 from contextlib import contextmanager
@@ -57,7 +57,7 @@ def entries_by_scenario(workspace):
 def test_a_board_is_made_and_an_entry_that_cannot_be_tuned_stops_no_other(few, files, bench, monkeypatch):
     monkeypatch.setattr(command, "open_measure", cheap_measure)
     looser = files[1]
-    done = bench("board", looser, "--trials", "1", scenario=None)
+    done = bench("make-board", looser, "--trials", "1", scenario=None)
     assert done.returncode == 2
     assert entries_by_scenario(few)["looser"] == {"identity", "noisy", "noisy+tuned", "bad"}
     assert done.stderr.strip().endswith(
@@ -66,7 +66,7 @@ def test_a_board_is_made_and_an_entry_that_cannot_be_tuned_stops_no_other(few, f
     assert "looser, N = 8" in done.stdout
     assert "A summary over scenarios takes 2 boards" in done.stdout
     shutil.rmtree(few.submissions / "bad")
-    again = bench("board", looser, "--trials", "1", scenario=None)
+    again = bench("make-board", looser, "--trials", "1", scenario=None)
     assert again.returncode == 0, again.stderr
     assert "running" not in again.stderr
 
@@ -83,7 +83,7 @@ def test_a_scenario_that_cannot_be_run_stops_no_other(few, files, bench, monkeyp
 
     monkeypatch.setattr(evaluation, "evaluate", evaluate)
     shutil.rmtree(few.results / "scorecards")
-    done = bench("board", *files, scenario=None)
+    done = bench("make-board", *files, scenario=None)
     assert done.returncode == 2
     assert "the board of miniature is not whole: there is no data" in done.stderr
     assert f"without a row: the rest of {files[0]};" in done.stderr
@@ -91,7 +91,7 @@ def test_a_scenario_that_cannot_be_run_stops_no_other(few, files, bench, monkeyp
 
 
 def test_a_scenario_that_does_not_exist_is_refused_before_anything_is_trained(few, files, bench):
-    done = bench("board", files[1], "nowhere", scenario=None)
+    done = bench("make-board", files[1], "nowhere", scenario=None)
     assert done.returncode == 2
     assert "nowhere" in done.stderr
     assert "looser" not in entries_by_scenario(few)

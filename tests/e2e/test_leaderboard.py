@@ -1,6 +1,7 @@
 """Ranks, the CSV and the plots, from scorecards made by hand."""
 
 import io
+import json
 import re
 
 import numpy as np
@@ -336,3 +337,29 @@ def test_the_terminal_says_which_rows_are_shipped(tmp_path):
     ranks = {line.split()[2]: line.split()[0] for line in shown.splitlines() if "0." in line[:40]}
     assert ranks == {"theirs": "1", "ours": "2*"}
     assert "* ran here; the other rows are as they were shipped." in shown
+
+
+def test_boards_are_shown_whole_in_every_format(bench, finished, miniature_file):
+    text = bench("board", scenario=None)
+    assert text.returncode == 0, text.stderr
+    assert "miniature, N = 8" in text.stdout
+    assert "A summary over scenarios takes 2 boards" in text.stdout
+    own = bench("board", str(miniature_file), scenario=None)
+    assert "finetune" in own.stdout
+    assert "summary" not in own.stdout
+    latex = bench("board", str(miniature_file), "--format", "latex", scenario=None).stdout
+    assert r"\begin{tabular}" in latex
+    assert "finetune" in latex
+    assert "| finetune |" in bench("board", "--format", "markdown", scenario=None).stdout
+    csv = pd.read_csv(io.StringIO(bench("board", "--format", "csv", scenario=None).stdout))
+    assert set(csv["submission"]) == {"identity", "finetune"}
+    found = json.loads(bench("board", "--json", scenario=None).stdout)
+    assert {row["submission"] for row in found} == {"identity", "finetune"}
+
+
+def test_a_board_that_nobody_is_on_is_an_error(bench, finished):
+    done = bench("board", "digits-class", scenario=None)
+    assert done.returncode == 2
+    assert "no entry has a row on digits-class" in done.stderr
+    assert "name the scenario" in bench("board", "--models", "8", scenario=None).stderr
+    assert bench("board", "nowhere", scenario=None).returncode == 2

@@ -8,12 +8,13 @@ import pytest
 from cards import card, with_metrics
 from entries import board, entry, nothing
 from findings import sentences
-from findings.boards import Board, against_nothing, at_level, count_groups, is_classic, is_finalist, load_boards
+from findings.boards import Board, against_nothing, count_groups, is_classic, is_finalist, load_boards
 from findings.claims import CLAIMS, judge, say_claims
 from findings.tables import board_table, short_table
 from findings.wording import say_points, say_share
 from scipy.stats import t
 
+from benchmark.leaderboard.ranks import at_level
 from benchmark.results.values import Absent, Estimate
 from benchmark.scenario.schema import load_scenario
 from benchmark.storage.workspace import Workspace

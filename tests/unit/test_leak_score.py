@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from cards import card, with_gap, with_metrics
+from cards import card, with_gap
 
 import benchmark
 from benchmark.cli.terminal import as_text
 from benchmark.leaderboard import leaderboard, render
 from benchmark.leaderboard.comparison import compare
 from benchmark.leaderboard.ranks import paired_difference, places
-from benchmark.leaderboard.sentences import describe_gap, say_gap_closed
+from benchmark.leaderboard.sentences import describe_gap
 from benchmark.metrics import Population
 from benchmark.metrics.evidence_pair import EvidencePair, ModelEvidence
 from benchmark.metrics.kinds import METRICS
@@ -129,11 +129,3 @@ def test_the_sentence_says_percent_and_interval():
     assert describe_gap(Estimate(value=0.034, low=0.0312, high=0.0368)).endswith("retraining (3.1–3.7 %)")
     assert describe_gap(Estimate(value=-0.0, low=-0.0001, high=0.0001)).startswith("closes 0.0 % ")
     assert describe_gap(Estimate(value=-0.03, low=-0.05, high=0.01)).endswith("(−5 to 1 %)")
-
-
-def test_the_sentence_says_what_phi_alone_shows_where_that_differs():
-    entry = with_gap(card("foo", 0.1), 0.03)
-    assert say_gap_closed(card("foo", 0.1)) is None
-    assert say_gap_closed(entry) == "foo " + describe_gap(entry.estimate("gap_closed")) + "."
-    alone = with_metrics(entry, gap_closed_phi=Estimate(value=0.25, low=0.23, high=0.27))
-    assert say_gap_closed(alone).endswith("; by φ alone 25 % (23–27 %).")

@@ -1,0 +1,69 @@
+"""The end of `bench run`, and `bench show`: one entry, on the miniature."""
+
+import json
+import re
+import subprocess
+import sys
+
+from benchmark.leaderboard.neighbours import MARK
+from benchmark.results.scorecard import Scorecard
+
+
+def test_a_run_ends_with_the_entry_in_words_and_a_few_rows_around_it(bench, finished, monkeypatch):
+    monkeypatch.setattr("benchmark.cli.entries.terminal.width", 80)
+    done = bench("run", "finetune")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("╭─ finetune ─")
+    said = " ".join(done.stdout.replace("│", " ").split())
+    assert "Fine-tuning; with the values in its file, on miniature, N = 8, 10 forget examples." in said
+    assert "of what perfect unlearning gets" in said or "the published score." in said
+    assert "of a retraining" in said
+    assert "the budget of 50 %" in said
+    assert "Rank 1 of 1, group a" in said
+    for command in ("bench show finetune --scenario miniature.toml", "bench page", "bench board miniature"):
+        assert command in said
+    assert [line for line in lines if MARK in line and "finetune" in line]
+    assert [line for line in lines if line.split()[:2] == ["control", "identity"]]
+    assert max(map(len, [line for line in lines if "leaderboard" not in line])) <= 80  # a path may be longer
+
+
+def test_a_failure_is_a_box_too(bench, submit):
+    submit("TITLE = '[red]x[/red]'\ndef unlearning(net, a, b, c): raise RuntimeError('no luck')")
+    done = bench("run", "newcomer")
+    assert done.returncode == 2
+    assert "[red]x[/red]" in done.stdout
+    assert "Status crashed" in done.stdout
+
+
+def test_everything_about_an_entry_is_shown_and_is_json_too(bench, finished):
+    done = bench("show", "finetune")
+    assert done.returncode == 0, done.stderr
+    for part in ("The score and its parts", "Worst forgotten examples", "Runs", "Hyper-parameters", "Reproduce"):
+        assert part in done.stdout
+    assert re.search(r"epochs = 1, learning_rate = 0\.001", done.stdout)
+    assert "bench run finetune --scenario miniature.toml" in done.stdout
+    found = json.loads(bench("show", "finetune", "--json").stdout)
+    assert Scorecard.model_validate(found["scorecard"]).submission == "finetune"
+    assert found["hyperparameters"]["epochs"] == 1
+    assert found["position"]["rank"] == 1
+    assert found["position"]["better_than"] == []
+    assert found["summary"]["standing"].startswith("Rank 1 of 1")
+    (finished.submissions / "finetune" / "submission.py").write_text("def unlearning(net, a, b, c): pass\n")
+    assert "the submission is not here as it ran" in bench("show", "finetune").stdout
+    refused = bench("show", "finetunes")
+    assert refused.returncode == 2
+    assert "did you mean 'finetune'" in refused.stderr
+
+
+def test_an_entry_is_shown_without_torch(finished, miniature_file):
+    arguments = ["show", "finetune", "--scenario", str(miniature_file)]
+    program = (
+        f"import sys\nfrom benchmark.cli import main\ntry: main({arguments})\n"
+        "finally: print([name for name in ('torch', 'matplotlib', 'sklearn') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=finished.root, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
