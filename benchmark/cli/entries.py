@@ -70,13 +70,24 @@ def show_entry(workspace: "Workspace", scenario: "Scenario", card: "Scorecard", 
 
 def options_of(scenario: "Scenario") -> str:
     """Return the options that choose a scenario, with a space before them; none for the default."""
+    chosen = "" if scenario.name == "digits" else f" --scenario {_name_of(scenario)}"
+    return chosen + _models_option(scenario)
+
+
+def _name_of(scenario: "Scenario") -> str:
+    """Return what a person types for a scenario: of a user's own, the file it should be in."""
+    from benchmark.scenario.schema import scenario_names
+
+    return scenario.name if scenario.name in scenario_names() else shlex.quote(f"{scenario.name}.toml")
+
+
+def _models_option(scenario: "Scenario") -> str:
+    """Return the option that chooses N, with a space before it; none where it is a shipped scenario's own."""
     from benchmark.scenario.schema import load_scenario, scenario_names
 
     name, models = scenario.name, scenario.protocol.models
-    shipped = name in scenario_names()
-    chosen = "" if name == "digits" else f" --scenario {shlex.quote(name if shipped else f'{name}.toml')}"
-    usual = shipped and load_scenario(name).protocol.models == models
-    return chosen if usual else f"{chosen} --models {models}"
+    is_usual = name in scenario_names() and load_scenario(name).protocol.models == models
+    return "" if is_usual else f" --models {models}"
 
 
 def print_box(card: "Scorecard", position: "Position", scenario: "Scenario", steps: Steps) -> None:
@@ -110,7 +121,7 @@ def _next_steps(card: "Scorecard", scenario: "Scenario", workspace: "Workspace")
     if card.values == "published":
         for tuned in tuned_entries(name, workspace, scenario):
             steps[f"bench run {tuned}{chosen}"] = "the same with tuned values"
-    steps[f"bench board {scenario.name}"] = "the whole table"
+    steps[f"bench board {_name_of(scenario)}{_models_option(scenario)}"] = "the whole table"
     return steps
 
 

@@ -85,7 +85,7 @@ def render(rows: pd.DataFrame, title: str, refused: Mapping[str, str] = MappingP
     """
     notes: dict[str, int] = {}
     table = ranking_table(title)
-    shown, first = _shown(rows), first_order(rows)
+    shown, first = _shown_metrics(rows), first_order(rows)
     headings = [
         heading for metric in shown for heading in ([metric.heading, "±"] if metric.name == first else [metric.heading])
     ]
@@ -138,7 +138,7 @@ def _with_notes(status: str, remarks: list[str], notes: dict[str, int]) -> str:
     return " ".join([status, *(f"[{number}]" for number in numbers)])
 
 
-def _shown(rows: pd.DataFrame) -> list[Metric]:
+def _shown_metrics(rows: pd.DataFrame) -> list[Metric]:
     """Return the metrics that the terminal shows: gaps closed where a row has them, else the normalised score."""
     without = {"normalised_score"} if first_order(rows) == "gap_closed" else {"gap_closed", "gap_closed_phi"}
     return [metric for metric in all_metrics() if metric.heading and metric.name not in without]
@@ -157,7 +157,7 @@ def _cells(metric: Metric, row: dict[Hashable, Any], with_interval: bool) -> lis
     return cells
 
 
-def _said(metric: Metric) -> str:
+def _summary_of(metric: Metric) -> str:
     """Return the summary as part of a sentence."""
     return (metric.summary[:1].lower() + metric.summary[1:]).rstrip(".")
 
@@ -165,9 +165,11 @@ def _said(metric: Metric) -> str:
 def _caption(rows: pd.DataFrame) -> str:
     """Return what the columns are, and what holds for some of the rows."""
     ceiling = (rows["score"] / rows["normalised_score"]).dropna()
-    shown = _shown(rows)
+    shown = _shown_metrics(rows)
     first = first_order(rows)
-    told = [f"{metric.heading}: {_said(metric)}" for metric in shown if metric.name not in (*ORDERS, "gap_closed_phi")]
+    told = [
+        f"{metric.heading}: {_summary_of(metric)}" for metric in shown if metric.name not in (*ORDERS, "gap_closed_phi")
+    ]
     gap = (
         "gap ± half its 95 % interval: 0 % = as if nothing had been done, 100 % = as if retrained; by φ: the same by φ "
         "of the forget examples alone, which a submission can aim at; score: the published one"

@@ -21,7 +21,8 @@ def test_a_run_ends_with_the_entry_in_words_and_a_few_rows_around_it(bench, fini
     assert "of a retraining" in said
     assert "the budget of 50 %" in said
     assert "Rank 1 of 1, group a" in said
-    for command in ("bench show finetune --scenario miniature.toml", "bench page", "bench board miniature"):
+    shown = "bench show finetune --scenario miniature.toml"
+    for command in (shown, "bench page", "bench board miniature.toml --models 8"):
         assert command in said
     assert [line for line in lines if MARK in line and "finetune" in line]
     assert [line for line in lines if line.split()[:2] == ["control", "identity"]]
