@@ -15,6 +15,7 @@ from benchmark.split import Split
 from benchmark.text import first_of, printable
 
 _NAMED = 5
+_LONGEST_NAME = 200  # characters
 
 
 class Facts(Record):
@@ -35,6 +36,10 @@ class Facts(Record):
     """Class → examples to forget, the largest first."""
     forget_subjects: dict[str, int] = Field(default_factory=dict)
     """Subject → examples to forget, the largest first."""
+    forget_names: tuple[str, ...] = ()
+    """What a user calls each forget example, such as a picture's path; empty where the source has only row numbers."""
+    subjects_of_forget: tuple[str, ...] = ()
+    """The subject of each forget example; empty where the source knows none."""
     forget_elsewhere: int = 0
     """Examples in retain, validation and test of the subjects to forget."""
     duplicates: Duplicates = Duplicates()
@@ -102,12 +107,25 @@ def facts_of(
         subjects=None if subjects is None else len(subjects.unique()),
         forget_classes=_sorted_counts(forget.targets, examples.class_names),
         forget_subjects=forgotten,
+        forget_names=_forget_names(examples, forget),
+        subjects_of_forget=_forget_subjects(examples, forget),
         forget_elsewhere=of_these,
         duplicates=find_duplicates(examples, {name: split.ids for name, split in splits.items()}),
         left_out=examples.left_out,
         remarks=(*examples.remarks, *_manipulation(splits, manipulated), *_remarks(examples, splits, whole_classes)),
         faults=tuple(_faults(examples, splits)),
     )
+
+
+def _forget_names(examples: Examples, forget: Split) -> tuple[str, ...]:
+    names = examples.names
+    return () if names is None else tuple(printable(names[row], _LONGEST_NAME) for row in forget.ids.tolist())
+
+
+def _forget_subjects(examples: Examples, forget: Split) -> tuple[str, ...]:
+    if forget.subjects is None:
+        return ()
+    return tuple(printable(examples.subject_names[code], _LONGEST_NAME) for code in forget.subjects.tolist())
 
 
 def _manipulation(splits: Mapping[str, Split], manipulated: Tensor | None) -> Iterator[str]:

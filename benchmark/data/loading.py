@@ -33,7 +33,7 @@ from benchmark.storage.workspace import Workspace
 from benchmark.tasks import Loss, Task
 
 # Part of a prepared file's name: raise it when the code reads other examples, or other facts, from the same files.
-_READING = 4
+_READING = 5
 _SPLITS = ("train", "retain", "forget", "validation", "test")
 _MANIPULATED = "manipulated"
 

@@ -34,6 +34,8 @@ class Source(Section):
 
     in_package: ClassVar[bool] = False
     """Whether the data comes with an installed package, and so needs no data folder."""
+    pictures: ClassVar[str] = ""
+    """Whose pictures these are and under which licence, where pages may show them; empty where they may not."""
     own_split: ClassVar[str] = ""
     """The end of a sentence that says how users split such data themselves, where they can."""
 

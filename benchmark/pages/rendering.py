@@ -100,6 +100,8 @@ def _finalize(value: object) -> object:
 
 def _clean(value: Any) -> Any:
     """Return the value with a question mark for each character of a text that cannot be seen."""
+    if isinstance(value, float | int):
+        return value
     if isinstance(value, str):
         return value if value.isprintable() else printable(value, len(value), keep="\n\t\u00a0")
     if isinstance(value, Mapping):

@@ -1,6 +1,6 @@
 """Writes the site from the scorecards that are on the disk."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from pandas import DataFrame
@@ -8,12 +8,18 @@ from pandas import DataFrame
 from benchmark.pages import render
 from benchmark.results.scorecard import Scorecard
 from benchmark.site.boards import Board, site_boards
-from benchmark.site.entry_links import INDEX
+from benchmark.site.code import read_code
+from benchmark.site.distributions import Reference, distributions, evidence_folder, read_reference
+from benchmark.site.downloads import evidence_link
+from benchmark.site.entry import Beside, entry_context, entry_data
+from benchmark.site.entry_links import INDEX, entry_path
+from benchmark.site.forget_examples import ForgetExamples, forget_examples
 from benchmark.site.index import index_context, index_data
 from benchmark.storage.workspace import Workspace, write_atomically
 
 _PACKAGE = "benchmark.site"
 _INDEX_SCRIPTS = ("svg.js", "tabs.js", "table.js", "scatter.js", "chosen.js", "index.js")
+_ENTRY_SCRIPTS = ("svg.js", "entry.js")
 
 
 def site_folder(workspace: Workspace) -> Path:
@@ -31,9 +37,50 @@ def build_site(workspace: Workspace, cards: Sequence[Scorecard], rows: DataFrame
 
     `rows`: the leaderboard of `cards`. The same records give the same bytes.
     """
-    boards = site_boards(cards, rows)
-    write_atomically(index_path(workspace), index_page(boards, cards))
+    boards, folder = site_boards(cards, rows), site_folder(workspace)
+    pages = {INDEX: index_page(boards, cards)}
+    for board in boards:
+        pages |= entry_pages(workspace, board)
+    for name, content in pages.items():
+        _write(folder / name, content)
+    _remove_others(folder, pages)
     return index_path(workspace)
+
+
+def entry_pages(workspace: Workspace, board: Board) -> dict[str, bytes]:
+    """Return the page of every entry of a board, by its place in the site."""
+    examples = forget_examples(board.scenario)
+    reference = read_reference(workspace, board.first)
+    return {
+        entry_path(board.label, name): entry_page(board, card, _beside(workspace, board, card, examples, reference))
+        for name, card in board.cards.items()
+    }
+
+
+def _beside(
+    workspace: Workspace, board: Board, card: Scorecard, examples: ForgetExamples | None, reference: Reference
+) -> Beside:
+    folder = evidence_folder(workspace, card)
+    known = examples if examples and len(examples.examples) == card.examples else None
+    return Beside(
+        known,
+        distributions(workspace, card, reference),
+        read_code(workspace, card, board.scenario),
+        evidence_link(site_folder(workspace) / entry_path(board.label, card.submission), folder),
+    )
+
+
+def entry_page(board: Board, card: Scorecard, beside: Beside) -> bytes:
+    """Return the page of an entry."""
+    data = entry_data(beside)
+    return render(
+        _PACKAGE,
+        "entry.html",
+        styles=("site.css", "entry.css"),
+        scripts=_ENTRY_SCRIPTS if data else (),
+        data=data,
+        **entry_context(board, card, beside),
+    )
 
 
 def index_page(boards: Sequence[Board], cards: Sequence[Scorecard]) -> bytes:
@@ -46,3 +93,19 @@ def index_page(boards: Sequence[Board], cards: Sequence[Scorecard]) -> bytes:
         data=index_data(boards),
         **index_context(boards, cards),
     )
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a page where it is new."""
+    if not path.is_file() or path.read_bytes() != content:
+        write_atomically(path, content)
+
+
+def _remove_others(folder: Path, pages: Collection[str]) -> None:
+    """Remove the pages of entries that no board has any more, and folders that are empty then."""
+    for path in sorted(folder.glob("entries/*/*.html")):
+        if path.relative_to(folder).as_posix() not in pages:
+            path.unlink()
+    for board in folder.glob("entries/*"):
+        if board.is_dir() and not any(board.iterdir()):
+            board.rmdir()

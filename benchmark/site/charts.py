@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 _PLACES = 1  # behind the point, of a pixel
+_MOST_TICKS = 9
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ def ticks(scale: Scale, values: Sequence[float], form: str) -> list[Tick]:
 
 
 def _tick(value: float, form: str) -> str:
+    if form == "%":  # as many digits as it takes
+        return f"{100 * value:g}\u00a0%"
     return format(value, form).replace("%", "\u00a0%").replace("-", "−")
 
 
@@ -73,8 +76,9 @@ def round_ticks(low: float, high: float, most: int = 6) -> list[float]:
 def log_ticks(low: float, high: float) -> list[float]:
     """Return 1, 2 and 5 of every power of ten in a range above 0, or the powers alone where those would be many."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    factors = (1, 2, 5) if len(powers) <= 3 else (1,)
-    return [factor * 10.0**power for power in powers for factor in factors if low <= factor * 10.0**power <= high]
+    marks = [(factor, factor * 10.0**power) for power in powers for factor in (1, 2, 5)]
+    inside = [(factor, mark) for factor, mark in marks if low <= mark <= high]
+    return [mark for factor, mark in inside if factor == 1 or len(inside) <= _MOST_TICKS]
 
 
 def path(points: Sequence[tuple[float, float]]) -> str:

@@ -53,7 +53,8 @@ def heading_of(name: str) -> str:
 def metric_sentence(metric: Metric) -> str:
     """Return what a metric is, its unit, which way is better and how to read a value."""
     facts = "; ".join(filter(None, (metric.unit and f"in {metric.unit}", _BETTER[metric.direction], metric.good)))
-    return f"{metric.summary} {facts[:1].upper()}{facts[1:]}." if facts else metric.summary
+    text = f"{metric.summary} {facts[:1].upper()}{facts[1:]}." if facts else metric.summary
+    return text.replace("`", "")
 
 
 def sentence_of(name: str) -> str:

@@ -5,10 +5,12 @@ one pair is computed for all of them at once.
 """
 
 from collections.abc import Sequence
+from statistics import NormalDist
 
 import numpy as np
 
 from benchmark.leaderboard.ranks import paired_difference
+from benchmark.metrics.bootstrap import WIDENED
 from benchmark.metrics.jackknife import t_quantile
 from benchmark.metrics.samples import Floats
 from benchmark.results.scorecard import Scorecard
@@ -16,6 +18,7 @@ from benchmark.site.boards import Board
 from benchmark.site.columns import heading_of, sentence_of
 from benchmark.site.numbers import short
 
+_NOTHING = np.array([])
 COMPARED = ("gap_closed", "gap_closed_phi", "leak", "score")
 
 
@@ -48,12 +51,20 @@ def half_widths(name: str, cards: Sequence[Scorecard]) -> Floats:
     """Return half of the width of the paired interval of every two cards' difference, `[cards, cards]`; nan if none."""
     if any(name in card.replicates for card in cards):
         return _jackknifed(name, cards)
-    widths = np.full((len(cards), len(cards)), np.nan)
-    for i, first in enumerate(cards):
-        for j, second in enumerate(cards[:i]):
-            if (found := paired_difference(name, first, second)) is not None:
-                widths[i, j] = widths[j, i] = (found.high - found.low) / 2
-    return widths
+    rows = [card.resampled.columns.get(name, _NOTHING) if card.resampled else _NOTHING for card in cards]
+    if len({len(row) for row in rows}) == 1 and len(rows[0]) > 1 and np.isfinite(rows).all():
+        return np.stack([_resampled(np.stack(rows) - row) for row in rows])
+    return np.array([[_half(name, one, other) for other in cards] for one in cards])
+
+
+def _resampled(differences: Floats) -> Floats:
+    """Return half of the widths that `interval` gives, of every row."""
+    return WIDENED * NormalDist().inv_cdf(0.975) * differences.std(axis=1, ddof=1)
+
+
+def _half(name: str, one: Scorecard, other: Scorecard) -> float:
+    found = paired_difference(name, one, other)
+    return np.nan if found is None else (found.high - found.low) / 2
 
 
 def _jackknifed(name: str, cards: Sequence[Scorecard]) -> Floats:

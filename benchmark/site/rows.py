@@ -1,12 +1,12 @@
 """Rows of a board's table: what a person looks at first, ready to be drawn; and every other column for the script."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from benchmark.leaderboard.table import row_remarks
 from benchmark.metrics.kinds import METRICS
 from benchmark.results.scorecard import Scorecard
-from benchmark.results.values import Estimate
+from benchmark.results.values import Estimate, Value
 from benchmark.site.boards import Board
 from benchmark.site.charts import Bar, Scale, Tick, interval_bar, signed_root, ticks
 from benchmark.site.columns import Column
@@ -162,12 +162,13 @@ def column_cells(board: Board, columns: Sequence[Column]) -> dict[str, list[list
 
     A cell without a value is an empty list; text sorts by itself.
     """
-    cells = {column.name: [_cell(board, column, name) for name in board.cards] for column in columns}
+    numbers = {name: card.numbers() for name, card in board.cards.items()}
+    cells = {column.name: [_cell(board, column, name, numbers[name]) for name in board.cards] for column in columns}
     return {name: values for name, values in cells.items() if any(values)}
 
 
-def _cell(board: Board, column: Column, name: str) -> list[Any]:
-    found = board.cards[name].numbers().get(column.name)
+def _cell(board: Board, column: Column, name: str, numbers: Mapping[str, Value | Estimate]) -> list[Any]:
+    found = numbers.get(column.name)
     if found is not None:
         form = METRICS[column.name].form if column.name in METRICS else ".4f"
         return [format_interval(found, form), short(found.value)]

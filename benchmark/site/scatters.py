@@ -70,7 +70,7 @@ def _utility_scatter(board: Board) -> Scatter:
     measure, words = (_not_leaked, "forgetting: 1 − leak") if by_leak else (_quality, "forgetting quality F")
     x = x_scale(0.0, 1.0, WIDTH, _loss_root)
     y = _root_axis(board, measure)
-    drawn = chart(WIDTH, HEIGHT, x, y, {"x": _KEPT, "y": _ROOTS}, ".0%|.0%", f"utility kept|{words}")
+    drawn = chart(WIDTH, HEIGHT, x, y, {"x": _KEPT, "y": _ROOTS}, "%|%", f"utility kept|{words}")
     points = _points(board, x, y, kept_utility, measure, ("utility kept", ".1%"), (words, ".1%"))
     reading = (
         "Up is better forgotten, right is more of the accuracy kept; the corner at the top right is retraining. Both "
@@ -86,7 +86,7 @@ def _cost_scatter(board: Board) -> Scatter:
     by_gap = board.order == "gap_closed"
     words, form = ("gap closed", ".1%") if by_gap else ("score", ".4f")
     y, marks = (_root_axis(board, _gap), _ROOTS) if by_gap else _score_axis(board)
-    at, forms = {"x": log_ticks(low, high), "y": marks}, f".1%|{'.0%' if by_gap else '.3g'}"
+    at, forms = {"x": log_ticks(low, high), "y": marks}, f"%|{'%' if by_gap else '.3g'}"
     drawn = chart(WIDTH, HEIGHT, x, y, at, forms, f"cost, as a share of retraining|{words}")
     points = _points(board, x, y, _cost, _gap if by_gap else _score, ("cost", ".0%"), (words, form))
     line = x(board.budget) if board.budget else None

@@ -17,6 +17,7 @@ class Digits(Counts):
     source: Literal["digits"]
 
     in_package: ClassVar[bool] = True
+    pictures: ClassVar[str] = "Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, UCI, CC BY 4.0"
 
     def load(self, folder: Path) -> "Examples":
         import numpy as np

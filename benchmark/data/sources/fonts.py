@@ -17,6 +17,7 @@ class Fonts(Counts):
     source: Literal["fonts"]
 
     in_package: ClassVar[bool] = True
+    pictures: ClassVar[str] = "letters drawn from the fonts in matplotlib, under the free licences of these fonts"
 
     def load(self, folder: Path) -> "Examples":
         from benchmark.data.reading import glyphs

@@ -49,7 +49,7 @@ function startChosen(panel, board, onChange) {
       place_.replaceChildren(make("p", { class: "small muted" }, "Choose two entries or more."));
       return;
     }
-    const head = make("tr", {}, make("th", { scope: "col" }, "pair"), ...board.compared.map((metric) => make("th", { scope: "col" }, metric.heading)), make("th", { scope: "col" }, "on this board"));
+    const head = make("tr", {}, make("th", { scope: "col" }, "pair"), ...board.compared.map((metric) => make("th", { scope: "col" }, metric.heading)), make("th", { scope: "col" }, "board"));
     const rows = pairs().map(([k, m]) => differenceRow(k, m));
     const caption = make("caption", {}, "First minus second, with paired 95 % intervals for the pair alone. The last column is corrected for all entries of the board.");
     place_.replaceChildren(make("table", { "data-compared": "" }, caption, make("thead", {}, head), make("tbody", {}, ...rows)));
@@ -72,15 +72,15 @@ function startChosen(panel, board, onChange) {
     const ends = make("span", { class: "small muted nowrap" }, ` (${show(difference - reach)} to ${show(difference + reach)})`);
     const isReal = Math.abs(difference) > reach;
     const better = difference > 0 === (metric.better === "higher") ? first : second;
-    const verdict = make("div", { class: isReal ? "verdict small" : "muted small" }, isReal ? `${better} is better` : "not told apart");
+    const verdict = make("div", { class: isReal ? "verdict small" : "muted small" }, isReal ? `${better} is better` : "not significantly different");
     return make("td", {}, value, ends, verdict);
   }
 
   function onBoard(first, second) {
-    if (!first.group || !second.group) return "not ranked against each other";
-    if (first.status !== second.status) return "one is over the budget";
+    if (!first.group || !second.group) return "not ranked together";
+    if (first.status !== second.status) return "one is over budget";
     const shared = lettersOf(first.group).some((letter) => lettersOf(second.group).includes(letter));
-    return shared ? "same group: not significantly different" : "significantly different";
+    return shared ? "same group" : "significantly different";
   }
 
   function lettersOf(group) {
@@ -123,8 +123,7 @@ function startChosen(panel, board, onChange) {
       readout.textContent = "Choose two entries that have a value per example.";
       return;
     }
-    const low = Math.min(0, ...first, ...second);
-    const high = Math.max(board.examples.largest === 1 ? 1 : 0, ...first, ...second);
+    const [low, high] = [Math.min(...first, ...second), Math.max(...first, ...second)];
     const [x, y] = axes(chart, [low, high], [low, high], `A: ${names[0]}`, `B: ${names[1]}`);
     chart.append(draw("line", { class: "diagonal", x1: x(low), y1: y(low), x2: x(high), y2: y(high) }));
     const points = first.map((value, k) => examplePoint(k, value, second[k], x, y));

@@ -1,0 +1,46 @@
+"""Files inside an entry's page, and links to those beside it."""
+
+import base64
+import csv
+import io
+import json
+from os.path import relpath
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmark.results.scorecard import Scorecard
+from benchmark.site.boards import Board
+
+
+class Download(NamedTuple):
+    """A file inside the page: its name, and its content as a `data:` URI."""
+
+    name: str
+    uri: str
+
+
+def downloads(board: Board, card: Scorecard) -> list[Download]:
+    """Return the card as JSON and its row of the board as CSV."""
+    content = json.dumps(card.content(), indent=1, ensure_ascii=False) + "\n"
+    return [
+        Download(f"{card.submission}-{board.label}.json", _data_uri("application/json", content)),
+        Download(f"{card.submission}-{board.label}.csv", _data_uri("text/csv", _csv(board, card))),
+    ]
+
+
+def _csv(board: Board, card: Scorecard) -> str:
+    file = io.StringIO()
+    row = board.rows[card.submission]
+    csv.writer(file, lineterminator="\n").writerows(
+        [list(row), ["" if each is None else each for each in row.values()]]
+    )
+    return file.getvalue()
+
+
+def _data_uri(kind: str, text: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(text.encode()).decode()}"
+
+
+def evidence_link(page: Path, folder: Path | None) -> str:
+    """Return the relative link from a page to a folder of evidence; empty where there is none."""
+    return "" if folder is None else Path(relpath(folder, page.parent)).as_posix()

@@ -1,0 +1,250 @@
+"""Content of an entry's page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from benchmark.metrics.kinds import all_metrics
+from benchmark.metrics.metric import GROUPS
+from benchmark.results.scorecard import Scorecard
+from benchmark.results.values import Histograms, Profile
+from benchmark.site.boards import Board
+from benchmark.site.charts import Chart, chart, path, round_ticks, stairs, x_scale, y_scale
+from benchmark.site.code import Code, run_command
+from benchmark.site.columns import heading_of, metric_sentence
+from benchmark.site.downloads import downloads
+from benchmark.site.forget_examples import ForgetExamples
+from benchmark.site.numbers import MISSING, format_interval, format_value, short
+from benchmark.site.rows import badges, cost_cell, rank_text
+from benchmark.site.sayings import caveats, entry_sentence
+
+WIDTH, HEIGHT = 560.0, 340.0
+_SMALL = 260.0  # pixels of a small histogram's width
+_LOW = 90.0  # of its height
+_SHOWN = ("example_leak", "epsilon", "epsilon_lower_bound", "p_values")
+_HEADINGS = {"example_leak": "leak", "epsilon": "ε", "epsilon_lower_bound": "ε at least", "p_values": "p-value"}
+_INFINITE = 50.0
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """The content of an entry's page beside its card, as far as it lies here.
+
+    `evidence`: a relative link to the folder of its evidence.
+    """
+
+    examples: ForgetExamples | None = None
+    distributions: dict[str, object] | None = None
+    code: Code | None = None
+    evidence: str = ""
+
+
+class MetricRow(NamedTuple):
+    """A metric of an entry beside the controls of its board, as text."""
+
+    heading: str
+    sentence: str
+    value: str
+    controls: list[str]
+
+
+class ExampleRow(NamedTuple):
+    """A forget example of an entry; `bar`: its leak or ε from 0 to 100."""
+
+    number: int
+    cells: list[str]
+    bar: float
+    sort: list[float]
+
+
+def entry_context(board: Board, card: Scorecard, beside: Beside) -> dict[str, Any]:
+    """Return what the template of an entry's page shows."""
+    controls = [each for each in board.cards.values() if each.control and each.is_scored and each is not card]
+    return {
+        "card": card,
+        "kind": "control" if card.control else card.values,
+        "board": {"label": board.label, "scenario": card.scenario, "models": card.models},
+        "title": card.title if card.title.lower() != card.submission.lower() else "",
+        "rank": rank_text(board, card.submission),
+        "group": board.rows[card.submission]["group"] or "",
+        "badges": badges(card),
+        "sentence": entry_sentence(board, card),
+        "others": _say_others(board, card),
+        "cost": _say_cost(board, card),
+        "sibling": board.sibling_of(card.submission) or "",
+        "caveats": [*([card.reason] if card.reason else []), *card.remarks, *caveats(board)],
+        "controls": [each.submission for each in controls],
+        "metrics": metric_groups(card, controls),
+        "absent": sorted(card.absent().items()),
+        "columns": [(name, _HEADINGS[name]) for name in _SHOWN if card.per_example(name)],
+        "examples": example_rows(card),
+        "known": beside.examples,
+        "distributions": beside.distributions is not None,
+        "extremes": [each for each in (_extreme("best", card.best), _extreme("worst", card.worst)) if each],
+        "profile": profile_chart(card, controls),
+        "integrity": integrity_facts(card),
+        "code": beside.code,
+        "command": run_command(card),
+        "downloads": downloads(board, card),
+        "evidence": beside.evidence,
+    }
+
+
+def entry_data(beside: Beside) -> dict[str, object]:
+    """Return the data block of an entry's page: what its script draws; empty where that is nothing."""
+    return {"distributions": beside.distributions} if beside.distributions else {}
+
+
+def _say_others(board: Board, card: Scorecard) -> str:
+    close = board.inseparable_from(card.submission) if card in board.ranked else []
+    if card not in board.ranked:
+        return ""
+    if not close:
+        return "It differs significantly from every other ranked entry."
+    return f"The runs do not separate it from {', '.join(close)}."
+
+
+def _say_cost(board: Board, card: Scorecard) -> str:
+    cell = cost_cell(card)
+    if cell.sort is None:
+        return ""
+    budget = "" if board.budget is None or card.control else f"; the budget is {format_value(board.budget, '.0%')}"
+    return f"A run costs {cell.text} of retraining ({cell.ends}){budget}." if cell.ends else f"A run costs {cell.text}."
+
+
+def metric_groups(card: Scorecard, controls: Sequence[Scorecard]) -> list[tuple[str, list[MetricRow]]]:
+    """Return the metrics of one number that the entry or a control has, by the groups of the registry.
+
+    An entry without any metrics has no rows.
+    """
+    if not card.is_scored:
+        return []
+    rows: dict[str, list[MetricRow]] = {}
+    numbers = [each.numbers() for each in (card, *controls)]
+    for metric in all_metrics():
+        found = [each.get(metric.name) for each in numbers]
+        if any(found):
+            value, *others = (format_interval(each, metric.form) for each in found)
+            row = MetricRow(heading_of(metric.name), metric_sentence(metric), value, others)
+            rows.setdefault(GROUPS[metric.group], []).append(row)
+    return list(rows.items())
+
+
+def example_rows(card: Scorecard) -> list[ExampleRow]:
+    """Return every forget example, the worst forgotten first."""
+    names = [name for name in _SHOWN if card.per_example(name)]
+    columns = [card.per_example(name) or [] for name in names]
+    if not columns:
+        return []
+    largest = 1.0 if names[0] == "example_leak" else max(1e-9, *(min(each, _INFINITE) for each in columns[0]))
+    rows = [
+        ExampleRow(
+            number=k,
+            cells=[_cell(name, value) for name, value in zip(names, values, strict=True)],
+            bar=round(100 * min(1.0, max(0.0, values[0] / largest)), 1),
+            sort=[short(value) for value in values],
+        )
+        for k, values in enumerate(zip(*columns, strict=True))
+    ]
+    return sorted(rows, key=lambda row: (-columns[0][row.number], row.number))
+
+
+def _cell(name: str, value: float) -> str:
+    if name == "epsilon" and value >= _INFINITE:
+        return "∞"
+    return format_value(value, ".1e" if name == "p_values" and value < 0.001 else ".3f")
+
+
+def _extreme(which: str, histograms: Histograms | None) -> dict[str, Any] | None:
+    """Return the small histograms of the best or worst forgotten example, which every card holds."""
+    if histograms is None:
+        return None
+    most = max(*histograms.unlearned, *histograms.retrained, 1)
+    return {
+        "which": which,
+        "example": histograms.example,
+        "epsilon": _cell("epsilon", histograms.epsilon),
+        "low": format_value(histograms.edges[0], ".2g"),
+        "high": format_value(histograms.edges[-1], ".2g"),
+        "width": _SMALL,
+        "height": _LOW,
+        "unlearned": stairs(histograms.unlearned, _SMALL, _LOW, most),
+        "retrained": stairs(histograms.retrained, _SMALL, _LOW, most),
+    }
+
+
+class Curve(NamedTuple):
+    """A line in a chart, named at a point."""
+
+    name: str
+    line: str
+    x: float
+    y: float
+
+
+class ProfileChart(NamedTuple):
+    """The privacy profile of an entry with its band, and those of the controls."""
+
+    chart: Chart
+    own: Curve
+    band: str
+    controls: list[Curve]
+
+
+def profile_chart(card: Scorecard, controls: Sequence[Scorecard]) -> ProfileChart | None:
+    """Return the chart of a card's privacy profile; None where it has none."""
+    profile = card.profile
+    if profile is None:
+        return None
+    most = max(profile.epsilon[-1], 1.0)
+    x, y = x_scale(0.0, most, WIDTH), y_scale(0.0, 1.0, HEIGHT)
+    marks = {"x": round_ticks(0.0, most), "y": round_ticks(0.0, 1.0)}
+    drawn = chart(WIDTH, HEIGHT, x, y, marks, "g|g", "ε (nats)|δ(ε), held out; lower is better")
+
+    def curve(name: str, of: Profile) -> Curve:
+        points = [(x(e), y(d)) for e, d in zip(of.epsilon, of.delta, strict=True)]
+        return Curve(name, path(points), *points[min(2, len(points) - 1)])
+
+    upper = [(x(e), y(end)) for e, end in zip(profile.epsilon, profile.high, strict=True)]
+    lower = [(x(e), y(end)) for e, end in zip(profile.epsilon, profile.low, strict=True)]
+    others = [curve(each.submission, each.profile) for each in controls if each.profile]
+    return ProfileChart(drawn, curve(card.submission, profile), path([*upper, *lower[::-1]]) + "Z", others)
+
+
+def integrity_facts(card: Scorecard) -> list[tuple[str, str]]:
+    """Return what was noticed about the runs, in words and values."""
+    facts = [
+        ("Runs", f"{card.attempted_runs} attempted, {card.failed_runs} failed"),
+        ("Isolation", "sandbox" if card.isolation == "sandbox" else "plain process: untrusted code was not isolated"),
+        ("Seeds of the retrained models", card.seeds),
+        ("Files beside the code", f"{len(card.data_files)} ({card.data_bytes:,} bytes)"),
+    ]
+    if found := card.integrity:
+        facts += [
+            ("Distance from the original", _say_change(found.change, found.fresh_change)),
+            ("Weights that changed at all", format_value(found.touched, ".1%")),
+            ("Runs that returned their original", f"{found.unchanged_runs}"),
+            ("Runs with the weights of another run", f"{found.repeated_runs}"),
+            ("Runs with the outputs of a retrained model", f"{len(found.replayed_runs)}"),
+            ("Same seed, same weights", "yes" if found.deterministic else "no"),
+            ("Looks like retraining", "yes" if found.retrains else "no"),
+            ("Passes over retain, forget, validation", _say_epochs(card)),
+        ]
+    return [*facts, ("Hashes", _say_hashes(card)), ("Scored by version", card.scorer_version), ("Date", card.date)]
+
+
+def _say_change(change: float, fresh: float | None) -> str:
+    own = f"{format_value(change, '.3g')} of its norm"
+    return own if fresh is None else f"{own}; a retrained net is {format_value(fresh, '.3g')} away"
+
+
+def _say_epochs(card: Scorecard) -> str:
+    assert card.integrity is not None
+    passes = (card.integrity.retain_epochs, card.integrity.forget_epochs, card.integrity.validation_epochs)
+    return ", ".join(format_value(each, ".3g") for each in passes)
+
+
+def _say_hashes(card: Scorecard) -> str:
+    hashes = {"scenario": card.scenario_hash, "pool": card.pool_hash, "submission": card.submission_hash}
+    named = {**hashes, "evidence": card.evidence_hash or MISSING}
+    return ", ".join(f"{name} {digest}" for name, digest in named.items())
