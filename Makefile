@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-fast lint docs fuzz studies speeds clean
+.PHONY: run test test-fast lint docs pages fuzz studies speeds clean
 
 run: .venv/installed
 	$(BIN)/bench run --submission finetune
@@ -23,6 +23,14 @@ lint: .venv/test-installed
 # The documentation site, in site/; a warning is an error. `.venv/bin/mkdocs serve` shows it while you write.
 docs: .venv/test-installed
 	$(BIN)/mkdocs build --strict
+
+# The pages, and the part of README.md, that are written from the registry, the submissions and the committed boards.
+pages: .venv/installed
+	$(BIN)/python scripts/write_metrics.py
+	$(BIN)/python scripts/write_methods.py
+	$(BIN)/python scripts/write_results.py
+	$(BIN)/python scripts/write_faq.py
+	$(BIN)/python scripts/write_costs.py
 
 # 2,000 mutated scenarios, data sets, submissions and records: each has to end well or in one sentence.
 fuzz: .venv/test-installed

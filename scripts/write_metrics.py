@@ -14,6 +14,10 @@ PAGE = Path(__file__).parents[1] / "docs" / "metrics.md"
 
 INTRODUCTION = """# Metrics
 
+Four are enough to read a board: [`gap_closed`](#gap_closed), [`leak`](#leak), [`retain_ratio`](#retain_ratio) and
+[`retraining_share`](#retraining_share); [How to read a board](reading-a-board.md) explains them. The others answer one
+question each, or compare with papers.
+
 Written by `python scripts/write_metrics.py` from the metrics themselves; `bench list metrics` has them in short, with
 those of installed packages. [scoring.md](scoring.md) has the statistics behind them.
 
