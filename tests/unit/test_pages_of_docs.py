@@ -53,5 +53,15 @@ def test_every_scenario_has_its_row_of_costs():
     assert write_costs.TEXT.partition("{")[0] in page
 
 
-def test_the_readme_is_short():
-    assert len((REPOSITORY / "README.md").read_text().splitlines()) < 120
+def test_the_readme_is_short_and_what_it_links_to_exists():
+    text = (REPOSITORY / "README.md").read_text()
+    assert len(text.splitlines()) < 120
+    links = re.findall(r"\]\(([\w./-]+)\)|src=\"([^\"]+)\"", text)
+    assert len(links) > 20
+    assert not [link for pair in links for link in pair if link and not (REPOSITORY / link).exists()]
+
+
+def test_pictures_of_the_site_are_small():
+    sizes = {path.name: path.stat().st_size for path in (DOCS / "images").iterdir()}
+    assert sizes
+    assert max(sizes.values()) < 150_000
