@@ -75,9 +75,15 @@ def _locate(location: tuple[int | str, ...], file: type[BaseModel]) -> tuple[lis
         if field is None:
             break
         kinds = _kinds(field.annotation, field.discriminator)
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            section = field.annotation
+        section = _section_in(field.annotation) or section
     return names, section
+
+
+def _section_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the section that a field holds, or may hold; None where it is no section, or one of several kinds."""
+    options = [each for each in (annotation, *get_args(annotation)) if isinstance(each, type)]
+    sections = [each for each in options if issubclass(each, BaseModel)]
+    return sections[0] if len(sections) == 1 else None
 
 
 def _kinds(annotation: Any, discriminator: Any) -> dict[str, type[BaseModel]]:
