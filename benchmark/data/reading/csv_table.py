@@ -15,15 +15,13 @@ from benchmark.data.reading.examples import Examples, Row, row
 from benchmark.data.reading.labels import written_names, written_numbers
 from benchmark.data.reading.pixels import collapsing_columns, stored_inputs
 from benchmark.data.reading.roles import roles
-from benchmark.data.reading.tables import Table, read_table
+from benchmark.data.reading.tables import Table, read_numbers, read_table
 from benchmark.data.sources.csv import Csv
 from benchmark.errors import BadData, BadScenario, BenchError
 from benchmark.storage.places import is_readable
 from benchmark.text import did_you_mean, first_of
 
-_WORDS = {"true": "1", "false": "0"}
 _NAMELESS = re.compile(r"(Unnamed: \d+)?")
-_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE)
 
 
 def load(data: Csv, folder: Path, *, numbers: bool = False) -> Examples:
@@ -141,30 +139,9 @@ def _features(data: Csv, table: Table) -> list[str]:
 
 
 def _numbers(table: Table, name: str) -> np.ndarray:
-    """Return a column `[n]` float32, float64 where float32 cannot tell its values apart.
-
-    Raises BenchError, with the line, where a cell is no finite number.
-    """
-    numbers, wide = np.empty(len(table), dtype=np.float32), np.empty(len(table))
-    for i, cell in enumerate(table.columns[name]):
-        try:
-            with np.errstate(over="ignore"):
-                wide[i] = float(_WORDS.get(cell.lower(), cell))
-                numbers[i] = wide[i]
-        except ValueError:
-            numbers[i] = np.nan
-        if not np.isfinite(numbers[i]):
-            if _DECIMAL_COMMA.fullmatch(cell):
-                raise BadData(
-                    f"column {name} in {table.places[i]} has {cell!r}, expected a decimal point; save the table with "
-                    "points in its numbers"
-                )
-            found = f"{cell!r}" if cell else "nothing"
-            raise BadData(
-                f"column {name} in {table.places[i]} has {found}, expected a finite number; correct it, encode the "
-                "column as numbers, or list it in data.ignore"
-            )
-    return wide if collapsing_columns(wide[:, None]) else numbers
+    """Return a column `[n]` float32, float64 where float32 cannot tell its values apart. Raises BenchError."""
+    wide = read_numbers(table, name, "data.ignore")
+    return wide if collapsing_columns(wide[:, None]) else wide.astype(np.float32)
 
 
 def _left_out(data: Csv, table: Table) -> tuple[str, ...]:

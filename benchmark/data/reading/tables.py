@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from benchmark.errors import BadData
 from benchmark.storage.places import expect_data
 
 _SEPARATORS = (",", ";", "\t")
 _QUOTED = re.compile(r'(?:^|(?<=[,;\t|\n]))[ ]*"(?:[^"]|"")*"')
 _LONGEST_HEADER = 1 << 20
+_WORDS = {"true": "1", "false": "0"}
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,34 @@ def read_table(folder: Path, name: str) -> Table:
     if not rows:
         raise BadData(f"{path} is empty, expected a line with the names of its columns, then a line per example")
     return _checked_table(path, rows[0][1], rows[1:])
+
+
+def read_numbers(table: Table, name: str, ignore: str) -> np.ndarray:
+    """Return a column of numbers `[n]` float64, each finite in float32 too.
+
+    `ignore`: the key that lists columns to leave out. Raises BadData, with the line, where a cell is no such number.
+    """
+    numbers = np.empty(len(table))
+    for i, cell in enumerate(table.columns[name]):
+        try:
+            numbers[i] = float(_WORDS.get(cell.lower(), cell))
+            with np.errstate(over="ignore"):
+                is_finite = np.isfinite(np.float32(numbers[i]))
+        except ValueError:
+            is_finite = False
+        if not is_finite:
+            raise _no_number(cell, f"column {name} in {table.places[i]}", ignore)
+    return numbers
+
+
+def _no_number(cell: str, where: str, ignore: str) -> BadData:
+    if _DECIMAL_COMMA.fullmatch(cell):
+        return BadData(f"{where} has {cell!r}, expected a decimal point; save the table with points in its numbers")
+    found = f"{cell!r}" if cell else "nothing"
+    return BadData(
+        f"{where} has {found}, expected a finite number; correct it, encode the column as numbers, or list it in "
+        f"{ignore}"
+    )
 
 
 def _rows(path: Path, text: str) -> list[tuple[int, list[str]]]:
