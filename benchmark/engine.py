@@ -85,13 +85,13 @@ def _import(module: str) -> None:
 
 def _in_process(home: int, function: Callable[..., Result], *arguments: object) -> Result:
     if os.getpid() != home:  # with one job joblib stays at home
-        _end_with(home)
+        end_with(home)
     return function(*arguments)
 
 
 @cache
-def _end_with(parent: int) -> None:
-    """Once a process: ends it within a second of its parent, which may be killed without a word to its children."""
+def end_with(parent: int) -> None:
+    """End this process within a second of its parent, which may be killed without a word; asked once is enough."""
     collect_garbage_rarely()
 
     def watch() -> None:
