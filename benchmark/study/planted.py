@@ -20,6 +20,7 @@ from benchmark.metrics.evidence_pair import EvidencePair, ModelEvidence
 from benchmark.metrics.kinds import METRICS, all_metrics
 from benchmark.metrics.leak_score import Ends, GapEnds, leak_rows, phi_leak_rows, score_rows
 from benchmark.metrics.metric import Metric
+from benchmark.metrics.power import detected_size
 from benchmark.metrics.samples import Floats
 from benchmark.metrics.scoring import ceiling_of, values_of
 from benchmark.session import Session
@@ -27,7 +28,6 @@ from benchmark.storage.workspace import Arrays, write_atomically
 from benchmark.study.detection import detections, numbers_of, rule_of
 from benchmark.study.leaks import LEAKS, NULLS, draw_pool, planted_sizes
 from benchmark.study.planted_plot import draw_planted
-from benchmark.study.power import detected_size
 from benchmark.study.simulated import as_evidence
 
 MODELS = (64, 128, 256, 512)

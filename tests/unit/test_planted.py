@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from benchmark.metrics.kinds import METRICS, all_metrics
+from benchmark.metrics.power import detected_size, rising
 from benchmark.results.values import Absent, PerExample, Value
 from benchmark.study.detection import detections, numbers_of, rule_of
 from benchmark.study.leaks import NULLS, draw_pool, planted_sizes
-from benchmark.study.power import detected_size, rising
 from benchmark.study.simulated import EXAMPLES, NATS, as_evidence, draw_population
 
 MODELS = 16
