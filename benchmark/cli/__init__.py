@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.text import Text
 
+from benchmark.cli import audit
 from benchmark.cli.boards import board
 from benchmark.cli.entries import show
 from benchmark.cli.evidence import pack, unpack, verify
@@ -51,6 +52,7 @@ COMMANDS = {
     "remove": remove,
 }
 DATA_COMMANDS = {"check": data_check}
+AUDIT_COMMANDS = {"init": audit.init, "plan": audit.plan, "run": audit.run, "report": audit.report}
 EVIDENCE_COMMANDS = {"pack": pack, "unpack": unpack, "verify": verify}
 
 
@@ -67,6 +69,9 @@ app = typer.Typer(
     add_completion=False,
 )
 _data = typer.Typer(help="Check the data sets that scenarios read.", no_args_is_help=True)
+_audit = typer.Typer(
+    help="Audit a model of your own: can people who asked for deletion still be noticed in it?", no_args_is_help=True
+)
 _evidence = typer.Typer(help="Pack, unpack or verify the evidence of a board in one file.", no_args_is_help=True)
 
 
@@ -79,10 +84,16 @@ def _options(
     """Options of `bench` itself, before the name of a command."""
 
 
-for _group, _commands in ((app, COMMANDS), (_data, DATA_COMMANDS), (_evidence, EVIDENCE_COMMANDS)):
+for _group, _commands in (
+    (app, COMMANDS),
+    (_data, DATA_COMMANDS),
+    (_audit, AUDIT_COMMANDS),
+    (_evidence, EVIDENCE_COMMANDS),
+):
     for _name, _command in _commands.items():
         _group.command(_name)(_command)
 app.add_typer(_data, name="data")
+app.add_typer(_audit, name="audit")
 app.add_typer(_evidence, name="evidence")
 
 

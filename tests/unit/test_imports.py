@@ -91,6 +91,7 @@ FREE_OF = {
     "leaderboard": TORCH | {"scipy", "sklearn", "optuna"},
     "scenario": TORCH | {"sklearn", "pandas", "matplotlib", "optuna", "rich"},
     "session": TORCH | {"sklearn", "pandas", "matplotlib", "optuna", "rich"},
+    "audit": TORCH | {"scipy", "pandas", "matplotlib", "optuna"},
     "cli": TORCH | {"scipy", "sklearn", "pandas", "matplotlib", "optuna"},
 }
 

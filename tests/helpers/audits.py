@@ -1,0 +1,55 @@
+"""Small audits to test: a folder with people, code and settings."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+SETTINGS = """
+title = "A test"
+models = 6
+[data]
+file = "people.csv"
+deletion = "deletion.csv"
+test = "test.csv"
+[code]
+file = "{code}.py"
+"""
+
+TRAIN = """
+import numpy as np
+
+class Centroids:
+    '''Two class means, each of a bootstrap sample that the seed draws.'''
+    def __init__(self, loader, seed):
+        rng = np.random.default_rng(seed)
+        rows = [rng.choice(np.flatnonzero(loader.targets == k), 12) for k in range(2)]
+        self.means = np.array([loader.inputs[own].mean(axis=0) for own in rows])
+
+    def logits(self, inputs):
+        return -((inputs[:, None] - self.means) ** 2).sum(axis=2)
+
+def train(loader, seed):
+    return Centroids(loader, seed)
+"""
+
+
+def write_audit(folder: Path, *, code: str = TRAIN, settings: str = SETTINGS, name: str = "model") -> Path:
+    """Write an audit of 40 people with two features each, of whom three asked for deletion; return its folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(0)
+    labels = np.repeat(["no", "yes"], 30)
+    cells = rng.normal(size=(60, 2)) + (labels == "yes")[:, None]
+    rows = [[f"p{i}", label, *row] for i, (label, row) in enumerate(zip(labels, cells.round(3), strict=True))]
+    order = rng.permutation(60)
+    write_csv(folder / "people.csv", ["id", "label", "a", "b"], [rows[i] for i in order[:40]])
+    write_csv(folder / "test.csv", ["id", "label", "a", "b"], [rows[i] for i in order[40:]])
+    write_csv(folder / "deletion.csv", ["id"], [rows[i][:1] for i in order[:3]])
+    (folder / f"{name}.py").write_text(code)
+    (folder / "audit.toml").write_text(settings.format(code=name))
+    return folder
+
+
+def write_csv(path: Path, heading: list[str], rows: list[list[object]]) -> None:
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([heading, *rows])
