@@ -6,6 +6,7 @@ from typing import NamedTuple
 from benchmark.audit.findings import Comparison, Control, Findings
 from benchmark.audit.roles import Role
 from benchmark.metrics.one_model import fewest_at_once, smallest_p_value
+from benchmark.metrics.overunlearning import FDR
 from benchmark.results.values import Estimate
 
 NAMES: dict[Role, str] = {
@@ -44,19 +45,12 @@ def answers(findings: Findings) -> list[Answer]:
 
 
 def _headline(findings: Findings, comparison: Comparison) -> str:
-    asked, found = people_who(len(findings.people)), number(comparison.detectable_people)
+    asked, found = f"{people_who(len(findings.people))} who asked for deletion", number(comparison.detectable_people)
     terms = f"(N = {findings.models}, 5 % false discoveries)"
     if comparison.role == "unlearned":
-        return (
-            f"Of {asked} who asked for deletion, the unlearned models of {found} can be told from models that never "
-            f"saw them {terms}."
-        )
+        return f"Of {asked}, the unlearned models of {found} can be told from models that never saw them {terms}."
     name = NAMES[comparison.role] if comparison.models == 1 else f"the {comparison.models} models in production"
-    whose = "its" if comparison.models == 1 else "their"
-    return (
-        f"Of {asked} who asked for deletion, {name} can be told from models that never saw them by {whose} answers "
-        f"about {found} {terms}."
-    )
+    return f"{found.capitalize()} of {asked} can be detected in {name} {terms}."
 
 
 def _notes(findings: Findings, comparison: Comparison) -> list[str]:
@@ -81,7 +75,8 @@ def others(comparison: Comparison) -> str:
         return _others_of_one(control, control.joint_p_value)
     found = f"The same test finds {number(control.detectable)} of {control.people} people whom no model ever saw"
     if not control.fails:
-        return f"{found}, which is no more than chance: the difference is about the people who were deleted."
+        about = ": the difference is about the people who were deleted" if comparison.detectable_people else ""
+        return f"{found}, which is no more than chance{about}."
     if control.detectable / control.people >= comparison.detectable_people / len(comparison.p_values):
         return f"{found}: the models differ in general, and on the deleted people no more than on others."
     return f"{found}: a part of the difference is general, and not about the deleted people."
@@ -143,9 +138,10 @@ def _outside(findings: Findings, comparison: Comparison) -> str:
         return ""
     smallest = smallest_p_value(findings.models)
     count = int((comparison.p_values <= smallest * 1.000001).sum())
+    asked = len(findings.people)
     return (
-        f"About {number(count)} of them its answer lies farther out than that of any retrained model; by chance alone "
-        f"it would about {len(findings.people) * smallest:.1f} on average."
+        f"Its answer about {number(count)} of them lies farther out than that of any retrained model; by chance that "
+        f"happens for {asked * smallest:.1f} of {people_who(asked)} on average."
     )
 
 
@@ -153,8 +149,8 @@ def _together(comparison: Comparison) -> str:
     """Return the test of all people together, where there is one model."""
     if comparison.joint_p_value is None:
         return ""
-    does = "do" if comparison.joint_p_value <= 0.05 else "do not"
-    return f"Taken together they {does} stand out (p {p_text(comparison.joint_p_value)})."
+    does = "do" if comparison.joint_p_value <= FDR else "do not"
+    return f"Taken together, these people {does} stand out (p {p_text(comparison.joint_p_value)})."
 
 
 def _too_few(findings: Findings, comparison: Comparison) -> str:
@@ -167,8 +163,8 @@ def _too_few(findings: Findings, comparison: Comparison) -> str:
     if at_once == 1 or comparison.detectable_people:
         return ""
     return (
-        f"With a single model, at this N nobody is detectable unless {at_once} people or more stand out at once, so "
-        "that clears none of them alone."
+        f"A single model held against {findings.models} can make people detectable only if at least {at_once} of them "
+        "stand out at once, so this clears none of them alone."
     )
 
 

@@ -44,6 +44,7 @@ def test_perfect_unlearning_is_not_detectable():
     assert found.comparisons["unlearned"].detectable_people == 0
     (answer,) = answers(found)
     assert "the unlearned models of none can be told from models that never saw them (N = 24" in answer.headline
+    assert "finds none of 12 people whom no model ever saw, which is no more than chance." in str(answer)
 
 
 def test_models_that_remember_two_people_are_told_by_two():
@@ -65,9 +66,21 @@ def test_a_production_model_of_another_recipe_is_no_proof():
     assert "what is found is no proof" in others(found.comparisons["production"])
 
 
+def test_people_in_the_model_in_production_are_counted():
+    shifted = Signals(np.full((1, 5), 50.0))
+    found = find(PEOPLE, 1e-5, {"retrained": draw(seed=1), "production": shifted})
+    (answer,) = answers(found)
+    assert answer.headline.startswith("5 of 5 people who asked for deletion can be detected in the model in production")
+    assert answer.notes[0].startswith(
+        "Its answer about 5 of them lies farther out than that of any retrained model; by"
+    )
+    assert "happens for 0.2 of 5 people" in answer.notes[0]
+    assert "Taken together, these people do stand out (p = 0.0400)." in answer.notes
+
+
 def test_one_model_says_how_many_have_to_stand_out():
     found = find(PEOPLE, 1e-5, {"retrained": draw(seed=1), "production": draw(1, seed=2)})
-    assert "nobody is detectable unless 4 people or more stand out at once" in str(answers(found)[0])
+    assert "only if at least 4 of them stand out at once, so this clears none" in str(answers(found)[0])
 
 
 @pytest.mark.parametrize("models", [4, 10])
