@@ -139,20 +139,30 @@ def compare(
 
 
 def plot(
-    name: Annotated[str, typer.Argument(help="An entry, as the board calls it.")],
+    name: Annotated[
+        str | None, typer.Argument(help="An entry, as the board calls it; without one the plots are the board's.")
+    ] = None,
     scenario: ScenarioOption = "digits",
     models: ModelsOption = None,
+    width: Annotated[
+        float, typer.Option("--width", min=2.0, max=20.0, help="Inches; half a column of 5.5 is 2.75.")
+    ] = 5.5,
     out: OutOption = None,
 ) -> None:
-    """Draw the plots of one entry: φ of its best and worst forgotten example, ε per example, the privacy profile.
+    """Draw plots for a paper, each as PDF, SVG and PNG: of one entry, or of a board and the summary over scenarios.
 
-    Where the forget set has several classes, another one shows the leak of each. Where trained models chose it, another
-    one shows the scores against how well each example was forgotten.
+    Of an entry: φ of its best and worst forgotten example, ε per example, the privacy profile; the leak of each class
+    where the forget set has several; where models chose it, their scores against how well each example was forgotten.
     """
-    from benchmark.leaderboard import plot_entry
+    from benchmark.leaderboard import plot_all_scenarios, plot_entry, plot_scenario
     from benchmark.storage.workspace import Workspace
 
-    for path in plot_entry(Workspace.find(out), read_scenario(scenario, models), name):
+    workspace, chosen = Workspace.find(out), read_scenario(scenario, models)
+    if name:
+        drawn = plot_entry(workspace, chosen, name, width)
+    else:
+        drawn = [*plot_scenario(workspace, chosen, width), *plot_all_scenarios(workspace, width)]
+    for path in drawn:
         terminal.print(f"drew {path}", highlight=False, soft_wrap=True)
 
 

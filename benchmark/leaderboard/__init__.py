@@ -2,7 +2,9 @@
 
 from benchmark.leaderboard.board import (
     find_scorecard,
+    plot_all_scenarios,
     plot_entry,
+    plot_scenario,
     read_scorecards,
     rebuild,
     scored_submissions,
@@ -19,7 +21,9 @@ __all__ = [
     "compare",
     "find_scorecard",
     "leaderboard",
+    "plot_all_scenarios",
     "plot_entry",
+    "plot_scenario",
     "read_scorecards",
     "rebuild",
     "remove_entry",

@@ -21,6 +21,8 @@ from benchmark.text import did_you_mean
 
 Warn = Callable[[str], None]
 
+_KINDS = ("phi", "epsilon", "profile", "classes", "hardness")  # of plots of an entry
+
 
 def read_scorecards(workspace: Workspace, warn: Warn = note) -> list[Scorecard]:
     """Return the shipped scorecards and those made here; a file that is none is named to `warn` and left out.
@@ -150,16 +152,18 @@ def _plot(folder: Path, comparable: list[Scorecard]) -> None:
 
 
 def entry_plots(workspace: Workspace, label: str, entry: str) -> list[Path]:
-    """Return where the plots of one entry lie in the folder of results, drawn or not."""
-    kinds = ("phi", "epsilon", "profile", "classes", "hardness")
-    return [workspace.results / "plots" / label / f"{kind}-{entry}.png" for kind in kinds]
+    """Return where the plots of one entry lie in the folder of results, in every form, drawn or not."""
+    folder = workspace.results / "plots" / label
+    return [folder / f"{kind}-{entry}.{form}" for kind in _KINDS for form in ("png", "pdf", "svg")]
 
 
-def plot_entry(workspace: Workspace, scenario: Scenario, entry: str) -> list[Path]:
-    """Draw the plots of one entry and return where they lie; a card from before the privacy profile has none of it.
+def plot_entry(workspace: Workspace, scenario: Scenario, entry: str, width: float) -> list[Path]:
+    """Draw the plots of one entry for a paper's column of so many inches, and return where they lie.
 
-    Raises MissingRecord when the entry has no scorecard, BadRecord when that has no metrics.
+    A card from before the privacy profile has none of it. Raises MissingRecord when the entry has no scorecard,
+    BadRecord when that has no metrics.
     """
+    from benchmark.leaderboard.canvas import FORMS, Paper
     from benchmark.leaderboard.entry_plots import plot_classes, plot_epsilons, plot_hardness, plot_phi, plot_profile
 
     card = find_scorecard(workspace, scenario, entry)
@@ -168,18 +172,41 @@ def plot_entry(workspace: Workspace, scenario: Scenario, entry: str) -> list[Pat
     cards = read_scorecards(workspace, warn=lambda _: None)  # what is wrong with a file has been said by now
     comparable = [each for each in cards if each.scorer_version == card.scorer_version and each.label == card.label]
     controls = [each for each in comparable if each.control and each.per_example("epsilon")]
-    phi, epsilon, profile, classes, hardness = entry_plots(workspace, card.label, entry)
-    plot_phi(card, phi)
-    plot_epsilons(card, controls, epsilon)
-    drawn = [phi, epsilon]
+    folder, paper = workspace.results / "plots" / card.label, Paper(width, FORMS)
+    phi, epsilon, profile, classes, hardness = (folder / f"{kind}-{entry}.png" for kind in _KINDS)
+    drawn = [*plot_phi(card, phi, paper), *plot_epsilons(card, controls, epsilon, paper)]
     if card.profile:
-        plot_profile(card, controls, profile)
-        drawn.append(profile)
+        drawn += plot_profile(card, controls, profile, paper)
     if card.class_leaks:
-        plot_classes(card, controls, classes)
-        drawn.append(classes)
+        drawn += plot_classes(card, controls, classes, paper)
     choice = read_choice(scenario) if scenario.forget.asks_models else None
     if choice and choice.scores:
-        plot_hardness(card, choice, hardness)
-        drawn.append(hardness)
+        drawn += plot_hardness(card, choice, controls, hardness, paper)
     return drawn
+
+
+def plot_scenario(workspace: Workspace, scenario: Scenario, width: float) -> list[Path]:
+    """Draw the plots of a board for a paper's column of so many inches, and return where they lie.
+
+    Raises MissingRecord where no entry has metrics on the scenario.
+    """
+    from benchmark.leaderboard import plots
+    from benchmark.leaderboard.canvas import FORMS, Paper
+
+    groups = _groups(read_scorecards(workspace))
+    if scenario.label not in groups:
+        raise MissingRecord(f"no entry has metrics on {scenario.label}; run `bench run NAME` there first")
+    return plots.plot_board(groups[scenario.label], workspace.results / "plots" / scenario.label, Paper(width, FORMS))
+
+
+def plot_all_scenarios(workspace: Workspace, width: float) -> list[Path]:
+    """Draw the plots of the summary over scenarios, as `plot_scenario` does; none where there is no summary."""
+    from benchmark.leaderboard.canvas import FORMS, Paper
+    from benchmark.leaderboard.summary_plots import plot_summary
+
+    summary = summarise(read_scorecards(workspace, warn=lambda _: None))  # it has been said by now
+    return (
+        []
+        if isinstance(summary, str)
+        else plot_summary(summary, workspace.results / "plots" / "summary", Paper(width, FORMS))
+    )

@@ -1,38 +1,77 @@
-"""The parts that the plots of boards share: a canvas, colours and marks by status, names beside points."""
+"""The parts that plots share: paper, a canvas of its width, colours and marks by status, files.
+
+Every plot can be read in grey: what a colour says, a mark, a line or a hatch says too.
+"""
 
 import io
 import math
-from collections.abc import Callable
-from functools import partial
-from itertools import combinations
 from pathlib import Path
+from textwrap import fill
+from typing import NamedTuple
 
 from benchmark.drawing import Axes, Canvas
 from benchmark.results.scorecard import Scorecard
 from benchmark.storage.workspace import write_atomically
 
-Point = tuple[float, float]
-
-UNLEARNED, RETRAINED, CONTROL, GRID = "#c44e2b", "#2b6cb0", "#555555", "#dddddd"
-ROW = 0.17  # inches an entry
+UNLEARNED, RETRAINED, CONTROL, GRID = "#9c2f10", "#4f9bd9", "#555555", "#d0d0d0"
+ROW = 0.125  # inches an entry
+SMALL, NORMAL, TITLE = 6.5, 7.5, 8.5  # points, on paper
+TUNED = "+tuned"
 _OVER_BUDGET, _SUSPECT = "#d9a441", "#9a5fb5"
-_DPI = 150
-_LINE = 0.032  # of the axes' height, a name takes
-_NEAR = 0.04  # of the axes' width, within which the lines to two names can cross
-_FARTHEST = 5  # lines between a point and its name
+_DPI = 200
+_LETTERS = 14  # an inch, of what stands below axes
+_NAMES = 1.6  # inches that names at the left take
+_NARROW = 4.0  # inches: half a page
+_METADATA = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}  # no dates: the same bytes each time
 
 
-def new_canvas(width: float, height: float) -> tuple[Canvas, Axes]:
-    canvas = Canvas(figsize=(width, height), layout="constrained")
+class Paper(NamedTuple):
+    """The paper that plots are drawn for: its width in inches, and the forms that are written."""
+
+    width: float = 5.5
+    """That of a column of NeurIPS; 2.75 is half of it."""
+    forms: tuple[str, ...] = ("png",)
+
+    @property
+    def is_narrow(self) -> bool:
+        return self.width < _NARROW
+
+    def title(self, what: str, place: str) -> str:
+        """Return a title that fits: `what` on `place`, in two lines on narrow paper."""
+        return f"{what}\non {place}" if self.is_narrow else f"{what} on {place}"
+
+    def height(self, rows: int) -> float:
+        """Return the inches of a plot with a row per entry; on narrow paper more lines stand below it."""
+        return (2.7 if self.is_narrow else 1.6) + ROW * rows
+
+    def wrap(self, text: str, share: float = 1.0) -> str:
+        """Return a text in lines that fit below axes which take a share of the width."""
+        return "\n".join(fill(line, round(_LETTERS * share * self.width)) for line in text.split("\n"))
+
+    def wrap_beside_names(self, text: str) -> str:
+        """Return the same where names of entries stand at the left of the axes."""
+        return self.wrap(text, max(0.35, 1 - _NAMES / self.width))
+
+
+SCREEN = Paper()
+FORMS = ("pdf", "svg", "png")
+
+
+def new_canvas(paper: Paper, height: float) -> tuple[Canvas, Axes]:
+    canvas = Canvas(figsize=(paper.width, height), layout="constrained")
     axes = canvas.subplots()
     axes.spines[["top", "right"]].set_visible(False)
     return canvas, axes
 
 
-def save_plot(canvas: Canvas, path: Path) -> None:
-    drawn = io.BytesIO()
-    canvas.savefig(drawn, dpi=_DPI, format="png")
-    write_atomically(path, drawn.getvalue())
+def save_plot(canvas: Canvas, path: Path, paper: Paper = SCREEN) -> list[Path]:
+    """Write a plot in every form of the paper, each under `path` with its own ending, and return where."""
+    paths = [path.with_name(f"{path.stem}.{form}") for form in paper.forms]
+    for form, own in zip(paper.forms, paths, strict=True):
+        drawn = io.BytesIO()
+        canvas.savefig(drawn, dpi=_DPI, format=form, metadata=_METADATA[form])
+        write_atomically(own, drawn.getvalue())
+    return paths
 
 
 def place_of(card: Scorecard) -> str:
@@ -45,69 +84,46 @@ def largest_epsilon(card: Scorecard) -> float:
     return math.log(card.models - 1)
 
 
+class Look(NamedTuple):
+    """The look of an entry: its colour, its mark, and what both say."""
+
+    color: str
+    marker: str
+    meaning: str
+
+
+LOOKS = {
+    "ok": Look(UNLEARNED, "o", "within the budget"),
+    "over-budget": Look(_OVER_BUDGET, "s", "over budget"),
+    "control": Look(CONTROL, "D", "control"),
+    "suspect": Look(_SUSPECT, "X", "suspect"),
+}
+
+
+def look_of(card: Scorecard) -> Look:
+    """Return how an entry is drawn; a control that is suspect shows that."""
+    status = card.status if card.status in ("suspect", "over-budget") else "control" if card.control else "ok"
+    return LOOKS[status]
+
+
 def color_of(card: Scorecard) -> str:
-    """A control that is suspect shows that."""
-    kinds = {"suspect": _SUSPECT, "over-budget": _OVER_BUDGET}
-    return kinds.get(card.status, CONTROL if card.control else UNLEARNED)
+    return look_of(card).color
 
 
 def marker_of(card: Scorecard) -> str:
-    return "D" if card.control else "o"
+    return look_of(card).marker
 
 
-def explain_colors(canvas: Canvas, axes: Axes, cards: list[Scorecard]) -> None:
-    """Draw a legend of what the colours say below the axes, where there is more than one."""
-    names = {UNLEARNED: "within the budget", _OVER_BUDGET: "over budget", CONTROL: "control", _SUSPECT: "suspect"}
-    present = {color_of(card): marker_of(card) for card in cards}
-    for color, name in names.items():
-        if color in present:
-            axes.scatter([], [], color=color, marker=present[color], s=20, label=name)
+def explain_looks(canvas: Canvas, axes: Axes, cards: list[Scorecard], paper: Paper) -> None:
+    """Draw a legend of what marks say below the axes, where there is more than one."""
+    present = [look for look in LOOKS.values() if look in set(map(look_of, cards))]
+    for look in present:
+        axes.scatter([], [], color=look.color, marker=look.marker, s=14, label=look.meaning)
     if len(present) > 1:
-        canvas.legend(fontsize=8, frameon=False, loc="outside lower center", ncols=len(present))
+        add_legend(canvas, len(present), paper)
 
 
-def draw_names(axes: Axes, cards: list[Scorecard], points: list[Point]) -> None:
-    """Write names beside points, which are in shares of the axes, with a line from each to its name."""
-    for card, (x, y), place in zip(cards, points, name_places(cards, points), strict=True):
-        if place is not None:
-            axes.plot([x, place[0]], [y, place[1]], color=GRID, linewidth=0.6, zorder=1, transform=axes.transAxes)
-            axes.text(*place, card.submission, fontsize=7, color=color_of(card), va="center", transform=axes.transAxes)
-
-
-def name_places(cards: list[Scorecard], points: list[Point]) -> list[Point | None]:
-    """Return where each name begins, in shares of the axes; None where there is no room.
-
-    Controls choose first, then the others in their order.
-    """
-    widths = [0.0125 * len(card.submission) for card in cards]
-    is_free = partial(_is_free, widths=widths, points=points)
-    placed: dict[int, Point] = {}
-    for k in sorted(range(len(cards)), key=lambda k: not cards[k].control):
-        x, y = points[k][0] + 0.025, points[k][1]
-        heights = (y + rows * _LINE for rows in sorted(range(-_FARTHEST, _FARTHEST + 1), key=abs))
-        free = (height for height in heights if 0.02 < height < 0.98 and is_free(k, (x, height), placed))
-        if (height := next(free, None)) is not None:
-            placed[k] = x, height
-    _uncross(placed, points, is_free)
-    return [placed.get(k) for k in range(len(cards))]
-
-
-def _is_free(k: int, place: Point, placed: dict[int, Point], widths: list[float], points: list[Point]) -> bool:
-    """Say whether the k-th name, there, would meet none of the placed ones and no point."""
-    x, height = place
-    on_a_point = any(x < px < x + widths[k] and abs(py - height) < 0.6 * _LINE for px, py in points)
-    return not on_a_point and all(
-        other == k or abs(height - h) >= 0.99 * _LINE or x > begin + widths[other] or x + widths[k] < begin
-        for other, (begin, h) in placed.items()
-    )
-
-
-def _uncross(placed: dict[int, Point], points: list[Point], is_free: Callable[..., bool]) -> None:
-    """Exchange the heights of two names near each other where the lower point has the higher name."""
-    for _ in range(len(placed)):
-        for i, j in combinations(placed, 2):
-            lower = (points[i][1] - points[j][1]) * (placed[i][1] - placed[j][1]) < 0
-            if lower and abs(points[i][0] - points[j][0]) < _NEAR:
-                exchanged = {**placed, i: (placed[i][0], placed[j][1]), j: (placed[j][0], placed[i][1])}
-                if all(is_free(k, exchanged[k], exchanged) for k in (i, j)):
-                    placed.update(exchanged)
+def add_legend(canvas: Canvas, columns: int, paper: Paper) -> None:
+    """Draw a legend of all that has a label below the axes, in as many columns as fit."""
+    most = 2 if paper.is_narrow else columns
+    canvas.legend(fontsize=SMALL, frameon=False, loc="outside lower center", ncols=min(columns, most))

@@ -31,7 +31,7 @@ def metric_tables(card: Scorecard, controls: Sequence[Scorecard], width: int = W
     others = [each for each in controls if each.submission != card.submission]
     for group, members in groupby(numbers, key=lambda metric: GROUPS[metric.group]):
         yield part(group, _metric_table(list(members), numbers, others, width))
-    if missing := _missing(card):
+    if missing := _say_missing(card):
         yield Group("", Text("\n".join(missing), "dim"))
 
 
@@ -61,7 +61,7 @@ def _value(metric: Metric, found: Value | Estimate | None) -> tuple[str, str]:
     return f"{found.value:{metric.form}}", ends.replace("–-", " to -")
 
 
-def _missing(card: Scorecard) -> list[str]:
+def _say_missing(card: Scorecard) -> list[str]:
     """Return why metrics have no value, a line per reason."""
     named: dict[str, list[str]] = {}
     for name, reason in card.absent().items():

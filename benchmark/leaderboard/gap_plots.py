@@ -3,25 +3,28 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from benchmark.drawing import Axes, Canvas
+from benchmark.drawing import Axes, Canvas, Text
 from benchmark.leaderboard.canvas import (
     CONTROL,
+    NORMAL,
     RETRAINED,
-    ROW,
+    SCREEN,
+    SMALL,
+    TITLE,
+    Paper,
     color_of,
-    draw_names,
-    explain_colors,
-    marker_of,
+    explain_looks,
+    look_of,
     new_canvas,
     place_of,
     save_plot,
 )
 from benchmark.leaderboard.ranks import standing_of
+from benchmark.leaderboard.scatter import Mark, draw_marks, focus, name_marks
 from benchmark.results.scorecard import Scorecard
 from benchmark.results.values import Estimate
 
-_DOTTED = "dotted: doing nothing (0) and perfect unlearning (1)"
-_PALE = 0.45  # opacity of what φ alone shows
+_LEAST = 0.02  # of utility or of the gap: what an axis shows at least
 
 
 def has_gaps(cards: list[Scorecard]) -> bool:
@@ -29,62 +32,94 @@ def has_gaps(cards: list[Scorecard]) -> bool:
     return 2 * len(_in_board_order(cards)) > len(cards)
 
 
-def plot_gaps(cards: list[Scorecard], path: Path) -> None:
+def plot_gaps(cards: list[Scorecard], path: Path, paper: Paper = SCREEN) -> list[Path]:
     """Draw every gap closed with its 95 % interval in the board's order, and the gap by φ alone in a panel beside it.
 
-    Each panel shows the range of its entries; of a control far outside it says where it is.
+    Each panel shows the range of its entries; of a control far outside it says where it is. On narrow paper the second
+    panel is left out.
     """
     ordered = _in_board_order(cards)
-    canvas = Canvas(figsize=(8.4, 1.9 + ROW * len(ordered)), layout="constrained")
-    panels = canvas.subplots(1, 2, sharey=True)
-    for axes, name, gap_of in zip(panels, ("by all signals", "by φ alone"), (_gap_of, _gap_by_phi), strict=True):
-        axes.spines[["top", "right"]].set_visible(False)
-        for row, card in enumerate(ordered):
-            if found := gap_of(card):
-                _draw_mark(axes, axes.hlines, card, found, row)
-        _draw_ends(axes.axvline)
-        ends = _ends_of([gap_of(card) for card in ordered if not card.control])
-        axes.set_xlim(_room(ends if any(ends) else [1.0], 0.0, 0.0))
-        for row, card in enumerate(ordered):
-            if (found := gap_of(card)) and found.value > axes.get_xlim()[1]:
-                _say_beyond(axes, card, found, row)
-        axes.set_title(name, fontsize=9)
-        axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.6g} %")
-        axes.locator_params(axis="x", nbins=6)  # labels of negative shares are wide
-    panels[0].set_yticks(range(len(ordered)), [card.submission for card in ordered], fontsize=8)
+    canvas = Canvas(figsize=(paper.width, paper.height(len(ordered))), layout="constrained")
+    found = (("by all signals", _gap_of), ("by φ alone", _gap_by_phi))[: 1 if paper.is_narrow else 2]
+    panels = list(canvas.subplots(1, len(found), sharey=True, squeeze=False)[0])
+    for axes, (name, gap_of) in zip(panels, found, strict=True):
+        _draw_panel(axes, name, ordered, gap_of)
+    panels[0].set_yticks(range(len(ordered)), [card.submission for card in ordered], fontsize=SMALL)
     panels[0].set_ylim(len(ordered) - 0.3, -0.7)
-    canvas.suptitle(f"Gap closed on {place_of(cards[0])}", fontsize=11)
-    panels[0].set_xlabel("share of the gap closed,\n95 % interval over models", fontsize=9)
-    panels[1].set_xlabel("dotted: doing nothing (0 %);\nperfect unlearning is at 100 %", fontsize=9)
-    explain_colors(canvas, panels[0], ordered)
-    save_plot(canvas, path)
+    canvas.suptitle(paper.title("Gap closed", place_of(cards[0])), fontsize=TITLE)
+    label = "share of the gap closed, 95 % interval over models"
+    ends = "dotted: doing nothing (0 %); perfect unlearning is at 100 %"
+    labels = [f"{label}\n{ends}"] if paper.is_narrow else [label, ends]
+    for axes, text in zip(panels, labels, strict=True):
+        shown = paper.wrap_beside_names(text) if paper.is_narrow else paper.wrap(text, 0.35)
+        axes.set_xlabel(shown, fontsize=NORMAL)
+    explain_looks(canvas, panels[0], ordered, paper)
+    return save_plot(canvas, path, paper)
 
 
-def plot_gap_tradeoff(cards: list[Scorecard], path: Path) -> None:
-    """Draw gap closed against utility, and paler the gap by φ alone; named are entries for whose name there is room."""
+def _draw_panel(
+    axes: Axes, name: str, ordered: list[Scorecard], gap_of: Callable[[Scorecard], Estimate | None]
+) -> None:
+    """Draw a value and its interval per row, and both ends of the scale."""
+    axes.spines[["top", "right"]].set_visible(False)
+    for row, card in enumerate(ordered):
+        if found := gap_of(card):
+            look = look_of(card)
+            axes.hlines(row, found.low, found.high, color=look.color, linewidth=1.1)
+            axes.scatter(found.value, row, color=look.color, marker=look.marker, s=11, zorder=3)
+    _draw_ends(axes.axvline)
+    ends = _ends_of([gap_of(card) for card in ordered if not card.control])
+    axes.set_xlim(_room(ends if any(ends) else [1.0], 0.0, 0.0))
+    for row, card in enumerate(ordered):
+        if (found := gap_of(card)) and found.value > axes.get_xlim()[1]:
+            _say_beyond(axes, card, found, row)
+    axes.set_title(name, fontsize=NORMAL)
+    axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.6g} %")
+    axes.tick_params(labelsize=SMALL)
+    axes.locator_params(axis="x", nbins=4)  # labels of negative shares are wide
+
+
+def plot_gap_tradeoff(cards: list[Scorecard], path: Path, paper: Paper = SCREEN) -> list[Path]:
+    """Draw gap closed against utility, both where the entries are; controls and outliers beyond stand at the edge."""
     ordered = [card for card in _in_board_order(cards) if _utility(card) is not None]
     if not ordered:
-        return
-    canvas, axes = new_canvas(7.4, 5.2)
-    points = [(_utility(card) or 0.0, _gap_of(card).value) for card in ordered]
-    for (x, _), card in zip(points, ordered, strict=True):
-        if (alone := _gap_by_phi(card)) and alone != _gap_of(card):
-            _draw_mark(axes, axes.vlines, card, alone, x, pale=True)
-        _draw_mark(axes, axes.vlines, card, _gap_of(card), x)
-    _draw_ends(axes.axhline)
-    left, right = _room([x for x, _ in points], 0.98, 1.0)
-    right += 0.25 * (right - left)  # names stand to the right of their points
-    bottom, top = _room(_ends_of([find(card) for card in ordered for find in (_gap_of, _gap_by_phi)]), 0.0, 1.0)
-    draw_names(axes, ordered, [((x - left) / (right - left), (y - bottom) / (top - bottom)) for x, y in points])
-    axes.set(
-        xlim=(left, right),
-        ylim=(bottom, top),
-        xlabel=f"utility: on retain × on test, relative to retraining\n{_DOTTED}; pale: by φ alone",
-        ylabel="share of the gap closed",
-        title=f"Gap closed against utility on {place_of(cards[0])}",
+        return []
+    marks = [
+        Mark(card, _utility(card) or 0.0, found.value, found.low, found.high)
+        for card in ordered
+        for found in (_gap_of(card),)
+    ]
+    canvas, axes = new_canvas(paper, max(3.4, 0.72 * paper.width + 0.3))
+    entries = [mark for mark in marks if not mark.card.control]
+    idle = [mark.x for mark in marks if mark.name == "identity"]
+    ends = [end for mark in entries for end in (mark.low, mark.y, mark.high)]
+    limits = (
+        focus([mark.x for mark in entries], [1.0, *idle], _LEAST),
+        focus(ends, [0.0, max(ends, default=0.0)], _LEAST),  # the best are never outliers
     )
-    explain_colors(canvas, axes, ordered)
-    save_plot(canvas, path)
+    _draw_ends(axes.axhline)
+    axes.axvline(1, color=RETRAINED, linewidth=0.9, linestyle="--", zorder=1)
+    places = draw_marks(axes, marks, limits)
+    axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.6g} %")
+    axes.tick_params(labelsize=SMALL)
+    axes.set_xlabel(_explain_tradeoff(paper), fontsize=NORMAL)
+    axes.set_ylabel("share of the gap closed", fontsize=NORMAL)
+    axes.set_title(paper.title("Gap closed against utility", place_of(cards[0])), fontsize=TITLE)
+    explain_looks(canvas, axes, ordered, paper)
+    perfect = [] if any(mark.name == "retrain" for mark in marks) else [_say_above(axes)]
+    name_marks(canvas, axes, marks, places, paper, (lambda x: f"{x:.2f}", lambda y: f"{100 * y:.0f} %"), perfect)
+    return save_plot(canvas, path, paper)
+
+
+def _say_above(axes: Axes) -> Text:
+    """Write where perfect unlearning is, on a board that has no row of it."""
+    where = {"xycoords": ("data", "axes fraction"), "xytext": (-3, -1), "textcoords": "offset points"}
+    return axes.annotate("perfect unlearning (100 %) ↑", (1, 1), fontsize=SMALL, ha="right", va="top", **where)
+
+
+def _explain_tradeoff(paper: Paper) -> str:
+    about = "hollow: published values, filled: tuned; dotted: doing nothing, dashed: retraining"
+    return paper.wrap(f"utility: on retain × on test, relative to retraining\n{about}", 0.9 if paper.is_narrow else 1.1)
 
 
 def _room(values: list[float], least: float, most: float) -> tuple[float, float]:
@@ -97,25 +132,15 @@ def _ends_of(found: Iterable[Estimate | None]) -> list[float]:
     return [end for each in found if each for end in (each.low, each.high)]
 
 
-def _draw_mark(
-    axes: Axes, draw_lines: Callable[..., object], card: Scorecard, found: Estimate, at: float, *, pale: bool = False
-) -> None:
-    """Draw a value and its interval beside or above the coordinate `at`, by `hlines` or `vlines` of the axes."""
-    about = {"color": color_of(card), "alpha": _PALE if pale else 1.0}
-    draw_lines(at, found.low, found.high, linewidth=0.8 if pale else 1.4, **about)
-    x, y = (found.value, at) if draw_lines == axes.hlines else (at, found.value)
-    axes.scatter(x, y, marker=marker_of(card), s=9 if pale else 20, zorder=2 if pale else 3, **about)
-
-
 def _say_beyond(axes: Axes, card: Scorecard, found: Estimate, row: int) -> None:
     where = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "center"}
-    axes.annotate(f"{100 * found.value:.0f} % →", (1, row), fontsize=8, color=color_of(card), **where)
+    axes.annotate(f"{100 * found.value:.0f} % →", (1, row), fontsize=SMALL, color=color_of(card), **where)
 
 
 def _draw_ends(draw_line: Callable[..., object]) -> None:
     """Draw where both controls stand, by `axvline` or `axhline`."""
     draw_line(0, color=CONTROL, linewidth=0.9, linestyle=":", zorder=1)
-    draw_line(1, color=RETRAINED, linewidth=0.9, linestyle=":", zorder=1)
+    draw_line(1, color=RETRAINED, linewidth=0.9, linestyle="--", zorder=1)
 
 
 def _in_board_order(cards: list[Scorecard]) -> list[Scorecard]:

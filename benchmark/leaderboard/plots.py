@@ -11,119 +11,122 @@ import numpy as np
 from benchmark.drawing import Axes, colormaps
 from benchmark.leaderboard.canvas import (
     GRID,
+    NORMAL,
     RETRAINED,
-    ROW,
-    color_of,
-    draw_names,
-    explain_colors,
+    SCREEN,
+    SMALL,
+    TITLE,
+    Paper,
+    explain_looks,
     largest_epsilon,
-    marker_of,
+    look_of,
     new_canvas,
     place_of,
     save_plot,
 )
 from benchmark.leaderboard.gap_plots import has_gaps, plot_gap_tradeoff, plot_gaps
+from benchmark.leaderboard.scatter import Mark, draw_marks, focus, name_marks
 from benchmark.results.scorecard import Scorecard
 from benchmark.results.values import Estimate
 
+_LEAST = 0.02  # of utility or F: what an axis shows at least
 
-def plot_board(cards: list[Scorecard], folder: Path) -> None:
+
+def plot_board(cards: list[Scorecard], folder: Path, paper: Paper = SCREEN) -> list[Path]:
     """Draw the three plots of a board into a folder, by gap closed where it has that, else by published score."""
     draw_scores, draw_tradeoff = (plot_gaps, plot_gap_tradeoff) if has_gaps(cards) else (plot_scores, plot_tradeoff)
-    draw_scores(cards, folder / "scores.png")
-    draw_tradeoff(cards, folder / "tradeoff.png")
-    plot_epsilon(cards, folder / "epsilon.png")
+    return [
+        *draw_scores(cards, folder / "scores.png", paper),
+        *draw_tradeoff(cards, folder / "tradeoff.png", paper),
+        *plot_epsilon(cards, folder / "epsilon.png", paper),
+    ]
 
 
-def plot_scores(cards: list[Scorecard], path: Path) -> None:
-    """Every score with its 95 % interval, the highest on top; dotted: the ceiling. Entries without one are left out."""
+def plot_scores(cards: list[Scorecard], path: Path, paper: Paper = SCREEN) -> list[Path]:
+    """Every score with its 95 % interval, the highest on top; dashed: the ceiling. Entries without one are left out."""
     ordered = sorted(_with_score(cards), key=score_of)
     if not ordered:
-        return
-    canvas, axes = new_canvas(6.4, 1.6 + ROW * len(ordered))
+        return []
+    canvas, axes = new_canvas(paper, paper.height(len(ordered)))
     for row, card in enumerate(ordered):
-        score = _estimate(card, "score")
-        axes.hlines(row, score.low, score.high, color=color_of(card), linewidth=1.2)
-        axes.scatter(score.value, row, color=color_of(card), marker=marker_of(card), s=20, zorder=3, clip_on=False)
+        score, look = _estimate(card, "score"), look_of(card)
+        axes.hlines(row, score.low, score.high, color=look.color, linewidth=1.1)
+        axes.scatter(score.value, row, color=look.color, marker=look.marker, s=11, zorder=3, clip_on=False)
     share = ordered[-1].value("normalised_score") or 0.0
     if share > 0:
-        axes.axvline(score_of(ordered[-1]) / share, color=RETRAINED, linewidth=0.9, linestyle=":")
-    axes.set_yticks(range(len(ordered)), [card.submission for card in ordered], fontsize=8)
-    axes.set(
-        title=f"Scores on {place_of(cards[0])}",
-        ylim=(-0.7, len(ordered) - 0.3),
-    )
-    dotted = "; dotted: perfect unlearning" if share > 0 else ""
-    axes.set_xlabel(f"score, 95 % interval over models{dotted}", fontsize=9)
+        axes.axvline(score_of(ordered[-1]) / share, color=RETRAINED, linewidth=0.9, linestyle="--")
+    axes.set_yticks(range(len(ordered)), [card.submission for card in ordered], fontsize=SMALL)
+    axes.tick_params(labelsize=SMALL)
+    axes.set_ylim(-0.7, len(ordered) - 0.3)
+    canvas.suptitle(paper.title("Scores", place_of(cards[0])), fontsize=TITLE)
+    dashed = "; dashed: perfect unlearning" if share > 0 else ""
+    axes.set_xlabel(paper.wrap_beside_names(f"score, 95 % interval over models{dashed}"), fontsize=NORMAL)
     axes.set_xlim(left=0)
-    explain_colors(canvas, axes, ordered)
-    save_plot(canvas, path)
+    explain_looks(canvas, axes, ordered, paper)
+    return save_plot(canvas, path, paper)
 
 
-def plot_tradeoff(cards: list[Scorecard], path: Path) -> None:
-    """Forgetting quality against utility, with lines of equal score, for the entries that have one.
-
-    Named are those for whose name there is room.
-    """
+def plot_tradeoff(cards: list[Scorecard], path: Path, paper: Paper = SCREEN) -> list[Path]:
+    """Draw forgetting quality against utility, with lines of equal score, where the entries that have one are."""
     if not (cards := sorted(_with_score(cards), key=score_of, reverse=True)):
-        return
-    canvas, axes = new_canvas(7.4, 5.2)
+        return []
+    canvas, axes = new_canvas(paper, max(3.4, 0.72 * paper.width + 0.3))
     qualities = [_estimate(card, "forgetting_quality") for card in cards]
-    points = [(_utility(card), quality.value) for card, quality in zip(cards, qualities, strict=True)]
-    left = min([x for x, _ in points] + [0.98]) - 0.01
-    end = max([x for x, _ in points] + [1.0]) + 0.005
-    right = end + 0.3 * (end - left)  # names stand to the right of their points
+    marks = [
+        Mark(card, _utility(card), quality.value, quality.low, quality.high)
+        for card, quality in zip(cards, qualities, strict=True)
+    ]
     ceiling = cards[0].value("ceiling")
-    top = 1.15 * max([quality.high for quality in qualities] + [ceiling or 0.0, 0.05])
-    _draw_levels(axes, left, right, top, ceiling)
-    for (x, y), card, quality in zip(points, cards, qualities, strict=True):
-        axes.vlines(x, quality.low, quality.high, color=color_of(card), linewidth=0.8, alpha=0.6)
-        axes.scatter(x, y, color=color_of(card), marker=marker_of(card), s=26, zorder=3, clip_on=False)
-    draw_names(axes, cards, [((x - left) / (right - left), y / top) for x, y in points])
-    axes.set(
-        xlim=(left, right),
-        ylim=(0, top),
-        xlabel="utility: on retain × on test, relative to retraining",
-        ylabel="forgetting quality F",
-        title=f"Forgetting against utility on {place_of(cards[0])}",
-    )
-    explain_colors(canvas, axes, cards)
-    save_plot(canvas, path)
+    top = 1.1 * max([quality.high for quality in qualities] + [ceiling or 0.0, 0.05])
+    idle = [mark.x for mark in marks if mark.name == "identity"]
+    limits = focus([mark.x for mark in marks if not mark.card.control], [1.0, *idle], _LEAST), (-0.03 * top, top)
+    _draw_levels(axes, *limits[0], top, ceiling)
+    places = draw_marks(axes, marks, limits)
+    axes.tick_params(labelsize=SMALL)
+    about = "utility: on retain × on test, relative to retraining\nhollow: published values, filled: tuned"
+    axes.set_xlabel(paper.wrap(about, 0.9), fontsize=NORMAL)
+    axes.set_ylabel("forgetting quality F", fontsize=NORMAL)
+    axes.set_title(paper.title("Forgetting against utility", place_of(cards[0])), fontsize=TITLE)
+    explain_looks(canvas, axes, cards, paper)
+    name_marks(canvas, axes, marks, places, paper, (lambda x: f"{x:.2f}", lambda y: f"{y:.3f}"))
+    return save_plot(canvas, path, paper)
 
 
 def _draw_levels(axes: Axes, left: float, right: float, top: float, ceiling: float | None) -> None:
     """Draw lines of equal score, named beyond the right end of the axes, and the ceiling where there is one."""
     utilities = np.linspace(left, right, 100)
-    beside = {"fontsize": 7, "va": "center", "xytext": (4, 0), "textcoords": "offset points"}
+    beside = {"fontsize": SMALL, "va": "center", "xytext": (4, 0), "textcoords": "offset points"}
+    near = 0.05 * top  # of the ceiling, whose name stands there
     for score in _round_levels(top):
         axes.plot(utilities, score / utilities, color=GRID, linewidth=0.8, zorder=0)
-        axes.annotate(f"score {score:g}", (right, score / right), color="#777777", annotation_clip=False, **beside)
+        if score / right < top and (ceiling is None or abs(score / right - ceiling) > near):
+            axes.annotate(f"score {score:g}", (right, score / right), color="#666666", annotation_clip=False, **beside)
     if ceiling is None:
         return
-    axes.axhline(ceiling, color=RETRAINED, linewidth=0.9, linestyle=":")
-    axes.annotate("perfect\nunlearning", (right, ceiling), color=RETRAINED, annotation_clip=False, **beside)
+    axes.axhline(ceiling, color=RETRAINED, linewidth=0.9, linestyle="--")
+    axes.annotate("perfect\nunlearning", (right, ceiling), color="black", annotation_clip=False, **beside)
 
 
-def plot_epsilon(cards: list[Scorecard], path: Path) -> None:
+def plot_epsilon(cards: list[Scorecard], path: Path, paper: Paper = SCREEN) -> list[Path]:
     """The ε of every forget example, best forgotten first; one row per entry, the highest score on top."""
     ordered = sorted((card for card in cards if card.per_example("epsilon")), key=score_of, reverse=True)
     if not ordered:
-        return
-    canvas, axes = new_canvas(6.8, max(2.8, 1.4 + ROW * len(ordered)))  # room for what the bar says
+        return []
+    canvas, axes = new_canvas(paper, max(2.9, paper.height(len(ordered)) - 0.4))  # room for what the bar says
     largest = largest_epsilon(cards[0])
     colors = colormaps["viridis_r"].with_extremes(over="black")
     rows = np.sort([card.per_example("epsilon") or [] for card in ordered], axis=1)
     image = axes.imshow(rows, aspect="auto", cmap=colors, vmin=0, vmax=largest + 1e-9, interpolation="nearest")
-    axes.set_yticks(range(len(ordered)), [card.submission for card in ordered], fontsize=8)
-    axes.set(
-        xlabel="forget examples, in each row the best forgotten first",
-        title=f"ε of each forget example on {place_of(cards[0])}",
-    )
+    axes.set_yticks(range(len(ordered)), [card.submission for card in ordered], fontsize=SMALL)
+    axes.tick_params(labelsize=SMALL)
+    axes.set_xlabel(paper.wrap_beside_names("forget examples, in each row the best forgotten first"), fontsize=NORMAL)
+    canvas.suptitle(paper.title("ε of each forget example", place_of(cards[0])), fontsize=TITLE)
     examples = rows.shape[1]
     axes.set_xticks(np.unique([0, examples // 2, examples - 1]), np.unique([1, examples // 2 + 1, examples]))
     bar = canvas.colorbar(image, ax=axes, extend="max", shrink=min(1.0, 14 / len(ordered)))
-    bar.set_label(f"ε up to ln(N − 1) = {largest:.2f}; black: ∞", fontsize=8)
-    save_plot(canvas, path)
+    bar.ax.tick_params(labelsize=SMALL)
+    bar.set_label(f"ε up to ln(N − 1) = {largest:.2f}; black: ∞", fontsize=SMALL)
+    return save_plot(canvas, path, paper)
 
 
 def _with_score(cards: list[Scorecard]) -> list[Scorecard]:

@@ -7,17 +7,20 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.drawing import Axes, Canvas, colormaps
+from benchmark.drawing import Axes, Canvas
 from benchmark.leaderboard.canvas import (
     CONTROL,
     GRID,
+    NORMAL,
     RETRAINED,
-    ROW,
+    SCREEN,
+    SMALL,
+    TITLE,
     UNLEARNED,
-    Point,
-    color_of,
-    explain_colors,
-    marker_of,
+    Look,
+    Paper,
+    explain_looks,
+    look_of,
     new_canvas,
     save_plot,
 )
@@ -26,65 +29,87 @@ from benchmark.results.scorecard import Scorecard
 from benchmark.results.values import Estimate
 
 FILES = ("mean-ranks.png", "profiles.png", "cost.png")
-_HIGHLIGHTED = 8  # entries with a colour of their own
+_LINES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (8, 2)), (0, (5, 1, 1, 1, 1, 1)))
+"""Of the entries with a line of their own."""
+_MARKS = "os^vDXP*"
+_COLORS = ("#9c2f10", "#1b6ca8", "#2a2a2a", "#d9a441", "#5b2a86", "#3a8f5c", "#c0719f", "#7f7f7f")
 _STYLES = ("--", ":", "-.")  # of controls
 _COLUMNS = 3  # panels side by side
 
 
-def plot_summary(summary: Summary, folder: Path) -> None:
+def plot_summary(summary: Summary, folder: Path, paper: Paper = SCREEN) -> list[Path]:
     """Draw the three plots into a folder."""
     ranks, profiles, cost = (folder / name for name in FILES)
-    plot_mean_ranks(summary, ranks)
-    plot_performance(summary, profiles)
-    plot_costs(summary, cost)
+    return [
+        *plot_mean_ranks(summary, ranks, paper),
+        *plot_performance(summary, profiles, paper),
+        *plot_costs(summary, cost, paper),
+    ]
 
 
-def plot_mean_ranks(summary: Summary, path: Path) -> None:
-    """Draw the mean rank of every entry with its bounds, the best on top."""
+def plot_mean_ranks(summary: Summary, path: Path, paper: Paper = SCREEN) -> list[Path]:
+    """Draw the mean rank of every entry with its bounds, the best on top, and where doing nothing would rank."""
     rows = summary.rows
-    canvas, axes = new_canvas(6.4, 1.7 + ROW * len(rows))
+    canvas, axes = new_canvas(paper, paper.height(len(rows)))
     places = range(len(rows))
-    axes.hlines(places, rows["mean_rank_low"], rows["mean_rank_high"], color=UNLEARNED, linewidth=1.2)
-    axes.scatter(rows["mean_rank"], places, color=UNLEARNED, s=20, zorder=3)
-    axes.set_yticks(places, summary.entries, fontsize=8)
-    axes.set(title=f"Mean ranks over {len(summary.boards)} scenarios", ylim=(len(rows) - 0.3, -0.7))
-    axes.set_xlabel("mean rank by gap closed\nbounds: for all entries together, 95 % over models", fontsize=9)
-    save_plot(canvas, path)
+    axes.hlines(places, rows["mean_rank_low"], rows["mean_rank_high"], color=UNLEARNED, linewidth=1.1)
+    axes.scatter(rows["mean_rank"], places, color=UNLEARNED, s=11, zorder=3)
+    axes.axvline(rank_of_nothing(summary), color=CONTROL, linewidth=0.9, linestyle=":", zorder=1)
+    axes.axvline(1, color=RETRAINED, linewidth=0.9, linestyle="--", zorder=1)
+    axes.set_yticks(places, summary.entries, fontsize=SMALL)
+    axes.tick_params(labelsize=SMALL)
+    axes.set_ylim(len(rows) - 0.3, -0.7)
+    canvas.suptitle(f"Mean ranks over {len(summary.boards)} scenarios", fontsize=TITLE)
+    about = "bounds: for all entries together, 95 % over models; dotted: doing nothing would rank here, dashed: perfect"
+    axes.set_xlabel(paper.wrap_beside_names(f"mean rank by gap closed\n{about}"), fontsize=NORMAL)
+    return save_plot(canvas, path, paper)
 
 
-def plot_performance(summary: Summary, path: Path) -> None:
-    """Draw performance profiles: of the first few entries in colours, of the others in grey, of controls in dashes."""
-    canvas, axes = new_canvas(7.4, 4.8)
+def rank_of_nothing(summary: Summary) -> float:
+    """Return the mean rank that doing nothing, which closes nothing of a gap, would have among the entries."""
+    gaps = [[board.gap_of(entry) for entry in summary.entries] for board in summary.boards]
+    return float(np.mean([1 + sum(gap is not None and gap.value > 0 for gap in own) for own in gaps]))
+
+
+def plot_performance(summary: Summary, path: Path, paper: Paper = SCREEN) -> list[Path]:
+    """Draw performance profiles: the first few entries with marks, the others in grey, controls in thin dashes."""
+    canvas, axes = new_canvas(paper, 3.6 if paper.is_narrow else 2.9)
     shares = np.linspace(-0.1, 1.1, 1201)
-    colors = colormaps["tab10"](range(_HIGHLIGHTED))
     for place, entry in reversed(list(enumerate(summary.entries))):
         reached = summary.share_reaching(entry, shares)
-        if place < _HIGHLIGHTED:
-            axes.step(shares, reached, color=colors[place], linewidth=1.6, label=entry, zorder=20 - place)
+        if place < len(_LINES):
+            style = {"color": _COLORS[place], "linestyle": _LINES[place], "marker": _MARKS[place], "zorder": 20 - place}
+            every = (50 + 15 * place, 150)
+            axes.step(shares, reached, linewidth=1.1, markersize=3.5, markevery=every, label=entry, **style)
         else:
             axes.step(shares, reached, color=GRID, linewidth=0.7, zorder=1)
     for style, (name, gaps) in zip(_STYLES, _gaps_of_controls(summary).items(), strict=False):
-        axes.step(shares, (gaps[:, None] >= shares).mean(axis=0), color=CONTROL, linestyle=style, label=name, zorder=2)
-    axes.set(
-        xlabel="at least this share of the gap closed",
-        ylabel=f"share of the {len(summary.boards)} scenarios",
-        title="Performance profiles",
-        xlim=(shares[0], shares[-1]),
-        ylim=(-0.02, 1.04),
-    )
-    others = len(summary.entries) - _HIGHLIGHTED
+        reached = (gaps[:, None] >= shares).mean(axis=0)
+        axes.step(shares, reached, color=CONTROL, linestyle=style, linewidth=0.9, label=name, zorder=2)
+    axes.set(xlim=(shares[0], shares[-1]), ylim=(-0.02, 1.04))
+    axes.tick_params(labelsize=SMALL)
+    axes.set_xlabel("at least this share of the gap closed", fontsize=NORMAL)
+    axes.set_ylabel(f"share of the {len(summary.boards)} scenarios", fontsize=NORMAL)
+    axes.set_title("Performance profiles", fontsize=TITLE)
+    _explain_profiles(canvas, axes, summary, paper)
+    return save_plot(canvas, path, paper)
+
+
+def _explain_profiles(canvas: Canvas, axes: Axes, summary: Summary, paper: Paper) -> None:
+    """Draw the legend of the performance profiles, the smallest mean rank first."""
+    others = len(summary.entries) - len(_LINES)
     handles, labels = axes.get_legend_handles_labels()
     first = sorted(range(len(labels)), key=lambda k: [*summary.entries, *labels].index(labels[k]))
     canvas.legend(
         [handles[k] for k in first],
         [labels[k] for k in first],
-        fontsize=8,
+        fontsize=SMALL,
         frameon=False,
-        loc="outside right upper",
+        loc="outside lower center" if paper.is_narrow else "outside right upper",
         title="smallest mean ranks" + (f"\n(grey: {others} others)" if others > 0 else ""),
-        title_fontsize=8,
+        title_fontsize=SMALL,
+        handlelength=3.5,
     )
-    save_plot(canvas, path)
 
 
 def _gaps_of_controls(summary: Summary) -> Mapping[str, np.ndarray]:
@@ -94,11 +119,11 @@ def _gaps_of_controls(summary: Summary) -> Mapping[str, np.ndarray]:
     return {name: np.array(gaps, dtype=np.float64) for name, gaps in found.items() if None not in gaps}
 
 
-def plot_costs(summary: Summary, path: Path) -> None:
+def plot_costs(summary: Summary, path: Path, paper: Paper = SCREEN) -> list[Path]:
     """Draw gap closed against cost, a panel per scenario; named are the entries that no cheaper one equals."""
-    columns = min(_COLUMNS, len(summary.boards))
+    columns = min(_COLUMNS, len(summary.boards), max(1, round(paper.width / 2.5)))
     lines = math.ceil(len(summary.boards) / columns)
-    canvas = Canvas(figsize=(0.6 + 4.2 * columns, 0.8 + 3.4 * lines), layout="constrained")
+    canvas = Canvas(figsize=(paper.width, 0.8 + 2.3 * lines), layout="constrained")
     panels = list(canvas.subplots(lines, columns, squeeze=False).flat)
     cards = [_with_cost(board) for board in summary.boards]
     costs = [_cost(card) for own in cards for card in own]
@@ -107,9 +132,10 @@ def plot_costs(summary: Summary, path: Path) -> None:
         axes.set_xlim(0.7 * min(costs), 1.5 * max(costs))
     for axes in panels[len(summary.boards) :]:
         axes.set_visible(False)
-    explain_colors(canvas, panels[0], list(chain(*cards)))
-    canvas.suptitle("Gap closed against cost; the line joins the entries that no cheaper one equals", fontsize=10)
-    save_plot(canvas, path)
+    explain_looks(canvas, panels[0], list(chain(*cards)), paper)
+    title = "Gap closed against cost; the line joins the entries that no cheaper one equals"
+    canvas.suptitle(paper.wrap(title, 1.1), fontsize=TITLE)
+    return save_plot(canvas, path, paper)
 
 
 def _with_cost(board: Board) -> list[Scorecard]:
@@ -119,31 +145,36 @@ def _with_cost(board: Board) -> list[Scorecard]:
 
 
 def _draw_costs(axes: Axes, board: Board, cards: list[Scorecard]) -> None:
-    for color, marker in dict.fromkeys((color_of(card), marker_of(card)) for card in cards):
-        own = [card for card in cards if (color_of(card), marker_of(card)) == (color, marker)]
-        x, gaps = [_cost(card) for card in own], [_gap_of(card) for card in own]
-        axes.vlines(x, [gap.low for gap in gaps], [gap.high for gap in gaps], color=color, linewidth=0.8, alpha=0.6)
-        axes.scatter(x, [gap.value for gap in gaps], color=color, marker=marker, s=14, zorder=3)
+    for look in dict.fromkeys(map(look_of, cards)):
+        _draw_look(axes, look, [card for card in cards if look_of(card) == look])
     best = [card for k, card in enumerate(cards) if all(_gap_of(card).value > _gap_of(c).value for c in cards[:k])]
     costs, gaps = [_cost(card) for card in best], [_gap_of(card).value for card in best]
     axes.step(costs, gaps, where="post", color=GRID, linewidth=1.0, zorder=1)
     axes.axhline(0, color=CONTROL, linewidth=0.8, linestyle=":")
-    axes.axhline(1, color=RETRAINED, linewidth=0.8, linestyle=":")
+    axes.axhline(1, color=RETRAINED, linewidth=0.8, linestyle="--")
     axes.set_xscale("log")
-    axes.set_title(board.scenario, fontsize=9)
-    axes.set_xlabel("cost, as a share of retraining", fontsize=8)
-    axes.set_ylabel("share of the gap closed", fontsize=8)
+    axes.tick_params(labelsize=SMALL)
+    axes.set_title(board.scenario, fontsize=NORMAL)
+    axes.set_xlabel("cost, as a share of retraining", fontsize=NORMAL)
+    axes.set_ylabel("share of the gap closed", fontsize=NORMAL)
     axes.spines[["top", "right"]].set_visible(False)
     _name_by_number(axes, [card.submission for card in best], list(zip(costs, gaps, strict=True)))
 
 
-def _name_by_number(axes: Axes, names: list[str], points: list[Point]) -> None:
+def _draw_look(axes: Axes, look: Look, cards: list[Scorecard]) -> None:
+    """Draw the entries of one look with their intervals."""
+    x, gaps = [_cost(card) for card in cards], [_gap_of(card) for card in cards]
+    axes.vlines(x, [gap.low for gap in gaps], [gap.high for gap in gaps], color=look.color, linewidth=0.7, alpha=0.6)
+    axes.scatter(x, [gap.value for gap in gaps], color=look.color, marker=look.marker, s=8, zorder=3)
+
+
+def _name_by_number(axes: Axes, names: list[str], points: list[tuple[float, float]]) -> None:
     """Number the points and list their names at the left, where nothing is cheap enough to stand."""
     for number, point in enumerate(points, 1):
-        axes.annotate(f"{number}", point, fontsize=7, xytext=(-2, 4), textcoords="offset points", ha="right")
+        axes.annotate(f"{number}", point, fontsize=SMALL, xytext=(-2, 3), textcoords="offset points", ha="right")
     listed = "\n".join(f"{number} {name}" for number, name in enumerate(names, 1))
     behind = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}  # the line of perfect unlearning may pass there
-    axes.text(0.03, 0.9, listed, fontsize=6.5, va="top", transform=axes.transAxes, bbox=behind)
+    axes.text(0.03, 0.88, listed, fontsize=SMALL, va="top", transform=axes.transAxes, bbox=behind)
 
 
 def _cost(card: Scorecard) -> float:

@@ -33,10 +33,10 @@ def to_markdown(grid: Grid) -> str:
     """Return a table as GitHub shows it, under a heading and above its notes."""
     align = ["---"] * grid.names + ["---:"] * (len(grid.headings) - grid.names)
     lines = [map(_plain, grid.headings), align, *(map(_plain, row) for row in grid.rows)]
-    return "\n".join([f"**{_plain(grid.title)}**", "", *map(_piped, lines), "", *map(_plain, grid.notes), ""])
+    return "\n".join([f"**{_plain(grid.title)}**", "", *map(_pipe_cells, lines), "", *map(_plain, grid.notes), ""])
 
 
-def _piped(cells: Iterable[str]) -> str:
+def _pipe_cells(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
@@ -58,7 +58,7 @@ def to_latex(grid: Grid) -> str:
         packages,
         *(f"% {' '.join(text.split())}" for text in (grid.title, *grid.notes)),
         rf"\begin{{{kind}}}{{@{{}}{columns}@{{}}}}",
-        *(_repeated(head, len(grid.headings)) if is_long else head),
+        *(_repeat_head(head, len(grid.headings)) if is_long else head),
         *map(_row, grid.rows),
         r"\bottomrule",
         rf"\end{{{kind}}}",
@@ -67,7 +67,7 @@ def to_latex(grid: Grid) -> str:
     return "\n".join(lines)
 
 
-def _repeated(head: list[str], columns: int) -> list[str]:
+def _repeat_head(head: list[str], columns: int) -> list[str]:
     """Return the head of a long table, which stands on every page, and what its pages but the last end with."""
     return [
         *head,

@@ -161,14 +161,27 @@ def test_the_plots_of_an_entry_are_drawn_on_demand_and_removed_with_it(bench, fi
     before = set(finished.results.rglob("*.png"))
     done = bench("plot", "identity")
     assert done.returncode == 0, done.stderr
-    drawn = set(finished.results.rglob("*.png")) - before
-    assert {path.name for path in drawn} == {f"{kind}-identity.png" for kind in ("phi", "epsilon", "profile")}
-    assert all(f"drew {path}" in done.stdout and path.read_bytes().startswith(b"\x89PNG") for path in drawn)
+    drawn = set(finished.results.rglob("plots/*/*-identity.*")) - before
+    kinds, forms = ("phi", "epsilon", "profile"), {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}
+    assert {path.name for path in drawn} == {f"{kind}-identity.{form}" for kind in kinds for form in forms}
+    assert all(f"drew {path}" in done.stdout for path in drawn)
+    assert all(path.read_bytes().startswith(forms[path.suffix[1:]]) for path in drawn)
     refused = bench("plot", "retrain")
     assert refused.returncode == 2
     assert "retrain has no scorecard" in refused.stderr
     assert bench("remove", "identity").returncode == 0
     assert not any(path.exists() for path in drawn)
+
+
+@pytest.mark.usefixtures("drawn_plots")
+def test_the_plots_of_a_board_are_drawn_for_a_paper(bench, finished, miniature):
+    done = bench("plot", "--width", "2.75")
+    assert done.returncode == 0, done.stderr
+    folder = finished.results / "plots" / miniature.label
+    names = {path.name for path in folder.iterdir()}
+    assert {f"{kind}.{form}" for kind in ("scores", "tradeoff", "epsilon") for form in ("png", "pdf", "svg")} <= names
+    assert bench("plot", "--width", "1").returncode == 2
+    assert "no entry has metrics on digits-class" in bench("plot", scenario="digits-class").stderr
 
 
 def test_two_entries_are_compared_in_every_metric(bench, finished):

@@ -1,4 +1,4 @@
-"""Names on plots meet neither one another nor a point, and labels fit."""
+"""Plots show what they are to show: where entries are, what lies beyond, both controls; labels fit."""
 
 import numpy as np
 import pytest
@@ -7,38 +7,21 @@ from matplotlib.collections import PathCollection
 
 from benchmark.data.choice import Choice, checksum_of
 from benchmark.leaderboard import entry_plots, gap_plots, plots
-from benchmark.leaderboard.canvas import name_places
 from benchmark.leaderboard.entry_plots import rank_correlation
 from benchmark.results.values import Absent, Estimate, PerExample
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_names_meet_neither_one_another_nor_a_point(seed):
-    rng = np.random.default_rng(seed)
-    cards = [card("e" * int(rng.integers(1, 25)), score, control=k == 0) for k, score in enumerate(rng.random(60))]
-    crowd = rng.random((60, 2)) * [0.03, 0.4] + [0.7, 0.1]
-    points = np.where(rng.random((60, 1)) < 0.7, crowd, rng.random((60, 2)) * [0.7, 1])
-    places = name_places(cards, [tuple(point) for point in points])
-    named = [(place, 0.0125 * len(each.submission)) for place, each in zip(places, cards, strict=True) if place]
-    assert len(named) >= 5
-    for k, ((x, y), width) in enumerate(named):
-        for (other_x, other_y), other_width in named[:k]:
-            assert abs(y - other_y) > 0.03 or x > other_x + other_width or other_x > x + width
-        assert not any(x < px < x + width and abs(py - y) < 0.019 for px, py in points)
-
-
-def test_among_neighbours_the_higher_point_has_the_higher_name():
-    cards = [card(f"entry{k}", score) for k, score in enumerate([0.9, 0.1, 0.5])]
-    places = name_places(cards, [(0.5, 0.50), (0.5, 0.52), (0.5, 0.51)])
-    assert places[1][1] > places[2][1] > places[0][1]
 
 
 @pytest.fixture
 def drawn(monkeypatch):
     """The canvases that were drawn, in place of their files."""
     canvases = []
-    for module in (plots, gap_plots):
-        monkeypatch.setattr(module, "save_plot", lambda canvas, path: canvases.append(canvas))
+
+    def keep(canvas, path, paper):
+        canvases.append(canvas)
+        return [path]
+
+    for module in (plots, gap_plots, entry_plots):
+        monkeypatch.setattr(module, "save_plot", keep)
     return canvases
 
 
@@ -90,13 +73,12 @@ def test_gaps_are_drawn_in_the_order_of_the_board_with_phi_alone_beside_them(by_
     names = [text.get_text() for text in scores.get_yticklabels()]
     assert names == ["better", "identity", "worse", "dear"]
     assert scores.yaxis_inverted()  # the first row is on top
-    assert marks_of(scores) == {(0.6, 0, 1.0), (0.0, 1, 1.0), (-0.3, 2, 1.0), (0.9, 3, 1.0)}
-    assert marks_of(alone) == {(0.8, 0, 1.0), (0.01, 1, 1.0), (-0.3, 2, 1.0), (0.95, 3, 1.0)}
+    assert marks_of(scores) == {(0.6, 0, None), (0.0, 1, None), (-0.3, 2, None), (0.9, 3, None)}
+    assert marks_of(alone) == {(0.8, 0, None), (0.01, 1, None), (-0.3, 2, None), (0.95, 3, None)}
     for panel in (scores, alone):
         assert {line.get_xdata()[0] for line in panel.lines} == {0, 1}  # both ends
-    pale = {(x, gap_plots._PALE) for x, row, _ in marks_of(alone) if row != 2}
-    assert {(y, alpha) for _, y, alpha in marks_of(tradeoff)} == pale | {(x, 1.0) for x, _, _ in marks_of(scores)}
-    assert {line.get_ydata()[0] for line in tradeoff.lines if line.get_linestyle() == ":"} == {0, 1}
+    assert {(y, alpha) for _, y, alpha in marks_of(tradeoff)} == {(x, None) for x, _, _ in marks_of(scores)}
+    assert {line.get_ydata()[0] for line in tradeoff.lines if line.get_linestyle() == ":"} == {0}
 
 
 def test_a_panel_shows_the_range_of_the_entries_and_not_of_the_controls(drawn, tmp_path):
@@ -112,7 +94,7 @@ def test_a_panel_shows_the_range_of_the_entries_and_not_of_the_controls(drawn, t
 def test_a_board_that_mostly_has_no_gap_closed_is_drawn_by_published_score(by_gap, drawn, tmp_path):
     old = [card(f"old{k}", 0.1) for k in range(5)]
     plots.plot_board(by_gap + old, tmp_path)
-    assert drawn[0].axes[0].get_title() == "Scores on digits, N = 8"
+    assert drawn[0].get_suptitle() == "Scores on digits, N = 8"
     assert len(drawn[0].axes[0].get_yticklabels()) == 9
 
 
@@ -140,14 +122,12 @@ def chosen_of(scores, withheld=()):
     )
 
 
-def test_scores_are_drawn_against_what_was_forgotten_in_the_order_of_evidence(monkeypatch, tmp_path):
-    canvases = []
-    monkeypatch.setattr(entry_plots, "save_plot", lambda canvas, path: canvases.append(canvas))
+def test_scores_are_drawn_against_what_was_forgotten_in_the_order_of_evidence(drawn, tmp_path):
     choice = chosen_of({"weight": (0.9, 0.7, 0.2, 0.5), "loss": (1.0, 2.0, 3.0, 4.0)}, withheld=(5,))
     entry = card("entry", 0.1)
     bare = entry.model_copy(update={"metrics": {"epsilon": entry.metrics["epsilon"]}})
-    entry_plots.plot_hardness(bare, choice, tmp_path / "hardness.png")
-    (canvas,) = canvases
+    entry_plots.plot_hardness(bare, choice, [], tmp_path / "hardness.png")
+    (canvas,) = drawn
     top = 1.08 * np.log(7)  # of 8 models; where ∞ is
     for axes, scores in zip(canvas.axes, ((0.9, 0.2, 0.5), (1.0, 3.0, 4.0)), strict=True):
         points = {tuple(np.round(point, 6)) for shown in axes.collections for point in np.asarray(shown.get_offsets())}
@@ -156,11 +136,11 @@ def test_scores_are_drawn_against_what_was_forgotten_in_the_order_of_evidence(mo
         assert "too few" in axes.get_title()
     assert canvas.axes[0].get_ylabel().startswith("ε")
     leaks = with_metrics(card("entry", 0.1), example_leak=PerExample(values=[0.3, 0.2, 0.1]))
-    entry_plots.plot_hardness(leaks, choice, tmp_path / "hardness.png")
-    shown = np.concatenate([points.get_offsets() for points in canvases[1].axes[0].collections])
+    entry_plots.plot_hardness(leaks, choice, [], tmp_path / "hardness.png")
+    shown = np.concatenate([points.get_offsets() for points in drawn[1].axes[0].collections])
     assert sorted(shown[:, 1].tolist()) == [0.1, 0.2, 0.3]
-    assert canvases[1].axes[0].get_ylabel().startswith("leak")
-    assert [text.get_text() for text in canvas.axes[0].get_legend().get_texts()] == ["given to submissions", "withheld"]
+    assert drawn[1].axes[0].get_ylabel().startswith("leak")
+    assert [text.get_text() for text in canvas.legends[0].get_texts()] == ["given to submissions", "withheld"]
 
 
 def test_a_rank_correlation_has_its_interval():
