@@ -21,6 +21,7 @@ from benchmark.cli.options import (
     SubmissionOption,
     TimeAgainOption,
 )
+from benchmark.cli.pages import refresh_site
 from benchmark.cli.shared import (
     choose_forget_set,
     one_name,
@@ -76,6 +77,8 @@ def run(
     settle_isolation(required=require_sandbox, warn=session.warn)
     start_what_comes(session, chosen, device, submission)
     cards, rows, refused = evaluate_all(session, chosen, device, allow_failures, submission, time_again=time_again)
+    if workspace.publishes and rows is not None:
+        refresh_site(workspace, rows)
     _report(session, chosen, cards, rows, everything, as_json, refused)
     _raise_failure(session, chosen, submission, cards, refused)
 

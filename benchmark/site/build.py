@@ -13,7 +13,7 @@ from benchmark.site.distributions import Reference, distributions, evidence_fold
 from benchmark.site.downloads import evidence_link
 from benchmark.site.entry import Beside, entry_context, entry_data
 from benchmark.site.entry_links import INDEX, entry_path
-from benchmark.site.forget_examples import ForgetExamples, forget_examples
+from benchmark.site.forget_examples import ForgetExamples, known_examples
 from benchmark.site.index import index_context, index_data
 from benchmark.storage.workspace import Workspace, write_atomically
 
@@ -49,7 +49,7 @@ def build_site(workspace: Workspace, cards: Sequence[Scorecard], rows: DataFrame
 
 def entry_pages(workspace: Workspace, board: Board) -> dict[str, bytes]:
     """Return the page of every entry of a board, by its place in the site."""
-    examples = forget_examples(board.scenario)
+    examples = known_examples(board.scenario, site_folder(workspace) / "examples" / f"{board.label}.json")
     reference = read_reference(workspace, board.first)
     return {
         entry_path(board.label, name): entry_page(board, card, _beside(workspace, board, card, examples, reference))

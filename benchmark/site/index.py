@@ -65,7 +65,6 @@ def board_context(board: Board) -> dict[str, Any]:
         "first_heading": heading_of(board.order),
         "first_sentence": sentence_of(board.order),
         "rows": table_rows(board),
-        "scored": [name for name, card in board.cards.items() if card.is_scored],
         "chosen": [card.submission for card in board.ranked[:2]],
         "ticks": order_ticks(board),
         "bar_width": BAR_WIDTH,

@@ -15,6 +15,7 @@ from benchmark.site.numbers import MISSING, PERCENT, format_interval, format_val
 COST_WIDTH = 48.0
 BAR_WIDTH = 130.0
 """Pixels of an interval's axis."""
+_TICK = 32.0  # pixels that the text at a tick takes
 _MOST_COST = 1.0  # of retraining, at the end of the axis
 _STATUS = {
     "ok": ("within budget", "good"),
@@ -80,10 +81,11 @@ def order_axis(board: Board) -> Scale:
 
 
 def order_ticks(board: Board) -> list[Tick]:
-    """Return the lines behind the bars: of gaps closed 0, 10 % and 1; of scores 0 and what perfect unlearning gets."""
+    """Return the lines behind the bars: of gaps closed 0 and 1, and 10 % where it has room; of scores 0 and what perfect unlearning gets."""
     axis = order_axis(board)
     if board.order == "gap_closed":
-        return ticks(axis, [0.0, 0.1, 1.0], ".0%")
+        has_room = axis(0.1) - axis(0.0) >= _TICK
+        return ticks(axis, [0.0, 0.1, 1.0] if has_room else [0.0, 1.0], ".0%")
     ceiling = board.first.value("ceiling")
     return ticks(axis, [0.0, *([ceiling] if ceiling else [])], ".3g")
 

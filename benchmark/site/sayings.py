@@ -80,6 +80,8 @@ def _say_cost(board: Board, leader: Scorecard) -> str:
         f" ({leader.cost.share_low:.0%} to {leader.cost.share_high:.0%})".replace("%", PERCENT) if leader.cost else ""
     )
     budget = "" if board.budget is None else f"; the budget is {format_value(board.budget, '.0%')}"
+    if leader.cost and leader.cost.undecided:
+        budget += ", which its timing cannot tell it from"
     return f"A run costs {format_value(share, '.0%')} of retraining{ends}{budget}."
 
 

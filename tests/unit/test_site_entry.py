@@ -17,7 +17,7 @@ from benchmark.site.code import Code, highlight
 from benchmark.site.distributions import BINS, Reference, distributions, histogram, read_reference
 from benchmark.site.downloads import evidence_link
 from benchmark.site.entry import Beside, example_rows, metric_groups
-from benchmark.site.forget_examples import ForgetExample, ForgetExamples, forget_examples, picture
+from benchmark.site.forget_examples import ForgetExample, ForgetExamples, known_examples, picture
 from benchmark.storage.workspace import Workspace
 
 PIXEL = picture(torch.full((1, 1, 1), 255, dtype=torch.uint8))
@@ -34,8 +34,12 @@ def page_of(name="sharp+tuned", beside=Beside(), cards=None):  # noqa: B008  fro
 
 
 def whole(text="3"):
-    known = [ForgetExample(f"{10 + k}", text, text, text, PIXEL) for k in range(3)]
-    return Beside(ForgetExamples(known, "whose pictures"), PHI, Code(highlight(f"x = {text!r}"), "{}", False), "../e")
+    shown = "".join(letter for letter in text if letter.isprintable())  # records take no other
+    about = {"name": shown, "label": shown, "subject": shown, "picture": PIXEL}
+    known = ForgetExamples(
+        examples=tuple(ForgetExample(row=f"{10 + k}", **about) for k in range(3)), licence="whose pictures"
+    )
+    return Beside(known, PHI, Code(highlight(f"x = {text!r}"), "{}", False), "../e")
 
 
 @pytest.mark.parametrize("name", [card.submission for card in usual_cards()])
@@ -192,5 +196,13 @@ def test_pictures_are_files_of_their_pixels():
     assert picture(pixels) == picture(pixels)
 
 
-def test_a_scenario_that_is_not_known_has_no_examples():
-    assert forget_examples(None) is None
+def test_a_scenario_that_is_not_known_has_no_examples(tmp_path):
+    assert known_examples(None, tmp_path / "kept.json") is None
+
+
+@pytest.mark.parametrize(
+    "link", ["javascript:alert(1)", "https://elsewhere.example/a.png", 'data:image/png;base64,A"onload=b']
+)
+def test_a_picture_is_nothing_but_a_png_in_the_page(link):
+    with pytest.raises(ValueError, match="pattern"):
+        ForgetExample(row="1", name="", label="", subject="", picture=link)

@@ -11,6 +11,7 @@ function startChosen(panel, board, onChange) {
   let names = section.dataset.chosen.split(" ").filter((name) => place.has(name));
 
   pickers.forEach((picker, k) => {
+    picker.append(...scored.map((each) => make("option", { value: each.name }, each.name)));
     picker.addEventListener("change", () => {
       const next = [...names];
       next[k] = picker.value;

@@ -7,7 +7,6 @@ function startScatters(panel, board, onChoose) {
   for (const chart of charts) {
     const readout = chart.querySelector("[data-readout]");
     const points = [...chart.querySelectorAll(".entry")];
-    for (const point of points) point.querySelector("title").remove(); // the readout says it at once
     rove(
       points,
       (point) => {
