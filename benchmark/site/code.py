@@ -50,9 +50,9 @@ def highlight(text: str) -> Markup:
     return Markup(colour(shown, PythonLexer(), HtmlFormatter(nowrap=True)))
 
 
-def run_command(card: Scorecard) -> str:
-    """Return the command that makes an entry's row again."""
-    return f"bench run {card.submission} {options(card.scenario, card.models)}"
+def run_command(card: Scorecard, verb: str = "run") -> str:
+    """Return the command that makes an entry's row again, or that shows it."""
+    return f"bench {verb} {card.submission} {options(card.scenario, card.models)}"
 
 
 def source_path(workspace: Workspace, card: Scorecard) -> Path:

@@ -81,7 +81,10 @@ def order_axis(board: Board) -> Scale:
 
 
 def order_ticks(board: Board) -> list[Tick]:
-    """Return the lines behind the bars: of gaps closed 0 and 1, and 10 % where it has room; of scores 0 and what perfect unlearning gets."""
+    """Return the lines behind the bars.
+
+    Of gaps closed 0, 1, and 10 % where it has room; of scores 0 and what perfect unlearning gets.
+    """
     axis = order_axis(board)
     if board.order == "gap_closed":
         has_room = axis(0.1) - axis(0.0) >= _TICK
