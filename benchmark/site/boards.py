@@ -1,17 +1,16 @@
 """Boards as the site shows them: the comparable entries of a scenario in board order, with what is known of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from pandas import DataFrame
 
-from benchmark.errors import BenchError
 from benchmark.leaderboard.groups import split_letters
 from benchmark.leaderboard.ranks import ORDERS
 from benchmark.results.scorecard import Scorecard
-from benchmark.scenario.schema import Scenario, load_scenario, scenario_names
+from benchmark.scenario.schema import Scenario
 
 TUNED = "+tuned"
 
@@ -55,14 +54,14 @@ class Board:
         return self.scenario.protocol.budget if self.scenario else None
 
     @cached_property
-    def ranked(self) -> list[Scorecard]:
+    def ranked_cards(self) -> list[Scorecard]:
         """The entries with a rank and within the budget, best first."""
         return [card for name, card in self.cards.items() if card.status == "ok" and self.rows[name]["rank"]]
 
     def inseparable_from(self, entry: str) -> list[str]:
         """Return the ranked entries that share a significance group with one."""
         own = set(split_letters(self.rows[entry]["group"] or ""))
-        others = (card.submission for card in self.ranked if card.submission != entry)
+        others = (card.submission for card in self.ranked_cards if card.submission != entry)
         return [name for name in others if own.intersection(split_letters(self.rows[name]["group"] or ""))]
 
     def sibling_of(self, entry: str) -> str | None:
@@ -74,10 +73,12 @@ class Board:
         return any(card.estimate(name) for card in self.cards.values())
 
 
-def site_boards(cards: Sequence[Scorecard], rows: DataFrame) -> list[Board]:
+def site_boards(
+    cards: Sequence[Scorecard], rows: DataFrame, scenario_of: Callable[[Scorecard], Scenario | None] = lambda _: None
+) -> list[Board]:
     """Return every board of the newest scorer version that has a card with metrics, by label.
 
-    `rows`: the leaderboard of these cards.
+    `rows`: the leaderboard of these cards. `scenario_of`: returns a card's scenario, None where it is not known.
     """
     records: dict[tuple[str, str], dict[str, Row]] = {}
     for row in rows.astype(object).where(rows.notna(), None).to_dict("records"):
@@ -85,10 +86,13 @@ def site_boards(cards: Sequence[Scorecard], rows: DataFrame) -> list[Board]:
             row["submission"]
         ] = {str(name): value for name, value in row.items()}
     labels = sorted({card.label for card in cards if card.is_scored})
-    return [_board([card for card in cards if card.label == label], records) for label in labels]
+    groups = ([card for card in cards if card.label == label] for label in labels)
+    return [_board(group, records, scenario_of(group[0])) for group in groups]
 
 
-def _board(cards: Sequence[Scorecard], records: Mapping[tuple[str, str], Mapping[str, Row]]) -> Board:
+def _board(
+    cards: Sequence[Scorecard], records: Mapping[tuple[str, str], Mapping[str, Row]], scenario: Scenario | None
+) -> Board:
     newest = max((card.scorer_version for card in cards if card.is_scored), key=int)
     current = {card.submission: card for card in cards if card.scorer_version == newest or not card.is_scored}
     known = {card.submission: records[card.label, card.scorer_version][card.submission] for card in current.values()}
@@ -97,16 +101,5 @@ def _board(cards: Sequence[Scorecard], records: Mapping[tuple[str, str], Mapping
     return Board(
         {name: current[name] for name in ordered},
         {name: known[name] for name in ordered},
-        known_scenario(current[ordered[0]]),
+        scenario,
     )
-
-
-def known_scenario(card: Scorecard) -> Scenario | None:
-    """Return the scenario of a card; None where no shipped scenario has its hash."""
-    if card.scenario not in scenario_names():
-        return None
-    try:
-        scenario = load_scenario(card.scenario).with_models(card.models)
-    except BenchError:
-        return None
-    return scenario if scenario.hash == card.scenario_hash else None

@@ -1,6 +1,7 @@
 """Writes the site from the scorecards that are on the disk."""
 
 from collections.abc import Collection, Sequence
+from functools import partial
 from pathlib import Path
 
 from pandas import DataFrame
@@ -15,6 +16,7 @@ from benchmark.site.entry import Beside, entry_context, entry_data
 from benchmark.site.entry_links import INDEX, entry_path
 from benchmark.site.forget_examples import ForgetExamples, known_examples
 from benchmark.site.index import index_context, index_data
+from benchmark.site.scenarios import scenario_of
 from benchmark.storage.workspace import Workspace, write_atomically
 
 _PACKAGE = "benchmark.site"
@@ -37,7 +39,7 @@ def build_site(workspace: Workspace, cards: Sequence[Scorecard], rows: DataFrame
 
     `rows`: the leaderboard of `cards`. The same records give the same bytes.
     """
-    boards, folder = site_boards(cards, rows), site_folder(workspace)
+    boards, folder = site_boards(cards, rows, partial(scenario_of, workspace)), site_folder(workspace)
     pages = {INDEX: index_page(boards, cards)}
     for board in boards:
         pages |= entry_pages(workspace, board)

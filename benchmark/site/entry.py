@@ -98,8 +98,8 @@ def entry_data(beside: Beside) -> dict[str, object]:
 
 
 def _say_others(board: Board, card: Scorecard) -> str:
-    close = board.inseparable_from(card.submission) if card in board.ranked else []
-    if card not in board.ranked:
+    close = board.inseparable_from(card.submission) if card in board.ranked_cards else []
+    if card not in board.ranked_cards:
         return ""
     if not close:
         return "It differs significantly from every other ranked entry."

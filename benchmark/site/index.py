@@ -46,7 +46,7 @@ def index_data(boards: Sequence[Board]) -> dict[str, object]:
 
 def board_context(board: Board) -> dict[str, Any]:
     """Return what the template shows of a board."""
-    leader = board.ranked[0].submission if board.ranked else ""
+    leader = board.ranked_cards[0].submission if board.ranked_cards else ""
     return {
         "label": board.label,
         "scenario": board.first.scenario,
@@ -65,7 +65,7 @@ def board_context(board: Board) -> dict[str, Any]:
         "first_heading": heading_of(board.order),
         "first_sentence": sentence_of(board.order),
         "rows": table_rows(board),
-        "chosen": [card.submission for card in board.ranked[:2]],
+        "chosen": [card.submission for card in board.ranked_cards[:2]],
         "ticks": order_ticks(board),
         "bar_width": BAR_WIDTH,
         "cost_width": COST_WIDTH,
@@ -120,7 +120,7 @@ def _examples(board: Board, card: Scorecard) -> list[float] | None:
 
 
 def _leader_cost(board: Board) -> str:
-    return format_value(board.ranked[0].value("retraining_share"), ".0%") if board.ranked else ""
+    return format_value(board.ranked_cards[0].value("retraining_share"), ".0%") if board.ranked_cards else ""
 
 
 def summary_context(boards: Sequence[Board], cards: Sequence[Scorecard]) -> dict[str, Any]:

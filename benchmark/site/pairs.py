@@ -50,14 +50,14 @@ def _metric(name: str, cards: Sequence[Scorecard]) -> dict[str, object]:
 def half_widths(name: str, cards: Sequence[Scorecard]) -> Floats:
     """Return half of the width of the paired interval of every two cards' difference, `[cards, cards]`; nan if none."""
     if any(name in card.replicates for card in cards):
-        return _jackknifed(name, cards)
+        return _jackknifed_widths(name, cards)
     rows = [card.resampled.columns.get(name, _NOTHING) if card.resampled else _NOTHING for card in cards]
     if len({len(row) for row in rows}) == 1 and len(rows[0]) > 1 and np.isfinite(rows).all():
-        return np.stack([_resampled(np.stack(rows) - row) for row in rows])
+        return np.stack([_resampled_widths(np.stack(rows) - row) for row in rows])
     return np.array([[_half(name, one, other) for other in cards] for one in cards])
 
 
-def _resampled(differences: Floats) -> Floats:
+def _resampled_widths(differences: Floats) -> Floats:
     """Return half of the widths that `interval` gives, of every row."""
     return WIDENED * NormalDist().inv_cdf(0.975) * differences.std(axis=1, ddof=1)
 
@@ -67,7 +67,7 @@ def _half(name: str, one: Scorecard, other: Scorecard) -> float:
     return np.nan if found is None else (found.high - found.low) / 2
 
 
-def _jackknifed(name: str, cards: Sequence[Scorecard]) -> Floats:
+def _jackknifed_widths(name: str, cards: Sequence[Scorecard]) -> Floats:
     groups = max(len(card.replicates.get(name, ())) for card in cards)
     missing = [np.nan] * groups
     known = [card.replicates.get(name, missing) for card in cards]

@@ -10,17 +10,17 @@ from benchmark.site.numbers import PERCENT, format_value, gap_text, list_names
 
 def leader_sentences(board: Board) -> list[str]:
     """Return who leads and by how much, whether that is real, and what it costs."""
-    if not board.ranked:
+    if not board.ranked_cards:
         return ["No entry within the budget has a rank on this board yet."]
-    leader = board.ranked[0]
+    leader = board.ranked_cards[0]
     return [_say_lead(board, leader), _say_whether_real(board, leader), _say_cost(board, leader)]
 
 
 def headline(board: Board) -> str:
     """Return the leader's value in a few words, for lists of boards."""
-    if not board.ranked:
+    if not board.ranked_cards:
         return "nobody is ranked yet"
-    found = board.ranked[0].estimate(board.order)
+    found = board.ranked_cards[0].estimate(board.order)
     assert found is not None
     if board.order == "gap_closed":
         return "closes {} of the gap ({})".format(*gap_text(found))
@@ -45,7 +45,7 @@ def _say_lead(board: Board, leader: Scorecard) -> str:
 
 
 def _say_whether_real(board: Board, leader: Scorecard) -> str:
-    others = len(board.ranked) - 1
+    others = len(board.ranked_cards) - 1
     close = board.inseparable_from(leader.submission)
     nothing = _against_nothing(board, leader)
     if not others:
@@ -116,7 +116,7 @@ def entry_sentence(board: Board, card: Scorecard) -> str:
     found = card.estimate(board.order)
     if found is None:
         return f"{card.submission} has no metrics on this board: {card.reason or card.status}."
-    rank, place = board.rows[card.submission]["rank"], len(board.ranked)
+    rank, place = board.rows[card.submission]["rank"], len(board.ranked_cards)
     standing = f", rank {rank}" + (f" of {place} within the budget" if card.status == "ok" else "") if rank else ""
     return f"{card.submission} {_reach(board.order, found)}{standing}."
 

@@ -110,7 +110,7 @@ def _score_axis(board: Board) -> tuple[Scale, list[float]]:
 def _points(
     board: Board, x: Scale, y: Scale, x_of: Measure, y_of: Measure, x_words: tuple[str, str], y_words: tuple[str, str]
 ) -> list[Point]:
-    leader = board.ranked[0].submission if board.ranked else ""
+    leader = board.ranked_cards[0].submission if board.ranked_cards else ""
     found = []
     for name, card in board.cards.items():
         at, up = x_of(card), y_of(card)

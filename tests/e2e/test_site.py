@@ -51,11 +51,19 @@ def test_evidence_that_lies_here_is_drawn_for_every_example(site):
     assert all(sum(counts) == 8 for example in found["examples"] for counts in example[1:])
 
 
+def test_examples_of_a_scenario_of_ones_own_are_named_and_shown(site):
+    (path,) = site.glob("entries/*/finetune.html")
+    page = Page(path.read_bytes())
+    assert len([image for image in page.named("img") if image.attributes["alt"] in "0123456789"]) == 10
+    assert "What these examples are is not known here" not in page.text
+    assert "the budget is 50\u00a0%" in page.text
+
+
 def test_the_source_is_shown_as_that_of_the_entry(site):
     (path,) = site.glob("entries/*/finetune.html")
     text = Page(path.read_bytes()).text
     assert "unlearning" in text
-    assert "are not those that this entry ran with" not in text
+    assert "not known to be those that this entry ran with" not in text
 
 
 def test_the_same_records_give_the_same_bytes(site, bench):

@@ -120,7 +120,7 @@ def test_without_evidence_the_page_says_how_to_get_it():
 
 
 def test_source_that_has_changed_is_called_so():
-    assert "are not those that this entry ran with" in page_of(beside=whole()).text
+    assert "not known to be those that this entry ran with" in page_of(beside=whole()).text
 
 
 def test_highlighted_code_keeps_its_text_and_no_markup_of_its_own():
