@@ -52,7 +52,7 @@ function startChosen(panel, board, onChange) {
     }
     const head = make("tr", {}, make("th", { scope: "col" }, "pair"), ...board.compared.map((metric) => make("th", { scope: "col" }, metric.heading)), make("th", { scope: "col" }, "board"));
     const rows = pairs().map(([k, m]) => differenceRow(k, m));
-    const caption = make("caption", {}, "First minus second, with paired 95 % intervals for the pair alone. The last column is corrected for all entries of the board.");
+    const caption = make("caption", {}, make("span", { class: "stays" }, "First minus second, with paired 95 % intervals for the pair alone. The last column is corrected for all entries of the board."));
     place_.replaceChildren(make("table", { "data-compared": "" }, caption, make("thead", {}, head), make("tbody", {}, ...rows)));
   }
 
