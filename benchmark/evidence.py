@@ -19,6 +19,7 @@ from benchmark.split import Split
 from benchmark.storage.block_store import FORM
 from benchmark.storage.blocks import Layout, objection
 from benchmark.storage.workspace import Arrays
+from benchmark.tasks import Task
 from benchmark.training import StackedModel
 
 # What is evaluated at once bounds the memory of a block's activations. On a GPU small images go thousands at a time:
@@ -44,9 +45,10 @@ def evidence_of(
     model = _stacked(scenario, problem, state)
     found: Arrays = {}
     for name in SPLITS:
-        found |= problem.evidence_form.keep(name, outputs_of(model, getattr(problem, name)), indices)
+        found |= problem.evidence_form.keep(name, outputs_of(model, getattr(problem, name), problem.task), indices)
     if problem.manipulated:
-        found |= problem.evidence_form.keep_triggered(outputs_of(model, problem.manipulated.triggered))
+        triggered = outputs_of(model, problem.manipulated.triggered, problem.task)
+        found |= problem.evidence_form.keep_triggered(triggered)
     return found if hidden is None else found | _keep_hidden(problem, model, hidden)
 
 
@@ -57,7 +59,7 @@ def hidden_evidence_of(scenario: Scenario, problem: Problem, state: dict[str, Te
 
 
 def _keep_hidden(problem: Problem, model: StackedModel, hidden: HiddenInputs) -> Arrays:
-    return problem.evidence_form.keep_hidden(outputs_of(model, hidden.split), hidden.contrasts)
+    return problem.evidence_form.keep_hidden(outputs_of(model, hidden.split, problem.task), hidden.contrasts)
 
 
 def _stacked(scenario: Scenario, problem: Problem, state: dict[str, Tensor]) -> StackedModel:
@@ -83,16 +85,22 @@ def in_present_form(problem: Problem, arrays: Arrays, indices: Sequence[int], fo
     return arrays if form == FORM else upgrade(problem.evidence_form, arrays, indices)
 
 
-def outputs_of(model: StackedModel, split: Split) -> np.ndarray:
-    """Return the outputs `[models, examples, outputs]` float32. Raises NonFiniteOutputs when some overflow."""
-    there = split.to(model.device)
-    batches = (there.normalised(chunk) for chunk in there.inputs.split(at_once(there.inputs, model.as_one)))
-    chunks = [model(batch.expand(model.count, *batch.shape)) for batch in batches]
-    outputs = torch.cat(chunks, dim=1).cpu()
-    overflown = ~outputs.isfinite().all(dim=2).all(dim=1)
-    if overflown.any():
-        raise NonFiniteOutputs(overflown.nonzero().flatten().tolist())
-    return outputs.numpy()
+def outputs_of(model: StackedModel, split: Split, task: Task) -> np.ndarray:
+    """Return what the task reads out of the outputs, `[models, examples, ...]`.
+
+    Raises NonFiniteOutputs when some outputs overflow.
+    """
+    there, chunks = split.to(model.device), []
+    finite = torch.ones(model.count, dtype=torch.bool, device=model.device)
+    size = at_once(there.inputs, model.as_one)
+    for inputs, targets in zip(there.inputs.split(size), there.targets.split(size), strict=True):
+        batch = there.normalised(inputs)
+        outputs = model(batch.expand(model.count, *batch.shape))
+        finite &= outputs.isfinite().flatten(1).all(dim=1)
+        chunks.append(task.readout(outputs, targets))
+    if not finite.all():
+        raise NonFiniteOutputs((~finite).nonzero().flatten().tolist())
+    return torch.cat(chunks, dim=1).cpu().numpy()
 
 
 def at_once(inputs: Tensor, models: int) -> int:

@@ -22,11 +22,11 @@ class Normalisation:
 
 @dataclass(frozen=True)
 class Split:
-    """`inputs` `[n, ...]` are uint8 pixels as stored, or float32 as the net sees them."""
+    """`inputs` `[n, ...]` are uint8 pixels as stored, float32 as the net sees them, or int64 token ids."""
 
     inputs: Tensor
     targets: Tensor
-    """`[n]` int64 classes, or float32 numbers to be predicted."""
+    """`[n]` int64 classes, float32 numbers to be predicted, or `[n, context]` int64 labels of tokens."""
     ids: Tensor
     """`[n]` int64: rows of the source."""
     subjects: Tensor | None = None

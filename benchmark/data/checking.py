@@ -91,7 +91,7 @@ def _network(scenario: Scenario) -> Row:
     """Return the row that tells whether the network can be built for such inputs."""
     problem, name = load_problem(scenario), scenario.architecture.name
     try:
-        scenario.architecture.try_out(problem.input_shape, problem.outputs)
+        scenario.architecture.try_out(problem.input_shape, problem.outputs, tokens=problem.task.has_sequences)
     except BenchError as error:
         return row("network", "takes the examples", str(error), "damaged")
     return row("network", "takes the examples", f"{name} does")

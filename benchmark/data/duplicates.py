@@ -48,11 +48,11 @@ def find_duplicates(examples: Examples, sets: Mapping[str, Tensor]) -> Duplicate
     place = {row: at for at, row in enumerate(examples.rows.tolist())}
     prints = fingerprints(examples.inputs)
     members: dict[str, dict[bytes, list[int]]] = {name: defaultdict(list) for name in _SETS}
-    labels: dict[bytes, Counter[float]] = defaultdict(Counter)
+    labels: dict[bytes, Counter[str]] = defaultdict(Counter)
     for name in _SETS:
         for row in sets[name].tolist():
             members[name][prints[place[row]]].append(row)
-            labels[prints[place[row]]][examples.targets[place[row]].item()] += 1
+            labels[prints[place[row]]][str(examples.targets[place[row]].tolist())] += 1
     pairs: dict[str, int] = {}
     first: list[str] = []
     for one, other in combinations_with_replacement(_SETS, 2):
@@ -76,7 +76,7 @@ def without_duplicates(examples: Examples) -> Examples:
     repeated: list[int] = []
     conflicting: list[int] = []
     for rows in groups.values():
-        if len(examples.targets[rows].unique()) > 1:
+        if len(examples.targets[rows].unique(dim=0)) > 1:
             conflicting += rows
         else:
             repeated += rows[1:]

@@ -85,6 +85,11 @@ class ForgetSet(Section):
     def called(self) -> str:
         return self.kind
 
+    @property
+    def drops_elsewhere(self) -> bool:
+        """True where validation and test lose the examples of the subjects to forget."""
+        return False
+
     def select(self, train: "TrainingSet", models: Models) -> "Tensor | Selection":
         """Return a mask over the training examples, `[n]` bool. Raises BenchError when nothing of the kind is there."""
         raise NotImplementedError

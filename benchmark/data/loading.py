@@ -201,8 +201,27 @@ def read_examples(data: Source, folder: Path, task: Task) -> Examples:
     examples = data.load_numbers(folder) if task.predicts_numbers else data.load(folder)
     if data.drops_duplicates:
         examples = without_duplicates(examples)
+    _check_sequences(examples, task, data.source)
     task.check_targets(examples.targets, examples.class_names, data.source)
     return replace(examples, strata=task.strata(examples.targets))
+
+
+def _check_sequences(examples: Examples, task: Task, source: str) -> None:
+    """Raise BadScenario where the source has sequences of tokens and the task is none of them, or the other way."""
+    if examples.vocabulary and not task.has_sequences:
+        raise BadScenario(
+            f"{source} has sequences of tokens, but the task is {task.kind}; "
+            'give the scenario a section [task] with kind = "language"'
+        )
+    if task.has_sequences and not examples.vocabulary:
+        raise BadScenario(
+            f"the task is {task.kind}, which needs sequences of tokens, but {source} has none; "
+            "take the section [task] out, or choose a source of sequences such as people"
+        )
+
+
+def _outputs(examples: Examples, task: Task) -> int:
+    return task.outputs(examples.vocabulary or examples.class_names)
 
 
 @lru_cache(maxsize=1)
@@ -287,11 +306,13 @@ def _read(scenario: Scenario, folder: Path) -> Prepared:
     """Return every split's tensors and the number of outputs, out of the source's own files; and the facts as JSON."""
     scenario.forget.verify(folder)
     parts = _read_parts(scenario, folder)
-    examples, train, outputs = parts.examples, parts.train, scenario.task.outputs(parts.examples.class_names)
+    examples, train, outputs = parts.examples, parts.train, _outputs(parts.examples, scenario.task)
     manipulated = parts.kept.get(_MANIPULATED)
     about = {"task": scenario.task, "outputs": outputs, "folder": folder, "manipulated": manipulated}
     mask, withheld = _forget_masks(scenario, TrainingSet.of(train, **about, read=lambda: examples))
-    whole = (train, train.at(~mask), train.at(mask), parts.validation, parts.test)
+    forget = train.at(mask)
+    others = (_without(part, forget) if scenario.forget.drops_elsewhere else part for part in parts[2:4])
+    whole = (train, train.at(~mask), forget, *others)
     splits: dict[str, Split] = dict(zip(_SPLITS, whole, strict=True))
     named = {f"{name}/{field}": tensor for name, own in splits.items() for field, tensor in own.tensors().items()}
     facts = facts_of(examples, splits, whole_classes=scenario.forget.whole_classes, manipulated=manipulated)
@@ -300,11 +321,18 @@ def _read(scenario: Scenario, folder: Path) -> Prepared:
     return {**named, **parts.kept, "outputs": torch.tensor(outputs)}, facts.model_dump_json()
 
 
+def _without(part: Split, forget: Split) -> Split:
+    """Return the examples of a part that are of no subject to forget."""
+    assert part.subjects is not None  # the forget set is of subjects
+    assert forget.subjects is not None
+    return part.at(~torch.isin(part.subjects, forget.subjects))
+
+
 def _read_train(scenario: Scenario, folder: Path) -> Prepared:
     """Return the tensors of train and the number of outputs, out of the source's own files."""
     parts = _read_parts(scenario, folder)
     named = {f"train/{field}": tensor for field, tensor in parts.train.tensors().items()}
-    return {**named, **parts.kept, "outputs": torch.tensor(scenario.task.outputs(parts.examples.class_names))}, "{}"
+    return {**named, **parts.kept, "outputs": torch.tensor(_outputs(parts.examples, scenario.task))}, "{}"
 
 
 class _Parts(NamedTuple):

@@ -33,7 +33,7 @@ class Surroundings:
     """The forget examples as nets see them, and what perturbations need beside them."""
 
     inputs: Tensor
-    """`[examples, ...]` float32."""
+    """`[examples, ...]` float32, or int64 token ids."""
     retained: Tensor
     """Some retained examples, `[candidates, ...]`."""
     nearest: Tensor
@@ -54,13 +54,13 @@ class HiddenInputs:
     """The inputs at which a pool's models are read, and which no submission knows."""
 
     split: Split
-    """`[perturbations · examples, ...]` float32, as nets see them, with the targets of the forget examples."""
+    """`[perturbations · examples, ...]`, as nets see them, with the targets of the forget examples."""
     contrasts: NDArray[np.float64]
     """Coefficients `[perturbations, outputs]` of combinations of the outputs at each; they add up to 0."""
 
 
 Perturbation = Callable[[Surroundings, np.random.Generator], Tensor]
-"""Surroundings and a source of chance → one input per forget example, `[examples, ...]` float32."""
+"""Surroundings and a source of chance → one input per forget example, `[examples, ...]`, as nets see them."""
 
 
 def shift(near: Surroundings, rng: np.random.Generator) -> Tensor:
@@ -129,27 +129,32 @@ def draw_hidden_inputs(problem: "Problem", seed: int) -> HiddenInputs | None:
     contrasts -= contrasts.mean(axis=1, keepdims=True)
     near = _surroundings(problem, rng)
     views = torch.cat([_checked(problem, each(near, rng)) for each in perturbations])
-    split = Split(views, problem.forget.targets.cpu().repeat(count), problem.forget.ids.cpu().repeat(count))
+    forget = problem.forget.to("cpu")
+    split = Split(views, torch.cat([forget.targets] * count), torch.cat([forget.ids] * count))
     return HiddenInputs(split.to(problem.forget.targets.device), contrasts)
 
 
 def _surroundings(problem: "Problem", rng: np.random.Generator) -> Surroundings:
     retain, forget = problem.retain.to("cpu"), problem.forget.to("cpu")
     rows = torch.from_numpy(rng.permutation(len(retain))[:_CANDIDATES])
-    inputs = forget.normalised(forget.inputs).float()
-    retained = retain.normalised(retain.inputs[rows]).float()
+    inputs, retained = forget.normalised(forget.inputs), retain.normalised(retain.inputs[rows])
+    if not problem.task.has_sequences:
+        inputs, retained = inputs.float(), retained.float()
     # In float64, so that another machine's rounding does not choose other neighbours.
     distances = torch.cdist(inputs.flatten(1).double(), retained.flatten(1).double())
-    across = distances.masked_fill(forget.targets[:, None] == retain.targets[rows], torch.inf)
+    same = (forget.targets[:, None] == retain.targets[rows]).view(*distances.shape, -1).all(dim=2)
+    across = distances.masked_fill(same, torch.inf)
     nearest = [each.topk(min(_NEAREST, len(rows)), largest=False).indices for each in (distances, across)]
     return Surroundings(inputs, retained, *nearest, black=replace(forget, inputs=inputs).black)
 
 
 def _checked(problem: "Problem", view: Tensor) -> Tensor:
     expected = (len(problem.forget), *problem.input_shape)
-    if tuple(view.shape) != expected or not view.is_floating_point() or not view.isfinite().all():
+    has_type = view.dtype == torch.int64 if problem.task.has_sequences else view.is_floating_point()
+    if tuple(view.shape) != expected or not has_type or not view.isfinite().all():
+        wanted = "token ids" if problem.task.has_sequences else "finite floats"
         raise BadScenario(
             f"a perturbation of the task {problem.task.kind} gave {view.dtype} of shape {tuple(view.shape)}, expected "
-            f"finite floats {expected}; change its `perturbations`"
+            f"{wanted} {expected}; change its `perturbations`"
         )
     return view

@@ -28,6 +28,8 @@ class Network(Section):
     seam: ClassVar[str] = "network"
     answers: ClassVar[Mapping[str, Check]] = KIND_ANSWERS | {"title": is_text, "build": _is_module}
 
+    reads_tokens: ClassVar[bool | None] = False
+    """Whether inputs are token ids, `[batch, context]` int64, and outputs `[batch, context, outputs]`; None: either."""
     small: ClassVar[bool] = False
     """Whether a block of such nets trains faster on the CPU than one after another on a GPU."""
 
@@ -47,8 +49,11 @@ class Network(Section):
         """
         raise NotImplementedError
 
-    def try_out(self, input_shape: tuple[int, ...], classes: int) -> None:
-        """Raise BenchError unless the network can be built for such inputs and gives one output per class."""
+    def try_out(self, input_shape: tuple[int, ...], classes: int, *, tokens: bool = False) -> None:
+        """Raise BenchError unless the network can be built for such inputs and gives one output per class.
+
+        `tokens`: inputs are token ids, and it is to give outputs for each of them.
+        """
         from benchmark.models.build import check_build
 
-        check_build(self, input_shape, classes)
+        check_build(self, input_shape, classes, tokens=tokens)

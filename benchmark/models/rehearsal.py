@@ -18,11 +18,11 @@ LIMIT = 300.0  # seconds that building and two batches may take, with the second
 Shape = tuple[int, ...]
 
 
-def rehearse(net: FileNet, input_shape: Shape, classes: int, limit: float = LIMIT) -> None:
+def rehearse(net: FileNet, input_shape: Shape, classes: int, limit: float = LIMIT, *, tokens: bool = False) -> None:
     """Build, train and evaluate the network in another process. Raises BenchError when that fails or never ends."""
     reading, writing = os.pipe()
     command = [sys.executable, "-P", "-c", f"from benchmark.models.rehearsal import main; main({writing})"]
-    given = json.dumps([net.model_dump(), input_shape, classes]).encode()
+    given = json.dumps([net.model_dump(), input_shape, classes, tokens]).encode()
     about = f"{net.file}, tried in a process of its own with inputs of {input_shape} and {classes} classes,"
     try:
         with os.fdopen(reading, "rb") as answer:
@@ -48,9 +48,9 @@ def rehearse(net: FileNet, input_shape: Shape, classes: int, limit: float = LIMI
 
 def main(answer: int) -> None:
     """The other process: reads what `rehearse` gives it, writes a sentence or nothing wrong to the descriptor."""
-    net, shape, classes = json.loads(sys.stdin.buffer.read())
+    net, shape, classes, tokens = json.loads(sys.stdin.buffer.read())
     try:
-        rehearse_here(TypeAdapter(FileNet).validate_json(json.dumps(net)), tuple(shape), classes)
+        rehearse_here(TypeAdapter(FileNet).validate_json(json.dumps(net)), tuple(shape), classes, tokens=tokens)
         sentence = ""
     except BenchError as error:
         sentence = str(error)
@@ -60,7 +60,7 @@ def main(answer: int) -> None:
     os._exit(0)  # whatever threads and exit handlers the file has made
 
 
-def rehearse_here(net: FileNet, input_shape: Shape, classes: int) -> None:
+def rehearse_here(net: FileNet, input_shape: Shape, classes: int, *, tokens: bool = False) -> None:
     """Do with the network all that the harness does. Raises BenchError when something of it fails."""
     import torch
 
@@ -69,16 +69,21 @@ def rehearse_here(net: FileNet, input_shape: Shape, classes: int) -> None:
     from benchmark.scenario.schema import Recipe
     from benchmark.split import Split
     from benchmark.tasks.classification import Classification
+    from benchmark.tasks.language import Language
     from benchmark.training import StackedModel, train_block
 
     torch.set_num_threads(1)
-    check_logits(net, input_shape, classes)
+    check_logits(net, input_shape, classes, tokens=tokens)
     recipe = Recipe(optimizer="sgd", learning_rate=1e-6, momentum=0.5, schedule="constant", epochs=1, batch_size=2)
     rows = torch.arange(4)
     split = Split(torch.rand(4, *input_shape), rows % classes, rows)
+    if tokens:
+        sequences = torch.arange(4 * input_shape[0]).view(4, -1) % classes
+        split = Split(sequences, sequences, rows)
+    loss = (Language() if tokens else Classification()).loss()  # any loss will do
     with user_code(f"training two nets of {net.file}"):
         nets = [seeded_model(net, input_shape, classes, seed) for seed in (1, 2)]
-        trained = train_block(nets, recipe, split, [1, 2], Classification().loss())  # any loss will do
+        trained = train_block(nets, recipe, split, [1, 2], loss)
         {name: tensor.numpy() for name, tensor in trained.state.items()}
         again = StackedModel.from_state(skeleton(net, input_shape, classes).eval(), trained.state)
         inputs = split.inputs.expand(2, *split.inputs.shape)

@@ -86,7 +86,7 @@ class PartModels:
         found: NDArray[np.float32] | None = None
         for models, stacked in self.blocks():
             try:
-                some = outputs_of(stacked, split)
+                some = outputs_of(stacked, split, self._order.scenario.task)
             except NonFiniteOutputs:
                 raise _diverged(self._order.scenario) from None
             if found is None:
@@ -136,7 +136,7 @@ def train_parts(
     set_aside_damaged(session, store, names)
     if missing_blocks(store, names):
         train = load_training_set(scenario)
-        scenario.architecture.try_out(tuple(train.inputs.shape[1:]), train.outputs)
+        scenario.architecture.try_out(tuple(train.inputs.shape[1:]), train.outputs, tokens=train.task.has_sequences)
 
     def arguments_of(name: str) -> tuple:
         return order, names.index(name), session.device

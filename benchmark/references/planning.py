@@ -43,7 +43,7 @@ def dry_run(scenario: Scenario, jobs: int, device: str) -> Rows:
     if is_unchosen(scenario):
         scenario = with_stand_in(scenario)
     problem = load_problem(scenario)
-    scenario.architecture.try_out(problem.input_shape, problem.outputs)
+    scenario.architecture.try_out(problem.input_shape, problem.outputs, tokens=problem.task.has_sequences)
     weights, evidence = bytes_per_model(scenario, problem)
     block, blocks = scenario.protocol.block, _blocks(scenario)
     jobs = jobs if device == "cpu" else 1

@@ -69,7 +69,7 @@ class Pool:
         needed = self._needed(blocks)
         if missing := missing_blocks(self.store, blocks, needed):
             problem = load_problem(self.scenario)
-            self.scenario.architecture.try_out(problem.input_shape, problem.outputs)
+            self.scenario.architecture.try_out(problem.input_shape, problem.outputs, tokens=problem.task.has_sequences)
             if set(missing) - set(missing_blocks(self.store, missing)):
                 self.session.warn(
                     f"the retrained models in {self._folder} have no hidden signals, which earlier versions did not "

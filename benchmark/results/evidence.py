@@ -70,9 +70,9 @@ class NonFiniteOutputs(Exception):
 class EvidenceForm:
     """The form of a problem's evidence: what is kept of its models' outputs, and how a block of it looks.
 
-    `targets`: of every split, and of OF_TRIGGERED where there are triggered examples, `[examples]`. `seed`: what the
-    probes are drawn from. `perturbations`: the number of hidden inputs of a forget example. `outputs`: the size of the
-    networks' last layer.
+    `targets`: of every split, and of OF_TRIGGERED where there are triggered examples, `[examples, ...]`. `seed`: what
+    the probes are drawn from. `perturbations`: the number of hidden inputs of a forget example. `outputs`: the size of
+    the networks' last layer.
     """
 
     task: Task
@@ -91,7 +91,7 @@ class EvidenceForm:
         return np.sort(rng.permutation(len(self.targets[split]))[: len(self.targets["forget"])])
 
     def keep(self, split: str, outputs: NDArray, indices: Sequence[int]) -> Arrays:
-        """Return what is kept of the outputs `[models, examples, outputs]` of the models with these indices.
+        """Return what is kept of the read-out outputs `[models, examples, ...]` of the models with these indices.
 
         Raises NonFiniteOutputs where a signal is not finite.
         """
@@ -106,12 +106,12 @@ class EvidenceForm:
         return self.task.has_classes and self.outputs > 2  # of two logits φ is their difference
 
     def keep_hidden(self, outputs: NDArray, contrasts: NDArray) -> Arrays:
-        """Return what is kept of the outputs `[models, perturbations · examples, outputs]` at the hidden inputs.
+        """Return what is kept of the outputs `[models, perturbations · examples, ...]` at the hidden inputs.
 
         `contrasts`: coefficients `[perturbations, outputs]`. Raises as `keep`.
         """
         targets = self.targets["forget"]
-        signal = self._signal(outputs, np.tile(targets, self.perturbations))
+        signal = self._signal(outputs, np.concatenate([targets] * self.perturbations))
         shape = len(outputs), self.perturbations, len(targets)
         found = {HIDDEN: round_phi(signal.reshape(shape).swapaxes(1, 2))}
         if self.has_contrasts:
@@ -129,7 +129,7 @@ class EvidenceForm:
         found |= {f"phi/{split}": Layout("float16", rows.shape) for split, rows in self.probes.items()}
         # A block that was converted, and written again into a bundle, has no probe of retain.
         found["phi/retain"] = found["phi/retain"]._replace(may_be_missing=True)
-        found |= {"phi/forget": Layout("float64", self.targets["forget"].shape)}
+        found |= {"phi/forget": Layout("float64", self.targets["forget"].shape[:1])}
         # Blocks of earlier versions have no hidden signals.
         found |= {name: layout._replace(may_be_missing=True) for name, layout in self.hidden_layouts().items()}
         if attacked := len(self._attacked_rows(indices)):

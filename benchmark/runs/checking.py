@@ -38,7 +38,7 @@ def check_submission(session: Session, scenario: Scenario, name: str) -> Table:
     submission = find_submission(name, session.workspace, scenario)
     check_applicable(submission, scenario.task)
     problem = load_problem(scenario)
-    scenario.architecture.try_out(problem.input_shape, problem.outputs)
+    scenario.architecture.try_out(problem.input_shape, problem.outputs, tokens=problem.task.has_sequences)
     # It starts while the original trains.
     worker = Worker(scenario, problem, submission.folder, device=device, verify=submission.verify)
     try:
@@ -82,7 +82,7 @@ def debug_submission(session: Session, scenario: Scenario, name: str) -> str:
     submission = find_submission(name, session.workspace, scenario)
     check_applicable(submission, scenario.task)
     problem = load_problem(scenario)
-    scenario.architecture.try_out(problem.input_shape, problem.outputs)
+    scenario.architecture.try_out(problem.input_shape, problem.outputs, tokens=problem.task.has_sequences)
     make_repeatable(device)
     near = problem.on(device)
     original, _ = _original(scenario, near, device)

@@ -11,9 +11,9 @@ from benchmark.text import shown
 
 
 def _are_strata(task: Any, groups: Any, targets: Any) -> str:
-    if groups is None or _is_tensor(groups, targets.shape, "int64"):
+    if groups is None or _is_tensor(groups, targets.shape[:1], "int64"):
         return ""
-    return f"{_form(groups)}, expected None or a tensor of int64, one per example, {tuple(targets.shape)}"
+    return f"{_form(groups)}, expected None or a tensor of int64, one per example, {tuple(targets.shape[:1])}"
 
 
 def _are_targets(task: Any, prepared: Any, *splits: Any) -> str:
@@ -28,13 +28,19 @@ def _are_targets(task: Any, prepared: Any, *splits: Any) -> str:
 
 
 def _are_losses(task: Any, losses: Any, outputs: Any, targets: Any) -> str:
-    shape = getattr(losses, "shape", None)
-    if shape != targets.shape:
+    shape, expected = getattr(losses, "shape", None), _per_example(task, targets)
+    if shape != expected:
         got = type(losses).__name__ if shape is None else tuple(shape)
-        return f"losses {got}, expected one per example, {tuple(targets.shape)}"
+        return f"losses {got}, expected one per example, {tuple(expected)}"
     if outputs.requires_grad and not losses.requires_grad:
         return "losses without a gradient, expected them computed from the outputs by torch"
     return ""
+
+
+def _is_readout(task: Any, found: Any, outputs: Any, targets: Any) -> str:
+    if getattr(found, "shape", ())[:2] == outputs.shape[:2] and hasattr(found, "isfinite"):
+        return ""
+    return f"{_form(found)}, expected a tensor that begins with {tuple(outputs.shape[:2])}, models and examples"
 
 
 def _is_signal(task: Any, signal: Any, outputs: NDArray, targets: NDArray) -> str:
@@ -88,6 +94,11 @@ def _numbers_fault(name: str, values: Any, shape: tuple[int, ...], per: str) -> 
     return ""
 
 
+def _per_example(task: Any, targets: Any) -> Any:
+    """Return the shape of one number per example of targets `[..., examples]` or, of sequences, one more."""
+    return targets.shape[:-1] if task.has_sequences else targets.shape
+
+
 def _is_tensor(value: Any, shape: Any, *kinds: str) -> bool:
     import torch
 
@@ -107,6 +118,7 @@ TASK_ANSWERS: dict[str, Check] = {
     "losses": _are_losses,
     "loss": is_function,
     "batch_loss": is_function,
+    "readout": _is_readout,
     "signal": _is_signal,
     "utility": _is_utility,
     "features": _are_features,

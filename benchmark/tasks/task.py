@@ -9,7 +9,8 @@ To add a task, write one file:
 4. Write `utility`, in numpy: one number per model from 0 to 1, higher is better, 0 where nothing was learned.
    The harness does the rest: it takes them on every split, draws the probes, stores, and reads again.
 5. Override `check_targets`, `prepare_targets` and `outputs` where the targets are neither classes nor plain numbers,
-   and `perturbations` where the inputs are neither images nor features.
+   and `perturbations` where the inputs are neither images nor features. A task of sequences has `has_sequences`, a
+   target per token, and what it needs of the outputs in `readout`.
 6. Decorate the class with `@TASKS.add`, or register it from another package in its `pyproject.toml`:
    `[project.entry-points."unlearning_benchmark.task"]`, `mine = "package.module:Mine"`.
 7. Test it as tests/unit/test_tasks.py does. Import torch inside methods only: scenarios are read without it.
@@ -40,7 +41,7 @@ class Task(Section):
     """The task that a scenario's models are trained for and judged by.
 
     A *split* is one of retain, forget, validation and test. Outputs are `[models, examples, outputs]`, targets
-    `[examples]`.
+    `[examples]`; of sequences they are `[models, examples, context, outputs]` and `[examples, context]`.
     """
 
     kind: str
@@ -50,6 +51,8 @@ class Task(Section):
 
     has_classes: ClassVar[bool] = False
     """Whether targets are classes: class weights, class forget sets and metrics of classes are for these tasks only."""
+    has_sequences: ClassVar[bool] = False
+    """Whether inputs are token ids and targets a label per token, both `[examples, context]`."""
     predicts_numbers: ClassVar[bool] = False
     """Whether sources that can tell numbers from names, such as a CSV file, read targets as numbers."""
     utility_name: ClassVar[str] = "utility"
@@ -76,7 +79,10 @@ class Task(Section):
         """Raise BenchError where a source's targets are none that the task can be trained on."""
 
     def outputs(self, class_names: tuple[str, ...]) -> int:
-        """Return the size of a network's last layer: one per class, or one where the source knows no classes."""
+        """Return the size of a network's last layer: one per class, or one where the source knows no classes.
+
+        Of sequences the names are the vocabulary.
+        """
         return len(class_names) or 1
 
     def strata(self, targets: "Tensor") -> "Tensor | None":
@@ -96,21 +102,21 @@ class Task(Section):
     def loss(self, class_weights: "Tensor | None" = None) -> Loss:
         """Return what a recipe descends on: the mean loss of each model's batch, summed over the models.
 
-        So no model sees another's gradient. It takes outputs `[models, batch, outputs]` and targets `[models, batch]`;
+        So no model sees another's gradient. It takes outputs `[models, batch, ...]` and targets `[models, batch, ...]`;
         with class weights `[classes]` the mean is a weighted one.
         """
 
         def reduce(outputs: "Tensor", targets: "Tensor") -> "Tensor":
             losses = self.losses(outputs, targets)
             if class_weights is None:
-                return losses.sum() / targets.shape[-1]
+                return losses.sum() / losses.shape[-1]
             weights = class_weights[targets]
             return ((weights * losses).sum(dim=-1) / weights.sum(dim=-1)).sum()
 
         return reduce
 
     def batch_loss(self, class_weights: "Tensor | None" = None) -> Loss:
-        """Return the (weighted) mean loss of outputs `[batch, outputs]` and targets `[batch]`: what submissions get."""
+        """Return the (weighted) mean loss of outputs and targets, `[batch, ...]` each: what submissions get."""
 
         def reduce(outputs: "Tensor", targets: "Tensor") -> "Tensor":
             losses = self.losses(outputs, targets)
@@ -122,6 +128,13 @@ class Task(Section):
         return reduce
 
     # --- evidence: what is kept of the models' outputs
+
+    def readout(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
+        """Return what `signal` and `utility` need of outputs `[models, examples, ...]`, by torch; here all of them.
+
+        Where logits of every token would fill the memory, a few numbers per token, `[models, examples, ...]`.
+        """
+        return outputs
 
     def signal(self, outputs: NDArray, targets: NDArray) -> NDArray:
         """Return the membership signal as it is stored, one finite number per (model, example), `[models, examples]`.

@@ -20,11 +20,11 @@ from benchmark.training.augmentation import augment, moves
 from benchmark.training.optimizer import optimizer
 
 Forward = Callable[[Tensor], Tensor]
-"""`[models, batch, ...]` → outputs `[models, batch, outputs]`."""
+"""`[models, batch, ...]` → outputs `[models, batch, ...]`."""
 
 
 Gradients = Callable[[Tensor, Tensor], None]
-"""Inputs `[models, batch, ...]` and targets `[models, batch]` → every parameter's `grad`."""
+"""Inputs `[models, batch, ...]` and targets `[models, batch, ...]` → every parameter's `grad`."""
 
 
 class Batch(NamedTuple):
@@ -124,7 +124,7 @@ def by_autograd(forward: Forward, parameters: Iterable[Tensor], recipe: Recipe, 
     def gradients(inputs: Tensor, targets: Tensor) -> None:
         with _precision(recipe, inputs.device):
             outputs = forward(inputs)
-        value = loss(outputs.to(inputs.dtype), targets)
+        value = loss(outputs.to(inputs.dtype if inputs.is_floating_point() else torch.float32), targets)
         for parameter in trained:
             parameter.grad = None  # as zero_grad does, which takes longer than all of a small net's gradients
         value.backward()

@@ -2,9 +2,10 @@
 
 Parameters and buffers are stacked along a first dimension of models (`torch.func.stack_module_state`). A net
 made of the layers in `_RULES`, also within residual blocks, runs with the models folded into the channels:
-convolutions become grouped ones in channels-last memory, linear layers one batched product. `torch.func.vmap` computes
-the same for any net, and is what other small nets get (large ones train each by itself), but on a CPU its layouts make
-it about 2 times slower for digits and for digits-cnn (`python scripts/measure_training.py` prints today's speeds).
+convolutions become grouped ones in channels-last memory, linear layers one batched product. Transformers have a rule of
+their own. `torch.func.vmap` computes the same for any net, and is what other small nets get (large ones train each by
+itself), but on a CPU its layouts make it about 2 times slower for digits and for digits-cnn
+(`python scripts/measure_training.py` prints today's speeds).
 """
 
 import copy
@@ -19,9 +20,11 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from benchmark.models.residual import Residual
+from benchmark.models.transformer import Transformer
 from benchmark.scenario.schema import Recipe
 from benchmark.split import Split
 from benchmark.tasks import Loss
+from benchmark.training import transformers
 from benchmark.training.flight import complete, draws, train_each
 from benchmark.training.perceptrons import Perceptrons, dense_layers
 from benchmark.training.recipe import Gradients, Lessons, Training, by_autograd
@@ -35,7 +38,7 @@ State = dict[str, Tensor]
 
 
 class StackedModel:
-    """`models` networks of one architecture; call it on `[models, batch, ...]` for `[models, batch, outputs]`."""
+    """`models` networks of one architecture; call it on `[models, batch, ...]` for `[models, batch, ..., outputs]`."""
 
     def __init__(self, nets: list[nn.Module], device: torch.device | str) -> None:
         """Return copies of their weights, on `device`."""
@@ -76,6 +79,8 @@ class StackedModel:
         state = self.parameters | self.buffers
         if self._layers:
             return _forward(self._layers, state, inputs)
+        if type(self.skeleton) is Transformer:
+            return transformers.forward(self.skeleton, state, inputs)
         if _work_as_one(self.skeleton):
             one = vmap(lambda own, batch: functional_call(self.skeleton, own, (batch,)), randomness="different")
             return one(state, inputs)
@@ -84,8 +89,12 @@ class StackedModel:
 
     def gradients(self, recipe: Recipe, loss: Loss) -> Gradients:
         """Return the gradients of the recipe's loss."""
+        plain = recipe.precision is None and self.device.type == "cpu"
+        if type(self.skeleton) is Transformer and plain:
+            state = self.parameters | self.buffers
+            return transformers.Gradients(self.skeleton, state, self.parameters.values(), loss)
         perceptrons = dense_layers(self.skeleton, self.parameters) if self._layers else []
-        if perceptrons and recipe.precision is None and self.device.type == "cpu":
+        if perceptrons and plain:
             return Perceptrons(perceptrons, loss)
         return by_autograd(self, self.parameters.values(), recipe, loss)
 
@@ -247,7 +256,7 @@ _RULES: dict[type[nn.Module], Callable[..., Tensor]] = {
 
 def _work_as_one(net: nn.Module) -> bool:
     """True for nets of known layers, and for others so small that a block of them takes little longer than one."""
-    return bool(_known_layers(net)) or sum(map(Tensor.numel, net.parameters())) <= _SMALL
+    return type(net) is Transformer or bool(_known_layers(net)) or sum(map(Tensor.numel, net.parameters())) <= _SMALL
 
 
 def _known_layers(net: nn.Module) -> list[_Layer]:

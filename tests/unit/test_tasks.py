@@ -212,7 +212,7 @@ def test_classification_in_words_is_the_same_scenario_and_regression_another(tmp
             '[task]\nkind = "regression"\nloss = "mae"\n',
             r"task\.loss is not a key this version knows.*accepted here: kind",
         ),
-        ("[task]\nkind = 3\n", r"task\.kind is '3', expected 'classification' or"),
+        ("[task]\nkind = 3\n", r"task\.kind is '3', expected 'classification', 'language' or"),
         ('task = "regression"\n', r"task is 'regression'"),
         (
             '[task]\nkind = "regression"\n[recipe]\nclass_weights = true\n',

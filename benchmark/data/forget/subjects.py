@@ -24,6 +24,9 @@ class SubjectForget(ForgetSet):
     count: Count | None = None
     """The first so many in the order of their names or, with a seed, drawn at random."""
     seed: Seed | None = None
+    elsewhere: Literal["drop"] | None = None
+    """Drop: validation and test lose these subjects too, where a retrained model cannot know them; absent: they stay.
+    """
 
     @model_validator(mode="after")
     def _one_way_of_choosing(self) -> "SubjectForget":
@@ -32,6 +35,10 @@ class SubjectForget(ForgetSet):
         if self.subjects and self.seed is not None:
             raise ValueError("forget.seed is for forget.count, expected none beside forget.subjects")
         return self
+
+    @property
+    def drops_elsewhere(self) -> bool:
+        return self.elsewhere == "drop"
 
     def select(self, train: "TrainingSet", models: Models) -> "Tensor":
         """Select all examples of the subjects: none of theirs is left in retain."""
@@ -62,4 +69,5 @@ class SubjectForget(ForgetSet):
     def others(self, train: "TrainingSet", chosen: "Tensor", seed: int) -> list[ForgetSet]:
         """Return draws of as many subjects."""
         count = self.count or len(self.subjects or ())
-        return [SubjectForget(kind="subject", count=count, seed=own) for own in draw_seeds(seed)]
+        about = {"kind": "subject", "count": count, "elsewhere": self.elsewhere}
+        return [SubjectForget(**about, seed=own) for own in draw_seeds(seed)]

@@ -9,7 +9,7 @@ Row = dict[str, str]
 """Of `bench data check`: what, expected, found, status (ok, note, missing, damaged)."""
 
 _FLOATS = (torch.float32, torch.float64)
-_KINDS = {"inputs": (torch.uint8, *_FLOATS), "targets": (torch.int64, *_FLOATS)}
+_KINDS = {"inputs": (torch.uint8, torch.int64, *_FLOATS), "targets": (torch.int64, *_FLOATS)}
 _PER_EXAMPLE = ("inputs", "targets", "strata", "subjects", "ages", "assignment")
 
 
@@ -18,11 +18,17 @@ class Examples:
     """All examples of a source, in an order that is always the same: a row's number is the example's id."""
 
     inputs: Tensor
-    """`[n, channels, height, width]` uint8 pixels, or `[n, ...]` floats, which the net sees as float32."""
+    """`[n, channels, height, width]` uint8 pixels, `[n, ...]` floats, which the net sees as float32, or token ids.
+
+    Token ids are `[n, context]` int64, into `vocabulary`, padded with 0.
+    """
     targets: Tensor
-    """`[n]` int64, into `class_names`; or float32, numbers to be predicted."""
+    """`[n]` int64, into `class_names`; or float32, numbers to be predicted; or of tokens, `[n, context]` int64.
+
+    The label of a token is the token that follows it, and −100 where none does.
+    """
     class_names: tuple[str, ...]
-    """Empty where the targets are numbers."""
+    """Empty where the targets are numbers or tokens."""
     strata: Tensor | None = None
     """`[n]` int64: groups that are spread evenly over splits that are drawn; the task's, not the source's."""
     subjects: Tensor | None = None
@@ -40,6 +46,8 @@ class Examples:
     """What a user calls each row of the source, such as a picture's path; absent: its number."""
     left_out: tuple[str, ...] = ()
     """Sentences about what the source has and this does not, with counts, reasons and first names."""
+    vocabulary: tuple[str, ...] = ()
+    """The tokens, where inputs are token ids; they begin with `SPECIAL` of `benchmark/tasks/language.py`."""
     remarks: tuple[str, ...] = ()
     """Sentences about how the source was read, where that is not plain."""
 
@@ -83,7 +91,9 @@ def _fault(examples: Examples, name: str, tensor: object) -> str:
     if not isinstance(tensor, Tensor) or tensor.dtype not in kinds:
         got = tensor.dtype if isinstance(tensor, Tensor) else f"as {type(tensor).__name__}"
         return f"{got}, expected a tensor of {' or '.join(str(kind).removeprefix('torch.') for kind in kinds)}"
-    size = len(examples.inputs) if examples.inputs.ndim else 0
+    size, tokens = len(examples.inputs) if examples.inputs.ndim else 0, examples.vocabulary
+    if tokens and name in ("inputs", "targets"):
+        return _fault_of_tokens(examples, name, tensor)
     if tensor.shape[:1] != (size,) or (name != "inputs" and tensor.ndim != 1) or (name == "inputs" and tensor.ndim < 2):
         return f"of shape {tuple(tensor.shape)}, expected one for each of {size} examples"
     if name == "inputs" and not tensor.isfinite().all():
@@ -92,6 +102,15 @@ def _fault(examples: Examples, name: str, tensor: object) -> str:
     if name == "targets" and not tensor.is_floating_point() and size * classes and not _lie_below(tensor, classes):
         return f"from {int(tensor.min())} to {int(tensor.max())}, expected 0 to {classes - 1}, one per class name"
     return ""
+
+
+def _fault_of_tokens(examples: Examples, name: str, tensor: Tensor) -> str:
+    """Return what is wrong unless these are token ids or labels, `[n, context]`; "" where nothing is."""
+    most, least = len(examples.vocabulary), 0 if name == "inputs" else -100
+    if tensor.dtype != torch.int64 or tensor.ndim != 2 or tensor.shape != examples.inputs.shape:
+        return f"{tensor.dtype} of shape {tuple(tensor.shape)}, expected int64 [examples, context], inputs as targets"
+    known = (tensor < most) & ((tensor >= 0) | (tensor == least))
+    return "" if known.all() else f"with numbers that are no tokens, expected 0 to {most - 1}, or −100 as a label"
 
 
 def _lie_below(tensor: Tensor, most: int) -> bool:

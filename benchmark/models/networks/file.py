@@ -1,7 +1,7 @@
 """A network of the user's own."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -18,13 +18,18 @@ if TYPE_CHECKING:
 
 @NETWORKS.add
 class FileNet(Network):
-    """A function of a Python file, called with the shape of an input and the number of classes."""
+    """A function of a Python file, called with the shape of an input and the number of classes.
+
+    Of sequences these are `(context,)` and the size of the vocabulary.
+    """
 
     name: Literal["file"] = "file"
     file: Annotated[DataPath, Field(pattern=r"^.+\.py:[A-Za-z_]\w*$")]
     """`path.py:function`, relative to the scenario's file. It must need nothing but itself and installed packages."""
     source: str | None = None
     """The file's text; loading the scenario puts it here, so that it is hashed and travels with the scenario."""
+
+    reads_tokens: ClassVar[bool | None] = None
 
     @property
     def title(self) -> str:
@@ -48,8 +53,8 @@ class FileNet(Network):
                 f"architecture.file names {path}, which could not be read: {reason_of(error)}; give path.py:function"
             ) from None
 
-    def try_out(self, input_shape: tuple[int, ...], classes: int) -> None:
+    def try_out(self, input_shape: tuple[int, ...], classes: int, *, tokens: bool = False) -> None:
         """Train it for two batches too, in another process, because its code may do anything."""
         from benchmark.models.rehearsal import rehearse
 
-        rehearse(self, input_shape, classes)
+        rehearse(self, input_shape, classes, tokens=tokens)
