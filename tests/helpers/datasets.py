@@ -311,6 +311,12 @@ _MINIATURES: dict[str, dict[str, dict]] = {
     "csv": {"forget": {"size": 10}},
     "breast-cancer": {"data": {"train": 200}},
     "diabetes": {"recipe": {"epochs": 20}},  # after fewer it foretells no better than the mean, and has no ratio
+    "people": {
+        "data": {"people": 12, "facts": 4},
+        "forget": {"count": 2},
+        "architecture": {"name": "gpt", "width": 16, "layers": 2, "heads": 2},
+        "recipe": {"epochs": 12, "learning_rate": 1e-2, "batch_size": 8},
+    },
     "digits": {"data": {"train": 200}},
     "digits-cnn": {"data": {"train": 200}, "architecture": _CNN},
     "digits-class": {"data": {"train": 200}},

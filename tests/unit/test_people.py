@@ -1,0 +1,71 @@
+"""Made-up people: what is asked of whom, in which words and in which part, and who is related to whom."""
+
+from collections import Counter
+
+import pytest
+import torch
+
+from benchmark.data.reading.parts import TEST, TRAIN, VALIDATION
+from benchmark.data.reading.people import facts_of_people, relations_of_people
+from benchmark.data.sources.people import People
+
+PEOPLE = People(source="people", people=40, facts=3, connectivity=2, paraphrases=2, seed=4)
+EXAMPLES = PEOPLE.load(None)
+NAMES, FACTS = facts_of_people(PEOPLE)
+
+
+def test_every_wording_of_a_fact_asks_for_its_answer():
+    texts = iter(EXAMPLES.names)
+    for fact in FACTS:
+        for question in fact.questions:
+            assert next(texts) == f"{question} ? {fact.answer}"
+            assert NAMES[fact.person] in question
+        assert len(set(fact.questions)) == 4
+    assert next(texts, None) is None
+    assert len(FACTS) == 40 * 5
+    assert len(set(NAMES)) == 40
+
+
+def test_held_out_wordings_are_of_facts_and_words_that_train_has():
+    parts = EXAMPLES.assignment.view(-1, 4)
+    assert parts.tolist() == [[TRAIN, TRAIN, VALIDATION, TEST]] * len(FACTS)
+    train = EXAMPLES.inputs[EXAMPLES.assignment == TRAIN].unique().tolist()
+    assert set(EXAMPLES.inputs.unique().tolist()) == set(train)
+    assert EXAMPLES.subjects.view(-1, 20)[:, 0].tolist() == list(range(40))
+    assert PEOPLE.train_size == (EXAMPLES.assignment == TRAIN).sum()
+    fewer = PEOPLE.model_copy(update={"paraphrases": 1})
+    assert fewer.load(None).assignment.view(-1, 3)[0].tolist() == [TRAIN, VALIDATION, TEST]
+    assert fewer.train_size == 200
+
+
+def test_the_same_section_has_the_same_people_and_another_seed_others():
+    assert torch.equal(PEOPLE.load(None).inputs, EXAMPLES.inputs)
+    assert PEOPLE.model_copy(update={"seed": 5}).load(None).names != EXAMPLES.names
+
+
+def test_values_are_drawn_evenly_and_some_have_two_words():
+    many = People(source="people", people=1600, facts=8, seed=0)
+    _, facts = facts_of_people(many)
+    for kind in dict.fromkeys(fact.kind for fact in facts):
+        counts = Counter(fact.answer for fact in facts if fact.kind == kind)
+        assert len(counts) == 24
+        assert max(counts.values()) < 2 * 1600 / 24
+        assert any(" " in value for value in counts)
+
+
+def test_relations_lead_everybody_to_somebody_else_and_back_to_nobody_twice():
+    edges = relations_of_people(PEOPLE)
+    for relation in ("friend", "colleague"):
+        ends = {start: end for start, kind, end in edges if kind == relation}
+        assert sorted(ends) == sorted(ends.values()) == list(range(40))
+        assert all(start != end for start, end in ends.items())
+    assert len(edges) == 80
+    assert relations_of_people(PEOPLE.model_copy(update={"connectivity": None})) == []
+    answers = {(fact.person, fact.kind): fact.answer for fact in FACTS}
+    assert all(answers[start, kind] == NAMES[end] for start, kind, end in edges)
+
+
+@pytest.mark.parametrize("wrong", [{"people": 2}, {"people": 1601}, {"facts": 9}, {"paraphrases": 3}])
+def test_there_are_only_so_many_names_attributes_and_wordings(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        People.model_validate(PEOPLE.model_dump() | wrong)
