@@ -17,12 +17,25 @@ _OF_CLASSES = (
 )
 """Names of torch's and the toolbox's that say that outputs are logits, or targets classes; the plainest first."""
 
+_TOOLBOX = "benchmark.toolbox"
+_ALSO_OF_TOKENS = {
+    *("cross_entropy", "random_labels", "wrong_labels", "min_max_distillation", "salient_relabelling", "kl"),
+}
+"""Those of the toolbox's that take tokens as classes."""
+
+_OF_NUMBERS = ("imitation", "transpose_kernels", "all_features", "logits_and_features", "features")
+"""Names of the toolbox's for inputs that are numbers, or one per example."""
+
+_FORMATS = {"kaggle": False, "language": True}
+"""Batch formats that are for sequences, or for anything else, only."""
+
 
 def inapplicable(folder: Path, task: Task) -> str | None:
     """Return the sentence that says why the submission in `folder` is not for `task`; None where it is.
 
     It is for the tasks that its constant TASKS names, and for those that derive from them; "any" names all. Without the
-    constant it is for every task, unless its source names losses or labels of classes and the task has none. Raises
+    constant it is for every task, unless its batches are none of the task's, or its source names losses or labels of
+    classes and the task has none: tokens are like classes for most of the toolbox, but for none of torch. Raises
     BadSubmission where the constant is no name and no list of names.
     """
     tree = parse_submission(folder)
@@ -31,11 +44,17 @@ def inapplicable(folder: Path, task: Task) -> str | None:
         if _ANY in declared or task.families() & declared:
             return None
         return f"it is for the task {' or '.join(sorted(declared))}, but this scenario's is {task.kind}"
-    used = _names(tree)
-    shown = next((name for name in _OF_CLASSES if name in used), None)
-    if task.has_classes or shown is None:
+    if fault := _fault_of_batches(tree, task):
+        return fault
+    if task.has_classes:
         return None
-    return f"it uses {shown}, which is for classes, but the task {task.kind} has none"
+    tools = _tools(tree) if task.has_sequences else set()
+    used = _names_beyond(tree, tools & _ALSO_OF_TOKENS | {"class_weights"}) if task.has_sequences else _names(tree)
+    if shown := next((name for name in _OF_CLASSES if name in used), None):
+        return f"it uses {shown}, which is for classes, but the task {task.kind} has none"
+    if numeric := next((name for name in _OF_NUMBERS if name in tools), None):
+        return f"it uses {numeric}, which is for inputs that are numbers, but the task {task.kind} has tokens"
+    return None
 
 
 def check_applicable(submission: Submission, task: Task) -> None:
@@ -44,14 +63,29 @@ def check_applicable(submission: Submission, task: Task) -> None:
         raise FailedEntry(f"{submission.entry} is not-applicable: {reason}; choose another scenario or submission")
 
 
-def _declaration(tree: ast.Module, name: str) -> frozenset[str] | None:
-    """Return the names in the constant TASKS; None where there is no such constant."""
-    values = [
+def _fault_of_batches(tree: ast.Module, task: Task) -> str | None:
+    """Return the sentence about a batch format that such a task has not; None where the format is for any."""
+    values = _values(tree, "BATCH_FORMAT")
+    form = values[-1].value if values and isinstance(values[-1], ast.Constant) else None
+    if not isinstance(form, str) or _FORMATS.get(form, task.has_sequences) == task.has_sequences:
+        return None
+    batches = "of tokens" if _FORMATS[form] else "of pictures"
+    return f"its BATCH_FORMAT is {form!r}, which has batches {batches}, but the task is {task.kind}"
+
+
+def _values(tree: ast.Module, constant: str) -> list[ast.expr]:
+    """Return what a constant of the module is set to, in order."""
+    return [
         node.value
         for node in tree.body
         if isinstance(node, ast.Assign)
-        if any(isinstance(target, ast.Name) and target.id == _CONSTANT for target in node.targets)
+        if any(isinstance(target, ast.Name) and target.id == constant for target in node.targets)
     ]
+
+
+def _declaration(tree: ast.Module, name: str) -> frozenset[str] | None:
+    """Return the names in the constant TASKS; None where there is no such constant."""
+    values = _values(tree, _CONSTANT)
     if not values:
         return None
     try:
@@ -65,6 +99,18 @@ def _declaration(tree: ast.Module, name: str) -> frozenset[str] | None:
             f'("regression",), or "{_ANY}"; correct it'
         )
     return frozenset(names)
+
+
+def _tools(tree: ast.Module) -> set[str]:
+    """Return the names that the source imports from the toolbox."""
+    imports = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == _TOOLBOX)
+    return {alias.name for node in imports for alias in node.names}
+
+
+def _names_beyond(tree: ast.Module, tools: set[str]) -> set[str]:
+    """Return the names that the source uses, without these tools; another's attribute of such a name is none."""
+    attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    return attributes | (_names(tree) - tools)
 
 
 def _names(tree: ast.Module) -> set[str]:

@@ -1,9 +1,9 @@
 """Tools that unlearning methods share: one training loop, loaders, layers, features, teachers, gradients.
 
 Written for submissions, which may import it: it needs torch alone. Two words mean the same everywhere here:
-a *batch* is what a loader yields, `(inputs, targets)` or the competition's dict; a *loss* is a function
-`loss(inputs, targets)` that returns a scalar tensor and holds its net itself. No function here changes the net's
-mode or which tensors need gradients, unless it says so: call `net.train()` before training and `net.eval()` after.
+a *batch* is what a loader yields, `(inputs, targets)` or a dict of the competition's or a language model's; a *loss* is
+a function `loss(inputs, targets)` that returns a scalar tensor and holds its net itself. No function here changes the
+net's mode or which tensors need gradients, unless it says so: call `net.train()` before training, `net.eval()` after.
 """
 
 from benchmark.toolbox.derivatives import Loss, fgsm, gradients, squared_gradients
@@ -53,6 +53,7 @@ from benchmark.toolbox.training import (
     random_labels,
     salient_relabelling,
     step_decay,
+    surprise,
 )
 
 __all__ = [
@@ -91,6 +92,7 @@ __all__ = [
     "squared_gradients",
     "step_decay",
     "subset",
+    "surprise",
     "tensors",
     "together",
     "top_channels",

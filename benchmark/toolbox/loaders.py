@@ -12,9 +12,9 @@ from benchmark.sandbox.child.batches import whole_batches
 
 
 def inputs_and_targets(batch: Any) -> tuple[Any, Any]:
-    """Return the inputs and targets of a batch in either format. A pair of batches stays a pair."""
+    """Return the inputs and targets of a batch in any format. A pair of batches stays a pair."""
     if isinstance(batch, dict):
-        return batch["image"], batch["age_group"]
+        return (batch["input_ids"], batch["labels"]) if "input_ids" in batch else (batch["image"], batch["age_group"])
     inputs, targets = batch
     return inputs, targets
 
@@ -67,8 +67,12 @@ def class_counts(loader: DataLoader, classes: int) -> Tensor:
 
 
 def wrong_labels(targets: Tensor, classes: int) -> Tensor:
-    """Uniform over the other classes: the true label plus 1 … classes − 1, around the circle."""
-    return (targets + torch.randint_like(targets, 1, classes)) % classes
+    """Uniform over the other classes: the true label plus 1 … classes − 1, around the circle.
+
+    Labels of tokens that count for no loss, which are negative, stay.
+    """
+    drawn = (targets + torch.randint_like(targets, 1, classes)) % classes
+    return drawn.where(targets >= 0, targets)
 
 
 def common_size(parts: tuple[Any, Any]) -> int:

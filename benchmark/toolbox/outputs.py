@@ -37,9 +37,11 @@ def all_features(net: nn.Module, loader: DataLoader) -> tuple[Tensor, Tensor]:
 def kl(student: Tensor, teacher: Tensor, temperature: float = 1.0) -> Tensor:
     """KL(teacher ‖ student) of softmax(logits / temperature), the mean over the batch in nats.
 
-    Both are logits [examples, classes]. Nothing is multiplied by temperature²: methods that want it do.
+    Both are logits [examples, classes], or of tokens [examples, context, classes], each of which counts as an example.
+    Nothing is multiplied by temperature²: methods that want it do.
     """
-    student, teacher = (F.log_softmax(logits / temperature, dim=1) for logits in (student, teacher))
+    both = (logits.flatten(0, -2) for logits in (student, teacher))
+    student, teacher = (F.log_softmax(logits / temperature, dim=1) for logits in both)
     return F.kl_div(student, teacher, log_target=True, reduction="batchmean")
 
 

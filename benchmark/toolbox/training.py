@@ -17,8 +17,27 @@ from benchmark.toolbox.outputs import kl
 
 
 def cross_entropy(net: nn.Module, class_weights: Tensor | None = None) -> Loss:
-    """Return the loss of plain training: the (weighted) mean cross-entropy of `net` on a batch."""
-    return lambda inputs, targets: F.cross_entropy(net(inputs), targets, weight=class_weights)
+    """Return the loss of plain training: the (weighted) mean cross-entropy of `net` on a batch.
+
+    Of tokens it is the mean over all labels of the batch that count.
+    """
+    return lambda inputs, targets: label_loss(net(inputs), targets, class_weights)
+
+
+def label_loss(logits: Tensor, targets: Tensor, class_weights: Tensor | None = None) -> Tensor:
+    """Return the (weighted) mean cross-entropy of logits `[..., classes]`; targets `[...]` of −100 do not count."""
+    return F.cross_entropy(logits.movedim(-1, 1), targets, weight=class_weights)
+
+
+def surprise(net: nn.Module, inputs: Tensor, targets: Tensor, *, per_token: bool = False) -> Tensor:
+    """Return −log p(y|x) of each example, `[examples]`: of a class, or the sum over a sequence's labels that count.
+
+    `per_token`: the mean over them instead; a class is one.
+    """
+    losses = F.cross_entropy(net(inputs).movedim(-1, 1), targets, reduction="none")
+    if targets.ndim == 1:
+        return losses
+    return losses.sum(dim=1) / (targets >= 0).sum(dim=1) if per_token else losses.sum(dim=1)
 
 
 def random_labels(net: nn.Module, class_weights: Tensor | None = None) -> Loss:
@@ -26,7 +45,7 @@ def random_labels(net: nn.Module, class_weights: Tensor | None = None) -> Loss:
 
     def loss(inputs: Tensor, targets: Tensor) -> Tensor:
         logits = net(inputs)
-        return F.cross_entropy(logits, wrong_labels(targets, logits.shape[1]), weight=class_weights)
+        return label_loss(logits, wrong_labels(targets, logits.shape[-1]), class_weights)
 
     return loss
 

@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader
 from benchmark.models.build import state_of
 from benchmark.sandbox.child.batches import whole_batches
 from benchmark.sandbox.child.binding import PLAIN, Binding, bind, call_arguments
-from benchmark.sandbox.child.examples import KaggleDataset, TupleDataset, collate
+from benchmark.sandbox.child.examples import KaggleDataset, LanguageDataset, TupleDataset, collate
 from benchmark.sandbox.child.failure import describe
 from benchmark.sandbox.child.signature import parameters_reached
 from benchmark.sandbox.weights import Expected, unwrap, wrong_names
@@ -30,7 +30,7 @@ from benchmark.split import Split
 from benchmark.submissions.files import FILE
 
 ENTRY_POINT = "unlearning"
-BATCH_FORMATS = ("tuple", "kaggle")
+BATCH_FORMATS = {"tuple": TupleDataset, "kaggle": KaggleDataset, "language": LanguageDataset}
 
 
 class NotASubmission(Exception):
@@ -129,7 +129,7 @@ def set_hyperparameters(module: ModuleType, values: dict[str, Any]) -> None:
 
 def batch_format(module: ModuleType) -> str:
     """Return the module's `BATCH_FORMAT`, by default "tuple". Raises NotASubmission when there is no such format."""
-    wanted = getattr(module, "BATCH_FORMAT", BATCH_FORMATS[0])
+    wanted = getattr(module, "BATCH_FORMAT", "tuple")
     if wanted not in BATCH_FORMATS:
         raise NotASubmission(f"BATCH_FORMAT is {wanted!r}, expected one of {', '.join(BATCH_FORMATS)}")
     return wanted
@@ -139,8 +139,7 @@ def loader(
     split: Split, batch_size: int, form: str, *, shuffle: bool, consumed: np.ndarray | None = None, device: str = "cpu"
 ) -> DataLoader[Any]:
     """Return a `DataLoader` over one split, in one of BATCH_FORMATS; `consumed` and `device` as of `TupleDataset`."""
-    dataset = (KaggleDataset if form == "kaggle" else TupleDataset)(split, consumed, device)
-    return whole_batches(dataset, batch_size, shuffle, collate)
+    return whole_batches(BATCH_FORMATS[form](split, consumed, device), batch_size, shuffle, collate)
 
 
 def unlearned_state(net: nn.Module, returned: object, expected: Expected) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset, Subset, default_collate, get_w
 from torch.utils.data._utils.fetch import _MapDatasetFetcher
 
 from benchmark.split import Normalisation, Split
+from benchmark.tasks.language import PAD
 
 _SUBSET, _FETCH = Subset.__getitems__.__code__, _MapDatasetFetcher.fetch.__code__
 
@@ -67,11 +68,8 @@ class TupleDataset(Dataset[Any]):
         return self._near if get_worker_info() is None else self.split
 
 
-class KaggleDataset(TupleDataset):
-    """The competition's batches: dicts with image, image_id, age_group (the class), age and person_id.
-
-    A problem that knows no age or person repeats the class and the row of the source there.
-    """
+class DictDataset(TupleDataset):
+    """Examples as dicts."""
 
     def __getitem__(self, row: int) -> Any:
         row = index(row)
@@ -81,6 +79,17 @@ class KaggleDataset(TupleDataset):
     def __getitems__(self, rows: list[int]) -> list[Any] | Batch:
         columns = self._columns(rows)
         return Batch(columns) if _is_collated(sys._getframe(1)) else _dicts(columns)
+
+    def _columns(self, rows: list[int]) -> dict[str, Any]:
+        """Return the examples of a batch by their keys. A tensor whose rows have no shape is collated as numbers."""
+        raise NotImplementedError
+
+
+class KaggleDataset(DictDataset):
+    """The competition's batches: dicts with image, image_id, age_group (the class), age and person_id.
+
+    A problem that knows no age or person repeats the class and the row of the source there.
+    """
 
     def _columns(self, rows: list[int]) -> dict[str, Any]:
         split, chosen = self._take(len(rows)), torch.as_tensor(rows)
@@ -94,6 +103,18 @@ class KaggleDataset(TupleDataset):
             "age": classes.clone() if split.ages is None else split.ages[chosen],
             "person_id": ids if subjects is None else subjects,
         }
+
+
+class LanguageDataset(DictDataset):
+    """Batches as language models are trained on them: dicts with input_ids, labels and attention_mask, 0 at padding.
+
+    The label of a token is the token that follows it: labels are shifted already.
+    """
+
+    def _columns(self, rows: list[int]) -> dict[str, Any]:
+        split, chosen = self._take(len(rows)), torch.as_tensor(rows, device=self._near.inputs.device)
+        tokens = split.inputs[chosen]
+        return {"input_ids": tokens, "labels": split.targets[chosen], "attention_mask": (tokens != PAD).long()}
 
 
 def _is_collated(asking: FrameType | None) -> bool:
@@ -113,12 +134,12 @@ def _pairs(columns: list[Tensor]) -> list[tuple[Tensor, int]]:
 
 def _values(column: Tensor) -> Sequence[Any]:
     """Return a column's values: whole numbers as such, others as tensors, which collate to what they are."""
-    return column.unbind() if column.is_floating_point() else column.tolist()
+    return column.unbind() if column.is_floating_point() or column.ndim > 1 else column.tolist()
 
 
 def _dicts(columns: dict[str, Any]) -> list[dict[str, Any]]:
     numbers = {name: _values(column) for name, column in columns.items() if isinstance(column, Tensor)}
-    apart = {**columns, **numbers, "image": columns["image"].unbind()}
+    apart = {**columns, **numbers}
     return [dict(zip(apart, row, strict=True)) for row in zip(*apart.values(), strict=True)]
 
 
@@ -134,7 +155,8 @@ def collect(examples: DataLoader[Any], normalisation: Normalisation | None = Non
     size = len(examples.dataset)  # pyright: ignore[reportArgumentType]
     everything = next(iter(DataLoader(examples.dataset, batch_size=size)))
     if isinstance(everything, dict):
-        inputs, targets = everything["image"], everything["age_group"]
+        names = ("input_ids", "labels") if "input_ids" in everything else ("image", "age_group")
+        inputs, targets = (everything[name] for name in names)
     else:
         inputs, targets = everything[0], everything[1]
     return Split(inputs, targets, torch.arange(len(targets)), normalisation=normalisation)
@@ -145,5 +167,9 @@ def _split_behind(dataset: Dataset[Any]) -> Split | None:
     if isinstance(dataset, Subset):
         whole = _split_behind(dataset.dataset)
         return None if whole is None else whole.at(torch.as_tensor(list(dataset.indices)))
-    exactly = type(dataset) in (TupleDataset, KaggleDataset)  # what derives from them may yield other examples
+    exactly = type(dataset) in (
+        TupleDataset,
+        KaggleDataset,
+        LanguageDataset,
+    )  # what derives from them may yield other examples
     return dataset.split if exactly and isinstance(dataset, TupleDataset) else None
