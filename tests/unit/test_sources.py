@@ -34,7 +34,7 @@ def test_every_shipped_scenario_becomes_a_problem(name, tmp_path, monkeypatch):
         assert len(split)
         assert split.targets.is_floating_point() or split.targets.max() < problem.outputs
         seen = split.normalised(split.inputs)
-        assert seen.dtype == torch.float32
+        assert seen.dtype == (torch.int64 if scenario.task.has_sequences else torch.float32)
         assert seen.isfinite().all()
     if scenario.forget.kind == "subject":
         assert not set(problem.retain.subjects.tolist()) & set(problem.forget.subjects.tolist())
