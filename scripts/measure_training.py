@@ -3,8 +3,8 @@
     python scripts/measure_training.py [--scenario digits] [--rounds 3] [--precision bfloat16] [--epochs 1]
 
 The plain alternative is what anybody would write: `nn.Module`, `DataLoader`, the recipe's optimiser, one thread a
-process, the same number of processes, float32. Both run in turn in the same minute; the ratio of each round is printed, and its
-median.
+process, the same number of processes, float32. Both run in turn in the same minute; the ratio of each round is
+printed, and its median.
 """
 
 import argparse
