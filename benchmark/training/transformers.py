@@ -44,14 +44,14 @@ class Gradients:
         self._net, self._state, self._trained, self._loss = net, state, list(parameters), loss
 
     def __call__(self, inputs: Tensor, targets: Tensor) -> None:
-        at, labels = _counted(targets)
+        at, labels = _labels_that_count(targets)
         value = self._loss(forward(self._net, self._state, inputs, at), labels)
         for parameter in self._trained:
             parameter.grad = None
         value.backward()
 
 
-def _counted(targets: Tensor) -> tuple[Tensor, Tensor]:
+def _labels_that_count(targets: Tensor) -> tuple[Tensor, Tensor]:
     """Return the positions `[models, batch, most]` of labels that count, and these; ignored ones fill the rest."""
     counted = targets != IGNORED
     most = max(1, int(counted.sum(dim=-1).max()))

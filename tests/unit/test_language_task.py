@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from benchmark.data.loading import read_examples
 from benchmark.data.perturbing import draw_hidden_inputs
 from benchmark.data.reading.examples import Examples, fault_of_examples
-from benchmark.data.reading.tokens import examples_of_texts, padded
+from benchmark.data.reading.tokens import examples_of_texts, pad_sequences
 from benchmark.data.sources.digits import Digits
 from benchmark.data.sources.people import People
 from benchmark.errors import BadData, BadScenario
@@ -45,7 +45,7 @@ def test_texts_become_inputs_and_the_tokens_that_follow():
     assert words(EXAMPLES.inputs[0]) == ["<bos>", "who", "is", "it", "<sep>", "ada", "lang"]
     assert (PAD, BOS, SEP, EOS) == (0, 1, 2, 3)
     assert fault_of_examples(EXAMPLES) == ""
-    assert padded([[1, 5, 3]])[1].tolist() == [[5, 3]]
+    assert pad_sequences([[1, 5, 3]])[1].tolist() == [[5, 3]]
 
 
 def test_the_loss_is_on_answers_or_on_all_tokens():

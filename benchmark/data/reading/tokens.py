@@ -19,7 +19,7 @@ def examples_of_texts(
     vocabulary = (*SPECIAL, *sorted({word for text in texts for part in text for word in part.split()}))
     number = {word: at for at, word in enumerate(vocabulary)}
     sequences = [_sequence(*([number[word] for word in part.split()] for part in text)) for text in texts]
-    inputs, targets = padded(sequences)
+    inputs, targets = pad_sequences(sequences)
     return Examples(
         inputs,
         targets,
@@ -32,7 +32,7 @@ def examples_of_texts(
     )
 
 
-def padded(sequences: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+def pad_sequences(sequences: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
     """Return sequences as inputs and labels, `[n, context]` each: of every token the following one is the label."""
     context = max(map(len, sequences)) - 1
     inputs = torch.full((len(sequences), context), PAD)
