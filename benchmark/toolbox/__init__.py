@@ -53,7 +53,6 @@ from benchmark.toolbox.training import (
     random_labels,
     salient_relabelling,
     step_decay,
-    surprise,
 )
 
 __all__ = [
@@ -92,7 +91,6 @@ __all__ = [
     "squared_gradients",
     "step_decay",
     "subset",
-    "surprise",
     "tensors",
     "together",
     "top_channels",
