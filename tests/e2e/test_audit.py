@@ -150,6 +150,7 @@ def test_missing_checkpoints_and_loaders_are_named(bench, tmp_path):
 def test_what_init_writes_can_be_read_and_is_never_overwritten(arguments, bench, tmp_path):
     folder = tmp_path / "new"
     assert bench("init", folder, *arguments).status == 0
+    assert "pseudonyms" in (folder / ".gitignore").read_text()
     (folder / "audit.toml").write_text((folder / "audit.toml").read_text() + "# mine")
     assert bench("init", folder, *arguments).status == 2
     assert (folder / "audit.toml").read_text().endswith("# mine")

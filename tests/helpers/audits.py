@@ -34,6 +34,20 @@ def train(loader, seed):
 """
 
 
+HOSTILE = '<script>alert("1")</script>'
+OF_ARRAYS = """
+title = '{title}'
+organisation = '{title}'
+question = '{title}'
+[signals]
+retrained = "retrained.npy"
+unlearned = "unlearned.npy"
+original = "original.npy"
+production = "production.npy"
+ids = "deletion.csv"
+"""
+
+
 def write_audit(folder: Path, *, code: str = TRAIN, settings: str = SETTINGS, name: str = "model") -> Path:
     """Write an audit of 40 people with two features each, of whom three asked for deletion; return its folder."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -53,3 +67,14 @@ def write_audit(folder: Path, *, code: str = TRAIN, settings: str = SETTINGS, na
 def write_csv(path: Path, heading: list[str], rows: list[list[object]]) -> None:
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([heading, *rows])
+
+
+def write_arrays(folder: Path) -> Path:
+    """Write an audit of arrays with ids that a page should not obey; return its folder."""
+    rng = np.random.default_rng(0)
+    for name, models, moved in (("retrained", 24, 0), ("original", 24, 3), ("unlearned", 24, 2), ("production", 1, 3)):
+        np.save(folder / f"{name}.npy", rng.normal(size=(models, 3)) + np.array([moved, 0, 0]))
+    with (folder / "deletion.csv").open("w") as file:
+        csv.writer(file).writerows([["id"], [HOSTILE], ["anna@example.org"], ["\u202ekcab"]])
+    (folder / "audit.toml").write_text(OF_ARRAYS.format(title=HOSTILE))
+    return folder

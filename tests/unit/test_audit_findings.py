@@ -90,9 +90,9 @@ def test_too_few_models_say_so(models):
 
 
 def test_the_gap_is_told_in_words():
-    signals = {"retrained": draw(64, seed=1), "original": draw(64, moved=6.0, seed=2)}
-    good = find(PEOPLE, 1e-5, {**signals, "unlearned": draw(64, seed=3)})
-    idle = find(PEOPLE, 1e-5, {**signals, "unlearned": draw(64, moved=6.0, seed=4)})
+    signals = {"retrained": draw(seed=1), "original": draw(moved=6.0, seed=2)}
+    good = find(PEOPLE, 1e-5, {**signals, "unlearned": draw(seed=3)})
+    idle = find(PEOPLE, 1e-5, {**signals, "unlearned": draw(moved=6.0, seed=4)})
     assert gap_words(good).startswith("Unlearning goes")
     assert "not significantly better than doing nothing" in gap_words(idle)
     assert gap_words(find(PEOPLE, 1e-5, {"retrained": draw(), "production": draw(1, seed=5)})) == ""

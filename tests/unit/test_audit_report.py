@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from audits import write_arrays
 
 from benchmark.audit.charts import draw_strip, odds_text, odds_ticks
 from benchmark.audit.findings import Signals, find
@@ -14,19 +15,6 @@ from benchmark.audit.pdf import print_pdf
 from benchmark.audit.report import as_json, file_hashes, person_rows, render_report, write_report
 from benchmark.audit.settings import read_audit
 from benchmark.errors import BadRecord
-
-HOSTILE = '<script>alert("1")</script>'
-SETTINGS = """
-title = '{title}'
-organisation = '{title}'
-question = '{title}'
-[signals]
-retrained = "retrained.npy"
-unlearned = "unlearned.npy"
-original = "original.npy"
-production = "production.npy"
-ids = "deletion.csv"
-"""
 
 
 class Tags(HTMLParser):
@@ -42,26 +30,16 @@ class Tags(HTMLParser):
         self.loads += [value for name, value in attrs if name in ("src", "href", "style") and not value.startswith("#")]
 
 
-def write_arrays(folder):
-    """Return an audit of arrays with ids that a page should not obey."""
-    rng = np.random.default_rng(0)
-    for name, models, moved in (("retrained", 24, 0), ("original", 24, 3), ("unlearned", 24, 2), ("production", 1, 3)):
-        np.save(folder / f"{name}.npy", rng.normal(size=(models, 3)) + np.array([moved, 0, 0]))
-    with (folder / "deletion.csv").open("w") as file:
-        csv.writer(file).writerows([["id"], [HOSTILE], ["anna@example.org"], ["\u202ekcab"]])
-    (folder / "audit.toml").write_text(SETTINGS.format(title=HOSTILE))
-    return read_audit(folder)
-
-
 @pytest.fixture
 def audit(tmp_path):
-    return write_arrays(tmp_path)
+    """Arrays of three people, with ids that a page should not obey."""
+    return read_audit(write_arrays(tmp_path))
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     """The page that is written with ids."""
-    (path,) = write_report(write_arrays(tmp_path_factory.mktemp("audit")), show_ids=True, pdf=False).paths
+    (path,) = write_report(read_audit(write_arrays(tmp_path_factory.mktemp("audit"))), show_ids=True, pdf=False).paths
     return path.read_text()
 
 

@@ -13,6 +13,7 @@ from benchmark.storage.workspace import write_atomically
 EXAMPLES = ("breast-cancer",)
 _HERE = Path(__file__).parent
 _TRAIN, _DELETED = 200, 20
+_IGNORED = b"signals/\npseudonyms.*\n"  # who is who belongs in no repository
 
 
 def write_audit(folder: Path, template: str) -> list[Path]:
@@ -20,6 +21,7 @@ def write_audit(folder: Path, template: str) -> list[Path]:
     if os.path.lexists(folder) and not (folder.is_dir() and not any(folder.iterdir())):
         raise BadUsage(f"{folder} is there already and is no empty folder, expected a new one; choose another name")
     files = {path.name: path.read_bytes() for path in sorted((_HERE / template).iterdir()) if path.is_file()}
+    files[".gitignore"] = _IGNORED
     if template in EXAMPLES:
         files |= _patients()
     for name, content in files.items():
