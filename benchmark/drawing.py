@@ -20,9 +20,10 @@ from matplotlib import colormaps  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.figure import Figure as Canvas  # noqa: E402
 from matplotlib.text import Text  # noqa: E402
+from matplotlib.transforms import Bbox  # noqa: E402
 
 matplotlib.rcdefaults()
 matplotlib.rcParams["pdf.fonttype"] = 42  # TrueType, which publishers ask for
 matplotlib.rcParams["svg.hashsalt"] = "unlearning-benchmark"  # or its identifiers were other ones each time
 
-__all__ = ["Axes", "Canvas", "Text", "colormaps"]
+__all__ = ["Axes", "Bbox", "Canvas", "Text", "colormaps"]

@@ -46,7 +46,8 @@ class Paper(NamedTuple):
 
     def wrap(self, text: str, share: float = 1.0) -> str:
         """Return a text in lines that fit below axes which take a share of the width."""
-        return "\n".join(fill(line, round(_LETTERS * share * self.width)) for line in text.split("\n"))
+        lines = text.replace(" %", "\u00a0%").split("\n")
+        return "\n".join(fill(line, round(_LETTERS * share * self.width)) for line in lines)
 
     def wrap_beside_names(self, text: str) -> str:
         """Return the same where names of entries stand at the left of the axes."""

@@ -9,13 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmark.drawing import Axes, Canvas, Text
+from benchmark.drawing import Axes, Bbox, Canvas, Text
 from benchmark.leaderboard.canvas import CONTROL, SMALL, TUNED, Paper, look_of
 from benchmark.results.scorecard import Scorecard
 
 _REACH = 1.5  # how many times the middle half reaches to either side, beyond which a point is an outlier
 _NAMES = 4.0  # per inch of paper
 _ITERATIONS = 250
+_LINES_AWAY = (0, 1, -1, 2, -2, 3, -3, 4, -4)
 _LONG = 5.0  # points, from which on a line leads from a name to its point
 _ARROWS = {(-1, 0): "<", (1, 0): ">"}  # else up or down
 
@@ -123,12 +124,31 @@ def name_marks(
     adjust_text(texts, x=x, y=y, ax=axes, iter_lim=_ITERATIONS, expand=(1.05, 1.25), objects=list(avoid) or None)
     kept = [text.get_window_extent() for text in avoid]
     for at, text in zip(wanted, texts, strict=True):
-        box = text.get_window_extent()
-        if any(box.overlaps(other) for other in kept) or not _is_inside(box, axes.get_window_extent()):
+        if not _settle(axes, text, places[at], kept):
             text.remove()
             continue
-        kept.append(box)
-        _lead(canvas, axes, box, places[at])
+        kept.append(text.get_window_extent())
+        _lead(canvas, axes, kept[-1], places[at])
+
+
+def _settle(axes: Axes, text: Text, place: tuple[float, float], kept: Sequence[Bbox]) -> bool:
+    """Say whether a name has room: where it lies, or else beside its mark, a few lines higher or lower."""
+    if _has_room(axes, text, kept):
+        return True
+    x, y = axes.transData.transform(place)
+    box = text.get_window_extent()
+    text.set(ha="left", va="center")
+    for lines in _LINES_AWAY:
+        u, v = axes.transData.inverted().transform((x + box.height, y + lines * box.height))
+        text.set_position((float(u), float(v)))
+        if _has_room(axes, text, kept):
+            return True
+    return False
+
+
+def _has_room(axes: Axes, text: Text, kept: Sequence[Bbox]) -> bool:
+    box = text.get_window_extent()
+    return _is_inside(box, axes.get_window_extent()) and not any(box.overlaps(other) for other in kept)
 
 
 def _choose_named(marks: Sequence[Mark], places: Sequence[tuple[float, float]], most: int) -> list[int]:
@@ -136,10 +156,10 @@ def _choose_named(marks: Sequence[Mark], places: Sequence[tuple[float, float]], 
     beyond = [place != (mark.x, mark.y) for mark, place in zip(marks, places, strict=True)]
     first = [at for at, mark in enumerate(marks) if not mark.card.control][: most // 3]
     order = sorted(range(len(marks)), key=lambda at: (not marks[at].card.control, at not in first, not beyond[at], at))
-    chosen: dict[str, int] = {}
+    chosen: dict[tuple[str, bool], int] = {}
     for at in order:
         name = marks[at].name if beyond[at] else marks[at].name.removesuffix(TUNED)
-        chosen.setdefault(name, at)
+        chosen.setdefault((name, beyond[at]), at)
     return list(chosen.values())[:most]
 
 
@@ -151,11 +171,11 @@ def _label(mark: Mark, place: tuple[float, float], say: tuple[Say, Say]) -> str:
     return f"{name} ({', '.join(values)})" if values else name
 
 
-def _is_inside(box, around) -> bool:
+def _is_inside(box: Bbox, around: Bbox) -> bool:
     return around.x0 - 1 <= box.x0 and box.x1 <= around.x1 + 1 and around.y0 - 1 <= box.y0 and box.y1 <= around.y1 + 1
 
 
-def _lead(canvas: Canvas, axes: Axes, box, place: tuple[float, float]) -> None:
+def _lead(canvas: Canvas, axes: Axes, box: Bbox, place: tuple[float, float]) -> None:
     """Draw a line from a mark to its name where that is not beside it."""
     x, y = axes.transData.transform(place)
     near = float(np.clip(x, box.x0, box.x1)), float(np.clip(y, box.y0, box.y1))

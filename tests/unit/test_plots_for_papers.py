@@ -115,6 +115,12 @@ def test_published_and_tuned_are_joined_and_look_different(board):
     assert [text.get_text() for text in axes.texts] == ["method_of_a_name_0"]  # one name of the two
 
 
+def test_what_lies_beyond_is_named_beside_its_tuned_values_too(board, drawn, tmp_path):
+    tuned = moved(with_gap(card("destroyer+tuned", 0.1, values="tuned"), 0.08), 1.0)
+    gap_plots.plot_gap_tradeoff([*board, tuned], tmp_path / "tradeoff.png")
+    assert {"destroyer (0.20)", "destroyer"} <= names_on(drawn[0]).keys()
+
+
 @pytest.mark.parametrize(
     ("values", "always", "inside", "outside"),
     [
