@@ -19,7 +19,7 @@ _OF_CLASSES = (
 
 _TOOLBOX = "benchmark.toolbox"
 _ALSO_OF_TOKENS = {
-    *("cross_entropy", "random_labels", "wrong_labels", "min_max_distillation", "salient_relabelling"),
+    *("cross_entropy", "random_labels", "wrong_labels", "min_max_distillation", "salient_relabelling", "kl"),
 }
 """Those of the toolbox's that take tokens as classes."""
 

@@ -53,6 +53,7 @@ from benchmark.toolbox.training import (
     random_labels,
     salient_relabelling,
     step_decay,
+    surprise,
 )
 
 __all__ = [
@@ -91,6 +92,7 @@ __all__ = [
     "squared_gradients",
     "step_decay",
     "subset",
+    "surprise",
     "tensors",
     "together",
     "top_channels",

@@ -29,6 +29,17 @@ def label_loss(logits: Tensor, targets: Tensor, class_weights: Tensor | None = N
     return F.cross_entropy(logits.movedim(-1, 1), targets, weight=class_weights)
 
 
+def surprise(net: nn.Module, inputs: Tensor, targets: Tensor, *, per_token: bool = False) -> Tensor:
+    """Return −log p(y|x) of each example, `[examples]`: of a class, or the sum over a sequence's labels that count.
+
+    `per_token`: the mean over them instead; a class is one.
+    """
+    losses = F.cross_entropy(net(inputs).movedim(-1, 1), targets, reduction="none")
+    if targets.ndim == 1:
+        return losses
+    return losses.sum(dim=1) / (targets >= 0).sum(dim=1) if per_token else losses.sum(dim=1)
+
+
 def random_labels(net: nn.Module, class_weights: Tensor | None = None) -> Loss:
     """Return the cross-entropy of `net` on labels drawn from `wrong_labels`, anew for every batch."""
 

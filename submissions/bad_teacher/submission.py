@@ -35,8 +35,10 @@ def unlearning(net, retain_loader, forget_loader, val_loader):
     part = subset(retain_loader, round(HYPERPARAMETERS["retain_share"] * len(retain_loader.dataset)))
 
     def imitation(inputs, forgotten):
-        taught = torch.where(forgotten[:, None], bad(inputs), good(inputs))
-        return kl(net(inputs), taught, HYPERPARAMETERS["temperature"])
+        student = net(inputs)
+        chosen = forgotten.view(-1, *[1] * (student.dim() - 1))
+        taught = torch.where(chosen, bad(inputs), good(inputs))
+        return kl(student, taught, HYPERPARAMETERS["temperature"])
 
     optimizer = optim.Adam(net.parameters(), lr=HYPERPARAMETERS["learning_rate"])
     batches = mixed(forget_loader, part, HYPERPARAMETERS["batch_size"])

@@ -4,13 +4,13 @@ Minimises (2/β)·E_F log(1 + (p_θ(y|x) / p_θ₀(y|x))^β) + λ·CE(R), a reta
 ascent is the limit β → 0; for larger β an example's weight 2·p^β / (p^β + p₀^β) fades once it is forgotten.
 Source: NPO, Zhang et al., "Negative Preference Optimization: From Catastrophic Collapse to Effective Unlearning",
 COLM 2024.
-Adapted: written for language models; here the one label is the whole answer.
+p(y|x) is that of the whole answer: of a class its one label, of a sequence all tokens whose labels count.
 """
 
 import torch
 import torch.nn.functional as F
 
-from benchmark.toolbox import cross_entropy, finetune, frozen_copy, together
+from benchmark.toolbox import cross_entropy, finetune, frozen_copy, surprise, together
 
 TITLE = "NPO"
 REFERENCE = "Zhang et al., COLM 2024"
@@ -37,10 +37,9 @@ def unlearning(net, retain_loader, forget_loader, val_loader, class_weights):
     settings = {name: HYPERPARAMETERS[name] for name in ("epochs", "learning_rate", "momentum", "weight_decay")}
 
     def negative_preference(forget, retain):
-        inputs, targets = forget
         with torch.no_grad():
-            before = F.cross_entropy(original(inputs), targets, reduction="none")
-        now = F.cross_entropy(net(inputs), targets, reduction="none")
+            before = surprise(original, *forget)
+        now = surprise(net, *forget)
         forgetting = 2 / beta * F.softplus(beta * (before - now)).mean()
         return forgetting + HYPERPARAMETERS["retain_weight"] * retain_loss(*retain)
 

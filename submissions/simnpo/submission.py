@@ -4,12 +4,12 @@ Minimises −(2/β)·E_F log σ(−β·log p_θ(y|x) − γ) + λ·CE(R), a reta
 weight is 2·p^β / (p^β + e^−γ): unlike in NPO the memorised ones come first, and all fade as they are forgotten.
 Source: SimNPO, Fan et al., "Simplicity Prevails: Rethinking Negative Preference Optimization for LLM Unlearning",
 NeurIPS 2025.
-Adapted: written for language models; here the one label is the whole answer, of length 1.
+log p is the mean over the answer's tokens; a class is an answer of length 1.
 """
 
 import torch.nn.functional as F
 
-from benchmark.toolbox import cross_entropy, finetune, together
+from benchmark.toolbox import cross_entropy, finetune, surprise, together
 
 TITLE = "SimNPO"
 REFERENCE = "Fan et al., NeurIPS 2025"
@@ -39,9 +39,8 @@ def unlearning(net, retain_loader, forget_loader, val_loader, class_weights):
     settings = {name: HYPERPARAMETERS[name] for name in ("epochs", "learning_rate", "momentum", "weight_decay")}
 
     def simple_preference(forget, retain):
-        inputs, targets = forget
-        surprise = F.cross_entropy(net(inputs), targets, reduction="none")  # −log p
-        forgetting = -2 / beta * F.logsigmoid(beta * surprise - gamma).mean()
+        unlikely = surprise(net, *forget, per_token=True)  # −log p
+        forgetting = -2 / beta * F.logsigmoid(beta * unlikely - gamma).mean()
         return forgetting + HYPERPARAMETERS["retain_weight"] * retain_loss(*retain)
 
     net.train()

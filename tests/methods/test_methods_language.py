@@ -21,16 +21,19 @@ from benchmark.training import train_model
 
 TASK = Language()
 RUN_ON_TOKENS = (
-    *("cf_k", "del_localized", "eu_k", "finetune", "finetune_starting_kit", "gradient_ascent"),
-    *("identity", "kookmin", "l1_sparse", "neggrad_plus", "random_label", "retrain", "salun", "scrub"),
-    *("ssd", "sun"),
+    *("bad_teacher", "cf_k", "del_localized", "eu_k", "finetune", "finetune_starting_kit", "gradient_ascent"),
+    *("identity", "kookmin", "l1_sparse", "neggrad_plus", "npo", "random_label", "retrain", "salun", "scrub"),
+    *("simnpo", "ssd", "stochastic_teacher", "sun"),
 )
 STRONG = {
     "gradient_ascent": {"epochs": 9, "learning_rate": 1e-2},
     "neggrad_plus": {"alpha": 0.7, "learning_rate": 3e-2},
+    "npo": {"epochs": 20, "learning_rate": 0.03},
+    "simnpo": {"epochs": 20, "learning_rate": 0.1},
     "random_label": {"epochs": 10, "learning_rate": 3e-3},
     "salun": {"epochs": 20, "learning_rate": 0.05},
     "scrub": {"max_epochs": 5, "learning_rate": 1e-2},
+    "bad_teacher": {"epochs": 10, "learning_rate": 1e-2},
     "ssd": {"alpha": 3.0},
 }
 """Values with which a method brings the probability of an answer from 0.9 and more below 0.5, on the tiny model."""
@@ -111,7 +114,7 @@ def test_a_method_forgets_more_of_the_forget_set_than_of_the_rest(name):
         ('BATCH_FORMAT = "kaggle"\n', "its BATCH_FORMAT is 'kaggle', which has batches of pictures, but the task is l"),
         ("import torch.nn.functional as F\nloss = F.cross_entropy\n", "it uses cross_entropy, which is for classes"),
         ("from benchmark.toolbox import imitation\n", "it uses imitation, which is for inputs that are numbers, but"),
-        ("from benchmark.toolbox import cross_entropy, random_labels\n", None),
+        ("from benchmark.toolbox import cross_entropy, kl, random_labels\n", None),
         ('BATCH_FORMAT = "language"\n', None),
         ("def imitation(): ...\n", None),
     ],
