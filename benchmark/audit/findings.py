@@ -12,12 +12,12 @@ from benchmark.audit.roles import Role
 from benchmark.errors import BadData
 from benchmark.metrics.lower_bounds import epsilon_lower_bound
 from benchmark.metrics.one_model import compare_one_model
-from benchmark.metrics.overunlearning import FDR
+from benchmark.metrics.overunlearning import FDR, smallest_p_value
 from benchmark.metrics.permutation import detectable
 from benchmark.metrics.profile import PrivacyProfile, privacy_profile
 from benchmark.metrics.report import Score
 from benchmark.metrics.samples import Floats, checked_samples
-from benchmark.metrics.support import RECOMMENDED, no_leak, no_rejection
+from benchmark.metrics.support import RECOMMENDED
 
 COMPARED: tuple[Role, ...] = ("production", "production_unlearned", "original", "unlearned")
 """Roles that are held against retrained models, in the order of the report."""
@@ -169,7 +169,7 @@ def _compare(role: Role, signals: Signals, retrained: Signals, delta: float) -> 
         p_values,
         is_detectable,
         epsilon=epsilon_lower_bound(signals.phi, retrained.phi, delta),
-        limit=no_rejection(min(len(signals.phi), len(retrained.phi))),
+        limit=_no_rejection(len(signals.phi), len(retrained.phi)),
         control=_control(signals, retrained),
     )
 
@@ -185,6 +185,8 @@ def _control(signals: Signals, retrained: Signals) -> Control | None:
     return Control(len(is_detectable), int(is_detectable.sum()), None)
 
 
-def no_bound(findings: Findings, comparison: Comparison) -> str | None:
-    """Return why the models of a comparison can prove no ε of anybody; None where they can."""
-    return no_leak(min(comparison.models, findings.models), len(findings.people), findings.delta)
+def _no_rejection(models: int, retrained: int) -> str | None:
+    """Return why a test of so few models rejects nothing, however different they are."""
+    if smallest_p_value(models, retrained) <= FDR:
+        return None
+    return f"{models} models against {retrained} give no p-value of {FDR} or less"

@@ -12,7 +12,7 @@ from benchmark.results.values import Estimate
 NAMES: dict[Role, str] = {
     "retrained": "retrained models",
     "production": "the model in production",
-    "production_unlearned": "the model in production after its deletion procedure",
+    "production_unlearned": "the model in production after deletion",
     "original": "models before unlearning",
     "unlearned": "unlearned models",
 }
@@ -49,7 +49,9 @@ def _headline(findings: Findings, comparison: Comparison) -> str:
     terms = f"(N = {findings.models}, 5 % false discoveries)"
     if comparison.role == "unlearned":
         return f"Of {asked}, the unlearned models of {found} can be told from models that never saw them {terms}."
-    name = NAMES[comparison.role] if comparison.models == 1 else f"the {comparison.models} models in production"
+    name = NAMES[comparison.role]
+    if comparison.models > 1:
+        name = name.replace("model", f"{comparison.models} models")
     return f"{found.capitalize()} of {asked} can be detected in {name} {terms}."
 
 

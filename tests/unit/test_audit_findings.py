@@ -78,6 +78,31 @@ def test_people_in_the_model_in_production_are_counted():
     assert "Taken together, these people do stand out (p = 0.0400)." in answer.notes
 
 
+@pytest.mark.parametrize("role", ["production", "production_unlearned"])
+@pytest.mark.parametrize("models", [2, 6])
+def test_several_models_in_production_are_tested_as_a_population(role, models):
+    retrained, several = draw(seed=1), draw(models, moved=30.0, seed=2)
+    found = find(PEOPLE, 1e-5, {"retrained": retrained, role: several})
+    assert found.comparisons[role].is_detectable.tolist() == detectable(several.phi, retrained.phi)[1].tolist()
+    assert found.comparisons[role].joint_p_value is None
+    (answer,) = answers(found)
+    found_people = found.comparisons[role].detectable_people
+    assert found_people >= 2
+    assert answer.headline.startswith(
+        f"{found_people} of 5 people who asked for deletion can be detected in the {models}"
+    )
+    assert ("after deletion" in answer.headline) == (role == "production_unlearned")
+    assert found.score is None
+
+
+def test_two_models_against_four_find_nobody_and_say_so():
+    found = find(PEOPLE, 1e-5, {"retrained": draw(4, seed=1), "production": draw(2, moved=30.0, seed=2)})
+    assert (
+        "2 models against 4 give no p-value of 0.05 or less, so nobody could have been found."
+        in answers(found)[0].notes
+    )
+
+
 def test_one_model_says_how_many_have_to_stand_out():
     found = find(PEOPLE, 1e-5, {"retrained": draw(seed=1), "production": draw(1, seed=2)})
     assert "only if at least 4 of them stand out at once, so this clears none" in str(answers(found)[0])
