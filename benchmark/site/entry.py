@@ -14,7 +14,7 @@ from benchmark.site.code import Code, run_command
 from benchmark.site.columns import heading_of, metric_sentence
 from benchmark.site.downloads import downloads
 from benchmark.site.forget_examples import ForgetExamples
-from benchmark.site.numbers import MISSING, format_interval, format_value, short
+from benchmark.site.numbers import MISSING, format_interval, format_value, list_names, short
 from benchmark.site.rows import badges, cost_cell, rank_text
 from benchmark.site.sayings import caveats, entry_sentence
 
@@ -103,7 +103,7 @@ def _say_others(board: Board, card: Scorecard) -> str:
         return ""
     if not close:
         return "It differs significantly from every other ranked entry."
-    return f"The runs do not separate it from {', '.join(close)}."
+    return f"The runs do not separate it from {list_names(close)}."
 
 
 def _say_cost(board: Board, card: Scorecard) -> str:
@@ -111,7 +111,8 @@ def _say_cost(board: Board, card: Scorecard) -> str:
     if cell.sort is None:
         return ""
     budget = "" if board.budget is None or card.control else f"; the budget is {format_value(board.budget, '.0%')}"
-    return f"A run costs {cell.text} of retraining ({cell.ends}){budget}." if cell.ends else f"A run costs {cell.text}."
+    ends = f" ({cell.ends})" if cell.ends else ""
+    return f"A run costs {cell.text} of retraining{ends}{budget}."
 
 
 def metric_groups(card: Scorecard, controls: Sequence[Scorecard]) -> list[tuple[str, list[MetricRow]]]:
