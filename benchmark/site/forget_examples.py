@@ -66,7 +66,7 @@ def read_examples(scenario: Scenario) -> ForgetExamples | None:
     columns = {
         "row": map(str, forget.ids.tolist()),
         "name": facts.forget_names or [""] * size,
-        "label": labels or [f"{value:g}" for value in forget.targets.tolist()],
+        "label": labels or [f"{value:g}" if isinstance(value, float) else "" for value in forget.targets.tolist()],
         "subject": facts.subjects_of_forget or [""] * size,
         "picture": [picture(pixels) for pixels in forget.inputs] if licence else [""] * size,
     }

@@ -14,8 +14,10 @@ from benchmark.data.reading.tokens import examples_of_texts, pad_sequences
 from benchmark.data.sources.digits import Digits
 from benchmark.data.sources.people import People
 from benchmark.errors import BadData, BadScenario
+from benchmark.models.networks.file import FileNet
 from benchmark.models.networks.gpt import Gpt
 from benchmark.models.networks.mlp import Mlp
+from benchmark.models.rehearsal import rehearse_here
 from benchmark.split import Split
 from benchmark.tasks.classification import Classification
 from benchmark.tasks.language import BOS, EOS, IGNORED, PAD, SEP, Language, answer_mask
@@ -183,3 +185,14 @@ def test_a_network_has_to_read_what_the_source_has():
         Gpt(width=8, layers=1, heads=2).try_out((5,), 11)
     with pytest.raises(ValueError, match="expected a multiple of architecture"):
         Gpt(width=8, layers=1, heads=3)
+
+
+def test_a_network_of_ones_own_reads_tokens_too():
+    source = "from torch import nn\ndef build(shape, tokens):\n    return nn.Sequential(*layers(shape, tokens))\n"
+    of_tokens = "def layers(shape, tokens):\n    return nn.Embedding(tokens, 4), nn.Linear(4, tokens)\n"
+    rehearse_here(FileNet(file="net.py:build", source=source + of_tokens), (5,), 11, tokens=True)
+    of_sequences = (
+        "def layers(shape, tokens):\n    return nn.Embedding(tokens, 4), nn.Flatten(), nn.Linear(20, tokens)\n"
+    )
+    with pytest.raises(BadScenario, match=r"returned \(2, 11\) for two examples, expected logits \(2, 5, 11\)"):
+        rehearse_here(FileNet(file="net.py:build", source=source + of_sequences), (5,), 11, tokens=True)

@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from datasets import miniature
 from html_pages import HOSTILE, Page
 from safetensors.numpy import save_file
 from site_boards import board_of, usual_cards, whole_card
@@ -17,7 +18,7 @@ from benchmark.site.code import Code, highlight
 from benchmark.site.distributions import BINS, Reference, distributions, histogram, read_reference
 from benchmark.site.downloads import evidence_link
 from benchmark.site.entry import Beside, example_rows, metric_groups
-from benchmark.site.forget_examples import ForgetExample, ForgetExamples, known_examples, picture
+from benchmark.site.forget_examples import ForgetExample, ForgetExamples, known_examples, picture, read_examples
 from benchmark.storage.workspace import Workspace
 
 PIXEL = picture(torch.full((1, 1, 1), 255, dtype=torch.uint8))
@@ -206,3 +207,10 @@ def test_a_scenario_that_is_not_known_has_no_examples(tmp_path):
 def test_a_picture_is_nothing_but_a_png_in_the_page(link):
     with pytest.raises(ValueError, match="pattern"):
         ForgetExample(row="1", name="", label="", subject="", picture=link)
+
+
+def test_forget_examples_of_tokens_have_their_text_and_no_label(tmp_path, monkeypatch):
+    found = read_examples(miniature("people", tmp_path / "data", monkeypatch))
+    assert found is not None
+    assert {(each.label, each.picture) for each in found.examples} == {("", "")}
+    assert all(" ? " in each.name and each.subject in each.name for each in found.examples)
