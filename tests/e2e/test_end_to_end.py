@@ -41,6 +41,41 @@ def test_a_scenario_becomes_a_row(name, bench, workspace, tmp_path, monkeypatch)
     assert row["retain_epochs"] == 1
 
 
+OF_TOKENS = """
+import torch
+import torch.nn.functional as F
+
+TASKS = ("language",)
+BATCH_FORMAT = "language"
+
+
+def unlearning(net, retain_loader, forget_loader, val_loader):
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
+    for batch in forget_loader:
+        logits = net(batch["input_ids"])
+        tokens = -F.cross_entropy(logits.transpose(1, 2), batch["labels"], reduction="none")
+        assert not tokens[batch["attention_mask"] == 0].any()
+        optimizer.zero_grad()
+        tokens.sum().backward()
+        optimizer.step()
+    return net
+"""
+
+
+def test_a_submission_takes_batches_as_language_models_do(bench, workspace, tmp_path, monkeypatch):
+    scenario = miniature("people", tmp_path / "data", monkeypatch)
+    monkeypatch.setattr("benchmark.scenario.schema.load_scenario", lambda *_: scenario)
+    folder = workspace.submissions / "of_tokens"
+    folder.mkdir()
+    (folder / "submission.py").write_text(OF_TOKENS)
+    for name, status in (("of_tokens", {"ok", "over-budget"}), ("scar", {"not-applicable"})):
+        bench("run", "--submission", name, scenario="people")
+        table = pd.read_csv(workspace.results / "leaderboard.csv").set_index("submission")
+        assert table.loc[name, "status"] in status
+    assert table.loc["of_tokens", "forget_epochs"] == 1
+    assert "accuracy" in table.loc["scar", "reason"] or "features" in table.loc["scar", "reason"]
+
+
 def test_a_folder_of_ones_own_images_becomes_a_leaderboard_in_two_commands(bench, workspace, monkeypatch):
     rng, data, rows = np.random.default_rng(0), workspace.root / "photos", []
     for person in range(24):
