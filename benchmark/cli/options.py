@@ -19,7 +19,7 @@ OptionalName = Annotated[str | None, typer.Argument(help="The name of a folder i
 OptionalEntry = Annotated[
     str | None,
     typer.Argument(
-        metavar="[NAME]", help="The name of a folder in submissions/; NAME+tuned runs the values of `bench tune`."
+        metavar="NAME", help="The name of a folder in submissions/; NAME+tuned runs the values of `bench tune`."
     ),
 ]
 SubmissionOption = Annotated[str | None, typer.Option("--submission", help="The same as NAME.")]
