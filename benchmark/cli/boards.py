@@ -30,7 +30,7 @@ class Format(StrEnum):
 def board(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="SCENARIO...", help="Names of shipped scenarios, paths of .toml files; by default all."),
+        typer.Argument(metavar="SCENARIO", help="Names of shipped scenarios, paths of .toml files; by default all."),
     ] = None,
     form: Annotated[Format, typer.Option("--format", help="How to print them.")] = Format.text,
     models: ModelsOption = None,

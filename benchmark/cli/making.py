@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 def make_board(
     names: Annotated[
-        list[str], typer.Argument(metavar="SCENARIO...", help="Shipped scenarios' names, or paths of .toml files.")
+        list[str], typer.Argument(metavar="SCENARIO", help="Shipped scenarios' names, or paths of .toml files.")
     ],
     models: ModelsOption = None,
     trials: TrialsOption = 20,
