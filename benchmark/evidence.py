@@ -92,7 +92,8 @@ def outputs_of(model: StackedModel, split: Split, task: Task) -> np.ndarray:
     """
     there, chunks = split.to(model.device), []
     finite = torch.ones(model.count, dtype=torch.bool, device=model.device)
-    size = at_once(there.inputs, model.as_one)
+    # Logits of every token are hundreds of times as many numbers as the tokens.
+    size = _EXAMPLES if task.has_sequences else at_once(there.inputs, model.as_one)
     for inputs, targets in zip(there.inputs.split(size), there.targets.split(size), strict=True):
         batch = there.normalised(inputs)
         outputs = model(batch.expand(model.count, *batch.shape))
