@@ -58,6 +58,12 @@ class Board:
         """The entries with a rank and within the budget, best first."""
         return [card for name, card in self.cards.items() if card.status == "ok" and self.rows[name]["rank"]]
 
+    @property
+    def nothing(self) -> Scorecard | None:
+        """The control that does nothing, where it has metrics here."""
+        found = self.cards.get("identity")
+        return found if found and found.is_scored else None
+
     def inseparable_from(self, entry: str) -> list[str]:
         """Return the ranked entries that share a significance group with one."""
         own = set(split_letters(self.rows[entry]["group"] or ""))
@@ -76,7 +82,7 @@ class Board:
 def site_boards(
     cards: Sequence[Scorecard], rows: DataFrame, scenario_of: Callable[[Scorecard], Scenario | None] = lambda _: None
 ) -> list[Board]:
-    """Return every board of the newest scorer version that has a card with metrics, by label.
+    """Return every board of the newest scorer version that has a card with metrics: those by gap closed, then by label.
 
     `rows`: the leaderboard of these cards. `scenario_of`: returns a card's scenario, None where it is not known.
     """
@@ -87,7 +93,8 @@ def site_boards(
         ] = {str(name): value for name, value in row.items()}
     labels = sorted({card.label for card in cards if card.is_scored})
     groups = ([card for card in cards if card.label == label] for label in labels)
-    return [_board(group, records, scenario_of(group[0])) for group in groups]
+    boards = [_board(group, records, scenario_of(group[0])) for group in groups]
+    return sorted(boards, key=lambda board: ORDERS.index(board.order))
 
 
 def _board(

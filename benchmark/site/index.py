@@ -12,7 +12,7 @@ from benchmark.site.boards import Board
 from benchmark.site.charts import Scale, interval_bar, ticks
 from benchmark.site.columns import all_columns, heading_of, sentence_of
 from benchmark.site.entry_links import entry_href
-from benchmark.site.numbers import format_value, gap_text, list_names, shorten
+from benchmark.site.numbers import MISSING, format_value, gap_text, list_names, shorten
 from benchmark.site.pairs import compared_metrics
 from benchmark.site.rows import (
     BAR_WIDTH,
@@ -22,9 +22,10 @@ from benchmark.site.rows import (
     cost_axis,
     order_ticks,
     rank_text,
+    score_marks,
     table_rows,
 )
-from benchmark.site.sayings import board_facts, caveats, headline, leader_sentences
+from benchmark.site.sayings import best_over_budget, board_facts, caveats, conclusion, headline, leader_sentences
 from benchmark.site.scatters import scatters
 
 _INFINITE = 50.0  # what stands for an ε that so few models cannot bound
@@ -32,7 +33,11 @@ _INFINITE = 50.0  # what stands for an ε that so few models cannot bound
 
 def index_context(boards: Sequence[Board], cards: Sequence[Scorecard]) -> dict[str, Any]:
     """Return what the template of the index shows."""
-    return {"boards": [board_context(board) for board in boards], "summary": summary_context(boards, cards)}
+    return {
+        "boards": [board_context(board) for board in boards],
+        "conclusion": conclusion(boards),
+        "summary": summary_context(boards, cards),
+    }
 
 
 def index_data(boards: Sequence[Board]) -> dict[str, object]:
@@ -59,8 +64,12 @@ def board_context(board: Board) -> dict[str, Any]:
         "leader_href": entry_href(board.label, leader) if leader else "",
         "hrefs": {name: entry_href(board.label, name) for name in board.cards},
         "leader_cost": _leader_cost(board),
+        "leader_leak": _leader_leak(board),
+        "leader_badges": badges(board.ranked_cards[0]) if leader else [],
+        "dearer": _dearer(board),
         "facts": board_facts(board),
         "caveats": caveats(board),
+        "score_nothing": "" if board.order == "gap_closed" else format_value(score_marks(board)[0], ".4f"),
         "by_gap": board.order == "gap_closed",
         "first_heading": heading_of(board.order),
         "first_sentence": sentence_of(board.order),
@@ -123,6 +132,24 @@ def _leader_cost(board: Board) -> str:
     return format_value(board.ranked_cards[0].value("retraining_share"), ".0%") if board.ranked_cards else ""
 
 
+def _leader_leak(board: Board) -> str:
+    """Return the leak of a board's leader and that of doing nothing: "0.708 (0.779)"."""
+    if not board.ranked_cards or (leak := board.ranked_cards[0].value("leak")) is None:
+        return MISSING
+    nothing = board.nothing.value("leak") if board.nothing else None
+    return f"{leak:.3f}" if nothing is None else f"{leak:.3f} ({nothing:.3f})"
+
+
+def _dearer(board: Board) -> dict[str, str]:
+    """Return the entry over the budget that does better than the leader, in a few words; empty where there is none."""
+    card = best_over_budget(board)
+    found = card.estimate("gap_closed") if card else None
+    if card is None or found is None:
+        return {}
+    text = "{}{}".format(gap_text(found)[0], f" at {format_value(card.value('retraining_share'), '.0%')} of retraining")
+    return {"name": card.submission, "href": entry_href(board.label, card.submission), "text": text}
+
+
 def summary_context(boards: Sequence[Board], cards: Sequence[Scorecard]) -> dict[str, Any]:
     """Return what the template shows of all scenarios together."""
     summary = summarise(cards)
@@ -135,7 +162,8 @@ def summary_context(boards: Sequence[Board], cards: Sequence[Scorecard]) -> dict
         "level": f"{LEVEL:.0%}".replace("%", " %"),
         "bar_width": BAR_WIDTH,
         "boards": [{"label": board.label, "scenario": board.scenario} for board in summary.boards],
-        "left_out": summary.left_out,
+        "left_out": _say_left_out(summary, boards),
+        "left_out_entries": list_names(_left_out_entries(summary, boards)),
         "ticks": ticks(_rank_axis(summary), [1.0, float(len(summary.entries))], ".0f"),
         "rows": [_summary_row(summary, row, known) for row in summary.rows.to_dict("records")],
     }
@@ -146,17 +174,36 @@ def _rank_axis(summary: Summary) -> Scale:
 
 
 def _say_summary(summary: Summary) -> str:
-    first = summary.rows.iloc[0]
+    """Return who has the best mean rank, or who share it, and who may have the same."""
+    rows = summary.rows.to_dict("records")
+    first = rows[0]
+    tied = [row["submission"] for row in rows if row["mean_rank"] == first["mean_rank"]]
     own = set(split_letters(first["group"]))
-    others = summary.rows.to_dict("records")[1:]
-    close = [row["submission"] for row in others if own.intersection(split_letters(row["group"]))]
-    whole = (
-        f"Over {len(summary.boards)} scenarios {first['submission']} has the best mean rank, {first['mean_rank']:.1f} "
-    )
+    close = [row["submission"] for row in rows[len(tied) :] if own.intersection(split_letters(row["group"]))]
+    has = f"{tied[0]} has" if len(tied) == 1 else f"{list_names(tied)} tie for"
+    whole = f"Over {len(summary.boards)} scenarios {has} the best mean rank, {first['mean_rank']:.1f} "
     whole += f"(bounds {first['mean_rank_low']:.1f}–{first['mean_rank_high']:.1f}) of {len(summary.entries)} entries"
     if not close:
-        return f"{whole}, and no other entry may share it."
-    return f"{whole}; {list_names(close)} may have the same."
+        return f"{whole}{', and no other entry may share it' if len(tied) == 1 else ''}."
+    return f"{whole}; {list_names(close)} may have the same, so there is no clear winner."
+
+
+def _say_left_out(summary: Summary, boards: Sequence[Board]) -> list[str]:
+    """Return which boards the summary leaves out, and why, a sentence each."""
+    used = {board.label for board in summary.boards}
+    old = [board.first.scenario for board in boards if board.order != "gap_closed"]
+    few = [board.first.scenario for board in boards if board.order == "gap_closed" and board.label not in used]
+    return [
+        *([f"{list_names(few)}: fewer than half of the entries have a row there"] if few else []),
+        *([f"{list_names(old)}: older measure, no gap closed"] if old else []),
+    ]
+
+
+def _left_out_entries(summary: Summary, boards: Sequence[Board]) -> list[str]:
+    """Return the leaders of boards that the summary covers and that it does not rank, being ranked on one of them."""
+    used = {board.label for board in summary.boards}
+    leaders = [board.ranked_cards[0].submission for board in boards if board.label in used and board.ranked_cards]
+    return [name for name in dict.fromkeys(leaders) if name not in summary.entries]
 
 
 def _summary_row(summary: Summary, row: dict[Any, Any], boards: dict[str, Board]) -> dict[str, Any]:

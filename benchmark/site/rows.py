@@ -83,14 +83,19 @@ def order_axis(board: Board) -> Scale:
 def order_ticks(board: Board) -> list[Tick]:
     """Return the lines behind the bars.
 
-    Of gaps closed 0, 1, and 10 % where it has room; of scores 0 and what perfect unlearning gets.
+    Of gaps closed 0, 1, and 10 % where it has room; of scores 0, what doing nothing and what perfect unlearning gets.
     """
     axis = order_axis(board)
     if board.order == "gap_closed":
         has_room = axis(0.1) - axis(0.0) >= _TICK
         return ticks(axis, [0.0, 0.1, 1.0] if has_room else [0.0, 1.0], ".0%")
-    ceiling = board.first.value("ceiling")
-    return ticks(axis, [0.0, *([ceiling] if ceiling else [])], ".3g")
+    nothing, ceiling = score_marks(board)
+    return ticks(axis, [0.0, *(mark for mark in (nothing, ceiling) if mark)], ".2g")
+
+
+def score_marks(board: Board) -> tuple[float | None, float | None]:
+    """Return the scores of doing nothing and of perfect unlearning; None where they are not known."""
+    return board.nothing.value("score") if board.nothing else None, board.first.value("ceiling")
 
 
 def cost_axis() -> Scale:
@@ -126,9 +131,16 @@ def rank_text(board: Board, name: str) -> str:
     return "control" if board.cards[name].control else f"{rank}" if rank else MISSING
 
 
+def is_unsettled(card: Scorecard) -> bool:
+    """Return whether the interval of the cost holds the budget, so that the entry may be over it."""
+    return card.status == "ok" and card.cost is not None and card.cost.undecided
+
+
 def badges(card: Scorecard) -> list[Badge]:
     """Return the status of an entry, and that its code ran outside the sandbox."""
     text, kind = _STATUS.get(card.status, (card.status.replace("-", " "), "bad"))
+    if is_unsettled(card):
+        text, kind = "cost not settled", "warn"
     found = [Badge("control", "quiet") if card.control and card.status == "ok" else Badge(text, kind)]
     if card.isolation != "sandbox":
         found.append(Badge("no sandbox", "warn"))

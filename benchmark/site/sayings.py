@@ -1,19 +1,46 @@
 """Sentences on top of a board: who leads, by how much, whether it is real, what it costs; and how to read it."""
 
-from benchmark.leaderboard.ranks import paired_difference
+from collections.abc import Sequence
+
+from benchmark.leaderboard.ranks import at_level, corrected_level, paired_difference, sign_of
 from benchmark.metrics.support import RECOMMENDED
 from benchmark.results.scorecard import Scorecard
 from benchmark.results.values import Estimate
 from benchmark.site.boards import Board
+from benchmark.site.harms import say_harms
 from benchmark.site.numbers import PERCENT, format_value, gap_text, list_names
+
+_MOST = 0.5  # of the gap: what is open is most of it where less is closed
 
 
 def leader_sentences(board: Board) -> list[str]:
-    """Return who leads and by how much, whether that is real, and what it costs."""
+    """Return who leads and by how much, whether that is real, what it costs and harms, and who does better for more."""
     if not board.ranked_cards:
-        return ["No entry within the budget has a rank on this board yet."]
+        return list(filter(None, ["No entry within the budget has a rank on this board yet.", say_dearer(board)]))
     leader = board.ranked_cards[0]
-    return [_say_lead(board, leader), _say_whether_real(board, leader), _say_cost(board, leader)]
+    return [
+        _say_lead(board, leader),
+        _say_whether_real(board, leader),
+        *filter(None, [_say_left(board, leader), say_harms(board, leader)]),
+        *filter(None, [_say_cost(board, leader), say_dearer(board)]),
+    ]
+
+
+def conclusion(boards: Sequence[Board]) -> str:
+    """Return how near to retraining the best entry within the budget of any board comes; empty without gaps closed."""
+    found = [
+        (estimate, board)
+        for board in boards
+        if board.ranked_cards and (estimate := board.ranked_cards[0].estimate("gap_closed"))
+    ]
+    if not found:
+        return ""
+    best, board = max(found, key=lambda pair: pair[0].value)
+    value, ends = gap_text(best)
+    says = f"{board.ranked_cards[0].submission} on {board.first.scenario} closes {value} (95{PERCENT} interval {ends})"
+    if all(estimate.high < _MOST for estimate, _ in found):
+        return f"No entry within the budget comes near retraining: all leave most of the gap open; at best, {says}."
+    return f"Within the budget, at best {says}."
 
 
 def headline(board: Board) -> str:
@@ -22,6 +49,10 @@ def headline(board: Board) -> str:
         return "nobody is ranked yet"
     found = board.ranked_cards[0].estimate(board.order)
     assert found is not None
+    return _few_words(board, found)
+
+
+def _few_words(board: Board, found: Estimate) -> str:
     if board.order == "gap_closed":
         return "closes {} of the gap ({})".format(*gap_text(found))
     return f"scores {found.value:.4f} ({found.low:.4f}–{found.high:.4f})"
@@ -37,11 +68,49 @@ def _say_lead(board: Board, leader: Scorecard) -> str:
             f"scratch (95{PERCENT} interval {ends})."
         )
     ceiling = leader.value("ceiling")
-    share = f", where perfect unlearning gets {ceiling:.3f}" if ceiling else ""
+    nothing = board.nothing.value("score") if board.nothing else None
+    ends = [f"doing nothing gets {nothing:.4f}"] if nothing is not None else []
+    ends += [f"perfect unlearning about {ceiling:.3f}"] if ceiling else []
+    share = f", where {' and '.join(ends)}" if ends else ""
     return (
         f"{leader.submission} leads by the published score: {found.value:.4f} (95{PERCENT} interval {found.low:.4f} to "
-        f"{found.high:.4f}){share}. Its runs are from before the gap closed was measured."
+        f"{found.high:.4f}){share}. These runs are from before the gap closed was measured: an older measure, not "
+        "comparable with the other boards."
     )
+
+
+def _say_left(board: Board, leader: Scorecard) -> str:
+    """Return what the leader still leaks, beside doing nothing."""
+    leak, nothing = (
+        leader.estimate("leak"),
+        board.cards["identity"].value("leak") if "identity" in board.cards else None,
+    )
+    if leak is None:
+        return ""
+    beside = "" if nothing is None else f"; doing nothing leaks {nothing:.3f}"
+    return f"It still leaks {leak.value:.3f} of at most 1 ({leak.low:.3f}–{leak.high:.3f}){beside}, perfect is 0."
+
+
+def say_dearer(board: Board) -> str:
+    """Return which entry over the budget does better than all within it; empty where none does."""
+    best = best_over_budget(board)
+    found = best.estimate(board.order) if best else None
+    if best is None or found is None:
+        return ""
+    share, leader = format_value(best.value("retraining_share"), ".0%"), board.ranked_cards[:1]
+    difference = paired_difference(board.order, best, leader[0]) if leader else None
+    sure = "" if difference is None or sign_of(difference) > 0 else ", not significantly more"
+    reach = f"{best.submission} {_few_words(board, found)} at {share} of retraining{sure}"
+    return f"Best at any cost, but over the budget: {reach}."
+
+
+def best_over_budget(board: Board) -> Scorecard | None:
+    """Return the best entry over the budget, where its value is above that of every one within it."""
+    over = [card for card in board.cards.values() if card.status == "over-budget" and card.estimate(board.order)]
+    best = max(over, key=lambda card: card.value(board.order) or 0.0, default=None)
+    leader = board.ranked_cards[0] if board.ranked_cards else None
+    is_better = best and (leader is None or (best.value(board.order) or 0.0) > (leader.value(board.order) or 0.0))
+    return best if is_better else None
 
 
 def _say_whether_real(board: Board, leader: Scorecard) -> str:
@@ -62,11 +131,15 @@ def _say_whether_real(board: Board, leader: Scorecard) -> str:
 
 
 def _against_nothing(board: Board, leader: Scorecard) -> str:
-    """Return the end of a sentence that says whether an entry is better than doing nothing; empty where unknown."""
-    found = leader.estimate(board.order)
-    if board.order != "gap_closed":
-        nothing = next((card for card in board.cards.values() if card.submission == "identity"), None)
-        found = paired_difference(board.order, leader, nothing) if nothing else None
+    """Return the end of a sentence that says whether an entry is better than doing nothing; empty where unknown.
+
+    Doing nothing counts as one more of the entries that it is compared with, so that all of it is corrected alike.
+    """
+    level = corrected_level(len(board.ranked_cards) + 1)
+    if board.order == "gap_closed":
+        found = at_level(leader, "gap_closed", level)
+    else:
+        found = paired_difference(board.order, leader, board.nothing, level) if board.nothing else None
     if found is None:
         return ""
     return ", and more than doing nothing" if found.low > 0 else ", but not significantly more than doing nothing"
@@ -81,7 +154,9 @@ def _say_cost(board: Board, leader: Scorecard) -> str:
     )
     budget = "" if board.budget is None else f"; the budget is {format_value(board.budget, '.0%')}"
     if leader.cost and leader.cost.undecided:
-        budget += ", which its timing cannot tell it from"
+        budget += (
+            ", which lies in that interval: whether it keeps to the budget is not settled, and it ranks as if it did"
+        )
     return f"A run costs {format_value(share, '.0%')} of retraining{ends}{budget}."
 
 

@@ -9,6 +9,7 @@ from benchmark.site.boards import TUNED, Board
 from benchmark.site.charts import (
     Chart,
     Scale,
+    Tick,
     chart,
     log_ticks,
     round_ticks,
@@ -17,7 +18,7 @@ from benchmark.site.charts import (
     y_scale,
 )
 from benchmark.site.numbers import format_value
-from benchmark.site.rows import rank_text
+from benchmark.site.rows import is_unsettled, rank_text, score_marks
 
 WIDTH, HEIGHT = 560.0, 380.0
 _ROOTS = [-1.0, -0.5, -0.1, -0.01, 0.0, 0.01, 0.1, 0.5, 1.0]
@@ -34,7 +35,7 @@ class Point(NamedTuple):
     x: float
     y: float
     kind: str
-    """leader, control, ok, over-budget or suspect."""
+    """leader, control, ok, unsettled, over-budget or suspect."""
     says: str
     is_named: bool
 
@@ -49,7 +50,10 @@ class Link(NamedTuple):
 
 
 class Scatter(NamedTuple):
-    """A chart with a point per entry; `line`: pixels of the budget's line, None where there is none."""
+    """A chart with a point per entry.
+
+    `line`: pixels of the budget's line, None where there is none; `levels`: values that the entries are held against.
+    """
 
     id: str
     title: str
@@ -58,6 +62,7 @@ class Scatter(NamedTuple):
     points: list[Point]
     links: list[Link]
     line: float | None
+    levels: list[Tick]
 
 
 def scatters(board: Board) -> list[Scatter]:
@@ -76,7 +81,7 @@ def _utility_scatter(board: Board) -> Scatter:
         "Up is better forgotten, right is more of the accuracy kept; the corner at the top right is retraining. Both "
         "axes are stretched near the ends where entries are."
     )
-    return Scatter("utility", "Forgetting against utility", reading, drawn, points, _links(board, points), None)
+    return Scatter("utility", "Forgetting against utility", reading, drawn, points, _links(board, points), None, [])
 
 
 def _cost_scatter(board: Board) -> Scatter:
@@ -90,10 +95,27 @@ def _cost_scatter(board: Board) -> Scatter:
     drawn = chart(WIDTH, HEIGHT, x, y, at, forms, f"cost, as a share of retraining|{words}")
     points = _points(board, x, y, _cost, _gap if by_gap else _score, ("cost", ".0%"), (words, form))
     line = x(board.budget) if board.budget else None
-    reading = "Up is better, left is cheaper. Entries right of the dashed line cost more than the budget allows."
-    return Scatter(
-        "cost", f"{words[:1].upper()}{words[1:]} against cost", reading, drawn, points, _links(board, points), line
+    reading = (
+        "Up is better, left is cheaper. Entries right of the dashed line cost more than the budget allows; where the "
+        "interval of a cost holds the budget, the mark is hollow and dashed."
     )
+    return Scatter(
+        "cost",
+        f"{words[:1].upper()}{words[1:]} against cost",
+        reading,
+        drawn,
+        points,
+        _links(board, points),
+        line,
+        _levels(board, y),
+    )
+
+
+def _levels(board: Board, y: Scale) -> list[Tick]:
+    """Return where doing nothing and perfect unlearning lie, as far as that is known."""
+    nothing, perfect = (0.0, 1.0) if board.order == "gap_closed" else score_marks(board)
+    marks = ((nothing, "doing nothing"), (perfect, "as if retrained"))
+    return [Tick(y(value), text) for value, text in marks if value is not None]
 
 
 def _root_axis(board: Board, measure: Measure) -> Scale:
@@ -103,7 +125,7 @@ def _root_axis(board: Board, measure: Measure) -> Scale:
 
 def _score_axis(board: Board) -> tuple[Scale, list[float]]:
     values = [value for card in board.cards.values() if (value := _score(card)) is not None]
-    high = 1.1 * max([0.01, *values])
+    high = 1.1 * max([0.01, *values, score_marks(board)[1] or 0.0])
     return y_scale(0.0, high, HEIGHT), round_ticks(0.0, high)
 
 
@@ -116,18 +138,26 @@ def _points(
         at, up = x_of(card), y_of(card)
         if at is None or up is None:
             continue
-        kind = "control" if card.control else "leader" if name == leader else card.status
+        kind = _kind(card, name == leader)
         says = (
             f"{name} ({_standing(board, name)}): {y_words[0]} {format_value(up, y_words[1])}, "
             f"{x_words[0]} {format_value(at, x_words[1])}"
         )
-        found.append(Point(name, x(max(at, x.low)), y(up), kind, says, kind in ("control", "leader")))
+        found.append(Point(name, x(max(at, x.low)), y(up), kind, says, card.control or name == leader))
     return found
+
+
+def _kind(card: Scorecard, leads: bool) -> str:
+    if card.control:
+        return "control"
+    return "unsettled" if is_unsettled(card) else "leader" if leads else card.status
 
 
 def _standing(board: Board, name: str) -> str:
     rank, card = rank_text(board, name), board.cards[name]
     words = rank if card.control else f"rank {rank}" if board.rows[name]["rank"] else "no rank"
+    if is_unsettled(card):
+        return f"{words}, cost not settled"
     return words if card.status == "ok" else f"{words}, {card.status.replace('-', ' ')}"
 
 

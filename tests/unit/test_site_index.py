@@ -5,19 +5,24 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from cards import card, with_gap
+from cards import card, with_gap, with_metrics
 from html_pages import HOSTILE, Page
 from site_boards import board_of, usual_cards, whole_card
 
 from benchmark.leaderboard import leaderboard
 from benchmark.leaderboard.ranks import paired_difference
 from benchmark.metrics.kinds import all_metrics
+from benchmark.results.scorecard import Cost
+from benchmark.results.values import Estimate, Value
 from benchmark.site.boards import site_boards
 from benchmark.site.build import index_page
 from benchmark.site.columns import all_columns
+from benchmark.site.harms import say_harms
 from benchmark.site.index import board_data
 from benchmark.site.pairs import compared_metrics, half_widths
-from benchmark.site.sayings import headline, leader_sentences
+from benchmark.site.rows import badges, order_ticks
+from benchmark.site.sayings import best_over_budget, conclusion, headline, leader_sentences
+from benchmark.site.scatters import scatters
 
 
 def index_of(cards):
@@ -64,7 +69,10 @@ def test_the_first_sentence_says_who_leads_by_how_much_and_what_it_costs():
     ] == "The runs do not separate it from near; it is significantly ahead of the other 1 within the budget, " + (
         "and more than doing nothing."
     )
-    assert said[2] == "A run costs 10\u00a0% of retraining."
+    assert said[2] == "It still leaks 0.500 of at most 1 (0.480–0.520); doing nothing leaks 1.000, perfect is 0."
+    assert said[3] == "A run costs 10\u00a0% of retraining."
+    assert said[4].startswith("Best at any cost, but over the budget: dear closes 70\u00a0% of the gap")
+    assert said[4].endswith("at 60\u00a0% of retraining.")
 
 
 def test_a_leader_that_nobody_comes_near_is_significantly_better():
@@ -82,8 +90,88 @@ def test_boards_of_old_records_are_told_by_their_score():
     board = board_of([*cards, card("identity", 0.04, seed=3, spread=0.001, control=True)])
     assert board.order == "score"
     assert leader_sentences(board)[0].startswith("first leads by the published score: 0.0900")
+    assert "doing nothing gets 0.0400" in leader_sentences(board)[0]
+    assert [tick.text for tick in order_ticks(board)] == ["0", "0.04"]
     assert headline(board) == "scores 0.0900 (0.0880–0.0920)"
     assert Page(index_of(cards)).faults() == []
+
+
+def test_lead_and_improvement_over_nothing_are_corrected_alike():
+    cards = [card("first", 0.09, seed=1, spread=0.004), card("identity", 0.078, seed=3, spread=0.004, control=True)]
+    assert leader_sentences(board_of(cards))[1].endswith("and more than doing nothing.")
+    many = [card(f"poor{k}", 0.01, seed=9 + k, spread=0.004) for k in range(60)]
+    assert leader_sentences(board_of([*cards, *many]))[1].endswith("but not significantly more than doing nothing.")
+
+
+def test_boards_of_an_older_measure_come_last_and_say_so():
+    old = [card(f"old{k}", k / 100, scenario="a-old", seed=k, spread=0.001) for k in range(2)]
+    cards = [*old, *usual_cards()]
+    found = site_boards(cards, leaderboard(cards))
+    assert [board.order for board in found] == ["gap_closed", "score"]
+    assert "older measure, not comparable" in Page(index_page(found, cards)).text
+
+
+def test_a_cost_whose_interval_holds_the_budget_is_marked_everywhere():
+    cost = Cost(share_low=0.0, share_high=0.5, rounds=3, loaded=False, undecided=True)
+    board = board_of([whole_card("first", 0.5, seed=1).model_copy(update={"cost": cost}), *usual_cards()[:2]])
+    assert badges(board.cards["first"]) == [("cost not settled", "warn")]
+    assert {point.kind for each in scatters(board) for point in each.points if point.name == "first"} == {"unsettled"}
+    page = Page(index_of(list(board.cards.values())))
+    assert "cost not settled" in page.text
+
+
+def test_the_conclusion_is_that_of_the_best_leader():
+    cards = [
+        whole_card("good", 0.1),
+        *(each.model_copy(update={"scenario": "more"}) for each in [whole_card("x", 0.2)]),
+    ]
+    found = site_boards(cards, leaderboard(cards))
+    assert conclusion(found).startswith("No entry within the budget comes near retraining")
+    assert "x on more closes 20\u00a0%" in conclusion(found)
+    assert conclusion([board_of([whole_card("good", 0.9)])]).startswith("Within the budget, at best good on digits")
+    assert conclusion([]) == ""
+
+
+def test_an_entry_over_the_budget_is_named_only_where_it_is_better():
+    assert best_over_budget(board_of(usual_cards())).submission == "dear"
+    worse = [whole_card("good", 0.9), whole_card("dear", 0.7, status="over-budget")]
+    assert best_over_budget(board_of(worse)) is None
+
+
+def harmed(retain_leak, accuracy, past):
+    """A board of doing nothing and of an entry with these values."""
+
+    def made(name, leak, right, share, **changes):
+        return with_metrics(
+            whole_card(name, 0.0, **changes),
+            retain_leak=Estimate(value=leak, low=leak - 0.01, high=leak + 0.01),
+            test_accuracy=Estimate(value=right, low=right - 0.01, high=right + 0.01),
+            test_ratio=Estimate(value=right / 0.95, low=right / 0.95 - 0.01, high=right / 0.95 + 0.01),
+            moved_past=Value(value=share),
+        )
+
+    board = board_of([made("identity", 0.3, 0.96, 0.0, control=True), made("own", retain_leak, accuracy, past)])
+    return say_harms(board, board.cards["own"])
+
+
+def test_harm_is_told_where_intervals_are_apart():
+    assert harmed(0.31, 0.95, 0.0) == ""
+    assert "leak 0.330 instead of 0.300" in harmed(0.33, 0.95, 0.0)
+    assert "test accuracy is 90.0\u00a0%, 96.0\u00a0% with nothing done and 95.0\u00a0% retrained" in harmed(
+        0.3, 0.9, 0.0
+    )
+    assert harmed(0.3, 0.95, 0.4) == "At a price: 40\u00a0% of the examples went significantly past retraining."
+
+
+def test_a_tie_over_scenarios_is_called_one():
+    cards = [
+        whole_card(name, gap, seed=k, scenario=scenario)
+        for k, (scenario, name, gap) in enumerate(
+            [("one", "a", 0.2), ("one", "b", 0.1), ("two", "a", 0.1), ("two", "b", 0.2)]
+        )
+    ]
+    text = Page(index_of(cards)).text
+    assert "a and b tie for the best mean rank, 1.5" in text
 
 
 def test_every_metric_of_one_number_is_a_column_with_its_sentence():
