@@ -197,7 +197,12 @@ def test_bench_leaderboard_shows_the_summary_below_the_boards(three, tmp_path, m
 @pytest.fixture
 def canvases(monkeypatch):
     found = []
-    monkeypatch.setattr(summary_plots, "save_plot", lambda canvas, path, paper: found.append(canvas))
+
+    def keep(canvas, path, paper):
+        found.append(canvas)
+        return [path]
+
+    monkeypatch.setattr(summary_plots, "save_plot", keep)
     return found
 
 
