@@ -1,4 +1,4 @@
-"""What an entry harms beside forgetting, told by intervals and tests that say it is no chance."""
+"""The harm that an entry does beside forgetting, told by intervals and tests that say it is no chance."""
 
 from benchmark.results.scorecard import Scorecard
 from benchmark.site.boards import Board
