@@ -80,8 +80,8 @@ def page() -> str:
 
 
 def _entry(metric: Metric) -> str:
-    better = {"higher": "higher is better", "lower": "lower is better", "none": "neither way is better"}
-    facts = [metric.unit, "per forget example" if metric.per_example else "", better[metric.direction]]
+    better = metric.better or ("neither way is better" if metric.direction == "none" else "")
+    facts = [metric.unit, "per forget example" if metric.per_example else "", better]
     facts += ["with an interval" if metric.interval else "", f"heading “{metric.heading}”" if metric.heading else ""]
     lines = [f"### `{metric.name}`", f"{metric.summary} *{'; '.join(filter(None, facts))}.*", ""]
     lines += [metric.description, ""] if metric.description else []

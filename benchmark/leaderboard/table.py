@@ -30,7 +30,8 @@ ABSENT = "–"
 # Rows that share these are comparable; no rank crosses them.
 _COMPARABLE = ["scenario", "scenario_hash", "scorer_version"]
 UNDECIDED = "cost within its uncertainty of the budget"
-_TIMED = {"cost_undecided": UNDECIDED, "cost_loaded": "timed on a busy machine"}
+LOADED = "timed on a busy machine"
+_TIMED = {"cost_undecided": UNDECIDED, "cost_loaded": LOADED}
 _BETWEEN = " | "  # the reasons of a row
 
 

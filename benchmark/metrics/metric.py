@@ -64,6 +64,7 @@ GROUPS: dict[Group, str] = {
 """The order of metrics in tables and pages, with the heading of each part."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_BEST = "is best"  # how `good` names a value that is better than both lower and higher ones
 _INTERVAL = ("_low", "_high")  # how the columns of an interval end
 
 
@@ -115,6 +116,13 @@ class Metric:
         if self.tested and self.null is None:
             raise ValueError(f"the metric {self.name} is tested and has no null; give it the value that is tested")
         format(0.5, self.form)
+
+    @property
+    def better(self) -> str:
+        """Return which way is better, in words; empty where neither is, or where `good` names what is best."""
+        if self.direction == "none" or _BEST in self.good:
+            return ""
+        return f"{self.direction} is better"
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -147,8 +147,7 @@ def _about(name: str) -> _About:
     if name not in METRICS:
         return _About("Brought by a package that is not installed.", "", "")
     metric = METRICS[name]
-    better = {"higher": "higher is better", "lower": "lower is better", "none": ""}[metric.direction]
-    return _About(metric.summary, ", ".join(filter(None, (metric.unit, better))), metric.good)
+    return _About(metric.summary, ", ".join(filter(None, (metric.unit, metric.better))), metric.good)
 
 
 def _entry(name: str) -> list[str]:

@@ -70,6 +70,18 @@ class Board:
         others = (card.submission for card in self.ranked_cards if card.submission != entry)
         return [name for name in others if own.intersection(split_letters(self.rows[name]["group"] or ""))]
 
+    def rank_range(self, entry: str) -> tuple[int, int] | None:
+        """Return the best and the worst rank that an entry's significance group allows; None without a rank."""
+        if not (rank := self.rows[entry]["rank"]):
+            return None
+        own = set(split_letters(self.rows[entry]["group"] or ""))
+        status = self.cards[entry].status
+        peers = [row for name, row in self.rows.items() if row["rank"] and self.cards[name].status == status]
+        apart = [row["rank"] for row in peers if not own.intersection(split_letters(row["group"] or ""))]
+        apart = [each for each in apart if each != rank]
+        ranks = [row["rank"] for row in peers]
+        return min(ranks) + sum(each < rank for each in apart), max(ranks) - sum(each > rank for each in apart)
+
     def sibling_of(self, entry: str) -> str | None:
         """Return the entry of the same submission with the other values, tuned or published."""
         other = entry.removesuffix(TUNED) if entry.endswith(TUNED) else entry + TUNED

@@ -11,7 +11,7 @@ from benchmark.results.scorecard import Scorecard
 from benchmark.site.boards import Board, site_boards
 from benchmark.site.code import read_code
 from benchmark.site.distributions import Reference, distributions, evidence_folder, read_reference
-from benchmark.site.downloads import evidence_link
+from benchmark.site.downloads import evidence_place
 from benchmark.site.entry import Beside, entry_context, entry_data
 from benchmark.site.entry_links import INDEX, entry_path
 from benchmark.site.forget_examples import ForgetExamples, known_examples
@@ -68,7 +68,7 @@ def _beside(
         known,
         distributions(workspace, card, reference),
         read_code(workspace, card, board.scenario),
-        evidence_link(site_folder(workspace) / entry_path(board.label, card.submission), folder),
+        evidence_place(folder),
     )
 
 

@@ -5,8 +5,6 @@ from typing import NamedTuple
 from benchmark.metrics.kinds import METRICS, all_metrics
 from benchmark.metrics.metric import GROUPS, Metric
 
-_BETTER = {"higher": "higher is better", "lower": "lower is better", "none": ""}
-
 
 class Column(NamedTuple):
     """A column that a reader can add to a table."""
@@ -17,6 +15,8 @@ class Column(NamedTuple):
     group: str
     form: str = ""
     """The format of its numbers; empty where it holds text."""
+    lower: bool = False
+    """Whether lower is better, so that it is sorted upwards first."""
 
 
 _ABOUT = (
@@ -40,7 +40,8 @@ def all_columns() -> list[Column]:
 
 def metric_column(metric: Metric) -> Column:
     """Return the column of a metric."""
-    return Column(metric.name, heading_of(metric.name), metric_sentence(metric), GROUPS[metric.group], metric.form)
+    about = heading_of(metric.name), metric_sentence(metric), GROUPS[metric.group]
+    return Column(metric.name, *about, metric.form, metric.direction == "lower")
 
 
 def heading_of(name: str) -> str:
@@ -52,7 +53,7 @@ def heading_of(name: str) -> str:
 
 def metric_sentence(metric: Metric) -> str:
     """Return what a metric is, its unit, which way is better and how to read a value."""
-    facts = "; ".join(filter(None, (metric.unit and f"in {metric.unit}", _BETTER[metric.direction], metric.good)))
+    facts = "; ".join(filter(None, (metric.unit and f"in {metric.unit}", metric.better, metric.good)))
     text = f"{metric.summary} {facts[:1].upper()}{facts[1:]}." if facts else metric.summary
     return text.replace("`", "")
 

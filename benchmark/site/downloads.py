@@ -1,10 +1,9 @@
-"""Files inside an entry's page, and links to those beside it."""
+"""Files inside an entry's page, and the places of those beside the site."""
 
 import base64
 import csv
 import io
 import json
-from os.path import relpath
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,6 +40,6 @@ def _data_uri(kind: str, text: str) -> str:
     return f"data:{kind};base64,{base64.b64encode(text.encode()).decode()}"
 
 
-def evidence_link(page: Path, folder: Path | None) -> str:
-    """Return the relative link from a page to a folder of evidence; empty where there is none."""
-    return "" if folder is None else Path(relpath(folder, page.parent)).as_posix()
+def evidence_place(folder: Path | None) -> str:
+    """Return where evidence lies in a folder of results; empty where there is none. It is no part of the site."""
+    return "" if folder is None else "/".join(folder.parts[-3:])

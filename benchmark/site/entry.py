@@ -14,6 +14,7 @@ from benchmark.site.code import Code, run_command
 from benchmark.site.columns import heading_of, metric_sentence
 from benchmark.site.downloads import downloads
 from benchmark.site.forget_examples import ForgetExamples
+from benchmark.site.harms import say_harms
 from benchmark.site.numbers import MISSING, format_interval, format_value, list_names, short
 from benchmark.site.rows import badges, cost_cell, rank_text
 from benchmark.site.sayings import caveats, entry_sentence
@@ -30,7 +31,7 @@ _INFINITE = 50.0
 class Beside:
     """The content of an entry's page beside its card, as far as it lies here.
 
-    `evidence`: a relative link to the folder of its evidence.
+    `evidence`: the place of its evidence in the folder of results, empty where that is not here.
     """
 
     examples: ForgetExamples | None = None
@@ -70,6 +71,7 @@ def entry_context(board: Board, card: Scorecard, beside: Beside) -> dict[str, An
         "badges": badges(card),
         "sentence": entry_sentence(board, card),
         "others": _say_others(board, card),
+        "harms": say_harms(board, card),
         "cost": _say_cost(board, card),
         "sibling": board.sibling_of(card.submission) or "",
         "caveats": [*([card.reason] if card.reason else []), *card.remarks, *caveats(board)],

@@ -42,8 +42,8 @@ def index_context(boards: Sequence[Board], cards: Sequence[Scorecard]) -> dict[s
 
 def index_data(boards: Sequence[Board]) -> dict[str, object]:
     """Return the data blocks of the index, by the ids of their elements: one for all boards, and one each."""
-    known: list[dict[str, str]] = [
-        {"name": each.name, "heading": each.heading, "sentence": each.sentence, "group": each.group}
+    known = [
+        {name: getattr(each, name) for name in ("name", "heading", "sentence", "group", "lower")}
         for each in all_columns()
     ]
     return {"columns": known, **{f"data-{board.label}": board_data(board) for board in boards}}
@@ -92,6 +92,7 @@ def board_data(board: Board) -> dict[str, object]:
     return {
         "entries": [_entry(board, place, card) for place, card in enumerate(board.cards.values())],
         "cells": column_cells(board, all_columns()),
+        "order": board.order,
         "compared": compared_metrics(board),
         "profiles": [_profile(card) for card in board.cards.values() if card.is_scored],
         "examples": {

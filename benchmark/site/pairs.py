@@ -39,7 +39,7 @@ def _metric(name: str, cards: Sequence[Scorecard]) -> dict[str, object]:
         "heading": heading_of(name),
         "sentence": sentence_of(name),
         "better": "lower" if name == "leak" else "higher",
-        "percent": name != "score",
+        "percent": name.startswith("gap_closed"),
         "values": [None if value is None else short(value) for value in values],
         "half": [
             None if np.isnan(width) else short(width) for width in widths[np.triu_indices(len(cards), 1)].tolist()

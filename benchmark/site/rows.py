@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from benchmark.leaderboard.table import row_remarks
+from benchmark.leaderboard.table import LOADED, row_remarks
 from benchmark.metrics.kinds import METRICS
 from benchmark.results.scorecard import Scorecard
 from benchmark.results.values import Estimate, Value
@@ -46,6 +46,8 @@ class TableRow(NamedTuple):
 
     place: int
     rank: str
+    ranks: str
+    """The ranks that its group allows, as in "14–30"; empty where that is one."""
     group: str
     name: str
     title: str
@@ -54,6 +56,8 @@ class TableRow(NamedTuple):
     """control, published or tuned."""
     sibling: str
     sibling_rank: str
+    same_result: bool
+    """Whether the sibling has the same evidence, so that one place is taken twice."""
     status: str
     badges: list[Badge]
     remarks: list[str]
@@ -109,6 +113,7 @@ def _row(board: Board, card: Scorecard, place: int, axis: Scale) -> TableRow:
     return TableRow(
         place=place,
         rank=rank_text(board, name),
+        ranks=range_text(board, name),
         group=row["group"] or "",
         name=name,
         title=card.title if card.title.lower() != name.lower() else "",
@@ -116,9 +121,10 @@ def _row(board: Board, card: Scorecard, place: int, axis: Scale) -> TableRow:
         kind="control" if card.control else card.values,
         sibling=sibling or "",
         sibling_rank=rank_text(board, sibling) if sibling else "",
+        same_result=bool(sibling and card.evidence_hash) and board.cards[sibling].evidence_hash == card.evidence_hash,
         status=card.status,
         badges=badges(card),
-        remarks=[*([card.reason] if card.reason else []), *row_remarks({**row})],
+        remarks=[*([card.reason] if card.reason else []), *(note for note in row_remarks({**row}) if note != LOADED)],
         first=_first_cell(card.estimate(board.order), board.order, axis),
         utility=_plain_cell(card, "test_accuracy", ".1%"),
         cost=cost_cell(card),
@@ -129,6 +135,12 @@ def rank_text(board: Board, name: str) -> str:
     """Return the rank as text: a number, "control", or a dash for an entry without one."""
     rank = board.rows[name]["rank"]
     return "control" if board.cards[name].control else f"{rank}" if rank else MISSING
+
+
+def range_text(board: Board, name: str) -> str:
+    """Return the ranks that an entry's group allows: "14–30"; empty where that is its own alone."""
+    found = board.rank_range(name)
+    return f"{found[0]}–{found[1]}" if found and found[0] < found[1] else ""
 
 
 def is_unsettled(card: Scorecard) -> bool:

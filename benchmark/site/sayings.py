@@ -168,7 +168,8 @@ def board_facts(board: Board) -> str:
     parts = [
         f"N = {first.models} models per entry",
         f"{first.examples} examples to forget",
-        f"{len(names) - controls} entries ({tuned} tuned) and {controls} controls",
+        f"{len(names) - controls} entries{f' ({tuned} tuned)' if tuned else ''}"
+        f" and {controls} control{'' if controls == 1 else 's'}",
     ]
     return ", ".join(parts) + "."
 
@@ -180,10 +181,23 @@ def caveats(board: Board) -> list[str]:
         found.append(f"N = {board.first.models} is little: {RECOMMENDED} or more are recommended.")
     if public := sum(card.seeds == "public" and card.status != "not-applicable" for card in board.cards.values()):
         found.append(
-            f"{public} of {len(board.cards)} rows are of a pool with public seeds, which a submission could rebuild."
+            f"{public} of {len(board.cards)} rows are of a pool with public seeds. A submission could rebuild its "
+            "models and return those: such a row is worth what a look at its source is worth."
+        )
+    if loaded := sum(bool(card.cost and card.cost.loaded) for card in board.cards.values()):
+        found.append(
+            f"{loaded} of {len(board.cards)} costs were timed on a busy machine; their intervals allow for that."
+        )
+    if board.order == "gap_closed" and not _has_retrain(board):
+        found.append(
+            f"100{PERCENT} is what a second retrained population of the pool gets; retrain itself has no row here."
         )
     notes = dict.fromkeys(note for card in board.cards.values() for note in card.footnotes)
     return found + [f"{note[:1].upper()}{note[1:]}." for note in notes]
+
+
+def _has_retrain(board: Board) -> bool:
+    return any(card.submission == "retrain" and card.is_scored for card in board.cards.values())
 
 
 def entry_sentence(board: Board, card: Scorecard) -> str:

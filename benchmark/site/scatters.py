@@ -41,8 +41,9 @@ class Point(NamedTuple):
 
 
 class Link(NamedTuple):
-    """A line from the published values of a submission to the tuned ones, in pixels."""
+    """A line from the published values of a submission, which `name` is, to the tuned ones, in pixels."""
 
+    name: str
     x: float
     y: float
     to_x: float
@@ -165,7 +166,7 @@ def _links(board: Board, points: Sequence[Point]) -> list[Link]:
     at = {point.name: point for point in points}
     tuned = [name for name in at if name.endswith(TUNED) and board.sibling_of(name) in at]
     pairs = [(at[name.removesuffix(TUNED)], at[name]) for name in tuned]
-    return [Link(a.x, a.y, b.x, b.y) for a, b in pairs]
+    return [Link(a.name, a.x, a.y, b.x, b.y) for a, b in pairs]
 
 
 def kept_utility(card: Scorecard) -> float | None:

@@ -87,7 +87,46 @@ def test_the_table_is_sorted_by_the_keyboard_alone(opened, index):
     with opened(index, fragment=HARD) as page:
         page.locator(f'{RANKING} th[data-column="cost"] button').focus()
         page.keyboard.press("Enter")
-        assert page.locator(f'{RANKING} th[data-column="cost"]').get_attribute("aria-sort") == "descending"
+        assert page.locator(f'{RANKING} th[data-column="cost"]').get_attribute("aria-sort") == "ascending"
+
+
+def test_the_choice_is_in_the_address_and_a_fifth_entry_is_refused(opened, index):
+    with opened(index, fragment=f"{HARD}:retrain,identity") as page:
+        panel = page.locator(HARD)
+        assert panel.get_by_label("Entry A", exact=True).input_value() == "retrain"
+        assert panel.get_by_label("Entry C", exact=True).input_value() == ""
+        boxes = panel.locator("[data-choose]:not(:checked)")
+        boxes.first.check()
+        boxes.first.check()
+        four = page.url
+        assert len(four.partition(":retrain,identity,")[2].split(",")) == 2
+        boxes.first.click()
+        assert "At most four" in panel.locator("[data-count]").inner_text()
+        assert page.url == four
+        assert panel.get_by_label("Entry A", exact=True).input_value() == "retrain"
+
+
+def test_the_chooser_of_columns_is_closed_by_escape_and_offers_what_is_not_shown(opened, index):
+    with opened(index, fragment=HARD) as page:
+        panel = page.locator(HARD)
+        panel.get_by_role("button", name="Columns").click()
+        assert "gap closed" not in panel.locator("[data-columns] label strong").all_inner_texts()
+        page.keyboard.press("Escape")
+        assert not panel.locator("[data-columns]").is_visible()
+
+
+def test_rows_not_separated_from_the_one_pointed_at_are_marked(opened, index):
+    with opened(index, fragment=HARD) as page:
+        page.locator(f"{RANKING} tbody tr[data-entry='fisher_forgetting+tuned']").hover()
+        assert page.locator(f"{RANKING} tr.same-group").count() == 1  # nobody but itself
+
+
+def test_lines_of_pairs_are_shown_of_the_entry_pointed_at_alone(opened, index):
+    with opened(index, fragment=HARD) as page:
+        chart = page.locator(f"{HARD} [data-scatter]").first
+        assert chart.locator(".pair:visible").count() == 0
+        chart.locator("[data-entry='fisher_forgetting+tuned']").focus()
+        assert chart.locator(".pair.shown").count() == 1
 
 
 def test_search_and_filter_narrow_the_table_and_say_so(opened, index):
@@ -99,7 +138,7 @@ def test_search_and_filter_narrow_the_table_and_say_so(opened, index):
         assert found
         assert len(found) < len(everything)
         assert all("fisher" in name for name in found)
-        assert panel.locator("[data-count]").inner_text() == f"{len(found)} of {len(everything)} entries"
+        assert panel.locator("[data-count]").inner_text() == f"{len(found)} of {len(everything)} rows"
         panel.get_by_label("Search").fill("")
         panel.get_by_label("Show").select_option("tuned")
         assert all(name.endswith("+tuned") for name in names(page))

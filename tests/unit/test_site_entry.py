@@ -16,7 +16,7 @@ from site_boards import board_of, usual_cards, whole_card
 from benchmark.site.build import entry_page
 from benchmark.site.code import Code, highlight
 from benchmark.site.distributions import BINS, Reference, distributions, histogram, read_reference
-from benchmark.site.downloads import evidence_link
+from benchmark.site.downloads import evidence_place
 from benchmark.site.entry import Beside, example_rows, metric_groups
 from benchmark.site.forget_examples import ForgetExample, ForgetExamples, known_examples, picture, read_examples
 from benchmark.storage.workspace import Workspace
@@ -40,7 +40,7 @@ def whole(text="3"):
     known = ForgetExamples(
         examples=tuple(ForgetExample(row=f"{10 + k}", **about) for k in range(3)), licence="whose pictures"
     )
-    return Beside(known, PHI, Code(highlight(f"x = {text!r}"), "{}", False), "../e")
+    return Beside(known, PHI, Code(highlight(f"x = {text!r}"), "{}", False), "evidence/a/b-1")
 
 
 @pytest.mark.parametrize("name", [card.submission for card in usual_cards()])
@@ -181,10 +181,18 @@ def test_evidence_of_another_secret_or_damaged_gives_none(stored):
     assert distributions(workspace, card, reference) is None
 
 
-def test_links_to_evidence_are_relative(tmp_path):
-    page, folder = tmp_path / "site" / "entries" / "a" / "b.html", tmp_path / "evidence" / "a" / "b-1"
-    assert evidence_link(page, folder) == "../../../evidence/a/b-1"
-    assert evidence_link(page, None) == ""
+def test_evidence_is_named_and_not_linked_for_it_does_not_ship_with_the_site(tmp_path):
+    assert evidence_place(tmp_path / "evidence" / "a" / "b-1") == "evidence/a/b-1"
+    assert evidence_place(None) == ""
+    page = page_of(beside=whole())
+    assert "evidence/a/b-1" in page.text
+    assert all(link.attributes["href"].startswith(("#", "data:", "../../", "sharp")) for link in page.named("a"))
+
+
+def test_the_order_of_examples_names_its_measure():
+    text = page_of().text
+    assert "examples to forget, the largest leak first" in text
+    assert "worst forgotten" not in text
 
 
 def test_pictures_are_files_of_their_pixels():

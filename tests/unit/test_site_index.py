@@ -16,12 +16,12 @@ from benchmark.results.scorecard import Cost
 from benchmark.results.values import Estimate, Value
 from benchmark.site.boards import site_boards
 from benchmark.site.build import index_page
-from benchmark.site.columns import all_columns
+from benchmark.site.columns import all_columns, sentence_of
 from benchmark.site.harms import say_harms
 from benchmark.site.index import board_data
 from benchmark.site.pairs import compared_metrics, half_widths
-from benchmark.site.rows import badges, order_ticks
-from benchmark.site.sayings import best_over_budget, conclusion, headline, leader_sentences
+from benchmark.site.rows import badges, order_ticks, table_rows
+from benchmark.site.sayings import best_over_budget, caveats, conclusion, headline, leader_sentences
 from benchmark.site.scatters import scatters
 
 
@@ -174,12 +174,34 @@ def test_a_tie_over_scenarios_is_called_one():
     assert "a and b tie for the best mean rank, 1.5" in text
 
 
+def test_ranks_that_a_group_allows_stand_below_the_rank():
+    board = board_of(usual_cards())
+    assert board.rank_range("sharp+tuned") == board.rank_range("near") == (1, 2)
+    assert board.rank_range("sharp") == (3, 3)
+    assert board.rank_range("dear") == (4, 4)
+    assert board.rank_range("retrain") is None
+    rows = {row.name: row for row in table_rows(board)}
+    assert (rows["near"].ranks, rows["sharp"].ranks) == ("1–2", "")
+
+
+def test_values_that_both_ways_can_miss_have_no_better_way():
+    for name in ("classifier_mia", "adaptive_unlearning_score"):
+        assert "Nearest to that of retrain is best" in sentence_of(name)
+        assert "lower is better" not in sentence_of(name).lower()
+        assert "higher is better" not in sentence_of(name).lower()
+
+
+def test_a_board_without_retraining_says_where_its_end_comes_from():
+    assert any("has no row here" in each for each in caveats(board_of([whole_card("good", 0.1)])))
+    assert not any("has no row here" in each for each in caveats(board_of(usual_cards())))
+
+
 def test_every_metric_of_one_number_is_a_column_with_its_sentence():
     columns = {column.name: column for column in all_columns()}
     assert {metric.name for metric in all_metrics() if not metric.per_example} <= columns.keys()
     assert all(column.sentence.endswith(".") and len(column.sentence) > 20 for column in columns.values())
     assert all(
-        "better" in columns[metric.name].sentence
+        "better" in columns[metric.name].sentence or "is best" in columns[metric.name].sentence
         for metric in all_metrics()
         if metric.name in columns and metric.direction != "none"
     )

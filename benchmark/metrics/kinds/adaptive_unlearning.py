@@ -15,7 +15,7 @@ from benchmark.metrics.samples import Floats
     interval=True,
     needs=("utility", "original_utility"),
     group="utility",
-    good="as high as that of `retrain`; 1 = no test accuracy lost, forget accuracy as on unseen examples",
+    good="nearest to that of `retrain` is best; 1 = no test accuracy lost, forget accuracy as on unseen examples",
 )
 def adaptive_unlearning_score(evidence: EvidencePair) -> Result:
     """Adaptive unlearning score (AUS): test accuracy kept, over the distance of forget accuracy from its target.

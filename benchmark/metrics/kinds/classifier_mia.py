@@ -12,7 +12,7 @@ from benchmark.metrics.metric import Absent, Estimate, Result, metric
 from benchmark.metrics.samples import Floats
 from benchmark.results.evidence import ATTACKED
 
-_GOOD = "as high as that of `retrain`; 0.5 = guessing, 1 = forget examples are recognised by one model alone"
+_GOOD = "nearest to that of `retrain` is best; 0.5 = guessing, 1 = forget examples are recognised by one model alone"
 _TOO_FEW = f"it takes at least {FEWEST_EXAMPLES} forget and {FEWEST_EXAMPLES} test examples"
 
 

@@ -20,7 +20,7 @@ from benchmark.metrics.metric import Absent, Estimate, Result, metric
 from benchmark.metrics.samples import Floats
 
 _GOOD = "0 = as if retrained, 1 = every model gives itself away"
-_GAP_GOOD = "0 = as if nothing had been done, 1 = as if retrained, negative = worse than nothing"
+_GAP_GOOD = "0 % = as if nothing had been done, 100 % = as if retrained, negative = worse than nothing"
 
 
 @METRICS.add

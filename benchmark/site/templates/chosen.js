@@ -8,14 +8,21 @@ function startChosen(panel, board, onChange) {
   const pickers = [...section.querySelectorAll("[data-pick]")];
   const scored = board.entries.filter((each) => each.scored);
   const place = new Map(scored.map((each, k) => [each.name, k]));
-  let names = section.dataset.chosen.split(" ").filter((name) => place.has(name));
+  const known = (given) => given.filter((name, at) => place.has(name) && given.indexOf(name) === at).slice(0, LETTERS.length);
+  let names = known(fromAddress() || section.dataset.chosen.split(" "));
+
+  // The address holds what was chosen behind a colon: #board:one,other
+  function fromAddress() {
+    const [label, chosen] = fragment().split(":");
+    return label === panel.dataset.panel && chosen ? chosen.split(",") : null;
+  }
 
   pickers.forEach((picker, k) => {
     picker.append(...scored.map((each) => make("option", { value: each.name }, each.name)));
     picker.addEventListener("change", () => {
       const next = [...names];
       next[k] = picker.value;
-      set(next.filter((name, at) => name && next.indexOf(name) === at));
+      keep(known(next));
     });
   });
 
@@ -31,7 +38,17 @@ function startChosen(panel, board, onChange) {
   function choose(name, is) {
     if (!place.has(name)) return;
     const others = names.filter((each) => each !== name);
-    set(is ? [...others.slice(-(LETTERS.length - 1)), name] : others);
+    if (!is || others.length < LETTERS.length) {
+      keep(is ? [...others, name] : others);
+      return;
+    }
+    set(names);
+    panel.querySelector("[data-count]").textContent = "At most four entries are compared; take one out first.";
+  }
+
+  function keep(next) {
+    set(next);
+    history.replaceState(null, "", `#${panel.dataset.panel}:${names.join(",")}`);
   }
 
   // Half of the interval's width for a pair, in the order of pairs (0, 1), (0, 2), …, (1, 2), …
@@ -50,24 +67,34 @@ function startChosen(panel, board, onChange) {
       place_.replaceChildren(make("p", { class: "small muted" }, "Choose two entries or more."));
       return;
     }
-    const head = make("tr", {}, make("th", { scope: "col" }, "pair"), ...board.compared.map((metric) => make("th", { scope: "col" }, metric.heading)), make("th", { scope: "col" }, "board"));
+    const head = make("tr", {}, make("th", { scope: "col" }, "pair"), make("th", { scope: "col" }, "on the board"), ...board.compared.map(metricHead));
     const rows = pairs().map(([k, m]) => differenceRow(k, m));
-    const caption = make("caption", {}, make("span", { class: "stays" }, "First minus second, with paired 95 % intervals for the pair alone. The last column is corrected for all entries of the board."));
-    place_.replaceChildren(make("table", { "data-compared": "" }, caption, make("thead", {}, head), make("tbody", {}, ...rows)));
+    const caption = make("caption", {}, make("span", { class: "stays" }, "First minus second, with paired 95 % intervals for the pair alone. Only the verdict on the board is corrected for all its entries; it follows the metric in bold. Others may disagree with it, for they measure something else."));
+    place_.replaceChildren(make("table", { "data-compared": "" }, caption, make("thead", {}, head), make("tbody", {}, ...rows)), about());
+  }
+
+  function metricHead(metric) {
+    const ranks = metric.name === board.order;
+    return make("th", { scope: "col", title: metric.sentence, class: ranks ? "" : "quieter" }, metric.heading, make("br"), make("span", { class: "small" }, ranks ? "ranks the board" : "for comparison"));
+  }
+
+  function about() {
+    const lines = board.compared.map((metric) => make("li", {}, make("strong", {}, metric.heading), `: ${metric.sentence}`));
+    return make("details", { class: "small about-metrics" }, make("summary", {}, "What these metrics are"), make("ul", {}, ...lines));
   }
 
   function differenceRow(k, m) {
     const [a, b] = [place.get(names[k]), place.get(names[m])];
     const name = make("th", { scope: "row" }, make("span", { class: `mark-${LETTERS[k]}` }, names[k]), " − ", make("span", { class: `mark-${LETTERS[m]}` }, names[m]));
     const cells = board.compared.map((metric) => differenceCell(metric, a, b, names[k], names[m]));
-    return make("tr", {}, name, ...cells, make("td", {}, onBoard(scored[a], scored[b])));
+    return make("tr", {}, name, make("td", {}, onBoard(scored[a], scored[b])), ...cells);
   }
 
   function differenceCell(metric, a, b, first, second) {
     const [u, v] = [metric.values[a], metric.values[b]];
     if (u === null || v === null) return make("td", {}, "–");
     const [difference, reach] = [u - v, half(metric, a, b)];
-    const show = metric.percent ? (value) => percent(value, Math.abs(difference) < 0.0995 ? 2 : 1) : decimal;
+    const show = metric.percent ? (value) => percent(value, Math.abs(difference) < 0.0995 ? 2 : 1).replace("%", "points") : decimal;
     const value = make("span", { class: "nowrap" }, (difference > 0 ? "+" : "") + show(difference));
     if (reach === null) return make("td", {}, value);
     const ends = make("span", { class: "small muted nowrap" }, ` (${show(difference - reach)} to ${show(difference + reach)})`);
@@ -82,10 +109,6 @@ function startChosen(panel, board, onChange) {
     if (first.status !== second.status) return "one is over budget";
     const shared = lettersOf(first.group).some((letter) => lettersOf(second.group).includes(letter));
     return shared ? "same group" : "significantly different";
-  }
-
-  function lettersOf(group) {
-    return group.match(/[a-zA-Z][0-9]*/g) || [];
   }
 
   function showProfiles() {
@@ -125,7 +148,7 @@ function startChosen(panel, board, onChange) {
       return;
     }
     const [low, high] = [Math.min(...first, ...second), Math.max(...first, ...second)];
-    const [x, y] = axes(chart, [low, high], [low, high], `A: ${names[0]}`, `B: ${names[1]}`);
+    const [x, y] = axes(chart, [low, high], [low, high], `${board.examples.heading} after A: ${names[0]}`, `${board.examples.heading} after B: ${names[1]}`);
     chart.append(draw("line", { class: "diagonal", x1: x(low), y1: y(low), x2: x(high), y2: y(high) }));
     const points = first.map((value, k) => examplePoint(k, value, second[k], x, y));
     chart.append(...points);
@@ -147,7 +170,7 @@ function startChosen(panel, board, onChange) {
   function summaryOf(first, second) {
     const better = second.filter((value, k) => value < first[k]).length;
     const equal = second.filter((value, k) => value === first[k]).length;
-    return `${names[1]} forgets ${better} of ${first.length} examples better, ${names[0]} ${first.length - better - equal}. Point at an example.`;
+    return `${names[1]} forgets ${better} of ${first.length} examples better, ${names[0]} ${first.length - better - equal}${equal ? `; ${equal} are alike` : ""}. Point at an example.`;
   }
 
   return { choose, show: () => set(names) };

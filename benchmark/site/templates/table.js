@@ -1,6 +1,10 @@
 "use strict";
 // The table of a board: sort, search, filter, and further columns.
 
+function lettersOf(group) {
+  return group.match(/[a-zA-Z][0-9]*/g) || [];
+}
+
 function startTable(panel, board, columns, onChoose) {
   const table = panel.querySelector("[data-ranking]");
   const body = table.tBodies[0];
@@ -14,8 +18,9 @@ function startTable(panel, board, columns, onChoose) {
   });
 
   function sort(head) {
-    const ascending = head.getAttribute("aria-sort") === "descending" || (head.getAttribute("aria-sort") === "none" && isText(head));
-    const order = head.getAttribute("aria-sort") === "none" ? (isText(head) ? "ascending" : "descending") : ascending ? "ascending" : "descending";
+    const before = head.getAttribute("aria-sort");
+    const isUp = before === "none" ? startsUp(head) : before === "descending";
+    const order = isUp ? "ascending" : "descending";
     for (const each of table.tHead.querySelectorAll("th[aria-sort]")) each.setAttribute("aria-sort", each === head ? order : "none");
     const sign = order === "ascending" ? 1 : -1;
     const at = head.cellIndex;
@@ -24,8 +29,9 @@ function startTable(panel, board, columns, onChoose) {
     body.append(...rows);
   }
 
-  function isText(head) {
-    return ["rank", "group", "entry", "status"].includes(head.dataset.column);
+  // The first click puts the best on top.
+  function startsUp(head) {
+    return "lower" in head.dataset || ["rank", "group", "entry", "status"].includes(head.dataset.column);
   }
 
   function key(cell) {
@@ -54,7 +60,7 @@ function startTable(panel, board, columns, onChoose) {
       row.hidden = !is;
       shown += is;
     }
-    count.textContent = shown === rows.length ? `${shown} entries` : `${shown} of ${rows.length} entries`;
+    count.textContent = shown === rows.length ? `${shown} rows` : `${shown} of ${rows.length} rows`;
   }
 
   function fits(entry, kind) {
@@ -73,9 +79,17 @@ function startTable(panel, board, columns, onChoose) {
     toggle.setAttribute("aria-expanded", String(!chooser.hidden));
   });
 
+  for (const each of [toggle, chooser])
+    each.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || chooser.hidden) return;
+      toggle.click();
+      toggle.focus();
+    });
+
   function fillChooser() {
+    const shown = [board.order, "test_accuracy", "retraining_share"];
     const groups = new Map();
-    for (const column of columns.filter((each) => each.name in board.cells)) {
+    for (const column of columns.filter((each) => each.name in board.cells && !shown.includes(each.name))) {
       if (!groups.has(column.group)) groups.set(column.group, make("fieldset", {}, make("legend", {}, column.group)));
       const box = make("input", { type: "checkbox" });
       box.addEventListener("change", () => (box.checked ? addColumn(column) : removeColumn(column)));
@@ -87,7 +101,7 @@ function startTable(panel, board, columns, onChoose) {
 
   function addColumn(column) {
     const button = make("button", { type: "button", title: column.sentence }, column.heading);
-    table.tHead.rows[0].append(make("th", { scope: "col", class: "num", "aria-sort": "none", "data-column": column.name }, button));
+    table.tHead.rows[0].append(make("th", { scope: "col", class: "num", "aria-sort": "none", "data-column": column.name, ...(column.lower ? { "data-lower": "" } : {}) }, button));
     const cells = new Map(board.entries.map((each, k) => [each.name, board.cells[column.name][k]]));
     for (const row of rows) {
       const [text, value] = cells.get(row.dataset.entry);
@@ -111,8 +125,13 @@ function startTable(panel, board, columns, onChoose) {
   for (const kind of ["pointerover", "focusin"]) body.addEventListener(kind, (event) => relate(event.target.closest("tr")));
   body.addEventListener("pointerleave", () => relate(null));
 
+  // Two entries that share a letter of their group are not significantly different.
   function relate(row) {
-    for (const each of rows) each.classList.toggle("related", Boolean(row) && each.dataset.entry === row.dataset.sibling);
+    const own = row ? lettersOf(about.get(row.dataset.entry).group) : [];
+    for (const each of rows) {
+      each.classList.toggle("related", Boolean(row) && each.dataset.entry === row.dataset.sibling);
+      each.classList.toggle("same-group", lettersOf(about.get(each.dataset.entry).group).some((letter) => own.includes(letter)));
+    }
   }
 
   return {

@@ -1,6 +1,10 @@
 "use strict";
 // Tabs: without this script every panel is shown, one below the other.
 
+function fragment() {
+  return decodeURIComponent(location.hash.slice(1));
+}
+
 function startTabs(onOpen) {
   const list = document.querySelector("[data-tabs]");
   const tabs = [...list.querySelectorAll("[data-tab]")];
@@ -26,7 +30,7 @@ function startTabs(onOpen) {
 
   // A link may lead to a panel, to a row in one, or to a part of the page that is no panel's.
   function follow() {
-    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const target = document.getElementById(fragment().split(":")[0]);
     const panel = target && target.closest("[data-panel]");
     if (panel) open(panel.dataset.panel, false);
     else if (!document.querySelector(".panel.open")) open(tabs[0].dataset.tab, false);
