@@ -39,8 +39,8 @@ def format_interval(found: Value | Estimate | None, form: str) -> str:
 
 
 def gap_text(found: Estimate) -> tuple[str, str]:
-    """Return a share of the gap and its interval: "25 %" and "23–27 %"."""
-    value, ends = percents(found)
+    """Return a share of the gap and its interval: "25.0 %" and "23.1–27.2 %"."""
+    value, ends = percents(found, least=1)
     return f"{value}{PERCENT}", f"{ends}{PERCENT}"
 
 

@@ -116,9 +116,12 @@ def test_the_chooser_of_columns_is_closed_by_escape_and_offers_what_is_not_shown
 
 
 def test_rows_not_separated_from_the_one_pointed_at_are_marked(opened, index):
+    cards = shipped_cards()
+    board = next(each for each in site_boards(cards, leaderboard(cards)) if f"#{each.label}" == HARD)
     with opened(index, fragment=HARD) as page:
-        page.locator(f"{RANKING} tbody tr[data-entry='fisher_forgetting+tuned']").hover()
-        assert page.locator(f"{RANKING} tr.same-group").count() == 1  # nobody but itself
+        page.locator(f"{RANKING} tbody tr[data-entry='aru']").hover()
+        marked = page.locator(f"{RANKING} tr.same-group").evaluate_all("rows => rows.map(row => row.dataset.entry)")
+        assert set(marked) == {"aru", *board.inseparable_from("aru")}
 
 
 def test_lines_of_pairs_are_shown_of_the_entry_pointed_at_alone(opened, index):

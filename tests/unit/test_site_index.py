@@ -62,7 +62,7 @@ def test_entries_come_in_board_order_with_ranks_and_groups():
 
 def test_the_first_sentence_says_who_leads_by_how_much_and_what_it_costs():
     said = leader_sentences(board_of(usual_cards()))
-    assert said[0].startswith("sharp+tuned leads: it closes 50\u00a0% of the gap")
+    assert said[0].startswith("sharp+tuned leads: it closes 50.0\u00a0% of the gap")
     assert "does not separate" not in said[1]
     assert said[
         1
@@ -71,7 +71,7 @@ def test_the_first_sentence_says_who_leads_by_how_much_and_what_it_costs():
     )
     assert said[2] == "It still leaks 0.500 of at most 1 (0.480–0.520); doing nothing leaks 1.000, perfect is 0."
     assert said[3] == "A run costs 10\u00a0% of retraining."
-    assert said[4].startswith("Best at any cost, but over the budget: dear closes 70\u00a0% of the gap")
+    assert said[4].startswith("Best at any cost, but over the budget: dear closes 70.0\u00a0% of the gap")
     assert said[4].endswith("at 60\u00a0% of retraining.")
 
 
@@ -127,7 +127,7 @@ def test_the_conclusion_is_that_of_the_best_leader():
     ]
     found = site_boards(cards, leaderboard(cards))
     assert conclusion(found).startswith("No entry within the budget comes near retraining")
-    assert "x on more closes 20\u00a0%" in conclusion(found)
+    assert "x on more closes 20.0\u00a0%" in conclusion(found)
     assert conclusion([board_of([whole_card("good", 0.9)])]).startswith("Within the budget, at best good on digits")
     assert conclusion([]) == ""
 

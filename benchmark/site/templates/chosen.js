@@ -94,8 +94,8 @@ function startChosen(panel, board, onChange) {
     const [u, v] = [metric.values[a], metric.values[b]];
     if (u === null || v === null) return make("td", {}, "–");
     const [difference, reach] = [u - v, half(metric, a, b)];
-    const show = metric.percent ? (value) => percent(value, Math.abs(difference) < 0.0995 ? 2 : 1).replace("%", "points") : decimal;
-    const value = make("span", { class: "nowrap" }, (difference > 0 ? "+" : "") + show(difference));
+    const show = metric.percent ? (value) => decimal(100 * value, 2) : decimal;
+    const value = make("span", { class: "nowrap" }, (difference > 0 ? "+" : "") + show(difference) + (metric.percent ? " points" : ""));
     if (reach === null) return make("td", {}, value);
     const ends = make("span", { class: "small muted nowrap" }, ` (${show(difference - reach)} to ${show(difference + reach)})`);
     const isReal = Math.abs(difference) > reach;
