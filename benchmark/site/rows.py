@@ -121,7 +121,7 @@ def _row(board: Board, card: Scorecard, place: int, axis: Scale) -> TableRow:
         kind="control" if card.control else card.values,
         sibling=sibling or "",
         sibling_rank=rank_text(board, sibling) if sibling else "",
-        same_result=bool(sibling and card.evidence_hash) and board.cards[sibling].evidence_hash == card.evidence_hash,
+        same_result=_has_same_evidence(card, board.cards[sibling]) if sibling else False,
         status=card.status,
         badges=badges(card),
         remarks=[*([card.reason] if card.reason else []), *(note for note in row_remarks({**row}) if note != LOADED)],
@@ -129,6 +129,10 @@ def _row(board: Board, card: Scorecard, place: int, axis: Scale) -> TableRow:
         utility=_plain_cell(card, "test_accuracy", ".1%"),
         cost=cost_cell(card),
     )
+
+
+def _has_same_evidence(one: Scorecard, other: Scorecard) -> bool:
+    return one.evidence_hash != "" and one.evidence_hash == other.evidence_hash
 
 
 def rank_text(board: Board, name: str) -> str:

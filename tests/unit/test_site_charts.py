@@ -109,6 +109,13 @@ def test_rows_say_which_values_the_other_entry_has_and_at_which_rank():
     assert (rows["broken"].first.text, rows["broken"].first.bar) == ("–", None)
 
 
+def test_a_sibling_with_the_same_evidence_has_the_same_result():
+    cards = [whole_card("own", 0.1), whole_card("own+tuned", 0.1, values="tuned")]
+    same, other = ([each.model_copy(update={"evidence_hash": text}) for each in cards] for text in ("ab", ""))
+    assert {row.same_result for row in table_rows(board_of(same))} == {True}
+    assert {row.same_result for row in table_rows(board_of(other))} == {False}
+
+
 def test_code_that_ran_outside_the_sandbox_is_marked():
     (row,) = table_rows(board_of([whole_card("open", 0.1, isolation="process")]))
     assert ("no sandbox", "warn") in row.badges
