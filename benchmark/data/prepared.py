@@ -18,6 +18,7 @@ from torch import Tensor
 
 from benchmark.errors import BadMachine
 from benchmark.storage.workspace import write_atomically
+from benchmark.text import printable
 
 Prepared = tuple[dict[str, Tensor], str]
 """A problem's tensors, and what is known of them as JSON."""
@@ -26,8 +27,9 @@ Prepared = tuple[dict[str, Tensor], str]
 def load_or_prepare(path: Path, make: Callable[[], Prepared]) -> Prepared:
     """Return the tensors in `path` and the text beside it, made and written first where there are none.
 
-    Raises BenchError when the folder cannot be written to.
+    Raises BenchError when the folder cannot be written to, or has a name that safetensors cannot open.
     """
+    _expect_utf8(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_suffix(".lock")):
@@ -43,6 +45,16 @@ def load_or_prepare(path: Path, make: Callable[[], Prepared]) -> Prepared:
         raise BadMachine(
             f"{path.parent} cannot be written to; make it writable, or a folder of your own with links to the data "
             "and name it with --data-dir"
+        ) from None
+
+
+def _expect_utf8(path: Path) -> None:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise BadMachine(
+            f"{printable(str(path.parent))} is not UTF-8, expected a path that is for the tensors kept there; rename "
+            "the folder, or name another one with --data-dir"
         ) from None
 
 

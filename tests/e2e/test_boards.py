@@ -48,9 +48,11 @@ def test_the_plots_of_an_entry_need_only_its_card(entry, tmp_path):
     workspace, digits = Workspace(tmp_path), load_scenario("digits")
     for each in (card("good", 0.5), card("poor", 0.0, control=True), without_score("mute")):
         each.model_copy(update={"scenario_hash": digits.hash}).write(workspace)
-    paths = plot_entry(workspace, digits, entry)
-    assert [path.name for path in paths] == [f"phi-{entry}.png", f"epsilon-{entry}.png"]
-    assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
+    paths = plot_entry(workspace, digits, entry, 5.5)
+    assert {path.name for path in paths if path.suffix == ".png"} == {f"phi-{entry}.png", f"epsilon-{entry}.png"}
+    assert {path.suffix for path in paths} == {".pdf", ".svg", ".png"}
+    starts = {".pdf": b"%PDF", ".svg": b"<?xml", ".png": b"\x89PNG"}
+    assert all(path.read_bytes().startswith(starts[path.suffix]) for path in paths)
 
 
 def test_an_entry_without_epsilons_has_no_plots_and_the_reason_is_said(tmp_path):
@@ -61,7 +63,7 @@ def test_an_entry_without_epsilons_has_no_plots_and_the_reason_is_said(tmp_path)
         each.model_copy(update={"scenario_hash": digits.hash}).write(workspace)
     for entry, remedy in (("bare", "choose another entry"), ("foreign", "choose another scenario or submission")):
         with pytest.raises(BadRecord, match=f"has no ε to draw; {remedy}"):
-            plot_entry(workspace, digits, entry)
+            plot_entry(workspace, digits, entry, 5.5)
 
 
 def test_a_board_of_entries_that_score_nothing_is_drawn(tmp_path):

@@ -126,6 +126,8 @@ def test_a_path_that_is_not_utf8_is_a_path_like_any_other(here, tmp_path):
     scenario = tmp_path / os.fsdecode(b"sc\xe9nario.toml")
     scenario.write_text("name = 3")
     assert shell("$BENCH leaderboard", odd).returncode == 0
+    prepared = shell("$BENCH prepare --models 8", odd)
+    assert prepared.returncode == 0, prepared.stderr
     for command in ("list submissions", "list submissions --json", "list pools"):
         done = shell(f"$BENCH {command}", odd)
         assert done.returncode == 0, done.stderr

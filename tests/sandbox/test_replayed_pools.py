@@ -77,7 +77,7 @@ def test_a_net_that_was_retrained_in_another_way_is_marked(hostile, strict, work
     integrity = run.card.integrity
     assert integrity.retrains
     assert 0.7 < integrity.change / integrity.fresh_change < 1.4
-    assert "retrains" in run.stdout
+    assert "Retrains." in run.stdout
 
 
 def test_data_that_a_submission_brings_along_is_on_its_row(hostile):
@@ -89,4 +89,4 @@ def test_data_that_a_submission_brings_along_is_on_its_row(hostile):
     run = hostile(bring)
     assert (run.card.data_files, run.card.data_bytes) == (("weights.bin",), 100_000)
     assert run.row["data_bytes"] == "100000"
-    assert "brings 100 kB of data" in " ".join(run.stdout.split())
+    assert "Brings 100 kB of data." in " ".join(run.stdout.replace("│", "").split())

@@ -1,5 +1,6 @@
 """Prepared arrays of a data set are believed only where they are this problem's, whole, with their own text."""
 
+import os
 import shutil
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 from benchmark.data.checksums import checksum
 from benchmark.data.prepared import load_or_prepare
 from benchmark.data.sources.npz import Npz
+from benchmark.errors import BadMachine
 
 
 def make(value):
@@ -47,3 +49,10 @@ def test_a_stored_checksum_that_is_none_is_worked_out_again(content, tmp_path):
     stored.write_bytes(content)
     assert checksum(section, tmp_path) == before
     assert stored.read_text() == before
+
+
+def test_a_folder_whose_name_is_not_utf8_is_one_sentence(tmp_path):
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    with pytest.raises(BadMachine, match="is not UTF-8, expected a path that is"):
+        load_or_prepare(folder / "one.safetensors", make(1.0))
+    assert not folder.exists()
