@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import signal
 import sys
 import textwrap
 from dataclasses import replace
@@ -15,10 +14,10 @@ import torch
 from browsing import accessible, chromium, opened  # noqa: F401  fixtures
 from cases import Cases
 from fuzzing.offline import OFFLINE
+from in_process import run_main
 from notebooks import Imports
 from scored import models_from
 
-from benchmark import cli
 from benchmark import pipeline as evaluation
 from benchmark.cli import shared
 from benchmark.data import load_problem
@@ -203,15 +202,8 @@ def bench(workspace, miniature_file, started_worker, monkeypatch, capfd, request
         monkeypatch.setattr("benchmark.leaderboard.plots.plot_board", lambda *_: None)
 
     def run(*arguments, scenario=miniature_file):
-        handler = signal.getsignal(signal.SIGINT)
-        try:
-            cli.main([*arguments, *(["--scenario", str(scenario)] if scenario else [])])
-        except SystemExit as end:
-            status = end.code or 0
-        finally:
-            signal.signal(signal.SIGINT, handler)
-        captured = capfd.readouterr()
-        return SimpleNamespace(returncode=status, stdout=captured.out, stderr=captured.err)
+        done = run_main(capfd, [*arguments, *(["--scenario", scenario] if scenario else [])])
+        return SimpleNamespace(returncode=done.status, stdout=done.out, stderr=done.err)
 
     return run
 
@@ -342,20 +334,7 @@ def data_check(capfd, monkeypatch):
     """Calls `bench data check PATH` in this process: its exit status, and all it prints as one line."""
     for console in (shared.out, shared.err):
         monkeypatch.setattr(console, "width", 400)
-
-    def run(path):
-        handler = signal.getsignal(signal.SIGINT)
-        try:
-            cli.main(["data", "check", str(path)])
-            status = 0
-        except SystemExit as end:
-            status = end.code or 0
-        finally:
-            signal.signal(signal.SIGINT, handler)
-        printed = capfd.readouterr()
-        return SimpleNamespace(status=status, out=printed.out, err=printed.err)
-
-    return run
+    return lambda path: run_main(capfd, ["data", "check", path])
 
 
 @pytest.fixture

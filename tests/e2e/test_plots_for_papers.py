@@ -6,6 +6,7 @@ from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
+from canvases import keep_canvases
 from cards import card, with_gap, with_metrics
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_rgb
@@ -52,15 +53,7 @@ def board():
 @pytest.fixture
 def drawn(monkeypatch):
     """The canvases that were drawn, in place of their files."""
-    canvases = []
-
-    def keep(canvas, path, paper):
-        canvases.append(canvas)
-        return [path]
-
-    for module in (plots, gap_plots, summary_plots):
-        monkeypatch.setattr(module, "save_plot", keep)
-    return canvases
+    return keep_canvases(monkeypatch, plots, gap_plots, summary_plots)
 
 
 def points_of(axes):

@@ -1,12 +1,11 @@
 """The command line before anything heavy begins: names, suggestions, the version."""
 
 import re
-import signal
 from importlib import metadata
 
 import pytest
+from in_process import run_main
 
-from benchmark import cli
 from benchmark.cli.listings import LISTINGS
 from benchmark.text import did_you_mean
 
@@ -21,16 +20,8 @@ def bench(tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("COLUMNS", "300")
 
     def run(*arguments: str) -> tuple[int, str]:
-        handler = signal.getsignal(signal.SIGINT)
-        try:
-            cli.main([*arguments])
-            status = 0
-        except SystemExit as end:
-            status = end.code or 0
-        finally:
-            signal.signal(signal.SIGINT, handler)
-        captured = capfd.readouterr()
-        return status, " ".join((captured.out + captured.err).split())
+        done = run_main(capfd, arguments)
+        return done.status, " ".join((done.out + done.err).split())
 
     return run
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from canvases import keep_canvases
 from cards import card, with_gap, with_metrics
 from matplotlib.collections import PathCollection
 
@@ -14,15 +15,7 @@ from benchmark.results.values import Absent, Estimate, PerExample
 @pytest.fixture
 def drawn(monkeypatch):
     """The canvases that were drawn, in place of their files."""
-    canvases = []
-
-    def keep(canvas, path, paper):
-        canvases.append(canvas)
-        return [path]
-
-    for module in (plots, gap_plots, entry_plots):
-        monkeypatch.setattr(module, "save_plot", keep)
-    return canvases
+    return keep_canvases(monkeypatch, plots, gap_plots, entry_plots)
 
 
 @pytest.mark.parametrize("entries", [1, 2, 30])

@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
+from canvases import keep_canvases
 from cards import card, with_gap
 from rich.console import Console
 
@@ -196,14 +197,7 @@ def test_bench_leaderboard_shows_the_summary_below_the_boards(three, tmp_path, m
 
 @pytest.fixture
 def canvases(monkeypatch):
-    found = []
-
-    def keep(canvas, path, paper):
-        found.append(canvas)
-        return [path]
-
-    monkeypatch.setattr(summary_plots, "save_plot", keep)
-    return found
+    return keep_canvases(monkeypatch, summary_plots)
 
 
 def test_plots_of_the_summary_show_every_entry_and_the_cheapest_best(three, canvases, tmp_path):
