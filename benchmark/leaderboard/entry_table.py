@@ -20,7 +20,6 @@ from benchmark.results.values import Estimate, Value
 WIDTH = 80  # columns: what is shown of an entry fits where a terminal is narrow
 _WIDE = 130  # columns, from which on every metric says how to read it
 _MOST_EXAMPLES = 5
-_BETTER = {"higher": "higher", "lower": "lower", "none": "–"}
 _OF_EXAMPLES = ("example_leak", "epsilon", "epsilon_lower_bound", "effect", "klom")
 """Metrics that say how well an example is forgotten; the first that an entry has orders the examples."""
 
@@ -49,7 +48,8 @@ def _metric_table(
         cells = [metric.name, *_value(metric, numbers[metric])]
         cells += [_value(metric, control.numbers().get(metric.name))[0] for control in controls]
         reading = [metric.good] if width >= _WIDE else []
-        table.add_row(*map(Text, [*cells, _BETTER[metric.direction], *reading]))
+        better = metric.better.removesuffix(" is better") or "–"
+        table.add_row(*map(Text, [*cells, better, *reading]))
     return table
 
 
