@@ -1,6 +1,6 @@
 """Every kind of a shipped scenario, from files in its real format to a leaderboard row, with few models and one epoch.
 
-That every scenario's files and forget set become a problem is tests/unit/test_sources.py.
+That every scenario's files and forget set become a problem is tests/e2e/test_sources.py.
 """
 
 import cases as made
