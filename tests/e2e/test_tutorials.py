@@ -4,11 +4,20 @@ import json
 import re
 
 import pytest
+from in_process import run_main
 from pages import blocks, follow
 
 
-def test_your_first_submission(tmp_path):
-    shown = follow("first-submission.md", tmp_path)
+@pytest.fixture
+def followed(tmp_path, capfd, monkeypatch):
+    """Follow a page in an empty folder; return what its commands print."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    return lambda page: follow(page, tmp_path, lambda words: run_main(capfd, words))
+
+
+def test_your_first_submission(followed, tmp_path):
+    shown = followed("first-submission.md")
     assert "| finetune" in shown  # of the shipped board
     (card,) = (tmp_path / "leaderboard" / "local" / "scorecards").glob("digits-*/mine.json")
     content = json.loads(card.read_text())
@@ -17,8 +26,8 @@ def test_your_first_submission(tmp_path):
     assert content["metrics"]["gap_closed"]["value"] > 0  # the page says 27 %, give or take 15
 
 
-def test_your_own_data(tmp_path):
-    shown = follow("own-data.md", tmp_path)
+def test_your_own_data(followed):
+    shown = followed("own-data.md")
     (row,) = [line.split() for line in shown.splitlines() if re.match(r" *finetune +(ok|over-budget) ", line)]
     assert float(row[-1]) > 0.8  # test accuracy
 
