@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import REPOSITORY
+from own_process import imported_by
 
 import benchmark
 from benchmark.errors import BenchError
@@ -21,25 +22,22 @@ U, R, O = (RNG.normal(mean, 1, (12, 3)) for mean in (1, 0, 3))  # noqa: E741
 HEAVY = ("torch", "pandas", "matplotlib", "rich", "typer", "sklearn", "joblib")
 
 
-@pytest.mark.parametrize(
-    "use",
-    [
+def test_scoring_imports_nothing_heavy():
+    uses = (
         "pass",
         "from benchmark import published_epsilon; published_epsilon(u, r)",
         "result = benchmark.score(u, r, original=r); str(result), repr(result), result._repr_html_(), result.to_dict()",
         "benchmark.epsilon_lower_bound(u, r), benchmark.detectable(u, r), benchmark.klom(u, r), benchmark.ulira(u, r)",
         "benchmark.forgetting_quality([0.1], 8), benchmark.logit_scaled_confidence([[1.0, 2.0]], [0])",
         "benchmark.__version__, dir(benchmark)",
-    ],
-)
-def test_scoring_imports_nothing_heavy(use):
-    code = (
-        "import sys, numpy as np, benchmark\n"
-        "u, r = np.arange(16.0).reshape(8, 2), np.arange(16.0).reshape(8, 2) + 1\n"
-        f"{use}\nprint([name for name in {HEAVY} if name in sys.modules])"
     )
+    look = f"print([name for name in {HEAVY} if name in sys.modules])"
+    code = (
+        "import sys, numpy as np, benchmark\nu, r = np.arange(16.0).reshape(8, 2), np.arange(16.0).reshape(8, 2) + 1\n"
+    )
+    code += "".join(f"{use}\n{look}\n" for use in uses)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+    assert done.stdout.splitlines() == len(uses) * ["[]"]
 
 
 def test_the_package_alone_imports_next_to_nothing():
@@ -138,14 +136,8 @@ def test_wrong_arrays_are_one_sentence(arguments, sentence, arrays, bench):
 
 
 def test_arrays_need_no_repository_and_no_torch(arrays):
-    arguments = ["score", "--arrays", "u.npy", "r.npy"]
-    program = (
-        f"import sys\nfrom benchmark.cli import main\ntry: main({arguments})\n"
-        "finally: print([name for name in ('torch', 'matplotlib', 'pandas') if name in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", program], cwd=arrays, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "[]"
+    lines = imported_by(arrays, ("torch", "matplotlib", "pandas"), ["score", "--arrays", "u.npy", "r.npy"])
+    assert lines[-1] == "[]"
 
 
 def test_boards_and_comparisons_are_those_of_the_commands(bench, workspace, miniature, miniature_file):

@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import sys
 
 import pandas as pd
 import pytest
@@ -206,20 +205,6 @@ def test_what_is_named_is_what_is_run(name, bench, finished_clone, miniature, mo
     monkeypatch.setattr(evaluation, "evaluate", lambda *given, **_: asked.append(given[2]) or card)
     assert bench("run", name, "--allow-failures", "1").returncode == 0
     assert asked == [name]
-
-
-def test_a_finished_row_is_shown_without_torch(bench, finished_clone, miniature_file):
-    arguments = ["run", "finetune", "--scenario", str(miniature_file)]
-    program = (
-        f"import sys\nfrom benchmark.cli import main\ntry: main({arguments})\n"
-        "finally: print([name for name in ('torch', 'matplotlib', 'sklearn') if name in sys.modules])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=finished_clone.root, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert "finetune" in done.stdout
-    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_the_cost_alone_is_taken_again(bench, finished_clone, miniature):

@@ -2,8 +2,8 @@
 
 import json
 import re
-import subprocess
-import sys
+
+from own_process import imported_by
 
 from benchmark.leaderboard.neighbours import MARK
 from benchmark.results.scorecard import Scorecard
@@ -57,14 +57,8 @@ def test_everything_about_an_entry_is_shown_and_is_json_too(bench, finished):
     assert "did you mean 'finetune'" in refused.stderr
 
 
-def test_an_entry_is_shown_without_torch(finished, miniature_file):
-    arguments = ["show", "finetune", "--scenario", str(miniature_file)]
-    program = (
-        f"import sys\nfrom benchmark.cli import main\ntry: main({arguments})\n"
-        "finally: print([name for name in ('torch', 'matplotlib', 'sklearn') if name in sys.modules])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=finished.root, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "[]"
+def test_a_finished_entry_is_shown_without_torch(finished, miniature_file):
+    named = ["finetune", "--scenario", miniature_file]
+    lines = imported_by(finished.root, ("torch", "matplotlib", "sklearn"), ["run", *named], ["show", *named])
+    assert "finetune" in lines[0]
+    assert lines[-1] == "[]"

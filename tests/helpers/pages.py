@@ -44,7 +44,7 @@ def follow(page: str, folder: Path, call: Callable[[list[str]], SimpleNamespace]
 
 
 def run(command: str, call: Callable[[list[str]], SimpleNamespace]) -> str:
-    """Run a command and return what it prints; those of `bench` save the 3 CPU seconds that a process takes to start."""
+    """Run a command and return what it prints; one of `bench` saves the 3 CPU seconds that a process takes to start."""
     words = shlex.split(command)
     if words[0] == "bench":
         done = call(words[1:])
