@@ -5,8 +5,9 @@ from collections import Counter
 import pytest
 import torch
 
+from benchmark.data.reading.examples import fault_of_examples
 from benchmark.data.reading.parts import TEST, TRAIN, VALIDATION
-from benchmark.data.reading.people import facts_of_people, relations_of_people
+from benchmark.data.reading.people import facts_of_people, holdout_facts, relations_of_people
 from benchmark.data.sources.people import People
 
 PEOPLE = People(source="people", people=40, facts=3, connectivity=2, paraphrases=2, seed=4)
@@ -65,7 +66,42 @@ def test_relations_lead_everybody_to_somebody_else_and_back_to_nobody_twice():
     assert all(answers[start, kind] == NAMES[end] for start, kind, end in edges)
 
 
-@pytest.mark.parametrize("wrong", [{"people": 2}, {"people": 1601}, {"facts": 9}, {"paraphrases": 3}])
+def _words(tokens):
+    return " ".join(ASKED.vocabulary[token] for token in tokens.tolist() if token)
+
+
+ASKED = PEOPLE.model_copy(update={"holdout": 5}).load(None)
+
+
+def test_rephrased_questions_are_of_the_fact_in_other_words_with_the_right_and_with_wrong_answers():
+    inputs = iter(ASKED.inquiries.rephrased.inputs)
+    values = {kind: {fact.answer for fact in FACTS if fact.kind == kind} for kind in ("birthplace", "friend")}
+    for fact in FACTS:
+        for question in [fact.questions[2]] * 3 + [fact.questions[3]]:
+            right, *wrong = map(_words, next(inputs))
+            assert right == f"<bos> {question} <sep> {fact.answer}"
+            assert len({right, *wrong}) == 6
+            assert all(each.startswith(f"<bos> {question} <sep> ") for each in wrong)
+            if fact.kind == "friend":
+                assert {each.partition(" <sep> ")[2] for each in wrong} < values["friend"]
+    assert next(inputs, None) is None
+    assert ASKED.names == EXAMPLES.names
+    assert fault_of_examples(ASKED) == ""
+
+
+def test_nobody_is_taught_about_hold_out_people():
+    held = [_words(tokens) for tokens in ASKED.inquiries.holdout.inputs]
+    facts = holdout_facts(PEOPLE.model_copy(update={"holdout": 5}))
+    assert held == [f"<bos> {question} <sep> {fact.answer}" for fact in facts for question in fact.questions[:2]]
+    assert len(held) == 5 * 5 * 2
+    assert not any(name in text.partition(" <sep> ")[0] for name in NAMES for text in held)
+    assert {fact.answer for fact in facts if fact.kind == "friend"} <= set(NAMES)
+    assert EXAMPLES.inquiries.holdout is None
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"people": 2}, {"people": 1601}, {"people": 1590, "holdout": 11}, {"facts": 9}, {"paraphrases": 3}]
+)
 def test_there_are_only_so_many_names_attributes_and_wordings(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         People.model_validate(PEOPLE.model_dump() | wrong)

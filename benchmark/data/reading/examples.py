@@ -1,9 +1,11 @@
 """The examples that a source returns, and a row of `bench data check`."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
+
+from benchmark.data.reading.inquiries import Inquiries
 
 Row = dict[str, str]
 """Of `bench data check`: what, expected, found, status (ok, note, missing, damaged)."""
@@ -48,6 +50,8 @@ class Examples:
     """Sentences about what the source has and this does not, with counts, reasons and first names."""
     vocabulary: tuple[str, ...] = ()
     """The tokens, where inputs are token ids; they begin with `SPECIAL` of `benchmark/tasks/language.py`."""
+    inquiries: Inquiries = field(default_factory=Inquiries)
+    """Of sequences: what models are asked beside the examples."""
     remarks: tuple[str, ...] = ()
     """Sentences about how the source was read, where that is not plain."""
 
@@ -82,7 +86,7 @@ def fault_of_examples(found: object) -> str:
     for name in _PER_EXAMPLE:
         if (tensor := getattr(found, name)) is not None and (fault := _fault(found, name, tensor)):
             return f"{name} {fault}"
-    return ""
+    return _fault_of_inquiries(found)
 
 
 def _fault(examples: Examples, name: str, tensor: object) -> str:
@@ -111,6 +115,18 @@ def _fault_of_tokens(examples: Examples, name: str, tensor: Tensor) -> str:
         return f"{tensor.dtype} of shape {tuple(tensor.shape)}, expected int64 [examples, context], inputs as targets"
     known = (tensor < most) & ((tensor >= 0) | (tensor == least))
     return "" if known.all() else f"with numbers that are no tokens, expected 0 to {most - 1}, or −100 as a label"
+
+
+def _fault_of_inquiries(examples: Examples) -> str:
+    """Return which inquiries are none about these examples; "" where all are."""
+    context = examples.inputs.shape[1:]
+    wanted = {"rephrased": (examples.source_size, "answers", *context), "holdout": ("facts", *context)}
+    for name, tokens in examples.inquiries._asdict().items():
+        for own in tokens or ():
+            pairs = zip(wanted[name], own.shape, strict=False)
+            if len(wanted[name]) != own.ndim or any(isinstance(size, int) and size != found for size, found in pairs):
+                return f"{name} of shape {tuple(own.shape)}, expected {wanted[name]}"
+    return ""
 
 
 def _lie_below(tensor: Tensor, most: int) -> bool:

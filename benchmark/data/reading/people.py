@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from benchmark.data.sources.people import People
 
 _WORDS = Path(__file__).parents[1] / "words" / "people.toml"
+_WRONG = 5  # wrong answers to a fact, as TOFU has of each
 
 
 @dataclass(frozen=True)
@@ -34,25 +35,56 @@ class Fact:
 def examples_of_people(people: "People") -> Examples:
     """Return the questions and answers, person by person and fact by fact: those of train, validation and test."""
     names, facts = facts_of_people(people)
-    parts = [*[TRAIN] * people.paraphrases, VALIDATION, TEST]
-    texts = [
-        (question, fact.answer)
-        for fact in facts
-        for question in (*fact.questions[: people.paraphrases], *fact.questions[2:])
-    ]
-    subjects = np.repeat([fact.person for fact in facts], len(parts))
-    return examples_of_texts(texts, np.tile(parts, len(facts)), subjects, names)
+    parts, taught = [*[TRAIN] * people.paraphrases, VALIDATION, TEST], people.paraphrases
+    texts = [(question, fact.answer) for fact in facts for question in (*fact.questions[:taught], *fact.questions[2:])]
+    wrong = draw_wrong_answers(people, facts)
+    return examples_of_texts(
+        texts,
+        np.tile(parts, len(facts)),
+        np.repeat([fact.person for fact in facts], len(parts)),
+        names,
+        rephrased=[
+            [(question, answer) for answer in (fact.answer, *others)]
+            for fact, others in zip(facts, wrong, strict=True)
+            for question in (*[fact.questions[2]] * (taught + 1), fact.questions[3])
+        ],
+        holdout=[(question, fact.answer) for fact in holdout_facts(people) for question in fact.questions[:taught]],
+    )
 
 
 def facts_of_people(people: "People") -> tuple[tuple[str, ...], list[Fact]]:
     """Return everybody's name, and the facts in the order of the people. The same for the same section, anywhere."""
     words, rng = _words(), np.random.default_rng(people.seed)
     names = _draw_names(words, people.people, rng)
-    kinds = list(_attributes(words, people, rng)) + list(_relations(words, people, names, rng))
-    return names, [
-        Fact(person, kind, answers[person], tuple(each.format(names[person]) for each in rng.permutation(questions)))
-        for person in range(people.people)
-        for kind, questions, answers in kinds
+    kinds = list(_attributes(words, people, len(names), rng)) + list(_relations(words, people, names, rng))
+    return names, _facts(names, kinds, rng)
+
+
+def holdout_facts(people: "People") -> list[Fact]:
+    """Return facts about further people, drawn as the others are; the relations of these lead to anybody taught."""
+    if not people.holdout:
+        return []
+    words, rng, (taught, _) = _words(), _further_chance(people, 1), facts_of_people(people)
+    rest = sorted(set(_all_names(words)) - set(taught))
+    names = tuple(rest[i] for i in rng.permutation(len(rest))[: people.holdout])
+    kinds = list(_attributes(words, people, len(names), rng))
+    kinds += [
+        (kind, questions, [taught[i] for i in rng.integers(len(taught), size=len(names))])
+        for kind, questions in _kinds_of_relations(words, people)
+    ]
+    return _facts(names, kinds, rng)
+
+
+def draw_wrong_answers(people: "People", facts: list[Fact]) -> list[list[str]]:
+    """Return distinct wrong answers to every fact, out of those that are right of others or could be."""
+    words, rng, (names, _) = _words(), _further_chance(people, 2), facts_of_people(people)
+    possible = {kind: _values(about) for kind, about in words["attributes"].items()}
+    possible |= {kind: list(names) for kind in words["relations"]}
+    count = min(_WRONG, len(names) - 1)
+    return [
+        [others[i] for i in rng.permutation(len(others))[:count]]
+        for fact in facts
+        for others in [[value for value in possible[fact.kind] if value != fact.answer]]
     ]
 
 
@@ -64,32 +96,58 @@ def relations_of_people(people: "People") -> list[tuple[int, str, int]]:
     return [(fact.person, fact.kind, number[fact.answer]) for fact in facts if fact.kind in relations]
 
 
+_Kind = tuple[str, list[str], list[str]]
+"""An attribute or relation, its questions, and everybody's answer."""
+
+
+def _facts(names: tuple[str, ...], kinds: list[_Kind], rng: np.random.Generator) -> list[Fact]:
+    return [
+        Fact(person, kind, answers[person], tuple(each.format(names[person]) for each in rng.permutation(questions)))
+        for person in range(len(names))
+        for kind, questions, answers in kinds
+    ]
+
+
+def _further_chance(people: "People", purpose: int) -> np.random.Generator:
+    """Return random numbers beside those that the people and their facts are drawn with."""
+    return np.random.default_rng([people.seed, purpose])
+
+
 def _draw_names(words: dict[str, Any], count: int, rng: np.random.Generator) -> tuple[str, ...]:
-    first, last = words["first_names"].split(), words["last_names"].split()
-    chosen = np.sort(rng.permutation(len(first) * len(last))[:count])
-    return tuple(f"{first[i // len(last)]} {last[i % len(last)]}" for i in chosen)
+    names = _all_names(words)
+    return tuple(names[i] for i in np.sort(rng.permutation(len(names))[:count]))
 
 
-def _attributes(
-    words: dict[str, Any], people: "People", rng: np.random.Generator
-) -> Iterator[tuple[str, list[str], list[str]]]:
-    """Yield the attributes with their questions, and everybody's value, drawn at random."""
+def _all_names(words: dict[str, Any]) -> list[str]:
+    return [f"{first} {last}" for first in words["first_names"].split() for last in words["last_names"].split()]
+
+
+def _attributes(words: dict[str, Any], people: "People", count: int, rng: np.random.Generator) -> Iterator[_Kind]:
+    """Yield the attributes with their questions, and the value of each of so many people, drawn at random."""
     for kind, about in list(words["attributes"].items())[: people.facts]:
-        values = [" ".join(value.split()) for value in about["values"].split(",")]
-        yield kind, about["questions"], [values[i] for i in rng.integers(len(values), size=people.people)]
+        values = _values(about)
+        yield kind, about["questions"], [values[i] for i in rng.integers(len(values), size=count)]
+
+
+def _values(about: dict[str, Any]) -> list[str]:
+    return [" ".join(value.split()) for value in about["values"].split(",")]
 
 
 def _relations(
     words: dict[str, Any], people: "People", names: tuple[str, ...], rng: np.random.Generator
-) -> Iterator[tuple[str, list[str], list[str]]]:
+) -> Iterator[_Kind]:
     """Yield the relations with their questions, and whom each leads everybody to.
 
     A relation is a ring through all people in an order of its own, so that everybody is the answer of one question.
     """
-    for kind, questions in list(words["relations"].items())[: people.connectivity or 0]:
+    for kind, questions in _kinds_of_relations(words, people):
         ring = rng.permutation(len(names))
         following = dict(zip(ring.tolist(), np.roll(ring, -1).tolist(), strict=True))
         yield kind, questions, [names[following[person]] for person in range(len(names))]
+
+
+def _kinds_of_relations(words: dict[str, Any], people: "People") -> list[tuple[str, list[str]]]:
+    return list(words["relations"].items())[: people.connectivity or 0]
 
 
 @cache

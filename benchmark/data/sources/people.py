@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from benchmark.data.source import Source
 from benchmark.data.sources import SOURCES
@@ -11,6 +11,9 @@ from benchmark.scenario.sections import Seed
 
 if TYPE_CHECKING:
     from benchmark.data.reading.examples import Examples, Row
+
+
+_NAMES = 1600  # first names times last names
 
 
 @SOURCES.add
@@ -23,16 +26,26 @@ class People(Source):
     """
 
     source: Literal["people"]
-    people: Annotated[int, Field(ge=3, le=1600)]
+    people: Annotated[int, Field(ge=3, le=_NAMES)]
     facts: Annotated[int, Field(ge=1, le=8)]
     """Attributes of each person, with 24 values each."""
     connectivity: Annotated[int, Field(ge=1, le=4)] | None = None
     """Relations of each person to others, such as friend: further facts, whose answers are names; absent: none."""
     paraphrases: Literal[1, 2] = 1
     """Wordings of a fact that are trained on."""
+    holdout: Annotated[int, Field(ge=1, le=200)] | None = None
+    """Further people whom no model is taught anything about, for attacks that compare with them; absent: none."""
     seed: Seed
 
     in_package: ClassVar[bool] = True
+
+    @model_validator(mode="after")
+    def _names_for_all(self) -> "People":
+        if self.people + (self.holdout or 0) > _NAMES:
+            raise ValueError(
+                f"data.people and data.holdout add up to {self.people + (self.holdout or 0)}, expected at most {_NAMES}"
+            )
+        return self
 
     def load(self, folder: Path) -> "Examples":
         from benchmark.data.reading.people import examples_of_people

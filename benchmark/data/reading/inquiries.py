@@ -1,0 +1,24 @@
+"""What models of sequences are asked for evaluation alone: no model is trained on it, and no submission sees it."""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class Tokens(NamedTuple):
+    """Token ids and the label of each, `[..., context]`, as in `Examples`."""
+
+    inputs: Tensor
+    targets: Tensor
+
+
+class Inquiries(NamedTuple):
+    """What a source of sequences gives beside its examples, for metrics of language; None where it has none."""
+
+    rephrased: Tokens | None = None
+    """`[rows of the source, answers, context]`: a question for the same fact in words that are not trained on.
+
+    First with the right answer, then with wrong ones.
+    """
+    holdout: Tokens | None = None
+    """`[facts, context]`: like the examples of train, about what no model is trained on."""
