@@ -1,4 +1,4 @@
-"""Tools that unlearning methods share: one training loop, loaders, layers, features, teachers, gradients.
+"""Tools that unlearning methods share: training, loaders, layers, features, teachers, gradients, answers.
 
 Written for submissions, which may import it: it needs torch alone. Two words mean the same everywhere here:
 a *batch* is what a loader yields, `(inputs, targets)` or a dict of the competition's or a language model's; a *loss* is
@@ -6,12 +6,25 @@ a function `loss(inputs, targets)` that returns a scalar tensor and holds its ne
 net's mode or which tensors need gradients, unless it says so: call `net.train()` before training, `net.eval()` after.
 """
 
+from benchmark.toolbox.answers import (
+    closeness,
+    exact_answers,
+    log_ratio,
+    other_answers,
+    preference,
+    question_mask,
+    reanswer,
+    refuse,
+    scramble,
+)
 from benchmark.toolbox.derivatives import Loss, fgsm, gradients, squared_gradients
+from benchmark.toolbox.hidden import blocks_to, changed_output, perceptron, seen_by
 from benchmark.toolbox.layers import (
     classifier,
     feature_layers,
     fresh_copy,
     frozen_copy,
+    largest,
     last_layers,
     redraw,
     reset,
@@ -46,6 +59,7 @@ from benchmark.toolbox.training import (
     cross_entropy,
     descend,
     finetune,
+    finetune_adam,
     finetune_part,
     held,
     min_max_distillation,
@@ -61,14 +75,19 @@ __all__ = [
     "accuracy",
     "all_features",
     "batchnorm_frozen",
+    "blocks_to",
+    "changed_output",
     "class_counts",
     "classifier",
+    "closeness",
     "cross_entropy",
     "descend",
+    "exact_answers",
     "feature_layers",
     "features",
     "fgsm",
     "finetune",
+    "finetune_adam",
     "finetune_part",
     "fresh_copy",
     "frozen_copy",
@@ -77,17 +96,27 @@ __all__ = [
     "imitation",
     "inputs_and_targets",
     "kl",
+    "largest",
     "last_layers",
+    "log_ratio",
     "logits_and_features",
     "min_max_distillation",
     "only_training",
+    "other_answers",
+    "perceptron",
+    "preference",
+    "question_mask",
     "random_labels",
+    "reanswer",
     "rebatched",
     "redraw",
+    "refuse",
     "repeated",
     "reset",
     "reset_some",
     "salient_relabelling",
+    "scramble",
+    "seen_by",
     "smallest",
     "squared_gradients",
     "step_decay",

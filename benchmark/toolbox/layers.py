@@ -126,6 +126,11 @@ def smallest(values: Sequence[Tensor], share: float) -> list[Tensor]:
     return [part.view_as(value) for part, value in zip(parts, values, strict=True)]
 
 
+def largest(scores: dict[str, Tensor], share: float) -> dict[str, Tensor]:
+    """Masks by parameter name, as for `held` and `redraw`, of the `share` (0 to 1) of all weights that score most."""
+    return dict(zip(scores, smallest([-score for score in scores.values()], share), strict=True))
+
+
 def frozen_copy(net: nn.Module) -> nn.Module:
     """Return a teacher: a copy in evaluation mode whose weights need no gradients."""
     return copy.deepcopy(net).eval().requires_grad_(False)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from benchmark.toolbox.derivatives import Loss, gradients
-from benchmark.toolbox.layers import frozen_copy, smallest
+from benchmark.toolbox.layers import frozen_copy, largest
 from benchmark.toolbox.loaders import common_size, inputs_and_targets, wrong_labels
 from benchmark.toolbox.outputs import kl
 
@@ -109,6 +109,21 @@ def finetune(
         schedule.step()
 
 
+def finetune_adam(
+    net: nn.Module,
+    batches: Iterable[Any],
+    loss: Loss,
+    *,
+    epochs: int,
+    learning_rate: float,
+    after_step: Callable[[], object] | None = None,
+) -> None:
+    """`epochs` passes of Adam at a constant rate over a loader or `together`, on the weights that need gradients."""
+    optimizer = torch.optim.Adam([each for each in net.parameters() if each.requires_grad], lr=learning_rate)
+    for _ in range(epochs):
+        descend(net, batches, loss, optimizer, after_step=after_step)
+
+
 def step_decay(optimizer: torch.optim.Optimizer, epochs: int) -> torch.optim.lr_scheduler.LRScheduler:
     """A tenth of the learning rate after 50, after 80 and after 90 % of the epochs; to be stepped once an epoch."""
     milestones = [math.ceil(epochs * percent / 100) for percent in (50, 80, 90)]
@@ -178,8 +193,7 @@ def salient_relabelling(
     """
     supervised = cross_entropy(net, class_weights)
     slopes = gradients(net.eval(), forget_loader, supervised)
-    masks = smallest([-slope.abs() for slope in slopes.values()], share)
-    hold = held(net, dict(zip(slopes, masks, strict=True)))
+    hold = held(net, largest({name: slope.abs() for name, slope in slopes.items()}, share))
     optimizer = torch.optim.SGD(net.parameters(), lr=learning_rate, momentum=momentum, weight_decay=weight_decay)
     net.train()
     for _ in range(epochs):

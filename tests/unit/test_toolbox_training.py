@@ -40,6 +40,24 @@ def test_finetune_decays_from_epoch_to_epoch_and_never_to_nothing(monkeypatch):
     assert rates == pytest.approx([0.4, 0.3, 0.1])
 
 
+def test_adam_moves_the_weights_that_need_gradients():
+    net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Linear(3, 2))
+    net[0].requires_grad_(False)
+    before = [each.detach().clone() for each in net.parameters()]
+    data = [(torch.ones(4, 2), torch.tensor([0, 1, 1, 1]))] * 3
+    steps = []
+    toolbox.finetune_adam(
+        net,
+        data,
+        lambda x, y: F.cross_entropy(net(x), y),
+        epochs=2,
+        learning_rate=0.1,
+        after_step=lambda: steps.append(1),
+    )
+    assert [torch.equal(a, b) for a, b in zip(before, net.parameters(), strict=True)] == [True, True, False, False]
+    assert len(steps) == 6
+
+
 def test_cross_entropy_weighs_the_classes():
     net, (inputs, targets) = original("mlp"), whole(tiny_loaders().retain)
     weights = torch.arange(1.0, CLASSES + 1)

@@ -1,0 +1,53 @@
+"""Blocks of a transformer, and what its layers see and say."""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from torch import Tensor, nn
+
+from benchmark.errors import BadScenario
+
+
+def blocks_to(net: nn.Module, depth: float, count: int = 1) -> nn.ModuleList:
+    """Return the `count` blocks of a transformer, or as many as there are, that end at `depth` (0 to 1; 1: the last).
+
+    A net's blocks are the longest list of modules in it. Raises BadScenario where it has none.
+    """
+    lists = [module for module in net.modules() if isinstance(module, nn.ModuleList) and len(module)]
+    if not lists:
+        raise BadScenario("the net has no list of blocks, expected a transformer; choose a scenario with one")
+    blocks = max(lists, key=len)
+    end = max(math.ceil(depth * len(blocks)), 1)
+    return nn.ModuleList(list(blocks)[max(end - count, 0) : end])
+
+
+def perceptron(block: nn.Module) -> nn.ModuleList:
+    """Return the two layers of a block's perceptron, the last linear ones in it: the one that widens, and back."""
+    return nn.ModuleList([layer for layer in block.modules() if isinstance(layer, nn.Linear)][-2:])
+
+
+def seen_by(net: nn.Module, layer: nn.Module, inputs: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what enters a layer and what leaves it, `[rows, context, width]` each, while `net` computes on inputs."""
+    seen: list[tuple[Tensor, Tensor]] = []
+    hook = layer.register_forward_hook(lambda _, entering, leaving: seen.append((entering[0], _first(leaving))))
+    try:
+        net(inputs)
+    finally:
+        hook.remove()
+    return seen[-1]
+
+
+@contextmanager
+def changed_output(layer: nn.Module, change: Callable[[Tensor], Tensor]) -> Iterator[None]:
+    """Within it `change` of a layer's output takes the output's place."""
+    hook = layer.register_forward_hook(lambda _, __, leaving: change(leaving))
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def _first(leaving: Tensor | tuple[Tensor, ...]) -> Tensor:
+    """Return the hidden states, which a block of other libraries returns with more."""
+    return leaving if isinstance(leaving, Tensor) else leaving[0]
