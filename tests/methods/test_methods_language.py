@@ -1,29 +1,32 @@
 """Submissions on sequences: which run on a language model, unchanged, and what they do to it."""
 
-import copy
-from functools import cache
-
 import pytest
-import torch
-from methods import SUBMISSIONS, load
-from torch.utils.data import DataLoader, TensorDataset
+from facts import TASK, original, probability, run
+from methods import SUBMISSIONS
 
-from benchmark.data.sources.people import People
-from benchmark.models.build import seeded_model
-from benchmark.models.networks.gpt import Gpt
-from benchmark.sandbox.child.contract import entry_point
-from benchmark.scenario.schema import Recipe
-from benchmark.split import Split
 from benchmark.submissions.tasks import inapplicable
 from benchmark.tasks.classification import Classification
-from benchmark.tasks.language import Language
-from benchmark.training import train_model
 
-TASK = Language()
 RUN_ON_TOKENS = (
     *("bad_teacher", "cf_k", "del_localized", "eu_k", "finetune", "finetune_starting_kit", "gradient_ascent"),
     *("identity", "kookmin", "l1_sparse", "neggrad_plus", "npo", "random_label", "retrain", "salun", "scrub"),
     *("simnpo", "ssd", "stochastic_teacher", "sun"),
+)
+FOR_TOKENS_ALONE = (
+    *(
+        "dpo",
+        "flat",
+        "grad_diff",
+        "idk",
+        "kl_minimisation",
+        "llmu",
+        "lunar",
+        "mechanistic",
+        "memflex",
+        "relearn",
+        "rmu",
+    ),
+    *("task_arithmetic", "unstar", "wagle", "whp"),
 )
 STRONG = {
     "gradient_ascent": {"epochs": 9, "learning_rate": 1e-2},
@@ -39,48 +42,6 @@ STRONG = {
 """Values with which a method brings the probability of an answer from 0.9 and more below 0.5, on the tiny model."""
 
 
-@cache
-def original():
-    """Return a model that knows the facts of eight people, and the questions about them, the first two's apart."""
-    source = People(source="people", people=8, facts=3, paraphrases=2, seed=0)
-    examples = source.load(None)
-    train = examples.assignment == 0
-    (targets,) = TASK.prepare_targets(examples.targets[train])
-    split = Split(examples.inputs[train], targets, torch.arange(len(targets)), examples.subjects[train])
-    net = seeded_model(Gpt(width=16, layers=2, heads=2), (split.inputs.shape[1],), len(examples.vocabulary), 0)
-    recipe = Recipe(optimizer="adam", learning_rate=1e-2, schedule="constant", epochs=25, batch_size=8)
-    train_model(net, recipe, split, 0, TASK.loss())
-    forgotten = split.subjects < 2
-    return net, split.at(~forgotten), split.at(forgotten)
-
-
-def loader(split):
-    return DataLoader(TensorDataset(split.inputs, split.targets), 8, shuffle=True)
-
-
-def run(name, **values):
-    """Return the net that a submission makes of the original."""
-    net, retain, forget = original()
-    module = load(name)
-    module.HYPERPARAMETERS.update(values) if hasattr(module, "HYPERPARAMETERS") else None
-
-    def recipe(examples):
-        fresh = seeded_model(Gpt(width=16, layers=2, heads=2), (retain.inputs.shape[1],), net.tokens.num_embeddings, 1)
-        return fresh
-
-    offers = {"loss": TASK.batch_loss(), "seed": 0, "class_weights": None, "recipe": recipe, "device": "cpu"}
-    torch.manual_seed(0)
-    net = copy.deepcopy(net)
-    returned = entry_point(module, offers)(net, *map(loader, (retain, forget, retain)))
-    return net if returned is None else returned
-
-
-@torch.no_grad()
-def probability(net, split):
-    """Return the mean probability per token of the answers."""
-    return torch.exp(-TASK.losses(net(split.inputs), split.targets)).mean().item()
-
-
 def test_the_original_knows_its_facts():
     net, retain, forget = original()
     assert min(probability(net, retain), probability(net, forget)) > 0.9
@@ -88,10 +49,17 @@ def test_the_original_knows_its_facts():
 
 def test_what_runs_on_tokens_is_what_uses_nothing_that_is_for_classes_alone():
     names = [folder.name for folder in sorted(SUBMISSIONS.iterdir()) if folder.is_dir()]
-    assert tuple(name for name in names if inapplicable(SUBMISSIONS / name, TASK) is None) == RUN_ON_TOKENS
+    fitting = {name for name in names if inapplicable(SUBMISSIONS / name, TASK) is None}
+    assert fitting == {*RUN_ON_TOKENS, *FOR_TOKENS_ALONE}
 
 
-@pytest.mark.parametrize("name", RUN_ON_TOKENS)
+@pytest.mark.parametrize("name", FOR_TOKENS_ALONE)
+def test_a_method_for_tokens_is_not_for_classes(name):
+    said = inapplicable(SUBMISSIONS / name, Classification())
+    assert said == "it is for the task language, but this scenario's is classification"
+
+
+@pytest.mark.parametrize("name", [*RUN_ON_TOKENS, *FOR_TOKENS_ALONE])
 def test_a_submission_returns_a_net_of_the_same_form(name):
     net = run(name)
     said = net(original()[1].inputs)

@@ -76,7 +76,11 @@ def test_shipped_submissions_are_for_what_they_can_do():
     both = fits["classification"] & fits["regression"]
     assert fits["regression"] - both == {"blindspot", "gaussian_finetune"}
     assert both == {"identity", "retrain", "finetune", "forget_a", "forget_b"}
-    assert len(fits["classification"]) == len(folders) - 2
+    for_language_alone = {each.name for each in folders} - fits["classification"] - fits["regression"]
+    assert all(
+        'TASKS = ("language",)' in (REPOSITORY / f"submissions/{name}/submission.py").read_text()
+        for name in for_language_alone
+    )
 
 
 def test_scoring_again_says_so_too_and_asks_for_no_run():

@@ -119,8 +119,12 @@ def test_every_range_that_is_accepted_can_be_searched(space_of_a, space):
 
 def test_the_search_spaces_that_ship_are_accepted():
     folder = REPOSITORY / "submissions"
-    names = tuning.tunable(load_scenario("digits"), Workspace(REPOSITORY))
-    assert {"finetune", "scrub", "forget_a", "aru"} <= set(names)
+    names = {
+        name
+        for scenario in ("digits", "people")
+        for name in tuning.tunable(load_scenario(scenario), Workspace(REPOSITORY))
+    }
+    assert {"finetune", "scrub", "forget_a", "aru", "grad_diff", "lunar"} <= names
     for name in names:
         read_search_space(name, folder / name).distributions()
 

@@ -1,0 +1,65 @@
+"""A tiny language model that knows the facts of eight people, for the tests of submissions on tokens."""
+
+import copy
+from functools import cache
+
+import torch
+from methods import load
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from benchmark.data.sources.people import People
+from benchmark.models.build import seeded_model
+from benchmark.models.networks.gpt import Gpt
+from benchmark.sandbox.child.contract import entry_point
+from benchmark.scenario.schema import Recipe
+from benchmark.split import Split
+from benchmark.tasks.language import Language
+from benchmark.training import train_model
+
+TASK = Language()
+_NETWORK = Gpt(width=16, layers=2, heads=2)
+
+
+@cache
+def original() -> tuple[nn.Module, Split, Split]:
+    """Return a model that knows the facts of eight people, and the questions about them, the first two's apart."""
+    source = People(source="people", people=8, facts=3, paraphrases=2, seed=0)
+    examples = source.load(None)
+    train = examples.assignment == 0
+    (targets,) = TASK.prepare_targets(examples.targets[train])
+    split = Split(examples.inputs[train], targets, torch.arange(len(targets)), examples.subjects[train])
+    net = seeded_model(_NETWORK, (split.inputs.shape[1],), len(examples.vocabulary), 0)
+    recipe = Recipe(optimizer="adam", learning_rate=1e-2, schedule="constant", epochs=25, batch_size=8)
+    train_model(net, recipe, split, 0, TASK.loss())
+    forgotten = split.subjects < 2
+    return net, split.at(~forgotten), split.at(forgotten)
+
+
+def loader(split: Split) -> DataLoader:
+    """Return a shuffling loader of batches of eight."""
+    return DataLoader(TensorDataset(split.inputs, split.targets), 8, shuffle=True)
+
+
+def run(name: str, **values: object) -> nn.Module:
+    """Return the net that a submission makes of the original, with values replaced as a tuner would."""
+    net, retain, forget = original()
+    module = load(name)
+    if values:
+        assert values.keys() <= module.HYPERPARAMETERS.keys()
+        module.HYPERPARAMETERS.update(values)
+
+    def recipe(examples):
+        return seeded_model(_NETWORK, (retain.inputs.shape[1],), net.tokens.num_embeddings, 1)
+
+    offers = {"loss": TASK.batch_loss(), "seed": 0, "class_weights": None, "recipe": recipe, "device": "cpu"}
+    torch.manual_seed(0)
+    net = copy.deepcopy(net)
+    returned = entry_point(module, offers)(net, *map(loader, (retain, forget, retain)))
+    return net if returned is None else returned
+
+
+@torch.no_grad()
+def probability(net: nn.Module, split: Split) -> float:
+    """Return the mean probability per token of the answers."""
+    return torch.exp(-TASK.losses(net(split.inputs), split.targets)).mean().item()
