@@ -1,14 +1,17 @@
 """Tuning of a submission: from its name to the values in its folder."""
 
+import platform
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import torch
 from filelock import FileLock
 
 from benchmark.engine import Progress
 from benchmark.errors import BadSubmission, BadUsage, BenchError
 from benchmark.references.pool import Pool
+from benchmark.results.tuning import Tuning
 from benchmark.scenario.schema import Scenario
 from benchmark.seeds import derive_seed
 from benchmark.session import Session, Warn
@@ -16,7 +19,6 @@ from benchmark.storage.workspace import Workspace, is_locked, shared_out, sweep
 from benchmark.submissions.source import Submission, find_submission, submission_names, tuned_file
 from benchmark.submissions.tasks import check_applicable, inapplicable
 from benchmark.tuning.measuring import allowed_share, open_measure, rungs
-from benchmark.tuning.record import Tuning, versions
 from benchmark.tuning.scenario import tuning_scenario
 from benchmark.tuning.search import OtherSearch, search
 from benchmark.tuning.space import declares_search_space, read_search_space
@@ -140,7 +142,7 @@ def _empty(submission: Submission, scenario: Scenario, tuned_on: Scenario, trial
         wanted=trials,
         hyperparameters=None,
         trials=[],
-        versions=versions(),
+        versions=_versions(),
     )
 
 
@@ -182,3 +184,10 @@ class _Bar:
     def _show(self, done: int) -> None:
         self._done = done
         self._progress(self._label, done, self._total)
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions of the libraries that decide the trials."""
+    import optuna
+
+    return {"python": platform.python_version(), "torch": str(torch.__version__), "optuna": optuna.__version__}

@@ -15,6 +15,7 @@ from benchmark.device import workers_on
 from benchmark.evidence import evidence_of, stack
 from benchmark.references.pool import Pool
 from benchmark.results.evidence import NonFiniteOutputs, concatenate
+from benchmark.results.tuning import State
 from benchmark.runs.budget import Timer, in_proportion, share_of
 from benchmark.runs.runner import Run, Worker
 from benchmark.runs.runs import OVERFLOW
@@ -23,7 +24,6 @@ from benchmark.scenario.schema import Scenario
 from benchmark.storage.workspace import Arrays
 from benchmark.submissions.source import Submission
 from benchmark.tuning.objective import Objective
-from benchmark.tuning.record import State
 
 MARGIN = 0.9  # what is within the budget here has to be within it when the judged runs are timed
 _TIMED = 4  # of a trial's runs

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from benchmark.results.tuning import State, Trial, Tuning
 from benchmark.tuning.measuring import Cost, Measure, Unfit, over_budget
-from benchmark.tuning.record import State, Trial, Tuning
 from benchmark.tuning.space import SearchSpace
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmark.tuning.record import Trial, Tuning
+from benchmark.results.tuning import Trial, Tuning
 
 Rows = list[dict[str, object]]
 

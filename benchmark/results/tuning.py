@@ -1,11 +1,9 @@
 """The record of tuning beside a submission: `tuned/<scenario>.json`, written after every trial."""
 
 import json
-import platform
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import torch
 from pydantic import Field, ValidationError, model_validator
 
 from benchmark.errors import BadRecord
@@ -98,10 +96,3 @@ class Tuning(Record):
         """Return the record of a search for so many trials, with the values that have won if these are all."""
         record = self.model_copy(update={"wanted": trials})
         return record.model_copy(update={"hyperparameters": record.best.values if record.best else None})
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of the libraries that decide the trials."""
-    import optuna
-
-    return {"python": platform.python_version(), "torch": str(torch.__version__), "optuna": optuna.__version__}
