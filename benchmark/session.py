@@ -15,8 +15,8 @@ Warn = Callable[[str], None]
 """Called with a sentence that the user should know and that stops nothing."""
 
 
-def _ignore_progress(label: str, done: int, total: int) -> None:
-    pass
+def ignore_progress(label: str, done: int, total: int) -> None:
+    """Take a report of progress, and tell nobody."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Session:
     """Processes side by side."""
     device: str = "cpu"
     """Where nets are trained and unlearned, such as "cuda:0"."""
-    progress: Progress = _ignore_progress
+    progress: Progress = ignore_progress
     warn: Warn = note
     ahead: Ahead = field(default_factory=Ahead, compare=False)
     """Workers' processes that start while this one still imports or trains."""

@@ -22,14 +22,15 @@ def page(
     out_: OutOption = None,
 ) -> None:
     """Write the site: an index with every board, and a page per entry. It opens from a file and loads nothing else."""
-    from benchmark.cli.terminal import warn
+    from benchmark.cli.terminal import progress_bars, warn
     from benchmark.leaderboard import leaderboard, read_scorecards
     from benchmark.site import build_site
     from benchmark.storage.workspace import Workspace
 
     workspace = Workspace.find(out_)
     cards = read_scorecards(workspace, warn(err))
-    index = build_site(workspace, cards, leaderboard(cards))
+    with progress_bars(err) as progress:
+        index = build_site(workspace, cards, leaderboard(cards), progress)
     out.print(f"wrote {index}", highlight=False, soft_wrap=True)
     if open_it:
         _open(index)
@@ -37,13 +38,15 @@ def page(
 
 def refresh_site(workspace: "Workspace", rows: "DataFrame") -> None:
     """Write the site anew from the leaderboard of all scorecards; a fault of ours there is noted and stops nothing."""
+    from benchmark.cli.terminal import progress_bars
     from benchmark.faults import note_fault
     from benchmark.leaderboard import read_scorecards
     from benchmark.site import build_site
 
     cards = read_scorecards(workspace, warn=lambda _: None)  # what is wrong with a file has been said by now
     try:
-        build_site(workspace, cards, rows)
+        with progress_bars(err) as progress:
+            build_site(workspace, cards, rows, progress)
     except Exception as error:
         note_fault(error, "writing the site", workspace.log("site", "page"))
 

@@ -1,7 +1,7 @@
 """Boards as the site shows them: the comparable entries of a scenario in board order, with what is known of it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +11,7 @@ from benchmark.leaderboard.groups import split_letters
 from benchmark.leaderboard.ranks import ORDERS
 from benchmark.results.scorecard import Scorecard
 from benchmark.scenario.schema import Scenario
+from benchmark.site.forget_examples import ForgetExamples
 
 TUNED = "+tuned"
 
@@ -22,12 +23,15 @@ Row = Mapping[str, Any]
 class Board:
     """The entries of a scenario in board order, and their rows; those without metrics come last.
 
-    `scenario`: None where its file is not known, such as that of a user's own scenario.
+    `scenario`: None where its file is not known, such as that of a user's own scenario. `examples`: what it forgets,
+    None where its data is not here. `replicates`: by entry, those of its leak per example, where its evidence is here.
     """
 
     cards: Mapping[str, Scorecard]
     rows: Mapping[str, Row]
     scenario: Scenario | None
+    examples: ForgetExamples | None = None
+    replicates: Mapping[str, list[list[float]]] = field(default_factory=dict)
 
     @cached_property
     def first(self) -> Scorecard:

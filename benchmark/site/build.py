@@ -1,26 +1,32 @@
 """Writes the site from the scorecards that are on the disk."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from pandas import DataFrame
 
+from benchmark.engine import Progress
 from benchmark.pages import render
 from benchmark.results.scorecard import Scorecard
+from benchmark.session import ignore_progress
 from benchmark.site.boards import Board, site_boards
 from benchmark.site.code import read_code
-from benchmark.site.distributions import Reference, distributions, evidence_folder, read_reference
+from benchmark.site.distributions import Reference, distributions, read_reference
 from benchmark.site.downloads import evidence_place
 from benchmark.site.entry import Beside, entry_context, entry_data
 from benchmark.site.entry_links import INDEX, entry_path
-from benchmark.site.forget_examples import ForgetExamples, known_examples
+from benchmark.site.example_leaks import leak_replicates
+from benchmark.site.forget_examples import known_examples
+from benchmark.site.hyperparameters import read_hyperparameters
 from benchmark.site.index import index_context, index_data
 from benchmark.site.scenarios import scenario_of
+from benchmark.site.stored import built_with, evidence_folder
 from benchmark.storage.workspace import Workspace, write_atomically
 
 _PACKAGE = "benchmark.site"
-_INDEX_SCRIPTS = ("svg.js", "tabs.js", "table.js", "scatter.js", "chosen.js", "index.js")
+_INDEX_SCRIPTS = ("svg.js", "tabs.js", "table.js", "scatter.js", "examples.js", "chosen.js", "index.js")
 _ENTRY_SCRIPTS = ("svg.js", "entry.js")
 
 
@@ -34,12 +40,18 @@ def index_path(workspace: Workspace) -> Path:
     return site_folder(workspace) / INDEX
 
 
-def build_site(workspace: Workspace, cards: Sequence[Scorecard], rows: DataFrame) -> Path:
+def build_site(
+    workspace: Workspace, cards: Sequence[Scorecard], rows: DataFrame, progress: Progress = ignore_progress
+) -> Path:
     """Write the index and a page per entry, remove pages of entries that are gone, and return the index.
 
-    `rows`: the leaderboard of `cards`. The same records give the same bytes.
+    `rows`: the leaderboard of `cards`. `progress`: told of what takes long. The same records and evidence give the same
+    bytes.
     """
-    boards, folder = site_boards(cards, rows, partial(scenario_of, workspace)), site_folder(workspace)
+    folder = site_folder(workspace)
+    boards = [
+        _complete(workspace, board, progress) for board in site_boards(cards, rows, partial(scenario_of, workspace))
+    ]
     pages = {INDEX: index_page(boards, cards)}
     for board in boards:
         pages |= entry_pages(workspace, board)
@@ -49,26 +61,32 @@ def build_site(workspace: Workspace, cards: Sequence[Scorecard], rows: DataFrame
     return index_path(workspace)
 
 
+def _complete(workspace: Workspace, board: Board, progress: Progress) -> Board:
+    """Return a board with what is known of its forget examples beside the cards."""
+    folder = site_folder(workspace)
+    examples = known_examples(board.scenario, folder / "examples" / f"{board.label}.json")
+    return replace(board, examples=examples, replicates=leak_replicates(workspace, board, folder / "leaks", progress))
+
+
 def entry_pages(workspace: Workspace, board: Board) -> dict[str, bytes]:
     """Return the page of every entry of a board, by its place in the site."""
-    examples = known_examples(board.scenario, site_folder(workspace) / "examples" / f"{board.label}.json")
     reference = read_reference(workspace, board.first)
     return {
-        entry_path(board.label, name): entry_page(board, card, _beside(workspace, board, card, examples, reference))
+        entry_path(board.label, name): entry_page(board, card, _beside(workspace, board, card, reference))
         for name, card in board.cards.items()
     }
 
 
-def _beside(
-    workspace: Workspace, board: Board, card: Scorecard, examples: ForgetExamples | None, reference: Reference
-) -> Beside:
+def _beside(workspace: Workspace, board: Board, card: Scorecard, reference: Reference) -> Beside:
     folder = evidence_folder(workspace, card)
-    known = examples if examples and len(examples.examples) == card.examples else None
+    known = board.examples
     return Beside(
-        known,
+        known if known and len(known.examples) == card.examples else None,
         distributions(workspace, card, reference),
         read_code(workspace, card, board.scenario),
+        read_hyperparameters(workspace, card, board.scenario),
         evidence_place(folder),
+        built_with(workspace, card),
     )
 
 

@@ -1,6 +1,5 @@
 """Source of a submission for its entries' pages, and the command that runs an entry."""
 
-import json
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -23,8 +22,6 @@ class Code(NamedTuple):
     """The source that lies here; `is_same`: whether the entry ran with exactly these files and values."""
 
     markup: Markup
-    values: str
-    """Tuned values as JSON; empty where an entry has the submission's own."""
     is_same: bool
 
 
@@ -35,8 +32,7 @@ def read_code(workspace: Workspace, card: Scorecard, scenario: Scenario | None) 
         text = read_file(found.folder / _FILE, LARGEST_TEXT).decode()
     except (BenchError, OSError, ValueError):
         return None
-    values = json.dumps(found.hyperparameters, indent=1) if found.hyperparameters else ""
-    return Code(highlight(text), values, found.is_named_by(card.submission_hash))
+    return Code(highlight(text), found.is_named_by(card.submission_hash))
 
 
 @cache

@@ -1,16 +1,15 @@
 """Distributions of φ per forget example over the unlearned, retrained and original models, from stored evidence."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 
 from benchmark.metrics.samples import Floats
 from benchmark.results.scorecard import Scorecard
 from benchmark.site.numbers import short
-from benchmark.storage.block_store import BlockStore
+from benchmark.site.stored import evidence_folder, pool_folder, read_population
 from benchmark.storage.workspace import Workspace
 
 BINS = 30
@@ -26,15 +25,8 @@ class Reference(NamedTuple):
 
 def read_reference(workspace: Workspace, card: Scorecard) -> Reference:
     """Return φ of the retrained and original models in the pool of a card, as far as that lies here."""
-    folder = workspace.pools / f"{card.scenario}-{card.pool_hash}"
-    return Reference(*(_read(folder, role, card.commitment) for role in ("retrained", "original")))
-
-
-def evidence_folder(workspace: Workspace, card: Scorecard) -> Path | None:
-    """Return where the evidence of an entry lies: in the folder of results, or in that of the shipped ones."""
-    name = f"{card.submission}-{card.submission_hash}"
-    places = [results / "evidence" / card.label / name for results in (workspace.results, workspace.shipped)]
-    return next((place for place in places if (place / "manifest.json").is_file()), None)
+    folder = pool_folder(workspace, card)
+    return Reference(*(_read(folder, role, card) for role in ("retrained", "original")))
 
 
 def distributions(workspace: Workspace, card: Scorecard, reference: Reference) -> dict[str, object] | None:
@@ -43,7 +35,7 @@ def distributions(workspace: Workspace, card: Scorecard, reference: Reference) -
     Per example the two ends of the axis, then as many counts per population as there are bins.
     """
     folder = evidence_folder(workspace, card)
-    unlearned = None if folder is None else _read(folder, "unlearned", card.commitment)
+    unlearned = None if folder is None else _read(folder, "unlearned", card)
     if unlearned is None or reference.retrained is None or unlearned.shape[1] != reference.retrained.shape[1]:
         return None
     known = {"unlearned": unlearned, "retrained": reference.retrained}
@@ -64,22 +56,7 @@ def histogram(populations: Mapping[str, Floats], example: int) -> list[list[floa
     return [[short(low), short(edges[-1])], *(np.histogram(column, edges)[0].tolist() for column in columns)]
 
 
-def _read(folder: Path, role: str, commitment: str) -> Floats | None:
-    """Return φ of all finished blocks of a role; None where there are none, or they are of another secret."""
-    store = BlockStore(folder, {}, commitment)
-    names = sorted(name for name in store.finished() if name.startswith(f"{role}/"))
-    if not names or not (store.is_current() or role == "original"):
-        return None
-    try:
-        return np.concatenate(_signals([store.path(name) for name in names]))
-    except (OSError, SafetensorError, KeyError, ValueError):  # of an older form, or damaged: `bench score` says which
-        return None
-
-
-def _signals(paths: Sequence[Path]) -> list[Floats]:
-    """Return φ of every block. Raises SafetensorError where one has none."""
-    found = []
-    for path in paths:
-        with safe_open(path, "np") as file:
-            found.append(file.get_tensor(_SIGNAL).astype(np.float64))
-    return found
+def _read(folder: Path, role: str, card: Scorecard) -> Floats | None:
+    """Return φ of the models of a role, `[models, examples]`; None where it is not here."""
+    found = read_population(folder, role, card, _SIGNAL.__eq__)
+    return None if not found else found[_SIGNAL].astype(np.float64)

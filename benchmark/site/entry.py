@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from benchmark.metrics.kinds import all_metrics
-from benchmark.metrics.metric import GROUPS
+from benchmark.metrics.metric import GROUPS, Metric
 from benchmark.results.scorecard import Scorecard
-from benchmark.results.values import Histograms, Profile
+from benchmark.results.values import Estimate, Profile, Value
 from benchmark.site.boards import Board
 from benchmark.site.charts import Chart, chart, path, round_ticks, stairs, x_scale, y_scale
 from benchmark.site.code import Code, run_command
@@ -15,9 +15,10 @@ from benchmark.site.columns import heading_of, metric_sentence
 from benchmark.site.downloads import downloads
 from benchmark.site.forget_examples import ForgetExamples
 from benchmark.site.harms import say_harms
+from benchmark.site.hyperparameters import Hyperparameters
 from benchmark.site.numbers import MISSING, format_interval, format_value, list_names, short
 from benchmark.site.rows import badges, cost_cell, rank_text
-from benchmark.site.sayings import caveats, entry_sentence
+from benchmark.site.sayings import entry_caveats, entry_sentence, tuned_difference
 
 WIDTH, HEIGHT = 560.0, 340.0
 _SMALL = 260.0  # pixels of a small histogram's width
@@ -25,19 +26,23 @@ _LOW = 90.0  # of its height
 _SHOWN = ("example_leak", "epsilon", "epsilon_lower_bound", "p_values")
 _HEADINGS = {"example_leak": "leak", "epsilon": "ε", "epsilon_lower_bound": "ε at least", "p_values": "p-value"}
 _INFINITE = 50.0
+_SMALLEST_P = 0.0002  # permutations reach a little less than half of it
 
 
 @dataclass(frozen=True, eq=False)
 class Beside:
     """The content of an entry's page beside its card, as far as it lies here.
 
-    `evidence`: the place of its evidence in the folder of results, empty where that is not here.
+    `evidence`: the place of its evidence in the folder of results, empty where that is not here. `built_with`: the
+    versions and the machine of its pool, likewise.
     """
 
     examples: ForgetExamples | None = None
     distributions: dict[str, object] | None = None
     code: Code | None = None
+    hyperparameters: Hyperparameters | None = None
     evidence: str = ""
+    built_with: str = ""
 
 
 class MetricRow(NamedTuple):
@@ -74,7 +79,7 @@ def entry_context(board: Board, card: Scorecard, beside: Beside) -> dict[str, An
         "harms": say_harms(board, card),
         "cost": _say_cost(board, card),
         "sibling": board.sibling_of(card.submission) or "",
-        "caveats": [*([card.reason] if card.reason else []), *card.remarks, *caveats(board)],
+        "caveats": [*([card.reason] if card.reason else []), *card.remarks, *entry_caveats(board, card)],
         "controls": [each.submission for each in controls],
         "metrics": metric_groups(card, controls),
         "absent": sorted(card.absent().items()),
@@ -83,10 +88,12 @@ def entry_context(board: Board, card: Scorecard, beside: Beside) -> dict[str, An
         "known": beside.examples,
         "classes": [(each.name, each.examples, format_interval(each.leak, ".3f")) for each in card.class_leaks],
         "distributions": beside.distributions is not None,
-        "extremes": [each for each in (_extreme("best", card.best), _extreme("worst", card.worst)) if each],
+        "extremes": [_extreme(card, which) for which in ("best", "worst") if getattr(card, which)],
         "profile": profile_chart(card, controls),
-        "integrity": integrity_facts(card),
+        "integrity": integrity_facts(card, beside.built_with),
         "code": beside.code,
+        "hyperparameters": beside.hyperparameters,
+        "tuned_difference": tuned_difference(board, card),
         "command": run_command(card),
         "show_command": run_command(card, "show"),
         "downloads": downloads(board, card),
@@ -129,10 +136,17 @@ def metric_groups(card: Scorecard, controls: Sequence[Scorecard]) -> list[tuple[
     for metric in all_metrics():
         found = [each.get(metric.name) for each in numbers]
         if any(found):
-            value, *others = (format_interval(each, metric.form) for each in found)
+            value, *others = (_show(metric, each) for each in found)
             row = MetricRow(heading_of(metric.name), metric_sentence(metric), value, others)
             rows.setdefault(GROUPS[metric.group], []).append(row)
     return list(rows.items())
+
+
+def _show(metric: Metric, found: Value | Estimate | None) -> str:
+    """Return a value with its interval; ∞ for an ε that no attack of so few models bounds."""
+    if found and metric.name.startswith("epsilon") and found.value >= _INFINITE:
+        return "∞"
+    return format_interval(found, metric.form)
 
 
 def example_rows(card: Scorecard) -> list[ExampleRow]:
@@ -157,18 +171,21 @@ def example_rows(card: Scorecard) -> list[ExampleRow]:
 def _cell(name: str, value: float) -> str:
     if name == "epsilon" and value >= _INFINITE:
         return "∞"
-    return format_value(value, ".1e" if name == "p_values" and value < 0.001 else ".3f")
+    if name == "p_values" and value < _SMALLEST_P:
+        return f"≤ {_SMALLEST_P}"
+    return format_value(value, ".4f" if name == "p_values" else ".3f")
 
 
-def _extreme(which: str, histograms: Histograms | None) -> dict[str, Any] | None:
-    """Return the small histograms of the best or worst forgotten example, which every card holds."""
-    if histograms is None:
-        return None
+def _extreme(card: Scorecard, which: Literal["best", "worst"]) -> dict[str, Any]:
+    """Return the small histograms of the example with the smallest or largest ε, which cards with metrics hold."""
+    histograms, leaks = card.best if which == "best" else card.worst, card.per_example("example_leak")
+    assert histograms is not None
     most = max(*histograms.unlearned, *histograms.retrained, 1)
     return {
         "which": which,
         "example": histograms.example,
         "epsilon": _cell("epsilon", histograms.epsilon),
+        "leak": format_value(leaks[histograms.example], ".3f") if leaks else "",
         "low": format_value(histograms.edges[0], ".2g"),
         "high": format_value(histograms.edges[-1], ".2g"),
         "width": _SMALL,
@@ -216,12 +233,18 @@ def profile_chart(card: Scorecard, controls: Sequence[Scorecard]) -> ProfileChar
     return ProfileChart(drawn, curve(card.submission, profile), path([*upper, *lower[::-1]]) + "Z", others)
 
 
-def integrity_facts(card: Scorecard) -> list[tuple[str, str]]:
-    """Return what was noticed about the runs, in words and values."""
+_SEEDS = {
+    "secret": "secret: a pool trained elsewhere has other models, on which numbers differ within their intervals",
+    "public": "public: the same models, and so the same numbers, can be made elsewhere; a submission could do so too",
+}
+
+
+def integrity_facts(card: Scorecard, built_with: str = "") -> list[tuple[str, str]]:
+    """Return what was noticed about the runs, in words and values; `built_with`: the versions of its pool."""
     facts = [
         ("Runs", f"{card.attempted_runs} attempted, {card.failed_runs} failed"),
         ("Isolation", "sandbox" if card.isolation == "sandbox" else "plain process: untrusted code was not isolated"),
-        ("Seeds of the retrained models", card.seeds),
+        ("Seeds of the retrained models", _SEEDS[card.seeds]),
         ("Files beside the code", f"{len(card.data_files)} ({card.data_bytes:,} bytes)"),
     ]
     if found := card.integrity:
@@ -235,6 +258,8 @@ def integrity_facts(card: Scorecard) -> list[tuple[str, str]]:
             ("Looks like retraining", "yes" if found.retrains else "no"),
             ("Passes over retain, forget, validation", _say_epochs(card)),
         ]
+    if built_with:
+        facts.append(("Models trained with", built_with))
     return [*facts, ("Hashes", _say_hashes(card)), ("Scored by version", card.scorer_version), ("Date", card.date)]
 
 

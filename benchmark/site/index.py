@@ -6,13 +6,15 @@ from typing import Any
 from benchmark.leaderboard.groups import split_letters
 from benchmark.leaderboard.mean_ranks import LEVEL
 from benchmark.leaderboard.summary import Summary, summarise
+from benchmark.metrics.jackknife import t_quantile
 from benchmark.results.scorecard import Scorecard
 from benchmark.scenario.schema import options
 from benchmark.site.boards import Board
 from benchmark.site.charts import Scale, interval_bar, ticks
 from benchmark.site.columns import all_columns, heading_of, sentence_of
 from benchmark.site.entry_links import entry_href
-from benchmark.site.numbers import MISSING, format_value, gap_text, list_names, shorten
+from benchmark.site.example_leaks import UNIT, thresholds, whole_parts
+from benchmark.site.numbers import MISSING, format_value, gap_text, list_names, short, shorten
 from benchmark.site.pairs import compared_metrics
 from benchmark.site.rows import (
     BAR_WIDTH,
@@ -95,11 +97,25 @@ def board_data(board: Board) -> dict[str, object]:
         "order": board.order,
         "compared": compared_metrics(board),
         "profiles": [_profile(card) for card in board.cards.values() if card.is_scored],
-        "examples": {
-            "heading": heading_of(board.per_example),
-            "largest": 1.0 if board.per_example == "example_leak" else _INFINITE,
-            "values": [_examples(board, card) for card in board.cards.values() if card.is_scored],
-        },
+        "examples": _example_data(board),
+    }
+
+
+def _example_data(board: Board) -> dict[str, object]:
+    """Return what the scripts know of a board's forget examples: their values after every entry, and uncertainty."""
+    scored = [card for card in board.cards.values() if card.is_scored]
+    known = board.examples
+    groups = next((len(rows[0]) for rows in board.replicates.values()), 0)
+    return {
+        "heading": heading_of(board.per_example),
+        "largest": 1.0 if board.per_example == "example_leak" else _INFINITE,
+        "values": [_examples(board, card) for card in scored],
+        "labels": [each.label for each in known.examples] if known else [],
+        "groups": groups,
+        "unit": UNIT,
+        "replicates": [whole_parts(board.replicates.get(card.submission, [])) for card in scored],
+        "thresholds": thresholds(board.first.examples, groups),
+        "alone": short(t_quantile(0.975, groups - 1)) if groups else 0,
     }
 
 
@@ -227,8 +243,9 @@ def _summary_row(summary: Summary, row: dict[Any, Any], boards: dict[str, Board]
 def _on_board(board: Board, name: str) -> dict[str, Any]:
     card = board.cards.get(name)
     if card is None:
-        return {"text": "no row", "href": "", "badges": []}
+        return {"scenario": board.first.scenario, "text": "no row", "href": "", "badges": []}
     found = card.estimate("gap_closed")
     text = gap_text(found)[0] if found else "–"
     shown = [badge for badge in badges(card) if card.status != "ok"]
-    return {"text": text, "href": entry_href(board.label, name), "badges": shown}
+    href = entry_href(board.label, name)
+    return {"scenario": board.first.scenario, "text": text, "href": href, "badges": shown}

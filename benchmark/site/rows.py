@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from benchmark.leaderboard.groups import split_letters
 from benchmark.leaderboard.table import LOADED, row_remarks
 from benchmark.metrics.kinds import METRICS
 from benchmark.results.scorecard import Scorecard
@@ -48,7 +49,8 @@ class TableRow(NamedTuple):
     rank: str
     ranks: str
     """The ranks that its group allows, as in "14–30"; empty where that is one."""
-    group: str
+    letters: str
+    """Its significance groups, a row of letters shortened: "a–d, f"."""
     name: str
     title: str
     reference: str
@@ -114,7 +116,7 @@ def _row(board: Board, card: Scorecard, place: int, axis: Scale) -> TableRow:
         place=place,
         rank=rank_text(board, name),
         ranks=range_text(board, name),
-        group=row["group"] or "",
+        letters=shorten_letters(row["group"] or ""),
         name=name,
         title=card.title if card.title.lower() != name.lower() else "",
         reference=card.reference,
@@ -145,6 +147,16 @@ def range_text(board: Board, name: str) -> str:
     """Return the ranks that an entry's group allows: "14–30"; empty where that is its own alone."""
     found = board.rank_range(name)
     return f"{found[0]}–{found[1]}" if found and found[0] < found[1] else ""
+
+
+def shorten_letters(group: str) -> str:
+    """Return the letters of a group with every three or more that follow each other as a range: "a–d, f"."""
+    runs: list[list[str]] = []
+    for letter in split_letters(group):
+        follows = runs and len(letter) == 1 and len(runs[-1][-1]) == 1 and ord(letter) == ord(runs[-1][-1]) + 1
+        runs[-1].append(letter) if follows else runs.append([letter])
+    parts = [f"{run[0]}–{run[-1]}" if len(run) > 2 else "".join(run) for run in runs]
+    return ", ".join(parts) if any("–" in part for part in parts) else "".join(parts)
 
 
 def is_unsettled(card: Scorecard) -> bool:

@@ -7,6 +7,7 @@ from benchmark.metrics.support import RECOMMENDED
 from benchmark.results.scorecard import Scorecard
 from benchmark.results.values import Estimate
 from benchmark.site.boards import Board
+from benchmark.site.columns import heading_of
 from benchmark.site.harms import say_harms
 from benchmark.site.numbers import PERCENT, format_value, gap_text, list_names
 
@@ -176,6 +177,18 @@ def board_facts(board: Board) -> str:
 
 def caveats(board: Board) -> list[str]:
     """Return what a reader has to know before believing any row of the board."""
+    loaded = sum(bool(card.cost and card.cost.loaded) for card in board.cards.values())
+    timed = f"{loaded} of {len(board.cards)} costs were timed on a busy machine; their intervals allow for that."
+    return [*_of_all_rows(board), *([timed] if loaded else [])]
+
+
+def entry_caveats(board: Board, card: Scorecard) -> list[str]:
+    """Return what a reader has to know before believing one row of it."""
+    timed = "The cost was timed on a busy machine; its interval allows for that."
+    return [*_of_all_rows(board), *([timed] if card.cost and card.cost.loaded else [])]
+
+
+def _of_all_rows(board: Board) -> list[str]:
     found = []
     if board.first.models < RECOMMENDED:
         found.append(f"N = {board.first.models} is little: {RECOMMENDED} or more are recommended.")
@@ -183,10 +196,6 @@ def caveats(board: Board) -> list[str]:
         found.append(
             f"{public} of {len(board.cards)} rows are of a pool with public seeds. A submission could rebuild its "
             "models and return those: such a row is worth what a look at its source is worth."
-        )
-    if loaded := sum(bool(card.cost and card.cost.loaded) for card in board.cards.values()):
-        found.append(
-            f"{loaded} of {len(board.cards)} costs were timed on a busy machine; their intervals allow for that."
         )
     if board.order == "gap_closed" and not _has_retrain(board):
         found.append(
@@ -215,3 +224,19 @@ def _reach(order: str, found: Estimate) -> str:
         value, ends = gap_text(found)
         return f"closes {value} of the gap between doing nothing and retraining (95{PERCENT} interval {ends})"
     return f"scores {found.value:.4f} (95{PERCENT} interval {found.low:.4f} to {found.high:.4f}) by the published score"
+
+
+def tuned_difference(board: Board, card: Scorecard) -> str:
+    """Return whether an entry's tuned values do better here than its published ones; empty where that is not known."""
+    other = board.cards.get(board.sibling_of(card.submission) or "")
+    if other is None:
+        return ""
+    tuned, published = (card, other) if card.values == "tuned" else (other, card)
+    found = paired_difference(board.order, tuned, published)
+    if found is None:
+        return ""
+    factor, form, unit = (100.0, "+.2f", " points") if board.order == "gap_closed" else (1.0, "+.4f", "")
+    value, low, high = (format_value(factor * each, form) for each in (found.value, found.low, found.high))
+    verdict = ("not significantly different", "significantly better", "significantly worse")[sign_of(found)]
+    measured = f"{value}{unit} of {heading_of(board.order)}, 95{PERCENT} interval {low} to {high}"
+    return f"Here the tuned values are {verdict}, for this pair alone: {measured}."

@@ -3,6 +3,7 @@
 import json
 import math
 
+import numpy as np
 import pytest
 from cards import card
 from site_boards import board_of, usual_cards, whole_card
@@ -17,7 +18,8 @@ from benchmark.site.charts import (
     stairs,
     ticks,
 )
-from benchmark.site.rows import cost_cell, order_axis, order_ticks, table_rows
+from benchmark.site.name_places import place_names
+from benchmark.site.rows import cost_cell, order_axis, order_ticks, shorten_letters, table_rows
 from benchmark.site.scatters import kept_utility, scatters
 from benchmark.site.scenarios import scenario_of
 from benchmark.storage.workspace import Workspace
@@ -78,7 +80,7 @@ def test_the_outline_of_a_histogram_reaches_its_highest_bin():
 
 
 def test_an_entry_and_its_sibling_are_joined_in_both_charts():
-    for each in scatters(board_of(usual_cards())):
+    for each in (chart.views[-1] for chart in scatters(board_of(usual_cards()))):
         at = {point.name: (point.x, point.y) for point in each.points}
         (link,) = each.links
         assert (link.x, link.y) == at["sharp"]
@@ -86,7 +88,7 @@ def test_an_entry_and_its_sibling_are_joined_in_both_charts():
 
 
 def test_points_lie_where_their_values_are():
-    (utility, cost) = scatters(board_of(usual_cards()))
+    (utility, cost) = (chart.views[-1] for chart in scatters(board_of(usual_cards())))
     at = {point.name: point for point in cost.points}
     assert at["retrain"].x > at["dear"].x > at["sharp"].x > at["identity"].x
     assert at["retrain"].y < at["sharp+tuned"].y < at["sharp"].y < at["identity"].y
@@ -94,6 +96,36 @@ def test_points_lie_where_their_values_are():
     assert at["cheat"].says.startswith("cheat (no rank, suspect): gap closed 90.0\u00a0%")
     assert {point.kind for point in utility.points} == {"leader", "control", "ok", "over-budget", "suspect"}
     assert all(0 < point.x < 560 and 0 < point.y < 380 for point in (*utility.points, *cost.points))
+
+
+def test_the_near_view_spreads_the_entries_and_says_how_many_lie_outside():
+    low = [whole_card(f"low{k}", k / 1000, cost=0.1 + k / 200, seed=k) for k in range(10)]
+    cards = [*low, *usual_cards()[:2], whole_card("far", -0.9, status="over-budget")]
+    for near, whole in (chart.views for chart in scatters(board_of(cards))):
+        names = {point.name for point in near.points}
+        assert {"low9", "identity"} <= names
+        assert names.isdisjoint({"far", "retrain"})
+        assert near.outside == len(whole.points) - len(near.points)
+        assert whole.outside == 0
+        heights = [[point.y for point in view.points if point.name in names] for view in (near, whole)]
+        assert np.ptp(heights[0]) > 2 * np.ptp(heights[1])
+
+
+def test_names_cover_neither_each_other_nor_points():
+    points = [(50.0, 50.0), (54.0, 58.0), (200.0, 50.0)]
+    wanted = [(name, *point) for name, point in zip(("first", "second", "third"), points, strict=True)]
+    found = place_names(wanted, points, (0.0, 0.0, 300.0, 100.0))
+    assert set(found) == {"first", "second", "third"}
+    crowd = [(x, y) for x in range(0, 300, 8) for y in range(0, 100, 8)]
+    assert place_names([("alone", 50.0, 50.0)], crowd, (0.0, 0.0, 300.0, 100.0)) == {}
+    assert place_names([("wide" * 40, 50.0, 50.0)], [], (0.0, 0.0, 300.0, 100.0)) == {}
+
+
+@pytest.mark.parametrize(
+    ("group", "shown"), [("", ""), ("ab", "ab"), ("abc", "a–c"), ("abcefg1", "a–c, ef, g1"), ("xyza1b1", "x–z, a1, b1")]
+)
+def test_letters_that_follow_each_other_are_a_range(group, shown):
+    assert shorten_letters(group) == shown
 
 
 def test_utility_beyond_that_of_retraining_does_not_count():

@@ -8,17 +8,23 @@ import json
 import numpy as np
 import pytest
 import torch
+from cards import with_metrics
 from datasets import miniature
 from html_pages import HOSTILE, Page
 from safetensors.numpy import save_file
 from site_boards import board_of, usual_cards, whole_card
 
+from benchmark.results.tuning import Tuning
+from benchmark.results.values import PerExample
+from benchmark.scenario.schema import load_scenario
 from benchmark.site.build import entry_page
 from benchmark.site.code import Code, highlight
 from benchmark.site.distributions import BINS, Reference, distributions, histogram, read_reference
 from benchmark.site.downloads import evidence_place
 from benchmark.site.entry import Beside, example_rows, metric_groups
 from benchmark.site.forget_examples import ForgetExample, ForgetExamples, known_examples, picture, read_examples
+from benchmark.site.hyperparameters import Hyperparameters, ValueRow, read_hyperparameters, say_search
+from benchmark.site.sayings import tuned_difference
 from benchmark.storage.workspace import Workspace
 
 PIXEL = picture(torch.full((1, 1, 1), 255, dtype=torch.uint8))
@@ -40,7 +46,8 @@ def whole(text="3"):
     known = ForgetExamples(
         examples=tuple(ForgetExample(row=f"{10 + k}", **about) for k in range(3)), licence="whose pictures"
     )
-    return Beside(known, PHI, Code(highlight(f"x = {text!r}"), "{}", False), "evidence/a/b-1")
+    values = Hyperparameters([ValueRow(shown, shown, shown, shown)], [f"{shown} was tried."])
+    return Beside(known, PHI, Code(highlight(f"x = {text!r}"), False), values, "evidence/a/b-1", "torch 2")
 
 
 @pytest.mark.parametrize("name", [card.submission for card in usual_cards()])
@@ -222,3 +229,60 @@ def test_forget_examples_of_tokens_have_their_text_and_no_label(tmp_path, monkey
     assert found is not None
     assert {(each.label, each.picture) for each in found.examples} == {("", "")}
     assert all(" ? " in each.name and each.subject in each.name for each in found.examples)
+
+
+SEARCH = {
+    "submission": "own",
+    "submission_hash": "ab",
+    "scenario": "digits",
+    "tuning_scenario_hash": "ab",
+    "rungs": [8, 16],
+    "allowed_share": 0.18,
+    "objective": "gap_closed",
+    "wanted": 3,
+    "hyperparameters": {"rate": 0.02},
+    "trials": [
+        {"values": {"rate": 0.1}, "scores": [0.01], "share": 0.1, "state": "pruned", "reason": "worse"},
+        {"values": {"rate": 0.02}, "scores": [0.05, 0.04], "share": 0.1, "state": "complete", "reason": ""},
+        {"values": {"rate": 0.5}, "scores": [], "share": 0.9, "state": "over-budget", "reason": "dear"},
+    ],
+    "versions": {},
+}
+
+
+def test_values_stand_beside_the_tuned_ones_and_what_was_searched(tmp_path):
+    folder = tmp_path / "submissions" / "own"
+    (folder / "tuned").mkdir(parents=True)
+    source = 'HYPERPARAMETERS = {"rate": 0.1, "kind": "a"}\nSEARCH_SPACE = {"rate": (1e-4, 1.0, "log")}\n'
+    (folder / "submission.py").write_text(source)
+    (folder / "tuned" / "digits.json").write_text(json.dumps(SEARCH))
+    found = read_hyperparameters(Workspace(tmp_path), whole_card("own+tuned", 0.1), load_scenario("digits"))
+    assert found.rows == [("rate", "0.1", "0.0001 to 1, by its logarithm", "0.02"), ("kind", "a", "", "")]
+    assert "3 sets of values (1 complete, 1 given up early, 1 over the budget)" in found.search[0]
+    assert (
+        "the best got 4.0\u00a0% (16 runs), the published values 1.0\u00a0% (8 runs, given up early)" in found.search[1]
+    )
+    assert read_hyperparameters(Workspace(tmp_path), whole_card("gone", 0.1), None) is None
+
+
+def test_a_search_that_found_nothing_says_so():
+    lost = {**SEARCH, "hyperparameters": None, "trials": SEARCH["trials"][2:], "wanted": 1}
+    assert say_search(Tuning.model_validate(lost))[1].startswith("None of the complete ones")
+
+
+def test_tuned_values_are_held_against_the_published_ones_of_this_board():
+    board = board_of(usual_cards())
+    for name in ("sharp", "sharp+tuned"):
+        said = tuned_difference(board, board.cards[name])
+        assert said.startswith("Here the tuned values are significantly better, for this pair alone: +40.00 points")
+    assert tuned_difference(board, board.cards["near"]) == ""
+
+
+def test_the_smallest_p_values_and_an_unbounded_epsilon_read_as_what_they_are():
+    card = whole_card("sharp", 0.0)
+    card = with_metrics(
+        card, p_values=PerExample(values=[1e-4, 0.0421, 1.0]), epsilon=PerExample(values=[50.0, 1.0, 0.0])
+    )
+    columns = {row.number: row.cells for row in example_rows(card)}
+    assert [columns[k][-1] for k in range(3)] == ["≤ 0.0002", "0.0421", "1.0000"]
+    assert [columns[k][1] for k in range(3)] == ["∞", "1.000", "0.000"]

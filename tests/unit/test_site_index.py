@@ -115,7 +115,8 @@ def test_a_cost_whose_interval_holds_the_budget_is_marked_everywhere():
     cost = Cost(share_low=0.0, share_high=0.5, rounds=3, loaded=False, undecided=True)
     board = board_of([whole_card("first", 0.5, seed=1).model_copy(update={"cost": cost}), *usual_cards()[:2]])
     assert badges(board.cards["first"]) == [("cost not settled", "warn")]
-    assert {point.kind for each in scatters(board) for point in each.points if point.name == "first"} == {"unsettled"}
+    views = [view for chart in scatters(board) for view in chart.views]
+    assert {point.kind for view in views for point in view.points if point.name == "first"} == {"unsettled"}
     page = Page(index_of(list(board.cards.values())))
     assert "cost not settled" in page.text
 

@@ -1,5 +1,5 @@
 "use strict";
-// The chosen entries of a board: paired differences, privacy profiles, example by example.
+// The chosen entries of a board: paired differences and privacy profiles.
 
 const LETTERS = ["A", "B", "C", "D"];
 
@@ -9,6 +9,7 @@ function startChosen(panel, board, onChange) {
   const scored = board.entries.filter((each) => each.scored);
   const place = new Map(scored.map((each, k) => [each.name, k]));
   const known = (given) => given.filter((name, at) => place.has(name) && given.indexOf(name) === at).slice(0, LETTERS.length);
+  const examples = startExamples(section, board, scored);
   let names = known(fromAddress() || section.dataset.chosen.split(" "));
 
   // The address holds what was chosen behind a colon: #board:one,other
@@ -31,7 +32,7 @@ function startChosen(panel, board, onChange) {
     pickers.forEach((picker, k) => (picker.value = names[k] || ""));
     showDifferences();
     showProfiles();
-    showExamples();
+    examples.show(names);
     onChange(names);
   }
 
@@ -70,7 +71,7 @@ function startChosen(panel, board, onChange) {
     const head = make("tr", {}, make("th", { scope: "col" }, "pair"), make("th", { scope: "col" }, "on the board"), ...board.compared.map(metricHead));
     const rows = pairs().map(([k, m]) => differenceRow(k, m));
     const caption = make("caption", {}, make("span", { class: "stays" }, "First minus second, with paired 95 % intervals for the pair alone. Only the verdict on the board is corrected for all its entries; it follows the metric in bold. Others may disagree with it, for they measure something else."));
-    place_.replaceChildren(make("table", { "data-compared": "" }, caption, make("thead", {}, head), make("tbody", {}, ...rows)), about());
+    place_.replaceChildren(make("table", { class: "cards", "data-compared": "" }, caption, make("thead", {}, head), make("tbody", {}, ...rows)), about());
   }
 
   function metricHead(metric) {
@@ -85,23 +86,23 @@ function startChosen(panel, board, onChange) {
 
   function differenceRow(k, m) {
     const [a, b] = [place.get(names[k]), place.get(names[m])];
-    const name = make("th", { scope: "row" }, make("span", { class: `mark-${LETTERS[k]}` }, names[k]), " − ", make("span", { class: `mark-${LETTERS[m]}` }, names[m]));
-    const cells = board.compared.map((metric) => differenceCell(metric, a, b, names[k], names[m]));
-    return make("tr", {}, name, make("td", {}, onBoard(scored[a], scored[b])), ...cells);
+    const name = make("th", { scope: "row" }, ...marked(LETTERS[k]), ` ${names[k]}`, make("br"), "− ", ...marked(LETTERS[m]), ` ${names[m]}`);
+    const cells = board.compared.map((metric) => differenceCell(metric, a, b, LETTERS[k], LETTERS[m]));
+    return make("tr", {}, name, make("td", { "data-label": "on the board" }, onBoard(scored[a], scored[b])), ...cells);
   }
 
   function differenceCell(metric, a, b, first, second) {
     const [u, v] = [metric.values[a], metric.values[b]];
-    if (u === null || v === null) return make("td", {}, "–");
+    if (u === null || v === null) return make("td", { "data-label": metric.heading }, "–");
     const [difference, reach] = [u - v, half(metric, a, b)];
     const show = metric.percent ? (value) => decimal(100 * value, 2) : decimal;
     const value = make("span", { class: "nowrap" }, (difference > 0 ? "+" : "") + show(difference) + (metric.percent ? " points" : ""));
-    if (reach === null) return make("td", {}, value);
-    const ends = make("span", { class: "small muted nowrap" }, ` (${show(difference - reach)} to ${show(difference + reach)})`);
+    if (reach === null) return make("td", { "data-label": metric.heading }, value);
+    const ends = make("div", { class: "small muted nowrap" }, `${show(difference - reach)} to ${show(difference + reach)}`);
     const isReal = Math.abs(difference) > reach;
     const better = difference > 0 === (metric.better === "higher") ? first : second;
-    const verdict = make("div", { class: isReal ? "verdict small" : "muted small" }, isReal ? `${better} is better` : "not significantly different");
-    return make("td", {}, value, ends, verdict);
+    const verdict = make("div", { class: isReal ? "verdict small" : "muted small" }, ...(isReal ? [...marked(better), " is better"] : ["not significantly different"]));
+    return make("td", { "data-label": metric.heading }, value, ends, verdict);
   }
 
   function onBoard(first, second) {
@@ -135,42 +136,6 @@ function startChosen(panel, board, onChange) {
     const text = letter ? `${letter} ${name}` : name;
     const anchor = letter ? { x: BOX.width - BOX.right - 4, y: BOX.top + 14 + 15 * spot } : { x: x(at[1]), y: y(middle[1]) - 5 };
     chart.append(draw("text", { ...anchor, class: letter ? `${kind}-text` : "", "text-anchor": letter ? "end" : "start" }, text));
-  }
-
-  function showExamples() {
-    const holder = section.querySelector("[data-examples]");
-    const chart = holder.querySelector("svg");
-    const readout = holder.querySelector("[data-readout]");
-    chart.replaceChildren();
-    const [first, second] = names.slice(0, 2).map((name) => board.examples.values[place.get(name)]);
-    if (!first || !second) {
-      readout.textContent = "Choose two entries that have a value per example.";
-      return;
-    }
-    const [low, high] = [Math.min(...first, ...second), Math.max(...first, ...second)];
-    const [x, y] = axes(chart, [low, high], [low, high], `${board.examples.heading} after A: ${names[0]}`, `${board.examples.heading} after B: ${names[1]}`);
-    chart.append(draw("line", { class: "diagonal", x1: x(low), y1: y(low), x2: x(high), y2: y(high) }));
-    const points = first.map((value, k) => examplePoint(k, value, second[k], x, y));
-    chart.append(...points);
-    readout.textContent = summaryOf(first, second);
-    rove(points, (point) => (readout.textContent = point.getAttribute("aria-label")));
-  }
-
-  function examplePoint(k, u, v, x, y) {
-    const says = `Forget example ${k}: ${names[0]} ${showExample(u)}, ${names[1]} ${showExample(v)}`;
-    const [at, up] = [x(u), y(v)];
-    return draw("g", { class: "entry", role: "img", tabindex: k ? "-1" : "0", "aria-label": says },
-      draw("circle", { class: "halo", cx: at, cy: up, r: 8 }), draw("circle", { class: "point", cx: at, cy: up, r: 3.5 }));
-  }
-
-  function showExample(value) {
-    return value >= board.examples.largest && board.examples.largest > 1 ? "∞" : decimal(value, 3);
-  }
-
-  function summaryOf(first, second) {
-    const better = second.filter((value, k) => value < first[k]).length;
-    const equal = second.filter((value, k) => value === first[k]).length;
-    return `${names[1]} forgets ${better} of ${first.length} examples better, ${names[0]} ${first.length - better - equal}${equal ? `; ${equal} are alike` : ""}. Point at an example.`;
   }
 
   return { choose, show: () => set(names) };

@@ -36,6 +36,11 @@ function scale(low, high, start, end) {
   return (value) => start + ((Math.min(Math.max(value, low), high) - low) / width) * (end - start);
 }
 
+// A letter stands for an entry that is compared, in the colour of its curves.
+function marked(letter) {
+  return [make("span", { class: `mark-${letter}` }, letter)];
+}
+
 const BOX = { width: 560, height: 340, left: 52, right: 14, top: 12, bottom: 44 };
 
 // Draw axes with ticks at round numbers and return the two scales.

@@ -105,7 +105,7 @@ function startTable(panel, board, columns, onChoose) {
     const cells = new Map(board.entries.map((each, k) => [each.name, board.cells[column.name][k]]));
     for (const row of rows) {
       const [text, value] = cells.get(row.dataset.entry);
-      const cell = make("td", { class: "num", "data-of": column.name }, text === undefined ? "–" : text);
+      const cell = make("td", { class: "num", "data-of": column.name, "data-label": column.heading }, text === undefined ? "–" : text);
       if (value !== undefined) cell.dataset.sort = value;
       row.append(cell);
     }

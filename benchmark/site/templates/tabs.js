@@ -23,6 +23,7 @@ function startTabs(onOpen) {
       tab.setAttribute("aria-selected", String(chosen));
       tab.setAttribute("tabindex", chosen ? "0" : "-1");
       panels.get(tab.dataset.tab).classList.toggle("open", chosen);
+      if (chosen) tab.scrollIntoView({ block: "nearest", inline: "nearest" });
       if (chosen && focus) tab.focus();
     }
     onOpen(panels.get(name));
