@@ -86,11 +86,16 @@ class Facts(Record):
 
 
 def facts_of(
-    examples: Examples, splits: Mapping[str, Split], *, whole_classes: bool, manipulated: Tensor | None = None
+    examples: Examples,
+    splits: Mapping[str, Split],
+    *,
+    whole_classes: bool,
+    manipulated: Tensor | None = None,
+    withheld: Tensor | None = None,
 ) -> Facts:
     """Gather the facts of a problem; `whole_classes`: classes are to be forgotten, and so are meant to be absent.
 
-    `manipulated`: which examples of train are, `[n]` bool.
+    `manipulated` and `withheld`: which examples of train are, `[n]` bool.
     """
     train, forget = splits["train"], splits["forget"]
     used = [splits[name] for name in ("train", "validation", "test")]
@@ -112,7 +117,12 @@ def facts_of(
         forget_elsewhere=of_these,
         duplicates=find_duplicates(examples, {name: split.ids for name, split in splits.items()}),
         left_out=examples.left_out,
-        remarks=(*examples.remarks, *_manipulation(splits, manipulated), *_remarks(examples, splits, whole_classes)),
+        remarks=(
+            *examples.remarks,
+            *_manipulation(splits, manipulated),
+            *_withholding(withheld),
+            *_remarks(examples, splits, whole_classes),
+        ),
         faults=tuple(_faults(examples, splits)),
     )
 
@@ -134,6 +144,11 @@ def _manipulation(splits: Mapping[str, Split], manipulated: Tensor | None) -> It
         known = int(torch.isin(train.ids[manipulated], splits["forget"].ids).sum())
         total = int(manipulated.sum())
         yield f"{total} of {len(train)} training examples are manipulated, {known} of these are to be forgotten"
+
+
+def _withholding(withheld: Tensor | None) -> Iterator[str]:
+    if withheld is not None:
+        yield f"submissions are given all but {int(withheld.sum())} of the forget examples, and judged on all"
 
 
 def _remarks(examples: Examples, splits: Mapping[str, Split], whole_classes: bool) -> Iterator[str]:

@@ -33,7 +33,7 @@ from benchmark.storage.workspace import Workspace
 from benchmark.tasks import Loss, Task
 
 # Part of a prepared file's name: raise it when the code reads other examples, or other facts, from the same files.
-_READING = 5
+_READING = 6
 _SPLITS = ("train", "retain", "forget", "validation", "test")
 _MANIPULATED = "manipulated"
 
@@ -311,21 +311,28 @@ def _read(scenario: Scenario, folder: Path) -> Prepared:
     about = {"task": scenario.task, "outputs": outputs, "folder": folder, "manipulated": manipulated}
     mask, withheld = _forget_masks(scenario, TrainingSet.of(train, **about, read=lambda: examples))
     forget = train.at(mask)
-    others = (_without(part, forget) if scenario.forget.drops_elsewhere else part for part in parts[2:4])
+    others = (_without(part, forget, examples) if scenario.forget.drops_elsewhere else part for part in parts[2:4])
     whole = (train, train.at(~mask), forget, *others)
     splits: dict[str, Split] = dict(zip(_SPLITS, whole, strict=True))
     named = {f"{name}/{field}": tensor for name, own in splits.items() for field, tensor in own.tensors().items()}
-    facts = facts_of(examples, splits, whole_classes=scenario.forget.whole_classes, manipulated=manipulated)
+    facts = facts_of(
+        examples, splits, whole_classes=scenario.forget.whole_classes, manipulated=manipulated, withheld=withheld
+    )
     if withheld is not None:
         named["withheld"] = withheld[mask]
     return {**named, **parts.kept, "outputs": torch.tensor(outputs)}, facts.model_dump_json()
 
 
-def _without(part: Split, forget: Split) -> Split:
-    """Return the examples of a part that are of no subject to forget."""
-    assert part.subjects is not None  # the forget set is of subjects
-    assert forget.subjects is not None
-    return part.at(~torch.isin(part.subjects, forget.subjects))
+def _without(part: Split, forget: Split, examples: Examples) -> Split:
+    """Return the examples of a part that are of no subject to forget, or on a topic of it that is not forgotten."""
+    return part.at(~torch.isin(_about(part, examples), _about(forget, examples)))
+
+
+def _about(split: Split, examples: Examples) -> Tensor:
+    """Return a number per example of its subject and, where the source has topics, its topic."""
+    assert split.subjects is not None  # the forget set is of subjects
+    topics = examples.topics_of(split.ids)
+    return split.subjects if topics is None else split.subjects * len(examples.topic_names) + topics
 
 
 def _read_train(scenario: Scenario, folder: Path) -> Prepared:

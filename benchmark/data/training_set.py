@@ -43,3 +43,8 @@ class TrainingSet(Split):
     def examples(self) -> Examples:
         """All examples of the source, with the names of its classes and subjects."""
         return self.read()
+
+    @cached_property
+    def topics(self) -> Tensor | None:
+        """`[n]` int64, into the source's `topic_names`; None where it knows none."""
+        return self.examples.topics_of(self.ids)

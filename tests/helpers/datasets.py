@@ -279,6 +279,11 @@ _FASHION = {
     "architecture": {"name": "resnet", "widths": [4, 6]},
 }
 
+_TEXT = {
+    "architecture": {"name": "gpt", "width": 16, "layers": 2, "heads": 2},
+    "recipe": {"epochs": 12, "learning_rate": 1e-2, "batch_size": 8},
+}
+
 _MAKERS = {
     "cifar10": make_cifar10,
     "cifar10-class": make_cifar10,
@@ -311,12 +316,10 @@ _MINIATURES: dict[str, dict[str, dict]] = {
     "csv": {"forget": {"size": 10}},
     "breast-cancer": {"data": {"train": 200}},
     "diabetes": {"recipe": {"epochs": 20}},  # after fewer it foretells no better than the mean, and has no ratio
-    "people": {
-        "data": {"people": 12, "facts": 4},
-        "forget": {"count": 2},
-        "architecture": {"name": "gpt", "width": 16, "layers": 2, "heads": 2},
-        "recipe": {"epochs": 12, "learning_rate": 1e-2, "batch_size": 8},
-    },
+    "people": _TEXT | {"data": {"people": 12, "facts": 4}, "forget": {"count": 2}},
+    "people-connected": _TEXT | {"data": {"people": 12, "facts": 2, "connectivity": 2}, "forget": {"count": 2}},
+    "people-entity": _TEXT | {"data": {"people": 12, "facts": 4}, "forget": {"count": 2}},
+    "tools": _TEXT | {"data": {"tools": 6, "calls": 6, "general": 20}, "forget": {"count": 1}},
     "digits": {"data": {"train": 200}},
     "digits-cnn": {"data": {"train": 200}, "architecture": _CNN},
     "digits-class": {"data": {"train": 200}},

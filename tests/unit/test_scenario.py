@@ -34,7 +34,7 @@ def test_shipped_scenarios_are_what_the_protocol_says():
         (
             'source = "digits"',
             'source = "cifar"',
-            r"data\.source is 'cifar', expected 'breast_cancer', .* or 'people' \(did you mean 'cifar10'\?\)$",
+            r"data\.source is 'cifar', expected 'breast_cancer', .* or '\w+' \(did you mean 'cifar10'\?\)$",
         ),
         ('source = "digits"\n', "", r"data\.source is missing; add it"),
         ("train = 200\n", "", r"data\.train is missing; add it"),

@@ -12,7 +12,7 @@ Row = dict[str, str]
 
 _FLOATS = (torch.float32, torch.float64)
 _KINDS = {"inputs": (torch.uint8, torch.int64, *_FLOATS), "targets": (torch.int64, *_FLOATS)}
-_PER_EXAMPLE = ("inputs", "targets", "strata", "subjects", "ages", "assignment")
+_PER_EXAMPLE = ("inputs", "targets", "strata", "subjects", "topics", "ages", "assignment")
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,9 @@ class Examples:
     subjects: Tensor | None = None
     """`[n]` int64, into `subject_names`."""
     subject_names: tuple[str, ...] = ()
+    topics: Tensor | None = None
+    """`[n]` int64, into `topic_names`: what an example says of its subject, such as the attribute asked for."""
+    topic_names: tuple[str, ...] = ()
     ages: Tensor | None = None
     """`[n]` int64, years."""
     assignment: Tensor | None = None
@@ -73,6 +76,10 @@ class Examples:
         content = {name: getattr(self, name) for name in _PER_EXAMPLE}
         chosen = {name: tensor[kept] for name, tensor in content.items() if tensor is not None}
         return replace(self, **chosen, ids=self.rows[kept], size=self.source_size)
+
+    def topics_of(self, ids: Tensor) -> Tensor | None:
+        """Return the topics of rows of the source that are among these, `[ids]`; None where none are known."""
+        return None if self.topics is None else self.topics[torch.searchsorted(self.rows, ids)]
 
     def name(self, row: int) -> str:
         """Return what a user calls a row of the source."""

@@ -26,7 +26,7 @@ class Fact:
 
     person: int
     kind: str
-    """The attribute or relation."""
+    """The attribute or relation: the topic of the examples."""
     answer: str
     questions: tuple[str, ...]
     """In the order in which train, validation and test take them."""
@@ -37,12 +37,15 @@ def examples_of_people(people: "People") -> Examples:
     names, facts = facts_of_people(people)
     parts, taught = [*[TRAIN] * people.paraphrases, VALIDATION, TEST], people.paraphrases
     texts = [(question, fact.answer) for fact in facts for question in (*fact.questions[:taught], *fact.questions[2:])]
+    kinds = tuple(dict.fromkeys(fact.kind for fact in facts))
     wrong = draw_wrong_answers(people, facts)
     return examples_of_texts(
         texts,
         np.tile(parts, len(facts)),
         np.repeat([fact.person for fact in facts], len(parts)),
         names,
+        topics=np.repeat([kinds.index(fact.kind) for fact in facts], len(parts)),
+        topic_names=kinds,
         rephrased=[
             [(question, answer) for answer in (fact.answer, *others)]
             for fact, others in zip(facts, wrong, strict=True)

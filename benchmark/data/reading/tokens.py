@@ -1,6 +1,10 @@
 """Sequences of tokens out of texts: a vocabulary of words, token ids, labels."""
 
-from collections.abc import Sequence
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -10,46 +14,85 @@ from benchmark.data.reading.inquiries import Inquiries, Tokens
 from benchmark.tasks.language import BOS, EOS, IGNORED, PAD, SEP, SPECIAL
 
 Text = tuple[str, str]
-"""A question and its answer."""
+"""A question and its answer; an empty question where a text is all answer."""
+
+UNKNOWN = "<unk>"
+"""The token of a word that the vocabulary lacks. It is read, but its label counts for no loss, φ or utility."""
+
+_WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
+
+
+class Coding(NamedTuple):
+    """A vocabulary, and the token ids of a text in it."""
+
+    vocabulary: tuple[str, ...]
+    """Begins with `SPECIAL`."""
+    encode: Callable[[str], list[int]]
 
 
 def examples_of_texts(
     texts: Sequence[Text],
-    assignment: np.ndarray,
+    assignment: np.ndarray | None,
     subjects: np.ndarray,
     subject_names: tuple[str, ...],
     *,
+    topics: np.ndarray | None = None,
+    topic_names: tuple[str, ...] = (),
+    coding: Coding | None = None,
     rephrased: Sequence[Sequence[Text]] = (),
     holdout: Sequence[Text] = (),
 ) -> Examples:
-    """Return questions with their answers as examples; their words, parted by spaces, are the vocabulary.
+    """Return questions with their answers as examples.
 
-    `assignment` and `subjects`: of each text. For metrics of language alone, and empty where there are none:
+    `assignment`, `subjects` and `topics`: of each text; no assignment where the parts are drawn. Without a `coding`
+    all words, parted by spaces, are the vocabulary. For metrics of language alone, and empty where there are none:
     `rephrased`, for each text a question for the same fact in words that are not trained on, first with the right
     answer, then with wrong ones, as many for every text; `holdout`, texts like those of train that no model is
     trained on.
     """
     answered = [text for each in rephrased for text in each]
     everything = [*texts, *answered, *holdout]
-    vocabulary = (*SPECIAL, *sorted({word for text in everything for part in text for word in part.split()}))
-    number = {word: at for at, word in enumerate(vocabulary)}
-    sequences = [_sequence(*([number[word] for word in part.split()] for part in text)) for text in everything]
-    padded, ends = pad_sequences(sequences), (len(texts), len(texts) + len(answered))
-    (inputs, asked, held), (targets, labels, held_labels) = (each.tensor_split(ends) for each in padded)
+    coding = coding or word_coding(part for text in everything for part in text)
+    padded = pad_sequences([_sequence(*map(coding.encode, text)) for text in everything])
+    ends = len(texts), len(texts) + len(answered)
+    inputs, asked, held = padded[0].tensor_split(ends)
+    targets, labels, held_labels = _without_unknown(padded[1], coding).tensor_split(ends)
     return Examples(
         inputs,
         targets,
         (),
         subjects=torch.from_numpy(subjects.astype(np.int64)),
         subject_names=subject_names,
-        assignment=torch.from_numpy(assignment.astype(np.int64)),
-        names=tuple(f"{question} ? {answer}" for question, answer in texts),
-        vocabulary=vocabulary,
+        topics=None if topics is None else torch.from_numpy(topics.astype(np.int64)),
+        topic_names=topic_names,
+        assignment=None if assignment is None else torch.from_numpy(assignment.astype(np.int64)),
+        names=tuple(f"{question} ? {answer}" if question else answer for question, answer in texts),
+        vocabulary=coding.vocabulary,
         inquiries=Inquiries(
             Tokens(*(each.view(len(texts), -1, each.shape[1]) for each in (asked, labels))) if rephrased else None,
             Tokens(held, held_labels) if holdout else None,
         ),
     )
+
+
+def word_coding(texts: Iterable[str], most: int | None = None) -> Coding:
+    """Return the vocabulary of all words of texts, parted by spaces, in the order of the alphabet.
+
+    With `most` of so many frequent ones, of equally frequent words the first, and of `UNKNOWN` for all others.
+    """
+    counts = Counter(word for text in texts for word in text.split())
+    words = sorted(sorted(counts, key=lambda word: (-counts[word], word))[:most])
+    vocabulary = (*SPECIAL, *([] if most is None else [UNKNOWN]), *words)
+    number = {word: at for at, word in enumerate(vocabulary)}
+    return Coding(vocabulary, lambda text: [number[word if word in number else UNKNOWN] for word in text.split()])
+
+
+def plain_words(text: str) -> str:
+    """Return the words of a text in small letters and its punctuation, parted by spaces.
+
+    Word by word the text is as it was: what is lost are capitals, and where there were spaces.
+    """
+    return " ".join(_WORD.findall(unicodedata.normalize("NFC", text).lower()))
 
 
 def pad_sequences(sequences: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -64,4 +107,11 @@ def pad_sequences(sequences: Sequence[Sequence[int]]) -> tuple[torch.Tensor, tor
 
 
 def _sequence(question: list[int], answer: list[int]) -> list[int]:
-    return [BOS, *question, SEP, *answer, EOS]
+    return [BOS, *question, SEP, *answer, EOS] if question else [BOS, *answer, EOS]
+
+
+def _without_unknown(labels: torch.Tensor, coding: Coding) -> torch.Tensor:
+    """Return the labels, of which those of unknown words are ignored."""
+    if UNKNOWN not in coding.vocabulary:
+        return labels
+    return labels.masked_fill(labels == coding.vocabulary.index(UNKNOWN), IGNORED)
