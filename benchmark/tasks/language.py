@@ -38,9 +38,15 @@ class Language(Task):
     kind: Literal["language"] = "language"
     loss_on: Literal["answer", "all"] = "answer"
     """The tokens that the loss of an example is the mean over: its answer's, or all."""
+    utility_per: Literal["token"] | None = None
+    """What utility is a share of: the tokens of answers, for texts that nobody says word for word; absent: answers."""
 
     has_sequences: ClassVar[bool] = True
-    utility_name: ClassVar[str] = "exact answers"
+
+    @property
+    def utility_name(self) -> str:
+        """The name of the utility, on pages and in errors."""
+        return "right tokens" if self.utility_per else "exact answers"
 
     def check_targets(self, targets: "Tensor", class_names: tuple[str, ...], source: str) -> None:
         """Raise BadData where a sequence has no answer."""
@@ -96,12 +102,16 @@ class Language(Task):
     def utility(self, outputs: NDArray, targets: NDArray) -> Floats:
         """Return the share of answers all of whose tokens are the likeliest, given the true tokens before them.
 
-        A greedy answer is right exactly where this is: up to its first wrong token both see the same tokens. nan where
-        there are no examples.
+        A greedy answer is right exactly where this is: up to its first wrong token both see the same tokens. Per token
+        it is the share of such tokens, the mean over examples. nan where there are no examples.
         """
         if not len(targets):
             return np.full(len(outputs), np.nan)
-        return (outputs[..., 1] > 0).all(axis=2).mean(axis=1)
+        right = outputs[..., 1] > 0
+        if self.utility_per is None:
+            return right.all(axis=2).mean(axis=1)
+        asked = answer_mask(targets)
+        return ((right & asked).sum(axis=2) / asked.sum(axis=1)).mean(axis=1)
 
     def perturbations(self, inputs: "Tensor") -> "Sequence[Perturbation]":
         """Return questions with another word in the place of one, drawn anew for each view."""
@@ -110,9 +120,13 @@ class Language(Task):
         return [replace_word] * _VIEWS
 
     def chance(self, targets: NDArray, outputs: int, *, weighted: bool) -> float:
-        """Return the share of the most frequent answer."""
+        """Return the share of the most frequent answer, or of the most frequent token."""
         if not len(targets):
             return 0.0
+        if self.utility_per:
+            asked = answer_mask(targets)
+            weights = np.broadcast_to(1 / asked.sum(axis=1, keepdims=True), targets.shape)[asked]
+            return float(np.bincount(targets[asked], weights).max() / len(targets))
         answers = [tuple(row[mask]) for row, mask in zip(targets, answer_mask(targets), strict=True)]
         return max(map(answers.count, set(answers))) / len(answers)
 

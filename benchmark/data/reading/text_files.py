@@ -1,0 +1,60 @@
+"""Texts and JSON as people save them, read whole or refused in a sentence."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmark.errors import BadData
+from benchmark.text import shown
+
+
+def read_text(path: Path) -> str:
+    """Return a file's text, UTF-8 with or without a byte-order mark. Raises BadData, also where there is none."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadData(f"{path} is no UTF-8 at byte {error.start}, expected text in UTF-8; save it as such") from None
+    except OSError as error:
+        raise BadData(f"{path} could not be read: {error.strerror}; put it back or make it readable") from None
+    if "\0" in text:
+        raise BadData(f"{path} has a NUL at character {text.index(chr(0))}, expected text; save it as plain text")
+    if not text.strip():
+        raise BadData(f"{path} is empty, expected text; fill it or take it out")
+    return text
+
+
+def read_records(path: Path) -> list[tuple[str, Any]]:
+    """Return the entries of a JSON array, or one per line of JSON lines, each with its place for sentences.
+
+    Raises BadData.
+    """
+    text = read_text(path)
+    if text.lstrip().startswith("["):
+        entries = _parsed(text, str(path))
+        return [(f"entry {number} of {path}", entry) for number, entry in enumerate(entries, 1)]
+    return list(_lines(text, path))
+
+
+def texts_of(record: Any, place: str, *keys: str) -> tuple[str, ...]:
+    """Return the texts that a record has under the keys. Raises BadData where one is absent, no text or empty."""
+    found = record if isinstance(record, dict) else {}
+    for key in keys:
+        if not isinstance(value := found.get(key), str) or not value.strip():
+            has = f"the keys {', '.join(map(shown, found))}" if key not in found and found else shown(record)
+            raise BadData(f"{place} has {has}, expected texts under {' and '.join(keys)}; correct it")
+    return tuple(found[key] for key in keys)
+
+
+def _lines(text: str, path: Path) -> Iterator[tuple[str, Any]]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            place = f"line {number} of {path}"
+            yield place, _parsed(line, place)
+
+
+def _parsed(text: str, place: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadData(f"{place} is no JSON ({error}), expected an array, or one record per line; correct it") from None

@@ -1,0 +1,137 @@
+"""Examples of the source `text_folder`: passages of texts, and questions with answers, in some vocabulary."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from benchmark.data.reading.examples import Examples, Row, row
+from benchmark.data.reading.parts import TEST
+from benchmark.data.reading.text_layouts import LAYOUTS, Text
+from benchmark.data.reading.tokens import Coding, examples_of_texts, plain_words, word_coding
+from benchmark.errors import BadData, BadMachine, BenchError, MissingData
+from benchmark.storage.places import expect_data
+from benchmark.tasks.language import SPECIAL
+from benchmark.text import shown
+
+if TYPE_CHECKING:
+    from benchmark.data.sources.text_folder import TextFolder
+
+_LARGEST_VOCABULARY = 100_000
+_OF_QUESTIONS = 3  # <bos>, <sep> and <eos>
+_OF_PASSAGES = 2
+
+
+def load(data: "TextFolder", folder: Path) -> Examples:
+    """Return the passages and questions in the order of the files. Raises BenchError."""
+    root, layout = _root(data, folder), LAYOUTS[data.layout]
+    paths, left_out = layout.files(root, data.split)
+    texts = list(layout.texts(root, paths))
+    if data.tokenizer is None:
+        texts = [replace(text, question=plain_words(text.question), answer=plain_words(text.answer)) for text in texts]
+        coding = word_coding((part for text in texts for part in (text.question, text.answer)), data.words)
+    else:
+        coding = read_tokenizer(expect_data(folder, data.tokenizer, "file", "data.tokenizer", "a tokenizer"))
+    found = list(_fitting(texts, coding, data.context))
+    subjects, topics = (sorted({getattr(text, role) for text in found}) for role in ("subject", "topic"))
+    return replace(
+        examples_of_texts(
+            [(text.question, text.answer) for text in found],
+            np.array([text.part for text in found]) if any(text.part == TEST for text in found) else None,
+            np.array([subjects.index(text.subject) for text in found]),
+            tuple(subjects),
+            topics=np.array([topics.index(text.topic) for text in found]) if any(topics) else None,
+            topic_names=tuple(topics) if any(topics) else (),
+            coding=coding,
+        ),
+        left_out=left_out.sentences(),
+    )
+
+
+def files(data: "TextFolder", folder: Path) -> dict[str, Path]:
+    """Return the files that are read by names that do not depend on the data folder. Raises BenchError."""
+    root = _root(data, folder)
+    found = {str(path.relative_to(root)): path for path in LAYOUTS[data.layout].files(root, data.split)[0]}
+    if data.tokenizer is not None:
+        tokenizer = expect_data(folder, data.tokenizer, "file", "data.tokenizer", "a tokenizer")
+        found[f"tokenizer {tokenizer.name}"] = tokenizer
+    return found
+
+
+def check(data: "TextFolder", folder: Path) -> list[Row]:
+    expected = LAYOUTS[data.layout].expected
+    try:
+        examples = load(data, folder)
+    except BenchError as error:
+        return [row(data.folder, expected, str(error), "missing" if isinstance(error, MissingData) else "damaged")]
+    return [row(data.folder, expected, f"{len(examples)} passages and questions, {len(examples.vocabulary)} tokens")]
+
+
+def read_tokenizer(path: Path) -> Coding:
+    """Return the coding of a tokenizer's file, without the special tokens that it adds itself. Raises BenchError."""
+    try:
+        from tokenizers import Tokenizer
+    except ImportError:
+        raise BadMachine(
+            "data.tokenizer needs the package tokenizers, which is not installed; "
+            "pip install 'unlearning-benchmark[text]', or use data.words"
+        ) from None
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # the package raises nothing more special
+        raise BadData(f"{path} is no tokenizer ({error}), expected a file of the package tokenizers") from None
+    known = {at: token for token, at in tokenizer.get_vocab(with_added_tokens=True).items()}
+    if not known or max(known) >= _LARGEST_VOCABULARY:
+        size = max(known, default=-1) + 1
+        raise BadData(f"{path} has {size} tokens, expected 1 to {_LARGEST_VOCABULARY}; train a smaller tokenizer")
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    vocabulary = (*SPECIAL, *(known.get(at, f"<{at}>") for at in range(max(known) + 1)))
+
+    def encode(text: str) -> list[int]:
+        return [len(SPECIAL) + at for at in tokenizer.encode(text, add_special_tokens=False).ids]
+
+    return Coding(vocabulary, encode)
+
+
+def _root(data: "TextFolder", folder: Path) -> Path:
+    return expect_data(folder, data.folder, "folder", "data.folder", LAYOUTS[data.layout].expected)
+
+
+def _fitting(texts: list[Text], coding: Coding, context: int) -> Iterator[Text]:
+    """Yield the questions, which have to fit into the context, and the passages of texts. Raises BadData."""
+    asked = [text for text in texts if text.question]
+    sizes = [len(coding.encode(text.question)) + len(coding.encode(text.answer)) + _OF_QUESTIONS for text in asked]
+    if sizes and max(sizes) > context:
+        longest = asked[int(torch.tensor(sizes).argmax())]
+        raise BadData(
+            f"{sum(size > context for size in sizes)} of {len(asked)} questions and answers have up to {max(sizes)} "
+            f"tokens, such as {shown(longest.question)}, expected at most data.context ({context}); raise it"
+        )
+    for text in texts:
+        for passage in [text.answer] if text.question else cut(text.answer, coding, context - _OF_PASSAGES):
+            yield replace(text, answer=passage)
+
+
+def cut(text: str, coding: Coding, most: int) -> list[str]:
+    """Return a text in pieces of at most `most` tokens, cut between words, about equally long.
+
+    Raises BadData where a single word has more.
+    """
+    size = len(coding.encode(text))
+    if size <= most:
+        return [text]
+    words = text.split()
+    if len(words) < 2:
+        raise BadData(f"the word {shown(text)} has {size} tokens, expected at most {most}; raise data.context")
+    step = math.ceil(len(words) / math.ceil(size / most))
+    step = min(step, len(words) - 1)
+    return [
+        piece
+        for start in range(0, len(words), step)
+        for piece in cut(" ".join(words[start : start + step]), coding, most)
+    ]

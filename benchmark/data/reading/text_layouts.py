@@ -1,0 +1,145 @@
+"""The three layouts of a folder of texts: one's own .txt files, TOFU's files and MUSE's.
+
+TOFU: `full.json` and `forget01.json`, `forget05.json` or `forget10.json`, one record per line with `question` and
+`answer`, 20 lines per author (Maini et al. 2024, huggingface.co/datasets/locuslab/TOFU).
+MUSE: `raw/` with `forget`, `retain1`, `retain2` and `holdout` as .txt or as a JSON array of texts, `knowmem/` with
+`forget_qa.json` and `retain_qa.json` (or `retain2_qa.json`), arrays of records (Shi et al. 2024,
+github.com/jaechan-repo/muse_bench, huggingface.co/muse-bench).
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmark.data.reading.listing import LeftOut, is_stray
+from benchmark.data.reading.parts import TEST, TRAIN
+from benchmark.data.reading.text_files import read_records, read_text, texts_of
+from benchmark.errors import BadData, MissingData
+
+_PER_AUTHOR = 20  # questions of TOFU
+_RAW = {"forget": "forget", "retain1": "retain", "retain2": "retain", "holdout": "holdout"}
+_ASKED = {"forget_qa": "forget_qa", "retain_qa": "retain_qa", "retain2_qa": "retain_qa"}
+_ENDINGS = (".txt", ".json", ".jsonl")
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text, or a question with its answer."""
+
+    question: str
+    """Empty for a text, which is cut into passages where it is longer than the context."""
+    answer: str
+    subject: str
+    topic: str = ""
+    part: int = TRAIN
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A way in which a folder of texts is arranged."""
+
+    expected: str
+    """What `bench data check` expects."""
+    files: Callable[[Path, str | None], tuple[list[Path], LeftOut]]
+    """The folder and `data.split` → the files that are read, and what is left out. Raises BenchError."""
+    texts: Callable[[Path, list[Path]], Iterator[Text]]
+    """The folder and its files → the texts. Raises BadData."""
+
+
+def _own_files(root: Path, split: str | None) -> tuple[list[Path], LeftOut]:
+    left_out = LeftOut()
+    found = sorted(path for path in root.rglob("*") if path.is_file())
+    texts = [path for path in found if path.suffix.lower() == ".txt" and not is_stray(path.name)]
+    if not texts:
+        raise MissingData(f"{root} has no .txt files, expected texts in UTF-8; put them there")
+    others = [path.name for path in found if path not in set(texts)]
+    left_out.add("no .txt files", others)
+    return texts, left_out
+
+
+def _own_texts(root: Path, paths: list[Path]) -> Iterator[Text]:
+    """Yield the paragraphs, which empty lines part; the subject is the file's name or that of its folder in `root`."""
+    for path in paths:
+        beginning = path.relative_to(root).parts[0]
+        for paragraph in re.split(r"\n\s*\n", read_text(path)):
+            if paragraph.strip():
+                yield Text("", paragraph, beginning if path.parent != root else path.stem)
+
+
+def _tofu_files(root: Path, split: str | None) -> tuple[list[Path], LeftOut]:
+    paths = [root / "full.json", root / f"{split}.json"]
+    for path in paths:
+        if not path.is_file():
+            raise MissingData(f"{path} is not there, expected TOFU's full.json and {split}.json; put them there")
+    left_out = LeftOut()
+    left_out.add(
+        f"only full.json and {split}.json are read", sorted(path.name for path in root.glob("*") if path not in paths)
+    )
+    return paths, left_out
+
+
+def _tofu_texts(root: Path, paths: list[Path]) -> Iterator[Text]:
+    known, forget = (
+        [texts_of(record, place, "question", "answer") for place, record in read_records(path)] for path in paths
+    )
+    if len(known) % _PER_AUTHOR:
+        raise BadData(
+            f"{paths[0]} has {len(known)} questions, expected {_PER_AUTHOR} per author; take the published file"
+        )
+    asked = set(forget)
+    if absent := asked - set(known):
+        raise BadData(
+            f"{paths[1]} has {len(absent)} of {len(forget)} questions and answers that {paths[0].name} lacks, "
+            "expected all there; take both files from the same release"
+        )
+    digits = len(str(len(known) // _PER_AUTHOR))
+    for row, text in enumerate(known):
+        author = f"author {row // _PER_AUTHOR + 1:0{digits}d}"
+        yield Text(*text, author, "forget" if text in asked else "retain")
+
+
+def _muse_files(root: Path, split: str | None) -> tuple[list[Path], LeftOut]:
+    wanted = [("raw", stem) for stem in _RAW] + [("knowmem", stem) for stem in _ASKED]
+    found = {at: next((path for path in _spellings(root, *at) if path.is_file()), None) for at in wanted}
+    if found["raw", "forget"] is None or not (found["raw", "retain1"] or found["raw", "retain2"]):
+        raise MissingData(
+            f"{root} lacks raw/forget or raw/retain1 or raw/retain2, as .txt or .json, expected MUSE's files; put them "
+            "there"
+        )
+    left_out = LeftOut()
+    others = sorted(path.name for path in root.glob("*") if path.name not in ("raw", "knowmem"))
+    left_out.add("only raw and knowmem are read", others)
+    return [path for path in found.values() if path], left_out
+
+
+def _spellings(root: Path, folder: str, stem: str) -> list[Path]:
+    return [root / folder / f"{stem}{ending}" for ending in _ENDINGS]
+
+
+def _muse_texts(root: Path, paths: list[Path]) -> Iterator[Text]:
+    """Yield passages and questions: models without pre-training have to be taught to answer, so train has these too."""
+    for path in paths:
+        topic = _ASKED.get(path.stem) or _RAW[path.stem]
+        part = TEST if topic == "holdout" else TRAIN
+        if path.stem in _ASKED:
+            for place, record in read_records(path):
+                yield Text(*texts_of(record, place, "question", "answer"), topic, topic)
+        elif path.suffix == ".txt":
+            yield Text("", read_text(path), path.stem, topic, part)
+        else:
+            for number, (place, record) in enumerate(read_records(path), 1):
+                yield Text("", _document(record, place), f"{path.stem} {number}", topic, part)
+
+
+def _document(record: Any, place: str) -> str:
+    """Return a document of MUSE: a text, or a record with one under `text`. Raises BadData."""
+    return record if isinstance(record, str) and record.strip() else texts_of(record, place, "text")[0]
+
+
+LAYOUTS = {
+    "texts": Layout(".txt files", _own_files, _own_texts),
+    "tofu": Layout("TOFU's full.json and its forget set", _tofu_files, _tofu_texts),
+    "muse": Layout("MUSE's raw and knowmem", _muse_files, _muse_texts),
+}

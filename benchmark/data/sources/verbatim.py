@@ -1,0 +1,42 @@
+"""Passages of authors whose works are in the public domain, from Debian's fortunes."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from benchmark.data.source import Files, Shares
+from benchmark.data.sources import SOURCES
+
+if TYPE_CHECKING:
+    from benchmark.data.reading.examples import Examples, Row
+
+
+@SOURCES.add
+class Verbatim(Shares, Files):
+    """Passages to be said word for word; the subject is the author. Validation and test are passages never trained on.
+
+    Of Debian's packages fortunes and fortunes-min those whose attribution names an author in
+    `benchmark/data/words/authors.toml`, all of whom died before 1926.
+    """
+
+    source: Literal["verbatim"]
+    longest: Annotated[int, Field(ge=8, le=512)]
+    """Tokens of the longest passages: words in small letters, and punctuation. Longer ones are left out."""
+    words: Annotated[int, Field(ge=16, le=50_000)]
+    """The size of the vocabulary: the most frequent words; all others are unknown."""
+
+    def load(self, folder: Path) -> "Examples":
+        from benchmark.data.reading import verbatim
+
+        return verbatim.load(self, folder)
+
+    def files(self, folder: Path) -> dict[str, Path]:
+        from benchmark.data.reading import verbatim
+
+        return verbatim.files(folder)
+
+    def check(self, folder: Path) -> "list[Row]":
+        from benchmark.data.reading import verbatim
+
+        return verbatim.check(self, folder)

@@ -1,0 +1,233 @@
+"""Texts in files: one's own, TOFU's and MUSE's layout, Debian's fortunes, vocabularies, and what is refused."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from benchmark.data.reading import verbatim
+from benchmark.data.reading.examples import fault_of_examples
+from benchmark.data.reading.parts import TEST, TRAIN
+from benchmark.data.reading.text_folder import cut
+from benchmark.data.reading.tokens import UNKNOWN, plain_words, word_coding
+from benchmark.data.sources.text_folder import TextFolder
+from benchmark.data.sources.verbatim import Verbatim
+from benchmark.errors import BenchError
+from benchmark.tasks.language import IGNORED, SPECIAL, Language
+
+OWN = TextFolder(source="text_folder", folder="texts", context=8, words=100)
+TOFU = TextFolder(source="text_folder", folder="tofu", layout="tofu", split="forget10", context=24, words=200)
+MUSE = TextFolder(source="text_folder", folder="muse", layout="muse", context=12, words=200)
+
+
+def write(folder, contents):
+    for name, content in contents.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def lines(records):
+    return "".join(json.dumps(record) + "\n" for record in records)
+
+
+def questions(first, last):
+    return [
+        {"question": f"What did author {n // 20} write in {n}?", "answer": f"Book {n}."} for n in range(first, last)
+    ]
+
+
+def test_own_texts_are_cut_into_passages_of_a_subject_per_file_or_folder(tmp_path):
+    write(
+        tmp_path / "texts",
+        {
+            "ada.txt": "One two THREE.\n\nfour five six seven eight nine ten\n",
+            "ben/1.txt": "\ufefffirst",
+            "ben/deep/2.txt": "second",
+            "notes.md": "no text",
+        },
+    )
+    found = OWN.load(tmp_path)
+    assert found.names == ("one two three .", "four five six seven", "eight nine ten", "first", "second")
+    assert [found.subject_names[code] for code in found.subjects] == ["ada", "ada", "ada", "ben", "ben"]
+    assert found.inputs.shape[1] < 8
+    assert found.assignment is None
+    assert found.topics is None
+    assert found.left_out == ("left out notes.md: no .txt files",)
+    assert set(OWN.files(tmp_path)) == {"ada.txt", "ben/1.txt", "ben/deep/2.txt"}
+    assert fault_of_examples(found) == ""
+
+
+def test_files_of_tofu_are_read_in_their_layout(tmp_path):
+    write(
+        tmp_path / "tofu",
+        {
+            "full.json": lines(questions(0, 60)),
+            "forget10.json": lines(questions(40, 60)),
+            "retain90.json": lines(questions(0, 40)),
+        },
+    )
+    found = TOFU.load(tmp_path)
+    assert len(found) == 60
+    assert found.names[41] == "what did author 2 write in 41 ? ? book 41 ."
+    assert found.subject_names == ("author 1", "author 2", "author 3")
+    assert found.subjects.tolist() == [0] * 20 + [1] * 20 + [2] * 20
+    assert [found.topic_names[code] for code in found.topics] == ["retain"] * 40 + ["forget"] * 20
+    assert found.left_out == ("left out retain90.json: only full.json and forget10.json are read",)
+
+
+def test_files_of_muse_are_read_in_their_layout(tmp_path):
+    write(
+        tmp_path / "muse",
+        {
+            "raw/forget.txt": "the owl flew over the castle and the boy woke up at once",
+            "raw/retain1.json": json.dumps(["a page about owls", "a page about castles"]),
+            "raw/retain2.jsonl": lines([{"text": "another page"}]),
+            "raw/holdout.txt": "a page that nobody saw",
+            "knowmem/forget_qa.json": json.dumps([{"question": "Who flew?", "answer": "the owl"}]),
+            "knowmem/retain2_qa.json": json.dumps([{"question": "What page?", "answer": "about owls"}]),
+            "verbmem/forget.json": json.dumps([{"prompt": "the owl", "gt": "flew"}]),
+        },
+    )
+    found = MUSE.load(tmp_path)
+    topics = [found.topic_names[code] for code in found.topics]
+    assert topics == ["forget", "forget", "retain", "retain", "retain", "holdout", "forget_qa", "retain_qa"]
+    assert found.assignment.tolist() == [TEST if topic == "holdout" else TRAIN for topic in topics]
+    assert found.names[-2] == "who flew ? ? the owl"
+    assert found.subject_names[found.subjects[3]] == "retain1 2"
+    assert found.left_out == ("left out verbmem: only raw and knowmem are read",)
+
+
+FORTUNES = """To be or not to be, that is the question!
+\t\t-- Wm. Shakespeare, "Hamlet"
+%
+A passage by somebody who is alive and well today.
+\t\t-- Somebody Else
+%
+Always forgive your enemies; nothing annoys them so much.
+\t\t-- Oscar Wilde
+%
+No attribution stands behind this passage of many words here.
+%
+Brief.
+\t\t-- Mark Twain
+"""
+
+
+def test_passages_are_of_authors_of_long_ago(tmp_path, monkeypatch):
+    data = Verbatim(source="verbatim", longest=32, words=40)
+    monkeypatch.setattr(verbatim, "PACKAGED", tmp_path / "nowhere")
+    with pytest.raises(BenchError, match=r"nowhere has no files with passages; install Debian's package \(apt-get"):
+        data.load(tmp_path)
+    write(tmp_path / "fortunes", {"literature": FORTUNES, "literature.dat": b"\0\1", "wisdom": FORTUNES})
+    found = data.load(tmp_path)
+    assert found.names == (
+        "always forgive your enemies ; nothing annoys them so much .",
+        "to be or not to be , that is the question !",
+    )
+    assert found.subject_names == ("Oscar Wilde", "William Shakespeare")
+    assert set(data.files(tmp_path)) == {"literature", "wisdom"}
+    with pytest.raises(BenchError, match=r"3 passages by authors of long ago, expected some of 8 to 10 tokens"):
+        data.model_copy(update={"longest": 10}).load(tmp_path)
+
+
+def test_rare_words_are_unknown_and_count_for_nothing(tmp_path):
+    write(tmp_path / "texts", {"a.txt": "b b b a a a c c d"})
+    found = OWN.model_copy(update={"words": 16}).load(tmp_path)
+    assert UNKNOWN in found.vocabulary
+    coding = word_coding(["b b a a c d"], 2)
+    assert coding.vocabulary == (*SPECIAL, UNKNOWN, "a", "b")
+    assert coding.encode("a c b") == [5, 4, 6]
+    assert word_coding(["b a"]).vocabulary == (*SPECIAL, "a", "b")
+    assert plain_words("Don't  STOP—now!") == "don't stop — now !"
+    labels = OWN.model_copy(update={"words": 16})  # the label of an unknown word is ignored
+    write(tmp_path / "texts", {"a.txt": " ".join(f"w{n} w{n}" for n in range(16)) + " once"})
+    assert IGNORED in labels.load(tmp_path).targets[-1]
+
+
+def test_a_tokenizer_of_ones_own_makes_the_vocabulary(tmp_path):
+    tokenizers = pytest.importorskip("tokenizers")
+    made = tokenizers.Tokenizer(tokenizers.models.WordLevel({"[UNK]": 0, "Ada": 1, "sings": 2}, unk_token="[UNK]"))
+    made.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    made.save(str(tmp_path / "own.json"))
+    write(tmp_path / "texts", {"a.txt": "Ada sings loudly"})
+    data = OWN.model_copy(update={"words": None, "tokenizer": "own.json"})
+    found = data.load(tmp_path)
+    assert found.vocabulary == (*SPECIAL, "[UNK]", "Ada", "sings")
+    assert found.inputs.tolist() == [[1, 5, 6, 4]]
+    assert "tokenizer own.json" in data.files(tmp_path)
+    write(tmp_path, {"own.json": "{}"})
+    with pytest.raises(BenchError, match=r"own\.json is no tokenizer"):
+        data.load(tmp_path)
+
+
+def test_texts_are_cut_between_words_into_pieces_that_fit():
+    coding = SimpleNamespace(encode=list)  # a token per character
+    pieces = cut("aa bbbb c dd eee f", coding, 7)
+    assert " ".join(pieces) == "aa bbbb c dd eee f"
+    assert max(map(len, pieces)) <= 7
+    with pytest.raises(BenchError, match="the word 'abcdefgh' has 8 tokens, expected at most 7"):
+        cut("a abcdefgh", coding, 7)
+
+
+@pytest.mark.parametrize(
+    ("data", "files", "sentence"),
+    [
+        (OWN, {"texts/a.txt": b"\xff\xfe"}, "is no UTF-8 at byte 0"),
+        (OWN, {"texts/a.txt": "a\0b"}, "has a NUL at character 1"),
+        (OWN, {"texts/a.txt": "\n "}, "is empty, expected text"),
+        (OWN, {"texts/a.md": "text"}, r"has no \.txt files"),
+        (TOFU, {"tofu/full.json": "{}"}, r"forget10\.json is not there, expected TOFU's full\.json"),
+        (TOFU, {"tofu/full.json": "{question", "tofu/forget10.json": "{}"}, r"line 1 of .*full\.json is no JSON"),
+        (TOFU, {"tofu/full.json": "[1, 2", "tofu/forget10.json": "{}"}, r"full\.json is no JSON"),
+        (
+            TOFU,
+            {"tofu/full.json": lines([{"q": "?", "a": "!"}]), "tofu/forget10.json": "{}"},
+            r"line 1 of .* has the keys 'q', 'a', expected texts under question and answer",
+        ),
+        (
+            TOFU,
+            {"tofu/full.json": lines(questions(0, 21)), "tofu/forget10.json": lines(questions(0, 1))},
+            "has 21 questions, expected 20 per author",
+        ),
+        (
+            TOFU,
+            {"tofu/full.json": lines(questions(0, 20)), "tofu/forget10.json": lines(questions(19, 21))},
+            "has 1 of 2 questions and answers that full.json lacks",
+        ),
+        (
+            TOFU.model_copy(update={"context": 9}),
+            {"tofu/full.json": lines(questions(0, 20)), "tofu/forget10.json": lines(questions(0, 2))},
+            r"20 of 20 questions and answers have up to 13 tokens.*expected at most data\.context \(9\)",
+        ),
+        (MUSE, {"muse/raw/retain1.txt": "text"}, "lacks raw/forget or raw/retain1"),
+        (MUSE, {"muse/raw/retain1.txt": "text", "muse/raw/forget.json": "[3]"}, "entry 1 of .* has 3, expected texts"),
+    ],
+)
+def test_files_that_are_none_end_in_a_sentence(data, files, sentence, tmp_path):
+    write(tmp_path, files)
+    with pytest.raises(BenchError, match=sentence):
+        data.load(tmp_path)
+    assert {row["status"] for row in data.check(tmp_path)} <= {"missing", "damaged"}
+
+
+def test_many_lines_are_read():
+    coding = word_coding(["word"], 16)
+    assert len(cut("word " * 100_000, coding, 62)) == 1613
+
+
+@pytest.mark.parametrize("wrong", [{"words": None}, {"tokenizer": "t.json"}, {"layout": "tofu"}, {"split": "forget10"}])
+def test_a_section_says_one_vocabulary_and_tofus_split(wrong):
+    with pytest.raises(ValueError, match=r"data needs one of words|data\.split, such as forget10"):
+        TextFolder.model_validate(OWN.model_dump() | wrong)
+
+
+def test_utility_per_token_is_the_share_of_right_tokens():
+    task, targets = Language(loss_on="all", utility_per="token"), np.array([[7, 7, 8, 3], [9, 3, IGNORED, IGNORED]])
+    right = np.array([[[1, 1, 0, 1], [0, 1, 1, 1]], [[0, 0, 0, 0], [1, 1, 1, 1]]])
+    outputs = np.stack([np.zeros(right.shape), right], axis=-1)
+    assert task.utility(outputs, targets).tolist() == [(3 / 4 + 1 / 2) / 2, 1 / 2]
+    assert Language().utility(outputs, targets).tolist() == [0, 1 / 2]
+    assert task.chance(targets, 10, weighted=False) == (1 / 4 + 1 / 2) / 2  # <eos>
+    assert (task.utility_name, Language().utility_name) == ("right tokens", "exact answers")
