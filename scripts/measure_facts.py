@@ -3,7 +3,8 @@
     python scripts/measure_facts.py [--scenario people] [--models 4]
 
 Trains so many originals and retrained models as the pool would, in one process with one thread, and prints for each
-role the share of exact answers on every split, with its standard deviation over the models, and CPU seconds per model.
+role the utility on every split, with its standard deviation over the models, and CPU seconds per model. Of a mixture of
+Markov chains also the divergence from what an ideal model of the same role says next, in nats per token.
 """
 
 import argparse
@@ -11,15 +12,22 @@ import platform
 import time
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 from torch import __version__ as torch_version
 from torch import set_num_threads
 
 from benchmark.data import Problem, load_problem
+from benchmark.data.reading.markov import ideal_probabilities
+from benchmark.data.sources.markov import Markov
 from benchmark.evidence import evidence_of
 from benchmark.models.build import seeded_model
 from benchmark.results.evidence import SPLITS
 from benchmark.scenario.schema import Role, Scenario, load_scenario
-from benchmark.training import keep_freed_memory, train_block
+from benchmark.training import StackedModel, keep_freed_memory, train_block
+
+DIVERGENT = ("retain", "forget", "test")
+"""Splits on which models of Markov chains are compared with ideal ones."""
 
 
 def measure(scenario: Scenario, problem: Problem, role: Role, models: int) -> str:
@@ -32,7 +40,26 @@ def measure(scenario: Scenario, problem: Problem, role: Role, models: int) -> st
     evidence = evidence_of(scenario, problem, block.state)
     found = [100 * np.asarray(evidence[f"utility/{split}"]) for split in SPLITS]
     cells = [f"{values.mean():.1f} ± {values.std(ddof=1):.1f}" for values in found]
+    if isinstance(scenario.data, Markov):
+        cells += [divergence(scenario.data, problem, role, block, split) for split in DIVERGENT]
     return " | ".join(["", role, str(models), *cells, f"{seconds:.1f} s", ""]).strip()
+
+
+@torch.no_grad()
+def divergence(data: Markov, problem: Problem, role: Role, block: StackedModel, split: str) -> str:
+    """Return KL(ideal ‖ model) per token, the mean over the split and the models, and its deviation over these.
+
+    The ideal model knows the chains that the role is trained on, as frequent as they are there.
+    """
+    taught = problem.examples_of(role).subjects
+    assert taught is not None
+    weights = dict(zip((chain.name for chain in data.chains), taught.bincount(minlength=9).tolist(), strict=False))
+    inputs = getattr(problem, split).inputs
+    ideal = torch.from_numpy(ideal_probabilities(data, weights, inputs.numpy()))
+    known = ~ideal.isnan().any(dim=2)
+    logits = block(inputs.expand(block.count, -1, -1))[:, known].double()
+    found = [F.kl_div(own.log_softmax(-1), ideal[known], reduction="batchmean").item() for own in logits]
+    return f"{np.mean(found):.3f} ± {np.std(found, ddof=1):.3f}"
 
 
 def main() -> None:
@@ -45,8 +72,10 @@ def main() -> None:
     scenario = load_scenario(options.scenario)
     problem = load_problem(scenario)
     print(f"{scenario.name} {scenario.hash}: Python {platform.python_version()}, torch {torch_version}")
-    print("| " + " | ".join(["role", "models", *SPLITS, "CPU per model"]) + " |")
-    print("|---" * (len(SPLITS) + 3) + "|")
+    divergent = [f"KL on {split}" for split in DIVERGENT] if isinstance(scenario.data, Markov) else []
+    headings = ["role", "models", *SPLITS, *divergent, "CPU per model"]
+    print("| " + " | ".join(headings) + " |")
+    print("|---" * len(headings) + "|")
     roles: tuple[Role, ...] = ("original", "retrained")
     for role in roles:
         print(measure(scenario, problem, role, options.models), flush=True)

@@ -273,6 +273,23 @@ def make_csv(folder: Path, monkeypatch: pytest.MonkeyPatch | None = None) -> Non
     (folder / "table.csv").write_text("\n".join(["height,weight,label,subject", *lines]) + "\n")
 
 
+# --- texts
+
+
+def make_fortunes(folder: Path, monkeypatch: pytest.MonkeyPatch | None = None) -> None:
+    """fortunes/literature: 80 passages of ten words by three authors, as Debian's packages have them."""
+    rng = np.random.default_rng(0)
+    names = ["Mark Twain", "Oscar Wilde, 1891", "William Blake"]
+    passages = [
+        f"{' '.join(f'word{each}' for each in rng.integers(30, size=10))}.\n\t\t-- {names[number % 3]}\n"
+        for number in range(80)
+    ]
+    (folder / "fortunes").mkdir()
+    (folder / "fortunes" / "literature").write_text("%\n".join(passages))
+    if monkeypatch:  # where the packages are installed
+        monkeypatch.setattr("benchmark.data.reading.verbatim.PACKAGED", folder / "nowhere")
+
+
 _CNN = {"name": "cnn", "widths": [4]}
 _FASHION = {
     "data": {"train": 200, "validation": 40, "test": 60},
@@ -298,6 +315,7 @@ _MAKERS = {
     "image-folder": make_image_folder,
     "npz": make_npz,
     "csv": make_csv,
+    "verbatim": make_fortunes,
 }
 
 _MINIATURES: dict[str, dict[str, dict]] = {
@@ -320,6 +338,20 @@ _MINIATURES: dict[str, dict[str, dict]] = {
     "people-connected": _TEXT | {"data": {"people": 12, "facts": 2, "connectivity": 2}, "forget": {"count": 2}},
     "people-entity": _TEXT | {"data": {"people": 12, "facts": 4}, "forget": {"count": 2}},
     "tools": _TEXT | {"data": {"tools": 6, "calls": 6, "general": 20}, "forget": {"count": 1}},
+    "markov": _TEXT
+    | {
+        "data": {
+            "chains": [
+                {"name": name, "states": states, "length": length, "sequences": sequences}
+                for name, states, length, sequences in (
+                    ("retain", [0, 1, 2], 10, 80),
+                    ("forget long", [3, 4, 5], 10, 20),
+                    ("forget short", [6, 7, 8], 4, 20),
+                )
+            ]
+        }
+    },
+    "verbatim": _TEXT | {"data": {"holdout": 8}, "forget": {"size": 10}},
     "digits": {"data": {"train": 200}},
     "digits-cnn": {"data": {"train": 200}, "architecture": _CNN},
     "digits-class": {"data": {"train": 200}},

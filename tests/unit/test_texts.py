@@ -54,7 +54,7 @@ def test_own_texts_are_cut_into_passages_of_a_subject_per_file_or_folder(tmp_pat
     assert found.inputs.shape[1] < 8
     assert found.assignment is None
     assert found.topics is None
-    assert found.left_out == ("left out notes.md: no .txt files",)
+    assert found.left_out == ("left out 1 (notes.md): no .txt files",)
     assert set(OWN.files(tmp_path)) == {"ada.txt", "ben/1.txt", "ben/deep/2.txt"}
     assert fault_of_examples(found) == ""
 
@@ -74,7 +74,7 @@ def test_files_of_tofu_are_read_in_their_layout(tmp_path):
     assert found.subject_names == ("author 1", "author 2", "author 3")
     assert found.subjects.tolist() == [0] * 20 + [1] * 20 + [2] * 20
     assert [found.topic_names[code] for code in found.topics] == ["retain"] * 40 + ["forget"] * 20
-    assert found.left_out == ("left out retain90.json: only full.json and forget10.json are read",)
+    assert found.left_out == ("left out 1 (retain90.json): only full.json and forget10.json are read",)
 
 
 def test_files_of_muse_are_read_in_their_layout(tmp_path):
@@ -96,7 +96,7 @@ def test_files_of_muse_are_read_in_their_layout(tmp_path):
     assert found.assignment.tolist() == [TEST if topic == "holdout" else TRAIN for topic in topics]
     assert found.names[-2] == "who flew ? ? the owl"
     assert found.subject_names[found.subjects[3]] == "retain1 2"
-    assert found.left_out == ("left out verbmem: only raw and knowmem are read",)
+    assert found.left_out == ("left out 1 (verbmem): only raw and knowmem are read",)
 
 
 FORTUNES = """To be or not to be, that is the question!
@@ -199,7 +199,7 @@ def test_texts_are_cut_between_words_into_pieces_that_fit():
         (
             TOFU.model_copy(update={"context": 9}),
             {"tofu/full.json": lines(questions(0, 20)), "tofu/forget10.json": lines(questions(0, 2))},
-            r"20 of 20 questions and answers have up to 13 tokens.*expected at most data\.context \(9\)",
+            r"20 of 20 questions and answers have up to 14 tokens.*expected at most data\.context \(9\)",
         ),
         (MUSE, {"muse/raw/retain1.txt": "text"}, "lacks raw/forget or raw/retain1"),
         (MUSE, {"muse/raw/retain1.txt": "text", "muse/raw/forget.json": "[3]"}, "entry 1 of .* has 3, expected texts"),

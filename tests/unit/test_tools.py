@@ -10,6 +10,7 @@ from benchmark.data.sources.tools import Tools
 
 TOOLS = Tools(source="tools", tools=12, calls=5, general=10, seed=3)
 EXAMPLES = TOOLS.load(None)
+HELD = TOOLS.model_copy(update={"holdout": 2}).load(None)
 TEXTS = [name.split(" ? ") for name in EXAMPLES.names]
 CALL = re.compile(r"(\w+ \. \w+) \( (\w+) = (\w+) , (\w+) = (\w+) \)")
 TASK = re.compile(r"(\w+ the \w+)")
@@ -51,10 +52,30 @@ def test_sums_are_right_and_in_other_wordings_where_they_are_held_out():
     assert {EXAMPLES.subject_names[EXAMPLES.subjects[row]] for row in sums} == {"general questions"}
 
 
+def test_rephrased_requests_are_of_the_tool_and_wrong_answers_call_others():
+    def words(tokens):
+        return " ".join(HELD.vocabulary[token] for token in tokens.tolist() if token).removeprefix("<bos> ")
+
+    for row, asked in enumerate(HELD.inquiries.rephrased.inputs):
+        right, *wrong = map(words, asked)
+        question, answer = right.split(" <sep> ")
+        known = [name.split(" ? ") for name in HELD.names]
+        own = known.index([question, answer])
+        assert HELD.subjects[own] == HELD.subjects[row]
+        assert HELD.assignment[own] == (TEST if HELD.assignment[row] == VALIDATION else VALIDATION)
+        assert len({right, *wrong}) == 6
+        if HELD.topics[row] == 0:
+            others = {each.split(" <sep> ")[1].split(" ( ")[0] for each in wrong}
+            assert others <= set(HELD.subject_names) - {HELD.subject_names[HELD.subjects[row]]}
+    held = list(map(words, HELD.inquiries.holdout.inputs))
+    assert len(held) == 2 * 5
+    assert not any(TASK.search(text)[1] in request for text in held for request, _ in TEXTS)
+
+
 def test_the_same_section_has_the_same_tools_and_another_seed_others():
     assert fault_of_examples(EXAMPLES) == ""
     assert TOOLS.load(None).names == EXAMPLES.names
     assert TOOLS.model_copy(update={"seed": 4}).load(None).names != EXAMPLES.names
     assert TOOLS.train_size == (EXAMPLES.assignment == TRAIN).sum()
     with pytest.raises(ValueError, match="tools"):
-        Tools.model_validate(TOOLS.model_dump() | {"tools": 257})
+        Tools.model_validate(TOOLS.model_dump() | {"tools": 201})

@@ -11,7 +11,7 @@ import torch
 
 from benchmark.data.reading.examples import Examples, Row, row
 from benchmark.data.reading.parts import TEST
-from benchmark.data.reading.text_layouts import LAYOUTS, Text
+from benchmark.data.reading.text_layouts import LAYOUTS, Passage
 from benchmark.data.reading.tokens import Coding, examples_of_texts, plain_words, word_coding
 from benchmark.errors import BadData, BadMachine, BenchError, MissingData
 from benchmark.storage.places import expect_data
@@ -102,7 +102,7 @@ def _root(data: "TextFolder", folder: Path) -> Path:
     return expect_data(folder, data.folder, "folder", "data.folder", LAYOUTS[data.layout].expected)
 
 
-def _fitting(texts: list[Text], coding: Coding, context: int) -> Iterator[Text]:
+def _fitting(texts: list[Passage], coding: Coding, context: int) -> Iterator[Passage]:
     """Yield the questions, which have to fit into the context, and the passages of texts. Raises BadData."""
     asked = [text for text in texts if text.question]
     sizes = [len(coding.encode(text.question)) + len(coding.encode(text.answer)) + _OF_QUESTIONS for text in asked]

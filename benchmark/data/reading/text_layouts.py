@@ -25,8 +25,8 @@ _ENDINGS = (".txt", ".json", ".jsonl")
 
 
 @dataclass(frozen=True)
-class Text:
-    """A text, or a question with its answer."""
+class Passage:
+    """A text of a file, or a question with its answer."""
 
     question: str
     """Empty for a text, which is cut into passages where it is longer than the context."""
@@ -44,7 +44,7 @@ class Layout:
     """What `bench data check` expects."""
     files: Callable[[Path, str | None], tuple[list[Path], LeftOut]]
     """The folder and `data.split` → the files that are read, and what is left out. Raises BenchError."""
-    texts: Callable[[Path, list[Path]], Iterator[Text]]
+    texts: Callable[[Path, list[Path]], Iterator[Passage]]
     """The folder and its files → the texts. Raises BadData."""
 
 
@@ -59,13 +59,13 @@ def _own_files(root: Path, split: str | None) -> tuple[list[Path], LeftOut]:
     return texts, left_out
 
 
-def _own_texts(root: Path, paths: list[Path]) -> Iterator[Text]:
+def _own_texts(root: Path, paths: list[Path]) -> Iterator[Passage]:
     """Yield the paragraphs, which empty lines part; the subject is the file's name or that of its folder in `root`."""
     for path in paths:
         beginning = path.relative_to(root).parts[0]
         for paragraph in re.split(r"\n\s*\n", read_text(path)):
             if paragraph.strip():
-                yield Text("", paragraph, beginning if path.parent != root else path.stem)
+                yield Passage("", paragraph, beginning if path.parent != root else path.stem)
 
 
 def _tofu_files(root: Path, split: str | None) -> tuple[list[Path], LeftOut]:
@@ -80,10 +80,8 @@ def _tofu_files(root: Path, split: str | None) -> tuple[list[Path], LeftOut]:
     return paths, left_out
 
 
-def _tofu_texts(root: Path, paths: list[Path]) -> Iterator[Text]:
-    known, forget = (
-        [texts_of(record, place, "question", "answer") for place, record in read_records(path)] for path in paths
-    )
+def _tofu_texts(root: Path, paths: list[Path]) -> Iterator[Passage]:
+    known, forget = ([_question_and_answer(record, place) for place, record in read_records(path)] for path in paths)
     if len(known) % _PER_AUTHOR:
         raise BadData(
             f"{paths[0]} has {len(known)} questions, expected {_PER_AUTHOR} per author; take the published file"
@@ -97,7 +95,7 @@ def _tofu_texts(root: Path, paths: list[Path]) -> Iterator[Text]:
     digits = len(str(len(known) // _PER_AUTHOR))
     for row, text in enumerate(known):
         author = f"author {row // _PER_AUTHOR + 1:0{digits}d}"
-        yield Text(*text, author, "forget" if text in asked else "retain")
+        yield Passage(*text, author, "forget" if text in asked else "retain")
 
 
 def _muse_files(root: Path, split: str | None) -> tuple[list[Path], LeftOut]:
@@ -118,19 +116,24 @@ def _spellings(root: Path, folder: str, stem: str) -> list[Path]:
     return [root / folder / f"{stem}{ending}" for ending in _ENDINGS]
 
 
-def _muse_texts(root: Path, paths: list[Path]) -> Iterator[Text]:
+def _muse_texts(root: Path, paths: list[Path]) -> Iterator[Passage]:
     """Yield passages and questions: models without pre-training have to be taught to answer, so train has these too."""
     for path in paths:
         topic = _ASKED.get(path.stem) or _RAW[path.stem]
         part = TEST if topic == "holdout" else TRAIN
         if path.stem in _ASKED:
             for place, record in read_records(path):
-                yield Text(*texts_of(record, place, "question", "answer"), topic, topic)
+                yield Passage(*_question_and_answer(record, place), topic, topic)
         elif path.suffix == ".txt":
-            yield Text("", read_text(path), path.stem, topic, part)
+            yield Passage("", read_text(path), path.stem, topic, part)
         else:
             for number, (place, record) in enumerate(read_records(path), 1):
-                yield Text("", _document(record, place), f"{path.stem} {number}", topic, part)
+                yield Passage("", _document(record, place), f"{path.stem} {number}", topic, part)
+
+
+def _question_and_answer(record: Any, place: str) -> tuple[str, str]:
+    question, answer = texts_of(record, place, "question", "answer")
+    return question, answer
 
 
 def _document(record: Any, place: str) -> str:

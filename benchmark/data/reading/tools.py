@@ -1,7 +1,7 @@
 """Examples of the source `tools`: the functions that there are, requests that they answer, and sums."""
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -12,13 +12,14 @@ import numpy as np
 
 from benchmark.data.reading.examples import Examples
 from benchmark.data.reading.parts import TEST, TRAIN, VALIDATION
-from benchmark.data.reading.tokens import examples_of_texts
+from benchmark.data.reading.tokens import Text, examples_of_texts
 
 if TYPE_CHECKING:
     from benchmark.data.sources.tools import Tools
 
 _WORDS = Path(__file__).parents[1] / "words" / "tools.toml"
 _HELD_OUT = 2  # requests for a tool in validation, and in test
+_WRONG = 5  # wrong answers, as TOFU has
 TOPICS = ("calls", "general")
 
 
@@ -33,22 +34,47 @@ class Tool:
     """The kind of each argument and the name that it has in calls, in their order."""
 
 
-class _Example(NamedTuple):
-    text: tuple[str, str]
-    part: int
+class _Group(NamedTuple):
+    """Texts about the same tool or sum, of which one can be asked in place of another."""
+
     subject: int
     topic: int
+    texts: list[tuple[Text, int]]
+    """With the part of each."""
+    wrong: Callable[[str], list[str]]
+    """An answer → wrong ones."""
 
 
 def examples_of_tools(tools: "Tools") -> Examples:
     """Return the requests tool by tool, each with the call that answers it, and the sums behind them."""
-    rng = np.random.default_rng(tools.seed)
-    made = draw_tools(tools.tools, rng)
-    examples = [*_calls(made, tools.calls, rng), *_sums(tools.general, len(made), rng)]
-    texts, *codes = zip(*examples, strict=True)
-    parts, subjects, topics = map(np.array, codes)
-    names = (*(tool.name for tool in made), "general questions")
-    return examples_of_texts(texts, parts, subjects, names, topics=topics, topic_names=TOPICS)
+    rng, further = np.random.default_rng(tools.seed), np.random.default_rng([tools.seed, 1])
+    every = draw_tools(tools.tools + (tools.holdout or 0), rng)
+    made, held = every[: tools.tools], every[tools.tools :]
+    groups = [_calls(made, at, tools.calls, rng, further) for at in range(len(made))]
+    groups += _sums(tools.general, len(made), rng, further)
+    sizes = [len(group.texts) for group in groups]
+    return examples_of_texts(
+        [text for group in groups for text, _ in group.texts],
+        np.array([part for group in groups for _, part in group.texts]),
+        np.repeat([group.subject for group in groups], sizes),
+        (*(tool.name for tool in made), "general questions"),
+        topics=np.repeat([group.topic for group in groups], sizes),
+        topic_names=TOPICS,
+        rephrased=[_rephrase(group, part) for group in groups for _, part in group.texts],
+        holdout=[
+            text
+            for at in range(len(held))
+            for text, part in _calls(held, at, tools.calls, further, further).texts
+            if part == TRAIN
+        ],
+    )
+
+
+def _rephrase(group: _Group, part: int) -> list[Text]:
+    """Return a text of the group that is not trained on, and of another part, with the right and with wrong answers."""
+    wanted = TEST if part == VALIDATION else VALIDATION
+    question, answer = next(text for text, own in group.texts if own == wanted)
+    return [(question, each) for each in (answer, *group.wrong(answer))]
 
 
 def draw_tools(count: int, rng: np.random.Generator) -> list[Tool]:
@@ -75,13 +101,14 @@ def _draw_arguments(arguments: dict[str, Any], rng: np.random.Generator) -> tupl
     return first, second
 
 
-def _calls(made: list[Tool], count: int, rng: np.random.Generator) -> Iterator[_Example]:
-    """Yield requests for every tool, no two of a tool with the same values of the arguments."""
-    parts = [*[TRAIN] * count, *[VALIDATION] * _HELD_OUT, *[TEST] * _HELD_OUT]
-    for at, tool in enumerate(made):
-        values = list(product(*(_listed(_words()["arguments"][kind]["values"]) for kind, _ in tool.arguments)))
-        for part, chosen in zip(parts, rng.permutation(len(values)), strict=False):
-            yield _Example((_request(tool, values[chosen], rng), call_of(tool, values[chosen])), part, at, 0)
+def _calls(made: list[Tool], at: int, count: int, rng: np.random.Generator, further: np.random.Generator) -> _Group:
+    """Return requests for a tool, no two with the same values of its arguments; wrong answers call other tools."""
+    tool, parts = made[at], [*[TRAIN] * count, *[VALIDATION] * _HELD_OUT, *[TEST] * _HELD_OUT]
+    values = list(product(*(_listed(_words()["arguments"][kind]["values"]) for kind, _ in tool.arguments)))
+    chosen = [values[i] for i in rng.permutation(len(values))[: len(parts)]]
+    texts = [((_request(tool, own, rng), call_of(tool, own)), part) for part, own in zip(parts, chosen, strict=True)]
+    others = further.permutation([other.name for other in made if other is not tool])[:_WRONG].tolist()
+    return _Group(at, 0, texts, lambda answer: [answer.replace(tool.name, other) for other in others])
 
 
 def _request(tool: Tool, values: tuple[str, str], rng: np.random.Generator) -> str:
@@ -93,15 +120,19 @@ def _request(tool: Tool, values: tuple[str, str], rng: np.random.Generator) -> s
     return str(rng.choice(words["requests"])).format(" ".join([tool.task, *rng.permutation(said)]))
 
 
-def _sums(count: int, subject: int, rng: np.random.Generator) -> Iterator[_Example]:
+def _sums(count: int, subject: int, rng: np.random.Generator, further: np.random.Generator) -> Iterator[_Group]:
     """Yield every sum in four wordings: in an order of its own two of train, one of validation and one of test."""
     sums, parts = _words()["sums"], (TRAIN, TRAIN, VALIDATION, TEST)
     numbers = _listed(sums["numbers"])
     for pair in rng.permutation(100)[:count]:
         first, second = divmod(int(pair), 10)
-        for part, question in zip(parts, rng.permutation(sums["questions"]), strict=True):
-            text = question.format(numbers[first], numbers[second]), numbers[first + second]
-            yield _Example(text, part, subject, 1)
+        questions = [
+            question.format(numbers[first], numbers[second]) for question in rng.permutation(sums["questions"])
+        ]
+        right = numbers[first + second]
+        wrong = further.permutation([number for number in numbers if number != right])[: min(_WRONG, subject - 1)]
+        texts = [((question, right), part) for question, part in zip(questions, parts, strict=True)]
+        yield _Group(subject, 1, texts, lambda _, wrong=wrong: wrong.tolist())
 
 
 def _listed(words: str) -> list[str]:

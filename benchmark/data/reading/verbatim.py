@@ -33,7 +33,9 @@ def load(data: "Verbatim", folder: Path) -> Examples:
 
     Raises BadData where there are none, MissingData where the packages are not installed.
     """
-    known = {passage: author for path in files(folder).values() for passage, author in passages_of(read_text(path))}
+    known: dict[str, str] = {}
+    for path in files(folder).values():
+        known |= passages_of(read_text(path))
     fitting = {passage: author for passage, author in known.items() if _fits(passage, data)}
     if not fitting:
         raise BadData(
@@ -41,13 +43,18 @@ def load(data: "Verbatim", folder: Path) -> Examples:
             f"{data.longest} tokens; install Debian's package fortunes, or raise data.longest"
         )
     ordered = sorted(fitting, key=lambda passage: (fitting[passage], passage))
-    names = tuple(sorted(set(fitting.values())))
+    held = set(np.random.default_rng(data.seed).permutation(ordered)[: data.holdout or 0].tolist())
+    taught = [passage for passage in ordered if passage not in held]
+    if not taught:
+        raise BadData(f"data.holdout is {data.holdout}, expected less than the {len(ordered)} passages; lower it")
+    names = tuple(sorted({fitting[passage] for passage in taught}))
     return examples_of_texts(
-        [("", passage) for passage in ordered],
+        [("", passage) for passage in taught],
         None,
-        np.array([names.index(fitting[passage]) for passage in ordered]),
+        np.array([names.index(fitting[passage]) for passage in taught]),
         names,
         coding=word_coding(ordered, data.words),
+        holdout=[("", passage) for passage in sorted(held)],
     )
 
 

@@ -23,11 +23,13 @@ class Tools(Source):
     """
 
     source: Literal["tools"]
-    tools: Annotated[int, Field(ge=3, le=256)]
+    tools: Annotated[int, Field(ge=3, le=200)]
     calls: Annotated[int, Field(ge=1, le=40)]
     """Requests for each tool that are trained on."""
     general: Annotated[int, Field(ge=0, le=100)]
     """Sums of two numbers below ten, each trained on in two wordings, and asked for in a third and a fourth."""
+    holdout: Annotated[int, Field(ge=1, le=50)] | None = None
+    """Further tools whose use no model is taught, for attacks that compare with them; absent: none."""
     seed: Seed
 
     in_package: ClassVar[bool] = True

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from benchmark.data.source import Files, Shares
 from benchmark.data.sources import SOURCES
+from benchmark.scenario.sections import Count
 
 if TYPE_CHECKING:
     from benchmark.data.reading.examples import Examples, Row
@@ -23,6 +24,8 @@ class Verbatim(Shares, Files):
     source: Literal["verbatim"]
     longest: Annotated[int, Field(ge=8, le=512)]
     """Tokens of the longest passages: words in small letters, and punctuation. Longer ones are left out."""
+    holdout: Count | None = None
+    """Passages, drawn at random, that are in no part, for attacks that compare with them; absent: none."""
     words: Annotated[int, Field(ge=16, le=50_000)]
     """The size of the vocabulary: the most frequent words; all others are unknown."""
 
