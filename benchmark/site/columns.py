@@ -46,7 +46,12 @@ def metric_column(metric: Metric) -> Column:
 
 def heading_of(name: str) -> str:
     """Return the words for a metric in headings: its name, spelled out."""
-    words = {"gap_closed": "gap closed", "gap_closed_phi": "gap closed by φ", "retraining_share": "cost"}
+    words = {
+        "gap_closed": "gap closed",
+        "gap_closed_phi": "gap closed by φ",
+        "leak_phi": "leak by φ",
+        "retraining_share": "cost",
+    }
     text = words.get(name, name.replace("_", " "))
     return text.replace("mia", "MIA").replace("epsilon", "ε").replace("klom", "KLoM")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,7 +29,7 @@ def read_reference(workspace: Workspace, card: Scorecard) -> Reference:
     return Reference(*(_read(folder, role, card) for role in ("retrained", "original")))
 
 
-def distributions(workspace: Workspace, card: Scorecard, reference: Reference) -> dict[str, object] | None:
+def distributions(workspace: Workspace, card: Scorecard, reference: Reference) -> dict[str, Any] | None:
     """Return histograms of φ of every forget example in shared bins; None where the evidence is not here.
 
     Per example the two ends of the axis, then as many counts per population as there are bins.

@@ -38,7 +38,7 @@ class Beside:
     """
 
     examples: ForgetExamples | None = None
-    distributions: dict[str, object] | None = None
+    distributions: dict[str, Any] | None = None
     code: Code | None = None
     hyperparameters: Hyperparameters | None = None
     evidence: str = ""
@@ -87,7 +87,7 @@ def entry_context(board: Board, card: Scorecard, beside: Beside) -> dict[str, An
         "examples": example_rows(card),
         "known": beside.examples,
         "classes": [(each.name, each.examples, format_interval(each.leak, ".3f")) for each in card.class_leaks],
-        "distributions": beside.distributions is not None,
+        "populations": _populations(beside),
         "extremes": [_extreme(card, which) for which in ("best", "worst") if getattr(card, which)],
         "profile": profile_chart(card, controls),
         "integrity": integrity_facts(card, beside.built_with),
@@ -104,6 +104,11 @@ def entry_context(board: Board, card: Scorecard, beside: Beside) -> dict[str, An
 def entry_data(beside: Beside) -> dict[str, object]:
     """Return the data block of an entry's page: what its script draws; empty where that is nothing."""
     return {"distributions": beside.distributions} if beside.distributions else {}
+
+
+def _populations(beside: Beside) -> list[str]:
+    """Return the names of the populations whose φ is drawn of every example; none where that is not known."""
+    return [each["name"] for each in beside.distributions["populations"]] if beside.distributions else []
 
 
 def _say_others(board: Board, card: Scorecard) -> str:

@@ -77,8 +77,8 @@ def _measure(
     if not unlearned or board.scenario is None or not (reference := retrained()):
         return None
     try:
-        sides = (model_evidence(each, reference, board.scenario.task) for each in (unlearned, reference))
-        leak = EvidencePair(*sides).once(leak_of)
+        one, other = (model_evidence(each, reference, board.scenario.task) for each in (unlearned, reference))
+        leak = EvidencePair(one, other).once(leak_of)
     except (KeyError, ValueError):  # evidence of an older form
         return None
     known = np.array(card.per_example(_MEASURE))

@@ -89,8 +89,8 @@ def _show(values: Mapping[str, Any], name: str) -> str:
 
 
 def _range(given: Any) -> str:
-    """Return what was searched: "0.0001 to 0.1, by its logarithm", or choices; empty where nothing was."""
+    """Return what was searched: "0.0001 to 0.1, evenly in the logarithm", or choices; empty where nothing was."""
     if isinstance(given, tuple) and len(given) in (2, 3):
         ends = " to ".join(_show({"": end}, "") for end in given[:2])
-        return f"{ends}, by its logarithm" if len(given) == 3 else ends
+        return f"{ends}, evenly in the logarithm" if len(given) == 3 else ends
     return _show({"": ", ".join(map(str, given))}, "") if isinstance(given, list) else ""

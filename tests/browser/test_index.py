@@ -160,6 +160,18 @@ def test_search_and_filter_narrow_the_table_and_say_so(opened, index):
         assert names(page) == everything
 
 
+def test_a_note_opens_below_its_row_and_stays_there(opened, index):
+    with opened(index, fragment=HARD) as page:
+        row = page.locator(f"{RANKING} tr[data-entry='scrub+tuned']")
+        row.get_by_text("notes").click()
+        note = page.locator(f"{RANKING} tr.note")
+        assert note.inner_text()
+        page.locator(f'{RANKING} th[data-column="cost"] button').click()
+        assert row.evaluate("row => row.nextElementSibling.className") == "note"
+        page.locator(HARD).get_by_label("Search").fill("fisher")
+        assert not note.is_visible()
+
+
 def test_a_column_is_added_with_its_sentence_and_taken_out_again(opened, index):
     with opened(index, fragment=HARD) as page:
         panel = page.locator(HARD)

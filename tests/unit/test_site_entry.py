@@ -257,7 +257,7 @@ def test_values_stand_beside_the_tuned_ones_and_what_was_searched(tmp_path):
     (folder / "submission.py").write_text(source)
     (folder / "tuned" / "digits.json").write_text(json.dumps(SEARCH))
     found = read_hyperparameters(Workspace(tmp_path), whole_card("own+tuned", 0.1), load_scenario("digits"))
-    assert found.rows == [("rate", "0.1", "0.0001 to 1, by its logarithm", "0.02"), ("kind", "a", "", "")]
+    assert found.rows == [("rate", "0.1", "0.0001 to 1, evenly in the logarithm", "0.02"), ("kind", "a", "", "")]
     assert "3 sets of values (1 complete, 1 given up early, 1 over the budget)" in found.search[0]
     assert (
         "the best got 4.0\u00a0% (16 runs), the published values 1.0\u00a0% (8 runs, given up early)" in found.search[1]

@@ -20,7 +20,7 @@ function startDistributions(chart, data) {
       svg.append(draw("line", { class: "grid", x1: box.left, x2: box.width - box.right, y1: y(tick), y2: y(tick) }));
       svg.append(draw("text", { x: box.left - 6, y: y(tick) + 4, "text-anchor": "end" }, percent(tick, 0)));
     }
-    for (const tick of roundTicks(low, high, 8)) svg.append(draw("text", { x: x(tick), y: box.height - box.bottom + 16, "text-anchor": "middle" }, String(tick)));
+    for (const tick of roundTicks(low, high, 8)) svg.append(draw("text", { x: x(tick), y: box.height - box.bottom + 16, "text-anchor": "middle" }, tickText(tick)));
     svg.append(draw("text", { class: "title", x: (box.left + box.width) / 2, y: box.height - 6, "text-anchor": "middle" }, "φ: sure of a wrong answer ← → sure of the true answer"));
     names.forEach((name, k) => svg.append(outline(name, shares[k], low, high, x, y)));
     readout.textContent = says(number, low, high, counts);

@@ -30,6 +30,10 @@ function decimal(value, digits = 4) {
   return value.toFixed(digits).replace("-", "−");
 }
 
+function tickText(value) {
+  return String(value).replace("-", "−");
+}
+
 // A linear scale from values to pixels.
 function scale(low, high, start, end) {
   const width = high - low || 1;
@@ -44,7 +48,7 @@ function marked(letter) {
 const BOX = { width: 560, height: 340, left: 52, right: 14, top: 12, bottom: 44 };
 
 // Draw axes with ticks at round numbers and return the two scales.
-function axes(svg, xRange, yRange, xTitle, yTitle, label = (value) => String(value)) {
+function axes(svg, xRange, yRange, xTitle, yTitle, label = tickText) {
   const x = scale(...xRange, BOX.left, BOX.width - BOX.right);
   const y = scale(...yRange, BOX.height - BOX.bottom, BOX.top);
   for (const tick of roundTicks(...xRange)) {

@@ -27,6 +27,24 @@ function startTable(panel, board, columns, onChoose) {
     const keys = new Map(rows.map((row) => [row, key(row.cells[at])]));
     rows.sort((a, b) => compareKeys(keys.get(a), keys.get(b), sign) || a.dataset.place - b.dataset.place);
     body.append(...rows);
+    placeNotes();
+  }
+
+  // An opened note has the width of the table, in a row below its own.
+  const notes = new Map();
+  body.addEventListener("toggle", (event) => {
+    const row = event.target.closest("tr");
+    if (notes.has(row)) notes.get(row).remove();
+    notes.delete(row);
+    if (event.target.open) notes.set(row, make("tr", { class: "note" }, make("td", { colspan: row.cells.length }, event.target.querySelector("ul").cloneNode(true))));
+    placeNotes();
+  }, true);
+
+  function placeNotes() {
+    for (const [row, note] of notes) {
+      note.hidden = row.hidden;
+      row.after(note);
+    }
   }
 
   // The first click puts the best on top.
@@ -60,6 +78,7 @@ function startTable(panel, board, columns, onChoose) {
       row.hidden = !is;
       shown += is;
     }
+    placeNotes();
     count.textContent = shown === rows.length ? `${shown} rows` : `${shown} of ${rows.length} rows`;
   }
 
