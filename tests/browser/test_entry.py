@@ -8,6 +8,7 @@ from html_pages import HOSTILE
 from scipy.stats import false_discovery_control, t
 from site_boards import board_of, usual_cards
 
+from benchmark.results.scorecard import Cost
 from benchmark.site.build import entry_page, index_page
 from benchmark.site.code import Code, highlight
 from benchmark.site.entry import Beside
@@ -28,7 +29,11 @@ COMPARED = ("sharp+tuned", "near")
 def make_board():
     """A board with everything that is known of forget examples: their labels, and replicates of their leaks."""
     rng = np.random.default_rng(0)
-    board = board_of(usual_cards(title=TEXT, reference=TEXT, footnotes=(TEXT,)))
+    unsettled = Cost(share_low=0.0, share_high=0.5, rounds=3, loaded=True, undecided=True)
+    cards = usual_cards(title=TEXT, reference=TEXT, footnotes=(TEXT,))
+    board = board_of(
+        [card.model_copy(update={"cost": unsettled}) if card.submission == "near" else card for card in cards]
+    )
     leaks = {name: np.array(board.cards[name].per_example("example_leak")) for name in COMPARED}
     leaks["near"] = leaks["near"] + [0.2, 0.0, -0.02]
     spread = {name: rng.normal(0, 0.004, (EXAMPLES, GROUPS)) for name in COMPARED}
@@ -77,6 +82,18 @@ def page_of(board, site):
 @pytest.mark.parametrize("name", ["sharp+tuned", "broken"])
 def test_axe_finds_nothing_and_an_entry_never_scrolls_sideways(name, width, dark, opened, page_of, accessible):
     with opened(page_of(name), width=width, dark=dark) as page:
+        accessible(page)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)], ids=["light", "dark phone"])
+def test_axe_finds_nothing_on_the_index(width, dark, opened, site, board, accessible):
+    with opened(site / "index.html", width=width, dark=dark) as page:
+        accessible(page)
+        page.get_by_role("tab", name=board.first.scenario).click()
+        page.get_by_role("button", name="Columns").click()
+        page.get_by_text("How to read this table").click()
+        page.get_by_text("notes").first.click()
         accessible(page)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
