@@ -41,9 +41,13 @@ def loader(split: Split) -> DataLoader:
     return DataLoader(TensorDataset(split.inputs, split.targets), 8, shuffle=True)
 
 
-def run(name: str, **values: object) -> nn.Module:
-    """Return the net that a submission makes of the original, with values replaced as a tuner would."""
-    net, retain, forget = original()
+def run(name: str, retain: Split | None = None, forget: Split | None = None, **values: object) -> nn.Module:
+    """Return the net that a submission makes of the original, with values replaced as a tuner would.
+
+    Without splits they are the original's own.
+    """
+    net = original()[0]
+    retain, forget = retain or original()[1], forget or original()[2]
     module = load(name)
     if values:
         assert values.keys() <= module.HYPERPARAMETERS.keys()

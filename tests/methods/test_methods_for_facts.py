@@ -1,6 +1,7 @@
 """Submissions written for language models: each keeps to what its description says, on a tiny model of few facts."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from benchmark import toolbox
 from benchmark.models.transformer import Transformer
+from benchmark.tasks.language import EOS, IGNORED, PAD, SEP
 
 STRONG = {
     "dpo": {"learning_rate": 2e-3},
@@ -42,6 +44,21 @@ def test_a_method_forgets_and_retains(name):
     again = run(name, **STRONG[name])
     assert not changed(weights_of(net), weights_of(again))
     assert changed(weights_of(before), weights_of(net))
+
+
+def as_text(split):
+    """Return sequences without a question, all of whose tokens count."""
+    inputs = split.inputs.masked_fill(split.inputs == SEP, EOS + 1)
+    following = torch.nn.functional.pad(inputs[:, 1:], (0, 1))
+    return replace(split, inputs=inputs, targets=following.masked_fill(following == PAD, IGNORED))
+
+
+@pytest.mark.parametrize("name", STRONG)
+def test_a_method_takes_text_without_questions(name):
+    _, retain, forget = original()
+    epochs = {"epochs": 1} if "epochs" in load(name).HYPERPARAMETERS else {}
+    net = run(name, as_text(retain), as_text(forget), **epochs)
+    assert all(tensor.isfinite().all() for tensor in net.state_dict().values())
 
 
 @pytest.mark.parametrize("name", ["idk", "dpo"])
