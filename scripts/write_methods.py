@@ -21,7 +21,8 @@ Written by `python scripts/write_methods.py` from the submissions' own docstring
 scorecards. **Data** (R retain, F forget, V validation) and **epochs**, in the same order, are what the runs took from
 their loaders; **touched** is the share of the weights that changed; all three as counted on {measured}, where it has
 been run, else on digits. Scores are those of the published values / of the tuned ones; a dash: not run, or no score
-(the board says why).
+(the board says why). Published values are those in the submission's file, where comments say which are the paper's and
+which are chosen here.
 
 """
 COLUMNS = ("submission", "idea", "data", "epochs", "touched", *SCENARIOS, "source")

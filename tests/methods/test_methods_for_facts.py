@@ -27,7 +27,7 @@ STRONG = {
     "relearn": {"learning_rate": 3e-3},
     "rmu": {"learning_rate": 1e-2},
     "task_arithmetic": {"alpha": 4.5},
-    "unstar": {"learning_rate": 2e-3},
+    "unstar": {"rounds": 10, "learning_rate": 2e-3},
     "wagle": {"learning_rate": 2e-3},
     "whp": {"epochs": 10, "learning_rate": 2e-3},
 }
