@@ -4,6 +4,7 @@ python scripts/write_faq.py
 """
 
 from collections.abc import Callable, Iterable
+from math import log
 from statistics import median
 
 from findings.boards import Board, against_nothing, load_boards, value_of
@@ -11,6 +12,8 @@ from findings.sentences import say_better_than_nothing
 from findings.tables import to_markdown
 from findings.wording import ABSENT, cell
 
+from benchmark.metrics.published_search import CAP
+from benchmark.metrics.support import most_provable
 from benchmark.results.scorecard import Scorecard
 from benchmark.storage.workspace import Workspace
 
@@ -43,6 +46,31 @@ examples look like test examples, which they may do, or not, with or without a l
 and of retraining:
 
 {mia_table}
+
+## Which number may I quote, and what does it promise?
+
+The gap closed with its interval, beside N, the scenario and its hash; of one forget example its leak. The attacker
+behind both knows all but one thing: the example and its label, how models are trained and unlearned, and hundreds of
+models of each kind. Shown the outputs of one more model at that example, and at inputs around it, it says whether
+this is an unlearned or a retrained one. With a leak of L it is right in (1 + L)/2 of the cases, where both are equally
+likely. The leak of an entry is the mean over forget examples; the largest of an entry is high by chance too, and no
+interval for it is given. For a worst case take the ε lower bound, which holds for all examples of an entry at once.
+
+None of these numbers is a guarantee. They come from attacks that were tried, on outputs: whoever sees weights, or asks
+elsewhere, may find more. None is differential privacy either, which bounds every attack on every data set; here δ and
+ε compare two populations of models on the data of one scenario.
+
+## How large can ε be?
+
+As large as N models can show. The published ε of an example is infinite where an attack makes no error, and
+the largest finite one is ln(N − 1). A lower bound proves less: even where no model is mistaken for one of the other
+kind, the rates of error may be as large as N models allow. So at the limit two entries look alike, as doing nothing and
+poor methods do:
+
+{provable_table}
+
+U-LiRA's true-positive rates at rates of 1 % and 0.1 % are counted over all models and forget examples together, and
+say nothing of one example.
 
 ## What margin of error does a number have?
 
@@ -127,6 +155,11 @@ def pages(workspace: Workspace) -> dict[str, str]:
         perfect=perfect,
         perfect_table=_table(boards, ("score of `retrain`", "ceiling", "best score of an entry"), _perfect),
         mia_table=_table(boards, ("entry", "leak", "U-LiRA accuracy", "RULI accuracy", "classifier MIA"), *_attacked()),
+        provable_table=_table(
+            with_gap,
+            ("ln(N − 1)", "median ε of `identity`", "largest possible bound", "of `identity`"),
+            _provable,
+        ),
         margin_table=_table(with_gap, ("entries", "half an interval, median", "smallest significant gap"), _margin),
         near="\n\n".join(f"{say_better_than_nothing(board)}" for board in with_gap),
         budget_table=_table(
@@ -164,6 +197,21 @@ def _attacked() -> list[Callable[[Board], list[str] | None]]:
         return row
 
     return [row_of("identity"), row_of("retrain")]
+
+
+def _provable(board: Board) -> list[str] | None:
+    card = board.scored["identity"]
+    epsilon, bounds = card.per_example("epsilon"), card.per_example("epsilon_lower_bound")
+    if not epsilon or not bounds:
+        return None
+    most = most_provable(board.models, len(bounds), board.scenario.protocol.delta)
+    middle = median(epsilon)
+    return [
+        f"{log(board.models - 1):.2f}",
+        "∞" if middle >= CAP else f"{middle:.2f}",
+        f"{most:.2f}",
+        f"{max(bounds):.2f}",
+    ]
 
 
 def _margin(board: Board) -> list[str]:
