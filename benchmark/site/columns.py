@@ -4,6 +4,11 @@ from typing import NamedTuple
 
 from benchmark.metrics.kinds import METRICS, all_metrics
 from benchmark.metrics.metric import GROUPS, Metric
+from benchmark.metrics.published_search import CAP
+from benchmark.results.values import Estimate, Value
+from benchmark.site.numbers import format_interval
+
+_OF_EPSILON = ("median_epsilon",)  # metrics of one number that can be CAP
 
 
 class Column(NamedTuple):
@@ -61,6 +66,13 @@ def metric_sentence(metric: Metric) -> str:
     facts = "; ".join(filter(None, (metric.unit and f"in {metric.unit}", metric.better, metric.good)))
     text = f"{metric.summary} {facts[:1].upper()}{facts[1:]}." if facts else metric.summary
     return text.replace("`", "")
+
+
+def format_metric(name: str, found: Value | Estimate | None) -> str:
+    """Return a metric's value with its interval; ∞ for an ε that no attack of so few models bounds."""
+    if found and name in _OF_EPSILON and found.value >= CAP:
+        return "∞"
+    return format_interval(found, METRICS[name].form if name in METRICS else ".4f")
 
 
 def sentence_of(name: str) -> str:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from benchmark.metrics.kinds import all_metrics
-from benchmark.metrics.metric import GROUPS, Metric
+from benchmark.metrics.metric import GROUPS
+from benchmark.metrics.published_search import CAP
 from benchmark.results.scorecard import Scorecard
-from benchmark.results.values import Estimate, Profile, Value
+from benchmark.results.values import Profile
 from benchmark.site.boards import Board
 from benchmark.site.charts import Chart, chart, path, round_ticks, stairs, x_scale, y_scale
 from benchmark.site.code import Code, run_command
-from benchmark.site.columns import heading_of, metric_sentence
+from benchmark.site.columns import format_metric, heading_of, metric_sentence
 from benchmark.site.downloads import downloads
 from benchmark.site.forget_examples import ForgetExamples
 from benchmark.site.harms import say_harms
@@ -25,7 +26,6 @@ _SMALL = 260.0  # pixels of a small histogram's width
 _LOW = 90.0  # of its height
 _SHOWN = ("example_leak", "epsilon", "epsilon_lower_bound", "p_values")
 _HEADINGS = {"example_leak": "leak", "epsilon": "ε", "epsilon_lower_bound": "ε at least", "p_values": "p-value"}
-_INFINITE = 50.0
 _SMALLEST_P = 0.0002  # permutations reach a little less than half of it
 
 
@@ -141,17 +141,10 @@ def metric_groups(card: Scorecard, controls: Sequence[Scorecard]) -> list[tuple[
     for metric in all_metrics():
         found = [each.get(metric.name) for each in numbers]
         if any(found):
-            value, *others = (_show(metric, each) for each in found)
+            value, *others = (format_metric(metric.name, each) for each in found)
             row = MetricRow(heading_of(metric.name), metric_sentence(metric), value, others)
             rows.setdefault(GROUPS[metric.group], []).append(row)
     return list(rows.items())
-
-
-def _show(metric: Metric, found: Value | Estimate | None) -> str:
-    """Return a value with its interval; ∞ for an ε that no attack of so few models bounds."""
-    if found and metric.name.startswith("epsilon") and found.value >= _INFINITE:
-        return "∞"
-    return format_interval(found, metric.form)
 
 
 def example_rows(card: Scorecard) -> list[ExampleRow]:
@@ -160,7 +153,7 @@ def example_rows(card: Scorecard) -> list[ExampleRow]:
     columns = [card.per_example(name) or [] for name in names]
     if not columns:
         return []
-    largest = 1.0 if names[0] == "example_leak" else max(1e-9, *(min(each, _INFINITE) for each in columns[0]))
+    largest = 1.0 if names[0] == "example_leak" else max(1e-9, *(min(each, CAP) for each in columns[0]))
     rows = [
         ExampleRow(
             number=k,
@@ -174,7 +167,7 @@ def example_rows(card: Scorecard) -> list[ExampleRow]:
 
 
 def _cell(name: str, value: float) -> str:
-    if name == "epsilon" and value >= _INFINITE:
+    if name == "epsilon" and value >= CAP:
         return "∞"
     if name == "p_values" and value < _SMALLEST_P:
         return f"≤ {_SMALLEST_P}"

@@ -7,6 +7,7 @@ from benchmark.leaderboard.groups import split_letters
 from benchmark.leaderboard.mean_ranks import LEVEL
 from benchmark.leaderboard.summary import Summary, summarise
 from benchmark.metrics.jackknife import t_quantile
+from benchmark.metrics.published_search import CAP
 from benchmark.results.scorecard import Scorecard
 from benchmark.scenario.schema import options
 from benchmark.site.boards import Board
@@ -29,8 +30,6 @@ from benchmark.site.rows import (
 )
 from benchmark.site.sayings import best_over_budget, board_facts, caveats, conclusion, headline, leader_sentences
 from benchmark.site.scatters import scatters
-
-_INFINITE = 50.0  # what stands for an ε that so few models cannot bound
 
 
 def index_context(boards: Sequence[Board], cards: Sequence[Scorecard]) -> dict[str, Any]:
@@ -108,7 +107,7 @@ def _example_data(board: Board) -> dict[str, object]:
     groups = next((len(rows[0]) for rows in board.replicates.values()), 0)
     return {
         "heading": heading_of(board.per_example),
-        "largest": 1.0 if board.per_example == "example_leak" else _INFINITE,
+        "largest": 1.0 if board.per_example == "example_leak" else CAP,
         "values": [_examples(board, card) for card in scored],
         "labels": [each.label for each in known.examples] if known else [],
         "groups": groups,
@@ -142,7 +141,7 @@ def _profile(card: Scorecard) -> list[list[float]] | None:
 
 def _examples(board: Board, card: Scorecard) -> list[float] | None:
     values = card.per_example(board.per_example)
-    return values and [round(min(value, _INFINITE), 3) for value in values]
+    return values and [round(min(value, CAP), 3) for value in values]
 
 
 def _leader_cost(board: Board) -> str:

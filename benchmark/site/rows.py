@@ -10,8 +10,8 @@ from benchmark.results.scorecard import Scorecard
 from benchmark.results.values import Estimate, Value
 from benchmark.site.boards import Board
 from benchmark.site.charts import Bar, Scale, Tick, interval_bar, signed_root, ticks
-from benchmark.site.columns import Column
-from benchmark.site.numbers import MISSING, PERCENT, format_interval, format_value, gap_text, short
+from benchmark.site.columns import Column, format_metric
+from benchmark.site.numbers import MISSING, PERCENT, format_value, gap_text, short
 
 COST_WIDTH = 48.0
 BAR_WIDTH = 130.0
@@ -215,8 +215,7 @@ def column_cells(board: Board, columns: Sequence[Column]) -> dict[str, list[list
 def _cell(board: Board, column: Column, name: str, numbers: Mapping[str, Value | Estimate]) -> list[Any]:
     found = numbers.get(column.name)
     if found is not None:
-        form = METRICS[column.name].form if column.name in METRICS else ".4f"
-        return [format_interval(found, form), short(found.value)]
+        return [format_metric(column.name, found), short(found.value)]
     value = board.rows[name].get(column.name) if column.name not in METRICS else None
     if value is None or value == "":
         return []

@@ -15,10 +15,11 @@ from safetensors.numpy import save_file
 from site_boards import board_of, usual_cards, whole_card
 
 from benchmark.results.tuning import Tuning
-from benchmark.results.values import PerExample
+from benchmark.results.values import PerExample, Value
 from benchmark.scenario.schema import load_scenario
 from benchmark.site.build import entry_page
 from benchmark.site.code import Code, highlight
+from benchmark.site.columns import format_metric
 from benchmark.site.distributions import BINS, Reference, distributions, histogram, read_reference
 from benchmark.site.downloads import evidence_place
 from benchmark.site.entry import Beside, example_rows, metric_groups
@@ -286,3 +287,5 @@ def test_the_smallest_p_values_and_an_unbounded_epsilon_read_as_what_they_are():
     columns = {row.number: row.cells for row in example_rows(card)}
     assert [columns[k][-1] for k in range(3)] == ["≤ 0.0002", "0.0421", "1.0000"]
     assert [columns[k][1] for k in range(3)] == ["∞", "1.000", "0.000"]
+    names = ("median_epsilon", "epsilon_lower_bound_examples")
+    assert [format_metric(name, Value(value=50.0)) for name in names] == ["∞", "50"]
