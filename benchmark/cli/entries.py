@@ -8,7 +8,7 @@ import typer
 
 from benchmark.cli.options import JsonOption, ModelsOption, OutOption, ScenarioOption
 from benchmark.cli.shared import out as terminal
-from benchmark.cli.shared import print_json, read_scenario
+from benchmark.cli.shared import print_json, read_scenario, show_files
 from benchmark.errors import BenchError
 
 if TYPE_CHECKING:
@@ -64,8 +64,7 @@ def show_entry(workspace: "Workspace", scenario: "Scenario", card: "Scorecard", 
     board = rows.loc[(rows[list(places)] == list(places.values())).all(axis=1)]
     if card.submission in board["submission"].tolist():  # of another size than most, it has no row
         terminal.print(render_around(board, card.submission))
-    files = "boards" if workspace.publishes else "scorecards"
-    terminal.print(f"{workspace.results}: leaderboard.csv, {files}", style="dim", soft_wrap=True)
+    show_files(workspace, scenario)
 
 
 def options_of(scenario: "Scenario") -> str:

@@ -49,7 +49,7 @@ def make_board(
     with one entry, or one scenario, does not stop the others. The exit status is 0 only when every entry got a row on
     every board; submissions for which tuning met no values within the budget have no second entry.
     """
-    from benchmark.leaderboard import rebuild
+    from benchmark.leaderboard import draw_boards, rebuild
     from benchmark.sandbox.bubblewrap import settle_isolation
     from benchmark.storage.workspace import Workspace
 
@@ -66,6 +66,7 @@ def make_board(
             _say_why_unfinished(session, chosen[name], error)
             missing.append(f"the rest of {name}")
     rows = rebuild(session.workspace, warn=session.warn)
+    draw_boards(session.workspace)
     for name, (scenario, refused) in made.items():
         show_board(session.workspace, scenario, rows, refused)
         missing += [f"{entry} on {name}" for entry in refused]

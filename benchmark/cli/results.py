@@ -98,7 +98,7 @@ def _rescore_entries(session: "Session", chosen: "Scenario", names: list[str], a
                 else:
                     cards[each] = result
     finally:
-        rows = rebuild(session.workspace, list(cards.values()), session.warn)
+        rows = rebuild(session.workspace, cards.values(), session.warn)
     if as_json:
         print_json([cards[each].model_dump() for each in names if each in cards])
     else:
@@ -261,11 +261,12 @@ def _study_planted(
 def leaderboard(out: OutOption = None, as_json: JsonOption = False) -> None:
     """Rebuild the CSV, the plots of every board, the summary over scenarios and the site from scorecards; show them."""
     from benchmark.cli.terminal import warn
-    from benchmark.leaderboard import boards, rebuild, render
+    from benchmark.leaderboard import boards, draw_boards, rebuild, render
     from benchmark.storage.workspace import Workspace
 
     workspace = Workspace.find(out)
     rows = rebuild(workspace, warn=warn(err))
+    draw_boards(workspace)
     refresh_site(workspace, rows)
     if as_json:
         print_json(json.loads(rows.to_json(orient="records") or "[]"))

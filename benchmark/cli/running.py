@@ -21,7 +21,6 @@ from benchmark.cli.options import (
     SubmissionOption,
     TimeAgainOption,
 )
-from benchmark.cli.pages import refresh_site
 from benchmark.cli.shared import (
     choose_forget_set,
     one_name,
@@ -77,8 +76,6 @@ def run(
     settle_isolation(required=require_sandbox, warn=session.warn)
     start_what_comes(session, chosen, device, submission)
     cards, rows, refused = evaluate_all(session, chosen, device, allow_failures, submission, time_again=time_again)
-    if workspace.publishes and rows is not None:
-        refresh_site(workspace, rows)
     _report(session, chosen, cards, rows, everything, as_json, refused)
     _raise_failure(session, chosen, submission, cards, refused)
 
@@ -220,7 +217,7 @@ def _report(
         print_json(dumped if everything else dumped[0])
         return
     if rows is None or everything:  # other processes that take all may have added rows since
-        rows = rebuild(session.workspace, [], session.warn)
+        rows = rebuild(session.workspace, warn=session.warn)
     if everything:
         show_board(session.workspace, scenario, rows, refused)
     else:

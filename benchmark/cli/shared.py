@@ -117,19 +117,31 @@ def print_json_error(error: Mapping[str, str]) -> None:
 def show_board(
     workspace: "Workspace", scenario: "Scenario", rows: "DataFrame", refused: Mapping[str, str] | None = None
 ) -> None:
-    """Print a scenario's part of the leaderboard, and where the files of it are; `refused` has no row in them."""
+    """Print a scenario's part of the leaderboard, and where its files are; `refused` has no row in them."""
     from benchmark.leaderboard import boards, render
 
     for title, group in boards(rows):
         if group["scenario_hash"].iloc[0] == scenario.hash:
             out.print(render(group, title, refused or {}))
+    show_files(workspace, scenario)
+
+
+def show_files(workspace: "Workspace", scenario: "Scenario") -> None:
+    """Print where a board's files are, and how its plots are drawn where they are not."""
+    from benchmark.leaderboard.plot_files import board_plots
+
     cards = "boards" if workspace.publishes else "scorecards"
-    out.print(f"{workspace.results}: leaderboard.csv, {cards}, plots; `bench plot NAME` draws an entry's", style="dim")
+    drawn = any(path.exists() for path in board_plots(workspace, scenario.label))
+    where = f" --out {workspace.out}" if workspace.out else ""
+    plots = ", plots; " if drawn else f"; `bench leaderboard{where}` draws the board's plots, "
+    said = f"leaderboard.csv, {cards}{plots}`bench plot NAME` draws an entry's"
+    out.print(f"{workspace.results}: {said}", style="dim", soft_wrap=True)
 
 
 def show_summary(workspace: "Workspace") -> None:
     """Print the summary over scenarios, or why there is none."""
     from benchmark.leaderboard import read_scorecards, render_summary, summarise
+    from benchmark.leaderboard.plot_files import SUMMARY, plots_folder
 
     cards = read_scorecards(workspace, warn=lambda _: None)  # what is wrong with a file has been said by now
     summary = summarise(cards)
@@ -137,4 +149,5 @@ def show_summary(workspace: "Workspace") -> None:
         out.print(summary, style="dim", highlight=False)
     else:
         out.print(render_summary(summary))
-        out.print(f"{workspace.results}: summary.csv, plots/summary", style="dim")
+        drawn = ", plots/summary" if plots_folder(workspace, SUMMARY).exists() else ""
+        out.print(f"{workspace.results}: summary.csv{drawn}", style="dim")

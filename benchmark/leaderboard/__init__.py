@@ -1,6 +1,7 @@
 """Scorecards make the leaderboard: ranks, a table, plots, comparisons."""
 
 from benchmark.leaderboard.board import (
+    draw_boards,
     find_scorecard,
     plot_all_scenarios,
     plot_entry,
@@ -19,6 +20,7 @@ from benchmark.leaderboard.table import boards, leaderboard, render
 __all__ = [
     "boards",
     "compare",
+    "draw_boards",
     "find_scorecard",
     "leaderboard",
     "plot_all_scenarios",

@@ -2,7 +2,8 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,7 @@ from filelock import FileLock
 from benchmark.data.choice import read_choice
 from benchmark.errors import BadRecord, MissingRecord, note
 from benchmark.faults import note_fault
+from benchmark.leaderboard.plot_files import FORMS, SUMMARY, entry_plots, plots_folder, remove_plots
 from benchmark.leaderboard.summary import summarise
 from benchmark.leaderboard.table import leaderboard
 from benchmark.results.board_file import pack_cards, read_cards
@@ -21,7 +23,7 @@ from benchmark.text import did_you_mean
 
 Warn = Callable[[str], None]
 
-_KINDS = ("phi", "epsilon", "profile", "classes", "hardness")  # of plots of an entry
+_LOCK = ".lock"
 
 
 def read_scorecards(workspace: Workspace, warn: Warn = note) -> list[Scorecard]:
@@ -87,50 +89,59 @@ def find_scorecard(workspace: Workspace, scenario: Scenario, submission: str) ->
     )
 
 
-def rebuild(workspace: Workspace, changed: list[Scorecard] | None = None, warn: Warn = note) -> pd.DataFrame:
-    """Write `leaderboard.csv`, and the plots of every board that rows made here appear in, among the shipped rows.
+def rebuild(workspace: Workspace, changed: Iterable[Scorecard] = (), warn: Warn = note) -> pd.DataFrame:
+    """Write `leaderboard.csv`, and `summary.csv` where scenarios can be summed up together; return the leaderboard.
 
-    With `changed`, only of boards that one of these entries appears in. Returns the leaderboard. Plots that cannot be
-    drawn for a fault of ours are noted and left out. Where results replace the shipped ones, their scorecards are
-    packed into one file per board. `summary.csv` and its plots follow where scenarios can be summed up together.
+    Plots that show one of the entries `changed`, or a summary that has changed, are removed; `draw_boards` draws them.
+    Where results replace the shipped ones, their scorecards are packed into one file per board.
     """
     workspace.results.mkdir(parents=True, exist_ok=True)
-    with FileLock(workspace.results / ".lock"):
+    with FileLock(workspace.results / _LOCK):
         if workspace.publishes:
             pack_cards(workspace.results)
         cards = read_scorecards(workspace, warn)
         rows = leaderboard(cards)
+        remove_plots(workspace, changed)
         write_atomically(workspace.results / "leaderboard.csv", rows.to_csv(index=False, float_format="%.6g").encode())
-        drawn = None if changed is None else {_identity(card) for card in changed}
         _write_summary(workspace, cards)
-        for label, comparable in _groups(cards).items():
-            made_here = [card for card in comparable if workspace.publishes or card.source == "local"]
-            if any(drawn is None or _identity(card) in drawn for card in made_here):
-                try:
-                    _plot(workspace.results / "plots" / label, comparable)
-                except Exception as error:
-                    note_fault(error, f"drawing the plots of {label}", workspace.log(label, "plots"))
     return rows
 
 
 def _write_summary(workspace: Workspace, cards: list[Scorecard]) -> None:
-    """Write the summary over scenarios and draw its plots where it has changed; remove both where there is none."""
-    path, folder = workspace.results / "summary.csv", workspace.results / "plots" / "summary"
-    summary = summarise(cards)
-    if isinstance(summary, str):
-        path.unlink(missing_ok=True)
-        shutil.rmtree(folder, ignore_errors=True)
-        return
-    content = summary.rows.to_csv(index=False, float_format="%.6g").encode()
+    """Write the summary over scenarios, or remove it where there is none; its plots go when it changes."""
+    path, summary = workspace.results / "summary.csv", summarise(cards)
+    content = None if isinstance(summary, str) else summary.rows.to_csv(index=False, float_format="%.6g").encode()
     if path.exists() and path.read_bytes() == content:
         return
-    try:
-        from benchmark.leaderboard.summary_plots import plot_summary  # matplotlib is slow
+    shutil.rmtree(plots_folder(workspace, SUMMARY), ignore_errors=True)
+    if content is None:
+        path.unlink(missing_ok=True)
+    else:
+        write_atomically(path, content)
 
-        plot_summary(summary, folder)
+
+def draw_boards(workspace: Workspace) -> None:
+    """Draw the plots of every board that rows made here appear in, among the shipped rows, and of the summary.
+
+    Those that cannot be drawn for a fault of ours are noted and left out.
+    """
+    from benchmark.leaderboard.plots import plot_board  # matplotlib is slow
+    from benchmark.leaderboard.summary_plots import plot_summary
+
+    with FileLock(workspace.results / _LOCK):  # a run that ends meanwhile removes what is old by then
+        cards = read_scorecards(workspace, warn=lambda _: None)  # what is wrong with a file has been said by now
+        for label, comparable in _groups(cards).items():
+            if workspace.publishes or any(card.source == "local" for card in comparable):
+                _draw(workspace, label, partial(plot_board, comparable))
+        if not isinstance(summary := summarise(cards), str):
+            _draw(workspace, SUMMARY, partial(plot_summary, summary))
+
+
+def _draw(workspace: Workspace, label: str, draw: Callable[[Path], object]) -> None:
+    try:
+        draw(plots_folder(workspace, label))
     except Exception as error:
-        note_fault(error, "drawing the plots of the summary", workspace.log("summary", "plots"))
-    write_atomically(path, content)  # last, so that plots of an interrupted command are drawn again
+        note_fault(error, f"drawing the plots of {label}", workspace.log(label, "plots"))
 
 
 def _groups(cards: list[Scorecard]) -> dict[str, list[Scorecard]]:
@@ -145,25 +156,13 @@ def _groups(cards: list[Scorecard]) -> dict[str, list[Scorecard]]:
     return groups
 
 
-def _plot(folder: Path, comparable: list[Scorecard]) -> None:
-    from benchmark.leaderboard import plots  # matplotlib is slow
-
-    plots.plot_board(comparable, folder)
-
-
-def entry_plots(workspace: Workspace, label: str, entry: str) -> list[Path]:
-    """Return where the plots of one entry lie in the folder of results, in every form, drawn or not."""
-    folder = workspace.results / "plots" / label
-    return [folder / f"{kind}-{entry}.{form}" for kind in _KINDS for form in ("png", "pdf", "svg")]
-
-
 def plot_entry(workspace: Workspace, scenario: Scenario, entry: str, width: float) -> list[Path]:
     """Draw the plots of one entry for a paper's column of so many inches, and return where they lie.
 
     A card from before the privacy profile has none of it. Raises MissingRecord when the entry has no scorecard,
     BadRecord when that has no metrics.
     """
-    from benchmark.leaderboard.canvas import FORMS, Paper
+    from benchmark.leaderboard.canvas import Paper
     from benchmark.leaderboard.entry_plots import plot_classes, plot_epsilons, plot_hardness, plot_phi, plot_profile
 
     card = find_scorecard(workspace, scenario, entry)
@@ -172,8 +171,10 @@ def plot_entry(workspace: Workspace, scenario: Scenario, entry: str, width: floa
     cards = read_scorecards(workspace, warn=lambda _: None)  # what is wrong with a file has been said by now
     comparable = [each for each in cards if each.scorer_version == card.scorer_version and each.label == card.label]
     controls = [each for each in comparable if each.control and each.per_example("epsilon")]
-    folder, paper = workspace.results / "plots" / card.label, Paper(width, FORMS)
-    phi, epsilon, profile, classes, hardness = (folder / f"{kind}-{entry}.png" for kind in _KINDS)
+    paper = Paper(width, FORMS)
+    phi, epsilon, profile, classes, hardness = (
+        path for path in entry_plots(workspace, card.label, entry) if path.suffix == ".png"
+    )
     drawn = [*plot_phi(card, phi, paper), *plot_epsilons(card, controls, epsilon, paper)]
     if card.profile:
         drawn += plot_profile(card, controls, profile, paper)
@@ -191,22 +192,20 @@ def plot_scenario(workspace: Workspace, scenario: Scenario, width: float) -> lis
     Raises MissingRecord where no entry has metrics on the scenario.
     """
     from benchmark.leaderboard import plots
-    from benchmark.leaderboard.canvas import FORMS, Paper
+    from benchmark.leaderboard.canvas import Paper
 
     groups = _groups(read_scorecards(workspace))
     if scenario.label not in groups:
         raise MissingRecord(f"no entry has metrics on {scenario.label}; run `bench run NAME` there first")
-    return plots.plot_board(groups[scenario.label], workspace.results / "plots" / scenario.label, Paper(width, FORMS))
+    return plots.plot_board(groups[scenario.label], plots_folder(workspace, scenario.label), Paper(width, FORMS))
 
 
 def plot_all_scenarios(workspace: Workspace, width: float) -> list[Path]:
     """Draw the plots of the summary over scenarios, as `plot_scenario` does; none where there is no summary."""
-    from benchmark.leaderboard.canvas import FORMS, Paper
+    from benchmark.leaderboard.canvas import Paper
     from benchmark.leaderboard.summary_plots import plot_summary
 
     summary = summarise(read_scorecards(workspace, warn=lambda _: None))  # it has been said by now
     return (
-        []
-        if isinstance(summary, str)
-        else plot_summary(summary, workspace.results / "plots" / "summary", Paper(width, FORMS))
+        [] if isinstance(summary, str) else plot_summary(summary, plots_folder(workspace, SUMMARY), Paper(width, FORMS))
     )

@@ -55,7 +55,6 @@ class Paper(NamedTuple):
 
 
 SCREEN = Paper()
-FORMS = ("pdf", "svg", "png")
 
 
 def new_canvas(paper: Paper, height: float) -> tuple[Canvas, Axes]:

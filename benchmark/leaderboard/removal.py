@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from benchmark.errors import BadRecord, MissingRecord
-from benchmark.leaderboard.board import entry_plots, own_scorecards, rebuild, shipped_scorecards
+from benchmark.leaderboard.board import own_scorecards, rebuild, shipped_scorecards
+from benchmark.leaderboard.plot_files import entry_plots
 from benchmark.results.board_file import board_path, drop_line, has_card
 from benchmark.results.scorecard import card_path
 from benchmark.scenario.schema import Scenario
@@ -32,14 +33,12 @@ def remove_entry(workspace: Workspace, scenario: Scenario, entry: str) -> tuple[
             f"{entry} on {scenario.label} is being run by another process, expected a row at rest; wait for it"
         )
     removed = [str(path) for path in found]
+    gone = [card for card in own_scorecards(workspace) if (card.label, card.submission) == (scenario.label, entry)]
     if has_row and drop_line(workspace.results, scenario.label, entry):
         removed.append(f"the line of {entry} in {board_path(workspace.results, scenario.label)}")
     for path in found:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    left = [card for card in own_scorecards(workspace) if card.scenario_hash == scenario.hash and card.is_scored]
-    if not left:
-        shutil.rmtree(workspace.results / "plots" / scenario.label, ignore_errors=True)
-    return removed, rebuild(workspace, left[:1])  # one is enough to draw anew what all share
+    return removed, rebuild(workspace, gone)
 
 
 def _paths_of(workspace: Workspace, scenario: Scenario, entry: str) -> list[Path]:

@@ -4,7 +4,7 @@ import pytest
 from cards import card, with_metrics, without_score
 
 from benchmark.errors import BadRecord
-from benchmark.leaderboard import plot_entry, read_scorecards, rebuild, remove_entry
+from benchmark.leaderboard import draw_boards, plot_entry, read_scorecards, rebuild, remove_entry
 from benchmark.results.board_file import has_card, read_card
 from benchmark.results.scorecard import card_path
 from benchmark.results.values import Estimate
@@ -72,5 +72,26 @@ def test_a_board_of_entries_that_score_nothing_is_drawn(tmp_path):
     for name in ("one", "two"):
         whole = with_metrics(card(name, 0.0), score=nothing, forgetting_quality=nothing, retain_ratio=nothing)
         whole.write(workspace)
-    rebuild(workspace)
+    draw_boards(workspace)
     assert len(list(workspace.results.rglob("*.png"))) == 3
+
+
+DRAWN = {"scores.png", "scores.svg", "epsilon-good.png", "phi-poor.pdf", "mine.png"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "left"),
+    [
+        ([], DRAWN),
+        ([card("poor", 0.1)], {"epsilon-good.png", "mine.png"}),
+        ([card("retrain", 0.9, control=True)], {"mine.png"}),  # whose line is in every plot
+        ([card("poor", 0.1, scenario_hash="other")], DRAWN),
+    ],
+)
+def test_plots_go_when_rows_that_they_show_change(changed, left, workspace):
+    folder = workspace.results / "plots" / LABEL
+    folder.mkdir(parents=True)
+    for name in DRAWN:
+        (folder / name).touch()
+    rebuild(workspace, changed)
+    assert {path.name for path in folder.iterdir()} == left

@@ -15,7 +15,8 @@ from PIL import Image
 from benchmark.drawing import Canvas, colormaps
 from benchmark.leaderboard import canvas as parts
 from benchmark.leaderboard import gap_plots, plots, summarise, summary_plots
-from benchmark.leaderboard.canvas import FORMS, LOOKS, RETRAINED, SCREEN, UNLEARNED, Paper, new_canvas, save_plot
+from benchmark.leaderboard.canvas import LOOKS, RETRAINED, SCREEN, UNLEARNED, Paper, new_canvas, save_plot
+from benchmark.leaderboard.plot_files import FORMS
 from benchmark.leaderboard.scatter import Mark, draw_marks, focus, name_marks
 from benchmark.results.values import Estimate
 

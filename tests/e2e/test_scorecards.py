@@ -9,7 +9,7 @@ import pytest
 from cards import card
 from conftest import REPOSITORY
 
-from benchmark.leaderboard import read_scorecards, rebuild
+from benchmark.leaderboard import draw_boards, read_scorecards, rebuild
 from benchmark.results.scorecard import Scorecard
 from benchmark.storage.workspace import Workspace
 
@@ -102,6 +102,7 @@ def test_a_scorecard_that_cannot_be_believed_keeps_no_board_from_its_row_and_plo
     said = []
     assert rebuild(workspace, warn=said.append)["submission"].tolist() == ["poor"]
     assert len(said) == 1
+    draw_boards(workspace)
     assert (workspace.results / "plots" / "digits-aaa" / "scores.png").exists()
 
 

@@ -116,7 +116,6 @@ def test_runs_whose_record_cannot_be_believed_are_made_again(bench, finished, mi
 def test_stored_evidence_is_scored_again_without_a_model(bench, finished, miniature):
     assert bench("score").returncode == 0  # with the timing that the fixture made of a quiet machine
     before = scorecard(finished, miniature, "identity")
-    shutil.rmtree(finished.results / "plots")
     for path in finished.pools.rglob("original/*.safetensors"):  # no weights: whoever wants to train or run fails
         write_block(path, {name: array for name, array in load_file(path).items() if not name.startswith("weights/")})
     done = bench("score")
@@ -148,7 +147,6 @@ def test_scoring_without_some_evidence_says_what_to_do(bench, finished, miniatur
 def test_the_leaderboard_is_rebuilt_from_scorecards_alone(bench, finished, miniature):
     csv = finished.results / "leaderboard.csv"
     before = csv.read_bytes()
-    shutil.rmtree(finished.results / "plots")
     shutil.rmtree(finished.results / "evidence")
     csv.unlink()
     done = bench("leaderboard", scenario=None)
