@@ -8,7 +8,10 @@ from benchmark.metrics.metric import Result, metric
 @METRICS.add
 @metric(unit="s", direction="lower", needs=("cost",), group="cost", good="0 = free")
 def run_seconds(evidence: EvidencePair) -> Result:
-    """CPU seconds of a run, by a few of the runs, timed one at a time."""
+    """CPU seconds of a run, by a few of the runs, timed one at a time.
+
+    Entries are timed on different occasions, when a machine is more or less busy: compare shares, not seconds.
+    """
     assert evidence.cost is not None
     return evidence.cost.seconds
 

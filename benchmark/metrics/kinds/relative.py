@@ -13,7 +13,8 @@ from benchmark.metrics.relative import Relative, relative_test
 def moved_nearer(evidence: EvidencePair) -> Result:
     """Share of examples that unlearning moved significantly nearer to retraining than to doing nothing, not past it.
 
-    Exact tests at any N, at a false discovery rate of 5 %. Source: Ribero et al. 2026 (2601.19755) for the question.
+    The rest is not moved, past, or not decided. Exact tests at any N, at a false discovery rate of 5 %.
+    Source: Ribero et al. 2026 (2601.19755) for the question.
     """
     return _share(evidence, "nearer")
 
@@ -45,9 +46,11 @@ def not_moved(evidence: EvidencePair) -> Result:
     good="0 = no example, 1 = all of them",
 )
 def moved_past(evidence: EvidencePair) -> Result:
-    """Share of examples that unlearning moved significantly past retraining, away from the originals.
+    """Share of examples that significantly many runs moved past retraining, away from the originals.
 
-    Exact tests at any N, at a false discovery rate of 5 %. Source: Ribero et al. 2026 (2601.19755) for the question.
+    More unlearned than retrained models lie beyond a threshold; the other runs may fall short of retraining, so that
+    an example can be under-unlearned too. Exact tests at any N, at a false discovery rate of 5 %.
+    Source: Ribero et al. 2026 (2601.19755) for the question.
     """
     return _share(evidence, "past")
 
