@@ -1,4 +1,4 @@
-"""Where plots lie, and which of them go when rows change: no plot is older than the rows that it shows."""
+"""Places of plots, and which of them go when rows change: no plot is older than the rows that it shows."""
 
 import contextlib
 from collections.abc import Iterable

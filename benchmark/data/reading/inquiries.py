@@ -1,4 +1,4 @@
-"""What models of sequences are asked for evaluation alone: no model is trained on it, and no submission sees it."""
+"""Questions to models of sequences for evaluation alone: no model is trained on it, and no submission sees it."""
 
 from typing import NamedTuple
 
