@@ -74,7 +74,29 @@ def test_files_of_tofu_are_read_in_their_layout(tmp_path):
     assert found.subject_names == ("author 1", "author 2", "author 3")
     assert found.subjects.tolist() == [0] * 20 + [1] * 20 + [2] * 20
     assert [found.topic_names[code] for code in found.topics] == ["retain"] * 40 + ["forget"] * 20
-    assert found.left_out == ("left out 1 (retain90.json): only full.json and forget10.json are read",)
+    assert found.left_out[0].startswith("left out 1 (retain90.json): only full.json, forget10.json, its perturbed")
+    assert found.inquiries.rephrased is None
+
+
+def test_perturbed_answers_of_tofu_are_what_models_are_asked_too(tmp_path):
+    perturbed = [
+        record | {"paraphrased_answer": "The " + record["answer"], "perturbed_answer": [f"Poem {n}." for n in range(5)]}
+        for record in questions(40, 60)
+    ]
+    perturbed[0]["paraphrased_question"] = "Which book is it?"
+    files = {"full.json": lines(questions(0, 60)), "forget10.json": lines(questions(40, 60))}
+    write(tmp_path / "tofu", files | {"forget10_perturbed.json": lines(perturbed)})
+    found = TOFU.load(tmp_path)
+    asked = found.inquiries.rephrased.inputs
+    words = [" ".join(found.vocabulary[token] for token in tokens.tolist() if token) for tokens in asked[40]]
+    assert words[:2] == ["<bos> which book is it ? <sep> the book 40 .", "<bos> which book is it ? <sep> poem 0 ."]
+    assert asked.shape[:2] == (60, 6)
+    assert len({tuple(tokens.tolist()) for tokens in asked[3]}) == 6  # of a question without perturbed answers
+    assert fault_of_examples(found) == ""
+    assert len(TOFU.files(tmp_path)) == 3
+    write(tmp_path / "tofu", {"forget10_perturbed.json": lines([perturbed[1] | {"perturbed_answer": []}])})
+    with pytest.raises(BenchError, match=r"line 1 of .* has \{'perturbed_answer': \[\]\}, expected texts"):
+        TOFU.load(tmp_path)
 
 
 def test_files_of_muse_are_read_in_their_layout(tmp_path):
@@ -97,6 +119,7 @@ def test_files_of_muse_are_read_in_their_layout(tmp_path):
     assert found.names[-2] == "who flew ? ? the owl"
     assert found.subject_names[found.subjects[3]] == "retain1 2"
     assert found.left_out == ("left out 1 (verbmem): only raw and knowmem are read",)
+    assert len(found.inquiries.holdout.inputs) == 1
 
 
 FORTUNES = """To be or not to be, that is the question!
@@ -203,6 +226,7 @@ def test_texts_are_cut_between_words_into_pieces_that_fit():
         ),
         (MUSE, {"muse/raw/retain1.txt": "text"}, "lacks raw/forget or raw/retain1"),
         (MUSE, {"muse/raw/retain1.txt": "text", "muse/raw/forget.json": "[3]"}, "entry 1 of .* has 3, expected texts"),
+        (MUSE, {"muse/raw/retain1.txt": "text", "muse/raw/forget.json": r'["\ud800"]'}, "entry 1 of .* expected texts"),
     ],
 )
 def test_files_that_are_none_end_in_a_sentence(data, files, sentence, tmp_path):

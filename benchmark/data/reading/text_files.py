@@ -40,10 +40,27 @@ def texts_of(record: Any, place: str, *keys: str) -> tuple[str, ...]:
     """Return the texts that a record has under the keys. Raises BadData where one is absent, no text or empty."""
     found = record if isinstance(record, dict) else {}
     for key in keys:
-        if not isinstance(value := found.get(key), str) or not value.strip():
+        if not is_text(found.get(key)):
             has = f"the keys {', '.join(map(shown, found))}" if key not in found and found else shown(record)
             raise BadData(f"{place} has {has}, expected texts under {' and '.join(keys)}; correct it")
     return tuple(found[key] for key in keys)
+
+
+def is_text(value: Any) -> bool:
+    """Return whether a value is a text of some words, without NUL and what UTF-8 cannot say."""
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        return False
+    try:
+        return bool(value.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def answers_of(record: Any, place: str, key: str) -> tuple[str, ...]:
+    """Return the texts that a record has under a key: one, or a list of some. Raises BadData where it has none."""
+    found = record.get(key) if isinstance(record, dict) else None
+    several = found if isinstance(found, list) and found else [found]
+    return tuple(texts_of({key: each}, place, key)[0] for each in several)
 
 
 def _lines(text: str, path: Path) -> Iterator[tuple[str, Any]]:

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from benchmark.data.reading.examples import Examples, Row, row
 from benchmark.data.reading.parts import TEST
 from benchmark.data.reading.text_layouts import LAYOUTS, Passage
-from benchmark.data.reading.tokens import Coding, examples_of_texts, plain_words, word_coding
+from benchmark.data.reading.tokens import Coding, Text, examples_of_texts, plain_words, word_coding
 from benchmark.errors import BadData, BadMachine, BenchError, MissingData
 from benchmark.storage.places import expect_data
 from benchmark.tasks.language import SPECIAL
@@ -32,24 +31,39 @@ def load(data: "TextFolder", folder: Path) -> Examples:
     paths, left_out = layout.files(root, data.split)
     texts = list(layout.texts(root, paths))
     if data.tokenizer is None:
-        texts = [replace(text, question=plain_words(text.question), answer=plain_words(text.answer)) for text in texts]
-        coding = word_coding((part for text in texts for part in (text.question, text.answer)), data.words)
+        texts = [_plain(text) for text in texts]
+        coding = word_coding((part for text in texts for pair in _pairs(text) for part in pair), data.words)
     else:
         coding = read_tokenizer(expect_data(folder, data.tokenizer, "file", "data.tokenizer", "a tokenizer"))
-    found = list(_fitting(texts, coding, data.context))
+    return replace(_examples(list(_fitting(texts, coding, data.context)), coding), left_out=left_out.sentences())
+
+
+def _examples(found: list[Passage], coding: Coding) -> Examples:
+    """Return passages that fit as examples; what is test is held out for attacks as well."""
     subjects, topics = (sorted({getattr(text, role) for text in found}) for role in ("subject", "topic"))
-    return replace(
-        examples_of_texts(
-            [(text.question, text.answer) for text in found],
-            np.array([text.part for text in found]) if any(text.part == TEST for text in found) else None,
-            np.array([subjects.index(text.subject) for text in found]),
-            tuple(subjects),
-            topics=np.array([topics.index(text.topic) for text in found]) if any(topics) else None,
-            topic_names=tuple(topics) if any(topics) else (),
-            coding=coding,
-        ),
-        left_out=left_out.sentences(),
+    held = [(text.question, text.answer) for text in found if text.part == TEST]
+    return examples_of_texts(
+        [(text.question, text.answer) for text in found],
+        np.array([text.part for text in found]) if held else None,
+        np.array([subjects.index(text.subject) for text in found]),
+        tuple(subjects),
+        topics=np.array([topics.index(text.topic) for text in found]) if any(topics) else None,
+        topic_names=tuple(topics) if any(topics) else (),
+        coding=coding,
+        rephrased=[text.rephrased for text in found] if all(text.rephrased for text in found) else (),
+        holdout=held,
     )
+
+
+def _pairs(text: Passage) -> tuple[Text, ...]:
+    """Return every question and answer of a passage."""
+    return ((text.question, text.answer), *text.rephrased)
+
+
+def _plain(text: Passage) -> Passage:
+    """Return a passage in words in small letters."""
+    (question, answer), *rephrased = (tuple(map(plain_words, pair)) for pair in _pairs(text))
+    return replace(text, question=question, answer=answer, rephrased=tuple(rephrased))
 
 
 def files(data: "TextFolder", folder: Path) -> dict[str, Path]:
@@ -104,13 +118,13 @@ def _root(data: "TextFolder", folder: Path) -> Path:
 
 def _fitting(texts: list[Passage], coding: Coding, context: int) -> Iterator[Passage]:
     """Yield the questions, which have to fit into the context, and the passages of texts. Raises BadData."""
-    asked = [text for text in texts if text.question]
-    sizes = [len(coding.encode(text.question)) + len(coding.encode(text.answer)) + _OF_QUESTIONS for text in asked]
+    asked = [pair for text in texts if text.question for pair in _pairs(text)]
+    sizes = [len(coding.encode(question)) + len(coding.encode(answer)) + _OF_QUESTIONS for question, answer in asked]
     if sizes and max(sizes) > context:
-        longest = asked[int(torch.tensor(sizes).argmax())]
+        longest, _ = asked[int(np.argmax(sizes))]
         raise BadData(
             f"{sum(size > context for size in sizes)} of {len(asked)} questions and answers have up to {max(sizes)} "
-            f"tokens, such as {shown(longest.question)}, expected at most data.context ({context}); raise it"
+            f"tokens, such as {shown(longest)}, expected at most data.context ({context}); raise it"
         )
     for text in texts:
         for passage in [text.answer] if text.question else cut(text.answer, coding, context - _OF_PASSAGES):

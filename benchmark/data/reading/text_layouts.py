@@ -1,7 +1,9 @@
 """The three layouts of a folder of texts: one's own .txt files, TOFU's files and MUSE's.
 
 TOFU: `full.json` and `forget01.json`, `forget05.json` or `forget10.json`, one record per line with `question` and
-`answer`, 20 lines per author (Maini et al. 2024, huggingface.co/datasets/locuslab/TOFU).
+`answer`, 20 lines per author (Maini et al. 2024, huggingface.co/datasets/locuslab/TOFU); beside them, if there,
+`forget10_perturbed.json` and `retain_perturbed.json` with `paraphrased_answer` (or several), `perturbed_answer` (wrong
+ones) and perhaps `paraphrased_question`.
 MUSE: `raw/` with `forget`, `retain1`, `retain2` and `holdout` as .txt or as a JSON array of texts, `knowmem/` with
 `forget_qa.json` and `retain_qa.json` (or `retain2_qa.json`), arrays of records (Shi et al. 2024,
 github.com/jaechan-repo/muse_bench, huggingface.co/muse-bench).
@@ -10,12 +12,14 @@ github.com/jaechan-repo/muse_bench, huggingface.co/muse-bench).
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from benchmark.data.reading.listing import LeftOut, is_stray
 from benchmark.data.reading.parts import TEST, TRAIN
-from benchmark.data.reading.text_files import read_records, read_text, texts_of
+from benchmark.data.reading.text_files import answers_of, is_text, read_records, read_text, texts_of
+from benchmark.data.reading.tokens import Text
 from benchmark.errors import BadData, MissingData
 
 _PER_AUTHOR = 20  # questions of TOFU
@@ -34,6 +38,8 @@ class Passage:
     subject: str
     topic: str = ""
     part: int = TRAIN
+    rephrased: tuple[Text, ...] = ()
+    """The question in other words with the right answer and with wrong ones, where the layout has these."""
 
 
 @dataclass(frozen=True)
@@ -73,15 +79,17 @@ def _tofu_files(root: Path, split: str | None) -> tuple[list[Path], LeftOut]:
     for path in paths:
         if not path.is_file():
             raise MissingData(f"{path} is not there, expected TOFU's full.json and {split}.json; put them there")
+    paths += [path for path in (root / f"{split}_perturbed.json", root / "retain_perturbed.json") if path.is_file()]
     left_out = LeftOut()
-    left_out.add(
-        f"only full.json and {split}.json are read", sorted(path.name for path in root.glob("*") if path not in paths)
-    )
+    others = sorted(path.name for path in root.glob("*") if path not in paths)
+    left_out.add(f"only full.json, {split}.json, its perturbed answers and those of retain are read", others)
     return paths, left_out
 
 
 def _tofu_texts(root: Path, paths: list[Path]) -> Iterator[Passage]:
-    known, forget = ([_question_and_answer(record, place) for place, record in read_records(path)] for path in paths)
+    known, forget = (
+        [_question_and_answer(record, place) for place, record in read_records(path)] for path in paths[:2]
+    )
     if len(known) % _PER_AUTHOR:
         raise BadData(
             f"{paths[0]} has {len(known)} questions, expected {_PER_AUTHOR} per author; take the published file"
@@ -92,10 +100,36 @@ def _tofu_texts(root: Path, paths: list[Path]) -> Iterator[Passage]:
             f"{paths[1]} has {len(absent)} of {len(forget)} questions and answers that {paths[0].name} lacks, "
             "expected all there; take both files from the same release"
         )
-    digits = len(str(len(known) // _PER_AUTHOR))
+    digits, rephrased = len(str(len(known) // _PER_AUTHOR)), _rephrased(known, paths[2:])
     for row, text in enumerate(known):
         author = f"author {row // _PER_AUTHOR + 1:0{digits}d}"
-        yield Passage(*text, author, "forget" if text in asked else "retain")
+        yield Passage(*text, author, "forget" if text in asked else "retain", rephrased=rephrased[row])
+
+
+def _rephrased(known: list[Text], paths: list[Path]) -> list[tuple[Text, ...]]:
+    """Return the questions in other words with their answers, as many of each; without files none.
+
+    Questions that the files lack stay as they are, and answers to others are wrong ones. Raises BadData.
+    """
+    given = {text: own for path in paths for text, own in _perturbed(path)}
+    if not given:
+        return [()] * len(known)
+    count = min(*map(len, given.values()), len({answer for _, answer in known}))
+    return [given.get(text, _as_taught(known, row, count))[:count] for row, text in enumerate(known)]
+
+
+def _perturbed(path: Path) -> Iterator[tuple[Text, tuple[Text, ...]]]:
+    for place, record in read_records(path):
+        text = _question_and_answer(record, place)
+        right, wrong = (answers_of(record, place, key) for key in ("paraphrased_answer", "perturbed_answer"))
+        question = other if is_text(other := record.get("paraphrased_question")) else text[0]
+        yield text, tuple((question, answer) for answer in (right[0], *wrong))
+
+
+def _as_taught(known: list[Text], row: int, count: int) -> tuple[Text, ...]:
+    question, answer = known[row]
+    others = dict.fromkeys(own for _, own in (*known[row + 1 :], *known[:row]) if own != answer)
+    return tuple((question, each) for each in (answer, *islice(others, count - 1)))
 
 
 def _muse_files(root: Path, split: str | None) -> tuple[list[Path], LeftOut]:
@@ -131,14 +165,14 @@ def _muse_texts(root: Path, paths: list[Path]) -> Iterator[Passage]:
                 yield Passage("", _document(record, place), f"{path.stem} {number}", topic, part)
 
 
-def _question_and_answer(record: Any, place: str) -> tuple[str, str]:
+def _question_and_answer(record: Any, place: str) -> Text:
     question, answer = texts_of(record, place, "question", "answer")
     return question, answer
 
 
 def _document(record: Any, place: str) -> str:
     """Return a document of MUSE: a text, or a record with one under `text`. Raises BadData."""
-    return record if isinstance(record, str) and record.strip() else texts_of(record, place, "text")[0]
+    return record if is_text(record) else texts_of(record, place, "text")[0]
 
 
 LAYOUTS = {
