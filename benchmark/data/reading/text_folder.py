@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.data.reading.examples import Examples, Row, row
+from benchmark.data.reading.labels import encode_labels
 from benchmark.data.reading.parts import TEST
 from benchmark.data.reading.text_layouts import LAYOUTS, Passage
 from benchmark.data.reading.tokens import Coding, Text, examples_of_texts, plain_words, word_coding
@@ -40,15 +41,17 @@ def load(data: "TextFolder", folder: Path) -> Examples:
 
 def _examples(found: list[Passage], coding: Coding) -> Examples:
     """Return passages that fit as examples; what is test is held out for attacks as well."""
-    subjects, topics = (sorted({getattr(text, role) for text in found}) for role in ("subject", "topic"))
+    subjects, subject_names = encode_labels([text.subject for text in found])
+    topics, topic_names = encode_labels([text.topic for text in found])
+    has_topics = any(topic_names)
     held = [(text.question, text.answer) for text in found if text.part == TEST]
     return examples_of_texts(
         [(text.question, text.answer) for text in found],
         np.array([text.part for text in found]) if held else None,
-        np.array([subjects.index(text.subject) for text in found]),
-        tuple(subjects),
-        topics=np.array([topics.index(text.topic) for text in found]) if any(topics) else None,
-        topic_names=tuple(topics) if any(topics) else (),
+        subjects.numpy(),
+        subject_names,
+        topics=topics.numpy() if has_topics else None,
+        topic_names=topic_names if has_topics else (),
         coding=coding,
         rephrased=[text.rephrased for text in found] if all(text.rephrased for text in found) else (),
         holdout=held,
