@@ -13,7 +13,7 @@ class Tokens(NamedTuple):
 
 
 class Inquiries(NamedTuple):
-    """What a source of sequences gives beside its examples, for metrics of language; None where it has none."""
+    """Further sequences of a source, for metrics of language; None where it has none."""
 
     rephrased: Tokens | None = None
     """`[rows of the source, answers, context]`: a question for the same fact in words that are not trained on.
