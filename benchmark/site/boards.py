@@ -57,6 +57,11 @@ class Board:
         """The share of retraining that a run may cost, where the scenario is known."""
         return self.scenario.protocol.budget if self.scenario else None
 
+    @property
+    def has_public_seeds(self) -> bool:
+        """Whether some entry ran on a pool that a submission could rebuild."""
+        return any(card.seeds == "public" and card.status != "not-applicable" for card in self.cards.values())
+
     @cached_property
     def ranked_cards(self) -> list[Scorecard]:
         """The entries with a rank and within the budget, best first."""

@@ -22,6 +22,8 @@ class Column(NamedTuple):
     """The format of its numbers; empty where it holds text."""
     lower: bool = False
     """Whether lower is better, so that it is sorted upwards first."""
+    better: str = ""
+    """Which way is better, in words; empty where neither is."""
 
 
 _ABOUT = (
@@ -46,7 +48,7 @@ def all_columns() -> list[Column]:
 def metric_column(metric: Metric) -> Column:
     """Return the column of a metric."""
     about = heading_of(metric.name), metric_sentence(metric), GROUPS[metric.group]
-    return Column(metric.name, *about, metric.form, metric.direction == "lower")
+    return Column(metric.name, *about, metric.form, metric.direction == "lower", metric.better)
 
 
 def heading_of(name: str) -> str:

@@ -116,12 +116,12 @@ def _say_others(board: Board, card: Scorecard) -> str:
     if card not in board.ranked_cards:
         return ""
     if not close:
-        return "It differs significantly from every other ranked entry."
+        return "It is significantly different from every other entry that is not over the budget."
     return f"The runs do not separate it from {list_names(close)}."
 
 
 def _say_cost(board: Board, card: Scorecard) -> str:
-    cell = cost_cell(card)
+    cell = cost_cell(card, board.budget)
     if cell.sort is None:
         return ""
     budget = "" if board.budget is None or card.control else f"; the budget is {format_value(board.budget, '.0%')}"

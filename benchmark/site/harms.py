@@ -23,7 +23,7 @@ def _say_retained(card: Scorecard, nothing: Scorecard) -> list[str]:
     own, before = card.estimate("retain_leak"), nothing.estimate("retain_leak")
     if own is None or before is None or own.low <= before.high:
         return []
-    return [f"examples that stay leak {own.value:.3f} instead of {before.value:.3f} (retain leak)"]
+    return [f"examples that stay leak {own.value:.3f}, with nothing done {before.value:.3f} (retain leak)"]
 
 
 def _say_accuracy(card: Scorecard, nothing: Scorecard) -> list[str]:
@@ -31,7 +31,7 @@ def _say_accuracy(card: Scorecard, nothing: Scorecard) -> list[str]:
     if own is None or before is None or own.high >= before.low or ratio is None or ratio.high >= 1:
         return []
     texts = [format_value(each, ".1%") for each in (own.value, before.value, own.value / ratio.value)]
-    return ["test accuracy is {}, {} with nothing done and {} retrained".format(*texts)]
+    return ["test accuracy is {}, with nothing done {} and {} of the pool's retrained models".format(*texts)]
 
 
 def _say_overshoot(card: Scorecard, nothing: Scorecard) -> list[str]:
@@ -39,4 +39,4 @@ def _say_overshoot(card: Scorecard, nothing: Scorecard) -> list[str]:
     own, before = card.value(name), nothing.value(name)
     if own is None or before is None or own <= before:
         return []
-    return [f"{format_value(own, '.0%')} of the examples went significantly past retraining"]
+    return [f"in part of the runs {format_value(own, '.0%')} of the examples went significantly past retraining"]

@@ -59,15 +59,17 @@ def say_search(record: Tuning) -> list[str]:
     found = [
         f"Tuning tried {len(record.trials)} sets of values ({states}). It judged them by {objective}, with validation "
         f"in the place of test examples, after {', '.join(map(str, record.rungs))} runs on models and a forget set of "
-        f"its own; a set may cost {format_value(record.allowed_share, '.0%')} of retraining."
+        f"its own; a set may cost {format_value(record.allowed_share, '.0%')} of retraining, a tenth less than the "
+        "budget, which leaves room for the noise of timing."
     ]
     if record.best is None:
         return [*found, "None of the complete ones kept to that, so there are no tuned values."]
     best, start = (_say_score(record, trial) for trial in (record.best, record.trials[0]))
     return [
         *found,
-        f"There the best got {best}, the published values {start}. On the models and examples of this board they may "
-        "do worse: they are the best of few, by few runs, on others.",
+        f"There the best got {best}, the published values {start}. Another forget set and other models make another "
+        "gap, so these shares do not compare with those of this board; and the best of few trials, by few runs, may do "
+        "worse on others.",
     ]
 
 

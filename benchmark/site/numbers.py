@@ -25,7 +25,8 @@ def format_value(value: float | None, form: str) -> str:
     if value is None:
         return MISSING
     text = format(value, form).replace("%", PERCENT)
-    return text.replace("-", "−")
+    is_zero = not text.strip("-0.%" + PERCENT)
+    return text.removeprefix("-") if is_zero else text.replace("-", "−")
 
 
 def format_interval(found: Value | Estimate | None, form: str) -> str:

@@ -12,6 +12,7 @@ from benchmark.site.boards import Board
 from benchmark.site.charts import Bar, Scale, Tick, interval_bar, signed_root, ticks
 from benchmark.site.columns import Column, format_metric
 from benchmark.site.numbers import MISSING, PERCENT, format_value, gap_text, short
+from benchmark.site.sayings import against_nothing
 
 COST_WIDTH = 48.0
 BAR_WIDTH = 130.0
@@ -24,6 +25,8 @@ _STATUS = {
     "suspect": ("suspect", "bad"),
     "not-applicable": ("not for this task", "quiet"),
 }
+
+_AGAINST: dict[int | None, str] = {0: "≈ doing nothing", -1: "worse than doing nothing"}
 
 
 class Badge(NamedTuple):
@@ -62,6 +65,8 @@ class TableRow(NamedTuple):
     """Whether the sibling has the same evidence, so that one place is taken twice."""
     status: str
     badges: list[Badge]
+    against: str
+    """How it does beside doing nothing, where that is not better: in a few words."""
     remarks: list[str]
     first: Cell
     utility: Cell
@@ -126,10 +131,11 @@ def _row(board: Board, card: Scorecard, place: int, axis: Scale) -> TableRow:
         same_result=_has_same_evidence(card, board.cards[sibling]) if sibling else False,
         status=card.status,
         badges=badges(card),
+        against="" if card.control else _AGAINST.get(against_nothing(board, card), ""),
         remarks=[*([card.reason] if card.reason else []), *(note for note in row_remarks({**row}) if note != LOADED)],
         first=_first_cell(card.estimate(board.order), board.order, axis),
         utility=_plain_cell(card, "test_accuracy", ".1%"),
-        cost=cost_cell(card),
+        cost=cost_cell(card, board.budget),
     )
 
 
@@ -191,15 +197,21 @@ def _plain_cell(card: Scorecard, name: str, form: str) -> Cell:
     return Cell(format_value(value, form), "", None, None if value is None else short(value))
 
 
-def cost_cell(card: Scorecard) -> Cell:
+def cost_cell(card: Scorecard, budget: float | None = None) -> Cell:
     """Return the cost as a share of retraining, with the interval of its timing where that is known."""
     value = card.value("retraining_share")
     if value is None:
         return Cell(MISSING, "", None, None)
     low, high = (card.cost.share_low, card.cost.share_high) if card.cost else (value, value)
-    ends = f"{100 * low:.0f}–{100 * high:.0f}{PERCENT}" if card.cost else ""
+    ends = f"{_end(low, budget)}–{_end(high, budget)}{PERCENT}" if card.cost else ""
     bar = interval_bar(cost_axis(), value, min(low, value), max(high, value))
     return Cell(format_value(value, ".0%"), ends, bar, short(value))
+
+
+def _end(share: float, budget: float | None) -> str:
+    """Return the end of an interval in percent; with a digit more where it would read as the budget itself."""
+    is_close = budget is not None and f"{share:.0%}" == f"{budget:.0%}"
+    return f"{100 * share:.{1 if is_close else 0}f}"
 
 
 def column_cells(board: Board, columns: Sequence[Column]) -> dict[str, list[list[Any]]]:

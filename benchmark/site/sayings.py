@@ -1,16 +1,18 @@
 """Sentences on top of a board: who leads, by how much, whether it is real, what it costs; and how to read it."""
 
 from collections.abc import Sequence
+from math import log
 
 from benchmark.leaderboard.ranks import at_level, corrected_level, paired_difference, sign_of
-from benchmark.metrics.support import RECOMMENDED
+from benchmark.metrics.support import RECOMMENDED, most_provable
 from benchmark.results.scorecard import Scorecard
 from benchmark.results.values import Estimate
-from benchmark.site.boards import Board
+from benchmark.site.boards import TUNED, Board
 from benchmark.site.columns import heading_of
 from benchmark.site.harms import say_harms
 from benchmark.site.numbers import PERCENT, format_value, gap_text, list_names
 
+_AGAINST = {1: "significantly better than", 0: "not significantly different from", -1: "significantly worse than"}
 _MOST = 0.5  # of the gap: what is open is most of it where less is closed
 
 
@@ -22,6 +24,7 @@ def leader_sentences(board: Board) -> list[str]:
     return [
         _say_lead(board, leader),
         _say_whether_real(board, leader),
+        *filter(None, [_say_tuning(board, leader), _say_by_phi(board, leader), _say_repair(board, leader)]),
         *filter(None, [_say_left(board, leader), say_harms(board, leader)]),
         *filter(None, [_say_cost(board, leader), say_dearer(board)]),
     ]
@@ -80,6 +83,51 @@ def _say_lead(board: Board, leader: Scorecard) -> str:
     )
 
 
+def _say_tuning(board: Board, leader: Scorecard) -> str:
+    """Return that a tuned leader is held against entries of submissions that nobody tuned here."""
+    entries = [card for card in board.cards.values() if not card.control]
+    names = {card.submission.removesuffix(TUNED) for card in entries}
+    tuned = {card.submission.removesuffix(TUNED) for card in entries if card.values == "tuned"}
+    if leader.values != "tuned" or tuned == names:
+        return ""
+    return (
+        f"It is tuned; {len(names - tuned)} of the {len(names)} submissions have no tuned entry here, and part of the "
+        "lead over those may be the tuning."
+    )
+
+
+def _say_by_phi(board: Board, leader: Scorecard) -> str:
+    """Return which ranked entry is significantly better than the leader where the board looks at φ alone."""
+    if board.order != "gap_closed":
+        return ""
+    known = [card for card in board.ranked_cards if card.value("gap_closed_phi") is not None]
+    best = max(known, key=lambda card: card.value("gap_closed_phi") or 0.0, default=leader)
+    found = paired_difference("gap_closed_phi", best, leader, corrected_level(len(known)))
+    if best is leader or found is None or sign_of(found) <= 0:
+        return ""
+    return (
+        f"By φ alone, as in the privacy profile, {best.submission} is significantly better by "
+        f"{format_value(100 * found.value, '.1f')} points; the board counts leak at hidden inputs too."
+    )
+
+
+def _say_repair(board: Board, leader: Scorecard) -> str:
+    """Return how much of the damage of manipulated examples the leader and retraining undo, and who undoes most."""
+    own, retrained = leader.value("attack_success"), leader.value("retrained_triggered_accuracy")
+    clean = leader.value("clean_triggered_accuracy")
+    is_corrective = board.scenario is not None and board.scenario.manipulation is not None
+    if not is_corrective or own is None or retrained is None or clean is None:
+        return ""
+    best = max(board.ranked_cards, key=lambda card: card.value("repaired") or 0.0)
+    most = format_value(best.value("repaired"), ".0%")
+    return (
+        f"The training data were manipulated, and 100{PERCENT} of the gap is retraining without those manipulated "
+        f"examples that are known. The attack still succeeds on {format_value(own, '.1%')} of triggered examples after "
+        f"the leader; retraining answers {format_value(retrained, '.1%')} of them right, clean models "
+        f"{format_value(clean, '.1%')}. Within the budget {best.submission} repairs most: {most} of the damage."
+    )
+
+
 def _say_left(board: Board, leader: Scorecard) -> str:
     """Return what the leader still leaks, beside doing nothing."""
     leak, nothing = (
@@ -117,7 +165,7 @@ def best_over_budget(board: Board) -> Scorecard | None:
 def _say_whether_real(board: Board, leader: Scorecard) -> str:
     others = len(board.ranked_cards) - 1
     close = board.inseparable_from(leader.submission)
-    nothing = _against_nothing(board, leader)
+    nothing = _and_nothing(board, leader)
     if not others:
         return f"It is the only ranked entry{nothing}."
     if not close:
@@ -131,19 +179,12 @@ def _say_whether_real(board: Board, leader: Scorecard) -> str:
     )
 
 
-def _against_nothing(board: Board, leader: Scorecard) -> str:
-    """Return the end of a sentence that says whether an entry is better than doing nothing; empty where unknown.
-
-    Doing nothing counts as one more of the entries that it is compared with, so that all of it is corrected alike.
-    """
-    level = corrected_level(len(board.ranked_cards) + 1)
-    if board.order == "gap_closed":
-        found = at_level(leader, "gap_closed", level)
-    else:
-        found = paired_difference(board.order, leader, board.nothing, level) if board.nothing else None
-    if found is None:
+def _and_nothing(board: Board, leader: Scorecard) -> str:
+    """Return the end of a sentence that says whether the leader is better than doing nothing; empty where unknown."""
+    sign = against_nothing(board, leader)
+    if sign is None:
         return ""
-    return ", and more than doing nothing" if found.low > 0 else ", but not significantly more than doing nothing"
+    return ", and more than doing nothing" if sign > 0 else ", but not significantly more than doing nothing"
 
 
 def _say_cost(board: Board, leader: Scorecard) -> str:
@@ -215,8 +256,23 @@ def entry_sentence(board: Board, card: Scorecard) -> str:
     if found is None:
         return f"{card.submission} has no metrics on this board: {card.reason or card.status}."
     rank, place = board.rows[card.submission]["rank"], len(board.ranked_cards)
-    standing = f", rank {rank}" + (f" of {place} within the budget" if card.status == "ok" else "") if rank else ""
-    return f"{card.submission} {_reach(board.order, found)}{standing}."
+    standing = f", rank {rank}" + (f" of {place} not over the budget" if card.status == "ok" else "") if rank else ""
+    sign = against_nothing(board, card)
+    verdict = "" if sign is None or card.control else f" It is {_AGAINST[sign]} doing nothing."
+    return f"{card.submission} {_reach(board.order, found)}{standing}.{verdict}"
+
+
+def against_nothing(board: Board, card: Scorecard) -> int | None:
+    """Return whether an entry is significantly better (1) or worse (−1) than doing nothing; None where not known.
+
+    Corrected as the board's other comparisons are: doing nothing counts as one more of the entries.
+    """
+    level = corrected_level(len(board.ranked_cards) + 1)
+    if board.order == "gap_closed":
+        found = at_level(card, "gap_closed", level) if card.estimate("gap_closed") else None
+    else:
+        found = paired_difference(board.order, card, board.nothing, level) if board.nothing else None
+    return None if found is None else sign_of(found)
 
 
 def _reach(order: str, found: Estimate) -> str:
@@ -240,3 +296,40 @@ def tuned_difference(board: Board, card: Scorecard) -> str:
     verdict = ("not significantly different", "significantly better", "significantly worse")[sign_of(found)]
     measured = f"{value}{unit} of {heading_of(board.order)}, 95{PERCENT} interval {low} to {high}"
     return f"Here the tuned values are {verdict}, for this pair alone: {measured}."
+
+
+def say_shortly(board: Board) -> str:
+    """Return in a few words whether a board's lead is real, for lists of boards."""
+    if not board.ranked_cards:
+        return ""
+    leader = board.ranked_cards[0]
+    close, sign = board.inseparable_from(leader.submission), against_nothing(board, leader)
+    others = len(board.ranked_cards) - 1
+    words = f"not separated from {list_names(close, 2)}" if close else f"ahead of all {others} others" if others else ""
+    against = "" if sign is None else f"{'more' if sign > 0 else 'not significantly more'} than doing nothing"
+    return "; ".join(filter(None, [words, against]))
+
+
+def say_better(board: Board) -> str:
+    """Return how many of the entries that are not over the budget do significantly better than nothing."""
+    signs = [against_nothing(board, card) for card in board.ranked_cards]
+    if None in signs or not signs:
+        return ""
+    return (
+        f"Of the {len(signs)} ranked entries that are not over the budget, {signs.count(1)} are significantly better "
+        f"than doing nothing, {signs.count(-1)} worse, and {signs.count(0)} cannot be told from it."
+    )
+
+
+def say_limits(board: Board) -> str:
+    """Return the largest values of ε that so many models can show, and what retraining gets."""
+    models, examples = board.first.models, board.first.examples
+    delta = board.scenario.protocol.delta if board.scenario else 1e-5
+    least = most_provable(models, examples, delta, 0.95)
+    retrain = board.cards.get("retrain")
+    median = retrain.value("median_epsilon") if retrain else None
+    beside = f" The median ε of retrain itself is {median:.2f}." if median is not None else ""
+    return (
+        f"With N = {models} the largest finite ε is ln(N − 1) = {log(models - 1):.2f} and the largest lower bound "
+        f"{least:.2f}; boards of other N have other limits.{beside}"
+    )

@@ -161,7 +161,8 @@ def test_two_entries_are_compared_by_paired_differences_and_example_by_example(o
             in panel.locator("[data-example-list]").inner_text()
         )
         assert panel.locator("[data-examples] .point.hollow").count() == EXAMPLES - counted
-        rows.first.get_by_role("link").click()
+        rows.first.get_by_role("link").first.click()
+        assert page.url.endswith(f"{COMPARED[0]}.html#example-{verdicts[0][0]}")
         assert page.locator(f"#example-{verdicts[0][0]}").is_visible()
 
 
@@ -171,6 +172,9 @@ def test_without_evidence_the_list_of_examples_has_no_verdict(opened, site, boar
         assert "takes the evidence of both entries" in told.inner_text()
         assert told.locator("tbody tr").count() == EXAMPLES
         assert told.locator("td.verdict").count() == 0
+        chart = page.locator(f"[data-panel='{board.label}'] [data-examples]")
+        assert chart.locator(".point:not(.hollow)").count() == 0
+        assert "Filled ones" not in chart.inner_text()
 
 
 @pytest.mark.parametrize("where", ["index", "entry"])

@@ -101,9 +101,47 @@ def test_the_choice_is_in_the_address_and_a_fifth_entry_is_refused(opened, index
         four = page.url
         assert len(four.partition(":retrain,identity,")[2].split(",")) == 2
         boxes.first.click()
-        assert "At most four" in panel.locator("[data-count]").inner_text()
+        assert "At most four" in panel.locator("[data-told]").inner_text()
         assert page.url == four
         assert panel.get_by_label("Entry A", exact=True).input_value() == "retrain"
+
+
+def test_back_goes_to_what_was_shown_before(opened, index):
+    with opened(index) as page:
+        page.get_by_role("tab", name="digits-hard").click()
+        panel = page.locator(HARD)
+        panel.get_by_label("Entry B", exact=True).select_option("retrain")
+        page.go_back()
+        assert panel.get_by_label("Entry B", exact=True).input_value() != "retrain"
+        page.go_back()
+        assert page.locator("#summary").is_visible()
+        page.go_forward()
+        assert panel.is_visible()
+
+
+def test_reloading_keeps_search_filter_order_and_columns(opened, index):
+    with opened(index, fragment=f"{HARD}:") as page:
+        panel = page.locator(HARD)
+        panel.get_by_label("Show").select_option("better")
+        panel.get_by_label("Search").fill("golatkar 2020")
+        panel.locator('th[data-column="cost"] button').click()
+        panel.get_by_role("button", name="Columns").click()
+        panel.locator("[data-columns] input").first.check()
+        before = names(page)
+        assert before
+        page.reload()
+        assert names(page) == before
+        assert panel.get_by_label("Search").input_value() == "golatkar 2020"
+        assert panel.locator('th[data-column="cost"]').get_attribute("aria-sort") == "ascending"
+        assert panel.locator("[data-ranking] thead th").count() == 8
+        assert panel.get_by_label("Entry A", exact=True).input_value() == ""
+
+
+def test_an_entry_that_is_chosen_twice_changes_places(opened, index):
+    with opened(index, fragment=f"{HARD}:aru,retrain,identity") as page:
+        panel = page.locator(HARD)
+        panel.get_by_label("Entry A", exact=True).select_option("identity")
+        assert page.url.endswith(":identity,retrain,aru")
 
 
 def test_the_chooser_of_columns_is_closed_by_escape_and_offers_what_is_not_shown(opened, index):

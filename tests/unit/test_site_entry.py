@@ -86,7 +86,7 @@ def test_a_broken_entry_says_why_it_has_no_metrics():
 def test_the_sentence_says_gap_interval_and_rank():
     text = page_of().text
     assert "sharp+tuned closes 50.0\u00a0% of the gap between doing nothing and retraining" in text
-    assert "rank 1 of 3 within the budget" in text
+    assert "rank 1 of 3 not over the budget" in text
     assert "The runs do not separate it from near." in text
 
 

@@ -1,6 +1,7 @@
 """The site's index: boards in order, sentences, columns, differences, bytes; no text of others can leave its place."""
 
 import json
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -14,14 +15,25 @@ from benchmark.leaderboard.ranks import paired_difference
 from benchmark.metrics.kinds import all_metrics
 from benchmark.results.scorecard import Cost
 from benchmark.results.values import Estimate, Value
+from benchmark.scenario.schema import load_scenario
 from benchmark.site.boards import site_boards
 from benchmark.site.build import index_page
 from benchmark.site.columns import all_columns, sentence_of
 from benchmark.site.harms import say_harms
 from benchmark.site.index import board_data
 from benchmark.site.pairs import compared_metrics, half_widths
-from benchmark.site.rows import badges, order_ticks, table_rows
-from benchmark.site.sayings import best_over_budget, caveats, conclusion, headline, leader_sentences
+from benchmark.site.rows import badges, cost_cell, order_ticks, table_rows
+from benchmark.site.sayings import (
+    against_nothing,
+    best_over_budget,
+    caveats,
+    conclusion,
+    headline,
+    leader_sentences,
+    say_better,
+    say_limits,
+    say_shortly,
+)
 from benchmark.site.scatters import scatters
 
 
@@ -69,10 +81,70 @@ def test_the_first_sentence_says_who_leads_by_how_much_and_what_it_costs():
     ] == "The runs do not separate it from near; it is significantly ahead of the other 1 within the budget, " + (
         "and more than doing nothing."
     )
-    assert said[2] == "It still leaks 0.500 of at most 1 (0.480–0.520); doing nothing leaks 1.000, perfect is 0."
-    assert said[3] == "A run costs 10\u00a0% of retraining."
-    assert said[4].startswith("Best at any cost, but over the budget: dear closes 70.0\u00a0% of the gap")
-    assert said[4].endswith("at 60\u00a0% of retraining.")
+    assert said[2].startswith("It is tuned; 4 of the 5 submissions have no tuned entry here")
+    assert said[3] == "It still leaks 0.500 of at most 1 (0.480–0.520); doing nothing leaks 1.000, perfect is 0."
+    assert said[4] == "A run costs 10\u00a0% of retraining."
+    assert said[5].startswith("Best at any cost, but over the budget: dear closes 70.0\u00a0% of the gap")
+    assert said[5].endswith("at 60\u00a0% of retraining.")
+
+
+def test_a_leader_by_hidden_inputs_is_told_who_leads_by_phi():
+    cards = [whole_card("first", 0.5, seed=1), whole_card("second", 0.2, seed=2)]
+    replicates = {"first": 0.3, "second": 0.4}
+    cards = [
+        with_metrics(each, gap_closed_phi=Estimate(value=replicates[each.submission], low=0.0, high=1.0)).model_copy(
+            update={"replicates": {**each.replicates, "gap_closed_phi": each.replicates["gap_closed"]}}
+        )
+        for each in cards
+    ]
+    said = leader_sentences(board_of(cards))
+    assert any("By φ alone" in each and "second is significantly better by 10.0 points" in each for each in said)
+    assert not any("By φ alone" in each for each in leader_sentences(board_of(usual_cards())))
+
+
+def test_a_corrective_board_says_what_is_repaired_and_what_retraining_leaves():
+    def repaired(name, share, **changes):
+        values = {
+            "attack_success": Value(value=1 - share),
+            "repaired": Value(value=share),
+            "retrained_triggered_accuracy": Value(value=0.01),
+            "clean_triggered_accuracy": Value(value=0.73),
+        }
+        return with_metrics(whole_card(name, 0.2 - share / 10, **changes), **values)
+
+    board = board_of([repaired("first", 0.001, seed=1), repaired("other", 0.88, seed=2)])
+    assert "manipulated" not in " ".join(leader_sentences(board))
+    said = " ".join(leader_sentences(replace(board, scenario=load_scenario("digits-patch"))))
+    assert "still succeeds on 99.9\u00a0% of triggered examples after the leader" in said
+    assert "retraining answers 1.0\u00a0% of them right, clean models 73.0\u00a0%" in said
+    assert "other repairs most: 88\u00a0% of the damage" in said
+
+
+def test_entries_are_held_against_doing_nothing_alike_everywhere():
+    cards = [*usual_cards(), whole_card("poor", -0.5, seed=8), whole_card("idle", 0.001, seed=9)]
+    board = board_of(cards)
+    signs = {name: against_nothing(board, board.cards[name]) for name in ("sharp", "poor", "idle", "broken")}
+    assert signs == {"sharp": 1, "poor": -1, "idle": 0, "broken": None}
+    rows = {row.name: row.against for row in table_rows(board)}
+    assert [rows[name] for name in ("sharp", "poor", "idle", "identity")] == [
+        "",
+        "worse than doing nothing",
+        "≈ doing nothing",
+        "",
+    ]
+    assert "3 are significantly better than doing nothing, 1 worse, and 1 cannot be told from it" in say_better(board)
+    assert say_shortly(board) == "not separated from near; more than doing nothing"
+
+
+def test_the_limits_of_so_many_models_are_told():
+    assert "largest finite ε is ln(N − 1) = 1.95" in say_limits(board_of(usual_cards()))
+
+
+def test_the_end_of_a_cost_that_would_read_as_the_budget_has_a_digit_more():
+    cost = Cost(share_low=0.114, share_high=0.2042, rounds=3, loaded=False, undecided=True)
+    card = whole_card("first", 0.5).model_copy(update={"cost": cost})
+    assert cost_cell(card, 0.2).ends == "11–20.4\u00a0%"
+    assert cost_cell(card, 0.5).ends == "11–20\u00a0%"
 
 
 def test_a_leader_that_nobody_comes_near_is_significantly_better():
@@ -157,11 +229,14 @@ def harmed(retain_leak, accuracy, past):
 
 def test_harm_is_told_where_intervals_are_apart():
     assert harmed(0.31, 0.95, 0.0) == ""
-    assert "leak 0.330 instead of 0.300" in harmed(0.33, 0.95, 0.0)
-    assert "test accuracy is 90.0\u00a0%, 96.0\u00a0% with nothing done and 95.0\u00a0% retrained" in harmed(
+    assert "leak 0.330, with nothing done 0.300" in harmed(0.33, 0.95, 0.0)
+    assert "test accuracy is 90.0\u00a0%, with nothing done 96.0\u00a0% and 95.0\u00a0% of the pool's" in harmed(
         0.3, 0.9, 0.0
     )
-    assert harmed(0.3, 0.95, 0.4) == "At a price: 40\u00a0% of the examples went significantly past retraining."
+    assert (
+        harmed(0.3, 0.95, 0.4)
+        == "At a price: in part of the runs 40\u00a0% of the examples went significantly past retraining."
+    )
 
 
 def test_a_tie_over_scenarios_is_called_one():
@@ -173,6 +248,7 @@ def test_a_tie_over_scenarios_is_called_one():
     ]
     text = Page(index_of(cards)).text
     assert "a and b tie for the best mean rank, 1.5" in text
+    assert "By the mean gap closed a is first with 15.0\u00a0%" in text
 
 
 def test_ranks_that_a_group_allows_stand_below_the_rank():

@@ -9,19 +9,32 @@ function startChosen(panel, board, onChange) {
   const scored = board.entries.filter((each) => each.scored);
   const place = new Map(scored.map((each, k) => [each.name, k]));
   const known = (given) => given.filter((name, at) => place.has(name) && given.indexOf(name) === at).slice(0, LETTERS.length);
+  const told = panel.querySelector("[data-told]");
   const examples = startExamples(section, board, scored);
-  let names = known(fromAddress() || section.dataset.chosen.split(" "));
+  let names = inAddress();
 
   // The address holds what was chosen behind a colon: #board:one,other
   function fromAddress() {
     const [label, chosen] = fragment().split(":");
-    return label === panel.dataset.panel && chosen ? chosen.split(",") : null;
+    return label === panel.dataset.panel && chosen !== undefined ? chosen.split(",") : null;
   }
+
+  function inAddress() {
+    return known(fromAddress() || section.dataset.chosen.split(" "));
+  }
+
+  window.addEventListener("hashchange", () => {
+    if (fragment().split(":")[0] === panel.dataset.panel) set(inAddress());
+  });
+
+  panel.querySelector("[data-jump]").addEventListener("click", () => section.scrollIntoView());
 
   pickers.forEach((picker, k) => {
     picker.append(...scored.map((each) => make("option", { value: each.name }, each.name)));
     picker.addEventListener("change", () => {
       const next = [...names];
+      const before = next.indexOf(picker.value);
+      if (before >= 0 && before !== k && names[k]) next[before] = names[k]; // the two change places
       next[k] = picker.value;
       keep(known(next));
     });
@@ -30,6 +43,7 @@ function startChosen(panel, board, onChange) {
   function set(next) {
     names = next.slice(0, LETTERS.length);
     pickers.forEach((picker, k) => (picker.value = names[k] || ""));
+    told.textContent = names.length ? `Compared: ${names.map((name, k) => `${LETTERS[k]} ${name}`).join(", ")}.` : "Nothing is compared.";
     showDifferences();
     showProfiles();
     examples.show(names);
@@ -44,12 +58,12 @@ function startChosen(panel, board, onChange) {
       return;
     }
     set(names);
-    panel.querySelector("[data-count]").textContent = "At most four entries are compared; take one out first.";
+    told.textContent = "At most four entries are compared; take one out first.";
   }
 
   function keep(next) {
     set(next);
-    history.replaceState(null, "", `#${panel.dataset.panel}:${names.join(",")}`);
+    go(`#${panel.dataset.panel}:${names.join(",")}`);
   }
 
   // Half of the interval's width for a pair, in the order of pairs (0, 1), (0, 2), …, (1, 2), …
@@ -107,7 +121,7 @@ function startChosen(panel, board, onChange) {
 
   function onBoard(first, second) {
     if (!first.group || !second.group) return "not ranked together";
-    if (first.status !== second.status) return "one is over budget";
+    if (first.status !== second.status) return `not ranked together: ${(first.status === "ok" ? second : first).name} is ${(first.status === "ok" ? second : first).status.replace("-", " ")}`;
     const shared = lettersOf(first.group).some((letter) => lettersOf(second.group).includes(letter));
     return shared ? "same group" : "significantly different";
   }

@@ -19,6 +19,7 @@ function startExamples(section, board, scored) {
       return;
     }
     const rows = differences(a, b);
+    holder.querySelector("[data-known]").hidden = rows[0].error === null;
     showChart(rows, names);
     showList(rows, scored[a], scored[b]);
     readout.textContent = `${summaryOf(rows, names)} Point at an example.`;
@@ -69,9 +70,8 @@ function startExamples(section, board, scored) {
   function examplePoint(row, names, x, y) {
     const says = `Forget example ${row.k}: ${names[0]} ${value(row.u)}, ${names[1]} ${value(row.v)}${row.isReal ? ", significantly different" : ""}`;
     const [cx, cy] = [x(row.u), y(row.v)];
-    const isQuiet = row.error !== null && !row.isReal;
     return draw("g", { class: "entry", role: "img", tabindex: row.k ? "-1" : "0", "aria-label": says },
-      draw("circle", { class: "halo", cx, cy, r: 8 }), draw("circle", { class: isQuiet ? "point hollow" : "point", cx, cy, r: 3.5 }));
+      draw("circle", { class: "halo", cx, cy, r: 8 }), draw("circle", { class: row.isReal ? "point" : "point hollow", cx, cy, r: 3.5 }));
   }
 
   function value(number) {
@@ -88,7 +88,8 @@ function startExamples(section, board, scored) {
     const isKnown = rows.every((row) => row.error !== null);
     const ordered = [...rows].sort((x, y) => y.isReal - x.isReal || reach(y) - reach(x) || Math.abs(y.difference) - Math.abs(x.difference));
     const heads = ["example", ...(data.labels.length ? ["label"] : []), "A", "B", "A − B", ...(isKnown ? ["95 % interval", "verdict"] : [])];
-    const caption = make("caption", {}, make("span", { class: "stays" }, isKnown ? sayReal(rows, first, second) : WITHOUT));
+    const told = `${isKnown ? sayReal(rows) : WITHOUT} A is ${first.name}, B ${second.name}; values lead to their pages.`;
+    const caption = make("caption", {}, make("span", { class: "stays" }, told));
     const head = make("tr", {}, ...heads.map((text) => make("th", { scope: "col", class: HEADS[text] || "" }, text)));
     const table = make("table", { class: "differ" }, caption, make("thead", {}, head), make("tbody", {}, ...ordered.map((row) => listRow(row, first, second, isKnown))));
     list.append(
@@ -97,18 +98,18 @@ function startExamples(section, board, scored) {
     );
   }
 
-  function sayReal(rows, first, second) {
+  function sayReal(rows) {
     const real = rows.filter((row) => row.isReal);
     const toB = real.filter((row) => row.difference > 0).length;
-    const counts = real.length ? `: A, ${first.name}, forgets ${real.length - toB} of them better and B, ${second.name}, ${toB}` : "";
+    const counts = real.length ? `: A forgets ${real.length - toB} of them better and B ${toB}` : "";
     return `${real.length} of ${rows.length} examples differ significantly${counts} (${data.heading}, paired; of the examples called different 5 % at most are expected not to be: Benjamini–Hochberg). Intervals are for one example alone.`;
   }
 
   function listRow(row, first, second, isKnown) {
-    const link = make("a", { href: `${second.href}#example-${row.k}` }, String(row.k));
-    const cells = [value(row.u), value(row.v), signed(row.difference)].map((text) => make("td", { class: "num" }, text));
+    const values = [[first, row.u], [second, row.v]].map(([entry, number]) => make("a", { href: `${entry.href}#example-${row.k}` }, value(number)));
+    const cells = [...values, signed(row.difference)].map((content) => make("td", { class: "num" }, content));
     const label = data.labels.length ? [make("td", {}, make("bdi", {}, data.labels[row.k]))] : [];
-    return make("tr", { "data-example": row.k }, make("th", { scope: "row" }, link), ...label, ...cells, ...(isKnown ? verdict(row) : []));
+    return make("tr", { "data-example": row.k }, make("th", { scope: "row" }, String(row.k)), ...label, ...cells, ...(isKnown ? verdict(row) : []));
   }
 
   function verdict(row) {

@@ -14,13 +14,15 @@ function startTable(panel, board, columns, onChoose) {
 
   table.tHead.addEventListener("click", (event) => {
     const button = event.target.closest("th button");
-    if (button) sort(button.closest("th"));
-  });
-
-  function sort(head) {
+    if (!button) return;
+    const head = button.closest("th");
     const before = head.getAttribute("aria-sort");
     const isUp = before === "none" ? startsUp(head) : before === "descending";
-    const order = isUp ? "ascending" : "descending";
+    sort(head, isUp ? "ascending" : "descending");
+    remember(panel.dataset.panel, "sort", [head.dataset.column, isUp ? "ascending" : "descending"]);
+  });
+
+  function sort(head, order) {
     for (const each of table.tHead.querySelectorAll("th[aria-sort]")) each.setAttribute("aria-sort", each === head ? order : "none");
     const sign = order === "ascending" ? 1 : -1;
     const at = head.cellIndex;
@@ -71,10 +73,11 @@ function startTable(panel, board, columns, onChoose) {
   filter.addEventListener("change", narrow);
 
   function narrow() {
-    const text = search.value.trim().toLowerCase();
+    remember(panel.dataset.panel, "narrowed", [search.value, filter.value]);
+    const parts = search.value.toLowerCase().split(/\s+/);
     let shown = 0;
     for (const row of rows) {
-      const is = fits(about.get(row.dataset.entry), filter.value) && words.get(row.dataset.entry).includes(text);
+      const is = fits(about.get(row.dataset.entry), filter.value) && parts.every((part) => words.get(row.dataset.entry).includes(part));
       row.hidden = !is;
       shown += is;
     }
@@ -85,11 +88,13 @@ function startTable(panel, board, columns, onChoose) {
   function fits(entry, kind) {
     if (kind === "all") return true;
     if (kind === "budget") return entry.status === "ok" && entry.kind !== "control";
+    if (kind === "better") return entry.beatsNothing;
     if (kind === "over-budget") return entry.status === "over-budget";
     if (kind === "other") return !["ok", "over-budget"].includes(entry.status);
     return entry.kind === kind;
   }
 
+  const added = []; // names of columns
   const chooser = panel.querySelector("[data-columns]");
   const toggle = panel.querySelector("[data-toggle-columns]");
   toggle.addEventListener("click", () => {
@@ -111,7 +116,11 @@ function startTable(panel, board, columns, onChoose) {
     for (const column of columns.filter((each) => each.name in board.cells && !shown.includes(each.name))) {
       if (!groups.has(column.group)) groups.set(column.group, make("fieldset", {}, make("legend", {}, column.group)));
       const box = make("input", { type: "checkbox" });
-      box.addEventListener("change", () => (box.checked ? addColumn(column) : removeColumn(column)));
+      box.checked = added.includes(column.name);
+      box.addEventListener("change", () => {
+        if (box.checked) addColumn(column).scrollIntoView({ block: "nearest", inline: "nearest" });
+        else removeColumn(column);
+      });
       const sentence = make("span", {}, ` – ${column.sentence}`);
       groups.get(column.group).append(make("label", {}, box, " ", make("strong", {}, column.heading), sentence));
     }
@@ -119,8 +128,11 @@ function startTable(panel, board, columns, onChoose) {
   }
 
   function addColumn(column) {
+    added.push(column.name);
+    remember(panel.dataset.panel, "columns", added);
     const button = make("button", { type: "button", title: column.sentence }, column.heading);
-    table.tHead.rows[0].append(make("th", { scope: "col", class: "num", "aria-sort": "none", "data-column": column.name, ...(column.lower ? { "data-lower": "" } : {}) }, button));
+    const head = make("th", { scope: "col", class: "num", "aria-sort": "none", "data-column": column.name, ...(column.lower ? { "data-lower": "" } : {}) }, button, ...(column.better ? [make("br"), make("span", { class: "small muted" }, column.better)] : []));
+    table.tHead.rows[0].append(head);
     const cells = new Map(board.entries.map((each, k) => [each.name, board.cells[column.name][k]]));
     for (const row of rows) {
       const [text, value] = cells.get(row.dataset.entry);
@@ -128,9 +140,12 @@ function startTable(panel, board, columns, onChoose) {
       if (value !== undefined) cell.dataset.sort = value;
       row.append(cell);
     }
+    return head;
   }
 
   function removeColumn(column) {
+    added.splice(added.indexOf(column.name), 1);
+    remember(panel.dataset.panel, "columns", added);
     table.tHead.querySelector(`th[data-column="${column.name}"]`).remove();
     for (const cell of body.querySelectorAll(`td[data-of="${column.name}"]`)) cell.remove();
   }
@@ -153,6 +168,17 @@ function startTable(panel, board, columns, onChoose) {
     }
   }
 
+  // What was set before the page was reloaded or come back to.
+  function restore() {
+    const { columns: names = [], narrowed = ["", "all"], sort: order } = recall(panel.dataset.panel);
+    for (const column of columns) if (names.includes(column.name) && column.name in board.cells) addColumn(column);
+    [search.value, filter.value] = narrowed;
+    const head = order && table.tHead.querySelector(`th[data-column="${order[0]}"]`);
+    if (head) sort(head, order[1]);
+    narrow();
+  }
+
+  restore();
   return {
     mark(names) {
       for (const row of rows) {

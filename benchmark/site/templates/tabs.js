@@ -5,6 +5,20 @@ function fragment() {
   return decodeURIComponent(location.hash.slice(1));
 }
 
+// What a reader set lives in the state of the page's place in the history: it outlives reloading and coming back.
+function recall(label) {
+  return (history.state || {})[label] || {};
+}
+
+function remember(label, part, value) {
+  const own = { ...recall(label), [part]: value };
+  history.replaceState({ ...history.state, [label]: own }, "");
+}
+
+function go(place) {
+  if (location.hash !== place) history.pushState(history.state, "", place);
+}
+
 function startTabs(onOpen) {
   const list = document.querySelector("[data-tabs]");
   const tabs = [...list.querySelectorAll("[data-tab]")];
@@ -33,10 +47,11 @@ function startTabs(onOpen) {
   function follow() {
     const target = document.getElementById(fragment().split(":")[0]);
     const panel = target && target.closest("[data-panel]");
+    const isOpen = Boolean(panel) && panel.classList.contains("open");
     if (panel) open(panel.dataset.panel, false);
-    else if (!document.querySelector(".panel.open")) open(tabs[0].dataset.tab, false);
+    else if (!fragment() || !document.querySelector(".panel.open")) open(tabs[0].dataset.tab, false);
     if (target && target !== panel) target.scrollIntoView();
-    else if (target) window.scrollTo(0, 0);
+    else if (target && !isOpen) window.scrollTo(0, 0);
   }
 
   list.addEventListener("click", (event) => {
@@ -44,7 +59,7 @@ function startTabs(onOpen) {
     if (!tab) return;
     event.preventDefault();
     open(tab.dataset.tab, false);
-    history.replaceState(null, "", `#${tab.dataset.tab}`);
+    go(`#${tab.dataset.tab}`);
   });
   list.addEventListener("keydown", (event) => {
     const at = tabs.indexOf(document.activeElement);
@@ -53,7 +68,7 @@ function startTabs(onOpen) {
     event.preventDefault();
     const next = tabs[(at + steps[event.key] + tabs.length) % tabs.length];
     open(next.dataset.tab, true);
-    history.replaceState(null, "", `#${next.dataset.tab}`);
+    go(`#${next.dataset.tab}`);
   });
   window.addEventListener("hashchange", follow);
   follow();
