@@ -1,6 +1,7 @@
 """The child process of an audit, which runs the user's code: a task per line comes in, an answer per line goes out.
 
-What the code prints goes to the log, so that nothing of it is taken for an answer.
+What the code prints goes to the log, so that nothing of it is taken for an answer; what it reads is empty, so that it
+takes no task and does not wait for a person.
 """
 
 import json
@@ -11,14 +12,14 @@ import time
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from benchmark.audit.loader import Loader
 from benchmark.audit.outputs import Answers
 from benchmark.audit.people import read_data
-from benchmark.audit.roles import PHI, SECONDS, TEST_ACCURACY, TEST_PHI, Arrays, Role, Task, training_task
+from benchmark.audit.roles import MAKERS, PHI, SECONDS, TEST_ACCURACY, TEST_PHI, Arrays, Role, Task, training_task
 from benchmark.audit.settings import read_audit
 from benchmark.audit.user_file import load_functions
 from benchmark.engine import end_with
@@ -104,27 +105,28 @@ class Worker:
     def _store_signals(self, models: dict[str, tuple[Any, float]]) -> dict[str, Any]:
         found: dict[str, Any] = {"blocks": {}, "seconds": {}}
         for block, (model, seconds) in models.items():
-            arrays = {**self._signals(model), SECONDS: np.array([seconds])}
+            role = cast(Role, block.partition("/")[0])
+            arrays = {**self._signals(model, MAKERS[role]), SECONDS: np.array([seconds])}
             found["blocks"][block] = write_block(self._store / f"{block}.safetensors", arrays)
-            found["seconds"][block.partition("/")[0]] = seconds
+            found["seconds"][role] = seconds
         return found
 
     def _merge(self, one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
         return {key: {**one[key], **other[key]} for key in one}
 
-    def _signals(self, model: Any) -> Arrays:
+    def _signals(self, model: Any, maker: str) -> Arrays:
         rows = self._data.rows.of(self._forget)
-        logits = self._ask(model, rows.inputs)
+        logits = self._ask(model, rows.inputs, maker)
         arrays = {PHI: self._data.by_person(logit_scaled_confidence(logits, rows.targets))}
         if (test := self._data.test) is not None:
-            logits = self._ask(model, test.inputs)
+            logits = self._ask(model, test.inputs, maker)
             arrays[TEST_PHI] = logit_scaled_confidence(logits, test.targets)
             arrays[TEST_ACCURACY] = np.array([(logits.argmax(axis=1) == test.targets).mean()])
         return arrays
 
-    def _ask(self, model: Any, inputs: np.ndarray) -> np.ndarray:
+    def _ask(self, model: Any, inputs: np.ndarray, maker: str) -> np.ndarray:
         try:
-            return self._answers.of(model, inputs)
+            return self._answers.of(model, inputs, maker)
         except BenchError:
             raise
         except Exception as error:
@@ -163,10 +165,11 @@ def answer(begin: Callable[[], Worker], worker: Worker | None, line: str) -> tup
 def main(folder: Path, store: Path, parent: int) -> None:
     """Answer until the input ends."""
     end_with(parent)
-    with os.fdopen(os.dup(1), "w") as answers:
+    with os.fdopen(os.dup(0)) as tasks, os.fdopen(os.dup(1), "w") as answers, open(os.devnull) as nothing:
+        os.dup2(nothing.fileno(), 0)
         os.dup2(2, 1)
         worker: Worker | None = None
-        for line in sys.stdin:
+        for line in tasks:
             worker, said = answer(lambda: Worker(folder, store), worker, line.strip())
             print(json.dumps(said), file=answers, flush=True)
 

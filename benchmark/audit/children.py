@@ -45,7 +45,8 @@ class Child:
         except ValueError:
             said = {"error": self._death(process, question)}
         if "error" in said:
-            raise BadSubmission(f"{said['error']} ({self._log})")
+            about = "" if isinstance(question, str) else f"{question.title}; "
+            raise BadSubmission(f"{said['error']} ({about}log: {self._log})")
         return said
 
     def close(self) -> None:
@@ -72,10 +73,10 @@ class Child:
     def _death(self, process: "subprocess.Popen[str]", question: Task | str) -> str:
         status = process.wait()
         how = f"signal {-status}" if status < 0 else f"status {status}"
-        at = "when it was imported" if isinstance(question, str) else f"at {question.role} model {question.number}"
+        at = " when it was imported" if isinstance(question, str) else ""
         return (
-            f"the code ended its own process with {how} {at}, expected it to return; correct it, or give it more "
-            "memory or fewer --jobs, the log has what it printed"
+            f"the code ended its own process with {how}{at}, expected it to return; correct it, or give it more memory "
+            "or fewer --jobs, the log has what it printed"
         )
 
 

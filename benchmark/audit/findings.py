@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from benchmark.api import score
 from benchmark.audit.roles import Role
 from benchmark.errors import BadData
+from benchmark.metrics import one_model
 from benchmark.metrics.lower_bounds import epsilon_lower_bound
 from benchmark.metrics.one_model import compare_one_model
 from benchmark.metrics.overunlearning import FDR, smallest_p_value
@@ -63,6 +64,8 @@ class Comparison:
     """`[people]`."""
     is_detectable: NDArray[np.bool_]
     """`[people]`, at a false discovery rate of 5 %."""
+    smallest_p_value: float
+    """The smallest p-value that so many models can give, however different they are."""
     joint_p_value: float | None = None
     """The p-value of all people together, where there is a single model."""
     epsilon: Floats | None = None
@@ -157,21 +160,15 @@ def _check(signals: Mapping[Role, Signals]) -> None:
 
 
 def _compare(role: Role, signals: Signals, retrained: Signals, delta: float) -> Comparison:
-    if len(signals.phi) == 1:
-        found = compare_one_model(signals.phi[0], retrained.phi)
-        return Comparison(
-            role, signals, *found[:2], joint_p_value=found.joint_p_value, control=_control(signals, retrained)
-        )
+    models, others, control = len(signals.phi), len(retrained.phi), _control(signals, retrained)
+    if models == 1:
+        found, smallest = compare_one_model(signals.phi[0], retrained.phi), one_model.smallest_p_value(others)
+        limit = _no_rejection(models, others, smallest)
+        return Comparison(role, signals, *found[:2], smallest, found.joint_p_value, limit=limit, control=control)
     p_values, is_detectable = detectable(signals.phi, retrained.phi)
-    return Comparison(
-        role,
-        signals,
-        p_values,
-        is_detectable,
-        epsilon=epsilon_lower_bound(signals.phi, retrained.phi, delta),
-        limit=_no_rejection(len(signals.phi), len(retrained.phi)),
-        control=_control(signals, retrained),
-    )
+    epsilon, smallest = epsilon_lower_bound(signals.phi, retrained.phi, delta), smallest_p_value(models, others)
+    limit = _no_rejection(models, others, smallest)
+    return Comparison(role, signals, p_values, is_detectable, smallest, None, epsilon, limit, control)
 
 
 def _control(signals: Signals, retrained: Signals) -> Control | None:
@@ -185,8 +182,9 @@ def _control(signals: Signals, retrained: Signals) -> Control | None:
     return Control(len(is_detectable), int(is_detectable.sum()), None)
 
 
-def _no_rejection(models: int, retrained: int) -> str | None:
+def _no_rejection(models: int, retrained: int, smallest: float) -> str | None:
     """Return why a test of so few models rejects nothing, however different they are."""
-    if smallest_p_value(models, retrained) <= FDR:
+    if smallest <= FDR:
         return None
-    return f"{models} models against {retrained} give no p-value of {FDR} or less"
+    held = f"{models} models" if models > 1 else "One model"
+    return f"{held} held against {retrained} can give no p-value of {FDR} or less"

@@ -9,11 +9,11 @@ from benchmark.audit.children import Children, started_children
 from benchmark.audit.people import Data, read_data
 from benchmark.audit.roles import CHECKPOINTS, SECONDS, Role, Task, checkpoints, training_task
 from benchmark.audit.settings import Audit
-from benchmark.audit.store import open_store, read_record, write_record
+from benchmark.audit.store import open_store, other_stores, read_record, write_record
 from benchmark.engine import Progress
-from benchmark.errors import BadScenario, MissingRecord
+from benchmark.errors import BadScenario, MissingRecord, note
 from benchmark.storage.block_store import BlockStore
-from benchmark.text import counted
+from benchmark.text import counted, first_of
 
 Tasks = dict[Role, list[Task]]
 """The models of an audit by role."""
@@ -44,6 +44,7 @@ def measure(audit: Audit, jobs: int, progress: Progress) -> dict[str, Any]:
     """
     data, begin = read_data(audit), time.monotonic()
     store = open_store(audit, data)
+    _say_what_changed(store)
     with store.lock(), started_children(audit, store, jobs) as children:
         known = _known_record(store)
         about = {key: known[key] for key in ("functions", "packages")} if known else children.describe()
@@ -94,6 +95,14 @@ def _record_each(store: BlockStore, children: Children, tasks: Sequence[Task]) -
         for name, checksum in answer["blocks"].items():
             store.record(name, checksum)
         yield answer
+
+
+def _say_what_changed(store: BlockStore) -> None:
+    if not store.finished() and (others := other_stores(store)):
+        note(
+            f"the data, the code or the seed is other than that of the models in {first_of(others)} of "
+            f"{store.folder.parent}; all models are trained anew, and the old ones stay"
+        )
 
 
 def _known_record(store: BlockStore) -> dict[str, Any]:

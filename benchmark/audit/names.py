@@ -46,9 +46,12 @@ def _key(audit: Audit) -> bytes:
     if not path.exists():
         write_atomically(path, (secrets.token_hex(_BYTES) + "\n").encode(), mode=0o600)
     try:
-        return bytes.fromhex(path.read_text())
+        key = bytes.fromhex(path.read_text())
     except ValueError:
+        key = b""
+    if len(key) != _BYTES:  # a short one could be guessed
         raise BadRecord(
             f"{path} is no key of pseudonyms, expected {2 * _BYTES} hex digits; put the old one back, or remove it: "
             "then people get other pseudonyms"
-        ) from None
+        )
+    return key

@@ -15,6 +15,7 @@ from benchmark.errors import BadSubmission
 
 Floats = NDArray[np.float64]
 _AT_ONCE = 4096  # rows
+_ROUNDING = 0.01  # of a row of probabilities in half precision
 
 
 class Answers:
@@ -23,12 +24,12 @@ class Answers:
     def __init__(self, classes: int, own: Callable[[Any, Any], Any] | None = None) -> None:
         self._classes, self._own = classes, own
 
-    def of(self, model: Any, inputs: NDArray[np.float32]) -> Floats:
-        """Return logits `[rows, classes]`. Raises BadSubmission where the model gives none."""
-        parts = [self._batch(model, inputs[start : start + _AT_ONCE]) for start in range(0, len(inputs), _AT_ONCE)]
-        return np.concatenate(parts)
+    def of(self, model: Any, inputs: NDArray[np.float32], maker: str = "train") -> Floats:
+        """Return logits `[rows, classes]`. Raises BadSubmission where the model, which `maker` returned, gives none."""
+        starts = range(0, len(inputs), _AT_ONCE)
+        return np.concatenate([self._batch(model, inputs[start : start + _AT_ONCE], maker) for start in starts])
 
-    def _batch(self, model: Any, inputs: NDArray[np.float32]) -> Floats:
+    def _batch(self, model: Any, inputs: NDArray[np.float32], maker: str) -> Floats:
         if self._own is not None:
             return self._as_logits(self._own(model, inputs), len(inputs), "logits(model, inputs)")
         if callable(getattr(model, "logits", None)):
@@ -40,8 +41,8 @@ class Answers:
         if callable(model):
             return self._as_logits(model(inputs), len(inputs), "the model")
         raise BadSubmission(
-            f"train returned a {type(model).__name__}, expected a model with predict_proba or logits, or one that can "
-            "be called with inputs; return one, or define logits(model, inputs) in the file"
+            f"{maker} returned {_kind(model)}, expected a model with predict_proba or logits, or one that can be "
+            "called with inputs; return one, or define logits(model, inputs) in the file"
         )
 
     def _probabilities(self, model: Any, inputs: NDArray[np.float32]) -> Floats:
@@ -57,6 +58,8 @@ class Answers:
         if is_part and known.min() >= 0 and known.max() < self._classes:
             given, part = np.zeros((len(given), self._classes)), given
             given[:, known] = part
+        if given.shape[1:] == (self._classes,):
+            _check_probabilities(given)
         # What is no number stays none, to be refused. Below this, 1 − p is 0 and tells nothing.
         return np.log(np.where(given < smallest, smallest, given))
 
@@ -65,7 +68,7 @@ class Answers:
             logits = np.asarray(_as_array(given), dtype=np.float64)
         except (TypeError, ValueError):
             raise BadSubmission(
-                f"{name} gave a {type(given).__name__}, expected numbers of shape [rows, classes]; return an array"
+                f"{name} gave {_kind(given)}, expected numbers of shape [rows, classes]; return an array"
             ) from None
         if logits.shape != (rows, self._classes):
             raise BadSubmission(
@@ -74,10 +77,24 @@ class Answers:
             )
         if not np.isfinite(logits).all():
             raise BadSubmission(
-                f"{name} gave {np.count_nonzero(~np.isfinite(logits))} values that are not finite, expected numbers; "
-                "look at how the model trains, or whether it gives logarithms of 0"
+                f"{name} gave {np.count_nonzero(~np.isfinite(logits))} of {logits.size} values that are not finite, "
+                "expected numbers; look at how the model trains, or whether it gives logarithms of 0"
             )
         return logits
+
+
+def _check_probabilities(given: Floats) -> None:
+    """Raise BadSubmission on rows of finite numbers that are no probabilities: their logarithms would mean nothing."""
+    lowest, highest, off = given.min(), given.max(), np.abs(given.sum(axis=1) - 1).max()
+    if np.isfinite(given).all() and (lowest < -_ROUNDING or highest > 1 + _ROUNDING or off > _ROUNDING):
+        raise BadSubmission(
+            f"model.predict_proba gave numbers from {lowest:.4g} to {highest:.4g}, in rows whose sums are up to "
+            f"{off:.4g} away from 1, expected probabilities; correct it, or define logits(model, inputs) in the file"
+        )
+
+
+def _kind(value: Any) -> str:
+    return "None" if value is None else f"an object of type {type(value).__name__}"
 
 
 def _is_module(model: Any) -> bool:

@@ -12,7 +12,7 @@ from benchmark.audit.settings import Audit, People
 from benchmark.data.reading.tables import Table, read_numbers, read_table
 from benchmark.errors import BadData
 from benchmark.storage.places import expect
-from benchmark.text import counted, did_you_mean, first_of, reason_of
+from benchmark.text import counted, did_you_mean, first_of, printable, reason_of
 
 _MISSING = {"", "nan", "na", "n/a", "null", "none"}
 
@@ -69,6 +69,8 @@ class _Read:
     inputs: NDArray[np.float32]
     labels: list[str]
     ids: list[str]
+    features: Sequence[str]
+    """The names of the columns of `inputs`; none in an .npz file."""
 
 
 def read_data(audit: Audit) -> Data:
@@ -76,10 +78,9 @@ def read_data(audit: Audit) -> Data:
     section = audit.settings.data
     assert section is not None
     train = _read(audit, section.file, "data.file", section)
-    test = None if section.test is None else _read(audit, section.test, "data.test", section)
+    test = None if section.test is None else _read(audit, section.test, "data.test", section, train.features)
     classes = _classes(train)
-    deleted = read_ids(audit, section.deletion, "data.deletion")
-    _check_deletion(deleted, train, audit.path(section.deletion))
+    deleted = _read_deletion(audit, section, train)
     return Data(
         Rows(train.inputs, _codes(train, classes)),
         tuple(train.ids),
@@ -89,8 +90,8 @@ def read_data(audit: Audit) -> Data:
     )
 
 
-def read_ids(audit: Audit, name: str, key: str) -> list[str]:
-    """Return the ids in a CSV file, each once: of its only column, or the one called as `data.id`."""
+def read_ids(audit: Audit, name: str, key: str) -> tuple[str, list[str]]:
+    """Return the heading and the ids of a CSV file: of its only column, or the one called as `data.id`."""
     section = audit.settings.data
     table = _table(audit, name, key)
     wanted = section.id if section else "id"
@@ -100,17 +101,35 @@ def read_ids(audit: Audit, name: str, key: str) -> list[str]:
             f"{table.path} has the columns {first_of([*table.columns], 10)}, expected one of ids, or one called "
             f"{wanted!r}; name it so"
         )
-    ids = list(dict.fromkeys(table.columns[column]))
+    ids = table.columns[column]
     if not ids:
-        raise BadData(f"{table.path} has a heading and no line below it, expected one id per line; add the people")
+        raise BadData(
+            f"{table.path} has the single line {printable(column)!r}, expected a heading and below it one id per line; "
+            "add what is missing"
+        )
     if "" in ids:
         raise BadData(f"{table.path} has a line without an id, expected one id per line; fill it in")
-    return ids
+    return column, ids
 
 
-def _read(audit: Audit, name: str, key: str, section: People) -> _Read:
-    read = _read_npz if name.lower().endswith(".npz") else _read_csv
-    found = read(audit, name, key, section)
+def _read_deletion(audit: Audit, section: People, train: _Read) -> list[str]:
+    """Return who asked for deletion, each once."""
+    path = audit.path(section.deletion)
+    heading, ids = read_ids(audit, section.deletion, "data.deletion")
+    if heading in train.ids:  # who would be left out of the audit
+        raise BadData(
+            f"{path} begins with {printable(heading)!r}, a person of {train.path}, expected a heading; put the line "
+            f"{section.id} above it"
+        )
+    deleted = list(dict.fromkeys(ids))
+    _check_deletion(deleted, train, path)
+    return deleted
+
+
+def _read(audit: Audit, name: str, key: str, section: People, features: Sequence[str] = ()) -> _Read:
+    """Return a file's rows; of a CSV file these features in this order, or all where none are named."""
+    is_npz = name.lower().endswith(".npz")
+    found = _read_npz(audit, name, key) if is_npz else _read_csv(audit, name, key, section, features)
     for what, column in (("label", found.labels), ("id", found.ids)):
         if missing := [i for i, text in enumerate(column) if text.strip().lower() in _MISSING]:
             raise BadData(
@@ -125,28 +144,39 @@ def _table(audit: Audit, name: str, key: str) -> Table:
     return read_table(audit.folder, name)
 
 
-def _read_csv(audit: Audit, name: str, key: str, section: People) -> _Read:
+def _read_csv(audit: Audit, name: str, key: str, section: People, features: Sequence[str]) -> _Read:
     table = _table(audit, name, key)
-    named = [("data.label", section.label), *(("data.ignore", each) for each in section.ignore)]
-    if key != "data.test":  # people in it need no id
-        named.append(("data.id", section.id))
-    for setting, column in named:
-        if column not in table.columns:
-            raise BadData(
-                f"{setting} is {column!r}{did_you_mean(column, table.columns)}, but {table.path} has the columns "
-                f"{first_of([*table.columns], 20)}; name one of them"
-            )
-    features = [column for column in table.columns if column not in {section.id, section.label, *section.ignore}]
+    _check_columns(table, key, section)
+    if absent := [feature for feature in features if feature not in table.columns]:
+        raise BadData(
+            f"{table.path} lacks the columns {counted(absent)} of data.file, expected all features that the models are "
+            "trained on; add them, or list them in data.ignore"
+        )
+    own = [column for column in table.columns if column not in {section.id, section.label, *section.ignore}]
+    features = features or own
     if not features or not len(table):
         raise BadData(
             f"{table.path} has {len(table)} rows of {len(features)} features, expected some of both; add them"
         )
     inputs = np.stack([read_numbers(table, column, "data.ignore") for column in features], axis=1)
     ids = table.columns.get(section.id) or [f"line {line}" for line in table.lines]
-    return _Read(table.path, inputs.astype(np.float32), table.columns[section.label], ids)
+    return _Read(table.path, inputs.astype(np.float32), table.columns[section.label], ids, features)
 
 
-def _read_npz(audit: Audit, name: str, key: str, section: People) -> _Read:
+def _check_columns(table: Table, key: str, section: People) -> None:
+    """Raise BadData where a column that the settings name is missing; test rows need neither ids nor ignored ones."""
+    named = [("data.label", section.label)]
+    if key != "data.test":
+        named += [("data.id", section.id), *(("data.ignore", each) for each in section.ignore)]
+    for setting, column in named:
+        if column not in table.columns:
+            raise BadData(
+                f"{setting} is {column!r}{did_you_mean(column, table.columns)}, but {table.path} has the columns "
+                f"{first_of([*table.columns], 20)}; name one of them"
+            )
+
+
+def _read_npz(audit: Audit, name: str, key: str) -> _Read:
     path = audit.path(name)
     expect(path, "file", f"{key} is {name}", "an .npz file", f"put it into {audit.folder}")
     try:
@@ -165,7 +195,8 @@ def _read_npz(audit: Audit, name: str, key: str, section: People) -> _Read:
     inputs = arrays["inputs"]
     if inputs.dtype.kind not in "fiub" or not np.isfinite(inputs.astype(np.float32)).all() or not inputs.size:
         raise BadData(f"inputs of {path} are {inputs.dtype} {inputs.shape}, expected finite numbers; correct them")
-    return _Read(path, inputs.astype(np.float32), *(arrays[each].astype(str).tolist() for each in ("targets", "ids")))
+    labels, ids = (arrays[each].astype(str).tolist() for each in ("targets", "ids"))
+    return _Read(path, inputs.astype(np.float32), labels, ids, ())
 
 
 def _classes(train: _Read) -> tuple[str, ...]:
@@ -191,7 +222,7 @@ def _check_deletion(deleted: list[str], train: _Read, path: Path) -> None:
     known = set(train.ids)
     if absent := [person for person in deleted if person not in known]:
         raise BadData(
-            f"{path} names {counted(absent)} of {len(deleted)} people without a row in {train.path}, expected people "
+            f"{path} names people without a row in {train.path}: {counted(absent)} of {len(deleted)}, expected people "
             "the model was trained on; correct their ids, or take them out"
         )
     left = [label for label, person in zip(train.labels, train.ids, strict=True) if person not in set(deleted)]

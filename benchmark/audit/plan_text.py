@@ -5,7 +5,11 @@ from math import exp
 from typing import TYPE_CHECKING
 
 from benchmark.audit.planning import Advice, Row, guess_rate
-from benchmark.audit.wording import duration, people_who, share
+from benchmark.audit.roles import CHECKPOINTS
+from benchmark.audit.settings import Settings
+from benchmark.audit.wording import NAMES, duration, people_who, share
+from benchmark.metrics.one_model import models_for_one, smallest_p_value
+from benchmark.metrics.overunlearning import FDR
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,28 +32,42 @@ def explain_plan(
     rows: Sequence[Row], people: int, seconds: Mapping[str, float], advice: Advice, chosen: int
 ) -> list[str]:
     """Return how to read the table, and which N to choose for what."""
-    lines = [f"{people_who(people)} asked for deletion. False discoveries are held at 5 %; power is 80 %."]
+    lines = [f"{people_who(people)} asked for deletion. The limits are for 5 % false discoveries and 80 % power."]
     lines += [_one_model(people, advice)] if _has_production(seconds) else []
     lines += [_unlearning_text(people, advice)] if "unlearned" in seconds else []
     lines.append(
-        '"Attacker right in 64 %": who sees one model, and knows what both kinds answer, guesses right so often '
-        "whether it ever saw the person; 50 % is a coin. A smaller leak than that may stay unseen at this N."
+        '"Attacker right in 64 %" means: someone who sees one model, and knows how models with and without the person '
+        "answer, guesses correctly in 64 % of cases whether it saw the person; a coin gives 50 %. A smaller leak may "
+        "go unseen at that N."
     )
-    lines.append(f"audit.toml has models = {chosen}; raise it whenever you like: models that are there stay.")
+    lines.append(f"audit.toml has models = {chosen}; raise it at any time, trained models are kept.")
     return lines
+
+
+def hopeless(settings: Settings) -> list[str]:
+    """Return a sentence per kind of model in which N is too small to detect anybody, whatever it answers."""
+    code, models = settings.code, settings.models
+    if smallest_p_value(models) <= FDR:
+        return []
+    return [
+        f"models = {models} is too few to detect anybody in {NAMES[role]}, whatever it answers, expected "
+        f"{models_for_one(1)} or more; `bench audit plan` says what N can show"
+        for role in CHECKPOINTS
+        if code and len(getattr(code, role)) == 1
+    ]
 
 
 def _of_production(rows: Sequence[Row]) -> list[list[str]]:
     return [
         ["one model in production: smallest p-value", *(f"{row.smallest_p_value:.4f}" for row in rows)],
-        ["  people who have to stand out at once", *(str(row.at_once or "impossible") for row in rows)],
-        ["  each of them where an attacker is right in", *(_guess(row.one_shift) for row in rows)],
+        ["  people who must stand out together", *(str(row.at_once or "impossible") for row in rows)],
+        ["  each of them so far that an attacker is right in", *(_guess(row.one_shift) for row in rows)],
     ]
 
 
 def _of_unlearning_text(rows: Sequence[Row]) -> list[list[str]]:
     return [
-        ["unlearn: one person is found where an attacker is right in", *(_guess(row.alone_shift) for row in rows)],
+        ["unlearned models: one person is found if an attacker is right in", *(_guess(r.alone_shift) for r in rows)],
         ["  largest ε lower bound", *(_bound_text(row.most_epsilon) for row in rows)],
     ]
 
@@ -67,10 +85,13 @@ def _guess(shift: float | None) -> str:
 
 
 def _one_model(people: int, advice: Advice) -> str:
+    start = "The p-values of a single model are multiples of 1/(N + 1). "
+    if people == 1:
+        return f"{start}The person can be detected in the model in production if N is at least {models_for_one(1)}."
     return (
-        "A single model's p-values are multiples of 1/(N + 1). For one person to be detectable in the model in "
-        f"production when none of the other {people - 1} is, N has to be {advice.one_in_production} or more; below "
-        "that several have to stand out at once. All together are one more test, which any N from 19 on can decide."
+        f"{start}For one person to be detectable in the model in production while the other {people - 1} are not, N "
+        f"must be at least {advice.one_in_production}; with fewer models, several people must stand out together. A "
+        f"further test takes all people together, and can decide from N = {models_for_one(1)}."
     )
 
 

@@ -1,6 +1,7 @@
 """The report of an audit: report.html, complete in one file, and report.pdf."""
 
 import platform
+import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -85,7 +86,7 @@ def render_report(
         pseudonym_files=(TABLE, KEY),
         hashes=file_hashes(audit, keyed=not show_ids),
         versions=_versions(record),
-        folder=audit.folder.name,
+        folder=shlex.quote(audit.folder.name),
     )
 
 

@@ -21,6 +21,16 @@ PHI, TEST_PHI, TEST_ACCURACY, SECONDS = "phi", "test_phi", "test_accuracy", "sec
 that training or unlearning took. Blocks of an audit without test rows have no more than the first and the last."""
 
 
+MAKERS: dict[Role, str] = {
+    "retrained": "train",
+    "original": "train",
+    "unlearned": "unlearn",
+    "production": "load",
+    "production_unlearned": "load",
+}
+"""The function of the user's file that returns the models of a role."""
+
+
 class Task(NamedTuple):
     """A model to be made, or loaded, and asked."""
 
@@ -30,6 +40,11 @@ class Task(NamedTuple):
     """The checkpoint, where it is one."""
     block: str = ""
     """The name of the block that its signals go to."""
+
+    @property
+    def title(self) -> str:
+        """What the model is called in sentences."""
+        return self.path or f"{self.role} model {self.number}"
 
 
 def training_task(role: Role, index: int) -> Task:

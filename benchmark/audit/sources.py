@@ -1,5 +1,6 @@
 """Sources of an audit's signals: its store of measured models, or arrays that the user has measured."""
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from benchmark.audit.settings import Audit
 from benchmark.audit.store import open_store, read_blocks, read_record
 from benchmark.errors import BadData
 from benchmark.storage.arrays import read_array
+from benchmark.storage.places import expect
+from benchmark.text import counted
 
 
 def findings_of(audit: Audit) -> tuple[Findings, dict[str, Any]]:
@@ -38,14 +41,32 @@ def _of_arrays(audit: Audit) -> Findings:
     assert section is not None
     named: dict[Role, str] = {role: name for role in ROLES if (name := getattr(section, role)) is not None}
     signals: dict[Role, Signals] = {
-        role: Signals(np.atleast_2d(read_array(audit.path(name)))) for role, name in named.items()
+        role: Signals(np.atleast_2d(_read_signals(audit, role, name))) for role, name in named.items()
     }
     people = signals["retrained"].phi.shape[-1]
     if section.ids is None:
         ids = [str(column + 1) for column in range(people)]
-    elif len(ids := read_ids(audit, section.ids, "signals.ids")) != people:
-        raise BadData(
-            f"{audit.path(section.ids)} has {len(ids)} ids, expected {people}, one per column of {section.retrained}; "
-            "give both the same people in the same order"
-        )
+    else:
+        ids = _ids_of_columns(audit, section.ids, people)
     return find(ids, audit.settings.delta, signals)
+
+
+def _read_signals(audit: Audit, role: Role, name: str) -> np.ndarray:
+    expected = "a .npy file of φ, [models, people]"
+    expect(audit.path(name), "file", f"signals.{role} is {name}", expected, f"put it into {audit.folder}")
+    return read_array(audit.path(name))
+
+
+def _ids_of_columns(audit: Audit, name: str, people: int) -> list[str]:
+    ids = read_ids(audit, name, "signals.ids")[1]
+    if len(ids) != people:
+        raise BadData(
+            f"{audit.path(name)} has {len(ids)} ids, expected {people}, one per column of signals.retrained; give both "
+            "the same people in the same order"
+        )
+    if twice := [person for person, times in Counter(ids).items() if times > 1]:
+        raise BadData(
+            f"{audit.path(name)} names {counted(twice)} people twice, expected one id per column of the arrays; give "
+            "each person one column, the mean of φ over the person's records"
+        )
+    return ids

@@ -55,6 +55,11 @@ def open_store(audit: Audit, data: Data) -> BlockStore:
     )
 
 
+def other_stores(store: BlockStore) -> list[str]:
+    """Return the folders of models that were measured before the data, the code or the settings changed."""
+    return sorted(path.parent.name for path in store.folder.parent.glob(f"*/{_RECORD}") if path.parent != store.folder)
+
+
 def read_blocks(store: BlockStore, tasks: Iterable[Task]) -> Arrays:
     """Return what is stored of these models, `[models, ...]` by name. Raises BadRecord where a block is damaged."""
     blocks = [store.read(task.block) for task in tasks]

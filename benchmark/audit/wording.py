@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from benchmark.audit.findings import Comparison, Control, Findings
 from benchmark.audit.roles import Role
-from benchmark.metrics.one_model import fewest_at_once, smallest_p_value
+from benchmark.metrics.one_model import fewest_rejections
 from benchmark.metrics.overunlearning import FDR
 from benchmark.results.values import Estimate
 
@@ -45,10 +45,12 @@ def answers(findings: Findings) -> list[Answer]:
 
 
 def _headline(findings: Findings, comparison: Comparison) -> str:
-    asked, found = f"{people_who(len(findings.people))} who asked for deletion", number(comparison.detectable_people)
-    terms = f"(N = {findings.models}, 5 % false discoveries)"
+    found, people = number(comparison.detectable_people), people_who(len(findings.people))
+    asked = f"{'' if people.startswith('1 ') else 'the '}{people} who asked for deletion"
+    terms = f"(N = {findings.models}, at most 5 % false discoveries)"
     if comparison.role == "unlearned":
-        return f"Of {asked}, the unlearned models of {found} can be told from models that never saw them {terms}."
+        them = "the person" if people.startswith("1 ") else "them"
+        return f"For {found} of {asked}, unlearned models can be told apart from models that never saw {them} {terms}."
     name = NAMES[comparison.role]
     if comparison.models > 1:
         name = name.replace("model", f"{comparison.models} models")
@@ -75,13 +77,13 @@ def others(comparison: Comparison) -> str:
         return ""
     if control.joint_p_value is not None:
         return _others_of_one(control, control.joint_p_value)
-    found = f"The same test finds {number(control.detectable)} of {control.people} people whom no model ever saw"
+    found = f"The same test picks out {number(control.detectable)} of {control.people} people whom no model ever saw"
     if not control.fails:
         about = ": the difference is about the people who were deleted" if comparison.detectable_people else ""
         return f"{found}, which is no more than chance{about}."
     if control.detectable / control.people >= comparison.detectable_people / len(comparison.p_values):
         return f"{found}: the models differ in general, and on the deleted people no more than on others."
-    return f"{found}: a part of the difference is general, and not about the deleted people."
+    return f"{found}: part of the difference is general and not about the deleted people."
 
 
 def _others_of_one(control: Control, p_value: float) -> str:
@@ -131,25 +133,25 @@ def gap_words(findings: Findings) -> str:
 
 def _before(findings: Findings) -> str:
     original = findings.comparisons.get("original")
-    return "" if original is None else f"Before unlearning it was {number(original.detectable_people)}."
+    return "" if original is None else f"Before unlearning, that was so for {number(original.detectable_people)}."
 
 
 def _outside(findings: Findings, comparison: Comparison) -> str:
     """Return how many people a single model stands out on as far as can be, and how many do by chance."""
     if comparison.models > 1:
         return ""
-    smallest = smallest_p_value(findings.models)
+    smallest = comparison.smallest_p_value
     count = int((comparison.p_values <= smallest * 1.000001).sum())
     asked = len(findings.people)
     return (
-        f"Its answer about {number(count)} of them lies farther out than that of any retrained model; by chance that "
+        f"For {number(count)} of them its answer is more extreme than that of every retrained model; by chance that "
         f"happens for {asked * smallest:.1f} of {people_who(asked)} on average."
     )
 
 
 def _together(comparison: Comparison) -> str:
-    """Return the test of all people together, where there is one model."""
-    if comparison.joint_p_value is None:
+    """Return the test of all people together, where there are several, and one model."""
+    if comparison.joint_p_value is None or len(comparison.p_values) == 1:
         return ""
     does = "do" if comparison.joint_p_value <= FDR else "do not"
     return f"Taken together, these people {does} stand out (p {p_text(comparison.joint_p_value)})."
@@ -157,16 +159,15 @@ def _together(comparison: Comparison) -> str:
 
 def _too_few(findings: Findings, comparison: Comparison) -> str:
     """Return why nobody could have been detectable, or several only; "" where one alone could."""
-    if comparison.models > 1:
-        return f"{comparison.limit}, so nobody could have been found." if comparison.limit else ""
-    at_once = fewest_at_once(findings.models, len(findings.people))
-    if at_once > len(findings.people):
-        return "With so few retrained models nobody could have been found."
+    if comparison.limit:
+        return f"{comparison.limit}, so nobody could have been found."
+    at_once = fewest_rejections(comparison.smallest_p_value, len(findings.people))
     if at_once == 1 or comparison.detectable_people:
         return ""
+    held = "A single model" if comparison.models == 1 else f"{comparison.models} models"
     return (
-        f"A single model held against {findings.models} can make people detectable only if at least {at_once} of them "
-        "stand out at once, so this clears none of them alone."
+        f"{held} held against {findings.models} can make people detectable only if at least {at_once} of them stand "
+        "out together, so this clears none of them individually."
     )
 
 
@@ -195,4 +196,4 @@ def duration(seconds: float) -> str:
     for unit, size in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
-    return f"{max(seconds, 1):.0f} seconds"
+    return f"{seconds:.0f} seconds" if seconds >= 1.5 else "1 second"

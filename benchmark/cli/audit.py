@@ -1,6 +1,7 @@
 """`bench audit`: can people who asked for deletion still be noticed in a model of your own?"""
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -35,8 +36,11 @@ def init(
         raise BadUsage(f"--example is {example!r}, expected {' or '.join(EXAMPLES)} without --arrays; name that")
     paths = write_audit(folder, example or ("arrays" if arrays else "own"))
     out.print(f"wrote {', '.join(path.name for path in paths)} into {folder}", highlight=False, soft_wrap=True)
-    then = "report" if arrays else "plan"
-    out.print(f"next: look at {folder / 'audit.toml'}, then `bench audit {then} {folder}`", soft_wrap=True)
+    if example:
+        out.print(f"next: cd {quote(str(folder))}, python production.py, then `bench audit plan .`", soft_wrap=True)
+    else:
+        then = f"`bench audit {'report' if arrays else 'plan'} {quote(str(folder))}`"
+        out.print(f"next: fill in {folder / 'audit.toml'}, then {then}", soft_wrap=True)
 
 
 def plan(folder: FolderArgument, models: PlannedOption = None, jobs: JobsOption = None) -> None:
@@ -60,19 +64,22 @@ def plan(folder: FolderArgument, models: PlannedOption = None, jobs: JobsOption 
 def run(folder: FolderArgument, jobs: JobsOption = None) -> None:
     """Train the models of an audit and ask them; the same command goes on where it stopped."""
     from benchmark.audit.measuring import measure
+    from benchmark.audit.plan_text import hopeless
     from benchmark.audit.sources import findings_of
     from benchmark.audit.wording import answers
     from benchmark.cli.terminal import progress_bars
 
     audit = _own_models(folder)
     warn_of_trust(audit)
+    for warning in hopeless(audit.settings):
+        note(warning)
     with progress_bars(err) as progress:
         record = measure(audit, job_count(jobs), progress)
     if not record["trained"]:
         out.print(f"nothing to do: all {sum(record['roles'].values())} models have been measured", highlight=False)
     for answer in answers(findings_of(audit)[0]):
         out.print(str(answer), highlight=False, soft_wrap=True)
-    out.print(f"next: bench audit report {folder}", highlight=False, soft_wrap=True)
+    out.print(f"next: bench audit report {quote(str(folder))}", highlight=False, soft_wrap=True)
 
 
 def report(

@@ -68,7 +68,12 @@ def smallest_p_value(models: int) -> float:
 
 def fewest_at_once(models: int, examples: int, fdr: float = FDR) -> int:
     """Return how many of `examples` have to stand out at once for any to be detectable; more than `examples`: none."""
-    return max(1, ceil(round(examples * smallest_p_value(models) / fdr, 9)))
+    return fewest_rejections(smallest_p_value(models), examples, fdr)
+
+
+def fewest_rejections(smallest: float, examples: int, fdr: float = FDR) -> int:
+    """Return how many of `examples` Benjamini–Hochberg rejects, if any, where no p-value is below `smallest`."""
+    return max(1, ceil(round(examples * smallest / fdr, 9)))
 
 
 def models_for_one(examples: int, fdr: float = FDR) -> int:

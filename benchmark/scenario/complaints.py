@@ -20,7 +20,7 @@ def sentence_of(error: ValidationError, file: type[BaseModel]) -> str:
     key = printable(".".join(names)) or "the file"
     context = first.get("ctx", {})
     if first["type"] == "extra_forbidden":
-        return _unknown_key(key, names[-1], _keys(section, file))
+        return _unknown_key(key, names[-1], _keys(section))
     if first["type"] == "missing":
         return f"{key} is missing; add it"
     if first["type"] == "union_tag_not_found":
@@ -37,7 +37,7 @@ def sentence_of(error: ValidationError, file: type[BaseModel]) -> str:
         return f"{tag}, expected {_enumerate_tags(context['expected_tags'])}{near}"
     if first["type"] == "value_error":
         return str(first["msg"]).removeprefix("Value error, ")
-    expected = str(first["msg"]).replace("Input should be ", "").removeprefix("a valid ")
+    expected = re.sub("^(Input|String) should (be|have) ", "", str(first["msg"])).removeprefix("a valid ")
     near = _nearest_quoted(first["input"], expected) if first["type"] == "literal_error" else ""
     return f"{key} is {shown(first['input'])}, expected {expected}{near}"
 
@@ -45,11 +45,11 @@ def sentence_of(error: ValidationError, file: type[BaseModel]) -> str:
 def _is_mistyped(error: ErrorDetails, file: type[BaseModel]) -> bool:
     """Return whether it is about an unknown key that is much like a known one."""
     names, section = _locate(error["loc"], file)
-    return error["type"] == "extra_forbidden" and bool(did_you_mean(names[-1], _keys(section, file)))
+    return error["type"] == "extra_forbidden" and bool(did_you_mean(names[-1], _keys(section)))
 
 
-def _keys(section: type[BaseModel], file: type[BaseModel]) -> list[str]:
-    return [*section.model_fields, *(["base"] if section is file else [])]
+def _keys(section: type[BaseModel]) -> list[str]:
+    return [*section.model_fields, *getattr(section, "further_keys", ())]
 
 
 def _unknown_key(key: str, name: str, known: list[str]) -> str:

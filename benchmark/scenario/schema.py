@@ -105,6 +105,8 @@ class Protocol(Section):
 class Scenario(Section):
     """The whole file. `hash` names what is compared, `pool_hash` the part that determines the models."""
 
+    further_keys = ("base",)
+
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=100)]
     description: Annotated[str, Field(max_length=10_000)]
     data: Data

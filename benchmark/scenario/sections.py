@@ -48,6 +48,8 @@ class Section(BaseModel):
     """The seam that its class is a kind of, as errors name it."""
     answers: ClassVar[Mapping[str, Check]] = {}
     """Methods that another package may write, each with the check of what it returns."""
+    further_keys: ClassVar[tuple[str, ...]] = ()
+    """Keys of its part of the file that are read before it is, and are no fields."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **options: Any) -> None:

@@ -77,6 +77,7 @@ def test_a_report_says_what_was_measured(bench, tmp_path):
         assert said in page
     (folder / "model.py").write_text(TRAIN + UNLEARN + LOAD + "\n# another version")
     assert "nothing has been measured yet" in bench("report", folder).err
+    assert "all models are trained anew, and the old ones stay" in bench("run", folder, "--jobs", 1).err
 
 
 def test_a_damaged_block_is_set_aside_and_trained_again(bench, tmp_path):
@@ -97,9 +98,20 @@ def test_a_damaged_block_is_set_aside_and_trained_again(bench, tmp_path):
         ("def train(loader): pass", "expected it to be called as train(loader, seed)"),
         ("def trian(loader, seed): pass", "did you mean train where it says trian?"),
         ("import no_such_module", "raised ModuleNotFoundError when it was imported"),
-        ("def train(loader, seed): return 3", "train returned a int, expected a model with predict_proba or logits"),
+        (
+            "def train(loader, seed): return 3",
+            "train returned an object of type int, expected a model",
+        ),
         ("def train(loader, seed): 1 / 0", "train in model.py raised ZeroDivisionError: division by zero"),
-        ("import os\ndef train(loader, seed): os._exit(7)", "ended its own process with status 7 at retrained model 0"),
+        (
+            "import os\ndef train(loader, seed): os._exit(7)",
+            "ended its own process with status 7, expected",
+        ),
+        ("def train(loader, seed): input()", "train in model.py raised EOFError"),
+        (
+            TRAIN + "def unlearn(*arguments): return 3",
+            "unlearn returned an object of type int, expected a model",
+        ),
         ("import sys\ndef train(loader, seed): sys.exit('no')", "raised SystemExit: no"),
         ("def train(loader, seed): return lambda inputs: inputs[:, :1]", "the model gave the shape (3, 1) for 3 rows"),
         (TRAIN, "names no model in production, and the code defines no unlearn"),
@@ -155,8 +167,15 @@ def test_arrays_are_held_against_each_other_without_training(bench, tmp_path):
     np.save(folder / "unlearned.npy", rng.normal(size=(24, 4)) + np.array([9, 0, 0, 0]))
     said = bench("report", folder, "--no-pdf", "--show-ids")
     assert said.status == 0
-    assert "Of 4 people who asked for deletion, the unlearned models of 1 can be told" in said.out
+    assert "For 1 of the 4 people who asked for deletion, unlearned models can be told apart" in said.out
     assert "nothing to train" in bench("run", folder).err
+    with (folder / "audit.toml").open("a") as settings:
+        settings.write('ids = "ids.csv"\n')
+    (folder / "ids.csv").write_text("id\na\nb\na\nc\n")
+    assert "names 1 (a) people twice, expected one id per column" in bench("report", folder).err
+    (folder / "ids.csv").write_text("id\na\nb\nc\nd\n")
+    (folder / "pseudonyms.key").write_text("00")  # a key that could be guessed
+    assert "is no key of pseudonyms, expected 64 hex digits" in bench("report", folder).err
     np.save(folder / "unlearned.npy", np.zeros((24, 3)))
     assert "unlearned has 3 examples and retrained 4" in bench("report", folder).err
 
@@ -188,6 +207,6 @@ def test_the_tutorial_goes_from_a_csv_to_a_report(tmp_path):
             settings = where / "audit.toml"  # fewer models, that it takes seconds
             settings.write_text(settings.read_text().replace("models = 64", "models = 24"))
     page = (where / "report.html").read_text()
-    assert "Of 20 people who asked for deletion, the unlearned models of" in page
+    assert "of the 20 people who asked for deletion, unlearned models can be told apart" in page
     assert "BC-1" not in page
     assert (where / "report.pdf").exists() or print_pdf(where / "report.html", tmp_path / "x.pdf")

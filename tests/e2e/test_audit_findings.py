@@ -43,14 +43,14 @@ def test_perfect_unlearning_is_not_detectable():
     found = find(PEOPLE, 1e-5, {"retrained": draw(seed=1), "unlearned": draw(seed=2)})
     assert found.comparisons["unlearned"].detectable_people == 0
     (answer,) = answers(found)
-    assert "the unlearned models of none can be told from models that never saw them (N = 24" in answer.headline
-    assert "finds none of 12 people whom no model ever saw, which is no more than chance." in str(answer)
+    assert answer.headline.startswith("For none of the 5 people who asked for deletion, unlearned models can be told")
+    assert "picks out none of 12 people whom no model ever saw, which is no more than chance." in str(answer)
 
 
 def test_models_that_remember_two_people_are_told_by_two():
     found = find(PEOPLE, 1e-5, {"retrained": draw(seed=1), "unlearned": draw(moved=6.0, seed=2)})
     (answer,) = answers(found)
-    assert "Of 5 people who asked for deletion, the unlearned models of 2 can be told" in answer.headline
+    assert answer.headline.startswith("For 2 of the 5 people who asked for deletion, unlearned models can be told")
     assert "about the people who were deleted" in str(answer)
 
 
@@ -70,10 +70,8 @@ def test_people_in_the_model_in_production_are_counted():
     shifted = Signals(np.full((1, 5), 50.0))
     found = find(PEOPLE, 1e-5, {"retrained": draw(seed=1), "production": shifted})
     (answer,) = answers(found)
-    assert answer.headline.startswith("5 of 5 people who asked for deletion can be detected in the model in production")
-    assert answer.notes[0].startswith(
-        "Its answer about 5 of them lies farther out than that of any retrained model; by"
-    )
+    assert answer.headline.startswith("5 of the 5 people who asked for deletion can be detected in the model")
+    assert answer.notes[0].startswith("For 5 of them its answer is more extreme than that of every retrained model; by")
     assert "happens for 0.2 of 5 people" in answer.notes[0]
     assert "Taken together, these people do stand out (p = 0.0400)." in answer.notes
 
@@ -89,7 +87,7 @@ def test_several_models_in_production_are_tested_as_a_population(role, models):
     found_people = found.comparisons[role].detectable_people
     assert found_people >= 2
     assert answer.headline.startswith(
-        f"{found_people} of 5 people who asked for deletion can be detected in the {models}"
+        f"{found_people} of the 5 people who asked for deletion can be detected in the {models}"
     )
     assert ("after deletion" in answer.headline) == (role == "production_unlearned")
     assert found.score is None
@@ -98,14 +96,29 @@ def test_several_models_in_production_are_tested_as_a_population(role, models):
 def test_two_models_against_four_find_nobody_and_say_so():
     found = find(PEOPLE, 1e-5, {"retrained": draw(4, seed=1), "production": draw(2, moved=30.0, seed=2)})
     assert (
-        "2 models against 4 give no p-value of 0.05 or less, so nobody could have been found."
+        "2 models held against 4 can give no p-value of 0.05 or less, so nobody could have been found."
         in answers(found)[0].notes
     )
 
 
 def test_one_model_says_how_many_have_to_stand_out():
     found = find(PEOPLE, 1e-5, {"retrained": draw(seed=1), "production": draw(1, seed=2)})
-    assert "only if at least 4 of them stand out at once, so this clears none" in str(answers(found)[0])
+    assert "only if at least 4 of them stand out together, so this clears none" in str(answers(found)[0])
+
+
+def test_few_unlearned_models_say_how_many_have_to_stand_out():
+    found = find(PEOPLE, 1e-5, {"retrained": draw(4, seed=1), "unlearned": draw(4, seed=2)})
+    smallest = found.comparisons["unlearned"].smallest_p_value
+    assert smallest == pytest.approx(2 / 70)  # two of the orders of 4 and 4
+    assert "4 models held against 4 can make people detectable only if at least 3 of them" in str(answers(found)[0])
+
+
+def test_one_person_is_not_taken_together():
+    one = Signals(np.arange(24.0)[:, None])
+    found = find(["p"], 1e-5, {"retrained": one, "production": Signals(np.array([[3.5]]))})
+    said = str(answers(found)[0])
+    assert said.startswith("None of 1 person who asked for deletion can be detected")
+    assert "together" not in said
 
 
 @pytest.mark.parametrize("models", [4, 10])

@@ -71,15 +71,20 @@ def test_many_rows_are_asked_in_parts():
 @pytest.mark.parametrize(
     ("model", "sentence"),
     [
-        (None, "train returned a NoneType, expected a model with predict_proba"),
+        (None, "train returned None, expected a model with predict_proba"),
         (lambda inputs: LOGITS[:, 0], r"gave the shape \(6,\) for 6 rows, expected \(6, 2\)"),
         (lambda inputs: LOGITS[:5], r"gave the shape \(5, 2\)"),
-        (lambda inputs: np.full((6, 2), np.nan), "gave 12 values that are not finite"),
-        (lambda inputs: "logits", "gave a str, expected numbers"),
+        (lambda inputs: np.full((6, 2), np.nan), "gave 12 of 12 values that are not finite"),
+        (lambda inputs: "logits", "gave an object of type str, expected numbers"),
         (
             Model(predict_proba=lambda inputs: np.full((6, 2), np.nan)),
-            "model.predict_proba gave 12 values",
+            "model.predict_proba gave 12 of 12 values",
         ),
+        (
+            Model(predict_proba=lambda inputs: LOGITS),
+            "gave numbers from -.* expected probabilities",
+        ),
+        (Model(predict_proba=lambda inputs: np.full((6, 2), 0.9)), "sums are up to 0.8 away from 1"),
         (Model(predict_proba=lambda inputs: np.ones((6, 3))), r"model.predict_proba gave the shape \(6, 3\)"),
     ],
 )

@@ -65,8 +65,9 @@ HEADING = ["id", "label", "a"]
 @pytest.mark.parametrize(
     ("name", "heading", "rows", "sentence"),
     [
-        ("deletion", ["id"], [["p1"], ["x1"], ["x2"]], r"names 2 \(x1, x2\) of 3 people without a row"),
-        ("deletion", ["id"], [], "has a heading and no line below it"),
+        ("deletion", ["id"], [["p1"], ["x1"], ["x2"]], r"names people without a row in .*: 2 \(x1, x2\) of 3"),
+        ("deletion", ["id"], [], "has the single line 'id', expected a heading and below it one id"),
+        ("deletion", ["p1"], [["p2"]], "begins with 'p1', a person of .*; put the line id above it"),
         ("deletion", ["who", "why"], [["p1", "asked"]], "columns who, why, expected one of ids"),
         ("deletion", ["id"], [["p1"], ["p3"]], "2 rows of 1 classes are left"),
         ("people", ["ID", "label", "a"], PEOPLE, r"data.id is 'id' \(did you mean 'ID'\?\)"),
@@ -84,7 +85,7 @@ HEADING = ["id", "label", "a"]
         ("people", HEADING, [[row[0], "no", row[2]] for row in PEOPLE], "has the only label no"),
         ("test", HEADING, [["t1", "maybe", 0]], r"has the labels 1 \(maybe\), which no row of data.file has"),
         ("test", HEADING, [["p2", "yes", 0]], r"has rows of 1 \(p2\) who are in .* too"),
-        ("test", ["id", "label", "a", "b"], [["t1", "no", 0, 0]], "expected the same; give both the same columns"),
+        ("test", ["id", "label", "A"], [["t1", "no", 0]], r"lacks the columns 1 \(a\) of data.file"),
     ],
 )
 def test_what_does_not_fit_together_is_one_sentence(name, heading, rows, sentence, tmp_path):
@@ -96,6 +97,17 @@ def test_what_does_not_fit_together_is_one_sentence(name, heading, rows, sentenc
     with pytest.raises(BadData, match=sentence) as caught:
         read(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+def test_test_rows_have_the_features_of_the_data_in_its_order(tmp_path):
+    write_audit(tmp_path, settings=SETTINGS.replace("[code]", 'ignore = ["note"]\n[code]'))
+    rows = [[*row, 7, "text"] for row in PEOPLE]
+    write_csv(tmp_path / "people.csv", [*HEADING, "b", "note"], rows)
+    write_csv(tmp_path / "test.csv", ["more", "b", "label", "a"], [["text", 2, "no", 1]])
+    write_csv(tmp_path / "deletion.csv", ["id"], [["p1"]])
+    data = read(tmp_path)
+    assert data.rows.inputs[0].tolist() == [0, 7]
+    assert data.test.inputs.tolist() == [[1, 2]]
 
 
 def test_an_absent_file_is_named_with_its_key(tmp_path):

@@ -4,8 +4,9 @@ from math import log
 
 import numpy as np
 import pytest
+from audits import SETTINGS, write_audit
 
-from benchmark.audit.plan_text import explain_plan, plan_table
+from benchmark.audit.plan_text import explain_plan, hopeless, plan_table
 from benchmark.audit.planning import (
     advise,
     alone_shift,
@@ -15,6 +16,7 @@ from benchmark.audit.planning import (
     plan_row,
     training_seconds,
 )
+from benchmark.audit.settings import read_audit
 from benchmark.cli.terminal import as_text
 from benchmark.metrics import detectable, epsilon_lower_bound
 from benchmark.metrics.one_model import compare_one_model
@@ -75,8 +77,16 @@ def test_the_plan_names_the_smallest_n_for_each_purpose(monkeypatch):
     text = as_text(plan_table(rows, [24, 96], seconds))
     assert all(part in text for part in ("16 + 8 unlearned", "impossible", "N = 32", "none"))
     lines = " ".join(explain_plan(rows, 20, seconds, advise(20, 1e-5), 32))
-    assert "N has to be 399 or more" in lines
+    assert "N must be at least 399" in lines
     assert "needs N = 21 or more" in lines
+
+
+@pytest.mark.parametrize(("models", "kinds"), [(18, 1), (19, 0)])
+def test_a_single_model_against_too_few_is_said_to_be_hopeless(models, kinds, tmp_path):
+    settings = SETTINGS.replace("models = 6", f"models = {models}") + 'production = ["a", "b"]\n'
+    folder = write_audit(tmp_path, settings=settings + 'production_unlearned = "c"\n')
+    said = hopeless(read_audit(folder).settings)
+    assert [each.partition(" is too few to detect anybody")[0] for each in said] == ["models = 18"] * kinds
 
 
 def test_a_plan_without_unlearn_says_nothing_of_it():

@@ -35,6 +35,8 @@ def test_production_is_one_path_or_a_list(value, paths, tmp_path):
         (SETTINGS.replace("models = 6", "models = 3"), "models is 3, expected greater than or equal to 4"),
         (SETTINGS.replace("models = 6", "modles = 6"), r"modles is not a key .*did you mean 'models'"),
         (SETTINGS.replace("models = 6", 'models = "6"'), "models is '6', expected integer"),
+        (SETTINGS.replace("models = 6", "x = 6"), "accepted here: title, .*, code, signals$"),
+        (SETTINGS.replace("A test", ""), "title is '', expected at least 1 character"),
         (SETTINGS + "batch_size = 0", "code.batch_size is 0, expected greater"),
         (SETTINGS.replace("models = 6", "models = 2026-01-01"), "could not be read as TOML"),
         (SETTINGS + "production = 3", "code.production"),
