@@ -24,7 +24,7 @@ _LATEX = {
     "φ": r"$\varphi$",
     "−": "$-$",
     "–": "--",
-    "†": r"$^{\dagger}$",
+    "†": r"\rlap{$^{\dagger}$}",  # hangs over, so that digits stay below each other
 }
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|#~])")
 

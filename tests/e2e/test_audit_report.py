@@ -52,7 +52,7 @@ def test_text_of_others_is_shown_and_not_obeyed(page):
 
 
 def test_the_answer_stands_before_all_else(page):
-    assert page.index("Of 3 people who asked for deletion") < page.index("What was asked") < page.index("Signature")
+    assert page.index("of the 3 people who asked for deletion") < page.index("What was asked") < page.index("Signature")
 
 
 def test_every_word_of_the_glossary_is_used(page):
