@@ -8,7 +8,7 @@ from math import log
 from statistics import median
 
 from findings.boards import Board, against_nothing, load_boards, value_of
-from findings.sentences import say_better_than_nothing
+from findings.sentences import say_best_share
 from findings.tables import to_markdown
 from findings.wording import ABSENT, cell
 
@@ -18,6 +18,7 @@ from benchmark.results.scorecard import Scorecard
 from benchmark.storage.workspace import Workspace
 
 PAGE = "docs/faq.md"
+_BEST = ("best within the budget", "best at any cost")
 
 TEXT = """# Questions and answers
 
@@ -85,10 +86,13 @@ use `bench compare A B`. Costs have the uncertainty of timing besides, 15 % of t
 
 ## Why is no method near 100 %?
 
-{near}
+How many entries are significantly better or worse than doing nothing, and the gap that the best one closes, with an
+interval corrected for the choice of the best:
+
+{near_table}
 
 100 % takes outputs that look retrained at every forget example *and* at the inputs around it. Many methods change
-what the network says of the forget examples themselves, and little else: the counts *by φ alone* are higher. And a
+what the network says of the forget examples themselves, and little else, and may be better *by φ alone*. And a
 run that keeps to the budget may cost a fifth of retraining, while `retrain` itself takes all of it.
 
 ## Why may my entry be over budget?
@@ -161,7 +165,7 @@ def pages(workspace: Workspace) -> dict[str, str]:
             _provable,
         ),
         margin_table=_table(with_gap, ("entries", "half an interval, median", "smallest significant gap"), _margin),
-        near="\n\n".join(f"{say_better_than_nothing(board)}" for board in with_gap),
+        near_table=_table(with_gap, ("entries", "better", "worse", "better by φ alone", *_BEST), _near),
         budget_table=_table(
             boards, ("published entries", "over budget", "their cost, median", "tuned entries", "over budget "), _budget
         ),
@@ -223,6 +227,17 @@ def _margin(board: Board) -> list[str]:
         f"± {50 * median(each.high - each.low for each in estimates):.2f}",
         ABSENT if least is None else f"{100 * least:.1f}",
     ]
+
+
+def _near(board: Board) -> list[str]:
+    more, less = against_nothing(board, "gap_closed")
+    by_phi, _ = against_nothing(board, "gap_closed_phi")
+    counts = map(len, (board.having("gap_closed"), more, less, by_phi))
+    return [*map(str, counts), *(_best(board.having("gap_closed", cards)) for cards in (board.within, board.entries))]
+
+
+def _best(entries: list[Scorecard]) -> str:
+    return f"`{entries[0].submission}`, {say_best_share(entries)}" if entries else ABSENT
 
 
 def _budget(board: Board) -> list[str]:

@@ -209,12 +209,15 @@ def _say_both_best(board: Board) -> str:
 
 
 def _say_best(board: Board, cards: Sequence[Scorecard], where: str) -> str:
-    """Name the best of these entries; its interval is at 95 % for all of them, for the best is high by chance too."""
     entries = board.having("gap_closed", cards)
     if not entries:
         return f"no entry {where} has a gap closed"
-    found = at_level(entries[0], "gap_closed", 1 - 0.05 / len(entries))
-    return f"the best {where} is `{entries[0].submission}` with {say_share(found)}"
+    return f"the best {where} is `{entries[0].submission}` with {say_best_share(entries)}"
+
+
+def say_best_share(entries: Sequence[Scorecard]) -> str:
+    """Return the gap that the first of these entries closes, at 95 % for all: the best is high by chance too."""
+    return say_share(at_level(entries[0], "gap_closed", 1 - 0.05 / len(entries)))
 
 
 def say_how_to_read(board: Board) -> str:

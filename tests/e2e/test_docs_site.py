@@ -52,6 +52,9 @@ def test_the_site_is_complete_and_loads_nothing_from_elsewhere(site):
         here = [link for link in links.linked if not re.match(r"\w+:|#|\.$", link) and path.name != "404.html"]
         gone = [link for link in here if not (path.parent / link.partition("#")[0]).exists()]
         assert not gone, path.name
+    # Search from file:// takes an index that is a script, and a worker that is a frame.
+    assert (site / "search" / "search_index.js").stat().st_size > 100_000
+    assert all("javascripts/iframe-worker.js" in links.loaded for path, links in pages.items() if path.name != "404.html")
     styles = "".join(path.read_text() for path in site.rglob("*.css"))
     assert not re.findall(r"(?:url\(|@import )[\"']?(?:https?:)?//", styles)
 
