@@ -43,7 +43,7 @@ class Task(NamedTuple):
 
     @property
     def title(self) -> str:
-        """What the model is called in sentences."""
+        """The name of the model in sentences."""
         return self.path or f"{self.role} model {self.number}"
 
 

@@ -50,7 +50,9 @@ def _headline(findings: Findings, comparison: Comparison) -> str:
     terms = f"(N = {findings.models}, at most 5 % false discoveries)"
     if comparison.role == "unlearned":
         them = "the person" if people.startswith("1 ") else "them"
-        return f"For {found} of {asked}, unlearned models can be told apart from models that never saw {them} {terms}."
+        return (
+            f"For {found} of {asked}, unlearned models can be distinguished from models that never saw {them} {terms}."
+        )
     name = NAMES[comparison.role]
     if comparison.models > 1:
         name = name.replace("model", f"{comparison.models} models")

@@ -167,7 +167,7 @@ def test_arrays_are_held_against_each_other_without_training(bench, tmp_path):
     np.save(folder / "unlearned.npy", rng.normal(size=(24, 4)) + np.array([9, 0, 0, 0]))
     said = bench("report", folder, "--no-pdf", "--show-ids")
     assert said.status == 0
-    assert "For 1 of the 4 people who asked for deletion, unlearned models can be told apart" in said.out
+    assert "For 1 of the 4 people who asked for deletion, unlearned models can be distinguished" in said.out
     assert "nothing to train" in bench("run", folder).err
     with (folder / "audit.toml").open("a") as settings:
         settings.write('ids = "ids.csv"\n')
@@ -207,6 +207,6 @@ def test_the_tutorial_goes_from_a_csv_to_a_report(tmp_path):
             settings = where / "audit.toml"  # fewer models, that it takes seconds
             settings.write_text(settings.read_text().replace("models = 64", "models = 24"))
     page = (where / "report.html").read_text()
-    assert "of the 20 people who asked for deletion, unlearned models can be told apart" in page
+    assert "of the 20 people who asked for deletion, unlearned models can be distinguished" in page
     assert "BC-1" not in page
     assert (where / "report.pdf").exists() or print_pdf(where / "report.html", tmp_path / "x.pdf")

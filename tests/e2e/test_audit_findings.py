@@ -43,14 +43,18 @@ def test_perfect_unlearning_is_not_detectable():
     found = find(PEOPLE, 1e-5, {"retrained": draw(seed=1), "unlearned": draw(seed=2)})
     assert found.comparisons["unlearned"].detectable_people == 0
     (answer,) = answers(found)
-    assert answer.headline.startswith("For none of the 5 people who asked for deletion, unlearned models can be told")
+    assert answer.headline.startswith(
+        "For none of the 5 people who asked for deletion, unlearned models can be distinguished"
+    )
     assert "picks out none of 12 people whom no model ever saw, which is no more than chance." in str(answer)
 
 
 def test_models_that_remember_two_people_are_told_by_two():
     found = find(PEOPLE, 1e-5, {"retrained": draw(seed=1), "unlearned": draw(moved=6.0, seed=2)})
     (answer,) = answers(found)
-    assert answer.headline.startswith("For 2 of the 5 people who asked for deletion, unlearned models can be told")
+    assert answer.headline.startswith(
+        "For 2 of the 5 people who asked for deletion, unlearned models can be distinguished"
+    )
     assert "about the people who were deleted" in str(answer)
 
 
