@@ -233,7 +233,8 @@ def _near(board: Board) -> list[str]:
     more, less = against_nothing(board, "gap_closed")
     by_phi, _ = against_nothing(board, "gap_closed_phi")
     counts = map(len, (board.having("gap_closed"), more, less, by_phi))
-    return [*map(str, counts), *(_best(board.having("gap_closed", cards)) for cards in (board.within, board.entries))]
+    within, best = (_best(board.having("gap_closed", cards)) for cards in (board.within, board.entries))
+    return [*map(str, counts), within, "the same" if best == within else best]
 
 
 def _best(entries: list[Scorecard]) -> str:
