@@ -17,7 +17,7 @@ TITLE = "UnSTAR"
 REFERENCE = "Sinha et al., TMLR 2025"
 TASKS = ("language",)
 # Chosen for small transformers.
-HYPERPARAMETERS = {"rounds": 10, "epochs": 2, "learning_rate": 1e-3, "answers": 8}
+HYPERPARAMETERS = {"rounds": 5, "epochs": 2, "learning_rate": 1e-3, "answers": 8}
 SEARCH_SPACE = {"rounds": (1, 20), "epochs": (1, 5), "learning_rate": (1e-5, 1e-2, "log"), "answers": (1, 24)}
 
 
