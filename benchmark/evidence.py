@@ -49,6 +49,7 @@ def evidence_of(
     if problem.manipulated:
         triggered = outputs_of(model, problem.manipulated.triggered, problem.task)
         found |= problem.evidence_form.keep_triggered(triggered)
+    found |= problem.evidence_form.keep_asked(problem.task.inquire(model, problem.asked))
     return found if hidden is None else found | _keep_hidden(problem, model, hidden)
 
 

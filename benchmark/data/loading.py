@@ -3,8 +3,8 @@
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from benchmark.data.asked import Asked, asked_of, store_inquiries
 from benchmark.data.checksums import PREPARED
 from benchmark.data.choice import check_settled, expect_choice
 from benchmark.data.duplicates import without_duplicates
@@ -36,6 +37,7 @@ from benchmark.tasks import Loss, Task
 _READING = 6
 _SPLITS = ("train", "retain", "forget", "validation", "test")
 _MANIPULATED = "manipulated"
+_INQUIRIES = "inquiries/"
 
 
 class Manipulated(NamedTuple):
@@ -72,6 +74,8 @@ class Problem:
     withheld: Tensor | None = None
     """`[forget]` bool: the forget examples that submissions are not given, though they are judged on them."""
     manipulated: Manipulated | None = None
+    inquiries: Mapping[str, Tensor] = field(default_factory=dict)
+    """What models of sequences are asked beside the splits, as `store_inquiries` returns it."""
 
     @property
     def given(self) -> Split:
@@ -95,7 +99,13 @@ class Problem:
         if self.manipulated:
             pair = self.manipulated.triggered.targets, self.manipulated.misled
             targets |= {name: own.cpu().numpy() for name, own in zip(OF_TRIGGERED, pair, strict=True)}
-        return EvidenceForm(self.task, targets, self.seed, len(chosen_perturbations(self)), self.outputs)
+        form = EvidenceForm(self.task, targets, self.seed, len(chosen_perturbations(self)), self.outputs)
+        return replace(form, asked=self.task.inquiry_shapes(asked_of(self, form.probes)))
+
+    @cached_property
+    def asked(self) -> dict[str, Asked]:
+        """What models of sequences are asked beside the splits."""
+        return asked_of(self, self.evidence_form.probes)
 
     def probe(self, split: str) -> Split:
         """Return the examples of retain, validation or test that φ is kept of: as many as there are forget examples."""
@@ -115,7 +125,9 @@ class Problem:
         weights = None if self.class_weights is None else self.class_weights.to(device)
         withheld = None if self.withheld is None else self.withheld.to(device)
         manipulated = self.manipulated and self.manipulated.on(device)
-        return replace(self, **splits, class_weights=weights, withheld=withheld, manipulated=manipulated)
+        inquiries = {name: own.to(device) for name, own in self.inquiries.items()}
+        others = {"class_weights": weights, "withheld": withheld, "manipulated": manipulated, "inquiries": inquiries}
+        return replace(self, **splits, **others)
 
 
 def load_problem(scenario: Scenario | str | Path) -> Problem:
@@ -240,6 +252,7 @@ def _load(scenario: Scenario, folder: Path | None) -> tuple[Problem, Facts]:
         seed=derive_seed(scenario.pool_hash),
         withheld=tensors.get("withheld"),
         manipulated=_manipulated(tensors),
+        inquiries=under(_INQUIRIES, tensors),
     )
     return problem, Facts.model_validate_json(facts)
 
@@ -318,6 +331,7 @@ def _read(scenario: Scenario, folder: Path) -> Prepared:
     facts = facts_of(
         examples, splits, whole_classes=scenario.forget.whole_classes, manipulated=manipulated, withheld=withheld
     )
+    named |= {_INQUIRIES + name: own for name, own in store_inquiries(examples, splits, scenario.task).items()}
     if withheld is not None:
         named["withheld"] = withheld[mask]
     return {**named, **parts.kept, "outputs": torch.tensor(outputs)}, facts.model_dump_json()

@@ -17,6 +17,7 @@ Runs and reference models have the same arrays, `[models, ...]` each:
   and where the task has no perturbations.
 - `utility/triggered`, `utility/misled`, of scenarios with manipulated examples: the utility on the test examples that
   show the damage, by their correct targets and by those that a manipulated model gives.
+- `asked/...`, float16, of tasks that ask their models more than the splits: of `language`, what its own metrics take.
 - `attacked/forget`, `attacked/test`, `attacked/test_phi`, float64: what the classifier MIAs see of the models with an
   index below ATTACKED, where the task has features. The attacks draw as many test as forget examples per model, by its
   index; the features of just those are kept, in the order drawn. They are smaller than the logits, and give the same
@@ -26,7 +27,7 @@ The first form, which blocks without a number have, is converted when it is read
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -52,6 +53,9 @@ HIDDEN = "hidden/phi"
 CONTRASTS = "hidden/contrasts"
 """The name of the array of the combinations of all logits there."""
 
+OF_ASKED = "asked/"
+"""How the names of what `Task.inquire` returned begin."""
+
 OF_ATTACKED = "attacked/"
 """How the names of arrays begin that only the attacked models have a row in."""
 
@@ -72,7 +76,7 @@ class EvidenceForm:
 
     `targets`: of every split, and of OF_TRIGGERED where there are triggered examples, `[examples, ...]`. `seed`: what
     the probes are drawn from. `perturbations`: the number of hidden inputs of a forget example. `outputs`: the size of
-    the networks' last layer.
+    the networks' last layer. `asked`: the shapes of what `Task.inquire` returns of a model.
     """
 
     task: Task
@@ -80,6 +84,7 @@ class EvidenceForm:
     seed: int
     perturbations: int = 0
     outputs: int = 1
+    asked: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @cached_property
     def probes(self) -> dict[str, NDArray[np.intp]]:
@@ -123,6 +128,12 @@ class EvidenceForm:
         """Return what is kept of the outputs `[models, examples, outputs]` on triggered examples. Raises as `keep`."""
         return {f"utility/{name}": self._utility(name, outputs) for name in OF_TRIGGERED}
 
+    def keep_asked(self, found: Mapping[str, NDArray]) -> Arrays:
+        """Return what is kept of what `Task.inquire` returned. Raises as `keep`."""
+        for values in found.values():
+            _check_finite(values.reshape(len(values), -1))
+        return {OF_ASKED + name: round_phi(values) for name, values in found.items()}
+
     def layouts(self, indices: Sequence[int]) -> dict[str, Layout]:
         """Return the arrays of a block of the models with these indices."""
         found = {f"utility/{split}": Layout("float64", highest=1.0, may_be_nan=True) for split in self._measured}
@@ -130,6 +141,7 @@ class EvidenceForm:
         # A block that was converted, and written again into a bundle, has no probe of retain.
         found["phi/retain"] = found["phi/retain"]._replace(may_be_missing=True)
         found |= {"phi/forget": Layout("float64", self.targets["forget"].shape[:1])}
+        found |= {OF_ASKED + name: Layout("float16", shape) for name, shape in self.asked.items()}
         # Blocks of earlier versions have no hidden signals.
         found |= {name: layout._replace(may_be_missing=True) for name, layout in self.hidden_layouts().items()}
         if attacked := len(self._attacked_rows(indices)):
@@ -155,8 +167,7 @@ class EvidenceForm:
 
     def _signal(self, outputs: NDArray, targets: NDArray) -> NDArray:
         signal = np.asarray(self.task.signal(outputs, targets))
-        if (overflown := ~np.isfinite(signal).all(axis=1)).any():
-            raise NonFiniteOutputs(np.flatnonzero(overflown).tolist())
+        _check_finite(signal)
         return signal
 
     def _features(self, outputs: NDArray, targets: NDArray) -> NDArray[np.float64]:
@@ -177,6 +188,12 @@ class EvidenceForm:
             phi = [self._signal(one[None], targets)[0] for one, targets in pairs]
             found[f"{OF_ATTACKED}test_phi"] = np.stack(phi).astype(np.float64)
         return found
+
+
+def _check_finite(values: NDArray) -> None:
+    """Raise NonFiniteOutputs where values of a model, `[models, values]`, are not finite."""
+    if (overflown := ~np.isfinite(values).all(axis=1)).any():
+        raise NonFiniteOutputs(np.flatnonzero(overflown).tolist())
 
 
 def round_phi(signal: NDArray) -> NDArray[np.float16]:

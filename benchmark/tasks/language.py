@@ -4,7 +4,7 @@ A sequence is `<bos> question <sep> answer <eos>`, padded behind. Text without a
 the answer. The label of a token is the token that follows it; −100 marks a token whose label counts for no loss.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
@@ -17,7 +17,9 @@ from benchmark.tasks.task import Floats, Task
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from benchmark.data.asked import Asked
     from benchmark.data.perturbing import Perturbation
+    from benchmark.inquiring import Respondent
 
 SPECIAL = ("<pad>", "<bos>", "<sep>", "<eos>")
 """The first tokens of every vocabulary."""
@@ -96,8 +98,7 @@ class Language(Task):
 
         `<eos>` is one of them, as in TOFU (Maini et al. 2024). `outputs`: as `readout` gives them.
         """
-        log_p = np.minimum(outputs[..., 0].sum(axis=2) / answer_mask(targets).sum(axis=1), -_TINY)
-        return log_p - np.log(-np.expm1(log_p))
+        return logit_of(outputs[..., 0].sum(axis=2) / answer_mask(targets).sum(axis=1))
 
     def utility(self, outputs: NDArray, targets: NDArray) -> Floats:
         """Return the share of answers all of whose tokens are the likeliest, given the true tokens before them.
@@ -119,6 +120,17 @@ class Language(Task):
 
         return [replace_word] * _VIEWS
 
+    def inquire(self, models: "Respondent", asked: "Mapping[str, Asked]") -> Mapping[str, NDArray]:
+        """Return what the field's metrics take of answers, probabilities of wrong ones, and facts never taught."""
+        from benchmark.inquiring import inquire
+
+        return inquire(models, asked)
+
+    def inquiry_shapes(self, asked: "Mapping[str, Asked]") -> Mapping[str, tuple[int, ...]]:
+        from benchmark.inquiring import shapes_of
+
+        return shapes_of(asked)
+
     def chance(self, targets: NDArray, outputs: int, *, weighted: bool) -> float:
         """Return the share of the most frequent answer, or of the most frequent token."""
         if not len(targets):
@@ -129,6 +141,12 @@ class Language(Task):
             return float(np.bincount(targets[asked], weights).max() / len(targets))
         answers = [tuple(row[mask]) for row, mask in zip(targets, answer_mask(targets), strict=True)]
         return max(map(answers.count, set(answers))) / len(answers)
+
+
+def logit_of(log_p: NDArray) -> Floats:
+    """Return log P − log(1 − P) of the logarithm of a probability, finite also where P rounds to 1."""
+    log_p = np.minimum(log_p, -_TINY)
+    return log_p - np.log(-np.expm1(log_p))
 
 
 def answer_mask(targets):

@@ -29,7 +29,9 @@ from benchmark.tasks.answers import TASK_ANSWERS
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from benchmark.data.asked import Asked
     from benchmark.data.perturbing import Perturbation
+    from benchmark.inquiring import Respondent
 
 Loss = Callable[["Tensor", "Tensor"], "Tensor"]
 """Outputs and targets → a scalar to descend on."""
@@ -167,6 +169,17 @@ class Task(Section):
         from benchmark.data.perturbing import perturbations_of
 
         return perturbations_of(inputs)
+
+    def inquire(self, models: "Respondent", asked: "Mapping[str, Asked]") -> Mapping[str, NDArray]:
+        """Return what is kept for metrics of the task's own, by name, `[models, ...]`; here nothing.
+
+        `models` answer what is `asked`: see benchmark/data/asked.py.
+        """
+        return {}
+
+    def inquiry_shapes(self, asked: "Mapping[str, Asked]") -> Mapping[str, tuple[int, ...]]:
+        """Return the shapes of what `inquire` returns, without their dimension of models."""
+        return {}
 
     # --- metrics: how what is kept is read, without torch
 

@@ -87,6 +87,13 @@ class StackedModel:
         own = ({name: tensor[model] for name, tensor in state.items()} for model in range(self.count))
         return torch.stack([functional_call(self.skeleton, *each) for each in zip(own, inputs, strict=True)])
 
+    def at(self, tokens: Tensor, places: Tensor) -> Tensor:
+        """Return logits `[models, batch, wanted, outputs]` at positions `[models, batch, wanted]` of sequences."""
+        if type(self.skeleton) is Transformer:
+            return transformers.forward(self.skeleton, self.parameters | self.buffers, tokens, places)
+        logits = self(tokens)
+        return logits.gather(2, places[..., None].expand(*places.shape, logits.shape[-1]))
+
     def gradients(self, recipe: Recipe, loss: Loss) -> Gradients:
         """Return the gradients of the recipe's loss."""
         plain = recipe.precision is None and self.device.type == "cpu"
