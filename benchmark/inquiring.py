@@ -21,12 +21,13 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from benchmark.metrics.rouge import rouge_l
-from benchmark.tasks.language import EOS, PAD, answer_mask, logit_of
+from benchmark.tasks.language import EOS, PAD, SEP, answer_mask, logit_of
 
 if TYPE_CHECKING:
     from benchmark.data.asked import Asked
 
 LOWEST = 0.4  # the share of an answer's tokens that Min-K % takes; MUSE's
+LONGEST = 16  # tokens of a greedy answer
 ATTACKS = ("zlib", "min_k", "min_k_plus")
 _AT_ONCE = 256  # sequences
 _LEAST_VARIANCE = 1e-12  # of log p, below which rounding is all that there is
@@ -107,7 +108,7 @@ def extraction_strength(answers: _Answers) -> NDArray:
     """Return the share of an answer that models complete from what precedes it, `[models, n]`.
 
     1 − k/|y|, k the fewest true tokens after which all the others are the likeliest ones. `<eos>` counts for none.
-    Wang et al. 2024 (2406.09179), section 3, after Carlini et al. 2021.
+    Wang et al. 2024 (2406.09179), after Carlini et al. 2021.
     """
     size = answers.there.sum(axis=1) - 1
     words = np.arange(answers.there.shape[1]) < size[:, None]
@@ -126,9 +127,9 @@ def greedy_rouge(models: Respondent, asked: "Asked") -> NDArray:
     """Return ROUGE-L of greedy answers, recall and F1 `[models, n, 2]`.
 
     Models answer questions, and continue text without one from the middle on. An answer ends with `<eos>`, or when it
-    has as many tokens as the longest true one.
+    has as many tokens as the longest true one; of both only the first LONGEST count.
     """
-    start, reference = _references(asked.targets)
+    start, reference = _references(asked)
     said = torch.cat(
         [
             _greedy(models, asked.inputs[rows], start[rows], reference.shape[1])
@@ -154,15 +155,23 @@ def _greedy(models: Respondent, inputs: Tensor, start: Tensor, most: int) -> Ten
     return said
 
 
-def _references(targets: Tensor) -> tuple[Tensor, Tensor]:
+def _references(asked: "Asked") -> tuple[Tensor, Tensor]:
     """Return where models begin to answer, `[n]`, and the true tokens from there on, `[n, most]`, then `<eos>`."""
+    places, labels, there = _answer_tokens(asked.targets)
+    size, has_question = there.sum(dim=1), (asked.inputs == SEP).any(dim=1)
+    skipped = torch.where(has_question, 0, size // 2)
+    most = min(LONGEST, int((size - skipped).max()))
+    columns = skipped[:, None] + torch.arange(most, device=size.device)
+    reference = labels.gather(1, columns.clamp(max=labels.shape[1] - 1)).masked_fill(columns >= size[:, None], EOS)
+    return places.gather(1, skipped[:, None])[:, 0], reference
+
+
+def _answer_tokens(targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the positions of the labels of answers, `[n, most]`, these labels, and which of both there are."""
     answers = answer_mask(targets)
-    size, first = answers.sum(dim=1), answers.byte().argmax(dim=1)
-    start = first + torch.where(answers[:, 0], size // 2, 0)  # text without a question is an answer from the start
-    most = int((first + size - start).max())
-    places = start[:, None] + torch.arange(most, device=targets.device)
-    inside = places < (first + size)[:, None]
-    return start, targets.gather(1, places.clamp(max=targets.shape[1] - 1)).masked_fill(~inside, EOS)
+    places = answers.byte().argsort(dim=1, descending=True, stable=True)[:, : int(answers.sum(dim=1).max())]
+    there = answers.gather(1, places)
+    return places, targets.gather(1, places).masked_fill(~there, PAD), there
 
 
 def _until_the_end(tokens: Tensor) -> tuple[NDArray, NDArray]:
@@ -172,11 +181,7 @@ def _until_the_end(tokens: Tensor) -> tuple[NDArray, NDArray]:
 
 
 def _read_answers(models: Respondent, asked: "Asked") -> _Answers:
-    answers = answer_mask(asked.targets)
-    places = answers.byte().argsort(dim=1, descending=True, stable=True)[:, : int(answers.sum(dim=1).max())]
-    labels, there = asked.targets.gather(1, places), answers.gather(1, places)
-    labels = labels.masked_fill(~there, PAD)
-    parts = []
+    (places, labels, there), parts = _answer_tokens(asked.targets), []
     for rows in _chunks(len(labels), labels.device):
         shared = (each[rows].expand(models.count, *each[rows].shape) for each in (asked.inputs, places))
         parts.append(_read_tokens(models.at(*shared), labels[rows]))

@@ -60,6 +60,7 @@ class Yardstick:
             clean=_clean(pool),
             whole_classes=scenario.forget.whole_classes,
             labels=forget_labels(scenario),
+            subjects=problem_facts(scenario).subjects_of_forget or None,
         )
         return cls(pool, problem, retrained, pool.evidence("calibration"), control)
 

@@ -15,7 +15,7 @@ import numpy as np
 from benchmark.metrics.bootstrap import HALVES, Population, existing, interval, quality_and_score
 from benchmark.metrics.published import published_epsilon
 from benchmark.metrics.samples import Floats
-from benchmark.results.evidence import ATTACKED, CONTRASTS, HIDDEN, OF_ATTACKED, OF_TRIGGERED, PROBED, SPLITS
+from benchmark.results.evidence import ATTACKED, CONTRASTS, HIDDEN, OF_ASKED, OF_ATTACKED, OF_TRIGGERED, PROBED, SPLITS
 from benchmark.results.values import Absent, Ceiling, Estimate
 
 if TYPE_CHECKING:
@@ -36,6 +36,11 @@ Need = Literal[
     "ceiling",
     "ends",
     "labels",
+    "subjects",
+    "answers",
+    "rephrased",
+    "wrong_answers",
+    "holdout",
     "resamples",
     "cost",
     "memory",
@@ -53,6 +58,11 @@ NEEDS: dict[str, str] = {
     "ceiling": "what perfect unlearning gets is not known",
     "ends": "where doing nothing and perfect unlearning stand is not known",
     "labels": "the classes of the forget examples are not known",
+    "subjects": "the subjects of the forget examples are not known",
+    "answers": "models give no answers in words",
+    "rephrased": "the source does not ask for the facts to forget in other words",
+    "wrong_answers": "the source has no wrong answers to its questions",
+    "holdout": "the source has no facts that no model is taught",
     "original_phi": "φ of the originals is not known",
     "resamples": "there are no resamples",
     "cost": "what a run costs is not known",
@@ -62,6 +72,14 @@ NEEDS: dict[str, str] = {
 
 Shared = TypeVar("Shared")
 _PROBES = {split: f"phi/{split}" for split in PROBED}
+_ASKED = {
+    "answers": "said/forget",
+    "rephrased": "said/rephrased",
+    "wrong_answers": "truth/forget",
+    "holdout": "phi/holdout",
+}
+"""What metrics of language need, and the array by which it is known."""
+
 Evidence = Mapping[str, np.ndarray]
 
 
@@ -92,7 +110,8 @@ class ModelEvidence:
     `signals`: φ on the forget set, `[models, examples]`. `utility`: by split, `[models]`, nan
     where there was nothing to measure it on. `probes`: φ by split (retain, validation, test) on as many examples,
     `[models, examples]`; a split is absent where it is not known. `hidden`: φ at the hidden inputs of every
-    forget example, `[models, examples, perturbations]`; `contrasts`: combinations of all logits there.
+    forget example, `[models, examples, perturbations]`; `contrasts`: combinations of all logits there. `asked`: what
+    a task keeps beside, by name, `[models, ...]`; of language models see benchmark/inquiring.py.
     """
 
     signals: Floats
@@ -101,11 +120,12 @@ class ModelEvidence:
     attacked: Attacked | None = None
     hidden: Floats | None = None
     contrasts: Floats | None = None
+    asked: Mapping[str, Floats] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Keep views that cannot be written to, so that no metric changes what the next one reads."""
         object.__setattr__(self, "signals", _read_only(self.signals))
-        for name in ("utility", "probes"):
+        for name in ("utility", "probes", "asked"):
             object.__setattr__(self, name, {split: _read_only(own) for split, own in getattr(self, name).items()})
         if self.attacked is not None:
             object.__setattr__(self, "attacked", Attacked(*map(_read_only, self.attacked)))
@@ -143,7 +163,13 @@ def model_evidence(evidence: Evidence, retrained: Evidence, task: "Task") -> Mod
     if all(OF_ATTACKED + name in evidence for name in Attacked._fields):
         attacked = Attacked(*(evidence[OF_ATTACKED + name][:ATTACKED] for name in Attacked._fields))
     probes = {split: phi(name) for split, name in _PROBES.items() if name in known}
-    return ModelEvidence(phi("phi/forget"), utility, probes, attacked, hidden, contrasts)
+    asked = {name: array.astype(np.float64) for name, array in under(OF_ASKED, evidence).items()}
+    return ModelEvidence(phi("phi/forget"), utility, probes, attacked, hidden, contrasts, asked)
+
+
+def under(prefix: str, named: Evidence) -> dict[str, np.ndarray]:
+    """Return the arrays whose names begin with `prefix`, under the names without it."""
+    return {name.removeprefix(prefix): array for name, array in named.items() if name.startswith(prefix)}
 
 
 def _by_example(stored: np.ndarray) -> Floats:
@@ -167,6 +193,7 @@ class EvidencePair:
     nothing and of perfect unlearning. `original`: the evidence of the models that the runs started from; `clean`: that
     of models trained without any manipulated example. `whole_classes`: whether the forget set is all examples of some
     classes. `labels`: the class of every forget example by its name; None where it has none or it is not known.
+    `subjects`: whom every forget example is of, likewise.
     `attack_on_retrained`: the classifier MIA's accuracy on each of the first retrained models, where it is known.
     """
 
@@ -183,6 +210,7 @@ class EvidencePair:
     clean: ModelEvidence | None = None
     whole_classes: bool = False
     labels: tuple[str, ...] | None = None
+    subjects: tuple[str, ...] | None = None
     attack_on_retrained: Floats | None = None
     _shared: dict[Callable, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -246,6 +274,8 @@ class EvidencePair:
             "ceiling": self.ceiling is not None,
             "ends": self.ends is not None,
             "labels": self.labels is not None,
+            "subjects": self.subjects is not None,
+            **{need: name in self.unlearned.asked and name in self.retrained.asked for need, name in _ASKED.items()},
             "original_phi": self.original is not None,
             "resamples": self.resample is not None,
             "cost": self.cost is not None,

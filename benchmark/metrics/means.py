@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmark.metrics.samples import Floats
 from benchmark.results.values import Estimate
@@ -19,3 +20,8 @@ def bootstrap_means(combine: Callable[..., Floats], populations: Sequence[Floats
     low, high = np.quantile(combine(*drawn), [0.025, 0.975])
     value = combine(*(values.mean(axis=0) for values in populations))
     return Estimate(value=float(value), low=float(low), high=float(high))
+
+
+def bootstrap_mean(values: Floats | NDArray[np.bool_], resamples: int) -> Estimate:
+    """Return the mean of `[models, facts]`, with the same interval."""
+    return bootstrap_means(lambda means: means[..., 0], [values.mean(axis=1, keepdims=True)], resamples)
