@@ -34,7 +34,7 @@ from benchmark.storage.workspace import Workspace
 from benchmark.tasks import Loss, Task
 
 # Part of a prepared file's name: raise it when the code reads other examples, or other facts, from the same files.
-_READING = 6
+_READING = 7
 _SPLITS = ("train", "retain", "forget", "validation", "test")
 _MANIPULATED = "manipulated"
 _INQUIRIES = "inquiries/"
