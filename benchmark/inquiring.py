@@ -48,7 +48,7 @@ class Respondent(Protocol):
 
 
 class _Answers(NamedTuple):
-    """What models give to the tokens of true answers, `[models, n, tokens]` float64, and which tokens there are."""
+    """Numbers of models about the tokens of true answers, `[models, n, tokens]` float64, and which tokens there are."""
 
     log_p: NDArray
     relative: NDArray

@@ -1,4 +1,4 @@
-"""What models of sequences are asked beside their splits, out of the source's inquiries: for metrics of language."""
+"""Questions to models of sequences beside their splits, out of the source's inquiries: for metrics of language."""
 
 import zlib
 from collections.abc import Mapping

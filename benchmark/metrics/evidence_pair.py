@@ -163,13 +163,9 @@ def model_evidence(evidence: Evidence, retrained: Evidence, task: "Task") -> Mod
     if all(OF_ATTACKED + name in evidence for name in Attacked._fields):
         attacked = Attacked(*(evidence[OF_ATTACKED + name][:ATTACKED] for name in Attacked._fields))
     probes = {split: phi(name) for split, name in _PROBES.items() if name in known}
-    asked = {name: array.astype(np.float64) for name, array in under(OF_ASKED, evidence).items()}
+    there = {name: evidence[name].astype(np.float64) for name in evidence if name.startswith(OF_ASKED)}
+    asked = {name.removeprefix(OF_ASKED): values for name, values in there.items()}
     return ModelEvidence(phi("phi/forget"), utility, probes, attacked, hidden, contrasts, asked)
-
-
-def under(prefix: str, named: Evidence) -> dict[str, np.ndarray]:
-    """Return the arrays whose names begin with `prefix`, under the names without it."""
-    return {name.removeprefix(prefix): array for name, array in named.items() if name.startswith(prefix)}
 
 
 def _by_example(stored: np.ndarray) -> Floats:

@@ -1,4 +1,4 @@
-"""What is kept of language models' answers, against plain loops over models, examples and tokens."""
+"""The evidence of language models' answers, against plain loops over models, examples and tokens."""
 
 import zlib
 from types import SimpleNamespace

@@ -108,7 +108,7 @@ def test_attacks_compare_facts_to_forget_with_facts_never_taught(attack, place):
     assert value(f"{attack}_attack_auc", own) == pytest.approx(above)
 
 
-def test_the_privacy_leak_is_below_0_where_facts_are_remembered_and_above_where_they_are_unlikelier_than_unknown_ones():
+def test_the_privacy_leak_is_below_0_where_facts_are_known_and_above_where_they_are_unlikelier_than_unknown_ones():
     def attacked(*forget):
         scores = np.zeros((2, 4, 3))
         scores[..., 1] = forget
