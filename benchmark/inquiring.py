@@ -1,4 +1,4 @@
-"""What is kept of a language model's answers beside φ, for the field's own metrics: see docs/language.md.
+"""Evidence of a language model's answers beside φ, for the field's own metrics: see docs/language.md.
 
 Imports torch; the arrays, `[models, ...]` each, are float16:
 

@@ -104,7 +104,7 @@ class Problem:
 
     @cached_property
     def asked(self) -> dict[str, Asked]:
-        """What models of sequences are asked beside the splits."""
+        """The questions to models of sequences beside the splits, by name."""
         return asked_of(self, self.evidence_form.probes)
 
     def probe(self, split: str) -> Split:
