@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from benchmark.data import Problem, forget_labels, load_problem, problem_facts
 from benchmark.engine import map_blocks
 from benchmark.metrics.chance import with_remarks
 from benchmark.metrics.evidence_pair import Cost, EvidencePair, ModelEvidence, model_evidence
-from benchmark.metrics.resampling import resampling
-from benchmark.metrics.scoring import ceiling_of, measure, try_measuring
+from benchmark.metrics.kinds import all_metrics
+from benchmark.metrics.resampling import Beside, resampling
+from benchmark.metrics.scoring import attack, ceiling_of, is_attack, measure, try_measuring
 from benchmark.metrics.suspicion import replayed_runs, retrains, suspicions
 from benchmark.references.attacked import attack_retrained
 from benchmark.references.controls import do_nothing, unlearn_perfectly
@@ -17,7 +19,7 @@ from benchmark.references.kept import keep
 from benchmark.references.pool import Pool
 from benchmark.results.outcome import Outcome
 from benchmark.results.scorecard import Scorecard, evidence_hash_of, scored
-from benchmark.results.values import Ceiling, Measured
+from benchmark.results.values import Ceiling, Measured, MetricValue
 from benchmark.runs.integrity import integrity_of, isolation_of
 from benchmark.runs.runs import Runs
 from benchmark.storage.workspace import Arrays
@@ -88,11 +90,15 @@ def read_runs(yardstick: Yardstick, runs: Runs, outcome: Outcome) -> ReadRuns:
 
 
 def score_runs(read: ReadRuns) -> Scorecard:
-    """Return the scorecard of an entry, its resamples computed on all cores."""
-    session, pair = read.runs.session, read.pair
-    populations = pair.unlearned.population, pair.retrained.population
-    with resampling(*populations, "unlearned", pair.delta, pair.halves, session.jobs, session.progress) as resampled:
-        return make_card(read, measure(replace(pair, resample=resampled)))
+    """Return the scorecard of an entry, its resamples and attacks computed in other processes meanwhile."""
+    session, pair, attacks = read.runs.session, read.pair, dict[str, MetricValue]()
+    halves = pair.unlearned.population, pair.retrained.population, "unlearned", pair.delta, pair.halves
+    beside = Beside(partial(attack, pair), attacks.update)
+    with resampling(*halves, session.jobs, session.progress, beside) as resampled:
+        measured = measure(replace(pair, resample=resampled), (each for each in all_metrics() if not is_attack(each)))
+    values = measured.metrics | attacks
+    ordered = {metric.name: values[metric.name] for metric in all_metrics()}
+    return make_card(read, measured.model_copy(update={"metrics": ordered}))
 
 
 def score_side_by_side(

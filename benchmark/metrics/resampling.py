@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal
+from functools import partial
+from itertools import chain
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -15,26 +17,50 @@ _CHUNK = 50
 Stream = Literal["unlearned", "calibration"]
 
 
+class Beside(NamedTuple):
+    """A call made in another process, and what is to be done here with what it returns."""
+
+    call: Callable[[], Any]
+    receive: Callable[[Any], object]
+
+
+class _Part(NamedTuple):
+    chunk: range
+    rows: np.ndarray
+
+
 @contextmanager
 def resampling(
-    entry: Population, reference: Population, stream: Stream, delta: float, count: int, jobs: int, progress: Progress
+    entry: Population,
+    reference: Population,
+    stream: Stream,
+    delta: float,
+    count: int,
+    jobs: int,
+    progress: Progress,
+    beside: Beside | None = None,
 ) -> Iterator[Callable[[], np.ndarray]]:
     """Compute `quality_and_score_of_halves` of `range(count)` while the caller does other things.
 
     The rows are the same whatever `jobs` is. Yields a function that waits for them: `[count, 2]`. After an exception
-    nothing more is begun.
+    nothing more is begun. `beside`: a call to make first, in the same processes.
     """
     label = f"intervals of the {'ceiling' if stream == 'calibration' else 'entry'}"
     chunks = [range(start, min(start + _CHUNK, count)) for start in range(0, count, _CHUNK)]
     rows = np.empty((count, 2))
     left = iter(chunks)
     progress(label, 0, count)
-    parts = map_blocks(_resample_chunk, ((entry, reference, chunk, stream, delta) for chunk in left), jobs)
+    resamples = (partial(_resample_chunk, entry, reference, chunk, stream, delta) for chunk in left)
+    parts = map_blocks(_call, ((call,) for call in chain([beside.call] if beside else [], resamples)), jobs)
 
     def wait() -> np.ndarray:
-        for done, (chunk, part) in enumerate(parts, start=1):
-            rows[chunk.start : chunk.stop] = part
-            progress(label, min(done * _CHUNK, count), count)
+        done = 0
+        for part in parts:
+            if isinstance(part, _Part):
+                rows[part.chunk.start : part.chunk.stop] = part.rows
+                progress(label, done := done + len(part.chunk), count)
+            elif beside:
+                beside.receive(part)
         return rows
 
     try:
@@ -46,7 +72,9 @@ def resampling(
             pass
 
 
-def _resample_chunk(
-    entry: Population, reference: Population, chunk: range, stream: Stream, delta: float
-) -> tuple[range, np.ndarray]:
-    return chunk, quality_and_score_of_halves(entry, reference, chunk, 0, stream, delta)
+def _resample_chunk(entry: Population, reference: Population, chunk: range, stream: Stream, delta: float) -> _Part:
+    return _Part(chunk, quality_and_score_of_halves(entry, reference, chunk, 0, stream, delta))
+
+
+def _call(function: Callable[[], object]) -> object:
+    return function()

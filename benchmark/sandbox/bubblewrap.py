@@ -223,5 +223,6 @@ def _variables(python_path: str, home: str, *, gpu: bool) -> dict[str, str]:
         "TMPDIR": home,
         "USER": "submission",  # torch asks who it is, and there is no /etc/passwd to say
         "OMP_NUM_THREADS": "1",
+        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # in huge pages at once, which the worker asks for anyway
         "PYTHONHASHSEED": "0",  # else the order of a set would differ between workers
     }

@@ -30,6 +30,15 @@ def test_the_resamples_do_not_depend_on_the_number_of_processes():
     np.testing.assert_array_equal(resampled(120, jobs=1), resampled(120, jobs=2))
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_another_call_is_made_beside_the_resamples(jobs):
+    received = []
+    beside = resampling.Beside(partial(max, 2, 3), received.append)
+    with resampling.resampling(*populations(), "unlearned", 1e-5, 120, jobs, lambda *_: None, beside) as rows:
+        np.testing.assert_array_equal(rows(), resampled(120, jobs=1))
+    assert received == [3]
+
+
 def test_an_exception_beside_the_resamples_begins_no_more_of_them(tmp_path, monkeypatch):
     monkeypatch.setattr(resampling, "_resample_chunk", partial(told_chunk, tmp_path))
     with (

@@ -42,7 +42,16 @@ print(sorted(os.environ))
     assert folders.endswith(f"{sorted([LOG, UNLEARNED])} [] []")
     assert processes == "['1'] /tmp sandbox 1000"
     assert network == "['lo']"
-    allowed = {"HOME", "LANG", "LD_LIBRARY_PATH", "OMP_NUM_THREADS", "PATH", "PWD", "PYTHONDONTWRITEBYTECODE"}
+    allowed = {
+        "GLIBC_TUNABLES",
+        "HOME",
+        "LANG",
+        "LD_LIBRARY_PATH",
+        "OMP_NUM_THREADS",
+        "PATH",
+        "PWD",
+        "PYTHONDONTWRITEBYTECODE",
+    }
     allowed |= {
         "PYTHONPATH",
         "PYTHONHASHSEED",

@@ -92,6 +92,7 @@ FREE_OF = {
     "scenario": TORCH | {"sklearn", "pandas", "matplotlib", "optuna", "rich"},
     "session": TORCH | {"sklearn", "pandas", "matplotlib", "optuna", "rich"},
     "audit": TORCH | {"scipy", "pandas", "matplotlib", "optuna"},
+    "pipeline": {"sklearn", "matplotlib", "optuna"},
     "cli": TORCH | {"scipy", "sklearn", "pandas", "matplotlib", "optuna"},
 }
 
