@@ -91,7 +91,7 @@ def test_shipped_scenarios_are_what_the_protocol_says():
         ("block = 4", f"block = 1{'0' * 20}", r"protocol\.block is 1000+, expected less"),
         ("seed = 0", f"seed = {2**63}", r"data\.seed is 9223372036854775808, expected less than 9223372036854775808"),
         ('name = "miniature"', f'name = "{"m" * 300}"', r"name is 'mmm+…, expected at most 100 characters"),
-        ('"The digits, small enough for a test."', f'"{"d" * 20_000}"', r"description is 'ddd+…, expected .* at most"),
+        ('"The digits, small enough for a test."', f'"{"d" * 20_000}"', r"description is 'ddd+…, expected at most"),
         ("[data]", f"base = {'[' * 2000}{']' * 2000}\n[data]", r"nested too deeply|no scenario"),
         ("epochs = 4", '"epochs\\n\\u001b[2J" = 4\nepochs = 4', r"recipe\.epochs\?\?\[2J is not a key"),
         (
