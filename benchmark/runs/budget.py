@@ -23,7 +23,7 @@ from benchmark.sandbox.messages import Task
 
 _ROUNDS_AT_LEAST, _ROUNDS_AT_MOST = 5, 100
 _LEVEL = 0.9999  # one-sided, of the interval that the rounds leave: it is looked at after every one of them
-_LONG = 60.0  # seconds in all: when rounds take longer, the noise of a moment averages out within each
+_LONG = 120.0  # seconds in all: when rounds take longer, the noise of a moment averages out within each
 _WHOLE = 4.0  # seconds of retraining that a round makes whole; of longer ones it makes a part that takes as long
 _LOADED = 1.25  # seconds by the wall clock, per CPU second, from which on the machine had other work
 _GOLDEN = (5**0.5 - 1) / 2
@@ -74,8 +74,12 @@ class Timer:
             retraining = self.retrain(number, nothing)
             run = self.unlearn(runs[number % len(runs)], hyperparameters)
             succeeded = run.weights is not None
+            made = nothing.seconds + (retraining.seconds - nothing.seconds) / self._times
+            taken = nothing.seconds + made + run.seconds
             rounds.append(
-                _Round(nothing.seconds, retraining.seconds, run.seconds, succeeded, retraining.wall, nothing.memory)
+                _Round(
+                    nothing.seconds, retraining.seconds, run.seconds, succeeded, taken, retraining.wall, nothing.memory
+                )
             )
             if run.weights is None:
                 self.failure = self.failure or run
@@ -155,6 +159,8 @@ class _Round:
     retraining: float
     run: float
     succeeded: bool
+    taken: float
+    """Seconds of all of it; the retraining may be of a part of the epochs."""
     waiting: float = 0.0
     """Seconds by the wall clock of the retraining."""
     memory: int = 0
@@ -165,8 +171,8 @@ def _is_settled(rounds: list[_Round], limit: float) -> bool:
     """Tell whether more rounds are not worth their time."""
     if len(rounds) < _ROUNDS_AT_LEAST:
         return False
-    spent = sum(own.nothing + own.retraining + own.run for own in rounds)
-    return len(rounds) >= _ROUNDS_AT_MOST or spent > _LONG or _is_decided(_rounds_that_count(rounds), limit)
+    taken = sum(own.taken for own in rounds)
+    return len(rounds) >= _ROUNDS_AT_MOST or taken > _LONG or _is_decided(_rounds_that_count(rounds), limit)
 
 
 def _is_decided(rounds: list[_Round], limit: float) -> bool:

@@ -93,6 +93,14 @@ def test_of_a_long_retraining_rounds_make_the_first_epochs_and_count_all(miniatu
     assert retrainings == [None, *[11] * 6]  # the whole once, its beginning to compare
 
 
+def test_rounds_that_make_a_part_count_the_seconds_that_this_takes(miniature):
+    """Two minutes of rounds of 8 seconds or so: of a retraining of 11 they make a third."""
+    rng = np.random.default_rng(3)
+    machine = Machine(lambda run: 0.2, slowness=lambda: 50.0, noise=lambda: np.exp(rng.normal(0, 0.2)))
+    machine.now = 50.0
+    assert 12 <= timed(machine, miniature).rounds <= 18
+
+
 def test_a_worker_ends_a_retraining_after_the_epochs_it_is_asked_for(worker, miniature):
     problem, own = load_problem(miniature), derive_seed(1, "recipe")
     net = seeded_model(miniature.architecture, problem.input_shape, problem.outputs, own)
