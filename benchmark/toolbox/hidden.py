@@ -41,7 +41,11 @@ def seen_by(net: nn.Module, layer: nn.Module, inputs: Tensor) -> tuple[Tensor, T
 @contextmanager
 def changed_output(layer: nn.Module, change: Callable[[Tensor], Tensor]) -> Iterator[None]:
     """Within it `change` of a layer's output takes the output's place."""
-    hook = layer.register_forward_hook(lambda _, __, leaving: change(leaving))
+
+    def put_in_its_place(_layer: nn.Module, _entering: tuple[Tensor, ...], leaving: Tensor) -> Tensor:
+        return change(leaving)
+
+    hook = layer.register_forward_hook(put_in_its_place)
     try:
         yield
     finally:
