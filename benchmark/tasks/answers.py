@@ -1,5 +1,6 @@
 """The form of what tasks return. Imports no torch but where a tensor came."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,23 @@ def _are_perturbations(task: Any, perturbations: Any, inputs: Any) -> str:
     return f"{shown(perturbations)}, expected a list of functions, empty for no hidden signals"
 
 
+def _are_answers(task: Any, found: Any, models: Any, asked: Any) -> str:
+    if not isinstance(found, Mapping):
+        return f"{shown(found)}, expected arrays by name"
+    for name, shape in task.inquiry_shapes(asked).items():
+        if fault := _numbers_fault(
+            name, found.get(name), (models.count, *shape), "models first, as `inquiry_shapes` has it"
+        ):
+            return fault
+    return ""
+
+
+def _are_shapes(task: Any, shapes: Any, asked: Any) -> str:
+    if isinstance(shapes, Mapping) and all(isinstance(shape, tuple) for shape in shapes.values()):
+        return ""
+    return f"{shown(shapes)}, expected shapes, which are tuples, by the names of arrays"
+
+
 def _numbers_fault(name: str, values: Any, shape: tuple[int, ...], per: str) -> str:
     """Return what keeps values from being numbers of a shape; "" where nothing does."""
     try:
@@ -125,4 +143,6 @@ TASK_ANSWERS: dict[str, Check] = {
     "phi": _is_phi,
     "chance": _is_chance,
     "perturbations": _are_perturbations,
+    "inquire": _are_answers,
+    "inquiry_shapes": _are_shapes,
 }

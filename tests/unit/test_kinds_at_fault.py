@@ -3,6 +3,7 @@
 import inspect
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Literal
 
 import numpy as np
@@ -91,6 +92,8 @@ WRONG = {
         "phi": ([(OUTPUTS[0], OUTPUTS[0])], [None, OUTPUTS, OUTPUTS[0] * np.nan]),
         "chance": ([(CLASSES, 3)], ["a", None, 1.5, np.nan, np.zeros(2)]),
         "perturbations": ([(INPUTS,)], [None, "abc", ["a"]]),
+        "inquire": ([(SimpleNamespace(count=2), {})], [None, "abc"]),
+        "inquiry_shapes": ([({},)], [None, {"said": 3}]),
     },
     Source: {
         "load": ([(Path(),)], [None, (INPUTS, TARGETS)]),
