@@ -14,6 +14,7 @@ from rich.text import Text
 from benchmark.metrics.kinds import all_metrics
 from benchmark.metrics.metric import GROUPS, Metric
 from benchmark.metrics.published_search import CAP
+from benchmark.metrics.report import say_absent
 from benchmark.results.scorecard import Scorecard
 from benchmark.results.values import Estimate, Value
 
@@ -30,7 +31,7 @@ def metric_tables(card: Scorecard, controls: Sequence[Scorecard], width: int = W
     others = [each for each in controls if each.submission != card.submission]
     for group, members in groupby(numbers, key=lambda metric: GROUPS[metric.group]):
         yield part(group, _metric_table(list(members), numbers, others, width))
-    if missing := _say_missing(card):
+    if missing := say_absent(card.absent()):
         yield Group("", Text("\n".join(missing), "dim"))
 
 
@@ -59,14 +60,6 @@ def _value(metric: Metric, found: Value | Estimate | None) -> tuple[str, str]:
         return "–", ""
     ends = f"{found.low:{metric.form}}–{found.high:{metric.form}}" if isinstance(found, Estimate) else ""
     return f"{found.value:{metric.form}}", ends.replace("–-", " to -")
-
-
-def _say_missing(card: Scorecard) -> list[str]:
-    """Return why metrics have no value, a line per reason."""
-    named: dict[str, list[str]] = {}
-    for name, reason in card.absent().items():
-        named.setdefault(reason, []).append(name)
-    return [f"No value for {', '.join(names)}: {reason}." for reason, names in named.items()]
 
 
 def worst_examples(card: Scorecard, most: int = _MOST_EXAMPLES) -> list[dict[str, float]]:

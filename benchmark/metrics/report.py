@@ -116,13 +116,26 @@ class Score:
         return cells
 
     def _notes(self) -> list[str]:
-        named: dict[str, list[str]] = {}
-        for name, reason in self.absent.items():
-            named.setdefault(reason, []).append(name)
-        notes = [fill(f"No value for {', '.join(names)}: {reason}.", _WIDTH) for reason, names in named.items()]
+        notes = [fill(sentence, _WIDTH) for sentence in say_absent(self.absent)]
         if min(self.models) < RECOMMENDED:
             notes.insert(0, f"N = {min(self.models)} is little: {RECOMMENDED} or more are recommended.")
         return notes
+
+
+def say_absent(absent: Mapping[str, str]) -> list[str]:
+    """Return a sentence per reason with the metrics that have no value for it; a whole group by its heading."""
+    named: dict[str, list[str]] = {}
+    for name, reason in absent.items():
+        named.setdefault(reason, []).append(name)
+    return [f"No value for {_name_group(names)}: {reason}." for reason, names in named.items()]
+
+
+def _name_group(names: Sequence[str]) -> str:
+    """Return names in a row or, where they are all of a group, its heading in quotes."""
+    for group, heading in GROUPS.items():
+        if len(names) > 1 and set(names) == {metric.name for metric in all_metrics() if metric.group == group}:
+            return f'all of "{heading}"'
+    return ", ".join(names)
 
 
 def _in_order(names: set[str]) -> list[str]:
