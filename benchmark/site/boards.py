@@ -59,7 +59,7 @@ class Board:
 
     @property
     def has_public_seeds(self) -> bool:
-        """Whether some entry ran on a pool that a submission could rebuild."""
+        """Tell whether some entry ran on a pool that a submission could rebuild."""
         return any(card.seeds == "public" and card.status != "not-applicable" for card in self.cards.values())
 
     @cached_property

@@ -1,17 +1,13 @@
 """`bench audit` from data to a report, with the user's code in child processes; and the commands of docs/audit.md."""
 
 import json
-import os
-import re
-import subprocess
-import sys
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import pytest
 from audits import SETTINGS, TRAIN, write_audit
-from conftest import REPOSITORY
 from in_process import run_main
+from pages import blocks, run
 
 from benchmark.audit.pdf import BROWSERS, print_pdf
 from benchmark.cli import shared
@@ -28,7 +24,6 @@ def load(path):
     model.means = np.load(path)
     return model
 """
-TUTORIAL = REPOSITORY / "docs" / "audit.md"
 
 
 @pytest.fixture
@@ -38,7 +33,7 @@ def bench(capfd, monkeypatch):
     return lambda *arguments: run_main(capfd, ["audit", *arguments])
 
 
-def blocks(folder):
+def measured(folder):
     """The names of the models that an audit has measured."""
     (store,) = (folder / "signals").iterdir()
     return sorted(BlockStore(store, {}).finished())
@@ -49,15 +44,15 @@ def test_models_are_trained_once_and_more_of_them_later(bench, tmp_path):
     planned = bench("plan", folder, "--models", 8, "--jobs", 1)
     assert planned.status == 0
     assert "16 + 8 unlearned" in planned.out
-    assert blocks(folder) == ["original/0000", "retrained/0000", "unlearned/0000"]  # for the time, and kept
+    assert measured(folder) == ["original/0000", "retrained/0000", "unlearned/0000"]  # for the time, and kept
     assert bench("run", folder, "--jobs", 2).status == 0
-    assert len(blocks(folder)) == 18
+    assert len(measured(folder)) == 18
     before = {path: path.read_bytes() for path in (folder / "signals").rglob("*.safetensors")}
     again = bench("run", folder)
     assert "nothing to do: all 18 models have been measured" in again.out
     (folder / "audit.toml").write_text(SETTINGS.format(code="model").replace("models = 6", "models = 7"))
     assert bench("run", folder, "--jobs", 1).status == 0
-    assert len(blocks(folder)) == 21
+    assert len(measured(folder)) == 21
     assert all(path.read_bytes() == content for path, content in before.items())
 
 
@@ -132,10 +127,10 @@ def test_what_went_wrong_is_mended_and_goes_on(bench, tmp_path):
     failing = "\ncalls = []\n\ndef train(loader, seed):\n    calls.append(1)\n    assert len(calls) < 4\n"
     folder = write_audit(tmp_path, code=TRAIN + UNLEARN + failing + "    return Centroids(loader, seed)\n")
     assert "raised AssertionError" in bench("run", folder, "--jobs", 1).err
-    first = blocks(folder)
+    first = measured(folder)
     assert first
     bench("run", folder, "--jobs", 1)
-    assert len(blocks(folder)) > len(first)
+    assert len(measured(folder)) > len(first)
 
 
 def test_missing_checkpoints_and_loaders_are_named(bench, tmp_path):
@@ -190,22 +185,18 @@ def test_a_browser_prints_the_report(bench, tmp_path):
     assert target.read_bytes().startswith(b"%PDF")
 
 
-def tutorial_commands() -> list[str]:
-    """Return the blocks of shell commands in the tutorial, in order."""
-    return re.findall(r"```bash\n(.*?)```", TUTORIAL.read_text(), re.DOTALL)
-
-
-def test_the_tutorial_goes_from_a_csv_to_a_report(tmp_path):
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    for name in ("PYTHONSAFEPATH", "PYTHONPATH"):
-        environment.pop(name, None)
-    where = tmp_path
-    for block in tutorial_commands():
-        subprocess.run(["bash", "-euc", block], cwd=where, env=environment, check=True)
-        if (tmp_path / "hospital").is_dir() and where == tmp_path:
-            where = tmp_path / "hospital"
-            settings = where / "audit.toml"  # fewer models, that it takes seconds
-            settings.write_text(settings.read_text().replace("models = 64", "models = 24"))
+def test_the_tutorial_goes_from_a_csv_to_a_report(tmp_path, capfd, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    first, *further = [
+        line for block in blocks("audit.md") if block.language == "bash" for line in block.content.splitlines()
+    ]
+    run(first, partial(run_main, capfd))
+    where = tmp_path / "hospital"
+    monkeypatch.chdir(where)
+    settings = where / "audit.toml"  # fewer models, that it takes seconds
+    settings.write_text(settings.read_text().replace("models = 64", "models = 24"))
+    for line in further:
+        run(line, partial(run_main, capfd))
     page = (where / "report.html").read_text()
     assert "of the 20 people who asked for deletion, unlearned models can be distinguished" in page
     assert "BC-1" not in page

@@ -82,11 +82,6 @@ def test_leaderboard_keeps_the_site_current(site, bench):
     assert sorted(name.rpartition("/")[2] for name in pages(site)) == ["identity.html", "index.html"]
 
 
-def test_a_run_that_publishes_keeps_the_site_current(finished, bench):
-    assert bench("run", "identity", "--out", "leaderboard").returncode == 0
-    assert (finished.shipped / "site" / "index.html").exists()
-
-
 def test_the_page_opens_in_a_browser_when_asked(site, bench, monkeypatch):
     opened = []
     monkeypatch.setattr(webbrowser, "open", lambda url: opened.append(url) or True)

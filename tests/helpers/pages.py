@@ -51,7 +51,8 @@ def run(command: str, call: Callable[[list[str]], SimpleNamespace]) -> str:
         assert done.status == 0, f"{command}\n{done.out}\n{done.err}"
         return done.out
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}  # set by `bench` here
     shell = ["bash", "-euo", "pipefail", "-c", command]
-    done = subprocess.run(shell, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False)
+    done = subprocess.run(shell, env={**environment, "PATH": path}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
