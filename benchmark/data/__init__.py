@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from benchmark.data.checking import check_data
     from benchmark.data.facts import Facts
     from benchmark.data.folder import data_folder, set_data_folder
-    from benchmark.data.loading import Problem, forget_labels, load_problem, problem_facts
+    from benchmark.data.loading import forget_labels, load_problem, problem_facts
+    from benchmark.data.problem import Problem
 
 __all__ = [
     "Facts",
@@ -25,7 +26,7 @@ __all__ = [
 
 _HOMES = {
     "Facts": "facts",
-    "Problem": "loading",
+    "Problem": "problem",
     "check_data": "checking",
     "data_folder": "folder",
     "forget_labels": "loading",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy import intp
     from numpy.typing import NDArray
 
-    from benchmark.data.loading import Problem
+    from benchmark.data.problem import Problem
     from benchmark.data.reading.examples import Examples
     from benchmark.tasks import Task
 

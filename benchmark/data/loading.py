@@ -1,133 +1,41 @@
-"""A problem: the scenario made real, as tensors."""
+"""Loads problems: reads examples, splits them, and stores the tensors prepared."""
 
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from benchmark.data.asked import Asked, asked_of, store_inquiries
+from benchmark.data.asked import store_inquiries
 from benchmark.data.checksums import PREPARED
 from benchmark.data.choice import check_settled, expect_choice
 from benchmark.data.duplicates import without_duplicates
 from benchmark.data.facts import Facts, facts_of
 from benchmark.data.folder import data_folder
 from benchmark.data.forget_set import select_from
-from benchmark.data.perturbing import chosen_perturbations
 from benchmark.data.prepared import Prepared, load_or_prepare
+from benchmark.data.problem import PARTS, Manipulated, Problem
 from benchmark.data.reading.examples import Examples
 from benchmark.data.source import Source
 from benchmark.data.splits import split
 from benchmark.data.training_set import TrainingSet
 from benchmark.errors import BadRecord, BadScenario, BenchError
-from benchmark.results.evidence import OF_TRIGGERED, SPLITS, EvidenceForm
-from benchmark.scenario.schema import TRAINING_VERSION, Role, Scenario, load_scenario
+from benchmark.scenario.schema import TRAINING_VERSION, Scenario, load_scenario
 from benchmark.seeds import derive_seed
 from benchmark.split import Split, under
 from benchmark.storage.workspace import Workspace
-from benchmark.tasks import Loss, Task
+from benchmark.tasks import Task
 
 # Part of a prepared file's name: raise it when the code reads other examples, or other facts, from the same files.
 _READING = 7
-_SPLITS = ("train", "retain", "forget", "validation", "test")
 _MANIPULATED = "manipulated"
 _INQUIRIES = "inquiries/"
-
-
-class Manipulated(NamedTuple):
-    """The manipulated examples of train, and the examples that show the damage."""
-
-    rows: Tensor
-    """`[train]` bool."""
-    triggered: Split
-    """Examples that look like manipulated ones, with correct targets."""
-    misled: Tensor
-    """Their targets as manipulated."""
-
-    def on(self, device: str) -> "Manipulated":
-        """Return the same on a device."""
-        return Manipulated(self.rows.to(device), self.triggered.to(device), self.misled.to(device))
-
-
-@dataclass(frozen=True)
-class Problem:
-    """`train` is `retain` and `forget` together; `class_weights` `[classes]` only where the recipe asks for them."""
-
-    task: Task
-
-    train: Split
-    retain: Split
-    forget: Split
-    validation: Split
-    test: Split
-    outputs: int
-    """The size of a network's last layer."""
-    class_weights: Tensor | None
-    seed: int
-    """What the probes are drawn from."""
-    withheld: Tensor | None = None
-    """`[forget]` bool: the forget examples that submissions are not given, though they are judged on them."""
-    manipulated: Manipulated | None = None
-    inquiries: Mapping[str, Tensor] = field(default_factory=dict)
-    """What models of sequences are asked beside the splits, as `store_inquiries` returns it."""
-
-    @property
-    def given(self) -> Split:
-        """The forget examples that submissions are given."""
-        return self.forget if self.withheld is None else self.forget.at(~self.withheld)
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        """The shape of one example."""
-        return tuple(self.train.inputs.shape[1:])
-
-    @property
-    def loss(self) -> Loss:
-        """The loss that the recipe trains the models on."""
-        return self.task.loss(self.class_weights)
-
-    @cached_property
-    def evidence_form(self) -> EvidenceForm:
-        """The form of the evidence that is kept of its models."""
-        targets = {split: getattr(self, split).targets.cpu().numpy() for split in SPLITS}
-        if self.manipulated:
-            pair = self.manipulated.triggered.targets, self.manipulated.misled
-            targets |= {name: own.cpu().numpy() for name, own in zip(OF_TRIGGERED, pair, strict=True)}
-        form = EvidenceForm(self.task, targets, self.seed, len(chosen_perturbations(self)), self.outputs)
-        return replace(form, asked=self.task.inquiry_shapes(asked_of(self, form.probes)))
-
-    @cached_property
-    def asked(self) -> dict[str, Asked]:
-        """The questions to models of sequences beside the splits, by name."""
-        return asked_of(self, self.evidence_form.probes)
-
-    def probe(self, split: str) -> Split:
-        """Return the examples of retain, validation or test that φ is kept of: as many as there are forget examples."""
-        examples: Split = getattr(self, split)
-        return examples.at(torch.from_numpy(self.evidence_form.probes[split]).to(examples.targets.device))
-
-    def examples_of(self, role: Role) -> Split:
-        """Return the examples that models of a role are trained on."""
-        if role == "clean":
-            assert self.manipulated is not None  # else there is no such role
-            return self.train.at(~self.manipulated.rows)
-        return self.train if role == "original" else self.retain
-
-    def on(self, device: str) -> "Problem":
-        """Return the same problem with all its tensors on a device."""
-        splits = {name: getattr(self, name).to(device) for name in _SPLITS}
-        weights = None if self.class_weights is None else self.class_weights.to(device)
-        withheld = None if self.withheld is None else self.withheld.to(device)
-        manipulated = self.manipulated and self.manipulated.on(device)
-        inquiries = {name: own.to(device) for name, own in self.inquiries.items()}
-        others = {"class_weights": weights, "withheld": withheld, "manipulated": manipulated, "inquiries": inquiries}
-        return replace(self, **splits, **others)
 
 
 def load_problem(scenario: Scenario | str | Path) -> Problem:
@@ -240,7 +148,7 @@ def _outputs(examples: Examples, task: Task) -> int:
 def _load(scenario: Scenario, folder: Path | None) -> tuple[Problem, Facts]:
     check_settled(scenario)
     tensors, facts = _prepared(scenario, folder, ("data", "forget", "task", "manipulation"), _read)
-    splits = {name: Split.from_tensors(under(f"{name}/", tensors)) for name in _SPLITS}
+    splits = {name: Split.from_tensors(under(f"{name}/", tensors)) for name in PARTS}
     _check_augmentation(scenario, splits["train"])
     outputs = int(tensors["outputs"])
     weights = class_weights(scenario, splits["train"].targets, outputs)
@@ -326,7 +234,7 @@ def _read(scenario: Scenario, folder: Path) -> Prepared:
     forget = train.at(mask)
     others = (_without(part, forget, examples) if scenario.forget.drops_elsewhere else part for part in parts[2:4])
     whole = (train, train.at(~mask), forget, *others)
-    splits: dict[str, Split] = dict(zip(_SPLITS, whole, strict=True))
+    splits: dict[str, Split] = dict(zip(PARTS, whole, strict=True))
     named = {f"{name}/{field}": tensor for name, own in splits.items() for field, tensor in own.tensors().items()}
     facts = facts_of(
         examples, splits, whole_classes=scenario.forget.whole_classes, manipulated=manipulated, withheld=withheld

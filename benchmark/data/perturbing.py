@@ -18,7 +18,7 @@ from benchmark.errors import BadScenario
 from benchmark.split import Split
 
 if TYPE_CHECKING:
-    from benchmark.data.loading import Problem
+    from benchmark.data.problem import Problem
 
 _MOST = 10_000  # hidden inputs of a problem: a third more than what is evaluated anyway, of a large forget set
 _CANDIDATES = 1024  # retained examples among which neighbours are looked for
