@@ -20,15 +20,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from benchmark.metrics.logits import logit_of
+from benchmark.metrics.membership import KEPT
 from benchmark.metrics.rouge import rouge_l
-from benchmark.tasks.language import EOS, PAD, SEP, answer_mask, logit_of
+from benchmark.tasks.language import EOS, PAD, SEP, answer_mask
 
 if TYPE_CHECKING:
     from benchmark.data.asked import Asked
 
 LOWEST = 0.4  # the share of an answer's tokens that Min-K % takes; MUSE's
 LONGEST = 16  # tokens of a greedy answer
-ATTACKS = ("zlib", "min_k", "min_k_plus")
 _AT_ONCE = 256  # sequences
 _LEAST_VARIANCE = 1e-12  # of log p, below which rounding is all that there is
 
@@ -67,9 +68,9 @@ def shapes_of(asked: "Mapping[str, Asked]") -> dict[str, tuple[int, ...]]:
     """Return the shapes of the arrays, without their dimension of models."""
     size = {name: len(each.inputs) for name, each in asked.items()}
     found = {f"said/{split}": (size[split], 2) for split in ("forget", "retain", "test")}
-    found |= {"extraction/forget": (size["forget"],), "attack/forget": (size["forget"], len(ATTACKS))}
+    found |= {"extraction/forget": (size["forget"],), "attack/forget": (size["forget"], len(KEPT))}
     if "holdout" in asked:
-        found |= {"phi/holdout": (size["holdout"],), "attack/holdout": (size["holdout"], len(ATTACKS))}
+        found |= {"phi/holdout": (size["holdout"],), "attack/holdout": (size["holdout"], len(KEPT))}
     if "rephrased_forget" in asked:
         found["said/rephrased"] = (size["rephrased_forget"], 2)
     return found | {f"truth/{split}": (size[f"rephrased_{split}"],) for split in _with_wrong_answers(asked)}
@@ -203,6 +204,7 @@ def _read_tokens(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor
 
 
 def _attack(answers: _Answers, asked: "Asked") -> NDArray:
+    """Return the scores of the attacks in KEPT, `[models, n, attacks]`."""
     assert asked.sizes is not None
     zlib = logit_of(answers.mean / asked.sizes.cpu().numpy())
     lowest = logit_of(lowest_mean(answers.log_p, answers.there))

@@ -5,7 +5,8 @@ import numpy as np
 from benchmark.metrics.evidence_pair import ModelEvidence
 from benchmark.metrics.samples import Floats
 
-ATTACKS = ("loss", "zlib", "min_k", "min_k_plus")
+KEPT = ("zlib", "min_k", "min_k_plus")
+"""The attacks whose scores evidence keeps, in this order; that by loss takes φ."""
 
 
 def attack_scores(models: ModelEvidence, attack: str) -> tuple[Floats, Floats]:
@@ -15,7 +16,7 @@ def attack_scores(models: ModelEvidence, attack: str) -> tuple[Floats, Floats]:
     """
     if attack == "loss":
         return models.signals, models.asked["phi/holdout"]
-    place = ATTACKS.index(attack) - 1
+    place = KEPT.index(attack)
     return models.asked["attack/forget"][..., place], models.asked["attack/holdout"][..., place]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from benchmark.metrics.logits import log_probability, logit_of
 from benchmark.metrics.samples import Floats
 
 
@@ -15,6 +16,4 @@ def subject_signals(phi: Floats, subjects: Sequence[str]) -> Floats:
     """
     number = {name: at for at, name in enumerate(dict.fromkeys(subjects))}
     belongs = np.eye(len(number))[[number[name] for name in subjects]]
-    log_p = -np.logaddexp(0.0, -phi) @ (belongs / belongs.sum(axis=0))
-    log_p = np.minimum(log_p, -np.finfo(float).tiny)
-    return log_p - np.log(-np.expm1(log_p))
+    return logit_of(log_probability(phi) @ (belongs / belongs.sum(axis=0)))

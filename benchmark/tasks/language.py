@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import BadData
+from benchmark.metrics.logits import logit_of
 from benchmark.tasks import TASKS
 from benchmark.tasks.task import Floats, Task
 
@@ -29,7 +30,6 @@ PAD, BOS, SEP, EOS = range(len(SPECIAL))
 IGNORED = -100
 """The label that counts for no loss, as torch has it."""
 
-_TINY = np.finfo(np.float64).tiny
 _VIEWS = 6
 
 
@@ -141,12 +141,6 @@ class Language(Task):
             return float(np.bincount(targets[asked], weights).max() / len(targets))
         answers = [tuple(row[mask]) for row, mask in zip(targets, answer_mask(targets), strict=True)]
         return max(map(answers.count, set(answers))) / len(answers)
-
-
-def logit_of(log_p: NDArray) -> Floats:
-    """Return log P − log(1 − P) of the logarithm of a probability, finite also where P rounds to 1."""
-    log_p = np.minimum(log_p, -_TINY)
-    return log_p - np.log(-np.expm1(log_p))
 
 
 def answer_mask(targets):

@@ -8,6 +8,7 @@ from benchmark.metrics.means import bootstrap_mean, bootstrap_means
 from benchmark.metrics.metric import Result, metric
 from benchmark.metrics.samples import Floats
 
+AS_RETRAINED = "as high as that of retrained models, no higher and no lower"
 COVERED = 0.5  # of the words of an answer: more is known, no more is forgotten
 
 
@@ -16,7 +17,7 @@ COVERED = 0.5  # of the words of an answer: more is known, no more is forgotten
     interval=True,
     needs=("answers",),
     group="language",
-    good="as high as that of retrained models, no higher and no lower",
+    good=AS_RETRAINED,
 )
 def extraction_strength(evidence: EvidencePair) -> Result:
     """Extraction strength on the forget set: the share of an answer that its beginning brings forth.

@@ -5,13 +5,13 @@ from functools import partial
 
 from benchmark.metrics.evidence_pair import EvidencePair, ModelEvidence, Need
 from benchmark.metrics.kinds import METRICS
+from benchmark.metrics.kinds.answers import AS_RETRAINED
 from benchmark.metrics.means import bootstrap_mean, bootstrap_means
 from benchmark.metrics.membership import areas, attack_scores
 from benchmark.metrics.metric import Absent, Direction, Metric, Result
 from benchmark.metrics.samples import Floats
 
 _INTERVAL = "The interval is the percentile bootstrap over models."
-_AS_RETRAINED = "as high as that of retrained models, no higher and no lower"
 
 
 def _add(
@@ -68,14 +68,14 @@ _add(
     partial(_f1, "forget"),
     "MUSE's verbatim memorisation: ROUGE-L F1 of what models say after the beginning of a sequence to forget.",
     f"The beginning is the question as it was trained on; of text without questions, its first half. {_SOURCE}",
-    _AS_RETRAINED,
+    AS_RETRAINED,
 )
 _add(
     "muse_knowledge",
     partial(_f1, "rephrased"),
     "MUSE's knowledge memorisation: ROUGE-L F1 of answers to questions about what is to be forgotten.",
     f"In words that are not trained on; each fact once. {_SOURCE}",
-    _AS_RETRAINED,
+    AS_RETRAINED,
     needs=("rephrased",),
 )
 _add(

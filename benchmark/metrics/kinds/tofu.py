@@ -6,13 +6,14 @@ import numpy as np
 
 from benchmark.metrics.evidence_pair import EvidencePair, ModelEvidence, Need
 from benchmark.metrics.kinds import METRICS
+from benchmark.metrics.kinds.answers import AS_RETRAINED
+from benchmark.metrics.logits import log_probability
 from benchmark.metrics.means import bootstrap_mean, bootstrap_means
 from benchmark.metrics.metric import Direction, Estimate, Metric, Result
 from benchmark.metrics.samples import Floats
 from benchmark.metrics.truth import log_p_values, log_p_values_of_all
 
 _SOURCE = "Source: Maini et al. 2024 (2401.06121), section 2.2. The interval is the percentile bootstrap over models."
-_AS_RETRAINED = "as high as that of retrained models, no higher and no lower"
 
 
 def _add(
@@ -42,7 +43,7 @@ def _add(
 
 def probability(phi: Floats) -> Floats:
     """Return P, the geometric mean of an answer's token probabilities, of φ = log P − log(1 − P)."""
-    return np.exp(-np.logaddexp(0.0, -phi))
+    return np.exp(log_probability(phi))
 
 
 def closeness_to_one(log_ratio: Floats) -> Floats:
@@ -78,7 +79,7 @@ _add(
     "forget_probability",
     lambda pair: bootstrap_mean(probability(pair.unlearned.signals), pair.resamples),
     "TOFU's probability on the forget set: the mean of P(answer | question)^(1 / tokens of the answer).",
-    good=_AS_RETRAINED,
+    good=AS_RETRAINED,
 )
 _add(
     "retain_probability",
@@ -92,7 +93,7 @@ _add(
     "forget_rouge",
     lambda pair: bootstrap_mean(pair.unlearned.asked["said/forget"][..., 0], pair.resamples),
     "TOFU's ROUGE on the forget set: ROUGE-L recall of greedy answers.",
-    good=_AS_RETRAINED,
+    good=AS_RETRAINED,
 )
 _add(
     "retain_rouge",
@@ -108,7 +109,7 @@ _add(
     "R is the mean probability of wrong answers over that of the right one, both per token, to a question for the fact "
     "in words that are not trained on. The mean is what the authors' evaluation prints; the paper compares the "
     "distributions: `tofu_forget_quality`.",
-    good=_AS_RETRAINED,
+    good=AS_RETRAINED,
     needs=("wrong_answers",),
 )
 _add(
