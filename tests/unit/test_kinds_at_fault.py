@@ -188,6 +188,13 @@ def test_every_method_that_an_author_may_write_is_checked(base):
     assert base.answers.keys() == WRONG[base].keys() | {"filled_in", "checksum_rows"}
 
 
+def test_answers_of_another_shape_than_a_task_says_are_told_so():
+    wrong = {"inquire": lambda self, models, asked: {"said": np.zeros((2, 4))}}
+    task = kind_of(Task, **wrong, inquiry_shapes=lambda self, asked: {"said": (3,)})
+    with pytest.raises(BadScenario, match=r"said of shape \(2, 4\), expected models first, .*\(2, 3\)"):
+        task.inquire(SimpleNamespace(count=2), {})
+
+
 def test_right_answers_pass_unchanged():
     class Whole(Classification):
         def strata(self, targets):
