@@ -152,9 +152,13 @@ def _has_room(axes: Axes, text: Text, kept: Sequence[Bbox]) -> bool:
 
 
 def _choose_named(marks: Sequence[Mark], places: Sequence[tuple[float, float]], most: int) -> list[int]:
-    """Return which marks are named: controls, the first few, what lies beyond the axes, the others; one of a pair."""
+    """Return which marks are named: controls, the first few and the highest, what lies beyond the axes, the others.
+
+    One of a pair.
+    """
     beyond = [place != (mark.x, mark.y) for mark, place in zip(marks, places, strict=True)]
-    first = [at for at, mark in enumerate(marks) if not mark.card.control][: most // 3]
+    entries = [at for at, mark in enumerate(marks) if not mark.card.control]
+    first = [*entries[: most // 3], *sorted(entries, key=lambda at: -marks[at].y)[:1]]
     order = sorted(range(len(marks)), key=lambda at: (not marks[at].card.control, at not in first, not beyond[at], at))
     chosen: dict[tuple[str, bool], int] = {}
     for at in order:

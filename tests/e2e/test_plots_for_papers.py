@@ -89,6 +89,12 @@ def test_the_axes_are_where_the_entries_are_and_arrows_name_what_lies_beyond(boa
     assert len([points for points in points_of(axes) if points.get_offsets()[0][0] < low + 0.002]) == 1
 
 
+def test_the_best_at_any_cost_is_named_wherever_it_ranks(board, drawn, tmp_path):
+    costly = moved(with_gap(card("costly", 0.1, "over-budget"), 0.4, 0.01), 1.0)
+    gap_plots.plot_gap_tradeoff([*board[:-3], costly, *board[-3:]], tmp_path / "tradeoff.png", HALF)
+    assert "costly" in names_on(drawn[0])
+
+
 def test_perfect_unlearning_is_said_where_no_row_is_it(board, drawn, tmp_path):
     gap_plots.plot_gap_tradeoff(board[:-1], tmp_path / "tradeoff.png")
     assert "perfect unlearning (100 %) ↑" in names_on(drawn[0])
