@@ -19,7 +19,7 @@ from benchmark.site.scenarios import scenario_of
 from benchmark.storage.workspace import Workspace
 
 ROOT = Path(__file__).parents[1]
-PICTURES = {"index-light": (1280, 1120), "index-phone": (390, 1120)}
+PICTURES = {"index-light": (1280, 1500), "index-phone": (390, 1120)}
 """File in docs/images → width and height in pixels."""
 BOARD = "digits-hard"
 COLOURS = 128  # enough for text and bars; a third of the bytes
