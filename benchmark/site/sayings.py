@@ -85,7 +85,7 @@ def _say_lead(board: Board, leader: Scorecard) -> str:
 
 def _say_tuning(board: Board, leader: Scorecard) -> str:
     """Return that a tuned leader is held against entries of submissions that nobody tuned here."""
-    entries = [card for card in board.cards.values() if not card.control]
+    entries = _entries(board)
     names = {card.submission.removesuffix(TUNED) for card in entries}
     tuned = {card.submission.removesuffix(TUNED) for card in entries if card.values == "tuned"}
     if leader.values != "tuned" or tuned == names:
@@ -202,15 +202,20 @@ def _say_cost(board: Board, leader: Scorecard) -> str:
     return f"A run costs {format_value(share, '.0%')} of retraining{ends}{budget}."
 
 
+def _entries(board: Board) -> list[Scorecard]:
+    """Return the cards of a board but for controls, and for submissions that are for another task."""
+    return [card for card in board.cards.values() if not card.control and card.status != "not-applicable"]
+
+
 def board_facts(board: Board) -> str:
     """Return what ran: models, forget examples, entries."""
-    first, names = board.first, board.cards
-    controls = sum(card.control for card in names.values())
-    tuned = sum(card.values == "tuned" for card in names.values())
+    first, entries = board.first, _entries(board)
+    controls = sum(card.control for card in board.cards.values())
+    tuned = sum(card.values == "tuned" for card in entries)
     parts = [
         f"N = {first.models} models per entry",
         f"{first.examples} examples to forget",
-        f"{len(names) - controls} entries{f' ({tuned} tuned)' if tuned else ''}"
+        f"{len(entries)} entries{f' ({tuned} tuned)' if tuned else ''}"
         f" and {controls} control{'' if controls == 1 else 's'}",
     ]
     return ", ".join(parts) + "."
@@ -218,8 +223,9 @@ def board_facts(board: Board) -> str:
 
 def caveats(board: Board) -> list[str]:
     """Return what a reader has to know before believing any row of the board."""
-    loaded = sum(bool(card.cost and card.cost.loaded) for card in board.cards.values())
-    timed = f"{loaded} of {len(board.cards)} costs were timed on a busy machine; their intervals allow for that."
+    costs = [card.cost for card in board.cards.values() if card.cost]
+    loaded = sum(cost.loaded for cost in costs)
+    timed = f"{loaded} of {len(costs)} costs were timed on a busy machine; their intervals allow for that."
     return [*_of_all_rows(board), *([timed] if loaded else [])]
 
 

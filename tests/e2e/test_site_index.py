@@ -26,6 +26,7 @@ from benchmark.site.rows import badges, cost_cell, order_ticks, table_rows
 from benchmark.site.sayings import (
     against_nothing,
     best_over_budget,
+    board_facts,
     caveats,
     conclusion,
     headline,
@@ -53,6 +54,12 @@ def test_the_same_cards_give_the_same_bytes_in_any_order():
 
 def test_without_cards_there_is_a_page_all_the_same():
     assert Page(index_of([])).faults() == []
+
+
+def test_submissions_for_another_task_are_no_entries():
+    several = board_of([*usual_cards(), card("other", status="not-applicable", reason="it is for the task regression")])
+    assert board_facts(several) == board_facts(board_of(usual_cards()))
+    assert leader_sentences(several) == leader_sentences(board_of(usual_cards()))
 
 
 @pytest.mark.parametrize("text", HOSTILE)
