@@ -38,7 +38,7 @@ fuzz: .venv/test-installed
 
 # The full simulation studies behind the statistics (p-values, lower bounds, intervals, the gap closed): many minutes.
 studies: .venv/test-installed
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow --timeout 0
 
 # The speeds that docs/performance.md quotes.
 speeds: .venv/installed
