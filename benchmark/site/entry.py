@@ -18,7 +18,7 @@ from benchmark.site.forget_examples import ForgetExamples
 from benchmark.site.harms import say_harms
 from benchmark.site.hyperparameters import Hyperparameters
 from benchmark.site.numbers import MISSING, format_interval, format_value, list_names, short
-from benchmark.site.rows import badges, cost_cell, rank_text
+from benchmark.site.rows import badges, cost_cell, rank_text, seconds_text
 from benchmark.site.sayings import entry_caveats, entry_sentence, tuned_difference
 
 WIDTH, HEIGHT = 560.0, 340.0
@@ -126,7 +126,8 @@ def _say_cost(board: Board, card: Scorecard) -> str:
         return ""
     budget = "" if board.budget is None or card.control else f"; the budget is {format_value(board.budget, '.0%')}"
     ends = f" ({cell.ends})" if cell.ends else ""
-    return f"A run costs {cell.text} of retraining{ends}{budget}."
+    seconds = f", {spent} of CPU time" if (spent := seconds_text(card)) else ""
+    return f"A run costs {cell.text} of retraining{ends}{seconds}{budget}."
 
 
 def metric_groups(card: Scorecard, controls: Sequence[Scorecard]) -> list[tuple[str, list[MetricRow]]]:

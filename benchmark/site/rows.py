@@ -71,6 +71,8 @@ class TableRow(NamedTuple):
     first: Cell
     utility: Cell
     cost: Cell
+    seconds: str
+    """CPU time of a run, on whichever machine timed it; empty where it was not timed."""
 
 
 def table_rows(board: Board) -> list[TableRow]:
@@ -136,6 +138,7 @@ def _row(board: Board, card: Scorecard, place: int, axis: Scale) -> TableRow:
         first=_first_cell(card.estimate(board.order), board.order, axis),
         utility=_plain_cell(card, "test_accuracy", ".1%"),
         cost=cost_cell(card, board.budget),
+        seconds=seconds_text(card),
     )
 
 
@@ -206,6 +209,12 @@ def cost_cell(card: Scorecard, budget: float | None = None) -> Cell:
     ends = f"{_end(low, budget)}–{_end(high, budget)}{PERCENT}" if card.cost else ""
     bar = interval_bar(cost_axis(), value, min(low, value), max(high, value))
     return Cell(format_value(value, ".0%"), ends, bar, short(value))
+
+
+def seconds_text(card: Scorecard) -> str:
+    """Return the CPU time of a run: "4.2 s"; empty where that is not known."""
+    value = card.value("run_seconds")
+    return "" if value is None else f"{value:.2g} s" if value < 100 else f"{value:.0f} s"
 
 
 def _end(share: float, budget: float | None) -> str:

@@ -67,6 +67,26 @@ def test_a_link_to_a_board_opens_its_tab(opened, index):
         assert page.get_by_role("tab", name="digits-hard").get_attribute("aria-selected") == "true"
 
 
+def test_columns_are_searched_for_by_their_sentences(opened, index):
+    with opened(index, fragment=HARD) as page:
+        page.locator(f"{HARD} [data-toggle-columns]").click()
+        labels = page.locator(f"{HARD} [data-columns] fieldset label:visible")
+        before = labels.count()
+        page.keyboard.type("memory")  # the field has the focus
+        assert 0 < labels.count() < before
+        assert all("memory" in text.lower() for text in labels.all_inner_texts())
+        assert page.locator(f"{HARD} [data-columns] fieldset:visible").count() <= labels.count()
+
+
+def test_one_key_leads_past_the_table(opened, index):
+    with opened(index, fragment=HARD) as page:
+        link = page.locator(f"{HARD} .past")
+        link.focus()
+        page.keyboard.press("Enter")
+        assert page.locator(f"{HARD} h3:focus").inner_text() == "Trade-offs"
+        assert page.locator(HARD).is_visible()
+
+
 @pytest.mark.parametrize("name", ["first", "utility", "cost"])
 def test_a_column_is_sorted_both_ways_by_its_button(name, opened, index):
     with opened(index, fragment=HARD) as page:
@@ -126,7 +146,7 @@ def test_reloading_keeps_search_filter_order_and_columns(opened, index):
         panel.get_by_label("Search").fill("golatkar 2020")
         panel.locator('th[data-column="cost"] button').click()
         panel.get_by_role("button", name="Columns").click()
-        panel.locator("[data-columns] input").first.check()
+        panel.locator("[data-columns] fieldset input").first.check()
         before = names(page)
         assert before
         page.reload()
@@ -215,7 +235,7 @@ def test_a_column_is_added_with_its_sentence_and_taken_out_again(opened, index):
         panel = page.locator(HARD)
         before = panel.locator("[data-ranking] th[scope=col]").count()
         panel.get_by_role("button", name="Columns").click()
-        labels = panel.locator("[data-columns] label")
+        labels = panel.locator("[data-columns] fieldset label")
         assert all(len(text.split("–", 1)[1]) > 10 for text in labels.all_inner_texts())
         box = labels.first.locator("input")
         box.check()

@@ -101,6 +101,7 @@ function startTable(panel, board, columns, onChoose) {
     if (!chooser.childElementCount) fillChooser();
     chooser.hidden = !chooser.hidden;
     toggle.setAttribute("aria-expanded", String(!chooser.hidden));
+    if (!chooser.hidden) chooser.querySelector("[data-search-columns]").focus();
   });
 
   for (const each of [toggle, chooser])
@@ -124,7 +125,18 @@ function startTable(panel, board, columns, onChoose) {
       const sentence = make("span", {}, ` – ${column.sentence}`);
       groups.get(column.group).append(make("label", {}, box, " ", make("strong", {}, column.heading), sentence));
     }
-    chooser.append(...groups.values());
+    const wanted = make("input", { type: "search", autocomplete: "off", spellcheck: "false", "data-search-columns": "" });
+    wanted.addEventListener("input", () => narrowChooser(wanted.value));
+    chooser.append(make("label", {}, "Search columns ", wanted), ...groups.values());
+  }
+
+  function narrowChooser(wanted) {
+    const parts = wanted.toLowerCase().split(/\s+/);
+    for (const group of chooser.querySelectorAll("fieldset")) {
+      const labels = [...group.querySelectorAll("label")];
+      for (const label of labels) label.hidden = !parts.every((part) => label.textContent.toLowerCase().includes(part));
+      group.hidden = labels.every((label) => label.hidden);
+    }
   }
 
   function addColumn(column) {
