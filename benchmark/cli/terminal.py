@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 _SECONDS_PER_LINE = 10.0
+_HASH = 12  # digits of a hash in a table
 
 
 @contextmanager
@@ -93,8 +94,12 @@ def table(rows: Iterable[Iterable[object]], headings: Iterable[str]) -> Table:
 
 
 def listing(rows: Sequence[Mapping[str, object]]) -> Table:
-    """Rows with the same keys, which head the columns."""
-    return table((row.values() for row in rows), (key.replace("_", " ") for key in rows[0]))
+    """Rows with the same keys, which head the columns; hashes are cut to the length that scenarios' have."""
+    shown = ({**row, "hash": str(row["hash"])[:_HASH]} if "hash" in row else row for row in rows)
+    drawn = table((row.values() for row in shown), (key.replace("_", " ") for key in rows[0]))
+    for column in drawn.columns:
+        column.no_wrap = column.no_wrap or column.header == "hash"
+    return drawn
 
 
 def as_text(*parts: object) -> str:

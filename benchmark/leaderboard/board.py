@@ -10,14 +10,14 @@ import pandas as pd
 from filelock import FileLock
 
 from benchmark.data.choice import read_choice
-from benchmark.errors import BadRecord, MissingRecord, note
+from benchmark.errors import BadRecord, BadUsage, MissingRecord, note
 from benchmark.faults import note_fault
 from benchmark.leaderboard.plot_files import FORMS, SUMMARY, entry_plots, plots_folder, remove_plots
 from benchmark.leaderboard.summary import summarise
 from benchmark.leaderboard.table import leaderboard
 from benchmark.results.board_file import pack_cards, read_cards
 from benchmark.results.scorecard import Scorecard
-from benchmark.scenario.schema import Scenario, options
+from benchmark.scenario.schema import Scenario, options, scenario_names
 from benchmark.storage.workspace import Workspace, write_atomically
 from benchmark.text import did_you_mean
 
@@ -77,11 +77,16 @@ def scored_submissions(workspace: Workspace, scenario: Scenario) -> list[str]:
 
 
 def find_scorecard(workspace: Workspace, scenario: Scenario, submission: str) -> Scorecard:
-    """Return an entry's scorecard. Raises MissingRecord when it has not been run on the scenario."""
+    """Return an entry's scorecard.
+
+    Raises MissingRecord when it has not been run on the scenario, BadUsage for the name of a scenario.
+    """
     found = reversed(read_scorecards(workspace))
     cards = {card.submission: card for card in found if card.scenario_hash == scenario.hash}
     if submission in cards:
         return cards[submission]
+    if submission in scenario_names():
+        raise BadUsage(f"{submission} is a scenario, expected an entry; name it with `--scenario {submission}`")
     near = did_you_mean(submission, cards)
     raise MissingRecord(
         f"{submission} has no scorecard on {scenario.label}{near}; run `bench run --submission {submission} "

@@ -62,3 +62,11 @@ def test_a_finished_entry_is_shown_without_torch(finished, miniature_file):
     lines = imported_by(finished.root, ("torch", "matplotlib", "sklearn"), ["run", *named], ["show", *named])
     assert "finetune" in lines[0]
     assert lines[-1] == "[]"
+
+
+def test_a_scenario_is_no_entry(bench, finished):
+    for command in ("show", "plot"):
+        done = bench(command, "digits-hard")
+        assert done.returncode == 2
+        assert "digits-hard is a scenario, expected an entry" in done.stderr
+        assert "--scenario digits-hard" in done.stderr

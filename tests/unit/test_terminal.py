@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from benchmark.cli.terminal import progress_bars, progress_lines
+from benchmark.cli.terminal import as_text, listing, progress_bars, progress_lines
 
 
 class Time:
@@ -79,3 +79,10 @@ def test_a_terminal_that_cannot_move_its_cursor_gets_lines(monkeypatch):
     with progress_bars(console) as progress:
         progress("runs", 8, 8)
     assert console.file.getvalue() == "runs: 8 of 8 after 0 s\n"
+
+
+def test_hashes_of_a_listing_are_short_and_never_broken():
+    rows = [{"submission": "one", "title": "a title of many words " * 3, "hash": "0123456789abcdef"}]
+    lines = as_text(listing(rows)).splitlines()
+    assert any("0123456789ab " in line for line in lines)
+    assert not any("0123456789abc" in line for line in lines)
