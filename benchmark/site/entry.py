@@ -18,7 +18,7 @@ from benchmark.site.forget_examples import ForgetExamples
 from benchmark.site.harms import say_harms
 from benchmark.site.hyperparameters import Hyperparameters
 from benchmark.site.numbers import MISSING, format_interval, format_value, list_names, short
-from benchmark.site.rows import badges, cost_cell, rank_text, seconds_text
+from benchmark.site.rows import badges, cost_cell, is_unsettled, rank_text, seconds_text
 from benchmark.site.sayings import entry_caveats, entry_sentence, tuned_difference
 
 WIDTH, HEIGHT = 560.0, 340.0
@@ -79,7 +79,12 @@ def entry_context(board: Board, card: Scorecard, beside: Beside) -> dict[str, An
         "harms": say_harms(board, card),
         "cost": _say_cost(board, card),
         "sibling": board.sibling_of(card.submission) or "",
-        "caveats": [*([card.reason] if card.reason else []), *card.remarks, *entry_caveats(board, card)],
+        # A cost that is not settled has been said.
+        "caveats": [
+            *([card.reason] if card.reason and not is_unsettled(card) else []),
+            *card.remarks,
+            *entry_caveats(board, card),
+        ],
         "controls": [each.submission for each in controls],
         "metrics": metric_groups(card, controls),
         "absent": sorted(card.absent().items()),
@@ -127,7 +132,8 @@ def _say_cost(board: Board, card: Scorecard) -> str:
     budget = "" if board.budget is None or card.control else f"; the budget is {format_value(board.budget, '.0%')}"
     ends = f" ({cell.ends})" if cell.ends else ""
     seconds = f", {spent} of CPU time" if (spent := seconds_text(card)) else ""
-    return f"A run costs {cell.text} of retraining{ends}{seconds}{budget}."
+    settled = ", and timing cannot tell whether a run keeps to it" if is_unsettled(card) else ""
+    return f"A run costs {cell.text} of retraining{ends}{seconds}{budget}{settled}."
 
 
 def metric_groups(card: Scorecard, controls: Sequence[Scorecard]) -> list[tuple[str, list[MetricRow]]]:

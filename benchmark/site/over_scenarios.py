@@ -59,7 +59,7 @@ def _say_area(summary: Summary, boards: Mapping[str, Board]) -> str:
     first, others = rows[0], rows[1:]
     apart = all(row["performance_area_high"] < first["performance_area_low"] for row in others)
     value, ends = _area_text(first)
-    verdict = "their intervals are all below its own" if apart else "intervals of others reach its own"
+    verdict = "the intervals of all others lie below this one" if apart else "intervals of others reach into this one"
     on = [(_on_board(boards[board.label], first["submission"])["text"], board.scenario) for board in summary.boards]
     where = list_names([f"{text} on {scenario}" for text, scenario in on])
     return f"By the mean gap closed {first['submission']} is first with {value} ({ends}); {verdict}. It closes {where}."

@@ -72,7 +72,7 @@ class TableRow(NamedTuple):
     utility: Cell
     cost: Cell
     seconds: str
-    """CPU time of a run, on whichever machine timed it; empty where it was not timed."""
+    """CPU time of a run and of retraining, both timed in turn; empty where they were not."""
 
 
 def table_rows(board: Board) -> list[TableRow]:
@@ -212,9 +212,13 @@ def cost_cell(card: Scorecard, budget: float | None = None) -> Cell:
 
 
 def seconds_text(card: Scorecard) -> str:
-    """Return the CPU time of a run: "4.2 s"; empty where that is not known."""
-    value = card.value("run_seconds")
-    return "" if value is None else f"{value:.2g} s" if value < 100 else f"{value:.0f} s"
+    """Return the CPU time of a run and of the retraining timed beside it, "4.2 of 20 s"; empty where not known."""
+    value, share = card.value("run_seconds"), card.value("retraining_share")
+    return f"{_seconds(value)} of {_seconds(value / share)} s" if value and share else ""
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.2g}" if value < 100 else f"{value:.0f}"
 
 
 def _end(share: float, budget: float | None) -> str:

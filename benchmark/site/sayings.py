@@ -51,9 +51,13 @@ def headline(board: Board) -> str:
     """Return the leader's value in a few words, for lists of boards."""
     if not board.ranked_cards:
         return "nobody is ranked yet"
-    found = board.ranked_cards[0].estimate(board.order)
+    leader = board.ranked_cards[0]
+    found, attack = leader.estimate(board.order), leader.value("attack_success")
     assert found is not None
-    return _few_words(board, found)
+    is_known = _is_corrective(board) and attack is not None
+    return _few_words(board, found) + (
+        f"; the attack still succeeds on {format_value(attack, '.0%')}" if is_known else ""
+    )
 
 
 def _few_words(board: Board, found: Estimate) -> str:
@@ -97,35 +101,47 @@ def _say_tuning(board: Board, leader: Scorecard) -> str:
 
 
 def _say_by_phi(board: Board, leader: Scorecard) -> str:
-    """Return which ranked entry is significantly better than the leader where the board looks at φ alone."""
+    """Return whether the leader does worse than nothing by φ alone, and who does better than it; empty for neither."""
     if board.order != "gap_closed":
         return ""
     known = [card for card in board.ranked_cards if card.value("gap_closed_phi") is not None]
     best = max(known, key=lambda card: card.value("gap_closed_phi") or 0.0, default=leader)
     found = paired_difference("gap_closed_phi", best, leader, corrected_level(len(known)))
-    if best is leader or found is None or sign_of(found) <= 0:
+    is_behind = best is not leader and found is not None and sign_of(found) > 0
+    own = at_level(leader, "gap_closed_phi", corrected_level(len(known) + 1)) if leader in known else None
+    parts = []
+    if own is not None and sign_of(own) < 0:
+        parts.append(f"it is significantly worse than doing nothing ({gap_text(own)[0]})")
+    if is_behind and found is not None:
+        points = format_value(100 * found.value, ".1f")
+        parts.append(f"{best.submission} is significantly better than the leader by {points} points")
+    if not parts:
         return ""
     return (
-        f"By φ alone, as in the privacy profile, {best.submission} is significantly better by "
-        f"{format_value(100 * found.value, '.1f')} points; the board counts leak at hidden inputs too."
+        f"By φ of the forget examples alone, as in the privacy profile and the published score, {' and '.join(parts)}; "
+        "the board counts leak at hidden inputs around them too."
     )
 
 
 def _say_repair(board: Board, leader: Scorecard) -> str:
     """Return how much of the damage of manipulated examples the leader and retraining undo, and who undoes most."""
-    own, retrained = leader.value("attack_success"), leader.value("retrained_triggered_accuracy")
-    clean = leader.value("clean_triggered_accuracy")
-    is_corrective = board.scenario is not None and board.scenario.manipulation is not None
-    if not is_corrective or own is None or retrained is None or clean is None:
+    own, after = leader.value("attack_success"), leader.value("triggered_accuracy")
+    retrained, clean = leader.value("retrained_triggered_accuracy"), leader.value("clean_triggered_accuracy")
+    if not _is_corrective(board) or own is None or after is None or retrained is None or clean is None:
         return ""
     best = max(board.ranked_cards, key=lambda card: card.value("repaired") or 0.0)
     most = format_value(best.value("repaired"), ".0%")
     return (
         f"The training data were manipulated, and 100{PERCENT} of the gap is retraining without those manipulated "
-        f"examples that are known. The attack still succeeds on {format_value(own, '.1%')} of triggered examples after "
-        f"the leader; retraining answers {format_value(retrained, '.1%')} of them right, clean models "
-        f"{format_value(clean, '.1%')}. Within the budget {best.submission} repairs most: {most} of the damage."
+        f"examples that are known, which need not repair anything: right answers to triggered examples are "
+        f"{format_value(after, '.1%')} after the leader, {format_value(retrained, '.1%')} after retraining and "
+        f"{format_value(clean, '.1%')} of clean models; after the leader the attack succeeds on "
+        f"{format_value(own, '.1%')}. Within the budget {best.submission} repairs most: {most} of the damage."
     )
+
+
+def _is_corrective(board: Board) -> bool:
+    return board.scenario is not None and board.scenario.manipulation is not None
 
 
 def _say_left(board: Board, leader: Scorecard) -> str:

@@ -105,14 +105,28 @@ def test_a_leader_by_hidden_inputs_is_told_who_leads_by_phi():
         for each in cards
     ]
     said = leader_sentences(board_of(cards))
-    assert any("By φ alone" in each and "second is significantly better by 10.0 points" in each for each in said)
-    assert not any("By φ alone" in each for each in leader_sentences(board_of(usual_cards())))
+    by_phi = [each for each in said if each.startswith("By φ of the forget examples alone")]
+    assert len(by_phi) == 1
+    assert "second is significantly better than the leader by 10.0 points" in by_phi[0]
+    assert "doing nothing" not in by_phi[0]
+    assert not any("By φ" in each for each in leader_sentences(board_of(usual_cards())))
+
+
+def test_a_leader_that_is_worse_than_nothing_by_phi_is_told_so():
+    leader = whole_card("first", 0.5, seed=1)
+    poor = [value - 0.6 for value in leader.replicates["gap_closed"]]
+    card = with_metrics(leader, gap_closed_phi=Estimate(value=-0.1, low=-0.2, high=-0.05)).model_copy(
+        update={"replicates": {**leader.replicates, "gap_closed_phi": poor}}
+    )
+    said = " ".join(leader_sentences(board_of([card, whole_card("second", 0.2, seed=2)])))
+    assert "it is significantly worse than doing nothing (−10" in said
 
 
 def test_a_corrective_board_says_what_is_repaired_and_what_retraining_leaves():
     def repaired(name, share, **changes):
         values = {
             "attack_success": Value(value=1 - share),
+            "triggered_accuracy": Value(value=0.02),
             "repaired": Value(value=share),
             "retrained_triggered_accuracy": Value(value=0.01),
             "clean_triggered_accuracy": Value(value=0.73),
@@ -122,8 +136,9 @@ def test_a_corrective_board_says_what_is_repaired_and_what_retraining_leaves():
     board = board_of([repaired("first", 0.001, seed=1), repaired("other", 0.88, seed=2)])
     assert "manipulated" not in " ".join(leader_sentences(board))
     said = " ".join(leader_sentences(replace(board, scenario=load_scenario("digits-patch"))))
-    assert "still succeeds on 99.9\u00a0% of triggered examples after the leader" in said
-    assert "retraining answers 1.0\u00a0% of them right, clean models 73.0\u00a0%" in said
+    answers = "2.0\u00a0% after the leader, 1.0\u00a0% after retraining and 73.0\u00a0% of clean models"
+    assert f"right answers to triggered examples are {answers}" in said
+    assert "after the leader the attack succeeds on 99.9\u00a0%" in said
     assert "other repairs most: 88\u00a0% of the damage" in said
 
 

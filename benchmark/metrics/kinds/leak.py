@@ -66,12 +66,12 @@ def gap_closed_phi(evidence: EvidencePair) -> Result:
 @METRICS.add
 @metric(direction="lower", interval=True, needs=("hidden",), group="gap", null=0, good=_GOOD)
 def leak(evidence: EvidencePair) -> Result:
-    """Leak: total-variation distance between unlearned and retrained models, held out, mean of the forget set.
+    """Leak: total-variation distance of unlearned and retrained models by φ and hidden inputs, mean of the forget set.
 
-    By the best combination of φ and the hidden signals, per example and fitted on other models than it is measured on;
-    by φ alone where there are no hidden signals. It is δ of (0, δ)-unlearning, and 0 in the mean for perfect
-    unlearning. Source: Kulynych et al. 2022 (1906.00389) for the measure, Triantafillou et al. 2024 (2406.09073) for
-    the attacks.
+    Held out: by the best combination of φ and the hidden signals, per example and fitted on other models than it is
+    measured on; by φ alone where there are no hidden signals. It is δ of (0, δ)-unlearning, and 0 in the mean for
+    perfect unlearning. Source: Kulynych et al. 2022 (1906.00389) for the measure, Triantafillou et al. 2024
+    (2406.09073) for the attacks.
     """
     if evidence.models < FEWEST_GROUPS:
         return Absent(absent=TOO_FEW)
@@ -90,7 +90,7 @@ def leak_phi(evidence: EvidencePair) -> Result:
 @METRICS.add
 @metric(direction="lower", per_example=True, needs=("hidden",), group="forgetting", null=0, good=_GOOD)
 def example_leak(evidence: EvidencePair) -> Result:
-    """Leak per forget example: held-out total-variation distance between unlearned and retrained models."""
+    """Leak per forget example, by φ and hidden inputs: total-variation distance of unlearned and retrained models."""
     if evidence.models < FEWEST_GROUPS:
         return Absent(absent=TOO_FEW)
     return evidence.once(leak_of).examples

@@ -12,6 +12,7 @@ function startChosen(panel, board, onChange) {
   const told = panel.querySelector("[data-told]");
   const examples = startExamples(section, board, scored);
   let names = inAddress();
+  const bar = panel.querySelector("[data-compared-bar]");
 
   // The address holds what was chosen behind a colon: #board:one,other
   function fromAddress() {
@@ -53,6 +54,7 @@ function startChosen(panel, board, onChange) {
   function choose(name, is) {
     if (!place.has(name)) return;
     const others = names.filter((each) => each !== name);
+    bar.hidden = false;
     if (!is || others.length < LETTERS.length) {
       keep(is ? [...others, name] : others);
       return;
@@ -63,6 +65,7 @@ function startChosen(panel, board, onChange) {
 
   function keep(next) {
     set(next);
+    bar.hidden = false;
     go(`#${panel.dataset.panel}:${names.join(",")}`);
   }
 
@@ -115,7 +118,7 @@ function startChosen(panel, board, onChange) {
     const ends = make("div", { class: "small muted nowrap" }, `${show(difference - reach)} to ${show(difference + reach)}`);
     const isReal = Math.abs(difference) > reach;
     const better = difference > 0 === (metric.better === "higher") ? first : second;
-    const verdict = make("div", { class: isReal ? "verdict small" : "muted small" }, ...(isReal ? [...marked(better), " is better"] : ["not significantly different"]));
+    const verdict = make("div", { class: isReal ? "verdict small" : "muted small" }, ...(isReal ? [...marked(better), metric.name === board.order ? " is better, for this pair alone" : " is better"] : ["not significantly different"]));
     return make("td", { "data-label": metric.heading }, value, ends, verdict);
   }
 
@@ -151,6 +154,8 @@ function startChosen(panel, board, onChange) {
     const anchor = letter ? { x: BOX.width - BOX.right - 4, y: BOX.top + 14 + 15 * spot } : { x: x(at[1]), y: y(middle[1]) - 5 };
     chart.append(draw("text", { ...anchor, class: letter ? `${kind}-text` : "", "text-anchor": letter ? "end" : "start" }, text));
   }
+
+  bar.hidden = fromAddress() === null; // what is compared before anybody has chosen is only an example
 
   return { choose, show: () => set(names) };
 }

@@ -69,6 +69,7 @@ function startTable(panel, board, columns, onChoose) {
   const search = panel.querySelector("[data-search]");
   const filter = panel.querySelector("[data-filter]");
   const count = panel.querySelector("[data-count]");
+  for (const option of filter.options) option.disabled = !board.entries.some((each) => fits(each, option.value));
   search.addEventListener("input", narrow);
   filter.addEventListener("change", narrow);
 
