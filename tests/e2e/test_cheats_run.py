@@ -4,8 +4,9 @@ import inspect
 import json
 
 import pytest
-from conftest import MINIATURE, write_secret
+from conftest import MINIATURE
 from planted import set_table, true_confidence
+from shared_fixtures import write_secret
 
 from benchmark.references.pool import Pool
 from benchmark.results.board_file import read_cards

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 import torch
-from conftest import write_secret
+from shared_fixtures import write_secret
 
 from benchmark import leaderboard
 from benchmark import pipeline as evaluation

@@ -4,7 +4,7 @@ import shutil
 from types import SimpleNamespace
 
 import pytest
-from conftest import HALVES
+from shared_fixtures import HALVES
 
 from benchmark import pipeline as evaluation
 from benchmark import tuning

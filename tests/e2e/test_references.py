@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from conftest import CROSS_ENTROPY
+from shared_fixtures import CROSS_ENTROPY
 
 from benchmark.data import load_problem
 from benchmark.data.perturbing import draw_hidden_inputs

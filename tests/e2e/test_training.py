@@ -7,7 +7,7 @@ from collections import OrderedDict
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import CROSS_ENTROPY
+from shared_fixtures import CROSS_ENTROPY
 from torch import nn
 
 from benchmark.data import load_problem

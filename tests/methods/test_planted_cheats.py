@@ -4,8 +4,8 @@ They get what a submission gets, an original and the forget loader. `scripts/stu
 """
 
 import pytest
-from conftest import write_secret
 from planted import cheats, leaks, run_cheat
+from shared_fixtures import write_secret
 
 from benchmark.metrics.kinds import METRICS
 from benchmark.references.controls import do_nothing, unlearn_perfectly

@@ -5,8 +5,8 @@ import time
 
 import pytest
 import torch
-from conftest import CROSS_ENTROPY
 from safetensors.numpy import load_file
+from shared_fixtures import CROSS_ENTROPY
 
 from benchmark.data import load_problem
 from benchmark.runs.runner import Worker

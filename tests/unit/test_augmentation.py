@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import CROSS_ENTROPY
+from shared_fixtures import CROSS_ENTROPY
 from torch import nn
 
 from benchmark.models.build import seeded_model

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import CROSS_ENTROPY
+from shared_fixtures import CROSS_ENTROPY
 
 from benchmark.data import load_problem
 from benchmark.evidence import at_once, evidence_of, stack

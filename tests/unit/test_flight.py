@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from conftest import CROSS_ENTROPY
+from shared_fixtures import CROSS_ENTROPY
 from torch import nn
 from torchvision.ops import StochasticDepth
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import CROSS_ENTROPY
+from shared_fixtures import CROSS_ENTROPY
 from torch import nn
 from torch.func import stack_module_state
 
