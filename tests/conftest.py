@@ -34,7 +34,7 @@ batch_size = 32
 [protocol]
 models = 8
 delta = 1e-5
-budget = 0.5
+budget = 1.0
 timeout = 20.0
 block = 4
 controls = ["identity", "retrain"]

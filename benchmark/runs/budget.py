@@ -21,7 +21,9 @@ from benchmark.results.outcome import TIMING_UNCERTAINTY, Timing
 from benchmark.runs.runner import Run, Worker
 from benchmark.sandbox.messages import Task
 
-_ROUNDS_AT_LEAST, _ROUNDS_AT_MOST = 5, 100
+_ROUNDS_AT_LEAST = 5
+ROUNDS_AT_MOST = 100
+"""Rounds after which timing ends, decided or not."""
 _LEVEL = 0.9999  # one-sided, of the interval that the rounds leave: it is looked at after every one of them
 _LONG = 120.0  # seconds in all: when rounds take longer, the noise of a moment averages out within each
 _WHOLE = 4.0  # seconds of retraining that a round makes whole; of longer ones it makes a part that takes as long
@@ -61,7 +63,7 @@ class Timer:
     ) -> Timing:
         """Take rounds of nothing, retraining and one of `runs` until their share lies clearly on one side of `limit`.
 
-        That ends when more rounds would tell less than timing is uncertain of anyway, or after _ROUNDS_AT_MOST of
+        That ends when more rounds would tell less than timing is uncertain of anyway, or after ROUNDS_AT_MOST of
         them, or _LONG seconds. The first run is made once more, with the same seed. How many rounds there will be
         nobody knows, so `progress` hears of one more while they go on.
         """
@@ -147,7 +149,7 @@ def in_proportion(indices: np.ndarray, seconds: np.ndarray) -> list[int]:
     share of them soon, and which runs those are no submission can foresee.
     """
     ordered = indices[np.argsort(seconds, kind="stable")]
-    places = (0.5 + _GOLDEN * np.arange(_ROUNDS_AT_MOST)) % 1
+    places = (0.5 + _GOLDEN * np.arange(ROUNDS_AT_MOST)) % 1
     return ordered[(places * len(ordered)).astype(np.intp)].tolist()
 
 
@@ -172,7 +174,7 @@ def _is_settled(rounds: list[_Round], limit: float) -> bool:
     if len(rounds) < _ROUNDS_AT_LEAST:
         return False
     taken = sum(own.taken for own in rounds)
-    return len(rounds) >= _ROUNDS_AT_MOST or taken > _LONG or _is_decided(_rounds_that_count(rounds), limit)
+    return len(rounds) >= ROUNDS_AT_MOST or taken > _LONG or _is_decided(_rounds_that_count(rounds), limit)
 
 
 def _is_decided(rounds: list[_Round], limit: float) -> bool:

@@ -19,7 +19,6 @@ CHANGES = {
     "epochs = 4": "epochs = 20",
     "models = 8": f"models = {MODELS}",
     "block = 4": f"block = {MODELS}",
-    "budget = 0.5": "budget = 1.0",
 }
 
 SUBMISSION = """

@@ -169,8 +169,8 @@ def _age_card(workspace, scenario):
 
 
 def _leave_time_open(**changes):
-    """A cost of half of retraining is the miniature's budget."""
-    return lambda workspace, scenario: timing_becomes(workspace, retraining=1.0, submission=0.5, **changes)
+    """A cost of a whole retraining is the miniature's budget."""
+    return lambda workspace, scenario: timing_becomes(workspace, retraining=1.0, submission=1.0, **changes)
 
 
 @pytest.mark.parametrize(

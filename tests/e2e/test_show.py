@@ -19,7 +19,7 @@ def test_a_run_ends_with_the_entry_in_words_and_a_few_rows_around_it(bench, fini
     assert "Fine-tuning; with the values in its file, on miniature, N = 8, 10 forget examples." in said
     assert "of what perfect unlearning gets" in said or "the published score." in said
     assert "of a retraining" in said
-    assert "the budget of 50 %" in said
+    assert "the budget of 100 %" in said
     assert "Rank 1 of 1, group a" in said
     shown = "bench show finetune --scenario miniature.toml"
     for command in (shown, "bench page", "bench board miniature.toml --models 8"):

@@ -6,6 +6,7 @@ import re
 import pytest
 from in_process import run_main
 from pages import blocks, follow
+from shared_fixtures import repeat_less
 
 
 @pytest.fixture
@@ -13,6 +14,7 @@ def followed(tmp_path, capfd, monkeypatch):
     """Follow a page in an empty folder; return what its commands print."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    repeat_less(monkeypatch)
     return lambda page: follow(page, tmp_path, lambda words: run_main(capfd, words))
 
 

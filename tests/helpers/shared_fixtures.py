@@ -25,7 +25,7 @@ from benchmark.engine import collect_garbage_rarely
 from benchmark.leaderboard import rebuild
 from benchmark.references.ends import ends_of
 from benchmark.references.pool import Pool
-from benchmark.runs import checking
+from benchmark.runs import budget, checking
 from benchmark.runs import workers as running
 from benchmark.runs.runner import Worker
 from benchmark.sandbox import bubblewrap as sandbox
@@ -37,7 +37,7 @@ from benchmark.storage.workspace import Workspace
 from benchmark.submissions.folder import copy_submission
 from benchmark.tasks.classification import Classification
 
-HALVES = 40
+HALVES, ROUNDS = 40, 10
 # Without tuned values: a test is of what a submission.py says.
 IGNORED = shutil.ignore_patterns("__pycache__", "tuned")
 
@@ -73,6 +73,12 @@ def miniature(miniature_file) -> Scenario:
     return load_scenario(str(miniature_file))
 
 
+def repeat_less(patch: pytest.MonkeyPatch) -> None:
+    """Resample less, and time fewer rounds of costs that nobody looks at, which take most of a command's seconds."""
+    patch.setattr(evaluation, "HALVES", HALVES)
+    patch.setattr(budget, "ROUNDS_AT_MOST", ROUNDS)
+
+
 def write_secret(workspace: Workspace, scenario: Scenario) -> None:
     """Give a pool to be trained the secret of all tests, so that its models are always the same."""
     folder = workspace.pool(scenario)
@@ -102,7 +108,7 @@ def workspace(trained_pool, tmp_path) -> Workspace:
 
 
 @pytest.fixture(scope="session")
-def finished_runs(miniature, trained_pool, tmp_path_factory) -> Path:
+def finished_runs(miniature, trained_pool, workers, tmp_path_factory) -> Path:
     """A workspace in which identity and finetune have run and have a row. Copy it before changing anything in it."""
     workspace = Workspace(tmp_path_factory.mktemp("finished") / "workspace")
     shutil.copytree(trained_pool, workspace.root)
@@ -110,7 +116,8 @@ def finished_runs(miniature, trained_pool, tmp_path_factory) -> Path:
         shutil.copytree(REPOSITORY / "submissions" / name, workspace.submissions / name, ignore=IGNORED)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(workspace.root)
-        patch.setattr(evaluation, "HALVES", HALVES)
+        repeat_less(patch)
+        lend_workers(workers, miniature, patch)
         session = Session(workspace, warn=lambda _: None)
         for name in ("identity", "finetune"):
             evaluation.evaluate(session, miniature, name)
@@ -157,7 +164,7 @@ def bench(workspace, miniature_file, started_worker, monkeypatch, capfd, request
     monkeypatch.chdir(workspace.root)
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # what joblib counts as cores
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)  # the same on a machine that has a GPU
-    monkeypatch.setattr(evaluation, "HALVES", HALVES)
+    repeat_less(monkeypatch)
     if "drawn_plots" not in request.fixturenames:
         monkeypatch.setattr("benchmark.leaderboard.plots.plot_board", lambda *_: None)
 
