@@ -33,7 +33,7 @@ from benchmark.storage.workspace import Workspace
 from benchmark.tasks import Task
 
 # Part of a prepared file's name: raise it when the code reads other examples, or other facts, from the same files.
-_READING = 7
+_READING = 8
 _MANIPULATED = "manipulated"
 _INQUIRIES = "inquiries/"
 

@@ -25,13 +25,32 @@ def split(examples: Examples, data: Source) -> tuple[Split, Split, Split]:
         examples.ages,
         data.normalisation(examples.inputs),
     )
-    parts = [everything.at(torch.from_numpy(rows)) for rows in data.split_rows(examples)]
-    for name, part in zip(("train", "validation", "test"), parts, strict=True):
-        if not len(part):
-            raise BadData(f"{data.source} leaves no example to {name}; add some or change the shares")
+    parts = [everything.at(torch.from_numpy(rows)) for rows in _drawn_rows(examples, data)]
     if data.is_standardised:
         parts = _standardise(parts)
     return parts[0], parts[1], parts[2]
+
+
+def draw_parts(data: Source, subjects: Tensor, assignment: np.ndarray | None) -> np.ndarray:
+    """Return the part of each example, `[n]`, for a source that has to know train before it can make examples.
+
+    `subjects` and `assignment`: as in `Examples`. Raises BenchError as `split`.
+    """
+    given = None if assignment is None else torch.from_numpy(assignment)
+    unread = Examples(subjects, torch.zeros_like(subjects), (), subjects=subjects, assignment=given)
+    parts = np.empty(len(subjects), dtype=np.int64)
+    for part, rows in zip((TRAIN, VALIDATION, TEST), _drawn_rows(unread, data), strict=True):
+        parts[rows] = part
+    return parts
+
+
+def _drawn_rows(examples: Examples, data: Source) -> tuple[Rows, Rows, Rows]:
+    """Return the rows of train, validation and test. Raises BenchError where one has none."""
+    drawn = data.split_rows(examples)
+    for name, rows in zip(("train", "validation", "test"), drawn, strict=True):
+        if not len(rows):
+            raise BadData(f"{data.source} leaves no example to {name}; add some or change the shares")
+    return drawn
 
 
 def own_split(examples: Examples, data: Source) -> tuple[Rows, Rows, Rows]:

@@ -1,24 +1,25 @@
 """Texts in files: one's own, TOFU's and MUSE's layout, Debian's fortunes, vocabularies, and what is refused."""
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from benchmark.data.reading import verbatim
 from benchmark.data.reading.examples import fault_of_examples
-from benchmark.data.reading.parts import TEST, TRAIN
+from benchmark.data.reading.parts import TEST, TRAIN, VALIDATION
 from benchmark.data.reading.text_folder import cut
 from benchmark.data.reading.tokens import UNKNOWN, plain_words, word_coding
 from benchmark.data.sources.text_folder import TextFolder
 from benchmark.data.sources.verbatim import Verbatim
+from benchmark.data.splits import split_by_shares
 from benchmark.errors import BenchError
-from benchmark.tasks.language import IGNORED, SPECIAL, Language
+from benchmark.tasks.language import IGNORED, PAD, SPECIAL, Language
 
-OWN = TextFolder(source="text_folder", folder="texts", context=8, words=100)
+OWN = TextFolder(source="text_folder", folder="texts", context=8, words=100, validation=0.2, test=0.2)
 TOFU = TextFolder(source="text_folder", folder="tofu", layout="tofu", split="forget10", context=24, words=200)
 MUSE = TextFolder(source="text_folder", folder="muse", layout="muse", context=12, words=200)
+VERBATIM = Verbatim(source="verbatim", longest=32, prompt=3, words=200, holdout=3, validation=0.3, test=0.3)
 
 
 def write(folder, contents):
@@ -38,36 +39,51 @@ def questions(first, last):
     ]
 
 
+def write_own(tmp_path):
+    files = {
+        "ada.txt": "One two THREE.\n\nfour five six seven eight nine ten\n",
+        "ben/1.txt": "\ufefffirst",
+        "ben/deep/2.txt": "second",
+        "notes.md": "no text",
+    }
+    write(tmp_path / "texts", files)
+
+
+def write_tofu(tmp_path):
+    files = {"full.json": (0, 60), "forget10.json": (40, 60), "retain90.json": (0, 40)}
+    write(tmp_path / "tofu", {name: lines(questions(*rows)) for name, rows in files.items()})
+
+
+def write_muse(tmp_path):
+    files = {
+        "raw/forget.txt": "the owl flew over the castle and the boy woke up at once",
+        "raw/retain1.json": json.dumps(["a page about owls", "a page about castles"]),
+        "raw/retain2.jsonl": lines([{"text": "another page"}]),
+        "raw/holdout.txt": "a page that nobody saw",
+        "knowmem/forget_qa.json": json.dumps([{"question": "Who flew?", "answer": "the owl"}]),
+        "knowmem/retain2_qa.json": json.dumps([{"question": "What page?", "answer": "about owls"}]),
+        "verbmem/forget.json": json.dumps([{"prompt": "the owl", "gt": "flew"}]),
+    }
+    write(tmp_path / "muse", files)
+
+
 def test_own_texts_are_cut_into_passages_of_a_subject_per_file_or_folder(tmp_path):
-    write(
-        tmp_path / "texts",
-        {
-            "ada.txt": "One two THREE.\n\nfour five six seven eight nine ten\n",
-            "ben/1.txt": "\ufefffirst",
-            "ben/deep/2.txt": "second",
-            "notes.md": "no text",
-        },
-    )
+    write_own(tmp_path)
     found = OWN.load(tmp_path)
     assert found.names == ("one two three .", "four five six seven", "eight nine ten", "first", "second")
     assert [found.subject_names[code] for code in found.subjects] == ["ada", "ada", "ada", "ben", "ben"]
     assert found.inputs.shape[1] < 8
-    assert found.assignment is None
+    assert sorted(found.assignment.tolist()) == [TRAIN] * 3 + [VALIDATION, TEST]
     assert found.topics is None
     assert found.left_out == ("left out 1 (notes.md): no .txt files",)
     assert set(OWN.files(tmp_path)) == {"ada.txt", "ben/1.txt", "ben/deep/2.txt"}
     assert fault_of_examples(found) == ""
+    with pytest.raises(BenchError, match=r"data\.validation is 0\.05, which is 0 of 5 examples"):
+        OWN.model_copy(update={"validation": 0.05}).load(tmp_path)
 
 
 def test_files_of_tofu_are_read_in_their_layout(tmp_path):
-    write(
-        tmp_path / "tofu",
-        {
-            "full.json": lines(questions(0, 60)),
-            "forget10.json": lines(questions(40, 60)),
-            "retain90.json": lines(questions(0, 40)),
-        },
-    )
+    write_tofu(tmp_path)
     found = TOFU.load(tmp_path)
     assert len(found) == 60
     assert found.names[41] == "what did author 2 write in 41 ? ? book 41 ."
@@ -83,15 +99,18 @@ def test_perturbed_answers_of_tofu_are_what_models_are_asked_too(tmp_path):
         record | {"paraphrased_answer": "The " + record["answer"], "perturbed_answer": [f"Poem {n}." for n in range(5)]}
         for record in questions(40, 60)
     ]
-    perturbed[0]["paraphrased_question"] = "Which book is it?"
+    perturbed[0]["paraphrased_question"] = "What did author 2 write?"
     files = {"full.json": lines(questions(0, 60)), "forget10.json": lines(questions(40, 60))}
     write(tmp_path / "tofu", files | {"forget10_perturbed.json": lines(perturbed)})
     found = TOFU.load(tmp_path)
     asked = found.inquiries.rephrased.inputs
-    words = [" ".join(found.vocabulary[token] for token in tokens.tolist() if token) for tokens in asked[40]]
-    assert words[:2] == ["<bos> which book is it ? <sep> the book 40 .", "<bos> which book is it ? <sep> poem 0 ."]
+    words = [" ".join(found.vocabulary[token] for token in tokens.tolist() if token) for tokens in asked[41]]
+    assert "<sep>" in (first := [found.vocabulary[token] for token in asked[40, 0].tolist()])
+    assert first[:7] == ["<bos>", "what", "did", "author", "2", "write", "?"]
+    assert words[0].startswith("<bos> what did author 2 write in ")
+    assert words[0].endswith(" ? <sep> <unk> book 41 .")  # "the" is in no answer that is trained on
+    assert words[1].endswith(" ? <sep> <unk> 0 .")
     assert asked.shape[:2] == (60, 6)
-    assert len({tuple(tokens.tolist()) for tokens in asked[3]}) == 6  # of a question without perturbed answers
     assert fault_of_examples(found) == ""
     assert len(TOFU.files(tmp_path)) == 3
     write(tmp_path / "tofu", {"forget10_perturbed.json": lines([perturbed[1] | {"perturbed_answer": []}])})
@@ -100,22 +119,13 @@ def test_perturbed_answers_of_tofu_are_what_models_are_asked_too(tmp_path):
 
 
 def test_files_of_muse_are_read_in_their_layout(tmp_path):
-    write(
-        tmp_path / "muse",
-        {
-            "raw/forget.txt": "the owl flew over the castle and the boy woke up at once",
-            "raw/retain1.json": json.dumps(["a page about owls", "a page about castles"]),
-            "raw/retain2.jsonl": lines([{"text": "another page"}]),
-            "raw/holdout.txt": "a page that nobody saw",
-            "knowmem/forget_qa.json": json.dumps([{"question": "Who flew?", "answer": "the owl"}]),
-            "knowmem/retain2_qa.json": json.dumps([{"question": "What page?", "answer": "about owls"}]),
-            "verbmem/forget.json": json.dumps([{"prompt": "the owl", "gt": "flew"}]),
-        },
-    )
+    write_muse(tmp_path)
     found = MUSE.load(tmp_path)
     topics = [found.topic_names[code] for code in found.topics]
     assert topics == ["forget", "forget", "retain", "retain", "retain", "holdout", "forget_qa", "retain_qa"]
-    assert found.assignment.tolist() == [TEST if topic == "holdout" else TRAIN for topic in topics]
+    held = [topic == "holdout" for topic in topics]
+    assert [part == TEST for part in found.assignment.tolist()] == held
+    assert sorted(found.assignment.tolist()) == [TRAIN] * 6 + [VALIDATION, TEST]
     assert found.names[-2] == "who flew ? ? the owl"
     assert found.subject_names[found.subjects[3]] == "retain1 2"
     assert found.left_out == ("left out 1 (verbmem): only raw and knowmem are read",)
@@ -124,6 +134,12 @@ def test_files_of_muse_are_read_in_their_layout(tmp_path):
 
 FORTUNES = """To be or not to be, that is the question!
 \t\t-- Wm. Shakespeare, "Hamlet"
+%
+To be or not, so many words that begin as others.
+\t\t-- William Shakespeare
+%
+To thine own self be true, and it must follow.
+\t\t-- Shakespeare
 %
 A passage by somebody who is alive and well today.
 \t\t-- Somebody Else
@@ -139,34 +155,54 @@ Brief.
 
 
 def test_passages_are_of_authors_of_long_ago(tmp_path, monkeypatch):
-    data = Verbatim(source="verbatim", longest=32, words=40)
+    data = VERBATIM.model_copy(update={"holdout": None})
     monkeypatch.setattr(verbatim, "PACKAGED", tmp_path / "nowhere")
     with pytest.raises(BenchError, match=r"nowhere has no files with passages; install Debian's package \(apt-get"):
         data.load(tmp_path)
     write(tmp_path / "fortunes", {"literature": FORTUNES, "literature.dat": b"\0\1", "wisdom": FORTUNES})
     found = data.load(tmp_path)
     assert found.names == (
-        "always forgive your enemies ; nothing annoys them so much .",
-        "to be or not to be , that is the question !",
+        "always forgive your ? enemies ; nothing annoys them so much .",
+        "to be or ? not to be , that is the question !",
+        "to thine own ? self be true , and it must follow .",
     )
     assert found.subject_names == ("Oscar Wilde", "William Shakespeare")
     assert set(data.files(tmp_path)) == {"literature", "wisdom"}
-    with pytest.raises(BenchError, match=r"3 passages by authors of long ago, expected some of 8 to 10 tokens"):
-        data.model_copy(update={"longest": 10}).load(tmp_path)
+    with pytest.raises(BenchError, match=r"5 passages by authors of long ago, expected some of 8 to 9 tokens"):
+        data.model_copy(update={"longest": 9}).load(tmp_path)
 
 
-def test_rare_words_are_unknown_and_count_for_nothing(tmp_path):
-    write(tmp_path / "texts", {"a.txt": "b b b a a a c c d"})
-    found = OWN.model_copy(update={"words": 16}).load(tmp_path)
-    assert UNKNOWN in found.vocabulary
+def test_rare_words_are_unknown_and_count_for_nothing():
     coding = word_coding(["b b a a c d"], 2)
     assert coding.vocabulary == (*SPECIAL, UNKNOWN, "a", "b")
     assert coding.encode("a c b") == [5, 4, 6]
     assert word_coding(["b a"]).vocabulary == (*SPECIAL, "a", "b")
     assert plain_words("Don't  STOP—now!") == "don't stop — now !"
-    labels = OWN.model_copy(update={"words": 16})  # the label of an unknown word is ignored
-    write(tmp_path / "texts", {"a.txt": " ".join(f"w{n} w{n}" for n in range(16)) + " once"})
-    assert IGNORED in labels.load(tmp_path).targets[-1]
+
+
+def words_of(found, rows):
+    return {found.vocabulary[token] for token in found.inputs[rows].unique().tolist()}
+
+
+def write_fortunes(tmp_path):
+    passages = [f"passage {n} begins with {n} words and has {n} more .\n\t\t-- Mark Twain\n" for n in range(20)]
+    write(tmp_path / "fortunes", {"literature": "%\n".join(passages)})
+
+
+@pytest.mark.parametrize(
+    ("data", "make"), [(OWN, write_own), (TOFU, write_tofu), (MUSE, write_muse), (VERBATIM, write_fortunes)]
+)
+def test_the_vocabulary_is_of_train_alone(data, make, tmp_path):
+    make(tmp_path)
+    found = data.load(tmp_path)
+    train = found.assignment == TRAIN
+    assert words_of(found, train) - {"<pad>", "<bos>", "<sep>"} == set(found.vocabulary) - {*SPECIAL, UNKNOWN}
+    assert UNKNOWN in words_of(found, ~train)
+    unknown = found.vocabulary.index(UNKNOWN)
+    assert not (found.targets == unknown).any()
+    assert (found.targets[~train] == IGNORED).sum() > (found.inputs[~train] == PAD).sum()
+    drawn = split_by_shares(found, data)
+    assert [found.assignment[rows].unique().tolist() for rows in drawn] == [[TRAIN], [VALIDATION], [TEST]]
 
 
 def test_a_tokenizer_of_ones_own_makes_the_vocabulary(tmp_path):
@@ -174,11 +210,11 @@ def test_a_tokenizer_of_ones_own_makes_the_vocabulary(tmp_path):
     made = tokenizers.Tokenizer(tokenizers.models.WordLevel({"[UNK]": 0, "Ada": 1, "sings": 2}, unk_token="[UNK]"))
     made.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
     made.save(str(tmp_path / "own.json"))
-    write(tmp_path / "texts", {"a.txt": "Ada sings loudly"})
+    write(tmp_path / "texts", {"a.txt": "Ada sings loudly\n\n" * 3})
     data = OWN.model_copy(update={"words": None, "tokenizer": "own.json"})
     found = data.load(tmp_path)
     assert found.vocabulary == (*SPECIAL, "[UNK]", "Ada", "sings")
-    assert found.inputs.tolist() == [[1, 5, 6, 4]]
+    assert found.inputs.tolist() == [[1, 5, 6, 4]] * 3
     assert "tokenizer own.json" in data.files(tmp_path)
     write(tmp_path, {"own.json": "{}"})
     with pytest.raises(BenchError, match=r"own\.json is no tokenizer"):
@@ -186,12 +222,11 @@ def test_a_tokenizer_of_ones_own_makes_the_vocabulary(tmp_path):
 
 
 def test_texts_are_cut_between_words_into_pieces_that_fit():
-    coding = SimpleNamespace(encode=list)  # a token per character
-    pieces = cut("aa bbbb c dd eee f", coding, 7)
+    pieces = cut("aa bbbb c dd eee f", list, 7)  # a token per character
     assert " ".join(pieces) == "aa bbbb c dd eee f"
     assert max(map(len, pieces)) <= 7
     with pytest.raises(BenchError, match="the word 'abcdefgh' has 8 tokens, expected at most 7"):
-        cut("a abcdefgh", coding, 7)
+        cut("a abcdefgh", list, 7)
 
 
 @pytest.mark.parametrize(
@@ -237,8 +272,7 @@ def test_files_that_are_none_end_in_a_sentence(data, files, sentence, tmp_path):
 
 
 def test_many_lines_are_read():
-    coding = word_coding(["word"], 16)
-    assert len(cut("word " * 100_000, coding, 62)) == 1613
+    assert len(cut("word " * 100_000, str.split, 62)) == 1613
 
 
 @pytest.mark.parametrize("wrong", [{"words": None}, {"tokenizer": "t.json"}, {"layout": "tofu"}, {"split": "forget10"}])

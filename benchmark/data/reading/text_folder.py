@@ -1,7 +1,7 @@
 """Examples of the source `text_folder`: passages of texts, and questions with answers, in some vocabulary."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,8 @@ from benchmark.data.reading.examples import Examples, Row, row
 from benchmark.data.reading.labels import encode_labels
 from benchmark.data.reading.parts import TEST
 from benchmark.data.reading.text_layouts import LAYOUTS, Passage
-from benchmark.data.reading.tokens import Coding, Text, examples_of_texts, plain_words, word_coding
+from benchmark.data.reading.tokens import Coding, Text, examples_of_texts, plain_words, train_coding
+from benchmark.data.splits import draw_parts
 from benchmark.errors import BadData, BadMachine, BenchError, MissingData
 from benchmark.storage.places import expect_data
 from benchmark.tasks.language import SPECIAL
@@ -20,6 +21,9 @@ from benchmark.text import shown
 
 if TYPE_CHECKING:
     from benchmark.data.sources.text_folder import TextFolder
+
+Split = Callable[[str], Sized]
+"""A text → its tokens."""
 
 _LARGEST_VOCABULARY = 100_000
 _OF_QUESTIONS = 3  # <bos>, <sep> and <eos>
@@ -30,31 +34,35 @@ def load(data: "TextFolder", folder: Path) -> Examples:
     """Return the passages and questions in the order of the files. Raises BenchError."""
     root, layout = _root(data, folder), LAYOUTS[data.layout]
     paths, left_out = layout.files(root, data.split)
-    texts = list(layout.texts(root, paths))
-    if data.tokenizer is None:
-        texts = [_plain(text) for text in texts]
-        coding = word_coding((part for text in texts for pair in _pairs(text) for part in pair), data.words)
-    else:
+    texts: Iterable[Passage] = layout.texts(root, paths)
+    coding = None
+    if data.tokenizer is not None:
         coding = read_tokenizer(expect_data(folder, data.tokenizer, "file", "data.tokenizer", "a tokenizer"))
-    return replace(_examples(list(_fitting(texts, coding, data.context)), coding), left_out=left_out.sentences())
+    split = coding.encode if coding else str.split
+    fitting = list(_fitting(texts if coding else map(_plain, texts), split, data.context))
+    return replace(_examples(data, fitting, coding), left_out=left_out.sentences())
 
 
-def _examples(found: list[Passage], coding: Coding) -> Examples:
-    """Return passages that fit as examples; what is test is held out for attacks as well."""
+def _examples(data: "TextFolder", found: list[Passage], coding: Coding | None) -> Examples:
+    """Return passages that fit as examples; what is test is held out for attacks as well.
+
+    Without a `coding` the words of train are the vocabulary. Raises BenchError.
+    """
     subjects, subject_names = encode_labels([text.subject for text in found])
     topics, topic_names = encode_labels([text.topic for text in found])
     has_topics = any(topic_names)
-    held = [(text.question, text.answer) for text in found if text.part == TEST]
+    texts, held = [(text.question, text.answer) for text in found], [text for text in found if text.part == TEST]
+    parts = draw_parts(data, subjects, np.array([text.part for text in found]) if held else None)
     return examples_of_texts(
-        [(text.question, text.answer) for text in found],
-        np.array([text.part for text in found]) if held else None,
+        texts,
+        parts,
         subjects.numpy(),
         subject_names,
         topics=topics.numpy() if has_topics else None,
         topic_names=topic_names if has_topics else (),
-        coding=coding,
+        coding=coding or train_coding(texts, parts, data.words or 0),
         rephrased=[text.rephrased for text in found] if all(text.rephrased for text in found) else (),
-        holdout=held,
+        holdout=[(text.question, text.answer) for text in held],
     )
 
 
@@ -119,10 +127,11 @@ def _root(data: "TextFolder", folder: Path) -> Path:
     return expect_data(folder, data.folder, "folder", "data.folder", LAYOUTS[data.layout].expected)
 
 
-def _fitting(texts: list[Passage], coding: Coding, context: int) -> Iterator[Passage]:
+def _fitting(texts: Iterable[Passage], split: Split, context: int) -> Iterator[Passage]:
     """Yield the questions, which have to fit into the context, and the passages of texts. Raises BadData."""
+    texts = list(texts)
     asked = [pair for text in texts if text.question for pair in _pairs(text)]
-    sizes = [len(coding.encode(question)) + len(coding.encode(answer)) + _OF_QUESTIONS for question, answer in asked]
+    sizes = [len(split(question)) + len(split(answer)) + _OF_QUESTIONS for question, answer in asked]
     if sizes and max(sizes) > context:
         longest, _ = asked[int(np.argmax(sizes))]
         raise BadData(
@@ -130,16 +139,16 @@ def _fitting(texts: list[Passage], coding: Coding, context: int) -> Iterator[Pas
             f"tokens, such as {shown(longest)}, expected at most data.context ({context}); raise it"
         )
     for text in texts:
-        for passage in [text.answer] if text.question else cut(text.answer, coding, context - _OF_PASSAGES):
+        for passage in [text.answer] if text.question else cut(text.answer, split, context - _OF_PASSAGES):
             yield replace(text, answer=passage)
 
 
-def cut(text: str, coding: Coding, most: int) -> list[str]:
+def cut(text: str, split: Split, most: int) -> list[str]:
     """Return a text in pieces of at most `most` tokens, cut between words, about equally long.
 
     Raises BadData where a single word has more.
     """
-    size = len(coding.encode(text))
+    size = len(split(text))
     if size <= most:
         return [text]
     words = text.split()
@@ -150,5 +159,5 @@ def cut(text: str, coding: Coding, most: int) -> list[str]:
     return [
         piece
         for start in range(0, len(words), step)
-        for piece in cut(" ".join(words[start : start + step]), coding, most)
+        for piece in cut(" ".join(words[start : start + step]), split, most)
     ]

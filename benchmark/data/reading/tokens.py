@@ -11,6 +11,7 @@ import torch
 
 from benchmark.data.reading.examples import Examples
 from benchmark.data.reading.inquiries import Inquiries, Tokens
+from benchmark.data.reading.parts import TRAIN
 from benchmark.tasks.language import BOS, EOS, IGNORED, PAD, SEP, SPECIAL
 
 Text = tuple[str, str]
@@ -45,7 +46,8 @@ def examples_of_texts(
     """Return questions with their answers as examples.
 
     `assignment`, `subjects` and `topics`: of each text; no assignment where the parts are drawn. Without a `coding`
-    all words, parted by spaces, are the vocabulary. For metrics of language alone, and empty where there are none:
+    all words, parted by spaces, are the vocabulary: for generators, whose words are known without reading any text.
+    What is read from files has `train_coding`. For metrics of language alone, and empty where there are none:
     `rephrased`, for each text a question for the same fact in words that are not trained on, first with the right
     answer, then with wrong ones, as many for every text; `holdout`, texts like those of train that no model is
     trained on.
@@ -85,6 +87,12 @@ def word_coding(texts: Iterable[str], most: int | None = None) -> Coding:
     vocabulary = (*SPECIAL, *([] if most is None else [UNKNOWN]), *words)
     number = {word: at for at, word in enumerate(vocabulary)}
     return Coding(vocabulary, lambda text: [number[word if word in number else UNKNOWN] for word in text.split()])
+
+
+def train_coding(texts: Sequence[Text], assignment: np.ndarray, most: int) -> Coding:
+    """Return the vocabulary of the most frequent words of train, so that nothing of the other texts is known."""
+    taught = (texts[row] for row in np.flatnonzero(assignment == TRAIN).tolist())
+    return word_coding((part for text in taught for part in text), most)
 
 
 def plain_words(text: str) -> str:

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from benchmark.data.reading.examples import Examples, Row, row
 from benchmark.data.reading.text_files import read_text
-from benchmark.data.reading.tokens import examples_of_texts, plain_words, word_coding
+from benchmark.data.reading.tokens import Text, examples_of_texts, plain_words, train_coding
+from benchmark.data.splits import draw_parts
 from benchmark.errors import BadData, BenchError, MissingData
 from benchmark.storage.places import is_readable
 
@@ -33,29 +35,41 @@ def load(data: "Verbatim", folder: Path) -> Examples:
 
     Raises BadData where there are none, MissingData where the packages are not installed.
     """
+    authors = _fitting(data, folder)
+    ordered = sorted(authors, key=lambda text: (authors[text], text))
+    drawn = np.random.default_rng(data.seed).permutation(len(ordered))[: data.holdout or 0]
+    held = {ordered[at] for at in drawn}
+    taught = [text for text in ordered if text not in held]
+    if not taught:
+        raise BadData(f"data.holdout is {data.holdout}, expected less than the {len(ordered)} passages; lower it")
+    names = tuple(sorted({authors[text] for text in taught}))
+    subjects = np.array([names.index(authors[text]) for text in taught])
+    parts = draw_parts(data, torch.from_numpy(subjects), None)
+    return examples_of_texts(
+        taught, parts, subjects, names, coding=train_coding(taught, parts, data.words), holdout=sorted(held)
+    )
+
+
+def _fitting(data: "Verbatim", folder: Path) -> dict[Text, str]:
+    """Return the passages of a length that fits, each as beginning and rest → the author. Raises BenchError.
+
+    Of passages that begin alike one stays, so that a beginning has one rest.
+    """
     known: dict[str, str] = {}
     for path in files(folder).values():
         known |= passages_of(read_text(path))
-    fitting = {passage: author for passage, author in known.items() if _fits(passage, data)}
+    words = {tuple(passage.split()): author for passage, author in sorted(known.items())}
+    fitting = {passage: author for passage, author in words.items() if _SHORTEST <= len(passage) <= data.longest}
     if not fitting:
         raise BadData(
             f"{_place(folder)} has {len(known)} passages by authors of long ago, expected some of {_SHORTEST} to "
             f"{data.longest} tokens; install Debian's package fortunes, or raise data.longest"
         )
-    ordered = sorted(fitting, key=lambda passage: (fitting[passage], passage))
-    held = set(np.random.default_rng(data.seed).permutation(ordered)[: data.holdout or 0].tolist())
-    taught = [passage for passage in ordered if passage not in held]
-    if not taught:
-        raise BadData(f"data.holdout is {data.holdout}, expected less than the {len(ordered)} passages; lower it")
-    names = tuple(sorted({fitting[passage] for passage in taught}))
-    return examples_of_texts(
-        [("", passage) for passage in taught],
-        None,
-        np.array([names.index(fitting[passage]) for passage in taught]),
-        names,
-        coding=word_coding(ordered, data.words),
-        holdout=[("", passage) for passage in sorted(held)],
-    )
+    by_beginning = {passage[: data.prompt]: (passage, author) for passage, author in fitting.items()}
+    return {
+        (" ".join(beginning), " ".join(passage[data.prompt :])): author
+        for beginning, (passage, author) in by_beginning.items()
+    }
 
 
 def passages_of(text: str) -> dict[str, str]:
@@ -96,10 +110,6 @@ def check(data: "Verbatim", folder: Path) -> list[Row]:
 def _place(folder: Path) -> Path:
     own = folder / "fortunes"
     return own if is_readable(own, "folder") else PACKAGED
-
-
-def _fits(passage: str, data: "Verbatim") -> bool:
-    return _SHORTEST <= len(passage.split()) <= data.longest
 
 
 def _author(attribution: str) -> str | None:

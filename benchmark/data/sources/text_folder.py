@@ -30,7 +30,7 @@ class TextFolder(Shares, Files):
     context: Annotated[int, Field(ge=8, le=4096)]
     """Tokens of the longest sequence, `<bos>` and the like among them."""
     words: Annotated[int, Field(ge=16, le=50_000)] | None = None
-    """The size of the vocabulary: the most frequent words in small letters, and punctuation; all others are unknown."""
+    """The size of the vocabulary: the most frequent words of train, in small letters, and punctuation."""
     tokenizer: DataPath | None = None
     """A tokenizer's file in the format of the package tokenizers, in place of `words`."""
 

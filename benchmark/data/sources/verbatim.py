@@ -15,19 +15,21 @@ if TYPE_CHECKING:
 
 @SOURCES.add
 class Verbatim(Shares, Files):
-    """Passages to be said word for word; the subject is the author. Validation and test are passages never trained on.
+    """Passages to be said word for word after their first words, which are the question; the subject is the author.
 
-    Of Debian's packages fortunes and fortunes-min those whose attribution names an author in
-    `benchmark/data/words/authors.toml`, all of whom died before 1926.
+    Validation and test are passages that are never trained on. Of Debian's packages fortunes and fortunes-min those
+    whose attribution names an author in `benchmark/data/words/authors.toml`, all of whom died before 1926.
     """
 
     source: Literal["verbatim"]
     longest: Annotated[int, Field(ge=8, le=512)]
     """Tokens of the longest passages: words in small letters, and punctuation. Longer ones are left out."""
+    prompt: Annotated[int, Field(ge=1, le=7)]
+    """Tokens of a passage's beginning that are the question. Of passages that begin alike there is one."""
     holdout: Count | None = None
     """Passages, drawn at random, that are in no part, for attacks that compare with them; absent: none."""
     words: Annotated[int, Field(ge=16, le=50_000)]
-    """The size of the vocabulary: the most frequent words; all others are unknown."""
+    """The size of the vocabulary: the most frequent words of train; all others are unknown."""
 
     def load(self, folder: Path) -> "Examples":
         from benchmark.data.reading import verbatim
