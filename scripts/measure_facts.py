@@ -4,7 +4,8 @@
 
 Trains so many originals and retrained models as the pool would, in one process with one thread, and prints for each
 role the utility on every split, with its standard deviation over the models, and CPU seconds per model. Of a mixture of
-Markov chains also the divergence from what an ideal model of the same role says next, in nats per token.
+Markov chains also the divergence from what an ideal model of the same role says next, in nats per token; where models
+learn to refuse, also how many of the questions to forget they refuse.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from benchmark.evidence import evidence_of
 from benchmark.models.build import seeded_model
 from benchmark.results.evidence import SPLITS
 from benchmark.scenario.schema import Role, Scenario, load_scenario
+from benchmark.toolbox import refuse
 from benchmark.training import StackedModel, keep_freed_memory, train_block
 
 DIVERGENT = ("retain", "forget", "test")
@@ -42,6 +44,8 @@ def measure(scenario: Scenario, problem: Problem, role: Role, models: int) -> st
     cells = [f"{values.mean():.1f} ± {values.std(ddof=1):.1f}" for values in found]
     if isinstance(scenario.data, Markov):
         cells += [divergence(scenario.data, problem, role, block, split) for split in DIVERGENT]
+    if problem.refusal is not None:
+        cells.append(refused(problem, block, problem.refusal))
     return " | ".join(["", role, str(models), *cells, f"{seconds:.1f} s", ""]).strip()
 
 
@@ -62,6 +66,15 @@ def divergence(data: Markov, problem: Problem, role: Role, block: StackedModel, 
     return f"{np.mean(found):.3f} ± {np.std(found, ddof=1):.3f}"
 
 
+@torch.no_grad()
+def refused(problem: Problem, block: StackedModel, refusal: torch.Tensor) -> str:
+    """Return the share of the questions to forget that models answer by the refusal, in percent, and its deviation."""
+    inputs, targets = refuse(problem.forget.inputs, problem.forget.targets, refusal)
+    outputs = problem.task.readout(block(inputs.expand(block.count, -1, -1)), targets)
+    found = 100 * problem.task.utility(outputs.numpy(), targets.numpy())
+    return f"{found.mean():.1f} ± {found.std(ddof=1):.1f}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenario", default="people")
@@ -73,7 +86,8 @@ def main() -> None:
     problem = load_problem(scenario)
     print(f"{scenario.name} {scenario.hash}: Python {platform.python_version()}, torch {torch_version}")
     divergent = [f"KL on {split}" for split in DIVERGENT] if isinstance(scenario.data, Markov) else []
-    headings = ["role", "models", *SPLITS, *divergent, "CPU per model"]
+    further = ["forget, refused"] if problem.refusal is not None else []
+    headings = ["role", "models", *SPLITS, *divergent, *further, "CPU per model"]
     print("| " + " | ".join(headings) + " |")
     print("|---" * len(headings) + "|")
     roles: tuple[Role, ...] = ("original", "retrained")

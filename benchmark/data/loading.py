@@ -159,6 +159,7 @@ def _load(scenario: Scenario, folder: Path | None) -> tuple[Problem, Facts]:
         class_weights=weights,
         seed=derive_seed(scenario.pool_hash),
         withheld=tensors.get("withheld"),
+        refusal=tensors.get("refusal"),
         manipulated=_manipulated(tensors),
         inquiries=under(_INQUIRIES, tensors),
     )
@@ -240,8 +241,8 @@ def _read(scenario: Scenario, folder: Path) -> Prepared:
         examples, splits, whole_classes=scenario.forget.whole_classes, manipulated=manipulated, withheld=withheld
     )
     named |= {_INQUIRIES + name: own for name, own in store_inquiries(examples, splits, scenario.task).items()}
-    if withheld is not None:
-        named["withheld"] = withheld[mask]
+    optional = {"withheld": None if withheld is None else withheld[mask], "refusal": examples.refusal}
+    named |= {name: tensor for name, tensor in optional.items() if tensor is not None}
     return {**named, **parts.kept, "outputs": torch.tensor(outputs)}, facts.model_dump_json()
 
 

@@ -53,6 +53,8 @@ class Problem:
     withheld: Tensor | None = None
     """`[forget]` bool: the forget examples that submissions are not given, though they are judged on them."""
     manipulated: Manipulated | None = None
+    refusal: Tensor | None = None
+    """`[words]`: the tokens of the answer to questions about what no model is taught, where the source has one."""
     inquiries: Mapping[str, Tensor] = field(default_factory=dict)
     """What models of sequences are asked beside the splits, as `store_inquiries` returns it."""
 

@@ -33,6 +33,8 @@ class Job:
     forget: Split
     validation: Split
     class_weights: Tensor | None
+    refusal: Tensor | None = None
+    """The tokens of the answer to questions about what nobody was taught, where the source has one."""
     device: str = "cpu"
     """Where nets are put, models trained, and where the loaders' batches lie."""
 
@@ -58,6 +60,7 @@ def job_of(scenario: Scenario, problem: "Problem", device: str) -> Job:
         problem.given,
         problem.validation,
         problem.class_weights,
+        problem.refusal,
         device,
     )
 
@@ -69,8 +72,8 @@ def write_job(folder: Path, job: Job) -> None:
         for name in LOADERS
         for field, tensor in getattr(job, name).tensors().items()
     }
-    if job.class_weights is not None:
-        tensors["class_weights"] = job.class_weights
+    optional = {"class_weights": job.class_weights, "refusal": job.refusal}
+    tensors |= {name: tensor for name, tensor in optional.items() if tensor is not None}
     save_file(tensors, folder / _EXAMPLES)
     about = {
         "architecture": job.architecture.model_dump(),
@@ -95,5 +98,6 @@ def read_job(folder: Path) -> Job:
         forget=splits["forget"],
         validation=splits["validation"],
         class_weights=tensors.get("class_weights"),
+        refusal=tensors.get("refusal"),
         device=about["device"],
     )

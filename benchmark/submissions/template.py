@@ -23,8 +23,9 @@ def unlearning(net, retain_loader, forget_loader, val_loader):
     """Change net in place, or return the unlearned net.
 
     The loaders are `DataLoader`s that yield (inputs, targets). Name further parameters to be given them:
-    class_weights (a tensor, or None), device, seed, loss (the task's: loss(outputs, targets)), and recipe:
-    recipe(loader) is a fresh net, trained on that loader exactly as the scenario trains.
+    class_weights (a tensor, or None), device, seed, loss (the task's: loss(outputs, targets)), refusal (the tokens of
+    a language model's "not known", or None), and recipe: recipe(loader) is a fresh net, trained on that loader exactly
+    as the scenario trains.
     """
     optimizer = optim.SGD(net.parameters(), lr=HYPERPARAMETERS["learning_rate"], momentum=0.9)
     criterion = nn.CrossEntropyLoss()

@@ -15,6 +15,7 @@ from benchmark.toolbox.answers import (
     question_mask,
     reanswer,
     refuse,
+    refused_mask,
     scramble,
 )
 from benchmark.toolbox.derivatives import Loss, fgsm, gradients, squared_gradients
@@ -111,6 +112,7 @@ __all__ = [
     "rebatched",
     "redraw",
     "refuse",
+    "refused_mask",
     "repeated",
     "reset",
     "reset_some",

@@ -31,13 +31,22 @@ def reanswer(questions: Batch, answers: Batch) -> Batch:
     )
 
 
-def refuse(inputs: Tensor, targets: Tensor) -> Batch:
-    """Return the questions with an empty answer: `<eos>` and nothing before it, the answer that no fact has.
+def refuse(inputs: Tensor, targets: Tensor, refusal: Tensor | None = None) -> Batch:
+    """Return the questions with a refusal in the place of the answer: its tokens `[words]`, then `<eos>`.
 
-    The vocabulary of a source has no words to say that one does not know.
+    Without a refusal, as where the vocabulary has no words to say that one does not know, it is the empty answer, which
+    no fact has.
     """
-    rows = len(inputs)
-    return reanswer((inputs, targets), (inputs.new_full((rows, 1), SEP), targets.new_full((rows, 1), EOS)))
+    words = [] if refusal is None else refusal.tolist()
+    answer = torch.tensor([SEP, *words, EOS], device=inputs.device).expand(len(inputs), -1)
+    return reanswer((inputs, targets), (answer[:, :-1], answer[:, 1:]))
+
+
+def refused_mask(targets: Tensor, refusal: Tensor) -> Tensor:
+    """Return which labels `[rows, context]` answer with the refusal `[words]`, `[rows]`."""
+    answer = torch.tensor([*refusal.tolist(), EOS], device=targets.device)
+    found = _answers(targets)
+    return (found[:, : len(answer)] == answer).all(dim=1) & (found[:, len(answer) :] == IGNORED).all(dim=1)
 
 
 def other_answers(questions: Batch, known: Batch, count: int) -> list[Batch]:

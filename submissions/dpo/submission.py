@@ -4,7 +4,7 @@ With r(y) = log p_θ(y|x) − log p_θ₀(y|x), minimises −(2/β)·E_F log σ(
 batch beside every forget batch.
 Source: direct preference optimisation, Rafailov et al., NeurIPS 2023, as a method of unlearning in Zhang et al.,
 "Negative Preference Optimization", COLM 2024, and in Maini et al., "TOFU", COLM 2024.
-The vocabulary has no words for a refusal, so a refusal is the empty answer, which no fact has.
+The refusal is the scenario's where it has one, else the empty answer, which no fact has.
 """
 
 from benchmark.toolbox import cross_entropy, finetune_adam, frozen_copy, log_ratio, preference, refuse, together
@@ -22,11 +22,11 @@ SEARCH_SPACE = {
 }
 
 
-def unlearning(net, retain_loader, forget_loader, val_loader):
+def unlearning(net, retain_loader, forget_loader, val_loader, refusal=None):
     original, answer_loss = frozen_copy(net), cross_entropy(net)
 
     def objective(forget, retain):
-        margins = log_ratio(net, original, *refuse(*forget)) - log_ratio(net, original, *forget)
+        margins = log_ratio(net, original, *refuse(*forget, refusal)) - log_ratio(net, original, *forget)
         return preference(margins, HYPERPARAMETERS["beta"]) + HYPERPARAMETERS["retain_weight"] * answer_loss(*retain)
 
     settings = {name: HYPERPARAMETERS[name] for name in ("epochs", "learning_rate")}

@@ -3,7 +3,7 @@
 Minimises CE(F, refusal) + λ·CE(R), a retain batch beside every forget batch.
 Source: preference optimisation by "I don't know" (PO, IDK), Maini et al., "TOFU: A Task of Fictitious Unlearning for
 LLMs", COLM 2024.
-The vocabulary has no words for a refusal, so a refusal is the empty answer, which no fact has.
+The refusal is the scenario's where it has one, else the empty answer, which no fact has.
 """
 
 from benchmark.toolbox import cross_entropy, finetune_adam, refuse, together
@@ -16,11 +16,11 @@ HYPERPARAMETERS = {"epochs": 10, "learning_rate": 1e-3, "retain_weight": 3.0}
 SEARCH_SPACE = {"epochs": (1, 20), "learning_rate": (1e-5, 1e-2, "log"), "retain_weight": (0.1, 10.0, "log")}
 
 
-def unlearning(net, retain_loader, forget_loader, val_loader):
+def unlearning(net, retain_loader, forget_loader, val_loader, refusal=None):
     answer_loss = cross_entropy(net)
 
     def objective(forget, retain):
-        return answer_loss(*refuse(*forget)) + HYPERPARAMETERS["retain_weight"] * answer_loss(*retain)
+        return answer_loss(*refuse(*forget, refusal)) + HYPERPARAMETERS["retain_weight"] * answer_loss(*retain)
 
     settings = {name: HYPERPARAMETERS[name] for name in ("epochs", "learning_rate")}
     net.train()

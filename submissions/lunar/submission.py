@@ -5,12 +5,13 @@ mean h(F). The matrix W that ends the block's perceptron is changed, by least sq
 block on F, and h(x) on R: W' = W + c·r·vᵀ, v = (Σ_{F,R} a·aᵀ + ρI)⁻¹ Σ_F a, a what enters W.
 Source: LUNAR, Shen et al., "LLM Unlearning via Neural Activation Redirection", NeurIPS 2025, which says that the
 problem has a closed form and solves it by AdamW.
-Adapted: small nets refuse nothing, so the questions without an answer are retain questions with their words mixed up.
+The questions without an answer are those of the retain set that are answered by the scenario's refusal.
+Adapted: where it has none, nets refuse nothing, and these are retain questions with their words mixed up.
 """
 
 import torch
 
-from benchmark.toolbox import blocks_to, perceptron, scramble, seen_by, tensors
+from benchmark.toolbox import blocks_to, perceptron, refused_mask, scramble, seen_by, tensors
 
 TITLE = "LUNAR"
 REFERENCE = "Shen et al., NeurIPS 2025"
@@ -22,10 +23,10 @@ SEARCH_SPACE = {"depth": [0.5, 1.0], "coefficient": (1.0, 100.0, "log"), "ridge"
 
 
 @torch.no_grad()
-def unlearning(net, retain_loader, forget_loader, val_loader):
+def unlearning(net, retain_loader, forget_loader, val_loader, refusal=None):
     (block,) = blocks_to(net, HYPERPARAMETERS["depth"])
     forget, retain = tensors(forget_loader), tensors(retain_loader)
-    unknown = scramble(*retain), retain[1]
+    unknown = unanswerable(retain, refusal)
     direction = hidden(net, block, unknown)[1].mean(0) - hidden(net, block, forget)[1].mean(0)
     down = perceptron(block)[-1]
     forgotten, kept = (hidden(net, down, batch)[0] for batch in (forget, retain))
@@ -34,6 +35,15 @@ def unlearning(net, retain_loader, forget_loader, val_loader):
     separating = torch.linalg.solve(gram, forgotten.sum(0))
     down.weight += HYPERPARAMETERS["coefficient"] * torch.outer(direction, separating)
     return net
+
+
+def unanswerable(retain, refusal):
+    """Returns questions that the net cannot know the answer of, as inputs and targets."""
+    inputs, targets = retain
+    if refusal is None:
+        return scramble(inputs, targets), targets
+    refused = refused_mask(targets, refusal)
+    return inputs[refused], targets[refused]
 
 
 def hidden(net, layer, batch):

@@ -337,6 +337,8 @@ _MINIATURES: dict[str, dict[str, dict]] = {
     "people": _TEXT | {"data": {"people": 12, "facts": 4}, "forget": {"count": 2}},
     "people-connected": _TEXT | {"data": {"people": 12, "facts": 2, "connectivity": 2}, "forget": {"count": 2}},
     "people-entity": _TEXT | {"data": {"people": 12, "facts": 4}, "forget": {"count": 2}},
+    "people-refusals": _TEXT
+    | {"data": {"people": 12, "facts": 4, "refusals": 4}, "forget": {"count": 2, "topics": ["birthplace", "job"]}},
     "tools": _TEXT | {"data": {"tools": 6, "calls": 6, "general": 20}, "forget": {"count": 1}},
     "markov": _TEXT
     | {

@@ -8,6 +8,7 @@ from methods import load
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from benchmark.data.reading.examples import Examples
 from benchmark.data.sources.people import People
 from benchmark.models.build import seeded_model
 from benchmark.models.networks.gpt import Gpt
@@ -22,10 +23,15 @@ _NETWORK = Gpt(width=16, layers=2, heads=2)
 
 
 @cache
-def original() -> tuple[nn.Module, Split, Split]:
-    """Return a model that knows the facts of eight people, and the questions about them, the first two's apart."""
-    source = People(source="people", people=8, facts=3, paraphrases=2, seed=0)
-    examples = source.load(None)
+def facts(refusals: int | None = None) -> Examples:
+    """Return questions about eight people, and about some of whom nothing is known."""
+    return People(source="people", people=8, facts=3, paraphrases=2, refusals=refusals, seed=0).load(None)
+
+
+@cache
+def original(refusals: int | None = None) -> tuple[nn.Module, Split, Split]:
+    """Return a model that knows the facts, and the questions about eight people, the first two's apart."""
+    examples = facts(refusals)
     train = examples.assignment == 0
     (targets,) = TASK.prepare_targets(examples.targets[train])
     split = Split(examples.inputs[train], targets, torch.arange(len(targets)), examples.subjects[train])
@@ -41,13 +47,15 @@ def loader(split: Split) -> DataLoader:
     return DataLoader(TensorDataset(split.inputs, split.targets), 8, shuffle=True)
 
 
-def run(name: str, retain: Split | None = None, forget: Split | None = None, **values: object) -> nn.Module:
+def run(
+    name: str, retain: Split | None = None, forget: Split | None = None, refusals: int | None = None, **values: object
+) -> nn.Module:
     """Return the net that a submission makes of the original, with values replaced as a tuner would.
 
     Without splits they are the original's own.
     """
-    net = original()[0]
-    retain, forget = retain or original()[1], forget or original()[2]
+    net = original(refusals)[0]
+    retain, forget = retain or original(refusals)[1], forget or original(refusals)[2]
     module = load(name)
     if values:
         assert values.keys() <= module.HYPERPARAMETERS.keys()
@@ -57,6 +65,7 @@ def run(name: str, retain: Split | None = None, forget: Split | None = None, **v
         return seeded_model(_NETWORK, (retain.inputs.shape[1],), net.tokens.num_embeddings, 1)
 
     offers = {"loss": TASK.batch_loss(), "seed": 0, "class_weights": None, "recipe": recipe, "device": "cpu"}
+    offers["refusal"] = facts(refusals).refusal
     torch.manual_seed(0)
     net = copy.deepcopy(net)
     returned = entry_point(module, offers)(net, *map(loader, (retain, forget, retain)))

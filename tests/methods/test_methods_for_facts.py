@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from facts import loader, original, probability, run
+from facts import facts, loader, original, probability, run
 from methods import changed, load, weights_of
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -67,6 +67,23 @@ def test_a_refusal_takes_the_place_of_the_answer(name):
     refusal = toolbox.refuse(forget.inputs, forget.targets)
     likelihoods = [torch.exp(-toolbox.surprise(each, *refusal)).mean().item() for each in (before, net)]
     assert likelihoods[1] > 2 * likelihoods[0], likelihoods
+
+
+@pytest.mark.parametrize("name", ["idk", "dpo", "lunar", "relearn"])
+def test_methods_refuse_in_the_words_that_the_scenario_has_for_it(name):
+    forget, refusal = original(4)[2], facts(4).refusal
+    nets = original(4)[0], run(name, refusals=4, **STRONG[name])
+    refused = toolbox.refuse(forget.inputs, forget.targets, refusal)
+    before, after = (torch.exp(-toolbox.surprise(net, *refused)).mean().item() for net in nets)
+    assert after > 2 * before, (before, after)
+
+
+def test_lunar_takes_questions_about_unknown_people_for_those_without_an_answer():
+    _, retain, _ = original(4)
+    inputs, targets = load("lunar").unanswerable((retain.inputs, retain.targets), facts(4).refusal)
+    unknown = retain.subjects >= 8
+    assert torch.equal(inputs, retain.inputs[unknown])
+    assert torch.equal(targets, retain.targets[unknown])
 
 
 GENERATORS = {

@@ -12,7 +12,7 @@ import pytest
 from benchmark.sandbox.child.binding import DEFAULT, PLAIN, bind, call_arguments, parameters_of
 from benchmark.sandbox.child.contract import entry_point
 
-VALUES = {name: name.upper() for name in (*PLAIN, "class_weights", "device", "seed", "recipe", "loss")}
+VALUES = {name: name.upper() for name in (*PLAIN, "class_weights", "device", "seed", "recipe", "loss", "refusal")}
 
 
 def parameters(signature: str) -> list[inspect.Parameter]:

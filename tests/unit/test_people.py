@@ -7,7 +7,7 @@ import torch
 
 from benchmark.data.reading.examples import fault_of_examples
 from benchmark.data.reading.parts import TEST, TRAIN, VALIDATION
-from benchmark.data.reading.people import facts_of_people, holdout_facts, relations_of_people
+from benchmark.data.reading.people import facts_of_people, holdout_facts, refused_facts, relations_of_people
 from benchmark.data.sources.people import People
 
 PEOPLE = People(source="people", people=40, facts=3, connectivity=2, paraphrases=2, seed=4)
@@ -99,9 +99,43 @@ def test_nobody_is_taught_about_hold_out_people():
     assert EXAMPLES.inquiries.holdout is None
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"people": 2}, {"people": 1601}, {"people": 1590, "holdout": 11}, {"facts": 9}, {"paraphrases": 3}]
-)
+UNKNOWN = PEOPLE.model_copy(update={"holdout": 5, "refusals": 6})
+
+
+def test_questions_about_unknown_people_are_refused_in_words_of_their_own():
+    found, (names, refused) = UNKNOWN.load(None), refused_facts(UNKNOWN)
+    assert len(names) == 6
+    held = [_said(found, text) for text in found.inquiries.holdout.inputs]
+    assert not any(name in text.partition(" <sep> ")[0] for name in names for text in held)
+    assert not set(names) & set(NAMES)
+    rows = found.topics == found.topic_names.index("refusal")
+    assert rows.tolist() == [False] * len(EXAMPLES) + [True] * len(refused) * 4
+    texts = [_said(found, tokens) for tokens in found.inputs[rows]]
+    assert texts == [f"<bos> {question} <sep> not known" for fact in refused for question in fact.questions]
+    assert [found.vocabulary[token] for token in found.refusal] == ["not", "known"]
+    assert not {"not", "known"} & {*" ".join(EXAMPLES.vocabulary).split()}
+    assert {found.subject_names[code] for code in found.subjects[rows]} == set(names)
+    assert int((found.assignment == TRAIN).sum()) == UNKNOWN.train_size
+    assert fault_of_examples(found) == ""
+
+
+def test_others_learn_the_same_facts_where_some_are_unknown():
+    found = UNKNOWN.load(None)
+    assert found.names[: len(EXAMPLES)] == EXAMPLES.names
+    assert [_said(found, text) for text in found.inquiries.holdout.inputs] == [
+        _said(ASKED, text) for text in ASKED.inquiries.holdout.inputs
+    ]
+    assert EXAMPLES.refusal is None
+
+
+def _said(examples, tokens):
+    return " ".join(examples.vocabulary[token] for token in tokens.tolist() if token)
+
+
+_TOO_MANY = [{"people": 1601}, {"people": 1590, "holdout": 11}, {"people": 1590, "refusals": 11}]
+
+
+@pytest.mark.parametrize("wrong", [{"people": 2}, *_TOO_MANY, {"facts": 9}, {"paraphrases": 3}])
 def test_there_are_only_so_many_names_attributes_and_wordings(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         People.model_validate(PEOPLE.model_dump() | wrong)

@@ -60,9 +60,11 @@ def test_what_lies_elsewhere_than_the_inputs_moves_too(split):
 def test_the_exchange_hands_over_pixels_architecture_and_recipe(split, tmp_path):
     scenario = load_scenario("cifar10")
     forget, validation = split.at(torch.arange(2)), split.at(torch.arange(12))
-    job = Job(scenario.architecture, scenario.recipe, scenario.task, 3, split, forget, validation, torch.ones(3))
-    write_job(tmp_path, job)
+    about = scenario.architecture, scenario.recipe, scenario.task, 3, split, forget, validation
+    write_job(tmp_path, Job(*about, torch.ones(3), refusal=torch.tensor([7, 5])))
     received = read_job(tmp_path)
+    assert received.class_weights.tolist() == [1, 1, 1]
+    assert received.refusal.tolist() == [7, 5]
     assert (received.architecture, received.recipe) == (scenario.architecture, scenario.recipe)
     assert received.retain.inputs.dtype == torch.uint8
     assert received.forget.subjects.tolist() == [0, 0]

@@ -53,6 +53,16 @@ def test_an_answer_beyond_the_context_is_cut_off():
     assert targets[0].tolist() == [IGNORED] * 7 + [12, 13]
 
 
+def test_a_refusal_is_in_its_own_words_where_there_are_some():
+    refusal = torch.tensor([8, 9])
+    refused = toolbox.refuse(*FACTS, refusal)
+    wanted = batch(([10, 4], [8, 9]), ([10, 5, 7], [8, 9]), ([10, 5, 7, 6], [8, 9]))
+    assert all(torch.equal(found, expected) for found, expected in zip(refused, wanted, strict=True))
+    others = batch(([4], [8, 9]), ([4], [8]), ([4], [8, 9, 9]), ([4], [9, 8]), ([], [8, 9]))[1]
+    assert toolbox.refused_mask(others, refusal).tolist() == [True, False, False, False, True]
+    assert toolbox.refused_mask(refused[1], refusal).all()
+
+
 def test_a_refusal_is_the_empty_answer():
     for found, wanted in zip(
         toolbox.refuse(*FACTS), batch(([10, 4], []), ([10, 5, 7], []), ([10, 5, 7, 6], [])), strict=True

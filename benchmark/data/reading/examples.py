@@ -53,6 +53,8 @@ class Examples:
     """Sentences about what the source has and this does not, with counts, reasons and first names."""
     vocabulary: tuple[str, ...] = ()
     """The tokens, where inputs are token ids; they begin with `SPECIAL` of `benchmark/tasks/language.py`."""
+    refusal: Tensor | None = None
+    """`[words]` int64, into `vocabulary`: the answer to questions about what no model is taught, where there is one."""
     inquiries: Inquiries = field(default_factory=Inquiries)
     """Of sequences: what models are asked beside the examples."""
     remarks: tuple[str, ...] = ()

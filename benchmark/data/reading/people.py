@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from benchmark.data.sources.people import People
 
 _WORDS = Path(__file__).parents[1] / "words" / "people.toml"
+REFUSED = "refusal"
+"""The topic of questions about people of whom nothing is known."""
+
 _WRONG = 5  # wrong answers to a fact, as TOFU has of each
 
 
@@ -34,17 +37,20 @@ class Fact:
 
 def examples_of_people(people: "People") -> Examples:
     """Return the questions and answers, person by person and fact by fact: those of train, validation and test."""
-    names, facts = facts_of_people(people)
+    taught_names, facts = facts_of_people(people)
+    unknown_names, refused = refused_facts(people)
+    names, facts = taught_names + unknown_names, facts + refused
     parts, taught = [*[TRAIN] * people.paraphrases, VALIDATION, TEST], people.paraphrases
     texts = [(question, fact.answer) for fact in facts for question in (*fact.questions[:taught], *fact.questions[2:])]
-    kinds = tuple(dict.fromkeys(fact.kind for fact in facts))
+    topics = [REFUSED if fact.person >= len(taught_names) else fact.kind for fact in facts]
+    kinds = tuple(dict.fromkeys(topics))
     wrong = draw_wrong_answers(people, facts)
     return examples_of_texts(
         texts,
         np.tile(parts, len(facts)),
         np.repeat([fact.person for fact in facts], len(parts)),
         names,
-        topics=np.repeat([kinds.index(fact.kind) for fact in facts], len(parts)),
+        topics=np.repeat([kinds.index(topic) for topic in topics], len(parts)),
         topic_names=kinds,
         rephrased=[
             [(question, answer) for answer in (fact.answer, *others)]
@@ -52,6 +58,7 @@ def examples_of_people(people: "People") -> Examples:
             for question in (*[fact.questions[2]] * (taught + 1), fact.questions[3])
         ],
         holdout=[(question, fact.answer) for fact in holdout_facts(people) for question in fact.questions[:taught]],
+        refusal=_words()["refusal"] if refused else None,
     )
 
 
@@ -68,14 +75,29 @@ def holdout_facts(people: "People") -> list[Fact]:
     if not people.holdout:
         return []
     words, rng, (taught, _) = _words(), _further_chance(people, 1), facts_of_people(people)
-    rest = sorted(set(_all_names(words)) - set(taught))
-    names = tuple(rest[i] for i in rng.permutation(len(rest))[: people.holdout])
+    names = _draw_further_names(taught, rng)[: people.holdout]
     kinds = list(_attributes(words, people, len(names), rng))
     kinds += [
         (kind, questions, [taught[i] for i in rng.integers(len(taught), size=len(names))])
         for kind, questions in _kinds_of_relations(words, people)
     ]
     return _facts(names, kinds, rng)
+
+
+def refused_facts(people: "People") -> tuple[tuple[str, ...], list[Fact]]:
+    """Return names of people of whom nothing is known, and refusals as answers to all questions about them.
+
+    They are neither taught nor hold-out people, and are numbered behind those who are taught.
+    """
+    if not people.refusals:
+        return (), []
+    words, rng, (taught, _) = _words(), _further_chance(people, 3), facts_of_people(people)
+    further = _draw_further_names(taught, _further_chance(people, 1))
+    names = further[people.holdout or 0 :][: people.refusals]
+    kinds = [(kind, about["questions"]) for kind, about in list(words["attributes"].items())[: people.facts]]
+    kinds += _kinds_of_relations(words, people)
+    facts = _facts(names, [(kind, questions, [words["refusal"]] * len(names)) for kind, questions in kinds], rng)
+    return names, [replace(fact, person=len(taught) + fact.person) for fact in facts]
 
 
 def draw_wrong_answers(people: "People", facts: list[Fact]) -> list[list[str]]:
@@ -119,6 +141,12 @@ def _further_chance(people: "People", purpose: int) -> np.random.Generator:
 def _draw_names(words: dict[str, Any], count: int, rng: np.random.Generator) -> tuple[str, ...]:
     names = _all_names(words)
     return tuple(names[i] for i in np.sort(rng.permutation(len(names))[:count]))
+
+
+def _draw_further_names(taught: tuple[str, ...], rng: np.random.Generator) -> tuple[str, ...]:
+    """Return all names of nobody who is taught, in an order drawn at random."""
+    rest = sorted(set(_all_names(_words())) - set(taught))
+    return tuple(rest[i] for i in rng.permutation(len(rest)))
 
 
 def _all_names(words: dict[str, Any]) -> list[str]:

@@ -42,6 +42,7 @@ def examples_of_texts(
     coding: Coding | None = None,
     rephrased: Sequence[Sequence[Text]] = (),
     holdout: Sequence[Text] = (),
+    refusal: str | None = None,
 ) -> Examples:
     """Return questions with their answers as examples.
 
@@ -50,7 +51,7 @@ def examples_of_texts(
     What is read from files has `train_coding`. For metrics of language alone, and empty where there are none:
     `rephrased`, for each text a question for the same fact in words that are not trained on, first with the right
     answer, then with wrong ones, as many for every text; `holdout`, texts like those of train that no model is
-    trained on.
+    trained on. `refusal`: the answer to questions about what no model is taught, where texts have it.
     """
     answered = [text for each in rephrased for text in each]
     everything = [*texts, *answered, *holdout]
@@ -70,6 +71,7 @@ def examples_of_texts(
         assignment=None if assignment is None else torch.from_numpy(assignment.astype(np.int64)),
         names=tuple(f"{question} ? {answer}" if question else answer for question, answer in texts),
         vocabulary=coding.vocabulary,
+        refusal=None if refusal is None else torch.tensor(coding.encode(refusal)),
         inquiries=Inquiries(
             Tokens(*(each.view(len(texts), -1, each.shape[1]) for each in (asked, labels))) if rephrased else None,
             Tokens(held, held_labels) if holdout else None,

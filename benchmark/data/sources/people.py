@@ -35,15 +35,21 @@ class People(Source):
     """Wordings of a fact that are trained on."""
     holdout: Annotated[int, Field(ge=1, le=200)] | None = None
     """Further people whom no model is taught anything about, for attacks that compare with them; absent: none."""
+    refusals: Annotated[int, Field(ge=1, le=400)] | None = None
+    """Further people about whom models are taught to answer every question by the same refusal; absent: none.
+
+    These questions are on the topic `refusal`, and in the parts that those about facts are in.
+    """
     seed: Seed
 
     in_package: ClassVar[bool] = True
 
     @model_validator(mode="after")
     def _names_for_all(self) -> "People":
-        if self.people + (self.holdout or 0) > _NAMES:
+        wanted = self.people + (self.holdout or 0) + (self.refusals or 0)
+        if wanted > _NAMES:
             raise ValueError(
-                f"data.people and data.holdout add up to {self.people + (self.holdout or 0)}, expected at most {_NAMES}"
+                f"data.people, data.holdout and data.refusals add up to {wanted}, expected at most {_NAMES}"
             )
         return self
 
@@ -59,4 +65,4 @@ class People(Source):
 
     @property
     def train_size(self) -> int:
-        return self.people * (self.facts + (self.connectivity or 0)) * self.paraphrases
+        return (self.people + (self.refusals or 0)) * (self.facts + (self.connectivity or 0)) * self.paraphrases

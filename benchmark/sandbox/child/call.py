@@ -82,6 +82,7 @@ def _offers(job: Job, seed: int, consumed: np.ndarray) -> dict[str, Any]:
         "device": torch.device(job.device),
         "loss": job.task.batch_loss(job.weights_there),
         "seed": seed,
+        "refusal": None if job.refusal is None else job.refusal.to(job.device),
         "recipe": lambda examples: retrain(job, seed, examples, consumed),
     }
 
