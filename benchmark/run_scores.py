@@ -63,6 +63,7 @@ class Yardstick:
             whole_classes=scenario.forget.whole_classes,
             labels=forget_labels(scenario),
             subjects=problem_facts(scenario).subjects_of_forget or None,
+            neighbours=problem.probed_neighbours,
         )
         return cls(pool, problem, retrained, pool.evidence("calibration"), control)
 

@@ -19,6 +19,7 @@ from benchmark.data.duplicates import without_duplicates
 from benchmark.data.facts import Facts, facts_of
 from benchmark.data.folder import data_folder
 from benchmark.data.forget_set import select_from
+from benchmark.data.neighbours import neighbour_mask
 from benchmark.data.prepared import Prepared, load_or_prepare
 from benchmark.data.problem import PARTS, Manipulated, Problem
 from benchmark.data.reading.examples import Examples
@@ -160,6 +161,7 @@ def _load(scenario: Scenario, folder: Path | None) -> tuple[Problem, Facts]:
         seed=derive_seed(scenario.pool_hash),
         withheld=tensors.get("withheld"),
         refusal=tensors.get("refusal"),
+        neighbours=tensors.get("neighbours"),
         manipulated=_manipulated(tensors),
         inquiries=under(_INQUIRIES, tensors),
     )
@@ -242,6 +244,7 @@ def _read(scenario: Scenario, folder: Path) -> Prepared:
     )
     named |= {_INQUIRIES + name: own for name, own in store_inquiries(examples, splits, scenario.task).items()}
     optional = {"withheld": None if withheld is None else withheld[mask], "refusal": examples.refusal}
+    optional["neighbours"] = neighbour_mask(examples, splits["retain"], forget)
     named |= {name: tensor for name, tensor in optional.items() if tensor is not None}
     return {**named, **parts.kept, "outputs": torch.tensor(outputs)}, facts.model_dump_json()
 

@@ -55,6 +55,8 @@ class Problem:
     manipulated: Manipulated | None = None
     refusal: Tensor | None = None
     """`[words]`: the tokens of the answer to questions about what no model is taught, where the source has one."""
+    neighbours: Tensor | None = None
+    """`[retain]` bool: the retained facts that lie near those to forget, where the source knows of some."""
     inquiries: Mapping[str, Tensor] = field(default_factory=dict)
     """What models of sequences are asked beside the splits, as `store_inquiries` returns it."""
 
@@ -92,6 +94,14 @@ class Problem:
         """Return the examples of retain, validation or test that φ is kept of: as many as there are forget examples."""
         examples: Split = getattr(self, split)
         return examples.at(torch.from_numpy(self.evidence_form.probes[split]).to(examples.targets.device))
+
+    @property
+    def probed_neighbours(self) -> tuple[bool, ...] | None:
+        """Return which examples of retain's probe lie near those to forget; None unless some do and some do not."""
+        if self.neighbours is None:
+            return None
+        probed = tuple(self.neighbours[torch.from_numpy(self.evidence_form.probes["retain"])].tolist())
+        return probed if len(set(probed)) > 1 else None
 
     def examples_of(self, role: Role) -> Split:
         """Return the examples that models of a role are trained on."""

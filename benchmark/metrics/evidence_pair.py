@@ -37,6 +37,7 @@ Need = Literal[
     "ends",
     "labels",
     "subjects",
+    "neighbours",
     "answers",
     "rephrased",
     "wrong_answers",
@@ -59,6 +60,7 @@ NEEDS: dict[str, str] = {
     "ends": "where doing nothing and perfect unlearning stand is not known",
     "labels": "the classes of the forget examples are not known",
     "subjects": "the subjects of the forget examples are not known",
+    "neighbours": "the source knows of no retained facts near those to forget",
     "answers": "models give no answers in words",
     "rephrased": "the source does not ask for the facts to forget in other words",
     "wrong_answers": "the source has no wrong answers to its questions",
@@ -189,7 +191,8 @@ class EvidencePair:
     nothing and of perfect unlearning. `original`: the evidence of the models that the runs started from; `clean`: that
     of models trained without any manipulated example. `whole_classes`: whether the forget set is all examples of some
     classes. `labels`: the class of every forget example by its name; None where it has none or it is not known.
-    `subjects`: whom every forget example is of, likewise.
+    `subjects`: whom every forget example is of, likewise. `neighbours`: which examples of the probe of retain are facts
+    near those to forget; None where the source knows of none.
     `attack_on_retrained`: the classifier MIA's accuracy on each of the first retrained models, where it is known.
     """
 
@@ -207,6 +210,7 @@ class EvidencePair:
     whole_classes: bool = False
     labels: tuple[str, ...] | None = None
     subjects: tuple[str, ...] | None = None
+    neighbours: tuple[bool, ...] | None = None
     attack_on_retrained: Floats | None = None
     _shared: dict[Callable, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -271,6 +275,7 @@ class EvidencePair:
             "ends": self.ends is not None,
             "labels": self.labels is not None,
             "subjects": self.subjects is not None,
+            "neighbours": self.neighbours is not None,
             **{need: name in self.unlearned.asked and name in self.retrained.asked for need, name in _ASKED.items()},
             "original_phi": self.original is not None,
             "resamples": self.resample is not None,

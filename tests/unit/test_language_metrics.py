@@ -157,6 +157,36 @@ def test_facts_that_leak_little_each_leak_together():
     assert value("detectable_subjects", retrained, retrained, subjects=subjects) == 0
 
 
+NEAR = (True, False, True, False)
+
+
+def test_harm_to_neighbours_is_what_they_lose_beyond_other_retained_facts():
+    unlearned, retrained = (
+        ModelEvidence(RNG.normal(size=(2, 3)), {}, {"retain": logit(p)}, asked=evidence().asked)
+        for p in ([[0.2, 0.9, 0.4, 0.7], [0.4, 0.7, 0.2, 0.9]], [[0.9, 0.9, 0.8, 0.9], [0.8, 0.9, 0.9, 0.9]])
+    )
+    assert value("neighbour_probability", unlearned, retrained, neighbours=NEAR) == pytest.approx(0.3)
+    assert value("neighbour_harm", unlearned, retrained, neighbours=NEAR) == pytest.approx(0.55 - 0.1)
+    assert value("neighbour_harm", unlearned, unlearned, neighbours=NEAR) == 0
+    nobody = values_of(EvidencePair(unlearned, retrained), [METRICS["neighbour_harm"]])["neighbour_harm"]
+    assert nobody.absent == NEEDS["neighbours"]
+
+
+def test_the_interval_of_harm_is_of_models_of_both_populations():
+    rng = np.random.default_rng(1)
+    unlearned, retrained = (
+        ModelEvidence(rng.normal(size=(40, 3)), {}, {"retain": rng.normal(shift, 1, (40, 4))}, asked=evidence().asked)
+        for shift in (0.0, 1.0)
+    )
+    pair = EvidencePair(unlearned, retrained, resamples=2000, neighbours=NEAR)
+    found = values_of(pair, [METRICS["neighbour_harm"]])["neighbour_harm"]
+    p = [1 / (1 + np.exp(-side.probes["retain"])) for side in (unlearned, retrained)]
+    gaps = [side[:, [0, 2]].mean(axis=1) - side[:, [1, 3]].mean(axis=1) for side in p]
+    error = np.sqrt(sum(gap.var() / len(gap) for gap in gaps))  # of the mean of independent models
+    assert found.value == pytest.approx(gaps[1].mean() - gaps[0].mean())
+    assert (found.high - found.low) / 2 == pytest.approx(1.96 * error, rel=0.1)
+
+
 def test_models_that_give_no_answers_in_words_have_none_of_these_metrics():
     pictures = ModelEvidence(RNG.normal(size=(4, 3)))
     found = values_of(EvidencePair(pictures, pictures), LANGUAGE)

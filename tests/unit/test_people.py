@@ -1,14 +1,17 @@
 """Made-up people: what is asked of whom, in which words and in which part, and who is related to whom."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 import torch
 
+from benchmark.data.neighbours import neighbour_mask
 from benchmark.data.reading.examples import fault_of_examples
 from benchmark.data.reading.parts import TEST, TRAIN, VALIDATION
 from benchmark.data.reading.people import facts_of_people, holdout_facts, refused_facts, relations_of_people
 from benchmark.data.sources.people import People
+from benchmark.split import Split
 
 PEOPLE = People(source="people", people=40, facts=3, connectivity=2, paraphrases=2, seed=4)
 EXAMPLES = PEOPLE.load(None)
@@ -130,6 +133,20 @@ def test_others_learn_the_same_facts_where_some_are_unknown():
 
 def _said(examples, tokens):
     return " ".join(examples.vocabulary[token] for token in tokens.tolist() if token)
+
+
+def test_neighbours_share_a_value_with_those_to_forget_or_lead_to_them():
+    train = EXAMPLES.assignment == TRAIN
+    split = Split(EXAMPLES.inputs, EXAMPLES.targets, EXAMPLES.rows, EXAMPLES.subjects).at(train)
+    forget, retain = split.at(split.subjects < 3), split.at(split.subjects >= 3)
+    known = [fact for fact in FACTS for _ in range(2)]
+    values = {(fact.kind, fact.answer) for fact in FACTS if fact.person < 3}
+    expected = [(fact.kind, fact.answer) in values or fact.answer in NAMES[:3] for fact in known if fact.person >= 3]
+    assert neighbour_mask(EXAMPLES, retain, forget).tolist() == expected
+    assert 0 < sum(expected) < len(expected)
+    assert neighbour_mask(replace(EXAMPLES, topics=None), retain, forget) is None
+    alone = retain.at(~torch.tensor(expected))
+    assert neighbour_mask(EXAMPLES, alone, forget) is None
 
 
 _TOO_MANY = [{"people": 1601}, {"people": 1590, "holdout": 11}, {"people": 1590, "refusals": 11}]
