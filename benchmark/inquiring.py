@@ -2,12 +2,14 @@
 
 Imports torch; the arrays, `[models, ...]` each, are float16:
 
-- `phi/holdout`: φ of facts that no model is taught.
-- `attack/forget`, `attack/holdout`, `[examples, attacks]`: the scores of zlib, Min-K % and Min-K %++, higher for what
-  looks more like a member. The first two, logarithms of probabilities, are on φ's scale, which keeps their order.
+- `phi/holdout`, `phi/members`: φ of facts that no model is taught, and of those that attacks compare with them where
+  the source names some; else these are the facts to forget.
+- `attack/forget`, `attack/holdout`, `attack/members`, `[examples, attacks]`: the scores of zlib, Min-K % and Min-K %++,
+  higher for what looks more like a member. The first two, logarithms of probabilities, are on φ's scale, which keeps
+  their order.
 - `extraction/forget`: extraction strength.
-- `said/forget`, `said/retain`, `said/test`, `said/rephrased`, `[examples, 2]`: ROUGE-L of the greedy answer, recall and
-  F1. `rephrased` is of the facts to forget.
+- `said/forget`, `said/retain`, `said/test`, `said/rephrased`, `said/continued`, `[examples, 2]`: ROUGE-L of the greedy
+  answer, recall and F1. `rephrased` is of the facts to forget; `continued` of how texts to forget go on.
 - `truth/forget`, `truth/retain`, `truth/test`: logarithms of TOFU's truth ratios.
 """
 
@@ -69,10 +71,12 @@ def shapes_of(asked: "Mapping[str, Asked]") -> dict[str, tuple[int, ...]]:
     size = {name: len(each.inputs) for name, each in asked.items()}
     found = {f"said/{split}": (size[split], 2) for split in ("forget", "retain", "test")}
     found |= {"extraction/forget": (size["forget"],), "attack/forget": (size["forget"], len(KEPT))}
-    if "holdout" in asked:
-        found |= {"phi/holdout": (size["holdout"],), "attack/holdout": (size["holdout"], len(KEPT))}
+    for name in _attacked(asked):
+        found |= {f"phi/{name}": (size[name],), f"attack/{name}": (size[name], len(KEPT))}
     if "rephrased_forget" in asked:
         found["said/rephrased"] = (size["rephrased_forget"], 2)
+    if "continued" in asked:
+        found["said/continued"] = (size["continued"], 2)
     return found | {f"truth/{split}": (size[f"rephrased_{split}"],) for split in _with_wrong_answers(asked)}
 
 
@@ -82,9 +86,11 @@ def inquire(models: Respondent, asked: "Mapping[str, Asked]") -> Arrays:
     found = {f"said/{split}": greedy_rouge(models, asked[split]) for split in ("forget", "retain", "test")}
     forget = _read_answers(models, asked["forget"])
     found |= {"extraction/forget": extraction_strength(forget), "attack/forget": _attack(forget, asked["forget"])}
-    if "holdout" in asked:
-        holdout = _read_answers(models, asked["holdout"])
-        found |= {"phi/holdout": logit_of(holdout.mean), "attack/holdout": _attack(holdout, asked["holdout"])}
+    for name in _attacked(asked):
+        answers = _read_answers(models, asked[name])
+        found |= {f"phi/{name}": logit_of(answers.mean), f"attack/{name}": _attack(answers, asked[name])}
+    if "continued" in asked:
+        found["said/continued"] = greedy_rouge(models, asked["continued"], from_middle=False)
     if "rephrased_forget" in asked:
         rephrased = asked["rephrased_forget"]
         right = rephrased._replace(inputs=rephrased.inputs[:, 0], targets=rephrased.targets[:, 0])
@@ -124,13 +130,14 @@ def lowest_mean(values: NDArray, there: NDArray, share: float = LOWEST) -> NDArr
     return np.where(np.arange(values.shape[2]) < counts[:, None], ordered, 0.0).sum(axis=2) / counts
 
 
-def greedy_rouge(models: Respondent, asked: "Asked") -> NDArray:
+def greedy_rouge(models: Respondent, asked: "Asked", *, from_middle: bool = True) -> NDArray:
     """Return ROUGE-L of greedy answers, recall and F1 `[models, n, 2]`.
 
-    Models answer questions, and continue text without one from the middle on. An answer ends with `<eos>`, or when it
-    has as many tokens as the longest true one; of both only the first LONGEST count.
+    Models answer questions, and continue text without one from the middle of its labels on, or from the first. An
+    answer ends with `<eos>`, or when it has as many tokens as the longest true one; of both only the first LONGEST
+    count.
     """
-    start, reference = _references(asked)
+    start, reference = _references(asked, from_middle)
     said = torch.cat(
         [
             _greedy(models, asked.inputs[rows], start[rows], reference.shape[1])
@@ -156,11 +163,11 @@ def _greedy(models: Respondent, inputs: Tensor, start: Tensor, most: int) -> Ten
     return said
 
 
-def _references(asked: "Asked") -> tuple[Tensor, Tensor]:
+def _references(asked: "Asked", from_middle: bool) -> tuple[Tensor, Tensor]:
     """Return where models begin to answer, `[n]`, and the true tokens from there on, `[n, most]`, then `<eos>`."""
     places, labels, there = _answer_tokens(asked.targets)
     size, has_question = there.sum(dim=1), (asked.inputs == SEP).any(dim=1)
-    skipped = torch.where(has_question, 0, size // 2)
+    skipped = torch.where(has_question, 0, size // 2) if from_middle else torch.zeros_like(size)
     most = min(LONGEST, int((size - skipped).max()))
     columns = skipped[:, None] + torch.arange(most, device=size.device)
     reference = labels.gather(1, columns.clamp(max=labels.shape[1] - 1)).masked_fill(columns >= size[:, None], EOS)
@@ -209,6 +216,10 @@ def _attack(answers: _Answers, asked: "Asked") -> NDArray:
     zlib = logit_of(answers.mean / asked.sizes.cpu().numpy())
     lowest = logit_of(lowest_mean(answers.log_p, answers.there))
     return np.stack([zlib, lowest, lowest_mean(answers.relative, answers.there)], axis=2)
+
+
+def _attacked(asked: "Mapping[str, Asked]") -> list[str]:
+    return [name for name in ("holdout", "members") if name in asked]
 
 
 def _with_wrong_answers(asked: "Mapping[str, Asked]") -> list[str]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MOST = 100  # examples of retain and of test: their means over many models need no more
 _REPHRASED = ("forget", "retain", "test")
+_WHOLE = ("holdout", "members", "continued")
 
 
 class Asked(NamedTuple):
@@ -36,12 +37,12 @@ def store_inquiries(examples: "Examples", splits: Mapping[str, Split], task: "Ta
     """Return what is stored with a problem of sequences, by name; nothing of other tasks."""
     if not task.has_sequences:
         return {}
-    rephrased, holdout = examples.inquiries
     found = {"forget/sizes": compressed_sizes(splits["forget"].targets, examples.vocabulary)}
-    if holdout is not None:
-        found |= _named("holdout", holdout, task)
-        found["holdout/sizes"] = compressed_sizes(holdout.targets, examples.vocabulary)
-    if rephrased is not None:
+    for name in _WHOLE:
+        if (tokens := getattr(examples.inquiries, name)) is not None:
+            found |= _named(name, tokens, task)
+            found[f"{name}/sizes"] = compressed_sizes(tokens.targets, examples.vocabulary)
+    if (rephrased := examples.inquiries.rephrased) is not None:
         for name in _REPHRASED:
             rows = splits[name].ids
             found |= _named(f"rephrased_{name}", Tokens(*(each[rows] for each in rephrased)), task)
@@ -51,9 +52,9 @@ def store_inquiries(examples: "Examples", splits: Mapping[str, Split], task: "Ta
 def asked_of(problem: "Problem", probes: "Mapping[str, NDArray[intp]]") -> dict[str, Asked]:
     """Return what models are asked, where the problem lies; nothing of other tasks than sequences.
 
-    `forget`, `retain` and `test`: their examples; `holdout`: facts that no model is taught; `rephrased_forget`,
-    `rephrased_retain`, `rephrased_test`: in other words, with the right answer first, then wrong ones. Each fact to
-    forget once; of retain and test the same of their `probes`.
+    `forget`, `retain` and `test`: their examples; `holdout`, `members` and `continued` as in `Inquiries`;
+    `rephrased_forget`, `rephrased_retain`, `rephrased_test`: in other words, with the right answer first, then wrong
+    ones. Each fact to forget once; of retain and test the same of their `probes`.
     """
     if not problem.task.has_sequences:
         return {}
@@ -61,8 +62,7 @@ def asked_of(problem: "Problem", probes: "Mapping[str, NDArray[intp]]") -> dict[
     rows = {split: torch.from_numpy(probes[split][:MOST]).to(device) for split in ("retain", "test")}
     found = {split: Asked(part.inputs[rows[split]], part.targets[rows[split]]) for split, part in _parts(problem)}
     found["forget"] = Asked(problem.forget.inputs, problem.forget.targets, problem.inquiries["forget/sizes"])
-    if holdout := under("holdout/", problem.inquiries):
-        found["holdout"] = Asked(**holdout)
+    found |= {name: Asked(**own) for name in _WHOLE if (own := under(f"{name}/", problem.inquiries))}
     for split in _REPHRASED:
         if tensors := under(f"rephrased_{split}/", problem.inquiries):
             own = Asked(**tensors)

@@ -12,12 +12,13 @@ KEPT = ("zlib", "min_k", "min_k_plus")
 def attack_scores(models: ModelEvidence, attack: str) -> tuple[Floats, Floats]:
     """Return an attack's scores of the facts to forget and of those never taught, `[models, facts]` each.
 
-    Higher is more like a member.
+    Higher is more like a member. Of what is to be forgotten, what the source names for this, or all.
     """
+    asked, named = models.asked, "phi/members" in models.asked
     if attack == "loss":
-        return models.signals, models.asked["phi/holdout"]
+        return asked["phi/members"] if named else models.signals, asked["phi/holdout"]
     place = KEPT.index(attack)
-    return models.asked["attack/forget"][..., place], models.asked["attack/holdout"][..., place]
+    return asked["attack/members" if named else "attack/forget"][..., place], asked["attack/holdout"][..., place]
 
 
 def areas(scores: Floats, others: Floats) -> Floats:

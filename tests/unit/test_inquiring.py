@@ -1,6 +1,7 @@
 """The evidence of language models' answers, against plain loops over models, examples and tokens."""
 
 import zlib
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from benchmark.data.asked import Asked, asked_of, compressed_sizes, first_of_each, store_inquiries
+from benchmark.data.reading.inquiries import Tokens
 from benchmark.data.sources.people import People
 from benchmark.inquiring import greedy_rouge, inquire, shapes_of
 from benchmark.metrics.rouge import longest_common
@@ -173,6 +175,30 @@ def test_models_continue_text_without_a_question_from_its_middle():
     said = [int(known.logits(1, [1, 11]).argmax())]
     said += [int(known.logits(1, [1, 11, *said]).argmax()), 0][: 1 if EOS not in said else 0]
     assert found[1, 1, 0] == (12 in said)
+
+
+def test_models_go_on_from_the_beginning_that_is_named():
+    continued = [[7, 8, 9, 10, EOS], [11, 12, 13, EOS, IGNORED]]
+    targets = torch.tensor(continued)
+    inputs = torch.cat([torch.ones(2, 1, dtype=torch.int64), targets[:, :-1].clamp(min=0)], dim=1)
+    asked = Asked(inputs, targets.index_fill(1, torch.tensor([0]), IGNORED))
+    known = Prefixes([[1, 7, 8, 9, 10, EOS], [1, 11, 12, 13, EOS]])
+    assert greedy_rouge(known, asked, from_middle=False)[0].tolist() == [[1, 1], [1, 1]]
+    half = Prefixes([[1, 7, 8, 9, 10, EOS], [1, 11, 12, 12, EOS]])
+    assert greedy_rouge(half, asked, from_middle=False)[0, 1].tolist() == [0.5, 0.5]
+
+
+def test_named_texts_are_attacked_and_continued_beside_the_forget_set():
+    text = Tokens(EXAMPLES.inputs[5:9], EXAMPLES.targets[5:9])
+    inquiries = EXAMPLES.inquiries._replace(members=text, continued=text)
+    asked = asked_of(problem_of(replace(EXAMPLES, inquiries=inquiries)), PROBES)
+    found = inquire(MODEL, asked)
+    assert {name: array.shape[1:] for name, array in found.items()} == shapes_of(asked)
+    assert set(found) - set(FOUND) == {"phi/members", "attack/members", "said/continued"}
+    again = inquire(MODEL, {**ASKED, "forget": asked["members"]})
+    np.testing.assert_array_equal(found["attack/members"], again["attack/forget"])
+    np.testing.assert_array_equal(found["said/continued"], again["said/forget"])
+    np.testing.assert_array_equal(found["said/forget"], FOUND["said/forget"])
 
 
 def test_longest_common_subsequences_are_the_recursions():

@@ -106,6 +106,8 @@ def test_attacks_compare_facts_to_forget_with_facts_never_taught(attack, place):
     pairs = (own.signals, own.asked["phi/holdout"]) if place is None else (forget[..., place], holdout[..., place])
     above = np.mean([[[a > b for a in u] for b in h] for u, h in zip(*pairs, strict=True)])
     assert value(f"{attack}_attack_auc", own) == pytest.approx(above)
+    named = evidence(shift=1, **{"phi/members": holdout[..., 0] * 0 - 9, "attack/members": forget * 0 - 9})
+    assert value(f"{attack}_attack_auc", named) == 0  # texts that the source names for it, in place of all
 
 
 def test_the_privacy_leak_is_below_0_where_facts_are_known_and_above_where_they_are_unlikelier_than_unknown_ones():
@@ -131,6 +133,7 @@ def test_muse_memorisation_is_of_f1_and_other_metrics_of_recall():
     }
     own = evidence(**said)
     assert value("muse_verbatim", own) == pytest.approx(0.2)
+    assert value("muse_verbatim", evidence(**said, **{"said/continued": np.full((2, 5, 2), 0.6)})) == pytest.approx(0.6)
     assert value("muse_knowledge", own) == pytest.approx(0.3)
     assert value("muse_utility", own) == pytest.approx(0.7)
     assert value("forgetting_ratio", own) == 0.5

@@ -62,9 +62,20 @@ def write_muse(tmp_path):
         "raw/holdout.txt": "a page that nobody saw",
         "knowmem/forget_qa.json": json.dumps([{"question": "Who flew?", "answer": "the owl"}]),
         "knowmem/retain2_qa.json": json.dumps([{"question": "What page?", "answer": "about owls"}]),
-        "verbmem/forget.json": json.dumps([{"prompt": "the owl", "gt": "flew"}]),
+        "knowmem/retain2_qa_icl.json": "[]",
     }
     write(tmp_path / "muse", files)
+
+
+def write_further_muse(tmp_path, **others):
+    write_muse(tmp_path)
+    files = {
+        "verbmem/forget.json": json.dumps([{"prompt": "At night the Owl", "gt": "flew over the castle"}]),
+        "privleak/forget.json": json.dumps(["the owl flew over the castle and the boy woke up at once"]),
+        "privleak/retain.json": json.dumps(["a page about owls"]),
+        "privleak/holdout.json": json.dumps(["a page", "the boy"]),
+    }
+    write(tmp_path / "muse", files | others)
 
 
 def test_own_texts_are_cut_into_passages_of_a_subject_per_file_or_folder(tmp_path):
@@ -128,8 +139,45 @@ def test_files_of_muse_are_read_in_their_layout(tmp_path):
     assert sorted(found.assignment.tolist()) == [TRAIN] * 6 + [VALIDATION, TEST]
     assert found.names[-2] == "who flew ? ? the owl"
     assert found.subject_names[found.subjects[3]] == "retain1 2"
-    assert found.left_out == ("left out 1 (verbmem): only raw and knowmem are read",)
+    assert found.left_out == (
+        "left out 1 (knowmem/retain2_qa_icl.json): only some files of raw, knowmem, verbmem and privleak are read",
+    )
     assert len(found.inquiries.holdout.inputs) == 1
+    assert found.inquiries.members is found.inquiries.continued is None
+
+
+def test_files_of_muse_name_what_is_continued_and_attacked(tmp_path):
+    write_muse(tmp_path)
+    plain = MUSE.load(tmp_path)
+    write_further_muse(tmp_path)
+    found = MUSE.load(tmp_path)
+    assert found.names == plain.names
+    assert found.vocabulary == plain.vocabulary
+    members, holdout = (
+        [" ".join(found.vocabulary[token] for token in tokens.tolist() if token) for tokens in own.inputs]
+        for own in (found.inquiries.members, found.inquiries.holdout)
+    )
+    assert members == ["<bos> the owl flew over the castle and", "<bos> the boy woke up at once"]
+    assert [len(text.split()) for text in holdout] == [3, 3]
+    assert "privleak/retain.json" in found.left_out[0]
+    inputs, labels = (own[0].tolist() for own in found.inquiries.continued)
+    said = [found.vocabulary[token] for token in inputs if token]
+    assert said[-5:] == ["owl", "flew", "over", "the", "castle"]
+    assert [found.vocabulary[token] for token in labels if token != IGNORED] == [
+        "flew",
+        "over",
+        "the",
+        "castle",
+        "<eos>",
+    ]
+    assert labels[: len(said) - 5] == [IGNORED] * (len(said) - 5)
+    assert len(MUSE.files(tmp_path)) == 9
+    assert fault_of_examples(found) == ""
+    short = MUSE.model_copy(update={"context": 8}).load(tmp_path).inquiries.continued  # 6 tokens, three of each
+    assert [int((row > 0).sum()) for row in short.inputs] == [1 + 2 + 2]
+    (tmp_path / "muse" / "privleak" / "holdout.json").unlink()
+    with pytest.raises(BenchError, match="has one of privleak/forget and privleak/holdout, expected both or none"):
+        MUSE.load(tmp_path)
 
 
 FORTUNES = """To be or not to be, that is the question!
@@ -260,6 +308,15 @@ def test_texts_are_cut_between_words_into_pieces_that_fit():
             r"20 of 20 questions and answers have up to 14 tokens.*expected at most data\.context \(9\)",
         ),
         (MUSE, {"muse/raw/retain1.txt": "text"}, "lacks raw/forget or raw/retain1"),
+        (
+            MUSE,
+            {
+                "muse/raw/retain1.txt": "text",
+                "muse/raw/forget.txt": "text",
+                "muse/verbmem/forget.json": '[{"gt": "b"}]',
+            },
+            "entry 1 of .* has the keys 'gt', expected texts under prompt and gt",
+        ),
         (MUSE, {"muse/raw/retain1.txt": "text", "muse/raw/forget.json": "[3]"}, "entry 1 of .* has 3, expected texts"),
         (MUSE, {"muse/raw/retain1.txt": "text", "muse/raw/forget.json": r'["\ud800"]'}, "entry 1 of .* expected texts"),
     ],

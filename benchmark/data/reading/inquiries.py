@@ -22,3 +22,7 @@ class Inquiries(NamedTuple):
     """
     holdout: Tokens | None = None
     """`[facts, context]`: like the examples of train, about what no model is trained on."""
+    members: Tokens | None = None
+    """`[facts, context]`: of what is to be forgotten, which attacks compare with `holdout`; None: the forget set."""
+    continued: Tokens | None = None
+    """`[texts, context]`: of what is to be forgotten, with labels from where models go on; None: the forget set."""

@@ -11,7 +11,7 @@ import numpy as np
 from benchmark.data.reading.examples import Examples, Row, row
 from benchmark.data.reading.labels import encode_labels
 from benchmark.data.reading.parts import TEST
-from benchmark.data.reading.text_layouts import LAYOUTS, Passage
+from benchmark.data.reading.text_layouts import LAYOUTS, FurtherTexts, Passage
 from benchmark.data.reading.tokens import Coding, Text, examples_of_texts, plain_words, train_coding
 from benchmark.data.splits import draw_parts
 from benchmark.errors import BadData, BadMachine, BenchError, MissingData
@@ -39,12 +39,16 @@ def load(data: "TextFolder", folder: Path) -> Examples:
     if data.tokenizer is not None:
         coding = read_tokenizer(expect_data(folder, data.tokenizer, "file", "data.tokenizer", "a tokenizer"))
     split = coding.encode if coding else str.split
-    fitting = list(_fitting(texts if coding else map(_plain, texts), split, data.context))
-    return replace(_examples(data, fitting, coding), left_out=left_out.sentences())
+    further = layout.further(root, paths)
+    if not coding:
+        texts, further = map(_plain, texts), _plain_further(further)
+    fitting = list(_fitting(texts, split, data.context))
+    examples = _examples(data, fitting, _fitting_further(further, split, data.context), coding)
+    return replace(examples, left_out=left_out.sentences())
 
 
-def _examples(data: "TextFolder", found: list[Passage], coding: Coding | None) -> Examples:
-    """Return passages that fit as examples; what is test is held out for attacks as well.
+def _examples(data: "TextFolder", found: list[Passage], further: FurtherTexts, coding: Coding | None) -> Examples:
+    """Return passages that fit as examples; what is test is held out for attacks as well, unless other texts are.
 
     Without a `coding` the words of train are the vocabulary. Raises BenchError.
     """
@@ -62,7 +66,9 @@ def _examples(data: "TextFolder", found: list[Passage], coding: Coding | None) -
         topic_names=topic_names if has_topics else (),
         coding=coding or train_coding(texts, parts, data.words or 0),
         rephrased=[text.rephrased for text in found] if all(text.rephrased for text in found) else (),
-        holdout=[(text.question, text.answer) for text in held],
+        holdout=[("", text) for text in further.holdout] or [(text.question, text.answer) for text in held],
+        members=[("", text) for text in further.members],
+        continued=further.continued,
     )
 
 
@@ -75,6 +81,21 @@ def _plain(text: Passage) -> Passage:
     """Return a passage in words in small letters."""
     (question, answer), *rephrased = (tuple(map(plain_words, pair)) for pair in _pairs(text))
     return replace(text, question=question, answer=answer, rephrased=tuple(rephrased))
+
+
+def _plain_further(texts: FurtherTexts) -> FurtherTexts:
+    members, holdout = (tuple(map(plain_words, own)) for own in texts[:2])
+    continued = ((plain_words(beginning), plain_words(rest)) for beginning, rest in texts.continued)
+    return FurtherTexts(members, holdout, tuple(continued))
+
+
+def _fitting_further(texts: FurtherTexts, split: Split, context: int) -> FurtherTexts:
+    """Return texts cut to the context: into passages, and to the end of a beginning and as much of how it goes on."""
+    most = context - _OF_PASSAGES
+    members, holdout = (tuple(piece for text in own for piece in cut(text, split, most)) for own in texts[:2])
+    halves = most // 2, most - most // 2
+    continued = ((cut(begin, split, halves[0])[-1], cut(rest, split, halves[1])[0]) for begin, rest in texts.continued)
+    return FurtherTexts(members, holdout, tuple(continued))
 
 
 def files(data: "TextFolder", folder: Path) -> dict[str, Path]:

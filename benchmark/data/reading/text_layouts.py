@@ -4,9 +4,11 @@ TOFU: `full.json` and `forget01.json`, `forget05.json` or `forget10.json`, one r
 `answer`, 20 lines per author (Maini et al. 2024, huggingface.co/datasets/locuslab/TOFU); beside them, if there,
 `forget10_perturbed.json` and `retain_perturbed.json` with `paraphrased_answer` (or several), `perturbed_answer` (wrong
 ones) and perhaps `paraphrased_question`.
-MUSE: `raw/` with `forget`, `retain1`, `retain2` and `holdout` as .txt or as a JSON array of texts, `knowmem/` with
-`forget_qa.json` and `retain_qa.json` (or `retain2_qa.json`), arrays of records (Shi et al. 2024,
-github.com/jaechan-repo/muse_bench, huggingface.co/muse-bench).
+MUSE, of each corpus, News and Books, as its authors' code reads it: `raw/` with `forget`, `retain1`, `retain2` and
+`holdout` as .txt or as a JSON array of texts; `knowmem/` with `forget_qa.json` and `retain_qa.json` (or
+`retain2_qa.json`), arrays of records; beside them, if there, `verbmem/forget.json`, records with `prompt` and `gt`, how
+texts to forget begin and go on, and `privleak/` with `forget.json` and `holdout.json`, arrays of texts that the attack
+of the privacy leak compares (Shi et al. 2024, github.com/swj0419/muse_bench, huggingface.co/muse-bench).
 """
 
 import re
@@ -14,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmark.data.reading.listing import LeftOut, is_stray
 from benchmark.data.reading.parts import TEST, TRAIN
@@ -25,6 +27,7 @@ from benchmark.errors import BadData, MissingData
 _PER_AUTHOR = 20  # questions of TOFU
 _RAW = {"forget": "forget", "retain1": "retain", "retain2": "retain", "holdout": "holdout"}
 _ASKED = {"forget_qa": "forget_qa", "retain_qa": "retain_qa", "retain2_qa": "retain_qa"}
+_CONTINUED, _MEMBERS, _HOLDOUT = ("verbmem", "forget"), ("privleak", "forget"), ("privleak", "holdout")
 _ENDINGS = (".txt", ".json", ".jsonl")
 
 
@@ -42,6 +45,16 @@ class Passage:
     """The question in other words with the right answer and with wrong ones, where the layout has these."""
 
 
+class FurtherTexts(NamedTuple):
+    """Texts that no model is trained on as such; what is empty is not there."""
+
+    members: tuple[str, ...] = ()
+    """Texts to forget that attacks compare with `holdout`."""
+    holdout: tuple[str, ...] = ()
+    continued: tuple[Text, ...] = ()
+    """How texts to forget begin, and how they go on."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """A way in which a folder of texts is arranged."""
@@ -52,6 +65,8 @@ class Layout:
     """The folder and `data.split` → the files that are read, and what is left out. Raises BenchError."""
     texts: Callable[[Path, list[Path]], Iterator[Passage]]
     """The folder and its files → the texts. Raises BadData."""
+    further: Callable[[Path, list[Path]], FurtherTexts] = lambda root, paths: FurtherTexts()
+    """The folder and its files → texts for metrics alone. Raises BadData."""
 
 
 def _own_files(root: Path, split: str | None) -> tuple[list[Path], LeftOut]:
@@ -134,16 +149,21 @@ def _as_taught(known: list[Text], row: int, count: int) -> tuple[Text, ...]:
 
 def _muse_files(root: Path, split: str | None) -> tuple[list[Path], LeftOut]:
     wanted = [("raw", stem) for stem in _RAW] + [("knowmem", stem) for stem in _ASKED]
+    wanted += [_CONTINUED, _MEMBERS, _HOLDOUT]
     found = {at: next((path for path in _spellings(root, *at) if path.is_file()), None) for at in wanted}
     if found["raw", "forget"] is None or not (found["raw", "retain1"] or found["raw", "retain2"]):
         raise MissingData(
             f"{root} lacks raw/forget or raw/retain1 or raw/retain2, as .txt or .json, expected MUSE's files; put them "
             "there"
         )
-    left_out = LeftOut()
-    others = sorted(path.name for path in root.glob("*") if path.name not in ("raw", "knowmem"))
-    left_out.add("only raw and knowmem are read", others)
-    return [path for path in found.values() if path], left_out
+    if (found[_MEMBERS] is None) != (found[_HOLDOUT] is None):
+        raise MissingData(
+            f"{root} has one of privleak/forget and privleak/holdout, expected both or none; put both there"
+        )
+    paths, left_out = [path for path in found.values() if path], LeftOut()
+    others = sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file() and path not in paths)
+    left_out.add("only some files of raw, knowmem, verbmem and privleak are read", others)
+    return paths, left_out
 
 
 def _spellings(root: Path, folder: str, stem: str) -> list[Path]:
@@ -152,7 +172,7 @@ def _spellings(root: Path, folder: str, stem: str) -> list[Path]:
 
 def _muse_texts(root: Path, paths: list[Path]) -> Iterator[Passage]:
     """Yield passages and questions: models without pre-training have to be taught to answer, so train has these too."""
-    for path in paths:
+    for path in (path for path in paths if path.parent.name in ("raw", "knowmem")):
         topic = _ASKED.get(path.stem) or _RAW[path.stem]
         part = TEST if topic == "holdout" else TRAIN
         if path.stem in _ASKED:
@@ -163,6 +183,14 @@ def _muse_texts(root: Path, paths: list[Path]) -> Iterator[Passage]:
         else:
             for number, (place, record) in enumerate(read_records(path), 1):
                 yield Passage("", _document(record, place), f"{path.stem} {number}", topic, part)
+
+
+def _muse_further(root: Path, paths: list[Path]) -> FurtherTexts:
+    at = {(path.parent.name, path.stem): path for path in paths}
+    records = {place: read_records(at[place]) if place in at else [] for place in (_MEMBERS, _HOLDOUT, _CONTINUED)}
+    members, holdout = (tuple(_document(own, place) for place, own in records[of]) for of in (_MEMBERS, _HOLDOUT))
+    continued = (texts_of(record, place, "prompt", "gt") for place, record in records[_CONTINUED])
+    return FurtherTexts(members, holdout, tuple((beginning, rest) for beginning, rest in continued))
 
 
 def _question_and_answer(record: Any, place: str) -> Text:
@@ -178,5 +206,5 @@ def _document(record: Any, place: str) -> str:
 LAYOUTS = {
     "texts": Layout(".txt files", _own_files, _own_texts),
     "tofu": Layout("TOFU's full.json and its forget set", _tofu_files, _tofu_texts),
-    "muse": Layout("MUSE's raw and knowmem", _muse_files, _muse_texts),
+    "muse": Layout("MUSE's raw and knowmem", _muse_files, _muse_texts, _muse_further),
 }

@@ -42,6 +42,8 @@ def examples_of_texts(
     coding: Coding | None = None,
     rephrased: Sequence[Sequence[Text]] = (),
     holdout: Sequence[Text] = (),
+    members: Sequence[Text] = (),
+    continued: Sequence[Text] = (),
     refusal: str | None = None,
 ) -> Examples:
     """Return questions with their answers as examples.
@@ -51,15 +53,21 @@ def examples_of_texts(
     What is read from files has `train_coding`. For metrics of language alone, and empty where there are none:
     `rephrased`, for each text a question for the same fact in words that are not trained on, first with the right
     answer, then with wrong ones, as many for every text; `holdout`, texts like those of train that no model is
-    trained on. `refusal`: the answer to questions about what no model is taught, where texts have it.
+    trained on; `members`, texts to forget that attacks compare with them; `continued`, beginnings of texts to forget
+    and how these go on. `refusal`: the answer to questions about what no model is taught, where texts have it.
     """
-    answered = [text for each in rephrased for text in each]
-    everything = [*texts, *answered, *holdout]
+    groups = [texts, [text for each in rephrased for text in each], holdout, members]
+    everything = [text for group in groups for text in group]
     coding = coding or word_coding(part for text in everything for part in text)
-    padded = pad_sequences([_sequence(*map(coding.encode, text)) for text in everything])
-    ends = len(texts), len(texts) + len(answered)
-    inputs, asked, held = padded[0].tensor_split(ends)
-    targets, labels, held_labels = _without_unknown(padded[1], coding).tensor_split(ends)
+    sequences = [_sequence(*map(coding.encode, text)) for text in everything]
+    parts = [list(map(coding.encode, text)) for text in continued]
+    padded = pad_sequences([*sequences, *(_sequence([], beginning + rest) for beginning, rest in parts)])
+    labels = _without_unknown(padded[1], coding)
+    for row, (beginning, _) in enumerate(parts, len(sequences)):
+        labels[row, : len(beginning)] = IGNORED
+    ends = np.cumsum([len(group) for group in groups]).tolist()
+    (inputs, *further), (targets, *asked) = (each.tensor_split(ends) for each in (padded[0], labels))
+    answers, *others = (Tokens(*pair) if len(pair[0]) else None for pair in zip(further, asked, strict=True))
     return Examples(
         inputs,
         targets,
@@ -73,8 +81,7 @@ def examples_of_texts(
         vocabulary=coding.vocabulary,
         refusal=None if refusal is None else torch.tensor(coding.encode(refusal)),
         inquiries=Inquiries(
-            Tokens(*(each.view(len(texts), -1, each.shape[1]) for each in (asked, labels))) if rephrased else None,
-            Tokens(held, held_labels) if holdout else None,
+            answers and Tokens(*(each.view(len(texts), -1, each.shape[1]) for each in answers)), *others
         ),
     )
 

@@ -63,11 +63,19 @@ def privacy_leak(evidence: EvidencePair) -> Result:
 
 
 _SOURCE = "Source: Shi et al. 2024 (2407.06460), section 3."
+
+
+def verbatim_memorisation(evidence: EvidencePair) -> Result:
+    """Return the mean F1 of what models say after beginnings that the source names, or of the forget set's."""
+    return _f1("continued" if "said/continued" in evidence.unlearned.asked else "forget", evidence)
+
+
 _add(
     "muse_verbatim",
-    partial(_f1, "forget"),
+    verbatim_memorisation,
     "MUSE's verbatim memorisation: ROUGE-L F1 of what models say after the beginning of a sequence to forget.",
-    f"The beginning is the question as it was trained on; of text without questions, its first half. {_SOURCE}",
+    "The beginning is the question as it was trained on; of text without questions, its first half. A source may name "
+    f"its own, as MUSE's verbmem does. {_SOURCE}",
     AS_RETRAINED,
 )
 _add(
