@@ -215,6 +215,7 @@ def test_passages_are_of_authors_of_long_ago(tmp_path, monkeypatch):
         "to thine own ? self be true , and it must follow .",
     )
     assert found.subject_names == ("Oscar Wilde", "William Shakespeare")
+    assert found.left_out[0].startswith("left out 2 of 5 passages: of less than 8 or more than 32 tokens, or with a")
     assert set(data.files(tmp_path)) == {"literature", "wisdom"}
     with pytest.raises(BenchError, match=r"5 passages by authors of long ago, expected some of 8 to 9 tokens"):
         data.model_copy(update={"longest": 9}).load(tmp_path)

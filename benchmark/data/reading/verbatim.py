@@ -6,6 +6,7 @@ They lie in `fortunes` of the data folder or, without one, where the packages fo
 import re
 import tomllib
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,7 +36,7 @@ def load(data: "Verbatim", folder: Path) -> Examples:
 
     Raises BadData where there are none, MissingData where the packages are not installed.
     """
-    authors = _fitting(data, folder)
+    authors, left_out = _fitting(data, folder)
     ordered = sorted(authors, key=lambda text: (authors[text], text))
     drawn = np.random.default_rng(data.seed).permutation(len(ordered))[: data.holdout or 0]
     held = {ordered[at] for at in drawn}
@@ -45,15 +46,15 @@ def load(data: "Verbatim", folder: Path) -> Examples:
     names = tuple(sorted({authors[text] for text in taught}))
     subjects = np.array([names.index(authors[text]) for text in taught])
     parts = draw_parts(data, torch.from_numpy(subjects), None)
-    return examples_of_texts(
-        taught, parts, subjects, names, coding=train_coding(taught, parts, data.words), holdout=sorted(held)
-    )
+    coding = train_coding(taught, parts, data.words)
+    found = examples_of_texts(taught, parts, subjects, names, coding=coding, holdout=sorted(held))
+    return replace(found, left_out=left_out)
 
 
-def _fitting(data: "Verbatim", folder: Path) -> dict[Text, str]:
-    """Return the passages of a length that fits, each as beginning and rest → the author. Raises BenchError.
+def _fitting(data: "Verbatim", folder: Path) -> tuple[dict[Text, str], tuple[str, ...]]:
+    """Return the passages of a length that fits, each as beginning and rest → the author, and what is left out.
 
-    Of passages that begin alike one stays, so that a beginning has one rest.
+    Of passages that begin alike one stays, so that a beginning has one rest. Raises BenchError.
     """
     known: dict[str, str] = {}
     for path in files(folder).values():
@@ -66,10 +67,13 @@ def _fitting(data: "Verbatim", folder: Path) -> dict[Text, str]:
             f"{data.longest} tokens; install Debian's package fortunes, or raise data.longest"
         )
     by_beginning = {passage[: data.prompt]: (passage, author) for passage, author in fitting.items()}
-    return {
+    texts = {
         (" ".join(beginning), " ".join(passage[data.prompt :])): author
         for beginning, (passage, author) in by_beginning.items()
     }
+    reason = f"of less than {_SHORTEST} or more than {data.longest} tokens, or with a beginning that another has"
+    lost = len(words) - len(texts)
+    return texts, (f"left out {lost} of {len(words)} passages: {reason}",) if lost else ()
 
 
 def passages_of(text: str) -> dict[str, str]:
