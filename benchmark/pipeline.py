@@ -29,7 +29,7 @@ from benchmark.submissions.source import (
     submission_names,
     tuned_entries,
 )
-from benchmark.submissions.tasks import check_applicable, inapplicable
+from benchmark.submissions.tasks import check_applicable, unfit
 from benchmark.tuning import changed_since_tuned
 
 
@@ -49,7 +49,7 @@ def evaluate(
         )
     workspace = session.workspace
     submission = find_submission(name, workspace, scenario)
-    if reason := inapplicable(submission.folder, scenario.task):
+    if reason := unfit(submission.folder, scenario):
         card = not_applicable(scenario, submission, reason, isolation())
         card.write(workspace)
         return card
@@ -163,7 +163,7 @@ def _ended_runs(pool: Pool, name: str) -> tuple[Runs, Outcome]:
     """Return the runs of an entry and how they ended. Raises BenchError where they cannot be scored."""
     session, scenario = pool.session, pool.scenario
     submission = find_submission(name, session.workspace, scenario)
-    check_applicable(submission, scenario.task)
+    check_applicable(submission, scenario)
     runs = Runs(pool, submission)
     outcome = runs.outcome()
     again = f"`bench run --submission {name} {options(scenario.name, scenario.protocol.models)}`"

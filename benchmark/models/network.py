@@ -34,6 +34,11 @@ class Network(Section):
     """Whether a block of such nets trains faster on the CPU than one after another on a GPU."""
 
     @property
+    def has_experts(self) -> bool | None:
+        """Tell whether its layers have mixtures of experts, which some submissions are for; None where nobody knows."""
+        return False
+
+    @property
     def called(self) -> str:
         return self.name
 

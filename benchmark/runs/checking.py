@@ -36,7 +36,7 @@ def check_submission(session: Session, scenario: Scenario, name: str) -> Table:
     """
     device, warn = session.device, session.warn
     submission = find_submission(name, session.workspace, scenario)
-    check_applicable(submission, scenario.task)
+    check_applicable(submission, scenario)
     problem = load_problem(scenario)
     scenario.architecture.try_out(problem.input_shape, problem.outputs, tokens=problem.task.has_sequences)
     # It starts while the original trains.
@@ -80,7 +80,7 @@ def debug_submission(session: Session, scenario: Scenario, name: str) -> str:
     """
     device = session.device
     submission = find_submission(name, session.workspace, scenario)
-    check_applicable(submission, scenario.task)
+    check_applicable(submission, scenario)
     problem = load_problem(scenario)
     scenario.architecture.try_out(problem.input_shape, problem.outputs, tokens=problem.task.has_sequences)
     make_repeatable(device)

@@ -1,9 +1,12 @@
-"""Tasks that a submission is for, as it declares or as its source shows by losses and labels of classes."""
+"""Tasks and networks that a submission is for, as it declares or as its source shows."""
 
 import ast
 from pathlib import Path
 
 from benchmark.errors import BadSubmission, FailedEntry
+from benchmark.models.network import Network
+from benchmark.scenario.schema import Scenario
+from benchmark.submissions.constants import assignment_of
 from benchmark.submissions.files import FILE, parse_submission
 from benchmark.submissions.source import Submission
 from benchmark.tasks import Task
@@ -25,6 +28,12 @@ _ALSO_OF_TOKENS = {
 
 _OF_NUMBERS = ("imitation", "transpose_kernels", "all_features", "logits_and_features", "features")
 """Names of the toolbox's for inputs that are numbers, or one per example."""
+
+_OF_EXPERTS = "NEEDS_EXPERTS"
+"""The constant of a submission that is for mixtures of experts alone."""
+
+_OF_ONE_PERCEPTRON = "perceptron"
+"""The name of the toolbox's for blocks without a mixture."""
 
 _FORMATS = {"kaggle": False, "language": True}
 """Batch formats that are for sequences, or for anything else, only."""
@@ -57,10 +66,41 @@ def inapplicable(folder: Path, task: Task) -> str | None:
     return None
 
 
-def check_applicable(submission: Submission, task: Task) -> None:
-    """Raise FailedEntry where the submission is not for the task."""
-    if reason := inapplicable(submission.folder, task):
+def unfit(folder: Path, scenario: Scenario) -> str | None:
+    """Return the sentence that says why the submission in `folder` is not for a scenario; None where it is.
+
+    It has to be for the task (`inapplicable`) and for the network: one with NEEDS_EXPERTS = True is for nets with
+    mixtures of experts alone, one that uses the toolbox's `perceptron` for nets without.
+    """
+    return inapplicable(folder, scenario.task) or _fault_of_network(folder, scenario.architecture)
+
+
+def check_applicable(submission: Submission, scenario: Scenario) -> None:
+    """Raise FailedEntry where the submission is not for the scenario."""
+    if reason := unfit(submission.folder, scenario):
         raise FailedEntry(f"{submission.entry} is not-applicable: {reason}; choose another scenario or submission")
+
+
+def _fault_of_network(folder: Path, network: Network) -> str | None:
+    """Return the sentence about experts that the network has not, or should not have; None where it fits."""
+    if _needs_experts(folder):
+        return (
+            None if network.has_experts is not False else f"it is for mixtures of experts, but {network.title} has none"
+        )
+    if network.has_experts and _OF_ONE_PERCEPTRON in _tools(parse_submission(folder)):
+        return (
+            f"it uses {_OF_ONE_PERCEPTRON}, which is for blocks with one, but {network.title} has mixtures of experts"
+        )
+    return None
+
+
+def _needs_experts(folder: Path) -> bool:
+    value = assignment_of(folder, _OF_EXPERTS)
+    if value is not None and not (isinstance(value, ast.Constant) and isinstance(value.value, bool)):
+        raise BadSubmission(
+            f"{_OF_EXPERTS} in {FILE} of {folder.name} is {ast.unparse(value)[:100]}, expected True or False; set it"
+        )
+    return value is not None and value.value
 
 
 def _fault_of_batches(tree: ast.Module, task: Task) -> str | None:

@@ -19,7 +19,7 @@ from benchmark.toolbox.answers import (
     scramble,
 )
 from benchmark.toolbox.derivatives import Loss, fgsm, gradients, squared_gradients
-from benchmark.toolbox.hidden import blocks_to, changed_output, perceptron, seen_by
+from benchmark.toolbox.hidden import blocks_to, changed_output, mixtures, perceptron, seen_by
 from benchmark.toolbox.layers import (
     classifier,
     feature_layers,
@@ -102,6 +102,7 @@ __all__ = [
     "log_ratio",
     "logits_and_features",
     "min_max_distillation",
+    "mixtures",
     "only_training",
     "other_answers",
     "perceptron",

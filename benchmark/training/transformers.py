@@ -1,7 +1,8 @@
 """A block of transformers: batched products, one call of attention for all models.
 
 Where a loss counts few labels, as those of answers, the last layer and the head are computed for these alone: what the
-others would say reaches no loss.
+others would say reaches no loss. A block and a net alone differ by rounding, which may decide between two experts that
+a router finds almost equally good.
 """
 
 from collections.abc import Iterable
@@ -10,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchmark.models.transformer import Transformer, TransformerLayer
+from benchmark.models.transformer import Mixture, Transformer, TransformerLayer, route
 from benchmark.tasks import Loss
 from benchmark.tasks.language import IGNORED
 
@@ -76,8 +77,22 @@ def _layer(layer: TransformerLayer, own: State, hidden: Tensor, at: Tensor | Non
         hidden = _at(hidden, at)
         mask = torch.arange(normed.shape[2], device=at.device) <= at.flatten(0, 1)[:, None, :, None]
     hidden = hidden + _linear(_attention(queries, keys, values, layer.heads, mask), _part(own, "merge."))
-    widened = F.gelu(_linear(_norm(hidden, _part(own, "norm_perceptron.")), _part(own, "widen.")))
-    return hidden + _linear(widened, _part(own, "narrow."))
+    normed = _norm(hidden, _part(own, "norm_perceptron."))
+    if layer.mixture is None:
+        return hidden + _perceptron(normed, own)
+    return hidden + _mixture(layer.mixture, _part(own, "mixture."), normed)
+
+
+def _mixture(mixture: Mixture, own: State, hidden: Tensor) -> Tensor:
+    """Return what the experts make of hidden states `[models, batch, context, width]`, each computing all of them."""
+    scores = torch.bmm(hidden.flatten(1, 2), own["router.weight"].mT).unflatten(1, hidden.shape[1:3])
+    gates = route(scores, mixture.active).unbind(-1)
+    experts = [_perceptron(hidden, _part(own, f"experts.{number}.")) for number in range(len(gates))]
+    return torch.stack([gate.unsqueeze(-1) * said for gate, said in zip(gates, experts, strict=True)]).sum(dim=0)
+
+
+def _perceptron(hidden: Tensor, own: State) -> Tensor:
+    return _linear(F.gelu(_linear(hidden, _part(own, "widen."))), _part(own, "narrow."))
 
 
 def _attention(queries: Tensor, keys: Tensor, values: Tensor, heads: int, mask: Tensor | None) -> Tensor:

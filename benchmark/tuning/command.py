@@ -17,7 +17,7 @@ from benchmark.seeds import derive_seed
 from benchmark.session import Session, Warn
 from benchmark.storage.workspace import Workspace, is_locked, shared_out, sweep
 from benchmark.submissions.source import Submission, find_submission, submission_names, tuned_file
-from benchmark.submissions.tasks import check_applicable, inapplicable
+from benchmark.submissions.tasks import check_applicable, unfit
 from benchmark.tuning.measuring import allowed_share, open_measure, rungs
 from benchmark.tuning.scenario import tuning_scenario
 from benchmark.tuning.search import OtherSearch, search
@@ -25,16 +25,18 @@ from benchmark.tuning.space import declares_search_space, read_search_space
 
 
 def tunable(scenario: Scenario, workspace: Workspace) -> list[str]:
-    """Return the submissions that have a SEARCH_SPACE, are for the task and are no controls of `scenario`."""
+    """Return the submissions that have a SEARCH_SPACE, are for the scenario and are no controls of `scenario`."""
     names = (name for name in submission_names(workspace) if name not in scenario.protocol.controls)
     folders = (workspace.submissions / name for name in names)
-    return [each.name for each in folders if declares_search_space(each) and not _is_for_another_task(each, scenario)]
+    return [
+        each.name for each in folders if declares_search_space(each) and not _is_for_another_scenario(each, scenario)
+    ]
 
 
-def _is_for_another_task(folder: Path, scenario: Scenario) -> bool:
-    """Return whether a submission is for other tasks; one with errors is not, so that tuning it shows them."""
+def _is_for_another_scenario(folder: Path, scenario: Scenario) -> bool:
+    """Return whether a submission is for other scenarios; one with errors is not, so that tuning it shows them."""
     with suppress(BenchError):
-        return inapplicable(folder, scenario.task) is not None
+        return unfit(folder, scenario) is not None
     return False
 
 
@@ -58,7 +60,7 @@ def tune(session: Session, scenario: Scenario, name: str, trials: int) -> Tuning
         raise BadUsage(f"{name} names an entry with values that tuning has found; name {submission.name}")
     if name in scenario.protocol.controls:
         raise BadUsage(f"{name} is a control of {scenario.name}, which are not tuned; name another submission")
-    check_applicable(submission, scenario.task)
+    check_applicable(submission, scenario)
     space = read_search_space(name, submission.folder)
     tuned_on = tuning_scenario(scenario)
     path = tuned_file(submission.folder, scenario)

@@ -336,6 +336,12 @@ _MINIATURES: dict[str, dict[str, dict]] = {
     "diabetes": {"recipe": {"epochs": 20}},  # after fewer it foretells no better than the mean, and has no ratio
     "people": _TEXT | {"data": {"people": 12, "facts": 4}, "forget": {"count": 2}},
     "people-connected": _TEXT | {"data": {"people": 12, "facts": 2, "connectivity": 2}, "forget": {"count": 2}},
+    "people-experts": _TEXT
+    | {
+        "data": {"people": 12, "facts": 4},
+        "forget": {"count": 2},
+        "architecture": _TEXT["architecture"] | {"experts": 3, "active": 1},
+    },
     "people-entity": _TEXT | {"data": {"people": 12, "facts": 4}, "forget": {"count": 2}},
     "people-refusals": _TEXT
     | {"data": {"people": 12, "facts": 4, "refusals": 4}, "forget": {"count": 2, "topics": ["birthplace", "job"]}},

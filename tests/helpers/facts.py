@@ -20,6 +20,17 @@ from benchmark.training import train_model
 
 TASK = Language()
 _NETWORK = Gpt(width=16, layers=2, heads=2)
+_WITH_EXPERTS = Gpt(width=16, layers=2, heads=2, experts=4, active=2)
+
+
+def network_of(name: str) -> Gpt:
+    """Return the network that a submission is for."""
+    return _WITH_EXPERTS if getattr(load(name), "NEEDS_EXPERTS", False) else _NETWORK
+
+
+def original_of(name: str) -> tuple[nn.Module, Split, Split]:
+    """Return the original that `run` gives to a submission, and the questions."""
+    return original(network=network_of(name))
 
 
 @cache
@@ -29,13 +40,13 @@ def facts(refusals: int | None = None) -> Examples:
 
 
 @cache
-def original(refusals: int | None = None) -> tuple[nn.Module, Split, Split]:
+def original(refusals: int | None = None, network: Gpt = _NETWORK) -> tuple[nn.Module, Split, Split]:
     """Return a model that knows the facts, and the questions about eight people, the first two's apart."""
     examples = facts(refusals)
     train = examples.assignment == 0
     (targets,) = TASK.prepare_targets(examples.targets[train])
     split = Split(examples.inputs[train], targets, torch.arange(len(targets)), examples.subjects[train])
-    net = seeded_model(_NETWORK, (split.inputs.shape[1],), len(examples.vocabulary), 0)
+    net = seeded_model(network, (split.inputs.shape[1],), len(examples.vocabulary), 0)
     recipe = Recipe(optimizer="adam", learning_rate=1e-2, schedule="constant", epochs=25, batch_size=8)
     train_model(net, recipe, split, 0, TASK.loss())
     forgotten = split.subjects < 2
@@ -54,15 +65,15 @@ def run(
 
     Without splits they are the original's own.
     """
-    net = original(refusals)[0]
-    retain, forget = retain or original(refusals)[1], forget or original(refusals)[2]
+    net, *known = original(refusals, network_of(name))
+    retain, forget = retain or known[0], forget or known[1]
     module = load(name)
     if values:
         assert values.keys() <= module.HYPERPARAMETERS.keys()
         module.HYPERPARAMETERS.update(values)
 
     def recipe(examples):
-        return seeded_model(_NETWORK, (retain.inputs.shape[1],), net.tokens.num_embeddings, 1)
+        return seeded_model(network_of(name), (retain.inputs.shape[1],), net.tokens.num_embeddings, 1)
 
     offers = {"loss": TASK.batch_loss(), "seed": 0, "class_weights": None, "recipe": recipe, "device": "cpu"}
     offers["refusal"] = facts(refusals).refusal

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from facts import facts, loader, original, probability, run
+from facts import facts, loader, original, original_of, probability, run
 from methods import changed, load, weights_of
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -27,6 +27,7 @@ STRONG = {
     "relearn": {"learning_rate": 3e-3},
     "rmu": {"learning_rate": 2e-2},
     "task_arithmetic": {"alpha": 3.5},
+    "uoe": {"epochs": 15, "learning_rate": 1e-2},
     "unstar": {"rounds": 10, "learning_rate": 2e-3},
     "wagle": {"learning_rate": 2e-3},
     "whp": {"epochs": 6, "learning_rate": 2e-3},
@@ -36,7 +37,7 @@ STRONG = {
 
 @pytest.mark.parametrize("name", STRONG)
 def test_a_method_forgets_and_retains(name):
-    net, (before, retain, forget) = run(name, **STRONG[name]), original()
+    net, (before, retain, forget) = run(name, **STRONG[name]), original_of(name)
     assert all(tensor.isfinite().all() for tensor in net.state_dict().values())
     assert not net.training
     assert probability(net, forget) < 0.7
@@ -265,3 +266,34 @@ def test_mechanistic_unlearning_moves_nothing_else():
     moved = changed(weights_of(before), weights_of(net))
     (block,) = {name.rsplit(".", 2)[0] for name in moved}
     assert moved == {f"{block}.{layer}.{part}" for layer in ("widen", "narrow") for part in ("weight", "bias")}
+
+
+def test_uoe_moves_the_expert_that_forget_questions_engage_most_and_its_router():
+    module, (before, _, forget) = load("uoe"), original_of("uoe")
+    affinities = {}
+    for place, layer in enumerate(before.layers):
+        chances = toolbox.seen_by(before, layer.mixture.router, forget.inputs)[1].softmax(-1)
+        for number in range(4):
+            means = []
+            for row, inputs in enumerate(forget.inputs):
+                tokens = [at for at in range(len(inputs)) if inputs[at] > EOS or inputs[at] == SEP]
+                best = chances[row].topk(2, dim=-1).indices
+                means.append(np.mean([chances[row, at, number].item() * (number in best[at]) for at in tokens]))
+            affinities[f"layers.{place}.mixture.experts.{number}."] = np.mean(means)
+    expert = max(affinities, key=affinities.get)
+    mixture, chosen = module.most_engaged(before, forget.inputs, forget.targets)
+    assert mixture.experts[chosen] is before.get_submodule(expert[:-1])
+    moved = changed(weights_of(before), weights_of(run("uoe")))
+    parts = {f"{expert}{layer}.{part}" for layer in ("widen", "narrow") for part in ("weight", "bias")}
+    assert moved == parts | {f"{expert.split('experts')[0]}router.weight"}
+
+
+def test_the_anchor_of_uoe_draws_forget_questions_to_the_expert():
+    module, (before, _, forget) = load("uoe"), original_of("uoe")
+    mixture, chosen = module.most_engaged(before, forget.inputs, forget.targets)
+    place = next(at for at, layer in enumerate(before.layers) if layer.mixture is mixture)
+    drifts = [
+        module.drift(net, net.layers[place].mixture, chosen, forget.inputs, forget.targets).item()
+        for net in (before, run("uoe", anchor_weight=10.0), run("uoe", anchor_weight=0.0))
+    ]
+    assert drifts[1] < 0.9 * min(drifts[0], drifts[2]), drifts

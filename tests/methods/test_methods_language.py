@@ -1,7 +1,7 @@
 """Submissions on sequences: which run on a language model, unchanged, and what they do to it."""
 
 import pytest
-from facts import TASK, original, probability, run
+from facts import TASK, original, original_of, probability, run
 from methods import SUBMISSIONS
 
 from benchmark.submissions.tasks import inapplicable
@@ -26,7 +26,7 @@ FOR_TOKENS_ALONE = (
         "relearn",
         "rmu",
     ),
-    *("task_arithmetic", "unstar", "wagle", "whp"),
+    *("task_arithmetic", "unstar", "uoe", "wagle", "whp"),
 )
 STRONG = {
     "gradient_ascent": {"epochs": 9, "learning_rate": 1e-2},
@@ -62,10 +62,10 @@ def test_a_method_for_tokens_is_not_for_classes(name):
 @pytest.mark.parametrize("name", [*RUN_ON_TOKENS, *FOR_TOKENS_ALONE])
 def test_a_submission_returns_a_net_of_the_same_form(name):
     net = run(name)
-    said = net(original()[1].inputs)
-    assert said.isfinite().all()
+    before, retain, _ = original_of(name)
+    assert net(retain.inputs).isfinite().all()
     assert {key: tensor.shape for key, tensor in net.state_dict().items()} == {
-        key: tensor.shape for key, tensor in original()[0].state_dict().items()
+        key: tensor.shape for key, tensor in before.state_dict().items()
     }
 
 

@@ -8,7 +8,7 @@ from benchmark.pipeline import rescore
 from benchmark.scenario.schema import load_scenario
 from benchmark.session import Session
 from benchmark.storage.workspace import Workspace
-from benchmark.submissions.tasks import inapplicable
+from benchmark.submissions.tasks import inapplicable, unfit
 from benchmark.tasks.classification import Classification
 from benchmark.tasks.regression import Regression
 
@@ -81,6 +81,43 @@ def test_shipped_submissions_are_for_what_they_can_do():
         'TASKS = ("language",)' in (REPOSITORY / f"submissions/{name}/submission.py").read_text()
         for name in for_language_alone
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "scenario", "sentence"),
+    [
+        ("uoe", "people", "it is for mixtures of experts, but gpt has none"),
+        ("uoe", "digits", "it is for the task language, but this scenario's is classification"),
+        (
+            "lunar",
+            "people-experts",
+            "it uses perceptron, which is for blocks with one, but gpt has mixtures of experts",
+        ),
+        ("mechanistic", "people-experts", "it uses perceptron, which is for blocks with one, but gpt has mixtures of"),
+        ("uoe", "people-experts", None),
+        ("lunar", "people", None),
+        ("grad_diff", "people-experts", None),
+    ],
+)
+def test_some_submissions_are_for_nets_with_experts_and_some_for_nets_without(name, scenario, sentence):
+    said = unfit(REPOSITORY / "submissions" / name, load_scenario(scenario))
+    assert said is None if sentence is None else said.startswith(sentence)
+
+
+def test_a_user_s_own_net_may_have_experts(tmp_path):
+    (tmp_path / "net.py").write_text("def build(shape, classes): ...\n")
+    text = (REPOSITORY / "benchmark/scenarios/people.toml").read_text()
+    own = 'name = "file"\nfile = "net.py:build"\n'
+    (tmp_path / "own.toml").write_text(text.replace('name = "gpt"\nwidth = 48\nlayers = 2\nheads = 4\n', own))
+    scenario = load_scenario(tmp_path / "own.toml")
+    for name in ("uoe", "lunar"):
+        assert unfit(REPOSITORY / "submissions" / name, scenario) is None
+
+
+def test_a_constant_about_experts_is_a_truth_value(tmp_path):
+    (tmp_path / "submission.py").write_text("NEEDS_EXPERTS = 4\n" + PLAIN.format(more="", body="return net"))
+    with pytest.raises(BadSubmission, match=r"NEEDS_EXPERTS in submission.py of .* is 4, expected True or False"):
+        unfit(tmp_path, load_scenario("people"))
 
 
 def test_scoring_again_says_so_too_and_asks_for_no_run():

@@ -188,6 +188,8 @@ def test_what_later_versions_add_leaves_old_pools_alone():
     """The digits' models are those of the first version, to the bit: their seeds come from these hashes."""
     assert load_scenario("digits").pool_hash == "a830a7dbd6be"
     assert load_scenario("digits-cnn").pool_hash == "b5194ab3e447"
+    assert load_scenario("people").hash == "828e2e75c04e"
+    assert load_scenario("people-experts").hash == "1b116009edd0"
 
 
 def test_every_section_is_in_the_hash_of_the_pool(tmp_path):

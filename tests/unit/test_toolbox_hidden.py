@@ -33,6 +33,20 @@ def test_a_perceptron_is_what_widens_and_narrows(net):
     assert list(toolbox.perceptron(block)) == [block.widen, block.narrow]
 
 
+@pytest.mark.parametrize("layers", [1, 3])
+def test_blocks_with_more_experts_than_blocks_are_still_the_blocks(layers):
+    net = Transformer(9, 5, 8, layers, 2, tied=False, experts=4, active=2)
+    assert list(toolbox.blocks_to(net, 1.0, 99)) == list(net.layers)
+    assert toolbox.mixtures(net) == [layer.mixture for layer in net.layers]
+    with pytest.raises(BadScenario, match="the block has a mixture of experts, expected one perceptron"):
+        toolbox.perceptron(net.layers[0])
+
+
+def test_a_net_without_experts_is_refused(net):
+    with pytest.raises(BadScenario, match="the net has no mixture of experts, expected one; choose a scenario such as"):
+        toolbox.mixtures(net)
+
+
 def test_what_a_layer_sees_and_says(net):
     inputs = torch.tensor([[1, 4, 5, 2, 6]])
     entering, leaving = toolbox.seen_by(net, net.layers[1].narrow, inputs)

@@ -29,14 +29,23 @@ def sequences(loss_on):
     return Split(inputs, targets, torch.arange(20))
 
 
-def nets(tied=False, layers=2):
-    gpt = Gpt(width=12, layers=layers, heads=3, tied=tied)
+FORMS = {"plain": {}, "tied": {"tied": True}, "experts": {"experts": 4, "active": 2}}
+
+
+def nets(layers=2, **form):
+    gpt = Gpt(width=12, layers=layers, heads=3, **form)
     return [seeded_model(gpt, (CONTEXT,), VOCABULARY, seed) for seed in SEEDS]
 
 
-@pytest.mark.parametrize("tied", [False, True])
-def test_a_block_computes_what_each_net_does(tied):
-    alone, tokens = nets(tied), torch.randint(VOCABULARY, (3, 5, CONTEXT))
+def exact_nets(layers, form):
+    """Return nets that rounding does not keep apart: with experts, of float64, as a router may be near a tie."""
+    dtype = torch.float64 if "experts" in FORMS[form] else torch.float32
+    return [net.to(dtype) for net in nets(layers, **FORMS[form])]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_block_computes_what_each_net_does(form):
+    alone, tokens = nets(**FORMS[form]), torch.randint(VOCABULARY, (3, 5, CONTEXT))
     stacked = StackedModel(alone, "cpu")
     with torch.no_grad():
         expected = torch.stack([net(own) for net, own in zip(alone, tokens, strict=True)])
@@ -44,13 +53,13 @@ def test_a_block_computes_what_each_net_does(tied):
         torch.testing.assert_close(stacked(tokens[:, :, :4]), expected[:, :, :4], rtol=1e-4, atol=1e-5)  # causal
 
 
-@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("loss_on", ["answer", "all"])
-def test_a_block_learns_what_each_net_learns_alone(loss_on, layers, tied):
+def test_a_block_learns_what_each_net_learns_alone(loss_on, layers, form):
     split, loss = sequences(loss_on), Language().loss()
-    alone = nets(tied, layers)
-    block = train_block(nets(tied, layers), RECIPE, split, SEEDS, loss)
+    alone = exact_nets(layers, form)
+    block = train_block(exact_nets(layers, form), RECIPE, split, SEEDS, loss)
     for row, (net, seed) in enumerate(zip(alone, SEEDS, strict=True)):
         train_model(net, RECIPE, split, seed, loss)
         for name, tensor in net.state_dict().items():
@@ -85,6 +94,42 @@ def test_attention_is_that_of_the_definition():
     normed = F.layer_norm(between, (12,), layer.norm_perceptron.weight, layer.norm_perceptron.bias)
     expected = between + layer.narrow(F.gelu(layer.widen(normed)))
     torch.testing.assert_close(layer(hidden), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_mixture_is_that_of_the_definition():
+    mixture = nets(experts=5, active=3)[0].layers[0].mixture
+    hidden = torch.randn(2, CONTEXT, 12)
+    expected = torch.zeros(2, CONTEXT, 12)
+    for row, place in torch.cartesian_prod(torch.arange(2), torch.arange(CONTEXT)):
+        token = hidden[row, place]
+        chances = (mixture.router.weight @ token).softmax(-1)
+        chosen = chances.argsort(descending=True)[:3].tolist()
+        for number in chosen:
+            expert, share = mixture.experts[number], chances[number] / chances[chosen].sum()
+            assert expert.widen.out_features == 16  # three of them are as wide as one perceptron, 48
+            expected[row, place] += share * expert.narrow(F.gelu(expert.widen(token)))
+    torch.testing.assert_close(mixture(hidden), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_token_reaches_its_experts_alone():
+    mixture = nets(experts=4, active=1)[0].layers[0].mixture
+    mixture(torch.randn(1, 1, 12)).sum().backward()
+    reached = [bool(expert.widen.weight.grad.any()) for expert in mixture.experts]
+    assert sum(reached) == 1
+
+
+@pytest.mark.parametrize(
+    ("keys", "sentence"),
+    [
+        ({"experts": 4}, "architecture.experts and architecture.active came one without the other"),
+        ({"active": 1}, "architecture.experts and architecture.active came one without the other"),
+        ({"experts": 2, "active": 2}, "architecture.active is 2, expected fewer than architecture.experts"),
+        ({"experts": 8, "active": 5}, "architecture.active is 5, expected a divisor of four times the width"),
+    ],
+)
+def test_experts_that_cannot_be_are_refused(keys, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Gpt(width=12, layers=1, heads=3, **keys)
 
 
 def test_a_tied_head_shares_the_table_without_a_weight_of_its_own():

@@ -35,6 +35,10 @@ class FileNet(Network):
     def title(self) -> str:
         return self.file
 
+    @property
+    def has_experts(self) -> None:
+        return None
+
     def build(self, input_shape: tuple[int, ...], classes: int) -> "nn.Module":
         from benchmark.models.user_code import build_from_source
 
