@@ -96,11 +96,13 @@ def _fault_of_network(folder: Path, network: Network) -> str | None:
 
 def _needs_experts(folder: Path) -> bool:
     value = assignment_of(folder, _OF_EXPERTS)
-    if value is not None and not (isinstance(value, ast.Constant) and isinstance(value.value, bool)):
+    if value is None:
+        return False
+    if not isinstance(value, ast.Constant) or not isinstance(value.value, bool):
         raise BadSubmission(
             f"{_OF_EXPERTS} in {FILE} of {folder.name} is {ast.unparse(value)[:100]}, expected True or False; set it"
         )
-    return value is not None and value.value
+    return value.value
 
 
 def _fault_of_batches(tree: ast.Module, task: Task) -> str | None:
