@@ -5,10 +5,12 @@
 Trains so many originals and retrained models as the pool would, in one process with one thread, and prints for each
 role the utility on every split, with its standard deviation over the models, and CPU seconds per model. Of a mixture of
 Markov chains also the divergence from what an ideal model of the same role says next, in nats per token; where models
-learn to refuse, also how many of the questions to forget they refuse.
+learn to refuse, also how many of the questions to forget they refuse. Of mixtures of experts also the share of the
+retained tokens at which an expert is active: of the least and the most active one.
 """
 
 import argparse
+import copy
 import platform
 import time
 
@@ -23,9 +25,11 @@ from benchmark.data.reading.markov import ideal_probabilities
 from benchmark.data.sources.markov import Markov
 from benchmark.evidence import evidence_of
 from benchmark.models.build import seeded_model
+from benchmark.models.transformer import Mixture, route
 from benchmark.results.evidence import SPLITS
 from benchmark.scenario.schema import Role, Scenario, load_scenario
-from benchmark.toolbox import refuse
+from benchmark.tasks.language import PAD
+from benchmark.toolbox import mixtures, refuse, seen_by
 from benchmark.training import StackedModel, keep_freed_memory, train_block
 
 DIVERGENT = ("retain", "forget", "test")
@@ -46,6 +50,8 @@ def measure(scenario: Scenario, problem: Problem, role: Role, models: int) -> st
         cells += [divergence(scenario.data, problem, role, block, split) for split in DIVERGENT]
     if problem.refusal is not None:
         cells.append(refused(problem, block, problem.refusal))
+    if scenario.architecture.has_experts:
+        cells.append(activity(block, problem.retain.inputs))
     return " | ".join(["", role, str(models), *cells, f"{seconds:.1f} s", ""]).strip()
 
 
@@ -75,6 +81,20 @@ def refused(problem: Problem, block: StackedModel, refusal: torch.Tensor) -> str
     return f"{found.mean():.1f} ± {found.std(ddof=1):.1f}"
 
 
+@torch.no_grad()
+def activity(block: StackedModel, tokens: torch.Tensor) -> str:
+    """Return the share of tokens, padding left out, at which the least and the most active expert of all models is."""
+    shares, net = [], copy.deepcopy(block.skeleton).to_empty(device="cpu")
+    for model in range(block.count):
+        net.load_state_dict({name: tensor[model] for name, tensor in block.state.items()})
+        for mixture in mixtures(net):
+            assert isinstance(mixture, Mixture)
+            scores = seen_by(net, mixture.router, tokens)[1][tokens != PAD]
+            shares.append((route(scores, mixture.active) > 0).double().mean(dim=0))
+    found = 100 * torch.stack(shares)
+    return f"{found.min():.0f} to {found.max():.0f}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenario", default="people")
@@ -87,6 +107,7 @@ def main() -> None:
     print(f"{scenario.name} {scenario.hash}: Python {platform.python_version()}, torch {torch_version}")
     divergent = [f"KL on {split}" for split in DIVERGENT] if isinstance(scenario.data, Markov) else []
     further = ["forget, refused"] if problem.refusal is not None else []
+    further += ["experts active"] if scenario.architecture.has_experts else []
     headings = ["role", "models", *SPLITS, *divergent, *further, "CPU per model"]
     print("| " + " | ".join(headings) + " |")
     print("|---" * len(headings) + "|")
