@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from benchmark.scenario.answers import Check, is_text
+from benchmark.scenario.answers import Check, is_flag_or_none, is_text
 from benchmark.scenario.sections import KIND_ANSWERS, Section
 
 if TYPE_CHECKING:
@@ -26,7 +26,11 @@ class Network(Section):
     name: str
 
     seam: ClassVar[str] = "network"
-    answers: ClassVar[Mapping[str, Check]] = KIND_ANSWERS | {"title": is_text, "build": _is_module}
+    answers: ClassVar[Mapping[str, Check]] = KIND_ANSWERS | {
+        "title": is_text,
+        "build": _is_module,
+        "has_experts": is_flag_or_none,
+    }
 
     reads_tokens: ClassVar[bool | None] = False
     """Whether inputs are token ids, `[batch, context]` int64, and outputs `[batch, context, outputs]`; None: either."""

@@ -91,4 +91,5 @@ def are_rows(kind: object, answer: object, *arguments: object, **named: object) 
 is_text = is_a(str, "a text")
 is_text_or_none = is_a((str, type(None)), "a text or None")
 is_flag = is_a(bool, "True or False")
+is_flag_or_none = is_a((bool, type(None)), "True, False or None")
 is_function = is_a(Callable, "a function")  # pyright: ignore[reportArgumentType]  isinstance takes it

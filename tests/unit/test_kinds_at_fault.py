@@ -137,7 +137,7 @@ WRONG = {
         "choice": (None, [3]),
         "with_choice": ([("0" * 64,)], [None]),
     },
-    Network: {"build": ([((3,), 2)], [None, nn.Linear]), "title": (None, [3])},
+    Network: {"build": ([((3,), 2)], [None, nn.Linear]), "title": (None, [3]), "has_experts": (None, [3])},
 }
 """By seam and method: the arguments that it is called with, None for a property, and answers that are refused."""
 CASES = [(base, name, calls, bad) for base, own in WRONG.items() for name, (calls, bads) in own.items() for bad in bads]
