@@ -12,7 +12,7 @@ from torch import Tensor
 from benchmark.data import Problem
 from benchmark.data.perturbing import HiddenInputs
 from benchmark.models.build import skeleton
-from benchmark.results.evidence import SPLITS, NonFiniteOutputs
+from benchmark.results.evidence import OF_PATH, SPLITS, NonFiniteOutputs
 from benchmark.results.evidence1 import PREFIX, first_layouts, upgrade
 from benchmark.scenario.schema import Scenario
 from benchmark.split import Split
@@ -57,6 +57,23 @@ def evidence_of(
 def hidden_evidence_of(scenario: Scenario, problem: Problem, state: dict[str, Tensor], hidden: HiddenInputs) -> Arrays:
     """Return the part of `evidence_of` that the pool's hidden inputs decide."""
     return _keep_hidden(problem, _stacked(scenario, problem, state), hidden)
+
+
+@torch.no_grad()
+def path_of(scenario: Scenario, problem: Problem, states: Sequence[dict[str, Tensor]]) -> np.ndarray:
+    """Return the utility of each net of a run's path on OF_PATH, `[nets, 2]`; nan where its outputs overflow."""
+    found, kept = np.full((len(states), len(OF_PATH)), np.nan), list(range(len(states)))
+    while kept:
+        model = _stacked(scenario, problem, stack([states[row] for row in kept], problem.retain.inputs.device))
+        try:
+            for column, split in enumerate(OF_PATH):
+                outputs = outputs_of(model, getattr(problem, split), problem.task)
+                found[kept, column] = problem.evidence_form.utility(split, outputs)
+            return found
+        except NonFiniteOutputs as error:
+            found[kept] = np.nan
+            kept = [row for place, row in enumerate(kept) if place not in error.models]
+    return found
 
 
 def _keep_hidden(problem: Problem, model: StackedModel, hidden: HiddenInputs) -> Arrays:
@@ -112,6 +129,6 @@ def at_once(inputs: Tensor, models: int) -> int:
     return max(_EXAMPLES, _NUMBERS_ON_A_GPU // (inputs[0].numel() * models))
 
 
-def stack(states: list[dict[str, Tensor]], device: str = "cpu") -> dict[str, Tensor]:
+def stack(states: list[dict[str, Tensor]], device: torch.device | str = "cpu") -> dict[str, Tensor]:
     """Weights of several models of one architecture → names → `[models, ...]`, on `device`."""
     return {name: torch.stack([state[name] for state in states]).to(device) for name in states[0]}

@@ -18,6 +18,7 @@ Runs and reference models have the same arrays, `[models, ...]` each:
 - `utility/triggered`, `utility/misled`, of scenarios with manipulated examples: the utility on the test examples that
   show the damage, by their correct targets and by those that a manipulated model gives.
 - `asked/...`, float16, of tasks that ask their models more than the splits: of `language`, what its own metrics take.
+- `run/path`, float32, of runs that yield nets on their way: see PATH.
 - `attacked/forget`, `attacked/test`, `attacked/test_phi`, float64: what the classifier MIAs see of the models with an
   index below ATTACKED, where the task has features. The attacks draw as many test as forget examples per model, by its
   index; the features of just those are kept, in the order drawn. They are smaller than the logits, and give the same
@@ -43,6 +44,13 @@ SPLITS = ("retain", "forget", "validation", "test")
 PROBED = ("retain", "validation", "test")
 OF_TRIGGERED = ("triggered", "misled")
 """The utilities on triggered examples: by correct targets, and by manipulated ones."""
+
+OF_PATH = ("forget", "test")
+"""The splits on which the nets that a run yields on its way are evaluated, in order."""
+
+PATH = "run/path"
+"""The name of the array of these utilities, `[models, points, 2]`: of a run's original, of the nets that it yielded,
+and of the one that it returned; nan behind them."""
 
 ATTACKED = 16
 """Models that the classifier MIAs, which fit a classifier to each, are averaged over."""
@@ -100,7 +108,7 @@ class EvidenceForm:
 
         Raises NonFiniteOutputs where a signal is not finite.
         """
-        found = {f"utility/{split}": self._utility(split, outputs)} | self._keep_attacked(split, outputs, indices)
+        found = {f"utility/{split}": self.utility(split, outputs)} | self._keep_attacked(split, outputs, indices)
         if split == "forget":
             return found | {"phi/forget": self._signal(outputs, self.targets[split]).astype(np.float64)}
         rows = self.probes[split]
@@ -126,7 +134,7 @@ class EvidenceForm:
 
     def keep_triggered(self, outputs: NDArray) -> Arrays:
         """Return what is kept of the outputs `[models, examples, outputs]` on triggered examples. Raises as `keep`."""
-        return {f"utility/{name}": self._utility(name, outputs) for name in OF_TRIGGERED}
+        return {f"utility/{name}": self.utility(name, outputs) for name in OF_TRIGGERED}
 
     def keep_asked(self, found: Mapping[str, NDArray]) -> Arrays:
         """Return what is kept of what `Task.inquire` returned. Raises as `keep`."""
@@ -162,7 +170,8 @@ class EvidenceForm:
         """The names of all utilities."""
         return (*SPLITS, *(name for name in OF_TRIGGERED if name in self.targets))
 
-    def _utility(self, split: str, outputs: NDArray) -> NDArray[np.float64]:
+    def utility(self, split: str, outputs: NDArray) -> NDArray[np.float64]:
+        """Return the task's utility of the models on a split, `[models]`, by its read-out outputs."""
         return np.asarray(self.task.utility(outputs, self.targets[split])).astype(np.float64)
 
     def _signal(self, outputs: NDArray, targets: NDArray) -> NDArray:

@@ -75,13 +75,12 @@ class Timer:
             nothing = self.do_nothing(number)
             retraining = self.retrain(number, nothing)
             run = self.unlearn(runs[number % len(runs)], hyperparameters)
+            seconds = self.seconds_without_yields(run, number, nothing)
             succeeded = run.weights is not None
             made = nothing.seconds + (retraining.seconds - nothing.seconds) / self._times
             taken = nothing.seconds + made + run.seconds
             rounds.append(
-                _Round(
-                    nothing.seconds, retraining.seconds, run.seconds, succeeded, taken, retraining.wall, nothing.memory
-                )
+                _Round(nothing.seconds, retraining.seconds, seconds, succeeded, taken, retraining.wall, nothing.memory)
             )
             if run.weights is None:
                 self.failure = self.failure or run
@@ -108,9 +107,16 @@ class Timer:
         """Make one of the N runs that count, with its original and its seed."""
         return self._worker.run(self._original(index), self._seed("unlearned", index), hyperparameters=hyperparameters)
 
-    def do_nothing(self, index: int) -> Run:
-        """Start a run and end it: what every run costs."""
-        return self._own("nothing", index)
+    def do_nothing(self, index: int, yields: int = 0) -> Run:
+        """Start a run, yield so many nets and end it: what every run costs."""
+        return self._own("nothing", index, yields=yields)
+
+    def seconds_without_yields(self, run: Run, index: int, nothing: Run) -> float:
+        """Return a run's seconds without those of handing over the nets that it yielded; `nothing`: without any."""
+        if not run.yielded:
+            return run.seconds
+        handing_over = self.do_nothing(index, len(run.yielded)).seconds - nothing.seconds
+        return run.seconds - max(handing_over, 0.0)
 
     def retrain(self, index: int, nothing: Run) -> Run:
         """Follow the scenario's recipe on the retain set, or its beginning, and return a run with the seconds of all.
@@ -126,9 +132,9 @@ class Timer:
         nothing, part = self.do_nothing(0).seconds, self._own("retrain", 0, self._epochs).seconds
         return max(self.retrained.seconds - nothing, 1e-9) / max(part - nothing, 1e-9)
 
-    def _own(self, task: Task, index: int, epochs: int | None = None) -> Run:
+    def _own(self, task: Task, index: int, epochs: int | None = None, yields: int = 0) -> Run:
         """Return a run of the harness's own. Raises BenchError when it fails."""
-        run = self._worker.run(self._original(0), self._seed(task, index), task, epochs=epochs)
+        run = self._worker.run(self._original(0), self._seed(task, index), task, epochs=epochs, yields=yields)
         if run.weights is None:
             raise BadScenario(
                 f"timing the scenario's own training failed: {run.reason}; raise protocol.timeout or .memory"

@@ -70,7 +70,7 @@ def check_submission(session: Session, scenario: Scenario, name: str) -> Table:
     measured = {split: after[split] for split in ("retain", "validation")}
     if remark := at_chance(measured, chance_of(problem), problem.task.utility_name):
         warn(f"{name}: {remark}")
-    return _table(name, scenario, timing, [before, after, retrained or {}])
+    return _table(name, scenario, timing, [before, after, retrained or {}], len(runs[0].yielded))
 
 
 def debug_submission(session: Session, scenario: Scenario, name: str) -> str:
@@ -145,8 +145,11 @@ def _warn_of_oddities(
         warn(f"{cost}, which timing cannot tell from the budget of {budget:.0%}{busy}")
 
 
-def _table(name: str, scenario: Scenario, timing: Timing, columns: list[dict[str, float]]) -> Table:
-    """Return the utilities of the original, the unlearned and the retrained model, and what the latter two cost."""
+def _table(name: str, scenario: Scenario, timing: Timing, columns: list[dict[str, float]], yielded: int) -> Table:
+    """Return the utilities of the original, the unlearned and the retrained model, and what the latter two cost.
+
+    `yielded`: the number of nets that were handed over on the way.
+    """
     table = Table(
         title=f"{name} keeps the contract on {scenario.name}: {timing.share:.0%} of retraining", title_justify="left"
     )
@@ -156,6 +159,8 @@ def _table(name: str, scenario: Scenario, timing: Timing, columns: list[dict[str
         table.add_row(split, *(f"{column[split]:.1%}" if split in column else "–" for column in columns))
     table.add_section()
     table.add_row("cost", "–", f"{timing.submission:.2g} s", f"{timing.retraining:.2g} s")
+    if yielded:
+        table.add_row("nets yielded", "–", str(yielded), "–")
     return table
 
 

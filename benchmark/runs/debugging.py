@@ -31,18 +31,19 @@ def debug(
     net = job.architecture.build(problem.input_shape, job.outputs).eval()
     net.load_state_dict(original)
     seed, consumed = scenario.seed("unlearned", 0), np.zeros(len(LOADERS), dtype=np.int64)
-    arguments = sys.argv
+    arguments, yielded = sys.argv, []
     seed_generators(seed, device)
     try:
         returned = call_unlearning(
-            job, submission.folder, net.to(device), seed, submission.hyperparameters, consumed, note
+            job, submission.folder, net.to(device), seed, submission.hyperparameters, consumed, note, yielded.append
         )
     except (Exception, SystemExit) as error:
         raise _failure(error, submission) from None
     finally:
         sys.argv = arguments
     what = "None, so the net that it was given counts" if returned is None else f"an object of {type(returned)}"
-    return f"{submission.name} ended well in this process and returned {what}"
+    on_its_way = f", yielded {len(yielded)} nets" if yielded else ""
+    return f"{submission.name} ended well in this process{on_its_way} and returned {what}"
 
 
 def _failure(error: BaseException, submission: Submission) -> BaseException:

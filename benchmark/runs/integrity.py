@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmark.results.evidence import OF_PATH, PATH
 from benchmark.results.record import Amount, Fraction, Record
 from benchmark.sandbox.bubblewrap import Isolation
-from benchmark.sandbox.messages import LOADERS
+from benchmark.sandbox.messages import LOADERS, MOST_YIELDED
 from benchmark.storage.blocks import Layout
 from benchmark.storage.hashing import array_parts, digest_bytes
 from benchmark.storage.workspace import Arrays
@@ -53,6 +54,8 @@ class Unlearned:
     """Examples taken from each of LOADERS."""
     memory: int = 0
     """Peak bytes."""
+    path: np.ndarray | None = None
+    """Utilities of its original, the nets that it yielded, and the last, `[nets, 2]`; None where it yielded none."""
 
 
 RECORD_LAYOUTS = {
@@ -65,6 +68,7 @@ RECORD_LAYOUTS = {
     "run/touched": Layout("float64", highest=1.0),
     "run/consumed": Layout("int64", (len(LOADERS),)),
     "run/memory": Layout("int64", may_be_missing=True),  # runs of an older version have none
+    PATH: Layout("float32", (MOST_YIELDED + 2, len(OF_PATH)), highest=1.0, may_be_nan=True, may_be_missing=True),
 }
 """The arrays of `records_of`."""
 
@@ -82,7 +86,17 @@ def records_of(done: list[Unlearned], isolation: Isolation) -> Arrays:
         "run/touched": changes[:, 1],
         "run/consumed": np.array([run.consumed for run in done], dtype=np.int64).reshape(-1, len(LOADERS)),
         "run/memory": np.array([run.memory for run in done], dtype=np.int64),
+        **_paths_of(done),
     }
+
+
+def _paths_of(done: list[Unlearned]) -> Arrays:
+    """Return the paths of the runs as one array; none where no run yielded a net."""
+    paths = np.full((len(done), *RECORD_LAYOUTS[PATH].shape), np.nan, dtype=np.float32)
+    for row, run in enumerate(done):
+        if run.path is not None:
+            paths[row, : len(run.path)] = run.path
+    return {PATH: paths} if any(run.path is not None for run in done) else {}
 
 
 def integrity_of(evidence: Arrays, sizes: tuple[int, int, int], deterministic: bool) -> Integrity:

@@ -19,9 +19,22 @@ from benchmark.models.build import skeleton
 from benchmark.results.outcome import Status
 from benchmark.sandbox.child.worker import INVALID_OUTPUT, NOT_A_SUBMISSION, OUT_OF_MEMORY
 from benchmark.sandbox.job import job_of, write_job
-from benchmark.sandbox.messages import GIVEN, JOB, LOG, ORIGINAL, READY, UNLEARNED, Limits, Reply, Request, Task
+from benchmark.sandbox.messages import (
+    GIVEN,
+    JOB,
+    LOG,
+    ORIGINAL,
+    READY,
+    RETURNED,
+    UNLEARNED,
+    YIELDED,
+    Limits,
+    Reply,
+    Request,
+    Task,
+)
 from benchmark.sandbox.process import Process
-from benchmark.sandbox.weights import expected_of, largest_file, read_weights
+from benchmark.sandbox.weights import expected_of, largest_file, read_weights, read_yielded
 from benchmark.scenario.schema import Scenario
 from benchmark.storage.temporary import require_room, writing_to
 from benchmark.text import printable
@@ -64,6 +77,8 @@ class Run:
     """Whether the reason is in words that the submission can choose."""
     memory: int = 0
     """Peak bytes, with those of starting the run."""
+    yielded: tuple[dict[str, Tensor], ...] = ()
+    """The nets that it yielded on its way."""
 
 
 class Worker:
@@ -104,10 +119,11 @@ class Worker:
         task: Task = "unlearn",
         hyperparameters: dict[str, Any] | None = None,
         epochs: int | None = None,
+        yields: int = 0,
     ) -> Run:
         """Unlearn from the original `weights`, with some of the submission's own hyper-parameters replaced.
 
-        `epochs`: after how many of the recipe's retraining ends.
+        `epochs`: after how many of the recipe's retraining ends. `yields`: how many nets doing nothing yields.
 
         Whatever the submission does ends up in the Run's status. Raises BenchError when the worker cannot start, or the
         temporary folder has no room for the weights.
@@ -118,12 +134,12 @@ class Worker:
         self.wait_until_ready()
         exchange = self._process.exchange
         with writing_to(exchange, SafetensorError):
-            for name in (UNLEARNED, LOG):
+            for name in RETURNED:
                 _clear(exchange / name)
             save_file(weights, exchange / GIVEN / ORIGINAL)
             returned = (exchange / GIVEN / ORIGINAL).stat().st_size
         require_room(exchange, returned + _SPARE)
-        reply = self._ask(Request(task, seed, self._limits, hyperparameters or {}, epochs))
+        reply = self._ask(Request(task, seed, self._limits, hyperparameters or {}, epochs, yields))
         ending = _tail(exchange / LOG)
         if reply is None:
             self._process.kill()  # and waits, so that the next run finds it gone, and its folder with it
@@ -198,10 +214,12 @@ class Worker:
             return failure(_EXIT_CODES.get(reply.exit_code, "crashed"), reply.reason or ended, bool(reply.reason))
         try:
             weights = read_weights(self._process.exchange / UNLEARNED, self._expected)
+            yielded = tuple(read_yielded(self._process.exchange / YIELDED, self._expected))
         except ValueError as error:
             return failure("invalid-output", str(error), told=True)  # which names tensors
         note = printable(reply.note, _REASON)
-        return Run("ok", "", ending, seconds, weights, reply.consumed, reply.wall_seconds, note, memory=reply.memory)
+        taken = reply.consumed, reply.wall_seconds
+        return Run("ok", "", ending, seconds, weights, *taken, note, memory=reply.memory, yielded=yielded)
 
 
 def _clear(path: Path) -> None:

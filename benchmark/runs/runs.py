@@ -8,18 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from benchmark.data import Problem, load_problem
 from benchmark.data.perturbing import HiddenInputs, draw_hidden_inputs
 from benchmark.device import workers_on
 from benchmark.errors import BenchError, MissingRecord
-from benchmark.evidence import evidence_of, in_present_form, objection_to_evidence, stack
+from benchmark.evidence import evidence_of, in_present_form, objection_to_evidence, path_of, stack
 from benchmark.references.pool import Pool
 from benchmark.results.evidence import NonFiniteOutputs, concatenate
 from benchmark.results.outcome import FailedRun, Outcome, block_name, evidence_store, read_outcome, write_outcome
 from benchmark.runs.budget import Timer, in_proportion
 from benchmark.runs.integrity import RECORD_LAYOUTS, Unlearned, change_of, records_of
-from benchmark.runs.runner import Worker
+from benchmark.runs.runner import Run, Worker
 from benchmark.runs.workers import Workers, open_workers
 from benchmark.sandbox.bubblewrap import isolation
 from benchmark.scenario.schema import Scenario, options
@@ -184,7 +185,8 @@ class Runs:
             if run.weights is None:
                 tally.failed_with(FailedRun(index, run.status, run.reason, run.log, run.told))
             else:
-                done.append(Unlearned(index, original, run.weights, run.seconds, run.consumed, run.memory))
+                path = self._path(original, run)
+                done.append(Unlearned(index, original, run.weights, run.seconds, run.consumed, run.memory, path))
                 self._keep_prints(index, run.log)
         done.sort(key=lambda run: run.index)
         while True:
@@ -202,6 +204,12 @@ class Runs:
         arrays = {name: array[: len(states)] for name, array in found.items()}
         arrays |= records_of(done, isolation())
         return block_name(block), write_block(self.store.path(block_name(block)), arrays)
+
+    def _path(self, original: dict[str, Tensor], run: Run) -> np.ndarray | None:
+        """Return the utilities along a run's path, whose weights nobody keeps; None where it yielded no net."""
+        if not run.yielded or run.weights is None:
+            return None
+        return path_of(self.scenario, self._near, [original, *run.yielded, run.weights])
 
     def _keep_prints(self, index: int, printed: str) -> None:
         """Write what the first runs printed beside the logs of failed ones, where nothing is published."""

@@ -21,7 +21,7 @@ from typing import Literal
 import benchmark
 from benchmark.errors import NoSandbox
 from benchmark.registry import plugin_paths
-from benchmark.sandbox.messages import GIVEN, LOG, SUBMISSION, UNLEARNED, WRITABLE
+from benchmark.sandbox.messages import GIVEN, RETURNED, SUBMISSION, WRITABLE
 from benchmark.sandbox.seccomp import seccomp_filter
 from benchmark.storage.temporary import writing_to
 from benchmark.submissions.folder import copy_submission
@@ -109,8 +109,7 @@ def worker_command(exchange: Path, submission: Path, *, gpu: bool) -> Command:
         *(word for path in [package, *_plugins()] for word in ("--ro-bind", str(path), str(_PACKAGE / path.name))),
         *("--ro-bind", str(copy), str(_SUBMISSION)),
         *("--ro-bind", str(exchange / GIVEN), str(_GIVEN)),
-        *("--bind", str(exchange / UNLEARNED), str(_RETURNED / UNLEARNED)),
-        *("--bind", str(exchange / LOG), str(_RETURNED / LOG)),
+        *(word for name in RETURNED for word in ("--bind", str(exchange / name), str(_RETURNED / name))),
         *(word for name in WRITABLE for word in ("--symlink", f"/tmp/{name}", f"/kaggle/{name}")),
         *("--remount-ro", "/"),
     ]

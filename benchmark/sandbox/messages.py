@@ -1,8 +1,8 @@
 """Messages between the harness and a worker: a folder, and requests and replies of one line.
 
 In the folder, GIVEN holds what a submission may see and nothing else (no test data, no retrained model), SUBMISSION
-is a copy of the submission that nobody edits, and two files come back: UNLEARNED and LOG. GIVEN and these are
-overwritten for the next run. The worker's job (`job.py`) is there before the first request.
+is a copy of the submission that nobody edits, and the files RETURNED come back: UNLEARNED, YIELDED and LOG. GIVEN and
+these are overwritten for the next run. The worker's job (`job.py`) is there before the first request.
 """
 
 import json
@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
 GIVEN, SUBMISSION = "given", "submission"
-ORIGINAL, UNLEARNED, LOG = "original.safetensors", "unlearned.safetensors", "run.log"
+ORIGINAL, UNLEARNED, YIELDED, LOG = "original.safetensors", "unlearned.safetensors", "yielded.nets", "run.log"
+RETURNED = UNLEARNED, YIELDED, LOG
 JOB, READY = "job\n", "ready\n"
 """The first line to a worker, when its job is there, and its first line back, when it has read it."""
 
@@ -18,6 +19,9 @@ Task = Literal["unlearn", "retrain", "nothing"]
 """Call the submission; or, to have something to time it against, follow the scenario's recipe, or do nothing."""
 
 Limit = Literal["time", "memory", "processes", "output"]
+
+MOST_YIELDED = 10
+"""Nets that a run may yield on its way and have looked at; of more, these are the first."""
 
 LOADERS = ("retain", "forget", "validation")
 
@@ -60,6 +64,8 @@ class Request:
     """Values that replace some of the submission's own."""
     epochs: int | None = None
     """After how many of the recipe's epochs retraining ends; None for all."""
+    yields: int = 0
+    """How many nets the task "nothing" yields: what handing them over costs is no cost of a submission's."""
 
     def line(self) -> str:
         return json.dumps(asdict(self)) + "\n"

@@ -14,7 +14,7 @@ from typing import IO
 
 from benchmark.errors import BenchError
 from benchmark.sandbox.bubblewrap import Command, worker_command
-from benchmark.sandbox.messages import GIVEN, LOG, SUBMISSION, UNLEARNED
+from benchmark.sandbox.messages import GIVEN, RETURNED, SUBMISSION
 from benchmark.storage.temporary import temporary_folder, writing_to
 
 _LONGEST = 1 << 16  # bytes of an answer
@@ -56,7 +56,7 @@ class Process:
         """Fill the exchange folder; return how to start the worker. Raises BenchError."""
         with writing_to(self.exchange):
             (self.exchange / GIVEN).mkdir()
-            for name in (UNLEARNED, LOG):
+            for name in RETURNED:
                 (self.exchange / name).touch()
         command = worker_command(self.exchange, self.purpose[0], gpu=self.purpose[1])
         with writing_to(self.exchange):

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load
 from torch import Tensor, nn
 
+from benchmark.sandbox.messages import MOST_YIELDED
 from benchmark.text import printable
 
 _LENGTH = 8  # bytes before the header of a safetensors file, with its length
@@ -39,6 +40,41 @@ def largest_header(expected: Expected) -> int:
 
 def read_weights(path: Path, expected: Expected) -> dict[str, Tensor]:
     """Return the weights in `path` if they are exactly the architecture's, all finite; ValueError says what is not."""
+    content = _read_file(path, largest_file(expected))
+    if not content:
+        raise ValueError("the run ended without returning weights")
+    return _weights_in(content, expected)
+
+
+def read_yielded(path: Path, expected: Expected) -> list[dict[str, Tensor]]:
+    """Return the nets in `path`, as `append_net` puts them there, in order; each has to be as `read_weights` has it."""
+    content, found = memoryview(_read_file(path, MOST_YIELDED * (_LENGTH + largest_file(expected)))), []
+    while content:
+        size = int.from_bytes(content[:_LENGTH], "little")
+        if len(found) == MOST_YIELDED or size > len(content) - _LENGTH:
+            raise ValueError(f"after {len(found)} yielded nets comes something that is none")
+        try:
+            found.append(_weights_in(bytes(content[_LENGTH : _LENGTH + size]), expected))
+        except ValueError as error:
+            raise ValueError(f"of net {len(found) + 1} that was yielded: {error}") from None
+        content = content[_LENGTH + size :]
+    return found
+
+
+def append_net(path: Path, net: bytes, limit: int) -> bool:
+    """Append a net, a whole safetensors file, to those in `path`; False where that would make it larger than `limit`.
+
+    Called in the run's own process.
+    """
+    with open(path, "ab") as file:
+        fits = file.tell() + _LENGTH + len(net) <= limit
+        if fits:
+            file.write(len(net).to_bytes(_LENGTH, "little") + net)
+    return fits
+
+
+def _read_file(path: Path, largest: int) -> bytes:
+    """Return the content of what a run has written; ValueError says that it is no file, or too large."""
     try:
         file = open(path, "rb", opener=_only_a_file)  # noqa: SIM115
     except OSError:
@@ -47,11 +83,12 @@ def read_weights(path: Path, expected: Expected) -> dict[str, Tensor]:
         about = os.fstat(file.fileno())
         if not stat.S_ISREG(about.st_mode):
             raise ValueError("the run put something other than a file in the place of its weights")
-        if about.st_size > largest_file(expected):
+        if about.st_size > largest:
             raise ValueError(f"the run returned {about.st_size:,} bytes, more than its net can have")
-        content = file.read(about.st_size)
-    if not content:
-        raise ValueError("the run ended without returning weights")
+        return file.read(about.st_size)
+
+
+def _weights_in(content: bytes, expected: Expected) -> dict[str, Tensor]:
     header, largest = int.from_bytes(content[:_LENGTH], "little"), largest_header(expected)
     if largest < header < len(content):  # a longer one is found wrong at once
         raise ValueError(

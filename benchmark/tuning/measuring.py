@@ -124,7 +124,7 @@ class _Trials:
         for index in range(_TIMED):
             run = self._run(self._workers.first, index, values)
             evidence.append(_evidence_or_unfit(index, self._evidence(run)))
-            seconds.append(run.seconds)
+            seconds.append(self._timer.seconds_without_yields(run, index, nothing))
             taken.append(sum(run.consumed))
             self._tick()
         starting, retraining = map(median, zip(*self._yardsticks, strict=True))

@@ -111,6 +111,15 @@ def test_debugging_calls_the_function_in_the_users_own_process(bench, submit, tm
     assert "ended well in this process" in done.stdout
 
 
+def test_nets_that_are_yielded_are_counted(bench, submit):
+    submit("def unlearning(net, a, b, c):\n    yield net\n    yield net\n")
+    done = bench("check", "newcomer", "--debug")
+    assert "newcomer ended well in this process, yielded 2 nets and returned an object of" in done.stdout
+    done = bench("check", "newcomer")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"nets yielded\W+–\W+2\W+–", done.stdout)
+
+
 @pytest.mark.parametrize(
     ("source", "sentence", "lines"),
     [

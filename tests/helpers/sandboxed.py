@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from benchmark.sandbox.bubblewrap import why_no_sandbox, worker_command
-from benchmark.sandbox.messages import GIVEN, LOG, UNLEARNED
+from benchmark.sandbox.messages import GIVEN, RETURNED
 
 needs_sandbox = pytest.mark.skipif(
     bool(why_no_sandbox()) and not os.environ.get("CI"), reason=f"there is no sandbox: {why_no_sandbox()}"
@@ -18,7 +18,7 @@ def run_inside(tmp_path):
     """Runs a command, or Python source, where a worker of a submission in `workspace` would run."""
     exchange = tmp_path / "exchange"
     (exchange / GIVEN).mkdir(parents=True)
-    for name in (UNLEARNED, LOG):
+    for name in RETURNED:
         (exchange / name).touch()
 
     def run(*command, source=None, gpu=False, workspace=tmp_path / "workspace"):

@@ -14,7 +14,7 @@ from benchmark.runs.runner import Run
 from benchmark.seeds import derive_seed
 from benchmark.training import train_model
 
-STARTING, RETRAINING = 0.02, 0.2  # seconds
+STARTING, RETRAINING, HANDING_OVER = 0.02, 0.2, 0.03  # seconds
 EPOCHS = 30
 
 
@@ -23,13 +23,14 @@ class Machine:
 
     device = "cpu"
 
-    def __init__(self, share, slowness=lambda: 1.0, noise=lambda: 1.0, waiting=1.0):
-        """`waiting`: seconds by the wall clock per CPU second."""
+    def __init__(self, share, slowness=lambda: 1.0, noise=lambda: 1.0, waiting=1.0, yields=0):
+        """`waiting`: seconds by the wall clock per CPU second. `yields`: nets that a run yields."""
+        self.yields = yields
         self.share, self.slowness, self.noise, self.waiting = share, slowness, noise, waiting
         self.asked, self.runs, self.epochs = [], [], []
         self.now = 1.0
 
-    def run(self, weights, seed, task="unlearn", hyperparameters=None, epochs=None):
+    def run(self, weights, seed, task="unlearn", hyperparameters=None, epochs=None, yields=0):
         self.asked.append(task)
         self.epochs.append(epochs)
         if task == "nothing":
@@ -38,8 +39,10 @@ class Machine:
             self.runs.append((weights["original"], seed))
         retraining = (epochs or EPOCHS) / EPOCHS
         work = {"nothing": 0.0, "retrain": retraining}[task] if task != "unlearn" else self.share(weights["original"])
-        seconds = self.now * self.noise() * (STARTING + work * RETRAINING)
-        return Run("ok", "", "", seconds, {"weight": torch.zeros(1)}, wall=self.waiting * seconds)
+        handed = yields if task == "nothing" else self.yields * (task == "unlearn")
+        seconds = self.now * self.noise() * (STARTING + work * RETRAINING + handed * HANDING_OVER)
+        net = {"weight": torch.zeros(1)}
+        return Run("ok", "", "", seconds, net, wall=self.waiting * seconds, yielded=(net,) * handed)
 
 
 def noisy(rng, share, noise, session=0.0):
@@ -61,6 +64,13 @@ def test_a_quiet_machine_is_believed_at_once(share, miniature):
     assert (timing.starting, timing.retraining) == (pytest.approx(STARTING), pytest.approx(RETRAINING))
     assert timing.deterministic
     assert machine.asked.count("nothing") == 5
+
+
+@pytest.mark.parametrize("yields", [1, 7])
+def test_handing_nets_over_costs_a_submission_nothing(yields, miniature):
+    timing = timed(Machine(lambda run: 0.1, yields=yields), miniature)
+    assert timing.share == pytest.approx(0.1)
+    assert (timing.starting, timing.retraining) == (pytest.approx(STARTING), pytest.approx(RETRAINING))
 
 
 def test_a_cost_on_the_limit_is_not_timed_for_ever(miniature):

@@ -13,7 +13,7 @@ from benchmark.errors import BenchError
 from benchmark.sandbox import bubblewrap as sandbox
 from benchmark.sandbox.bubblewrap import settle_isolation, why_no_sandbox, worker_command
 from benchmark.sandbox.child.supervisor import CannotCleanUp, _empty
-from benchmark.sandbox.messages import GIVEN, LOG, UNLEARNED
+from benchmark.sandbox.messages import GIVEN, RETURNED
 from benchmark.submissions.files import hash_of
 
 
@@ -39,7 +39,7 @@ print(sorted(os.environ))
     roots |= {python} - {"usr"}
     assert eval(folders.partition("]")[0] + "]") == sorted(roots)
     assert "passwd" not in folders
-    assert folders.endswith(f"{sorted([LOG, UNLEARNED])} [] []")
+    assert folders.endswith(f"{sorted(RETURNED)} [] []")
     assert processes == "['1'] /tmp sandbox 1000"
     assert network == "['lo']"
     allowed = {
@@ -82,7 +82,8 @@ for path in ("sys/kernel/core_pattern", "sys/vm/swappiness", "1/oom_score_adj", 
         print(path)
     except OSError as error:
         assert error.errno in (30, 2, 13), error
-for path in ("/returned/run.log", "/returned/unlearned.safetensors", "/tmp/new", "/dev/shm/new", "/dev/null"):
+returned = [f"/returned/{name}" for name in ("run.log", "unlearned.safetensors", "yielded.nets")]
+for path in (*returned, "/tmp/new", "/dev/shm/new", "/dev/null"):
     open(path, "w").write("x")
 assert open("/dev/zero", "rb").read(3) == bytes(3)
 """

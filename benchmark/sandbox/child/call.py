@@ -1,8 +1,9 @@
 """The one way in which a submission's `unlearning` is called: in a worker's child, and by `bench check --debug`."""
 
+import inspect
 import random
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,11 @@ def call_unlearning(
     hyperparameters: dict[str, Any],
     consumed: np.ndarray,
     tell: Callable[[str], None] = lambda note: None,
+    see: Callable[[object], None] = lambda net: None,
 ) -> object:
     """Import the submission in `folder`, call its function on `net`, and return what it returns.
 
+    `see` gets each net that a generator yields on its way. What that returns, or else yields last, is what counts.
     `consumed` `[3]` counts the examples taken from each of LOADERS. `tell` gets the note on what is bound to what, if
     there is one. Raises NotASubmission, and whatever the submission raises.
     """
@@ -49,7 +52,19 @@ def call_unlearning(
     function = entry_point(module, _offers(job, seed, consumed))
     if function.binding.note:
         tell(function.binding.note)
-    return function(net, *_loaders(job, batch_format(module), consumed))
+    returned = function(net, *_loaders(job, batch_format(module), consumed))
+    return follow(returned, see) if inspect.isgenerator(returned) else returned
+
+
+def follow(steps: Generator[Any, Any, Any], see: Callable[[object], None]) -> object:
+    """Run a generator to its end; `see` gets what it yields. Return what it returns, or else what it yields last."""
+    last = None
+    while True:
+        try:
+            last = next(steps)
+        except StopIteration as end:
+            return last if end.value is None else end.value
+        see(last)
 
 
 def retrain(job: Job, seed: int, examples: DataLoader, consumed: np.ndarray, epochs: int | None = None) -> nn.Module:

@@ -33,8 +33,19 @@ from benchmark.sandbox.child.contract import InvalidOutput, NotASubmission, load
 from benchmark.sandbox.child.failure import describe, limit_reached
 from benchmark.sandbox.child.supervisor import CannotCleanUp, Supervisor
 from benchmark.sandbox.job import Job, read_job
-from benchmark.sandbox.messages import JOB, LOG, ORIGINAL, READY, UNLEARNED, Limits, Remark, Request
-from benchmark.sandbox.weights import expected_of
+from benchmark.sandbox.messages import (
+    JOB,
+    LOG,
+    MOST_YIELDED,
+    ORIGINAL,
+    READY,
+    UNLEARNED,
+    YIELDED,
+    Limits,
+    Remark,
+    Request,
+)
+from benchmark.sandbox.weights import Expected, append_net, expected_of
 from benchmark.submissions.files import parse_submission
 
 # Exit codes of a child that raised; those after the first say more.
@@ -80,7 +91,7 @@ def _serve(given: Path, returned: Path, submission: Path, scratch: Path) -> None
     gc.enable()
     _collapse_pages()
     supervisor = Supervisor(scratch, returned / LOG, sys.stdin.fileno())
-    bench = _Bench(job, net, submission, returned / UNLEARNED, scratch, supervisor.consumed, supervisor.say)
+    bench = _Bench(job, net, submission, returned, scratch, supervisor.consumed, supervisor.say)
     print(READY, end="", flush=True)
     for line in iter(sys.stdin.readline, ""):
         request = Request.from_line(line)
@@ -158,7 +169,7 @@ class _Bench:
     job: Job
     net: nn.Module
     submission: Path
-    unlearned: Path
+    returned: Path
     scratch: Path
     consumed: np.ndarray
     say: Callable[[Remark, str], None]
@@ -167,7 +178,7 @@ class _Bench:
 def _run(request: Request, bench: _Bench) -> int:
     """Make one run in the child, from the original's weights to the unlearned ones, and return the exit code."""
     try:
-        bench.unlearned.write_bytes(save(_train_or_unlearn(request, bench)))
+        (bench.returned / UNLEARNED).write_bytes(save(_train_or_unlearn(request, bench)))
         return 0
     except BaseException as error:  # also whatever ends a process: the row says what it was
         code, reason = _failure(error, bench, request.limits)
@@ -184,11 +195,14 @@ def _train_or_unlearn(request: Request, bench: _Bench) -> dict[str, Tensor]:
     net = bench.net.to(bench.job.device)
     expected = expected_of(net)  # now: the submission may change the net in any way
     returned: object = net
+    path = _Path(bench.returned / YIELDED, net, expected, request.limits.file_bytes)
     if request.task == "retrain":
         retain = loader(bench.job.retain, bench.job.recipe.batch_size, "tuple", shuffle=True)
         returned = retrain(bench.job, request.seed, retain, bench.consumed, request.epochs)
     elif request.task == "unlearn":
-        returned = _unlearn(request, bench, net)
+        returned = _unlearn(request, bench, net, path)
+    for _ in range(request.yields):
+        path.see(net)
     return unlearned_state(net, returned, expected)
 
 
@@ -211,11 +225,33 @@ def _refused_by_the_parser(error: BaseException | None) -> bool:
     return step is not None and "importlib" in step.tb_frame.f_code.co_filename
 
 
-def _unlearn(request: Request, bench: _Bench, net: nn.Module) -> object:
+class _Path:
+    """Hands over the nets that a submission yields on its way."""
+
+    def __init__(self, file: Path, net: nn.Module, expected: Expected, limit: int) -> None:
+        """`file`: of at most `limit` bytes; `net`: the one that a yielded None stands for."""
+        self._file, self._net, self._expected, self._limit = file, net, expected, limit
+        self.kept = self.count = 0
+
+    def see(self, yielded: object) -> None:
+        """Hand over one, unless it is beyond the first MOST_YIELDED, or those that fit into the file."""
+        if self.kept == self.count < MOST_YIELDED:
+            state = save(unlearned_state(self._net, yielded, self._expected))
+            self.kept += append_net(self._file, state, self._limit)
+        self.count += 1
+
+
+def _unlearn(request: Request, bench: _Bench, net: nn.Module, path: _Path) -> object:
+    notes: list[str] = []
+
     def tell(note: str) -> None:
-        bench.say("note", note)
+        notes.append(note)
+        bench.say("note", "; ".join(notes))
         print(note, file=sys.stderr, flush=True)
 
-    return call_unlearning(
-        bench.job, bench.submission, net, request.seed, request.hyperparameters, bench.consumed, tell
+    returned = call_unlearning(
+        bench.job, bench.submission, net, request.seed, request.hyperparameters, bench.consumed, tell, path.see
     )
+    if path.kept < path.count:
+        tell(f"of the {path.count} nets that unlearning yields, the first {path.kept} are looked at, and the last one")
+    return returned
