@@ -15,7 +15,17 @@ import numpy as np
 from benchmark.metrics.bootstrap import HALVES, Population, existing, interval, quality_and_score
 from benchmark.metrics.published import published_epsilon
 from benchmark.metrics.samples import Floats
-from benchmark.results.evidence import ATTACKED, CONTRASTS, HIDDEN, OF_ASKED, OF_ATTACKED, OF_TRIGGERED, PROBED, SPLITS
+from benchmark.results.evidence import (
+    ATTACKED,
+    CONTRASTS,
+    HIDDEN,
+    OF_ASKED,
+    OF_ATTACKED,
+    OF_TRIGGERED,
+    PATH,
+    PROBED,
+    SPLITS,
+)
 from benchmark.results.values import Absent, Ceiling, Estimate
 
 if TYPE_CHECKING:
@@ -42,6 +52,7 @@ Need = Literal[
     "rephrased",
     "wrong_answers",
     "holdout",
+    "path",
     "resamples",
     "cost",
     "memory",
@@ -66,6 +77,7 @@ NEEDS: dict[str, str] = {
     "wrong_answers": "the source has no wrong answers to its questions",
     "holdout": "the source has no facts that no model is taught",
     "original_phi": "φ of the originals is not known",
+    "path": "the submission does not yield a net on its way in every run",
     "resamples": "there are no resamples",
     "cost": "what a run costs is not known",
     "memory": "what memory a run takes is not known, as in records of an older form",
@@ -113,7 +125,9 @@ class ModelEvidence:
     where there was nothing to measure it on. `probes`: φ by split (retain, validation, test) on as many examples,
     `[models, examples]`; a split is absent where it is not known. `hidden`: φ at the hidden inputs of every
     forget example, `[models, examples, perturbations]`; `contrasts`: combinations of all logits there. `asked`: what
-    a task keeps beside, by name, `[models, ...]`; of language models see benchmark/inquiring.py.
+    a task keeps beside, by name, `[models, ...]`; of language models see benchmark/inquiring.py. `path`: utilities on
+    forget and test of each run's original, of the nets that it yielded and of its last one, nan behind them,
+    `[models, points, 2]`.
     """
 
     signals: Floats
@@ -123,6 +137,7 @@ class ModelEvidence:
     hidden: Floats | None = None
     contrasts: Floats | None = None
     asked: Mapping[str, Floats] = field(default_factory=dict)
+    path: Floats | None = None
 
     def __post_init__(self) -> None:
         """Keep views that cannot be written to, so that no metric changes what the next one reads."""
@@ -131,7 +146,7 @@ class ModelEvidence:
             object.__setattr__(self, name, {split: _read_only(own) for split, own in getattr(self, name).items()})
         if self.attacked is not None:
             object.__setattr__(self, "attacked", Attacked(*map(_read_only, self.attacked)))
-        for name in ("hidden", "contrasts"):
+        for name in ("hidden", "contrasts", "path"):
             if (array := getattr(self, name)) is not None:
                 object.__setattr__(self, name, _read_only(array))
 
@@ -167,7 +182,8 @@ def model_evidence(evidence: Evidence, retrained: Evidence, task: "Task") -> Mod
     probes = {split: phi(name) for split, name in _PROBES.items() if name in known}
     there = {name: evidence[name].astype(np.float64) for name in evidence if name.startswith(OF_ASKED)}
     asked = {name.removeprefix(OF_ASKED): values for name, values in there.items()}
-    return ModelEvidence(phi("phi/forget"), utility, probes, attacked, hidden, contrasts, asked)
+    path = evidence[PATH].astype(np.float64) if PATH in evidence else None
+    return ModelEvidence(phi("phi/forget"), utility, probes, attacked, hidden, contrasts, asked, path)
 
 
 def _by_example(stored: np.ndarray) -> Floats:
@@ -278,6 +294,7 @@ class EvidencePair:
             "neighbours": self.neighbours is not None,
             **{need: name in self.unlearned.asked and name in self.retrained.asked for need, name in _ASKED.items()},
             "original_phi": self.original is not None,
+            "path": self.unlearned.path is not None and not np.isnan(self.unlearned.path[:, 0]).all(axis=1).any(),
             "resamples": self.resample is not None,
             "cost": self.cost is not None,
             "memory": self.cost is not None and self.cost.memory is not None,

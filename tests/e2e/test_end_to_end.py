@@ -63,7 +63,7 @@ def unlearning(net, retain_loader, forget_loader, val_loader):
         optimizer.zero_grad()
         tokens.sum().backward()
         optimizer.step()
-    return net
+        yield net
 """
 
 
@@ -78,6 +78,7 @@ def test_a_submission_takes_batches_as_language_models_do(bench, workspace, tmp_
         table = pd.read_csv(workspace.results / "leaderboard.csv").set_index("submission")
         assert table.loc[name, "status"] in status
     assert table.loc["of_tokens", "forget_epochs"] == 1
+    assert 0 <= table.loc["of_tokens", "upcore_area_low"] <= table.loc["of_tokens", "upcore_area"] <= 1
     assert "accuracy" in table.loc["scar", "reason"] or "features" in table.loc["scar", "reason"]
 
 
