@@ -27,6 +27,7 @@ STRONG = {
     "relearn": {"learning_rate": 3e-3},
     "rmu": {"learning_rate": 2e-2},
     "task_arithmetic": {"alpha": 3.5},
+    "upcore": {"learning_rate": 2e-3},
     "uoe": {"epochs": 15, "learning_rate": 1e-2},
     "unstar": {"rounds": 10, "learning_rate": 2e-3},
     "wagle": {"learning_rate": 2e-3},
@@ -297,3 +298,25 @@ def test_the_anchor_of_uoe_draws_forget_questions_to_the_expert():
         for net in (before, run("uoe", anchor_weight=10.0), run("uoe", anchor_weight=0.0))
     ]
     assert drifts[1] < 0.9 * min(drifts[0], drifts[2]), drifts
+
+
+def test_upcore_leaves_the_outliers_out():
+    module, (before, _, forget) = load("upcore"), original()
+    module.HYPERPARAMETERS["share"] = 0.25
+    states = torch.randn(*forget.inputs.shape, 16, generator=torch.Generator().manual_seed(0))
+    states[:3][forget.targets[:3] >= 0] += 4
+    states[:, 0] += 100 * torch.arange(len(forget))[:, None]  # no token of an answer
+    module.seen_by = lambda net, layer, inputs: (None, states)
+    rows = module.core(before, forget.inputs, forget.targets, 0)
+    assert len(rows) == len(set(rows)) == len(forget) - round(len(forget) / 4)
+    assert not set(rows) & {0, 1, 2}
+
+
+def test_upcore_yields_the_net_after_every_epoch():
+    module, (before, retain, forget) = load("upcore"), original()
+    module.HYPERPARAMETERS.update(epochs=4, learning_rate=2e-3)
+    net = copy.deepcopy(before)
+    path = [probability(each, forget) for each in module.unlearning(net, loader(retain), loader(forget), None, 0)]
+    assert len(path) == 4
+    assert probability(before, forget) > path[0] > path[-1]
+    assert not net.training

@@ -26,7 +26,7 @@ FOR_TOKENS_ALONE = (
         "relearn",
         "rmu",
     ),
-    *("task_arithmetic", "unstar", "uoe", "wagle", "whp"),
+    *("task_arithmetic", "unstar", "uoe", "upcore", "wagle", "whp"),
 )
 STRONG = {
     "gradient_ascent": {"epochs": 9, "learning_rate": 1e-2},
