@@ -129,7 +129,7 @@ def _fault_of_tokens(examples: Examples, name: str, tensor: Tensor) -> str:
 def _fault_of_inquiries(examples: Examples) -> str:
     """Return which inquiries are none about these examples; "" where all are."""
     context = examples.inputs.shape[1:]
-    wanted = dict.fromkeys(examples.inquiries._fields, ("facts", *context))
+    wanted: dict[str, tuple[int | str, ...]] = dict.fromkeys(examples.inquiries._fields, ("facts", *context))
     wanted["rephrased"] = examples.source_size, "answers", *context
     for name, tokens in examples.inquiries._asdict().items():
         for own in tokens or ():
