@@ -59,14 +59,9 @@ def examples_of_texts(
     groups = [texts, [text for each in rephrased for text in each], holdout, members]
     everything = [text for group in groups for text in group]
     coding = coding or word_coding(part for text in everything for part in text)
-    sequences = [_sequence(*map(coding.encode, text)) for text in everything]
-    parts = [list(map(coding.encode, text)) for text in continued]
-    padded = pad_sequences([*sequences, *(_sequence([], beginning + rest) for beginning, rest in parts)])
-    labels = _without_unknown(padded[1], coding)
-    for row, (beginning, _) in enumerate(parts, len(sequences)):
-        labels[row, : len(beginning)] = IGNORED
     ends = np.cumsum([len(group) for group in groups]).tolist()
-    (inputs, *further), (targets, *asked) = (each.tensor_split(ends) for each in (padded[0], labels))
+    tokens = _encode(everything, continued, coding)
+    (inputs, *further), (targets, *asked) = (each.tensor_split(ends) for each in tokens)
     answers, *others = (Tokens(*pair) if len(pair[0]) else None for pair in zip(further, asked, strict=True))
     return Examples(
         inputs,
@@ -121,6 +116,17 @@ def pad_sequences(sequences: Sequence[Sequence[int]]) -> tuple[torch.Tensor, tor
         size = len(sequence) - 1
         inputs[row, :size], targets[row, :size] = torch.tensor(sequence[:-1]), torch.tensor(sequence[1:])
     return inputs, targets
+
+
+def _encode(texts: Sequence[Text], continued: Sequence[Text], coding: Coding) -> Tokens:
+    """Return all texts, then those of which models say how they go on: their beginnings have no labels."""
+    parts = [list(map(coding.encode, text)) for text in continued]
+    sequences = [_sequence(*map(coding.encode, text)) for text in texts]
+    inputs, labels = pad_sequences([*sequences, *(_sequence([], beginning + rest) for beginning, rest in parts)])
+    labels = _without_unknown(labels, coding)
+    for row, (beginning, _) in enumerate(parts, len(sequences)):
+        labels[row, : len(beginning)] = IGNORED
+    return Tokens(inputs, labels)
 
 
 def _sequence(question: list[int], answer: list[int]) -> list[int]:
