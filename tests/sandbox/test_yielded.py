@@ -1,7 +1,6 @@
 """Runs that yield nets on their way, in a worker."""
 
 import torch
-from conftest import CROSS_ENTROPY  # noqa: F401  the fixtures' module
 from hostile import body
 
 from benchmark.sandbox.messages import MOST_YIELDED
