@@ -34,7 +34,8 @@ class Curve(NamedTuple):
     """A row per point, with an interval of each number."""
     runs: Mapping[str, Floats]
     """Per run, `[models]`: `steps` until forgetting is reached, `reached`, and for each probe `<probe>_lost`: by how
-    much its utility has fallen there. `collapse`: steps until half of the answers on test are lost."""
+    much its utility has fallen there. `collapse`: steps until half of the answers on test are lost,
+    or all where they never are."""
     best: Estimate
     """The largest gap closed along the path, with its interval at that point."""
     shares_originals: str
