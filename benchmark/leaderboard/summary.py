@@ -99,12 +99,14 @@ def _boards(cards: Sequence[Scorecard]) -> list[Board]:
 
 
 def _whole_boards(boards: Sequence[Board]) -> tuple[tuple[Board, ...], tuple[str, ...]]:
-    """Return the boards with rows of at least half of all entries, and the scenarios of the others.
+    """Return the boards with rows of at least half of the entries of several boards, and the scenarios of the others.
 
-    On the others most entries would count as failures that nobody has tried there.
+    On the others most entries would count as failures that nobody has tried there. Entries of one board alone, such as
+    methods for another task, say nothing of what has been tried elsewhere.
     """
-    everybody = set().union(*(board.applicable for board in boards))
-    is_whole = [2 * len(board.applicable) >= len(everybody) for board in boards]
+    times = Counter(name for board in boards for name in board.applicable)
+    several = {name for name, count in times.items() if count >= FEWEST_BOARDS}
+    is_whole = [2 * len(board.applicable & several) >= len(several) for board in boards]
     left_out = [board.scenario for board, whole in zip(boards, is_whole, strict=True) if not whole]
     return tuple(board for board, whole in zip(boards, is_whole, strict=True) if whole), tuple(left_out)
 

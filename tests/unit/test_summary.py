@@ -95,6 +95,13 @@ def test_a_board_on_which_few_entries_have_rows_is_named_and_left_out(three):
     assert "for most entries have no row there: mine" in shown(summary)
 
 
+def test_methods_for_another_task_put_no_board_out_of_the_summary(three):
+    alone = board("language", **{f"for_{number}": 0.3 for number in range(40)}, fair=0.2)
+    summary = summarise([*three, *alone])
+    assert {each.scenario for each in summary.boards} == {each.scenario for each in summarise(three).boards}
+    assert summary.left_out == ("language",)
+
+
 def test_of_a_scenario_the_board_with_the_most_models_counts(three):
     fewer = [each.model_copy(update={"models": 7, "scenario_hash": "f00"}) for each in three if each.scenario == "one"]
     turned = [with_gap(each, -each.value("gap_closed")) for each in fewer]
