@@ -5,11 +5,12 @@ python scripts/write_results.py
 
 from findings.boards import Board, load_boards, method_of
 from findings.claims import say_claims
+from findings.language import five_sentences
 from findings.sentences import DIGITS, FASHION, say_better_than_nothing, say_how_to_read, say_of, ten_sentences
 from findings.tables import board_table, short_table
 from findings.wording import join
 
-from benchmark.scenario.schema import Scenario
+from benchmark.scenario.schema import Scenario, load_scenario
 from benchmark.storage.workspace import Workspace
 from benchmark.submissions.source import submission_names, tuned_entries
 from benchmark.submissions.tasks import inapplicable
@@ -26,7 +27,7 @@ made, so remove `leaderboard/boards/`, `leaderboard/evidence/` and `submissions/
 Intervals in brackets are of 95 %, over models. Differences are paired, and significant where 0 is outside such an
 interval after a correction for the comparisons of the same sentence (Bonferroni); groups are corrected for one entry's
 comparisons. The best of many is high by chance too, so its interval is one that holds for all of them. These are small
-networks on small images: they say what these methods do here.
+networks on small images and made-up facts: they say what these methods do here.
 """
 CLAIMS = """## Claims of the methods' papers
 
@@ -50,6 +51,10 @@ def pages(workspace: Workspace) -> dict[str, str]:
     lacking = {name: len(methods_without_row(workspace, board)) for name, board in boards.items()}
     sentences = ten_sentences(boards, workspace.shipped / "studies", lacking)
     page = [INTRODUCTION, "## In ten sentences", "", *(f"{at}. {own}" for at, own in enumerate(sentences, 1)), ""]
+    classes = load_scenario("digits").task
+    for_language = {name for name in submission_names(workspace) if inapplicable(workspace.submissions / name, classes)}
+    said = (f"{at}. {own}" for at, own in enumerate(five_sentences(boards, lacking, for_language), 1))
+    page += ["## Language models, in five sentences", "", *said, ""]
     page += [CLAIMS, *say_claims([boards[name] for name in (FASHION, DIGITS) if name in boards]), ""]
     for board in boards.values():
         page += section(workspace, board)
