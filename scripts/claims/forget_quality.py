@@ -36,6 +36,7 @@ from benchmark.metrics.samples import Floats
 from benchmark.metrics.truth import log_p_values
 from benchmark.storage.workspace import Arrays
 from claims.curves import columns_of, mean_of
+from claims.plot import use_few_colours
 from claims.populations import Piece, compute_missing
 
 FACTS = 40  # as many as TOFU's smallest forget set has
@@ -193,6 +194,7 @@ def draw(rows: pd.DataFrame, path: Path) -> None:
     canvas.suptitle(title, fontsize=TITLE)
     add_legend(canvas, 3, paper)
     save_plot(canvas, path)
+    use_few_colours(path)
 
 
 def disagreements(rows: pd.DataFrame) -> list[str]:

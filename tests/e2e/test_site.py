@@ -56,7 +56,7 @@ def test_examples_of_a_scenario_of_ones_own_are_named_and_shown(site):
     page = Page(path.read_bytes())
     assert len([image for image in page.named("img") if image.attributes["alt"] in "0123456789"]) == 10
     assert "What these examples are is not known here" not in page.text
-    assert "the budget is 50\u00a0%" in page.text
+    assert "the budget is 100\u00a0%" in page.text
 
 
 def test_the_source_is_shown_as_that_of_the_entry(site):
