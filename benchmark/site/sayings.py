@@ -107,12 +107,11 @@ def _say_by_phi(board: Board, leader: Scorecard) -> str:
     known = [card for card in board.ranked_cards if card.value("gap_closed_phi") is not None]
     best = max(known, key=lambda card: card.value("gap_closed_phi") or 0.0, default=leader)
     found = paired_difference("gap_closed_phi", best, leader, corrected_level(len(known)))
-    is_behind = best is not leader and found is not None and sign_of(found) > 0
     own = at_level(leader, "gap_closed_phi", corrected_level(len(known) + 1)) if leader in known else None
     parts = []
     if own is not None and sign_of(own) < 0:
         parts.append(f"it is significantly worse than doing nothing ({gap_text(own)[0]})")
-    if is_behind and found is not None:
+    if best is not leader and found is not None and sign_of(found) > 0:
         points = format_value(100 * found.value, ".1f")
         parts.append(f"{best.submission} is significantly better than the leader by {points} points")
     if not parts:

@@ -78,6 +78,27 @@ def test_columns_are_searched_for_by_their_sentences(opened, index):
         assert page.locator(f"{HARD} [data-columns] fieldset:visible").count() <= labels.count()
 
 
+def test_what_nobody_has_chosen_covers_no_table(opened, index):
+    with opened(index, fragment=HARD) as page:
+        bar = page.locator(f"{HARD} [data-compared-bar]")
+        assert bar.is_hidden()
+        page.locator(f"{RANKING} [data-choose]").last.click()
+        assert bar.is_visible()
+
+
+def test_a_filter_without_rows_cannot_be_chosen(opened, index):
+    with opened(index, fragment=HARD) as page:
+        options = page.locator(f"{HARD} [data-filter] option")
+        disabled = options.evaluate_all("all => all.filter(each => each.disabled).map(each => each.value)")
+        for value in options.evaluate_all("all => all.map(each => each.value)"):
+            if value not in disabled:
+                page.locator(f"{HARD} [data-filter]").select_option(value)
+                assert names(page), value
+    single = HARD.replace("digits-hard-980657bdc9f2", "digits-patch-6995a036cbc8")
+    with opened(index, fragment=single) as page:  # nobody has tuned values there
+        assert page.locator(f'{single} [data-filter] option[value="tuned"]').is_disabled()
+
+
 def test_one_key_leads_past_the_table(opened, index):
     with opened(index, fragment=HARD) as page:
         link = page.locator(f"{HARD} .past")
