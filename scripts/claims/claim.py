@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from benchmark.results.values import Estimate
-from claims.curves import Curve
+from claims.curves import Curve, difference, difference_of_best
 from claims.settings import Setting, Size
 
 Curves = Mapping[tuple[str, str], Curve]
@@ -31,12 +31,23 @@ class Comparison(NamedTuple):
 
     def __str__(self) -> str:
         scale = 100 if self.unit == "points" else 1
-        numbers = [f"{scale * each:+.1f}".replace("-", "−") for each in self.estimate_numbers]
+        ends = self.estimate.value, self.estimate.low, self.estimate.high
+        numbers = [f"{scale * each:+.1f}".replace("-", "−") for each in ends]
         return f"{self.text}: {numbers[0]} {self.unit} [{numbers[1]}, {numbers[2]}], {self.verdict}"
 
-    @property
-    def estimate_numbers(self) -> tuple[float, float, float]:
-        return self.estimate.value, self.estimate.low, self.estimate.high
+
+def compare_paths(method: str, between: str, one: Curve, other: Curve, cost: int) -> list[Comparison]:
+    """Return the differences of two paths where the first is claimed to take more steps.
+
+    `between`: which is less which, in words. `cost`: 1 where the first is claimed to cost more than the other, and so
+    to close less of the gap, −1 where less.
+    """
+    lost = difference(one, other, "test_lost")
+    return [
+        Comparison(f"{method}: steps to forget, {between}", difference(one, other, "steps"), 1, "steps"),
+        Comparison(f"{method}: test answers lost by then", lost, cost, "points"),
+        Comparison(f"{method}: best gap closed", difference_of_best(one, other), -cost, "points"),
+    ]
 
 
 class Claim(NamedTuple):

@@ -12,8 +12,7 @@ from benchmark.data.reading.people import facts_of_people
 from benchmark.data.sources.people import People
 from benchmark.scenario.schema import Scenario
 from benchmark.split import Split
-from claims.claim import Claim, Comparison, Curves
-from claims.curves import difference, difference_of_best
+from claims.claim import Claim, Comparison, Curves, compare_paths
 from claims.settings import Setting, Size, scenario_of_people
 
 FACTS = 6
@@ -59,12 +58,7 @@ def compare(curves: Curves) -> list[Comparison]:
     found = []
     for method in METHODS:
         most, none = (curves[group_of(relations), method] for relations in (RELATIONS[-1], RELATIONS[0]))
-        steps = difference(most, none, "steps")
-        found += [
-            Comparison(f"{method}: steps to forget, four relations less none", steps, 1, "steps"),
-            Comparison(f"{method}: test answers lost by then", difference(most, none, "test_lost"), 1, "points"),
-            Comparison(f"{method}: best gap closed", difference_of_best(most, none), -1, "points"),
-        ]
+        found += compare_paths(method, "four relations less none", most, none, cost=1)
     return found
 
 

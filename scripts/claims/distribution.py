@@ -7,8 +7,7 @@ there are facts of every kind. Out of distribution: one kind of fact, of everybo
 that nothing retained has.
 """
 
-from claims.claim import Claim, Comparison, Curves
-from claims.curves import difference, difference_of_best
+from claims.claim import Claim, Comparison, Curves, compare_paths
 from claims.settings import Setting, Size, scenario_of_people, setting_of
 
 IN, OUT = "in distribution", "out of distribution"
@@ -35,11 +34,7 @@ def compare(curves: Curves) -> list[Comparison]:
     found = []
     for method in METHODS:
         out, within = curves[OUT, method], curves[IN, method]
-        found += [
-            Comparison(f"{method}: steps to forget, out less in", difference(out, within, "steps"), 1, "steps"),
-            Comparison(f"{method}: test answers lost by then", difference(out, within, "test_lost"), -1, "points"),
-            Comparison(f"{method}: best gap closed", difference_of_best(out, within), 1, "points"),
-        ]
+        found += compare_paths(method, "out less in", out, within, cost=-1)
     return found
 
 

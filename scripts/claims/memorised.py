@@ -19,8 +19,7 @@ from benchmark.data.reading.tokens import examples_of_texts
 from benchmark.data.sources.people import People
 from benchmark.scenario.schema import Scenario
 from benchmark.split import Split
-from claims.claim import Claim, Comparison, Curves
-from claims.curves import difference, difference_of_best
+from claims.claim import Claim, Comparison, Curves, compare_paths
 from claims.settings import Setting, Size, scenario_of_people, setting_of
 
 FACTS = 6
@@ -89,12 +88,7 @@ def compare(curves: Curves) -> list[Comparison]:
     found = []
     for method in METHODS:
         memorised, easy = curves[MEMORISED, method], curves[EASY, method]
-        steps = difference(memorised, easy, "steps")
-        found += [
-            Comparison(f"{method}: steps to forget, memorised less easy", steps, 1, "steps"),
-            Comparison(f"{method}: test answers lost by then", difference(memorised, easy, "test_lost"), 1, "points"),
-            Comparison(f"{method}: best gap closed", difference_of_best(memorised, easy), -1, "points"),
-        ]
+        found += compare_paths(method, "memorised less easy", memorised, easy, cost=1)
     return found
 
 

@@ -37,8 +37,7 @@ def draw_curves(curves: Sequence[Curve], title: str, abscissa: str, path: Path) 
         _draw_row(list(panels), own, abscissa if at == len(rows) - 1 else "", labelled=at == 0, apart=apart)
     canvas.suptitle(title, fontsize=TITLE)
     add_legend(canvas, 3 if apart else 2, _PAPER)
-    save_plot(canvas, path)
-    use_few_colours(path)
+    save_small(canvas, path)
 
 
 def _draw_row(panels: list[Axes], curves: list[Curve], abscissa: str, *, labelled: bool, apart: bool) -> None:
@@ -66,8 +65,9 @@ def _draw(panel: Axes, rows: pd.DataFrame, quantity: str, color: int, line: int)
     return drawn
 
 
-def use_few_colours(path: Path) -> None:
-    """Rewrite a picture with a palette of 64 colours, a third of the bytes: it lies in the repository."""
+def save_small(canvas: Canvas, path: Path) -> None:
+    """Write a PNG with a palette of 64 colours, a third of the bytes: it lies in the repository."""
+    save_plot(canvas, path)
     with Image.open(path) as drawn:
         few = drawn.convert("RGB").quantize(64)
     few.save(path, optimize=True)
