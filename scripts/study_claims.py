@@ -97,8 +97,9 @@ def write_quality(rows: pd.DataFrame, out: Path) -> None:
     print(rows[["entry", "differs", "rejected", "log_p_low", "log_p_high", "leak", "seen"]].to_string())
     print("planted:", *forget_quality.disagreements(rows), sep="\n- ")
     board = pd.read_csv(ROOT / "leaderboard" / "leaderboard.csv", low_memory=False)
-    controls = board[board["submission"] == "retrain"]
-    can_tell = "tofu_forget_quality" in board and bool(controls["tofu_forget_quality"].notna().to_numpy().any())
+    is_control = (board["submission"] == "retrain").to_numpy()
+    known = board["tofu_forget_quality"].notna().to_numpy() if "tofu_forget_quality" in board else ~is_control
+    can_tell = bool((is_control & known).any())
     nothing = "none disagrees" if can_tell else "no board with both measures has a row of retrain to compare with"
     said = forget_quality.disagreements_on_boards(board) or [nothing]
     print("committed rows:", *said, sep="\n- ")
