@@ -220,7 +220,7 @@ def _accuracy(classifier: Any, forget: Floats, test: Floats, seed: int, scaler: 
     scores = []
     # Values have been checked: to check them again at each of hundreds of fits takes as long as the fits.
     with config_context(assume_finite=True, skip_parameter_validation=True):
-        for fitted, judged in _splits(size, seed):
+        for fitted, judged in _splits(size, seed, SPLITS):
             to_fit, to_judge = features[fitted], features[judged]
             if scaler is not None:
                 to_fit, to_judge = scaler.fit_transform(to_fit), scaler.transform(to_judge)
@@ -229,9 +229,9 @@ def _accuracy(classifier: Any, forget: Floats, test: Floats, seed: int, scaler: 
 
 
 @lru_cache(maxsize=64)
-def _splits(size: int, seed: int) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+def _splits(size: int, seed: int, count: int) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Return rows to fit and to judge by, of `size` forget and as many test examples: the same for every entry."""
     from sklearn.model_selection import StratifiedShuffleSplit
 
-    splitter = StratifiedShuffleSplit(n_splits=SPLITS, test_size=0.1, random_state=seed)
+    splitter = StratifiedShuffleSplit(n_splits=count, test_size=0.1, random_state=seed)
     return list(splitter.split(np.zeros((2 * size, 1)), np.repeat([1, 0], size)))

@@ -102,15 +102,18 @@ class Worker:
         """
         self.device, self._verify, self._new_process = device, verify, start
         self._submission = submission.resolve()
+        self._set_job(scenario, problem, neighbours)
+        self._start()
+
+    def _set_job(self, scenario: Scenario, problem: Problem, neighbours: int) -> None:
         self._expected = expected_of(skeleton(scenario.architecture, problem.input_shape, problem.outputs))
         self._limits = Limits(
             seconds=scenario.protocol.timeout,
             memory=min(int(scenario.protocol.memory * 2**30), _MEMORY // (neighbours + 1)),
             file_bytes=max(_FILE, 2 * largest_file(self._expected) + _BESIDE),
-            gpu=device != "cpu",
+            gpu=self.device != "cpu",
         )
-        self._job = job_of(scenario, problem, device)
-        self._start()
+        self._job = job_of(scenario, problem, self.device)
 
     def run(
         self,
@@ -167,6 +170,10 @@ class Worker:
 
     def _start(self) -> None:
         self._process = self._new_process(self._submission, gpu=self.device != "cpu")
+        self._give_job()
+
+    def _give_job(self) -> None:
+        """Have the process, new or not, work on the job that is set."""
         self._ready = False
         exchange = self._process.exchange
         try:

@@ -2,6 +2,7 @@
 
 import pytest
 from conftest import REPOSITORY
+from shared_fixtures import repeat_less
 
 from benchmark.runs.checking import check_submission
 from benchmark.session import Session
@@ -22,7 +23,8 @@ APPLICABLE = [
 
 @pytest.mark.parametrize("name", APPLICABLE)
 @pytest.mark.usefixtures("started_worker")
-def test_every_submission_passes(name, miniature):
+def test_every_submission_passes(name, miniature, monkeypatch):
+    repeat_less(monkeypatch)
     warnings = []
     table = check_submission(Session(SHIPPED, warn=warnings.append), miniature, name)
     assert list(table.columns[0].cells) == ["forget", "retain", "validation", "cost"]

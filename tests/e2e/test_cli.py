@@ -128,7 +128,7 @@ def test_scores_survive_kills_at_random_moments(bench, own_process, workspace, m
     shutil.rmtree(workspace.pools)
     write_secret(workspace, miniature)
     moments = random.Random(0)
-    for _ in range(3):
+    for _ in range(2):
         process = own_process("run", "--submission", "random_label", "--jobs", "1")
         time.sleep(moments.uniform(3, 9))
         process.kill()

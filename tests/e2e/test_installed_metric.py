@@ -82,7 +82,7 @@ def test_an_installed_metric_is_on_the_board_and_its_values_outlive_it(bench, ru
     path = workspace.results / "scorecards" / miniature.label / "finetune.json"
     stored = json.loads(path.read_text())["metrics"]["median_gap"]
     assert stored["value"] == pytest.approx(float(with_it["finetune"]["median_gap"]), rel=1e-5)
-    run("leaderboard", scenario=False)
+    assert bench("leaderboard", scenario=None).returncode == 0
     without_it = rows_of(workspace)
     assert {name: {**row, "median_gap": ""} for name, row in without_it.items()} == {
         name: {**row, "median_gap": ""} for name, row in with_it.items()
@@ -98,7 +98,7 @@ def test_an_entry_that_was_scored_without_the_metric_is_blank_on_the_board(bench
     assert "gap" in board
 
 
-def test_an_installed_metric_scores_arrays_of_anybody(run, workspace, package):
+def test_an_installed_metric_scores_arrays_of_anybody(run, bench, workspace, package):
     rng = np.random.default_rng(0)
     unlearned, retrained = (rng.normal(mean, 1, (16, 3)) for mean in (1, 0))
     for name, values in (("u", unlearned), ("r", retrained)):
@@ -112,5 +112,5 @@ def test_an_installed_metric_scores_arrays_of_anybody(run, workspace, package):
     assert "median_gap (nats, lower is better): Median distance between the medians of φ." in printed
     stored = json.loads(run("score", "--arrays", "u.npy", "r.npy", "--json", package=package, scenario=False))
     assert stored["metrics"]["median_gap"] == {"value": gap}
-    without = json.loads(run("score", "--arrays", "u.npy", "r.npy", "--json", scenario=False))
+    without = json.loads(bench("score", "--arrays", "u.npy", "r.npy", "--json", scenario=None).stdout)
     assert stored["metrics"] == {**without["metrics"], "median_gap": {"value": gap}}

@@ -259,13 +259,12 @@ def test_missing_evidence_is_named_with_the_command_that_makes_it(scenario, stor
 
 
 def test_the_study_of_the_order_writes_its_table(bench, scenario, stored, workspace):
-    rows = study_order(Session(workspace, warn=pytest.fail), scenario, ["one", "other"])
-    written = pd.read_csv(workspace.results / "studies" / f"order-{scenario.label}.csv")
-    assert list(written.columns) == list(rows.columns)
-    assert list(written.models)[-3:] == [16, 32, 64]
     done = bench("study", "--order", "one", "other", "--models", "64")
     assert done.returncode == 0, done.stderr
     assert "tau_low" in done.stdout
+    written = pd.read_csv(workspace.results / "studies" / f"order-{scenario.label}.csv")
+    assert {"models", "tau", "tau_low", "tau_high"} <= set(written.columns)
+    assert list(written.models)[-3:] == [16, 32, 64]
     assert f"order-{scenario.label}.csv" in done.stdout.replace("\n", "")
 
 

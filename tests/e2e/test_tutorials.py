@@ -10,7 +10,7 @@ from shared_fixtures import repeat_less
 
 
 @pytest.fixture
-def followed(tmp_path, capfd, monkeypatch):
+def followed(tmp_path, capfd, monkeypatch, started_worker):
     """Follow a page in an empty folder; return what its commands print."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")

@@ -129,12 +129,12 @@ def idx_file(array: np.ndarray) -> bytes:
 
 
 def make_casia_surf(folder: Path, monkeypatch: pytest.MonkeyPatch | None = None) -> None:
-    """CASIA-SURF's tree: 20 persons in two groups, five pictures each, and one person without pictures."""
+    """CASIA-SURF's tree: 20 persons in two groups, three pictures each, and one person without pictures."""
     root, rng = folder / "casia-surf", np.random.default_rng(0)
     persons = [f"CLKJ_{'AS' if i % 2 else 'CS'}{i:04d}" for i in range(SIZES["casia persons"])]
     ages = [20 + i if i % 3 else 70 - i for i in range(len(persons) + 1)]
     for i, person in enumerate(persons):
-        for j in range(5):
+        for j in range(3):
             path = root / f"WBackground/{1 + i % 2}/{person}/real.rssdk/color/{j}.jpg"
             _image(path, rng, (48, 36), shade=3 * ages[i] - 60)
     lines = [f"{person} {ages[i]} {'FM'[i % 2]}" for i, person in enumerate([*persons, "CLKJ_ZZ9999"])]
@@ -325,7 +325,7 @@ _MINIATURES: dict[str, dict[str, dict]] = {
     "fashion": _FASHION | {"forget": {"size": 10}},
     "fashion-class": _FASHION,
     "fashion-hard": _FASHION | {"forget": {"size": 10, "models": 32}},
-    "casia-surf": {"forget": {"count": 4}, "recipe": {"learning_rate": 1e-3}},
+    "casia-surf": {"data": {"size": 16}, "forget": {"count": 4}, "recipe": {"learning_rate": 1e-3}},
     "femnist": {"data": {"writers": 6}, "forget": {"count": 2}, "architecture": _CNN},
     "celeba-identity": {"data": {"size": 16}, "forget": {"count": 3}, "architecture": _CNN},
     "faces-manifest": {"data": {"size": 16}, "forget": {"count": 2}, "architecture": _CNN},
@@ -346,8 +346,40 @@ _MINIATURES: dict[str, dict[str, dict]] = {
     "people-refusals": _TEXT
     | {"data": {"people": 12, "facts": 4, "refusals": 4}, "forget": {"count": 2, "topics": ["birthplace", "job"]}},
     "tools": _TEXT | {"data": {"tools": 6, "calls": 6, "general": 20}, "forget": {"count": 1}},
-    "markov": _TEXT
+    "verbatim": make_fortunes,
+}
+
+_MINIATURES: dict[str, dict[str, dict]] = {
+    "cifar10": {"data": {"validation": 20}, "forget": {"size": 10}, "architecture": _CNN},
+    "cifar10-class": {"data": {"validation": 20}, "architecture": _CNN},
+    "cifar100": {"data": {"validation": 20}, "forget": {"size": 10}, "architecture": _CNN},
+    "fashion": _FASHION | {"forget": {"size": 10}},
+    "fashion-class": _FASHION,
+    "fashion-hard": _FASHION | {"forget": {"size": 10, "models": 32}},
+    "casia-surf": {"data": {"size": 16}, "forget": {"count": 4}, "recipe": {"learning_rate": 1e-3}},
+    "femnist": {"data": {"writers": 6}, "forget": {"count": 2}, "architecture": _CNN},
+    "celeba-identity": {"data": {"size": 16}, "forget": {"count": 3}, "architecture": _CNN},
+    "faces-manifest": {"data": {"size": 16}, "forget": {"count": 2}, "architecture": _CNN},
+    "image-folder": {"data": {"size": 16}, "forget": {"size": 10}, "architecture": _CNN},
+    "npz": {"forget": {"size": 10}},
+    "csv": {"forget": {"size": 10}},
+    "breast-cancer": {"data": {"train": 200}},
+    "diabetes": {"recipe": {"epochs": 20}},  # after fewer it foretells no better than the mean, and has no ratio
+    "people": _TEXT | {"data": {"people": 12, "facts": 4}, "forget": {"count": 2}},
+    "people-connected": _TEXT | {"data": {"people": 12, "facts": 2, "connectivity": 2}, "forget": {"count": 2}},
+    "people-experts": _TEXT
     | {
+        "data": {"people": 12, "facts": 4},
+        "forget": {"count": 2},
+        "architecture": _TEXT["architecture"] | {"experts": 3, "active": 1},
+    },
+    "people-entity": _TEXT | {"data": {"people": 12, "facts": 4}, "forget": {"count": 2}},
+    "people-refusals": _TEXT
+    | {"data": {"people": 12, "facts": 4, "refusals": 4}, "forget": {"count": 2, "topics": ["birthplace", "job"]}},
+    "tools": _TEXT | {"data": {"tools": 6, "calls": 6, "general": 20}, "forget": {"count": 1}},
+    "markov": {
+        **_TEXT,
+        "recipe": _TEXT["recipe"] | {"epochs": 4},
         "data": {
             "chains": [
                 {"name": name, "states": states, "length": length, "sequences": sequences}
@@ -357,7 +389,7 @@ _MINIATURES: dict[str, dict[str, dict]] = {
                     ("forget short", [6, 7, 8], 4, 20),
                 )
             ]
-        }
+        },
     },
     "verbatim": _TEXT | {"data": {"holdout": 8}, "forget": {"size": 10}},
     "digits": {"data": {"train": 200}},
@@ -368,5 +400,5 @@ _MINIATURES: dict[str, dict[str, dict]] = {
     "fonts": {"data": {"train": 400}},
     "digits-patch": {"data": {"train": 200}},
     "digits-swapped": {"data": {"train": 200}},
-    "modular-wrong": {"recipe": {"epochs": 30}},  # after fewer it gets next to nothing right
+    "modular-wrong": {"recipe": {"epochs": 30, "batch_size": 32}},  # after fewer it gets next to nothing right
 }

@@ -23,6 +23,7 @@ from benchmark.cli import shared
 from benchmark.data import load_problem
 from benchmark.engine import collect_garbage_rarely
 from benchmark.leaderboard import rebuild
+from benchmark.metrics import classifiers
 from benchmark.references.ends import ends_of
 from benchmark.references.pool import Pool
 from benchmark.runs import budget, checking
@@ -37,9 +38,13 @@ from benchmark.storage.workspace import Workspace
 from benchmark.submissions.folder import copy_submission
 from benchmark.tasks.classification import Classification
 
-HALVES, ROUNDS = 40, 10
+HALVES, ROUNDS, SPLITS = 40, 6, 2
 # Without tuned values: a test is of what a submission.py says.
 IGNORED = shutil.ignore_patterns("__pycache__", "tuned")
+# What the shipped submissions import, so that not each of their runs does.
+IMPORTED = (
+    "import benchmark.toolbox, torch.func, torch.nn.utils, torch.optim, torch.utils.data, torchvision.transforms\n"
+)
 
 CROSS_ENTROPY = Classification().loss()
 
@@ -74,9 +79,13 @@ def miniature(miniature_file) -> Scenario:
 
 
 def repeat_less(patch: pytest.MonkeyPatch) -> None:
-    """Resample less, and time fewer rounds of costs that nobody looks at, which take most of a command's seconds."""
+    """Resample less, fit fewer attacks, and time fewer rounds of costs that nobody looks at.
+
+    They take most of a command's seconds.
+    """
     patch.setattr(evaluation, "HALVES", HALVES)
     patch.setattr(budget, "ROUNDS_AT_MOST", ROUNDS)
+    patch.setattr(classifiers, "SPLITS", SPLITS)
 
 
 def write_secret(workspace: Workspace, scenario: Scenario) -> None:
@@ -117,7 +126,7 @@ def finished_runs(miniature, trained_pool, workers, tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(workspace.root)
         repeat_less(patch)
-        lend_workers(workers, miniature, patch)
+        lend_workers(workers, patch)
         session = Session(workspace, warn=lambda _: None)
         for name in ("identity", "finetune"):
             evaluation.evaluate(session, miniature, name)
@@ -179,20 +188,29 @@ def bench(workspace, miniature_file, started_worker, monkeypatch, capfd, request
 def workers(miniature, tmp_path_factory):
     """Share one worker per kind of isolation among all tests; the first that asks starts it: that takes 3 CPU seconds.
 
+    It works on the miniature unless another scenario is asked for.
+
     Every run reads the submission anew, in a process that nothing has touched.
     """
-    started = {}
+    started, jobs = {}, {}
 
-    def of(kind):
+    def of(kind, scenario=miniature, problem=None):
         if kind in started and started[kind]._process.has_ended:
             started.pop(kind).close()
         if kind not in started:
             folder = tmp_path_factory.mktemp("newcomer")
-            (folder / "submission.py").touch()
+            (folder / "submission.py").write_text(IMPORTED)
             with pytest.MonkeyPatch.context() as patch:
                 patch.setenv("SECRET_TOKEN", "do not tell")
                 started[kind] = Worker(miniature, load_problem(miniature), folder)
-        return started[kind]
+            jobs[kind] = job_sections(miniature)
+        worker = started[kind]
+        if jobs[kind] != (asked := job_sections(scenario)):
+            worker.wait_until_ready()
+            worker._set_job(scenario, problem or load_problem(scenario), 0)
+            worker._give_job()
+            jobs[kind] = asked
+        return worker
 
     yield of
     for worker in started.values():
@@ -209,19 +227,19 @@ def worker(request, workers):
 
 
 @pytest.fixture
-def started_worker(workers, miniature, monkeypatch, request):
-    """Lends commands on the miniature a worker that runs already, unless the test is marked as `own_worker`."""
+def started_worker(workers, monkeypatch, request):
+    """Lends commands a worker that runs already, unless the test is marked as `own_worker`."""
     if not request.node.get_closest_marker("own_worker"):
-        lend_workers(workers, miniature, monkeypatch)
+        lend_workers(workers, monkeypatch)
 
 
-def lend_workers(workers, miniature: Scenario, patch: pytest.MonkeyPatch) -> None:
-    """Have what runs submissions on the miniature borrow a worker, instead of starting one, where one is enough."""
+def lend_workers(workers, patch: pytest.MonkeyPatch) -> None:
+    """Have what runs submissions borrow a worker, instead of starting one, where one is enough."""
 
     def lend(scenario, problem, submission, neighbours=0, device="cpu", verify=lambda copy: None, start=Process):
-        if neighbours or job_sections(scenario) != job_sections(miniature):
+        if neighbours:
             return Worker(scenario, problem, submission, neighbours, device, verify, start)
-        worker = workers(sandbox.isolation())
+        worker = workers(sandbox.isolation(), scenario, problem)
         limits = {"seconds": scenario.protocol.timeout, "memory": int(scenario.protocol.memory * 2**30)}
         patch.setattr(worker, "_limits", replace(worker._limits, **limits))
         patch.setattr(worker, "_submission", submission.resolve())  # of a process that starts when this one ends

@@ -239,21 +239,16 @@ def test_a_full_folder_is_named_as_that_limit(sandboxed, attempt):
 def test_torch_compile_with_its_default_backend_works_or_names_a_limit(sandboxed, attempt):
     source = body(
         """
-        fast = torch.compile(net)
-        optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
-        for x, y in [next(iter(retain_loader))]:  # the last batch has another shape, and is compiled anew
-            optimizer.zero_grad()
-            nn.functional.cross_entropy(fast(x), y).backward()
-            optimizer.step()
-        return net
+        inputs, _ = next(iter(retain_loader))  # the last batch has another shape, and would be compiled anew
+        with torch.no_grad():  # or two graphs would be compiled
+            assert torch.allclose(torch.compile(net)(inputs), net(inputs), atol=1e-4)
         """
     )
     run = attempt(source, seconds=300.0)
     assert run.status == "ok", (run.reason, run.log)
-    assert moved(run, attempt.weights)
     limited = attempt(source, seconds=300.0, file_bytes=16 << 20)
     assert limited.status == "crashed"
-    assert limited.reason.startswith("the run wrote a file larger than the 16 MiB it may write (submission.py, line 1")
+    assert limited.reason.startswith("the run wrote a file larger than the 16 MiB it may write (submission.py, line ")
 
 
 def test_without_a_compiler_torch_compile_says_so(attempt):

@@ -6,13 +6,16 @@ import pytest
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other processes are seen in /proc alone")
 ALONE = "held = bytearray(96 << 20)\n    held[::4096] = b'x' * len(held[::4096])"
-IN_ANOTHER = """pid = os.fork()
+# It waits until the other process holds all of it, and then for whoever watches to look.
+IN_ANOTHER = """reading, writing = os.pipe()
+    pid = os.fork()
     if pid == 0:
         held = bytearray(96 << 20)
         held[::4096] = b'x' * len(held[::4096])
-        time.sleep(0.5)
-        os._exit(0)
-    time.sleep(0.3)
+        os.write(writing, b'x')
+        time.sleep(60)
+    os.read(reading, 1)
+    time.sleep(0.5)
     os.kill(pid, 9)"""
 
 

@@ -78,29 +78,36 @@ def _serve(given: Path, returned: Path, submission: Path, scratch: Path) -> None
     with _no_gpu():
         _warm_up()
         _preload(submission)
-    if sys.stdin.readline() != JOB:  # the harness had no use for this worker
-        return
-    job = read_job(given)
+    supervisor = Supervisor(scratch, returned / LOG, sys.stdin.fileno())
+    bench: _Bench | None = None
+    for line in iter(sys.stdin.readline, ""):
+        if line == JOB:
+            bench = _prepare(read_job(given), submission, returned, scratch, supervisor)
+            answer = READY
+        else:
+            assert bench is not None
+            request = Request.from_line(line)
+            # Here, where memory is touched for less than in a fresh child.
+            bench.net.load_state_dict(load_file(given / ORIGINAL))
+            reply = supervisor.run(partial(_run, request, bench), request.limits)
+            if reply is None:
+                break
+            answer = reply.line()
+        sys.stdout.write(answer)
+        sys.stdout.flush()
+
+
+def _prepare(job: Job, submission: Path, returned: Path, scratch: Path, supervisor: Supervisor) -> "_Bench":
+    """Return the bench of a job, and do what every run would do for the first time, and pay for."""
     with contextlib.redirect_stdout(sys.stderr):  # standard output is for replies
         net = job.architecture.build(tuple(job.retain.inputs.shape[1:]), job.outputs).eval()
     make_repeatable(job.device)
-    # What every run does: the first time takes 5 ms, which each child would pay.
-    loader(job.retain, job.recipe.batch_size, "tuple", shuffle=True)
+    loader(job.retain, job.recipe.batch_size, "tuple", shuffle=True)  # 5 ms, as is the next line
     save(unlearned_state(net, net, expected_of(net)))
     gc.freeze()  # what exists now is never collected: children need not copy its pages
     gc.enable()
     _collapse_pages()
-    supervisor = Supervisor(scratch, returned / LOG, sys.stdin.fileno())
-    bench = _Bench(job, net, submission, returned, scratch, supervisor.consumed, supervisor.say)
-    print(READY, end="", flush=True)
-    for line in iter(sys.stdin.readline, ""):
-        request = Request.from_line(line)
-        net.load_state_dict(load_file(given / ORIGINAL))  # here, where memory is touched for less than in a fresh child
-        reply = supervisor.run(partial(_run, request, bench), request.limits)
-        if reply is None:
-            break
-        sys.stdout.write(reply.line())
-        sys.stdout.flush()
+    return _Bench(job, net, submission, returned, scratch, supervisor.consumed, supervisor.say)
 
 
 @contextlib.contextmanager
