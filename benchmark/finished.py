@@ -2,24 +2,29 @@
 
 from benchmark.errors import BenchError
 from benchmark.metrics import VERSION
+from benchmark.metrics.evidence_pair import NEEDS
 from benchmark.metrics.kinds import METRICS
 from benchmark.results.board_file import read_card
 from benchmark.results.outcome import block_name, evidence_store, has_evidence, read_outcome
 from benchmark.results.scorecard import Scorecard
+from benchmark.results.values import Absent
 from benchmark.scenario.schema import Scenario
 from benchmark.storage.workspace import Workspace
 from benchmark.submissions.source import Submission, find_submission
 
 
-def finished_card(scenario: Scenario, entry: str, workspace: Workspace, allowed: int) -> Scorecard | None:
+def finished_card(
+    scenario: Scenario, entry: str, workspace: Workspace, allowed: int, treat: bool = False
+) -> Scorecard | None:
     """Return the scorecard of an entry that a run would leave as it is, or None.
 
     It is of the submission's present files and of this scorer with all its metrics, its evidence is whole, no other
-    number of failures was allowed, and its cost is settled. Raises BenchError when there is no such submission.
+    number of failures was allowed, and its cost is settled. `treat`: it says what holds after treatments. Raises
+    BenchError when there is no such submission.
     """
     submission = find_submission(entry, workspace, scenario)
     card = _current_card(scenario, submission, workspace)
-    if card is None or not has_evidence(scenario, submission, workspace):
+    if card is None or not has_evidence(scenario, submission, workspace) or (treat and not was_treated(card)):
         return None
     store = evidence_store(scenario, submission, workspace)
     outcome = read_outcome(store)
@@ -29,6 +34,12 @@ def finished_card(scenario: Scenario, entry: str, workspace: Workspace, allowed:
         return None
     blocks = [block_name(block) for block in scenario.blocks(scenario.protocol.models)]
     return card if store.is_whole(blocks) else None
+
+
+def was_treated(card: Scorecard) -> bool:
+    """Tell whether an entry's nets were looked at after treatments, with whatever result."""
+    found = card.metrics.get("resilience")
+    return found is not None and found != Absent(absent=NEEDS["treated"])
 
 
 def _current_card(scenario: Scenario, submission: Submission, workspace: Workspace) -> Scorecard | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from benchmark.data import load_problem
 from benchmark.errors import BadRecord, BadUsage, BenchError, FailedEntry, MissingRecord
 from benchmark.faults import note_fault
+from benchmark.finished import was_treated
 from benchmark.leaderboard import scored_submissions
 from benchmark.metrics import VERSION
 from benchmark.metrics.bootstrap import HALVES
@@ -34,12 +35,19 @@ from benchmark.tuning import changed_since_tuned
 
 
 def evaluate(
-    session: Session, scenario: Scenario, name: str, allowed_failures: int = 0, *, time_again: bool = False
+    session: Session,
+    scenario: Scenario,
+    name: str,
+    allowed_failures: int = 0,
+    *,
+    time_again: bool = False,
+    treat: bool = False,
 ) -> Scorecard:
     """Run and score the entry `name`; its scorecard is stored on return.
 
-    It gets a score when at most `allowed_failures` of its runs failed; their logs go to the results' `logs/`. Raises
-    BenchError when there is no such submission or the scenario cannot be trained.
+    It gets a score when at most `allowed_failures` of its runs failed; their logs go to the results' `logs/`. `treat`:
+    its nets are looked at after every treatment too. Raises BenchError when there is no such submission or the scenario
+    cannot be trained.
     """
     most = min(scenario.protocol.models // 4, scenario.protocol.models - 6)
     if allowed_failures > most:
@@ -59,10 +67,12 @@ def evaluate(
     check_measurable(scenario.name, problem)
     pool = Pool(session, scenario)
     pool.prepare()
+    if treat:
+        pool.prepare_treated()
     if sentence := never_learned(problem, pool.evidence("original")["utility/retain"]):
         session.warn(sentence)
     runs = Runs(pool, submission)
-    outcome = runs.complete(allowed_failures, time_again=time_again)
+    outcome = runs.complete(allowed_failures, time_again=time_again, treat=treat)
     if outcome.failed:
         logs = [f"run {run.index} is {run.status}: {run.reason}\n{run.log}\n" for run in outcome.failed]
         write_atomically(workspace.log(scenario.label, name), "\n".join(logs).encode())
@@ -89,8 +99,10 @@ def record_fault(scenario: Scenario, entry: str, workspace: Workspace, error: Ex
     return card
 
 
-def missing_entries(scenario: Scenario, workspace: Workspace) -> Iterator[str]:
+def missing_entries(scenario: Scenario, workspace: Workspace, treat: bool = False) -> Iterator[str]:
     """Every submission, with its own and with its tuned values, that has no scorecard of its present files.
+
+    `treat`: or none that says what holds after treatments.
 
     Some may be none that can be run. Others that ask at the same time get other ones.
     """
@@ -98,11 +110,11 @@ def missing_entries(scenario: Scenario, workspace: Workspace) -> Iterator[str]:
     return shared_out(
         [*names, *(entry for name in names for entry in tuned_entries(name, workspace, scenario))],
         lambda entry: workspace.evidence / scenario.label / f".{entry}.lock",
-        lambda entry: _has_scorecard(entry, scenario, workspace),
+        lambda entry: _has_scorecard(entry, scenario, workspace, treat),
     )
 
 
-def _has_scorecard(entry: str, scenario: Scenario, workspace: Workspace) -> bool:
+def _has_scorecard(entry: str, scenario: Scenario, workspace: Workspace, treat: bool) -> bool:
     places = [each for each in (workspace.results, workspace.shipped) if has_card(each, scenario.label, entry)]
     try:
         submission = find_submission(entry, workspace, scenario)
@@ -113,6 +125,7 @@ def _has_scorecard(entry: str, scenario: Scenario, workspace: Workspace) -> bool
         card.scorer_version == VERSION
         and submission.is_named_by(card.submission_hash)
         and card.status != "harness-error"
+        and (not treat or not card.is_scored or was_treated(card))
         for card in cards
     )
 

@@ -17,6 +17,7 @@ from benchmark.references.controls import do_nothing, unlearn_perfectly
 from benchmark.references.ends import ends_of
 from benchmark.references.kept import keep
 from benchmark.references.pool import Pool
+from benchmark.references.treated import TreatedReference, treated_reference
 from benchmark.results.outcome import Outcome
 from benchmark.results.scorecard import Scorecard, evidence_hash_of, scored
 from benchmark.results.values import Ceiling, Measured, MetricValue
@@ -40,6 +41,7 @@ class Yardstick:
     retrained: Arrays
     calibration: Arrays
     control: EvidencePair
+    treated: TreatedReference | None
 
     @classmethod
     def of(cls, pool: Pool, halves: int) -> "Yardstick":
@@ -65,7 +67,7 @@ class Yardstick:
             subjects=problem_facts(scenario).subjects_of_forget or None,
             neighbours=problem.probed_neighbours,
         )
-        return cls(pool, problem, retrained, pool.evidence("calibration"), control)
+        return cls(pool, problem, retrained, pool.evidence("calibration"), control, treated_reference(pool))
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,9 @@ def read_runs(yardstick: Yardstick, runs: Runs, outcome: Outcome) -> ReadRuns:
     timing = outcome.timing.with_runs(evidence["run/seconds"])
     unlearned = model_evidence(evidence, yardstick.retrained, yardstick.problem.task)
     cost = Cost(timing.submission, timing.share, timing.memory_of(evidence.get("run/memory")))
-    pair = replace(yardstick.control, unlearned=unlearned, cost=cost)
+    treated = runs.treated_evidence() if yardstick.treated else None
+    after = dict(yardstick.treated.pairs(treated)) if yardstick.treated and treated else {}
+    pair = replace(yardstick.control, unlearned=unlearned, cost=cost, treated=after)
     return ReadRuns(yardstick, runs, replace(outcome, timing=timing), evidence, pair)
 
 

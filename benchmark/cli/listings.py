@@ -84,6 +84,16 @@ def metrics(workspace: Workspace) -> Rows:
     ]
 
 
+def treatments(workspace: Workspace) -> Rows:
+    """Return every treatment of nets after unlearning, shipped or brought by an installed package."""
+    from benchmark.treatments import TREATMENTS
+
+    return [
+        {"treatment": each.name, "description": each.summary, "from": TREATMENTS.origin(each.name)}
+        for each in TREATMENTS.unique()
+    ]
+
+
 def sources(workspace: Workspace) -> Rows:
     """Return every kind of source a scenario can name, shipped or brought by an installed package."""
     from benchmark.data.sources import SOURCES
@@ -138,6 +148,7 @@ LISTINGS: dict[str, Callable[[Workspace], Rows]] = {
     "pools": pools,
     "boards": boards,
     "metrics": metrics,
+    "treatments": treatments,
     "sources": sources,
     "forget-sets": forget_sets,
     "manipulations": manipulations,

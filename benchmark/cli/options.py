@@ -37,6 +37,12 @@ FailuresOption = Annotated[
 TimeAgainOption = Annotated[
     bool, typer.Option("--time-again", help="Measure the cost of a finished entry again; its runs stay as they are.")
 ]
+TreatOption = Annotated[
+    bool,
+    typer.Option(
+        "--treat", help="Also look at the nets after every treatment, such as relearning; see `bench list treatments`."
+    ),
+]
 TrialsOption = Annotated[int, typer.Option("--trials", min=1, help="Sets of values to try; the same number for all.")]
 ModelsOption = Annotated[int | None, typer.Option("--models", help="N, instead of the scenario's own.")]
 JobsOption = Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; by default one per core.")]

@@ -20,6 +20,7 @@ from benchmark.cli.options import (
     ScenarioOption,
     SubmissionOption,
     TimeAgainOption,
+    TreatOption,
 )
 from benchmark.cli.shared import (
     choose_forget_set,
@@ -52,6 +53,7 @@ def run(
     data_dir: DataOption = None,
     allow_failures: FailuresOption = 0,
     time_again: TimeAgainOption = False,
+    treat: TreatOption = False,
     require_sandbox: SandboxOption = False,
     out: OutOption = None,
     as_json: JsonOption = False,
@@ -70,12 +72,14 @@ def run(
     session = open_session(Workspace.find(out), jobs)
     chosen = choose_forget_set(session, read_scenario(scenario, models), device)
     workspace = session.workspace
-    if submission and not time_again and (card := finished_card(chosen, submission, workspace, allow_failures)):
+    if submission and not time_again and (card := finished_card(chosen, submission, workspace, allow_failures, treat)):
         _report(session, chosen, [card], None, everything, as_json)
         return
     settle_isolation(required=require_sandbox, warn=session.warn)
     start_what_comes(session, chosen, device, submission)
-    cards, rows, refused = evaluate_all(session, chosen, device, allow_failures, submission, time_again=time_again)
+    cards, rows, refused = evaluate_all(
+        session, chosen, device, allow_failures, submission, time_again=time_again, treat=treat
+    )
     _report(session, chosen, cards, rows, everything, as_json, refused)
     _raise_failure(session, chosen, submission, cards, refused)
 
@@ -96,6 +100,7 @@ def evaluate_all(
     submission: str | None = None,
     *,
     time_again: bool = False,
+    treat: bool = False,
 ) -> "tuple[list[Scorecard], DataFrame | None, dict[str, str]]":
     """Evaluate one entry, or without `submission` all that have no current row; see `_evaluate_in_turn`."""
     from benchmark.data import problem_facts
@@ -107,7 +112,8 @@ def evaluate_all(
 
     def evaluate_entry(entry: str) -> "Scorecard":
         with show_progress(session) as shown:
-            return evaluate(replace(shown, device=where), scenario, entry, allow_failures, time_again=time_again)
+            there = replace(shown, device=where)
+            return evaluate(there, scenario, entry, allow_failures, time_again=time_again, treat=treat)
 
     def recover(entry: str, error: Exception) -> "Scorecard | None":
         return record_fault(scenario, entry, workspace, error)
@@ -119,7 +125,7 @@ def evaluate_all(
         if submission:
             return _evaluate_in_turn(session, [submission], evaluate_entry, None)
         # Unsuitable names come last: whatever can be run is run.
-        entries = chain(missing_entries(scenario, workspace), unsuitable_names(workspace))
+        entries = chain(missing_entries(scenario, workspace, treat), unsuitable_names(workspace))
         return _evaluate_in_turn(session, entries, evaluate_entry, recover)
     finally:
         session.ahead.close()  # where the run was refused

@@ -19,14 +19,16 @@ from benchmark.cli.shared import (
 from benchmark.errors import BadUsage
 from benchmark.text import did_you_mean
 
-_WHAT = "submissions, scenarios, pools, boards, metrics, sources, forget-sets, manipulations, networks or tasks"
+_WHAT = (
+    "submissions, scenarios, pools, boards, metrics, treatments, sources, forget-sets, manipulations, networks or tasks"
+)
 
 
 def list_what(
     what: Annotated[str, typer.Argument(help=_WHAT)] = "submissions",
     as_json: JsonOption = False,
 ) -> None:
-    """List submissions, scenarios, pools, boards, metrics, sources, forget sets, manipulations, networks or tasks."""
+    """List submissions, scenarios, pools, boards, metrics, treatments, or the kinds of a seam such as sources."""
     from benchmark.cli.listings import LISTINGS
     from benchmark.cli.terminal import listing
     from benchmark.storage.workspace import Workspace

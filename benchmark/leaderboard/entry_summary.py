@@ -42,12 +42,17 @@ def describe_entry(card: Scorecard) -> str:
 
 
 def describe_forgetting(card: Scorecard) -> str:
-    """Return the share of the gap that an entry closes, by all signals and by φ alone, or why none is known."""
+    """Return the share of the gap that an entry closes: by all signals, by φ alone, and after the worst treatment.
+
+    Or why none is known.
+    """
     gap, alone = card.estimate("gap_closed"), card.estimate("gap_closed_phi")
     if gap is None:
         return f"No gap closed: {card.why_absent('gap_closed')}."
     by_phi = "; by φ alone {} % ({} %)".format(*percents(alone)) if alone and alone != gap else ""
-    return f"{describe_gap(gap)[:1].upper()}{describe_gap(gap)[1:]}{by_phi}."
+    worst = card.estimate("resilience")
+    treated = "; after the worst treatment {} % ({} %)".format(*percents(worst)) if worst else ""
+    return f"{describe_gap(gap)[:1].upper()}{describe_gap(gap)[1:]}{by_phi}{treated}."
 
 
 def describe_score(card: Scorecard) -> str:

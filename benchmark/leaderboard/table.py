@@ -140,8 +140,13 @@ def _with_notes(status: str, remarks: list[str], notes: dict[str, int]) -> str:
 
 
 def _shown_metrics(rows: pd.DataFrame) -> list[Metric]:
-    """Return the metrics that the terminal shows: gaps closed where a row has them, else the normalised score."""
+    """Return the metrics that the terminal shows: gaps closed where a row has them, else the normalised score.
+
+    What holds after treatments is a column where a row says it.
+    """
     without = {"normalised_score"} if first_order(rows) == "gap_closed" else {"gap_closed", "gap_closed_phi"}
+    if not rows["resilience"].notna().to_numpy().any():
+        without.add("resilience")
     return [metric for metric in all_metrics() if metric.heading and metric.name not in without]
 
 

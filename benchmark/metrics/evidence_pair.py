@@ -56,6 +56,7 @@ Need = Literal[
     "resamples",
     "cost",
     "memory",
+    "treated",
 ]
 NEEDS: dict[str, str] = {
     "utility": "the utility of the models is not known",
@@ -81,6 +82,7 @@ NEEDS: dict[str, str] = {
     "resamples": "there are no resamples",
     "cost": "what a run costs is not known",
     "memory": "what memory a run takes is not known, as in records of an older form",
+    "treated": "its nets were not looked at after treatments; `bench run NAME --treat` does",
 }
 """What evidence may lack, and the sentence that says so."""
 
@@ -210,6 +212,7 @@ class EvidencePair:
     `subjects`: whom every forget example is of, likewise. `neighbours`: which examples of the probe of retain are facts
     near those to forget; None where the source knows of none.
     `attack_on_retrained`: the classifier MIA's accuracy on each of the first retrained models, where it is known.
+    `treated`: the same models after each treatment, by its name; empty where they were not treated.
     """
 
     unlearned: ModelEvidence
@@ -228,6 +231,7 @@ class EvidencePair:
     subjects: tuple[str, ...] | None = None
     neighbours: tuple[bool, ...] | None = None
     attack_on_retrained: Floats | None = None
+    treated: "Mapping[str, EvidencePair]" = field(default_factory=dict)
     _shared: dict[Callable, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -298,6 +302,7 @@ class EvidencePair:
             "resamples": self.resample is not None,
             "cost": self.cost is not None,
             "memory": self.cost is not None and self.cost.memory is not None,
+            "treated": bool(self.treated),
         }
         return next((NEEDS[need] for need in needs if not there[need]), None)
 

@@ -50,7 +50,7 @@ Result = float | Estimate | NDArray[np.float64] | Absent
 """A value, one with its interval, one per forget example, or the reason why there is none."""
 
 Direction = Literal["higher", "lower", "none"]
-Group = Literal["gap", "score", "utility", "forgetting", "attacks", "language", "cost", "other"]
+Group = Literal["gap", "score", "utility", "forgetting", "attacks", "treatments", "language", "cost", "other"]
 
 GROUPS: dict[Group, str] = {
     "gap": "Leak and the gap closed",
@@ -58,6 +58,7 @@ GROUPS: dict[Group, str] = {
     "utility": "Utility",
     "forgetting": "Forgetting, example by example",
     "attacks": "Membership-inference attacks",
+    "treatments": "What holds after a treatment of the nets",
     "language": "Language models: the field's metrics",
     "cost": "Cost",
     "other": "Other metrics",

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.data import load_problem
+from benchmark.data import Problem, load_problem
 from benchmark.data.perturbing import draw_hidden_inputs
 from benchmark.device import make_repeatable
 from benchmark.errors import BadRecord, BadScenario, BadUsage
@@ -28,10 +28,13 @@ from benchmark.storage.block_store import BlockStore
 from benchmark.storage.blocks import objection
 from benchmark.storage.workspace import Arrays
 from benchmark.training import keep_freed_memory, train_block
+from benchmark.treated import is_treated, treated_block, treated_evidence_of, treated_layouts
 
 UNPACK_AGAIN = "`bench evidence unpack` brings it back"  # what is damaged where there is no pool of one's own
 _WEIGHTS = "weights/"
 _HIDDEN = "hidden"  # names the blocks of what the originals give at the hidden inputs, which depend on the secret
+TREATED: tuple[Role, ...] = ("retrained", "calibration", "original")
+"""The roles whose treated models the gap is measured by."""
 DOING_NOTHING = "doing_nothing"  # names the blocks of the originals' evidence where there are no weights
 
 
@@ -119,6 +122,45 @@ class Pool:
             _evaluate_block,
             arguments_of,
         )
+
+    def prepare_treated(self) -> None:
+        """Make what is missing of the evidence of treated nets, of all roles; `prepare` comes first.
+
+        No weights of retrained models are kept, so they are trained once more, to the same bit.
+        """
+        blocks: dict[str, tuple[Role, int]] = {
+            treated_block(role, block): (role, block)
+            for role in TREATED
+            for block in self.scenario.blocks(self._count(role))
+        }
+        set_aside_damaged(self.session, self.store, list(blocks))
+
+        def arguments_of(name: str) -> tuple:
+            role, block = blocks[name]
+            stored = self.store if role == "original" else None
+            seeds, indices = self._seeds_of(role, block), self.scenario.indices(block)
+            return self.scenario, role, seeds, indices, self.session.device, self.hidden_seed, stored
+
+        build_blocks(
+            self.session,
+            "treating reference models",
+            list(blocks),
+            self.scenario.protocol.block,
+            self._settled_store,
+            _treat_models,
+            arguments_of,
+        )
+
+    def treated_evidence(self, role: Role) -> Arrays | None:
+        """Return what N treated models of a role left, by treatment; None where not all of them were treated.
+
+        Raises BadRecord as `evidence` does.
+        """
+        models = self._count(role)
+        names = [treated_block(role, block) for block in self.scenario.blocks(models)]
+        if set(names) - self.store.finished().keys() or not self.store.is_current():
+            return None
+        return concatenate([self.store.read(name) for name in names], models)
 
     @property
     def hidden_seed(self) -> int:
@@ -227,9 +269,7 @@ def _train_models(
     make_repeatable(device)
     problem = load_problem(scenario).on(device)
     hidden = None if role == "original" else draw_hidden_inputs(problem, hidden_seed)
-    split = problem.examples_of(role)
-    nets = [seeded_model(scenario.architecture, problem.input_shape, problem.outputs, seed) for seed in seeds]
-    state = train_block(nets, scenario.recipe, split, seeds, problem.loss).state
+    state = _train(scenario, problem, role, seeds)
     try:
         arrays = evidence_of(scenario, problem, state, indices, hidden)
     except NonFiniteOutputs:
@@ -241,6 +281,33 @@ def _train_models(
     if device != "cpu":
         torch.cuda.empty_cache()  # the workers of submissions need room beside this process
     return arrays
+
+
+def _treat_models(
+    scenario: Scenario,
+    role: Role,
+    seeds: list[int],
+    indices: range,
+    device: str,
+    hidden_seed: int,
+    stored: BlockStore | None,
+) -> Arrays:
+    """Return the evidence of a block of treated models: of those in `stored`, or else trained here."""
+    torch.set_num_threads(1)
+    keep_freed_memory()
+    make_repeatable(device)
+    problem = load_problem(scenario).on(device)
+    if stored is None:
+        state = _train(scenario, problem, role, seeds)
+    else:
+        block = _name(role, indices.start // scenario.protocol.block)
+        state = stack([_weights(stored, block, row) for row in range(scenario.protocol.block)], device)
+    return treated_evidence_of(scenario, problem, state, indices, hidden_seed)
+
+
+def _train(scenario: Scenario, problem: Problem, role: Role, seeds: list[int]) -> dict[str, Tensor]:
+    nets = [seeded_model(scenario.architecture, problem.input_shape, problem.outputs, seed) for seed in seeds]
+    return train_block(nets, scenario.recipe, problem.examples_of(role), seeds, problem.loss).state
 
 
 def _evaluate_block(scenario: Scenario, store: BlockStore, name: str, device: str, hidden_seed: int) -> Arrays:
@@ -265,6 +332,8 @@ def _objection(scenario: Scenario, name: str, arrays: Arrays, form: int) -> str:
     problem, is_original = load_problem(scenario), name.startswith("original/")
     if name.startswith(f"{_HIDDEN}/"):
         return objection(arrays, problem.evidence_form.hidden_layouts(), len(_indices(scenario, name)))
+    if is_treated(name):
+        return objection(arrays, treated_layouts(problem), len(_indices(scenario, name)))
     layouts = {}
     if is_original:
         state = skeleton(scenario.architecture, problem.input_shape, problem.outputs).state_dict()
@@ -276,7 +345,7 @@ def _objection(scenario: Scenario, name: str, arrays: Arrays, form: int) -> str:
 
 def _upgrade(scenario: Scenario, name: str, arrays: Arrays, form: int) -> Arrays:
     """Return a block's arrays in the present form."""
-    if name.startswith(f"{_HIDDEN}/"):
+    if name.startswith(f"{_HIDDEN}/") or is_treated(name):
         return arrays
     return in_present_form(load_problem(scenario), arrays, _indices(scenario, name), form)
 

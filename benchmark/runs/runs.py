@@ -26,12 +26,15 @@ from benchmark.sandbox.bubblewrap import isolation
 from benchmark.scenario.schema import Scenario, options
 from benchmark.session import Session
 from benchmark.storage.block_store import write_block
+from benchmark.storage.blocks import objection
 from benchmark.storage.workspace import Arrays, write_atomically
 from benchmark.submissions.source import Submission
+from benchmark.treated import is_treated, treated_block, treated_evidence_of, treated_layouts
 
 OVERFLOW = "the returned net's outputs are not finite"
 
 _LABEL = "running the submission"
+_UNLEARNED = "unlearned"
 
 _PRINTS = 3  # runs
 
@@ -41,6 +44,8 @@ _PATIENCE = 8
 
 def find_objection(problem: Problem, scenario: Scenario, name: str, arrays: Arrays, form: int) -> str:
     """Return what keeps arrays from being the block `name` of runs on a scenario; "" where nothing does."""
+    if is_treated(name):  # as many as runs of the block succeeded
+        return objection(arrays, treated_layouts(problem), len(next(iter(arrays.values()), ())))
     indices = arrays.get("run/index", np.zeros(0)).tolist()
     expected = _indices(scenario, int(name.rpartition("/")[2]))
     if len(set(indices)) < len(indices) or not set(indices) <= set(expected):
@@ -50,7 +55,7 @@ def find_objection(problem: Problem, scenario: Scenario, name: str, arrays: Arra
 
 def upgrade_runs(problem: Problem, name: str, arrays: Arrays, form: int) -> Arrays:
     """Return a block of runs in the present form."""
-    return in_present_form(problem, arrays, arrays["run/index"].tolist(), form)
+    return arrays if is_treated(name) else in_present_form(problem, arrays, arrays["run/index"].tolist(), form)
 
 
 class Runs:
@@ -62,12 +67,13 @@ class Runs:
         reading = partial(find_objection, self.problem, self.scenario), partial(upgrade_runs, self.problem)
         self.store = evidence_store(self.scenario, submission, self.session.workspace, *reading)
 
-    def complete(self, allowed: int = 0, *, time_again: bool = False) -> Outcome:
+    def complete(self, allowed: int = 0, *, time_again: bool = False, treat: bool = False) -> Outcome:
         """Do whatever run is missing, in workers side by side, until all are done or too many of them failed.
 
         Too many: more than `allowed`, and either as many as succeeded or more than _PATIENCE beyond `allowed`. Failed
         runs of an earlier call are tried again when they are more than `allowed`. The cost is taken where it is not
-        known or not settled, and with `time_again`.
+        known or not settled, and with `time_again`. `treat`: the nets are looked at after every treatment too; runs
+        that were not are made again, because no weights are kept.
         """
         warn, device = self.session.warn, self.session.device
         if self.store.is_locked():
@@ -81,12 +87,15 @@ class Runs:
             timing = known.timing
             timed = timing is not None and timing.is_settled(self.scenario.protocol.budget) and not time_again
             finished = self.store.finished()
-            missing = [block for block, name in enumerate(self._names) if name not in finished]
+            missing = [block for block in self._blocks if not set(self._names_of(block, treat)) <= finished.keys()]
             missing = _in_secret_order(missing, self.pool.seed("order", 0))
+            if not treat:  # of other runs than those that come now
+                self.store.discard(treated_block(_UNLEARNED, block) for block in missing)
             if missing or not timed:
                 count = max(1, min(workers_on(device, self.session.jobs), len(missing)))
                 with open_workers(self.session, self.scenario, self.problem, self.submission, count) as ready:
-                    self._run(missing, ready, _Tally(self.session, self.scenario, missing, known.failed, allowed))
+                    tally = _Tally(self.session, self.scenario, missing, known.failed, allowed)
+                    self._run(missing, ready, tally, treat)
             else:
                 self.session.ahead.close()
                 write_outcome(self.store, known)
@@ -94,12 +103,15 @@ class Runs:
 
     def discard_damaged(self) -> dict[Path, str]:
         """Set aside the blocks that are damaged or other than they have to be; returns where each went, and why."""
-        return self.store.discard_damaged(self._names)
+        return self.store.discard_damaged([name for block in self._blocks for name in self._names_of(block, True)])
 
     @property
-    def _names(self) -> list[str]:
-        """Return the names of all blocks of runs."""
-        return [block_name(block) for block in self.scenario.blocks(self.scenario.protocol.models)]
+    def _blocks(self) -> range:
+        return self.scenario.blocks(self.scenario.protocol.models)
+
+    def _names_of(self, block: int, treat: bool) -> list[str]:
+        """Return the names of what is stored of a block of runs."""
+        return [block_name(block), *([treated_block(_UNLEARNED, block)] if treat else [])]
 
     def outcome(self) -> Outcome:
         """Return the outcome of the runs that are on the disk. Raises MissingRecord when there are none."""
@@ -131,18 +143,25 @@ class Runs:
         models = self.scenario.protocol.models
         return concatenate([self.store.read(block_name(b)) for b in self.scenario.blocks(models)], models)
 
-    def _run(self, missing: list[int], workers: Workers, tally: "_Tally") -> None:
+    def treated_evidence(self) -> Arrays | None:
+        """Return what the runs' nets left after each treatment; None where not all of them were treated."""
+        names = [treated_block(_UNLEARNED, block) for block in self._blocks]
+        if set(names) - self.store.finished().keys():
+            return None
+        return concatenate([self.store.read(name) for name in names], self.scenario.protocol.models)
+
+    def _run(self, missing: list[int], workers: Workers, tally: "_Tally", treat: bool) -> None:
         """Has the first worker retrain once, to see that it can, runs the blocks on all, and times on the first."""
         timer = Timer(workers.first, self.pool.original, self.pool.seed, self.scenario.recipe.epochs)
 
-        def run_block(worker: Worker, block: int) -> tuple[str, str] | None:
-            return self._run_block(worker, block, tally)
+        def run_block(worker: Worker, block: int) -> list[tuple[str, str]]:
+            return self._run_block(worker, block, tally, treat)
 
         for result in workers.map(run_block, missing):
             # First, because a failed run must not be forgotten with its block on record.
             write_outcome(self.store, tally.outcome)
-            if result is not None:
-                self.store.record(*result)
+            for written in result:
+                self.store.record(*written)
         outcome = tally.outcome
         if not tally.hopeless:
             timing = timer.time_submission(
@@ -172,12 +191,12 @@ class Runs:
         indices, seconds = (np.concatenate(parts) for parts in zip(*known, strict=True))
         return in_proportion(indices, seconds)
 
-    def _run_block(self, worker: Worker, block: int, tally: "_Tally") -> tuple[str, str] | None:
-        """Name and checksum of the block written; None when the runs were given up meanwhile."""
+    def _run_block(self, worker: Worker, block: int, tally: "_Tally", treat: bool) -> list[tuple[str, str]]:
+        """Name and checksum of what was written of the block; nothing when the runs were given up meanwhile."""
         done: list[Unlearned] = []
         for index in _in_secret_order(_indices(self.scenario, block), self.pool.seed("order", 1 + block)):
             if tally.hopeless:
-                return None
+                return []
             original = self.pool.original(index)
             seed = self.pool.seed("unlearned", index)
             run = worker.run(original, seed, hyperparameters=self.submission.hyperparameters)
@@ -199,11 +218,16 @@ class Runs:
             except NonFiniteOutputs as error:
                 for row in sorted(error.models, reverse=True):
                     tally.failed_with(FailedRun(done.pop(row).index, "invalid-output", OVERFLOW, ""))
+        wanted = {block_name(block): found}
+        if treat:
+            indices = [run.index for run in done] or [0]
+            treated = treated_evidence_of(self.scenario, self._near, together, indices, self.pool.hidden_seed)
+            wanted[treated_block(_UNLEARNED, block)] = treated
         if self.session.device != "cpu":
             torch.cuda.empty_cache()  # the workers need room beside this process
-        arrays = {name: array[: len(states)] for name, array in found.items()}
-        arrays |= records_of(done, isolation())
-        return block_name(block), write_block(self.store.path(block_name(block)), arrays)
+        wanted = {name: {key: array[: len(states)] for key, array in own.items()} for name, own in wanted.items()}
+        wanted[block_name(block)] |= records_of(done, isolation())
+        return [(name, write_block(self.store.path(name), arrays)) for name, arrays in wanted.items()]
 
     def _path(self, original: dict[str, Tensor], run: Run) -> np.ndarray | None:
         """Return the utilities along a run's path, whose weights nobody keeps; None where it yielded no net."""

@@ -13,6 +13,7 @@ SEAMS = {
     "forget set": ("forget_set", "EveryNth"),
     "manipulation": ("manipulation", "NextClass"),
     "network": ("network", "Linear"),
+    "treatment": ("treatment", "halved"),
     "task": ("task", "Absolute"),
 }
 SCENARIO = MINIATURE.replace('source = "digits"\ntrain = 200\nvalidation = 50\ntest = 100', 'source = "wine"\n{data}')
@@ -45,7 +46,7 @@ def test_the_examples_of_contributing_make_a_row(installed, tmp_path):
     assert len(card["metrics"]["epsilon"]["values"]) == 9
     assert card["metrics"]["median_gap"]["value"] >= 0
     assert card["metrics"]["retain_accuracy"]["value"] > 0.8
-    for listing, name in {"tasks": "absolute", "manipulations": "next_class"}.items():
+    for listing, name in {"tasks": "absolute", "manipulations": "next_class", "treatments": "halved"}.items():
         rows = run_bench(installed, tmp_path / "workspace", "list", listing)
         assert name in {value for row in rows for value in row.values()}
 

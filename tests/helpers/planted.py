@@ -12,6 +12,7 @@ from benchmark.evidence import evidence_of, stack
 from benchmark.metrics.evidence_pair import EvidencePair, model_evidence
 from benchmark.metrics.leak_score import leak_of, phi_leak_of
 from benchmark.models.build import seeded_model, state_of
+from benchmark.treated import treated_evidence_of
 
 
 def true_confidence(logits, targets):
@@ -67,16 +68,30 @@ def scale_logits(net, factor):
 def run_cheat(pool, change):
     """Return the evidence of every original of a pool after `change(index, net, forget_loader)`."""
     scenario, problem = pool.scenario, load_problem(pool.scenario)
+    states = changed_originals(pool, change)
+    hidden = draw_hidden_inputs(problem, pool.hidden_seed)
+    evidence, retrained = evidence_of(scenario, problem, stack(states), (), hidden), pool.evidence("retrained")
+    unlearned, reference = (model_evidence(each, retrained, scenario.task) for each in (evidence, retrained))
+    return EvidencePair(unlearned, reference)
+
+
+def treated_cheat(pool, change):
+    """Return what every original left after each treatment, after such a change."""
+    states = stack(changed_originals(pool, change))
+    problem = load_problem(pool.scenario)
+    return treated_evidence_of(pool.scenario, problem, states, range(pool.scenario.protocol.models), pool.hidden_seed)
+
+
+def changed_originals(pool, change):
+    """Return the weights of every original after such a change."""
+    scenario, problem = pool.scenario, load_problem(pool.scenario)
     loader = DataLoader(TensorDataset(problem.forget.inputs, problem.forget.targets), batch_size=64)
     states = []
     for index in range(scenario.protocol.models):
         net = seeded_model(scenario.architecture, problem.input_shape, problem.outputs, 0)
         net.load_state_dict(pool.original(index))
         states.append(state_of(change(index, net, loader)))
-    hidden = draw_hidden_inputs(problem, pool.hidden_seed)
-    evidence, retrained = evidence_of(scenario, problem, stack(states), (), hidden), pool.evidence("retrained")
-    unlearned, reference = (model_evidence(each, retrained, scenario.task) for each in (evidence, retrained))
-    return EvidencePair(unlearned, reference)
+    return states
 
 
 def cheats(pool):

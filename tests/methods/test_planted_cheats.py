@@ -4,12 +4,13 @@ They get what a submission gets, an original and the forget loader. `scripts/stu
 """
 
 import pytest
-from planted import cheats, leaks, run_cheat
+from planted import cheats, leaks, run_cheat, treated_cheat
 from shared_fixtures import write_secret
 
 from benchmark.metrics.kinds import METRICS
 from benchmark.references.controls import do_nothing, unlearn_perfectly
 from benchmark.references.pool import Pool
+from benchmark.references.treated import treated_reference
 from benchmark.scenario.schema import load_scenario
 from benchmark.session import Session
 from benchmark.storage.workspace import Workspace
@@ -46,6 +47,23 @@ def test_a_cheat_closes_little_of_the_gap(pool, nothing, name):
 def test_retraining_closes_all_of_it(pool, nothing):
     for found, gap in zip(leaks(unlearn_perfectly(pool)), nothing, strict=True):
         assert abs(found) < 0.1 * gap
+
+
+def test_a_new_last_layer_brings_back_what_a_changed_one_hides(pool):
+    """All other treatments leave it, and retraining, where they are."""
+    pool.prepare_treated()
+    reference = treated_reference(pool)
+    evidence = {
+        "hidden": treated_cheat(pool, cheats(pool)["table, last layer"]),
+        "retrained": pool.treated_evidence("calibration"),
+    }
+    after = {
+        who: {name: METRICS["gap_closed_phi"].compute(pair) for name, pair in reference.pairs(own)}
+        for who, own in evidence.items()
+    }
+    assert after["hidden"]["new_head"].value < MOST_CLOSED
+    assert after["hidden"]["rounded_8"].value > 0.9
+    assert all(found.value == 1 for found in after["retrained"].values())  # the end of the gap itself
 
 
 def test_at_the_hidden_inputs_models_decide_as_retrained_ones_if_retrained_and_otherwise_if_nothing_is_done(pool):

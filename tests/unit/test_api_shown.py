@@ -10,6 +10,7 @@ from populations import O, R, U, beside, few_resamples, plain  # noqa: F401
 
 import benchmark
 from benchmark.metrics.kinds import METRICS, all_metrics
+from benchmark.metrics.metric import GROUPS
 from benchmark.metrics.report import Comparison
 from benchmark.results.values import Estimate, Value
 
@@ -40,7 +41,7 @@ def test_what_is_printed():
         assert METRICS[name].summary in words
         assert METRICS[name].good in words
     for name, reason in result.absent.items():
-        assert name in words or (METRICS[name].group == "language" and 'all of "Language models' in words)
+        assert name in words or f'all of "{GROUPS[METRICS[name].group]}"' in words
         assert reason in words
     heading = text.splitlines()[2]
     assert heading.split("  ")[0] == "metric"

@@ -95,7 +95,8 @@ def test_the_sentences_say_shares_and_intervals_in_words(board):
         normalised_score=Estimate(value=0.52, low=0.49, high=0.56),
     )
     assert describe_forgetting(entry) == (
-        "Closes 25 % of the gap between doing nothing and retraining (23–27 %); by φ alone 30 % (28–32 %)."
+        "Closes 25 % of the gap between doing nothing and retraining (23–27 %); by φ alone 30 % (28–32 %); "
+        "after the worst treatment 10 % (8–12 %)."
     )
     assert describe_score(entry) == (
         "0.0613 (0.0580–0.0649), the published score, 52 % of what perfect unlearning gets (49–56 %)."

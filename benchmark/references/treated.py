@@ -1,0 +1,76 @@
+"""The yardstick of entries after each treatment: the retrained models, doing nothing, perfect unlearning."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmark.metrics.evidence_pair import EvidencePair, model_evidence
+from benchmark.metrics.leak import GROUPS
+from benchmark.metrics.leak_score import Ends, GapEnds, phi_leak_rows, score_rows
+from benchmark.references.kept import keep
+from benchmark.references.pool import Pool
+from benchmark.results.record import Record
+from benchmark.results.values import Number
+from benchmark.split import under
+from benchmark.storage.workspace import Arrays
+from benchmark.tasks import Task
+from benchmark.treatments import TREATMENTS, treatments_digest
+
+
+class TreatedEnds(Record):
+    """Leak scores by φ of doing nothing and of perfect unlearning, `[nothing, perfect]` by treatment, each of all
+    models and without each group; a treatment without a ratio of utilities is left out."""
+
+    rows: dict[str, list[list[Number]]]
+
+
+@dataclass(frozen=True)
+class TreatedReference:
+    """The retrained models after every treatment, and the ends of the gap there."""
+
+    retrained: Arrays
+    ends: Mapping[str, GapEnds]
+    delta: float
+    task: Task
+
+    def pairs(self, unlearned: Arrays) -> Iterator[tuple[str, EvidencePair]]:
+        """Yield the evidence of treated unlearned models against the retrained ones, by treatment."""
+        for name in sorted(TREATMENTS):
+            yield name, _pair(unlearned, self.retrained, name, self.delta, self.task, self.ends.get(name))
+
+
+def treated_reference(pool: Pool) -> TreatedReference | None:
+    """Return what treated entries of a pool are measured against; None where its models were not treated.
+
+    Raises BadRecord where evidence is damaged.
+    """
+    evidence = [pool.treated_evidence(role) for role in ("retrained", "calibration", "original")]
+    retrained, calibration, original = evidence
+    if retrained is None or calibration is None or original is None:
+        return None
+    shared = np.arange(pool.scenario.protocol.models) % pool.scenario.originals
+    nothing = {name: array[shared] for name, array in original.items()}
+    task, delta = pool.scenario.task, pool.scenario.protocol.delta
+
+    def measure() -> TreatedEnds:
+        found = {}
+        for name in sorted(TREATMENTS):
+            try:
+                pairs = [_pair(each, retrained, name, delta, task, None) for each in (nothing, calibration)]
+                found[name] = [score_rows(pair, phi_leak_rows(pair)).tolist() for pair in pairs]
+            except ValueError:  # no ratio of utilities
+                continue
+        return TreatedEnds(rows=found)
+
+    kept = keep(pool, TreatedEnds, f"treated-{treatments_digest()}-{GROUPS}", measure)
+    assert kept is not None
+    ends = {name: Ends(*map(np.array, rows)) for name, rows in kept.rows.items()}
+    return TreatedReference(retrained, {name: GapEnds(own, own) for name, own in ends.items()}, delta, task)
+
+
+def _pair(
+    unlearned: Arrays, retrained: Arrays, name: str, delta: float, task: Task, ends: GapEnds | None
+) -> EvidencePair:
+    one, other = (under(f"{name}/", each) for each in (unlearned, retrained))
+    return EvidencePair(model_evidence(one, other, task), model_evidence(other, other, task), delta, ends=ends)

@@ -1,0 +1,84 @@
+"""Evidence of treated nets: φ on the forget set and utilities, after each treatment.
+
+Kept apart from the evidence of the nets as they are, in blocks of their own, so that populations and boards without
+treatments stay as they were. The arrays, `[models, ...]` each, are `<treatment>/phi/forget`, float16 as φ of the
+probes is, and `<treatment>/utility/<split>`, float64.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmark.data import Problem
+from benchmark.evidence import evidence_of
+from benchmark.results.evidence import SPLITS, NonFiniteOutputs, round_phi
+from benchmark.scenario.schema import Scenario
+from benchmark.seeds import derive_seed
+from benchmark.storage.blocks import Layout
+from benchmark.storage.workspace import Arrays
+from benchmark.treatments import TREATMENTS, treatments_digest
+from benchmark.treatments.treatment import Given, State, Treatment
+
+
+def treated_block(role: str, block: int) -> str:
+    """Return the name of a block of treated nets: of reference models of a role, or "unlearned" ones."""
+    return f"treated-{treatments_digest()}-{role}/{block:04d}"
+
+
+def is_treated(name: str) -> bool:
+    """Tell whether a block of this name holds evidence of treated nets."""
+    return name.startswith("treated-")
+
+
+@torch.no_grad()
+def treated_evidence_of(
+    scenario: Scenario,
+    problem: Problem,
+    state: dict[str, Tensor],
+    indices: Sequence[int],
+    seed: int,
+    treatments: Mapping[str, Treatment] = TREATMENTS,
+) -> Arrays:
+    """Return the evidence of stacked weights `[models, ...]` after every treatment.
+
+    `indices`: of the models; `seed`: the pool's own. A net whose outputs overflow once it is treated is looked at as it
+    was.
+    """
+    found: Arrays = {}
+    for name, treatment in sorted(treatments.items()):
+        own = derive_seed(seed, "treatment", name)
+        given = Given(scenario, problem, [derive_seed(own, index) for index in indices], own)
+        kept = _evidence_after(treatment, given, state)
+        found |= {f"{name}/phi/forget": round_phi(kept["phi/forget"])}
+        found |= {f"{name}/utility/{split}": kept[f"utility/{split}"] for split in SPLITS}
+    return found
+
+
+def treated_layouts(problem: Problem) -> dict[str, Layout]:
+    """Return the arrays of a block of treated nets."""
+    form = problem.evidence_form.layouts(())
+    phi = Layout("float16", form["phi/forget"].shape)
+    one = {"phi/forget": phi} | {f"utility/{split}": form[f"utility/{split}"] for split in SPLITS}
+    return {f"{name}/{key}": layout for name in sorted(TREATMENTS) for key, layout in one.items()}
+
+
+def _evidence_after(treatment: Treatment, given: Given, state: State) -> Arrays:
+    treated = dict(treatment.apply(state, given))
+    try:
+        return evidence_of(given.scenario, given.problem, treated)
+    except NonFiniteOutputs:
+        pass
+    # One at a time: an overflow on one split tells nothing about the next.
+    rows = []
+    for row in range(len(next(iter(state.values())))):
+        try:
+            rows.append(evidence_of(given.scenario, given.problem, _row(treated, row)))
+        except NonFiniteOutputs:
+            rows.append(evidence_of(given.scenario, given.problem, _row(state, row)))
+    return {name: np.concatenate([each[name] for each in rows]) for name in rows[0]}
+
+
+def _row(state: State, row: int) -> dict[str, Tensor]:
+    return {name: tensor[row : row + 1] for name, tensor in state.items()}

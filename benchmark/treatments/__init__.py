@@ -1,0 +1,15 @@
+"""The treatments of nets after unlearning, one file each or a few that belong together, and their registry."""
+
+from collections.abc import Mapping
+
+from benchmark.registry import Registry
+from benchmark.storage.hashing import digest_of
+from benchmark.treatments.treatment import Treatment, names_of
+
+TREATMENTS: Registry[Treatment] = Registry("treatment", "benchmark.treatments.kinds", names_of)
+
+
+def treatments_digest(treatments: Mapping[str, Treatment] = TREATMENTS) -> str:
+    """Return 8 hex digits that name the treatments there are, in their versions; evidence of others is made anew."""
+    parts = [f"{name} {treatments[name].version}".encode() for name in sorted(treatments)]
+    return digest_of("treatments", parts)[:8]

@@ -1,0 +1,96 @@
+"""The last layer fitted anew: what the layers below still tell of the forget set, whatever the last one makes of it."""
+
+from typing import TYPE_CHECKING
+
+from benchmark.treatments import TREATMENTS
+from benchmark.treatments.treatment import Given, State, treatment
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from benchmark.data import Problem
+    from benchmark.split import Split
+
+EXAMPLES = 500
+STEPS = 50
+RATE = 0.1
+
+
+@TREATMENTS.add
+@treatment(after="fitting the last layer anew")
+def new_head(nets: State, given: Given) -> State:
+    """The last linear layer is replaced by one that is fitted to 500 retained examples: a probe of the layers below.
+
+    It begins at zero, and takes 50 steps of Adam at a rate of 0.1 on the scenario's loss, on all examples at once. A
+    net whose last layer alone was changed is then what its original becomes. Nets that do not end in a linear layer
+    stay as they are. Source: Alain & Bengio 2016 (1610.01644) for linear probes.
+    """
+    import torch
+
+    from benchmark.models.build import skeleton
+
+    scenario, problem = given.scenario, given.problem
+    net = skeleton(scenario.architecture, problem.input_shape, problem.outputs).eval()
+    if (found := _last_linear(net)) is None:
+        return nets
+    name, layer = found
+    rows = torch.arange(len(problem.retain), device=problem.retain.targets.device)[:EXAMPLES]
+    shown = problem.retain.at(rows)
+    features = torch.stack([_features(net, layer, _row(nets, row), shown) for row in range(len(given.seeds))])
+    with torch.enable_grad():
+        weights, biases = _fit(features, shown.targets, problem)
+    treated = dict(nets) | {f"{name}.weight": weights.mT.contiguous()}
+    if layer.bias is not None:
+        treated[f"{name}.bias"] = biases[:, 0]
+    return treated
+
+
+def _last_linear(net: "nn.Module") -> "tuple[str, nn.Linear] | None":
+    """Return the layer that gives the outputs, with its name, if it is linear and its weights are its own."""
+    from torch import nn
+
+    found = [(name, layer) for name, layer in net.named_modules() if isinstance(layer, nn.Linear)]
+    if not found or found[-1][0] not in _last_names(net):
+        return None
+    return found[-1]
+
+
+def _last_names(net: "nn.Module") -> set[str]:
+    """Return the names of the last module that has parameters of its own."""
+    own = [name for name, module in net.named_modules() if list(module.parameters(recurse=False))]
+    return set(own[-1:])
+
+
+def _row(nets: State, row: int) -> dict[str, "Tensor"]:
+    return {name: tensor[row] for name, tensor in nets.items()}
+
+
+def _features(net: "nn.Module", layer: "nn.Linear", state: dict[str, "Tensor"], shown: "Split") -> "Tensor":
+    """Return what one net's last layer is given on the examples, `[examples, ..., features]`."""
+    from torch.func import functional_call
+
+    seen: list[Tensor] = []
+    handle = layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    try:
+        functional_call(net, state, (shown.normalised(shown.inputs),))
+    finally:
+        handle.remove()
+    return seen[-1].detach()
+
+
+def _fit(features: "Tensor", targets: "Tensor", problem: "Problem") -> "tuple[Tensor, Tensor]":
+    """Return weights `[models, features, outputs]` and biases `[models, 1, outputs]` of a head for each net."""
+    import torch
+
+    models, size = len(features), features.shape[-1]
+    weights = torch.zeros(models, size, problem.outputs, device=features.device, requires_grad=True)
+    biases = torch.zeros(models, 1, problem.outputs, device=features.device, requires_grad=True)
+    flat = features.reshape(models, -1, size)
+    shown_to_all = targets.repeat(models, *[1] * (targets.ndim - 1))
+    optimizer = torch.optim.Adam([weights, biases], lr=RATE)
+    for _ in range(STEPS):
+        outputs = torch.baddbmm(biases, flat, weights).reshape(-1, *features.shape[2:-1], problem.outputs)
+        optimizer.zero_grad()
+        (models * problem.loss(outputs, shown_to_all)).backward()  # a mean over the examples of all nets
+        optimizer.step()
+    return weights.detach(), biases.detach()

@@ -1,0 +1,102 @@
+"""A little more training: what was hidden, and not removed, comes back faster than a retrained net learns it."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from benchmark.treatments import TREATMENTS
+from benchmark.treatments.treatment import Given, State, treatment
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from benchmark.split import Split
+
+SHARE = 0.1  # of the forget set
+STEPS = 5
+RATE = 0.1  # of the recipe's: at the whole of it five steps on few examples leave a net that gets little right
+
+
+@TREATMENTS.add
+@treatment(after="relearning a tenth of the forget set")
+def relearned_forget(nets: State, given: Given) -> State:
+    """Five steps of training on a tenth of the forget set, at a tenth of the recipe's rate; φ is read on all of it.
+
+    Which examples come back the seed decides, for all nets alike. A retrained net learns these few; one that only hid
+    the forget set recalls the others with them. Source: Hu et al. 2024 (2406.13356) for the attack.
+    """
+    return _train(nets, given, shown_again(given), STEPS)
+
+
+@TREATMENTS.add
+@treatment(after="relearning permuted labels")
+def relearned_permuted(nets: State, given: Given) -> State:
+    """The same training on the same examples with their targets permuted, which has nothing true to teach.
+
+    A control of `relearned_forget`: what comes back here came back by being trained, not by being told.
+    """
+    return _train(nets, given, permuted(given), STEPS)
+
+
+@TREATMENTS.add
+@treatment(after="more training on retained examples")
+def relearned_retain(nets: State, given: Given) -> State:
+    """An epoch of training on as many retained examples as ten forget sets, at a tenth of the recipe's rate.
+
+    What was pushed away by a few steps against the forget set can come back without a single forget example.
+    """
+    import torch
+
+    problem = given.problem
+    count = min(len(problem.retain), 10 * len(problem.forget))
+    rows = _generator(given, "retain").permutation(len(problem.retain))[:count]
+    there = problem.retain.targets.device
+    return _train(nets, given, problem.retain.at(torch.from_numpy(rows).to(there)), None)
+
+
+def permuted(given: Given) -> "Split":
+    """Return the examples that are shown again, with their targets permuted."""
+    import torch
+
+    shown = shown_again(given)
+    order = torch.from_numpy(_generator(given, "permuted").permutation(len(shown))).to(shown.targets.device)
+    return replace(shown, targets=shown.targets[order])
+
+
+def shown_again(given: Given) -> "Split":
+    """Return the tenth of the forget set that is shown again, two examples at least."""
+    import torch
+
+    forget = given.problem.forget
+    count = max(2, round(SHARE * len(forget)))
+    rows = _generator(given, "forget").permutation(len(forget))[:count]
+    return forget.at(torch.from_numpy(rows).to(forget.targets.device))
+
+
+def _generator(given: Given, name: str) -> "np.random.Generator":
+    import numpy as np
+
+    from benchmark.seeds import derive_seed
+
+    return np.random.default_rng(derive_seed(given.seed, name))
+
+
+def _train(nets: State, given: Given, shown: "Split", steps: int | None) -> State:
+    """Return the nets after so many steps on the examples, all of them in a batch; without `steps` an epoch by the
+    recipe's batches."""
+    import torch
+
+    from benchmark.models.build import seeded_model
+    from benchmark.training import train_block
+
+    scenario, problem = given.scenario, given.problem
+    changes = {"schedule": "constant", "epochs": steps or 1, "learning_rate": RATE * scenario.recipe.learning_rate}
+    if steps:
+        changes["batch_size"] = len(shown)
+    recipe = scenario.recipe.model_copy(update=changes)
+    models = []
+    for row, seed in enumerate(given.seeds):
+        net = seeded_model(scenario.architecture, problem.input_shape, problem.outputs, seed)
+        net.load_state_dict({name: tensor[row] for name, tensor in nets.items()})
+        models.append(net)
+    with torch.enable_grad():
+        return train_block(models, recipe, shown, list(given.seeds), problem.loss).state

@@ -1,0 +1,94 @@
+"""Treatments: what the harness does to a net after unlearning, before it looks at it.
+
+A net can answer like a retrained one and still hold what it was told to forget: a few steps of training, or rounded
+weights, bring it back. So unlearned, retrained, calibration and original models are all treated alike, and the gap
+closed is measured once more. A treatment is added by one file. Inside the package it lies in
+`benchmark/treatments/kinds/`:
+
+    from benchmark.treatments import TREATMENTS
+    from benchmark.treatments.treatment import Given, State, treatment
+
+
+    @TREATMENTS.add
+    @treatment(after="halving all weights")
+    def halved(nets: State, given: Given) -> State:
+        \"\"\"All weights are halved.\"\"\"
+        return {name: tensor / 2 for name, tensor in nets.items()}
+
+An installed package brings the same function, without `TREATMENTS.add`, as an entry point of the group
+`unlearning_benchmark.treatment`. It imports torch only inside its functions.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from inspect import cleandoc
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from benchmark.data import Problem
+    from benchmark.scenario.schema import Scenario
+
+State = Mapping[str, "Tensor"]
+"""Names of parameters and buffers → `[models, ...]`."""
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+class Given(NamedTuple):
+    """All that a treatment is given beside the nets: the same for all populations."""
+
+    scenario: "Scenario"
+    problem: "Problem"
+    """On the device of the nets."""
+    seeds: Sequence[int]
+    """Of each net: of its index, so that model i of every population is treated alike."""
+    seed: int
+    """Of what all nets share, such as which examples are shown again."""
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """Something that is done to nets after unlearning.
+
+    `apply` takes the nets of a block and returns them treated, and changes nothing of what it got. `after`: completes
+    "gap closed after ...". `version`: another one where the same nets would be treated otherwise; stored evidence of
+    an earlier version is made anew.
+    """
+
+    name: str
+    apply: Callable[[State, Given], State]
+    after: str
+    summary: str
+    description: str = ""
+    version: int = 1
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(
+                f"the treatment's name is {self.name!r}, expected up to 40 lower-case letters, digits and _, beginning "
+                "with a letter"
+            )
+        if not self.summary:
+            raise ValueError(f"the treatment {self.name} has no summary; give its function a docstring")
+
+
+def treatment(
+    *, after: str, name: str = "", version: int = 1
+) -> Callable[[Callable[[State, Given], State]], Treatment]:
+    """Make a treatment of a function: its name is the function's, its summary and description are the docstring's."""
+
+    def make(apply: Callable[[State, Given], State]) -> Treatment:
+        summary, _, description = cleandoc(apply.__doc__ or "").partition("\n\n")
+        return Treatment(name or apply.__name__, apply, after, " ".join(summary.split()), description, version)
+
+    return make
+
+
+def names_of(kind: object) -> tuple[str, ...]:
+    """Return the name of a treatment. Raises ValueError on what is none."""
+    if not isinstance(kind, Treatment):
+        raise ValueError(f"it brings a {type(kind).__name__}, expected a Treatment")
+    return (kind.name,)

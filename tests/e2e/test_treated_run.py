@@ -1,0 +1,48 @@
+"""`bench run --treat`: a row that says what holds after treatments, made once, and blank without."""
+
+import json
+
+import pytest
+from conftest import MINIATURE
+
+ENOUGH = MINIATURE.replace("models = 8", "models = 16").replace("block = 4", "block = 8")
+
+
+@pytest.fixture
+def sixteen(workspace):
+    """The miniature with enough models for intervals by groups."""
+    path = workspace.root / "sixteen.toml"
+    path.write_text(ENOUGH.replace('"miniature"', '"sixteen"').replace("epochs = 4", "epochs = 30"))
+    return path
+
+
+def metrics_of(done):
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["metrics"]
+
+
+def test_treated_nets_are_looked_at_and_a_finished_entry_is_not_run_again(bench, sixteen):
+    plain = metrics_of(bench("run", "identity", "--json", scenario=sixteen))
+    assert "`bench run NAME --treat` does" in plain["resilience"]["absent"]
+    treated = metrics_of(bench("run", "identity", "--treat", "--json", scenario=sixteen))
+    after = {name: found for name, found in treated.items() if name.startswith("gap_after_")}
+    assert len(after) == 7
+    values = [found["value"] for found in after.values() if "value" in found]
+    assert values == pytest.approx([0] * len(values), abs=1e-6)  # exactly as if nothing had been done
+    assert values
+    assert treated["resilience"]["value"] == pytest.approx(0, abs=1e-6)
+    unchanged = {name for name in plain if name not in {*after, "resilience", "run_seconds", "retraining_share"}}
+    unchanged -= {"peak_memory"}
+    assert {name: plain[name] for name in unchanged} == {name: treated[name] for name in unchanged}
+    again = bench("run", "identity", "--treat", "--json", scenario=sixteen)
+    assert metrics_of(again) == treated
+    assert "running" not in again.stderr
+    scored = bench("score", "identity", "--json", scenario=sixteen)
+    (card,) = json.loads(scored.stdout)
+    assert card["metrics"]["resilience"] == treated["resilience"]
+
+
+def test_treatments_are_listed(bench):
+    rows = json.loads(bench("list", "treatments", "--json", scenario=None).stdout)
+    assert {"rounded_8", "pruned", "relearned_forget", "new_head"} <= {row["treatment"] for row in rows}
+    assert all(row["description"].endswith((".", ":", "below.")) and row["from"] == "the benchmark" for row in rows)
