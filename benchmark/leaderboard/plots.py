@@ -25,6 +25,7 @@ from benchmark.leaderboard.canvas import (
     save_plot,
 )
 from benchmark.leaderboard.gap_plots import has_gaps, plot_gap_tradeoff, plot_gaps
+from benchmark.leaderboard.resilience_plot import plot_resilience
 from benchmark.leaderboard.scatter import Mark, draw_marks, focus, name_marks
 from benchmark.results.scorecard import Scorecard
 from benchmark.results.values import Estimate
@@ -33,12 +34,16 @@ _LEAST = 0.02  # of utility or F: what an axis shows at least
 
 
 def plot_board(cards: list[Scorecard], folder: Path, paper: Paper = SCREEN) -> list[Path]:
-    """Draw the three plots of a board into a folder, by gap closed where it has that, else by published score."""
+    """Draw the plots of a board into a folder, by gap closed where it has that, else by published score.
+
+    Three, and a fourth where entries say what holds after treatments.
+    """
     draw_scores, draw_tradeoff = (plot_gaps, plot_gap_tradeoff) if has_gaps(cards) else (plot_scores, plot_tradeoff)
     return [
         *draw_scores(cards, folder / "scores.png", paper),
         *draw_tradeoff(cards, folder / "tradeoff.png", paper),
         *plot_epsilon(cards, folder / "epsilon.png", paper),
+        *plot_resilience(cards, folder / "resilience.png", paper),
     ]
 
 

@@ -7,7 +7,7 @@ from cards import card, with_gap, with_metrics
 from matplotlib.collections import PathCollection
 
 from benchmark.data.choice import Choice, checksum_of
-from benchmark.leaderboard import entry_plots, gap_plots, plots
+from benchmark.leaderboard import entry_plots, gap_plots, plots, resilience_plot
 from benchmark.leaderboard.entry_plots import rank_correlation
 from benchmark.results.values import Absent, Estimate, PerExample
 
@@ -15,7 +15,7 @@ from benchmark.results.values import Absent, Estimate, PerExample
 @pytest.fixture
 def drawn(monkeypatch):
     """The canvases that were drawn, in place of their files."""
-    return keep_canvases(monkeypatch, plots, gap_plots, entry_plots)
+    return keep_canvases(monkeypatch, plots, gap_plots, entry_plots, resilience_plot)
 
 
 @pytest.mark.parametrize("entries", [1, 2, 30])
@@ -36,6 +36,22 @@ def test_no_line_of_perfect_unlearning_is_spoken_of_where_none_is_drawn(drawn, t
             draw([each], tmp_path / "plot.png")
     words = [text_of(canvas) for canvas in drawn]
     assert ["perfect" in each for each in words] == [True, False, True, False]
+
+
+def test_what_holds_after_treatments_is_drawn_against_what_held_before(drawn, tmp_path):
+    pairs = {"hides": (0.9, 0.1), "removes": (0.6, 0.55), "retrain": (1.0, 0.98)}
+    cards = [
+        with_metrics(
+            card(name, 0.1, control=name == "retrain"), gap_closed_phi=estimate(before), resilience=estimate(after)
+        )
+        for name, (before, after) in pairs.items()
+    ]
+    untreated = with_metrics(card("plain", 0.1), resilience=Absent(absent="its nets were not treated"))
+    assert resilience_plot.plot_resilience([*cards, untreated], tmp_path / "resilience.png")
+    (canvas,) = drawn
+    places = {place[:2] for place in marks_of(canvas.axes[0])}
+    assert {(0.9, 0.1), (0.6, 0.55)} <= places
+    assert not resilience_plot.plot_resilience([cards[2], untreated], tmp_path / "resilience.png")
 
 
 def estimate(value):
