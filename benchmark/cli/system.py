@@ -11,11 +11,9 @@ from benchmark.errors import BadMachine
 from benchmark.text import printable, reason_of
 
 _FEWEST_DESCRIPTORS = 256  # with a worker and its pipes per core
-_SPACE = (
-    "free some space there, or name another place with --out, --data-dir or TMPDIR; then the same command goes on "
-    "where this one stopped"
-)
-_RIGHTS = "make it readable and writable, or name another place with --out, --data-dir or TMPDIR"
+_PLACES = "with TMPDIR, or with --out or --data-dir where the command has them"
+_SPACE = f"free some space there, or name another place {_PLACES}; then the same command goes on where this one stopped"
+_RIGHTS = f"make it readable and writable, or name another place {_PLACES}"
 _DESCRIPTORS = "allow more open files (`ulimit -n 4096`) or give it fewer --jobs"
 _PROCESSES = "allow more processes (`ulimit -u`) or give it fewer --jobs"
 _ADVICE = {
@@ -30,7 +28,7 @@ _ADVICE = {
     errno.EAGAIN: _PROCESSES,
     errno.ENOMEM: "give it fewer --jobs, or the scenario a smaller protocol.block",
     errno.ENAMETOOLONG: "choose a shorter name",
-    errno.ENOENT: "put it back, or name a place that is there with --out, --data-dir or TMPDIR",
+    errno.ENOENT: f"put it back, or name a place that is there {_PLACES}",
     errno.ENOTDIR: "name a folder",
 }
 _OTHERWISE = "put that right; then the same command goes on where this one stopped"

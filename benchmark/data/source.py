@@ -1,5 +1,6 @@
 """Sources of data: each is a section of the scenario that can read its examples and say how they are split."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
@@ -177,9 +178,16 @@ class Shares(Source):
 class Files(OnDisk, Source):
     """Files that nobody publishes a checksum of."""
 
+    place_key: ClassVar[str] = ""
+    """The key that names the file, or the folder of the files, if there is one."""
+
     @property
     def title(self) -> str:
         return self.source
+
+    def may_be_there(self, folder: Path) -> bool:
+        # Not Path's, which raises on some names.
+        return not self.place_key or os.path.exists(folder / getattr(self, self.place_key))
 
 
 class Pictures(Pixels, Shares, Files):

@@ -1,4 +1,5 @@
 import hashlib
+import os
 import subprocess
 import sys
 
@@ -97,3 +98,16 @@ def test_the_images_of_letters_are_the_same_to_the_last_bit_on_every_machine():
     assert hashlib.sha256(content).hexdigest() == "e327fd05ee516d632b427ef5a8ed80dac89a89231b88b217baeea4f2d002cd1e"
     assert examples.subjects.bincount().tolist() == [26 * 4] * 20
     assert examples.targets.bincount().tolist() == [20 * 4] * 26
+
+
+def test_scenarios_whose_data_is_elsewhere_are_read_without_torch(tmp_path):
+    code = (
+        "import sys; from benchmark.scenario.schema import load_scenario, scenario_names; "
+        "found = [load_scenario(name) for name in scenario_names() if name != 'verbatim']; "  # which may be installed
+        "print(len(found), 'torch' in sys.modules)"
+    )
+    environment = {**os.environ, "BENCH_DATA": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    count, has_torch = done.stdout.split()
+    assert int(count) > 20
+    assert has_torch == "False"

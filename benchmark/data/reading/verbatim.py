@@ -17,6 +17,7 @@ import torch
 from benchmark.data.reading.examples import Examples, Row, row
 from benchmark.data.reading.text_files import read_text
 from benchmark.data.reading.tokens import Text, examples_of_texts, plain_words, train_coding
+from benchmark.data.sources.verbatim import OWN, PACKAGED
 from benchmark.data.splits import draw_parts
 from benchmark.errors import BadData, BenchError, MissingData
 from benchmark.storage.places import is_readable
@@ -24,8 +25,6 @@ from benchmark.storage.places import is_readable
 if TYPE_CHECKING:
     from benchmark.data.sources.verbatim import Verbatim
 
-PACKAGED = Path("/usr/share/games/fortunes")
-"""Folder of Debian's packages."""
 _AUTHORS = Path(__file__).parents[1] / "words" / "authors.toml"
 _SHORTEST = 8  # tokens: shorter ones say nothing by which a passage could be told
 _ATTRIBUTION = re.compile(r"^\s*-- ?(.+)", re.MULTILINE)
@@ -96,7 +95,7 @@ def files(folder: Path) -> dict[str, Path]:
     if not found:
         raise MissingData(
             f"{place} has no files with passages; install Debian's package (apt-get install fortunes), put its files "
-            f"into {folder / 'fortunes'}, or name another data folder by --data-dir"
+            f"into {folder / OWN}, or name another data folder by --data-dir"
         )
     return found
 
@@ -112,7 +111,7 @@ def check(data: "Verbatim", folder: Path) -> list[Row]:
 
 
 def _place(folder: Path) -> Path:
-    own = folder / "fortunes"
+    own = folder / OWN
     return own if is_readable(own, "folder") else PACKAGED
 
 

@@ -1,7 +1,7 @@
 """The face images of the competition."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -19,6 +19,7 @@ class CasiaSurf(Pixels, Files):
 
     source: Literal["casia_surf"]
     folder: DataPath = "casia-surf"
+    place_key: ClassVar[str] = "folder"
     size: Side
     """Images are resized to size × size pixels."""
     age_groups: Annotated[int, Field(ge=2, le=1000)]

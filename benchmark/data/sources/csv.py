@@ -19,6 +19,7 @@ class Csv(Shares, Standardised, Files):
 
     source: Literal["csv"]
     file: DataPath
+    place_key: ClassVar[str] = "file"
     label: Name = "label"
     """The column with the labels."""
     subject: Name | None = None

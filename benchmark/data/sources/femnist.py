@@ -1,7 +1,7 @@
 """Handwritten characters by their writers."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from benchmark.data.source import Files, Pixels, Shares
 from benchmark.data.sources import SOURCES
@@ -17,6 +17,7 @@ class Femnist(Pixels, Shares, Files):
 
     source: Literal["femnist"]
     folder: DataPath = "femnist"
+    place_key: ClassVar[str] = "folder"
     writers: Count | None = None
     """Only the first so many, in the order of their names."""
 

@@ -17,6 +17,7 @@ class ImageFolder(Pictures):
 
     source: Literal["image_folder"]
     folder: DataPath
+    place_key: ClassVar[str] = "folder"
 
     own_split: ClassVar[str] = ", or make folders train and test with the classes in them"
 

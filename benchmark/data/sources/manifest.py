@@ -17,6 +17,7 @@ class Manifest(Pictures):
 
     source: Literal["manifest"]
     file: DataPath
+    place_key: ClassVar[str] = "file"
 
     own_split: ClassVar[str] = ", or say in a column split which examples are in train, validation and test"
 

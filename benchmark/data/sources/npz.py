@@ -17,6 +17,7 @@ class Npz(Pixels, Shares, Standardised, Files):
 
     source: Literal["npz"]
     file: DataPath
+    place_key: ClassVar[str] = "file"
 
     own_split: ClassVar[str] = ", or say in an array split which examples are in train, validation and test"
 

@@ -1,7 +1,7 @@
 """A user's texts, and the files that TOFU and MUSE publish."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -24,6 +24,7 @@ class TextFolder(Shares, Files):
 
     source: Literal["text_folder"]
     folder: DataPath
+    place_key: ClassVar[str] = "folder"
     layout: Literal["texts", "tofu", "muse"] = "texts"
     split: Annotated[str, Field(pattern=r"^forget\d\d$")] | None = None
     """TOFU's forget set, such as forget10."""

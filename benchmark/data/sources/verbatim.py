@@ -1,5 +1,6 @@
 """Passages of authors whose works are in the public domain, from Debian's fortunes."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -11,6 +12,12 @@ from benchmark.scenario.sections import Count
 
 if TYPE_CHECKING:
     from benchmark.data.reading.examples import Examples, Row
+
+
+OWN = "fortunes"
+"""The folder in the data folder."""
+PACKAGED = Path("/usr/share/games/fortunes")
+"""Folder of Debian's packages."""
 
 
 @SOURCES.add
@@ -30,6 +37,9 @@ class Verbatim(Shares, Files):
     """Passages, drawn at random, that are in no part, for attacks that compare with them; absent: none."""
     words: Annotated[int, Field(ge=16, le=50_000)]
     """The size of the vocabulary: the most frequent words of train; all others are unknown."""
+
+    def may_be_there(self, folder: Path) -> bool:
+        return any(map(os.path.exists, (folder / OWN, PACKAGED)))
 
     def load(self, folder: Path) -> "Examples":
         from benchmark.data.reading import verbatim
