@@ -27,6 +27,7 @@ from benchmark.leaderboard.canvas import (
     UNLEARNED,
     Paper,
     add_legend,
+    save_plot,
 )
 from benchmark.metrics.jackknife import jackknife_estimate
 from benchmark.metrics.leak import measure_leak
@@ -35,7 +36,6 @@ from benchmark.metrics.samples import Floats
 from benchmark.metrics.truth import log_p_values
 from benchmark.storage.workspace import Arrays
 from claims.curves import columns_of, mean_of
-from claims.plot import save_small
 from claims.populations import Piece, compute_missing
 
 FACTS = 40  # as many as TOFU's smallest forget set has
@@ -192,7 +192,7 @@ def draw(rows: pd.DataFrame, path: Path) -> None:
     title = f"planted entries, {about['facts']} facts, N = {about['models']}, {about['pools']} simulated pools"
     canvas.suptitle(title, fontsize=TITLE)
     add_legend(canvas, 3, paper)
-    save_small(canvas, path)
+    save_plot(canvas, path)
 
 
 def disagreements(rows: pd.DataFrame) -> list[str]:

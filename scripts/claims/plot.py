@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.lines import Line2D
-from PIL import Image
 
 from benchmark.drawing import Axes, Canvas
 from benchmark.leaderboard.canvas import NORMAL, SMALL, TITLE, Paper, add_legend, save_plot
@@ -37,7 +36,7 @@ def draw_curves(curves: Sequence[Curve], title: str, abscissa: str, path: Path) 
         _draw_row(list(panels), own, abscissa if at == len(rows) - 1 else "", labelled=at == 0, apart=apart)
     canvas.suptitle(title, fontsize=TITLE)
     add_legend(canvas, 3 if apart else 2, _PAPER)
-    save_small(canvas, path)
+    save_plot(canvas, path)
 
 
 def _draw_row(panels: list[Axes], curves: list[Curve], abscissa: str, *, labelled: bool, apart: bool) -> None:
@@ -63,11 +62,3 @@ def _draw(panel: Axes, rows: pd.DataFrame, quantity: str, color: int, line: int)
     low, high = rows[f"{quantity}_low"], rows[f"{quantity}_high"]
     panel.fill_between(rows["point"], low, high, color=COLORS[color], alpha=0.15, linewidth=0)
     return drawn
-
-
-def save_small(canvas: Canvas, path: Path) -> None:
-    """Write a PNG with a palette of 64 colours, a third of the bytes: it lies in the repository."""
-    save_plot(canvas, path)
-    with Image.open(path) as drawn:
-        few = drawn.convert("RGB").quantize(64)
-    few.save(path, optimize=True)

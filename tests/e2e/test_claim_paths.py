@@ -122,7 +122,7 @@ def test_the_plot_has_a_line_per_setting(setting, groups, tmp_path):
         path = path.assign(**{quantity: 0.5, f"{quantity}_low": 0.4, f"{quantity}_high": 0.6})
     curves = [curve_of(on(setting, group=f"group {at}"))._replace(path=path) for at in range(groups)]
     drawn = []
-    with patch("claims.plot.save_small", lambda canvas, path: drawn.append(canvas)):
+    with patch("claims.plot.save_plot", lambda canvas, path: drawn.append(canvas)):
         draw_curves(curves, "facts", "steps", tmp_path / "claim.png")
     panels = drawn[0].get_axes()
     assert len(panels) == 3 * (1 if groups == 2 else groups)
