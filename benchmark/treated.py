@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 
 from benchmark.data import Problem
+from benchmark.errors import BadScenario
 from benchmark.evidence import evidence_of
+from benchmark.models.user_code import user_code
 from benchmark.results.evidence import SPLITS, NonFiniteOutputs, round_phi
 from benchmark.scenario.schema import Scenario
 from benchmark.seeds import derive_seed
@@ -65,7 +67,7 @@ def treated_layouts(problem: Problem) -> dict[str, Layout]:
 
 
 def _evidence_after(treatment: Treatment, given: Given, state: State) -> Arrays:
-    treated = dict(treatment.apply(state, given))
+    treated = _treat(treatment, given, state)
     try:
         return evidence_of(given.scenario, given.problem, treated)
     except NonFiniteOutputs:
@@ -78,6 +80,21 @@ def _evidence_after(treatment: Treatment, given: Given, state: State) -> Arrays:
         except NonFiniteOutputs:
             rows.append(evidence_of(given.scenario, given.problem, _row(state, row)))
     return {name: np.concatenate([each[name] for each in rows]) for name in rows[0]}
+
+
+def _treat(treatment: Treatment, given: Given, state: State) -> dict[str, Tensor]:
+    """Return the treated nets. Raises BadScenario where a treatment raises, or returns other tensors than it got."""
+    about = f"the treatment {treatment.name}"
+    with user_code(about):
+        treated = dict(treatment.apply(state, given))
+    wrong = [name for name in {*state, *treated} if not _is_like(treated.get(name), state.get(name))]
+    if wrong:
+        raise BadScenario(f"{about} returned another {min(wrong)}, expected tensors of the names and shapes it got")
+    return treated
+
+
+def _is_like(one: object, other: Tensor | None) -> bool:
+    return isinstance(one, Tensor) and other is not None and (one.shape, one.dtype) == (other.shape, other.dtype)
 
 
 def _row(state: State, row: int) -> dict[str, Tensor]:

@@ -1,5 +1,6 @@
 """Treatments of nets, each against the plain way of doing the same to one net, and their registry."""
 
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from torch import nn
 
 from benchmark.data import load_problem
+from benchmark.errors import BadScenario
 from benchmark.evidence import evidence_of, stack
 from benchmark.models.build import seeded_model
 from benchmark.scenario.schema import load_scenario
@@ -164,6 +166,23 @@ def test_a_net_that_overflows_once_it_is_treated_is_looked_at_as_it_was(nets, sc
     plain = evidence_of(scenario, problem, nets)["phi/forget"]
     as_it_was = [np.allclose(*pair, atol=0.01) for pair in zip(found["broken/phi/forget"], plain, strict=True)]
     assert as_it_was == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("apply", "sentence"),
+    [
+        (lambda nets, given: {}["weights"], "the treatment broken raised KeyError: 'weights'; correct it"),
+        (lambda nets, given: {}, "the treatment broken returned another 1.bias, expected tensors of the names"),
+        (lambda nets, given: {key: tensor[:1] for key, tensor in nets.items()}, "returned another 1.bias"),
+        (lambda nets, given: {**nets, "more": nets["1.bias"]}, "returned another more"),
+        (lambda nets, given: {**nets, "1.bias": 3}, "returned another 1.bias"),
+        (lambda nets, given: None, "the treatment broken raised TypeError"),
+    ],
+)
+def test_what_a_treatment_does_wrong_is_a_sentence_that_names_it(apply, sentence, nets, scenario, problem):
+    broken = {"broken": Treatment("broken", apply, "x", "X.")}
+    with pytest.raises(BadScenario, match=re.escape(sentence)):
+        treated_evidence_of(scenario, problem, nets, range(MODELS), 5, broken)
 
 
 def test_what_is_no_treatment_is_refused_in_a_sentence():
