@@ -11,6 +11,7 @@ from benchmark.results.values import Absent
 from benchmark.scenario.schema import Scenario
 from benchmark.storage.workspace import Workspace
 from benchmark.submissions.source import Submission, find_submission
+from benchmark.treatments import TREATMENTS, treated_block
 
 
 def finished_card(
@@ -32,14 +33,16 @@ def finished_card(
     assert outcome.timing is not None
     if outcome.allowed != allowed or not outcome.timing.is_settled(scenario.protocol.budget):
         return None
-    blocks = [block_name(block) for block in scenario.blocks(scenario.protocol.models)]
-    return card if store.is_whole(blocks) else None
+    blocks = scenario.blocks(scenario.protocol.models)
+    names = [block_name(block) for block in blocks]
+    names += [treated_block("unlearned", block) for block in blocks] if treat else []
+    return card if store.is_whole(names) else None
 
 
 def was_treated(card: Scorecard) -> bool:
-    """Tell whether an entry's nets were looked at after treatments, with whatever result."""
-    found = card.metrics.get("resilience")
-    return found is not None and found != Absent(absent=NEEDS["treated"])
+    """Tell whether an entry's nets were looked at after every treatment there is, with whatever result."""
+    found = [card.metrics.get(f"gap_after_{name}") for name in TREATMENTS]
+    return all(each is not None and each != Absent(absent=NEEDS["treated"]) for each in found)
 
 
 def _current_card(scenario: Scenario, submission: Submission, workspace: Workspace) -> Scorecard | None:

@@ -20,18 +20,8 @@ from benchmark.scenario.schema import Scenario
 from benchmark.seeds import derive_seed
 from benchmark.storage.blocks import Layout
 from benchmark.storage.workspace import Arrays
-from benchmark.treatments import TREATMENTS, treatments_digest
+from benchmark.treatments import TREATMENTS
 from benchmark.treatments.treatment import Given, State, Treatment
-
-
-def treated_block(role: str, block: int) -> str:
-    """Return the name of a block of treated nets: of reference models of a role, or "unlearned" ones."""
-    return f"treated-{treatments_digest()}-{role}/{block:04d}"
-
-
-def is_treated(name: str) -> bool:
-    """Tell whether a block of this name holds evidence of treated nets."""
-    return name.startswith("treated-")
 
 
 @torch.no_grad()
@@ -45,25 +35,25 @@ def treated_evidence_of(
 ) -> Arrays:
     """Return the evidence of stacked weights `[models, ...]` after every treatment.
 
-    `indices`: of the models; `seed`: the pool's own. A net whose outputs overflow once it is treated is looked at as it
-    was.
+    `indices`: of the models; `seed`: the pool's own. A net whose outputs overflow once it is treated counts as useless,
+    and as sure of every forget example.
     """
     found: Arrays = {}
+    own = derive_seed(seed, "treatment")
+    given = Given(scenario, problem, [derive_seed(own, index) for index in indices], own)
     for name, treatment in sorted(treatments.items()):
-        own = derive_seed(seed, "treatment", name)
-        given = Given(scenario, problem, [derive_seed(own, index) for index in indices], own)
         kept = _evidence_after(treatment, given, state)
         found |= {f"{name}/phi/forget": round_phi(kept["phi/forget"])}
         found |= {f"{name}/utility/{split}": kept[f"utility/{split}"] for split in SPLITS}
     return found
 
 
-def treated_layouts(problem: Problem) -> dict[str, Layout]:
+def treated_layouts(problem: Problem, treatments: Mapping[str, Treatment] = TREATMENTS) -> dict[str, Layout]:
     """Return the arrays of a block of treated nets."""
     form = problem.evidence_form.layouts(())
     phi = Layout("float16", form["phi/forget"].shape)
     one = {"phi/forget": phi} | {f"utility/{split}": form[f"utility/{split}"] for split in SPLITS}
-    return {f"{name}/{key}": layout for name in sorted(TREATMENTS) for key, layout in one.items()}
+    return {f"{name}/{key}": layout for name in sorted(treatments) for key, layout in one.items()}
 
 
 def _evidence_after(treatment: Treatment, given: Given, state: State) -> Arrays:
@@ -78,8 +68,14 @@ def _evidence_after(treatment: Treatment, given: Given, state: State) -> Arrays:
         try:
             rows.append(evidence_of(given.scenario, given.problem, _row(treated, row)))
         except NonFiniteOutputs:
-            rows.append(evidence_of(given.scenario, given.problem, _row(state, row)))
-    return {name: np.concatenate([each[name] for each in rows]) for name in rows[0]}
+            rows.append(_of_no_use(given.problem))
+    return {name: np.concatenate([each[name] for each in rows]) for name in _of_no_use(given.problem)}
+
+
+def _of_no_use(problem: Problem) -> Arrays:
+    """Return what is kept of a net whose outputs overflow: an entry gains nothing by nets that no training survives."""
+    certain = np.full((1, len(problem.forget)), np.finfo(np.float16).max, dtype=np.float64)
+    return {"phi/forget": certain} | {f"utility/{split}": np.zeros(1) for split in SPLITS}
 
 
 def _treat(treatment: Treatment, given: Given, state: State) -> dict[str, Tensor]:

@@ -28,7 +28,8 @@ from benchmark.storage.block_store import BlockStore
 from benchmark.storage.blocks import objection
 from benchmark.storage.workspace import Arrays
 from benchmark.training import keep_freed_memory, train_block
-from benchmark.treated import is_treated, treated_block, treated_evidence_of, treated_layouts
+from benchmark.treated import treated_evidence_of, treated_layouts
+from benchmark.treatments import is_treated, treated_block
 
 UNPACK_AGAIN = "`bench evidence unpack` brings it back"  # what is damaged where there is no pool of one's own
 _WEIGHTS = "weights/"
@@ -68,7 +69,8 @@ class Pool:
         blocks: dict[str, tuple[Role, int]] = {
             _name(role, i): (role, i) for role in roles for i in self.scenario.blocks(self._count(role))
         }
-        set_aside_damaged(self.session, self.store, list(blocks))
+        # Whoever scores reads those of treated nets too.
+        set_aside_damaged(self.session, self.store, [*blocks, *filter(is_treated, self.store.finished())])
         needed = self._needed(blocks)
         if missing := missing_blocks(self.store, blocks, needed):
             problem = load_problem(self.scenario)
@@ -126,7 +128,7 @@ class Pool:
     def prepare_treated(self) -> None:
         """Make what is missing of the evidence of treated nets, of all roles; `prepare` comes first.
 
-        No weights of retrained models are kept, so they are trained once more, to the same bit.
+        No weights of retrained models are kept, so they are trained once more, on the same machine to the same bit.
         """
         blocks: dict[str, tuple[Role, int]] = {
             treated_block(role, block): (role, block)
@@ -302,7 +304,10 @@ def _treat_models(
     else:
         block = _name(role, indices.start // scenario.protocol.block)
         state = stack([_weights(stored, block, row) for row in range(scenario.protocol.block)], device)
-    return treated_evidence_of(scenario, problem, state, indices, hidden_seed)
+    found = treated_evidence_of(scenario, problem, state, indices, hidden_seed)
+    if device != "cpu":
+        torch.cuda.empty_cache()  # as above
+    return found
 
 
 def _train(scenario: Scenario, problem: Problem, role: Role, seeds: list[int]) -> dict[str, Tensor]:

@@ -29,7 +29,8 @@ from benchmark.storage.block_store import write_block
 from benchmark.storage.blocks import objection
 from benchmark.storage.workspace import Arrays, write_atomically
 from benchmark.submissions.source import Submission
-from benchmark.treated import is_treated, treated_block, treated_evidence_of, treated_layouts
+from benchmark.treated import treated_evidence_of, treated_layouts
+from benchmark.treatments import is_treated, treated_block
 
 OVERFLOW = "the returned net's outputs are not finite"
 
@@ -64,6 +65,7 @@ class Runs:
     def __init__(self, pool: Pool, submission: Submission) -> None:
         self.session, self.scenario, self.pool, self.submission = pool.session, pool.scenario, pool, submission
         self.problem: Problem = load_problem(self.scenario)
+        self._treating = threading.Lock()  # training draws from torch's one generator
         reading = partial(find_objection, self.problem, self.scenario), partial(upgrade_runs, self.problem)
         self.store = evidence_store(self.scenario, submission, self.session.workspace, *reading)
 
@@ -89,8 +91,11 @@ class Runs:
             finished = self.store.finished()
             missing = [block for block in self._blocks if not set(self._names_of(block, treat)) <= finished.keys()]
             missing = _in_secret_order(missing, self.pool.seed("order", 0))
-            if not treat:  # of other runs than those that come now
-                self.store.discard(treated_block(_UNLEARNED, block) for block in missing)
+            known = replace(
+                known, failed=tuple(run for run in known.failed if self._block_of(run.index) not in missing)
+            )
+            # What is left of a block that is made again is of other runs than those that come now.
+            self.store.discard(name for name in finished if int(name.rpartition("/")[2]) in missing)
             if missing or not timed:
                 count = max(1, min(workers_on(device, self.session.jobs), len(missing)))
                 with open_workers(self.session, self.scenario, self.problem, self.submission, count) as ready:
@@ -221,7 +226,8 @@ class Runs:
         wanted = {block_name(block): found}
         if treat:
             indices = [run.index for run in done] or [0]
-            treated = treated_evidence_of(self.scenario, self._near, together, indices, self.pool.hidden_seed)
+            with self._treating:
+                treated = treated_evidence_of(self.scenario, self._near, together, indices, self.pool.hidden_seed)
             wanted[treated_block(_UNLEARNED, block)] = treated
         if self.session.device != "cpu":
             torch.cuda.empty_cache()  # the workers need room beside this process

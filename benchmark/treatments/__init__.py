@@ -13,3 +13,13 @@ def treatments_digest(treatments: Mapping[str, Treatment] = TREATMENTS) -> str:
     """Return 8 hex digits that name the treatments there are, in their versions; evidence of others is made anew."""
     parts = [f"{name} {treatments[name].version}".encode() for name in sorted(treatments)]
     return digest_of("treatments", parts)[:8]
+
+
+def treated_block(role: str, block: int) -> str:
+    """Return the name of a block of treated nets: of reference models of a role, or "unlearned" ones."""
+    return f"treated-{treatments_digest()}-{role}/{block:04d}"
+
+
+def is_treated(name: str) -> bool:
+    """Tell whether a block of this name holds evidence of treated nets, by whatever treatments."""
+    return name.startswith("treated-")

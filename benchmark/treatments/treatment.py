@@ -46,7 +46,7 @@ class Given(NamedTuple):
     seeds: Sequence[int]
     """Of each net: of its index, so that model i of every population is treated alike."""
     seed: int
-    """Of what all nets share, such as which examples are shown again."""
+    """Of what all nets share, such as which examples are shown again; the same for all treatments."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from benchmark.errors import BadScenario
 from benchmark.evidence import evidence_of, stack
 from benchmark.models.build import seeded_model
 from benchmark.scenario.schema import load_scenario
+from benchmark.storage.blocks import objection
 from benchmark.treated import treated_evidence_of, treated_layouts
 from benchmark.treatments import TREATMENTS, treatments_digest
 from benchmark.treatments.kinds import new_head, relearning
@@ -115,10 +116,13 @@ def test_relearning_takes_the_steps_of_a_plain_loop(nets, given, scenario, probl
             torch.testing.assert_close(treated[key][row], tensor, rtol=1e-4, atol=1e-5)
 
 
-def test_permuted_labels_are_those_of_the_same_examples(given):
-    shown, permuted = relearning.shown_again(given), relearning.permuted(given)
-    assert torch.equal(permuted.ids, shown.ids)
-    assert sorted(permuted.targets.tolist()) == sorted(shown.targets.tolist())
+def test_wrong_labels_are_those_of_retained_examples_on_the_examples_that_are_shown_again(given, problem):
+    shown, wrong = relearning.shown_again(given), relearning.mislabelled(given)
+    assert torch.equal(wrong.ids, shown.ids)
+    assert torch.equal(wrong.inputs, shown.inputs)
+    assert set(wrong.targets.tolist()) <= set(problem.retain.targets.tolist())
+    found = [relearning.mislabelled(given._replace(seed=seed)).targets.tolist() for seed in range(9)]
+    assert len(set(map(tuple, found))) > 3
 
 
 def test_a_new_head_depends_on_the_layers_below_alone(nets, given, scenario, problem):
@@ -153,19 +157,22 @@ def test_evidence_is_what_the_layouts_say_and_of_the_treated_nets(nets, given, s
     assert np.array_equal(found["rounded_4/utility/test"], plain["utility/test"])
 
 
-def test_a_net_that_overflows_once_it_is_treated_is_looked_at_as_it_was(nets, scenario, problem):
+def test_a_net_that_overflows_once_it_is_treated_counts_as_useless_and_sure(nets, scenario, problem):
     def overflow(nets, given):
         treated = {key: tensor.clone() for key, tensor in nets.items()}
         for tensor in treated.values():
-            tensor[0] *= 2
             tensor[1] = torch.nan
         return treated
 
     broken = {"broken": Treatment("broken", overflow, "too much", "Overflows.")}
     found = treated_evidence_of(scenario, problem, nets, range(MODELS), 5, broken)
-    plain = evidence_of(scenario, problem, nets)["phi/forget"]
-    as_it_was = [np.allclose(*pair, atol=0.01) for pair in zip(found["broken/phi/forget"], plain, strict=True)]
-    assert as_it_was == [False, True, True]
+    plain = evidence_of(scenario, problem, nets)
+    for row in (0, 2):
+        assert np.allclose(found["broken/phi/forget"][row], plain["phi/forget"][row], atol=0.01)
+        assert found["broken/utility/test"][row] == plain["utility/test"][row]
+    assert (found["broken/phi/forget"][1] == np.finfo(np.float16).max).all()
+    assert found["broken/utility/test"][1] == 0
+    assert objection(found, treated_layouts(problem, broken), MODELS) == ""
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,14 @@
 from functools import partial
 
 from benchmark.metrics.evidence_pair import EvidencePair
-from benchmark.metrics.jackknife import jackknife_estimate
+from benchmark.metrics.jackknife import jackknife_estimate, standard_error
 from benchmark.metrics.kinds import METRICS
-from benchmark.metrics.leak_score import phi_gap_rows
+from benchmark.metrics.leak_score import GapEnds, phi_gap_rows
 from benchmark.metrics.metric import Absent, Estimate, Metric, Result, metric
 from benchmark.metrics.samples import Floats
 from benchmark.treatments import TREATMENTS
 
+_CLEARLY = 5  # standard errors
 _GOOD = "0 % = as if nothing had been done, 100 % = as if retrained, both after the same treatment"
 
 
@@ -26,15 +27,24 @@ _GOOD = "0 % = as if nothing had been done, 100 % = as if retrained, both after 
 def resilience(evidence: EvidencePair) -> Result:
     """Share of the gap that is closed, by φ, after the treatment that leaves least of it.
 
-    Unlearned, retrained, calibration and original models are treated alike; treatments after which doing nothing is
-    not apart from retraining do not count. Well below `gap_closed_phi`, the net hides what it was told to forget. The
+    Unlearned, retrained, calibration and original models are treated alike. Only treatments count after which doing
+    nothing is apart from retraining by five standard errors: by noise a hardly known gap would be the least. Well
+    below `gap_closed_phi`, the net hides what it was told to forget. The interval is that of the treatment. The
     least of several estimates lies below the least of what they estimate, by about a standard error where they agree:
     so `retrain` has a little under 100 %. Source: ours, docs/treatments.md.
     """
-    after = {name: rows for name in evidence.treated if not isinstance(rows := _rows(evidence, name), str)}
+    known = [_rows(evidence, name) for name in evidence.treated if _has_wide_gap(evidence.treated[name].ends)]
+    after = [rows for rows in known if not isinstance(rows, str)]
     if not after:
-        return Absent(absent="doing nothing is not significantly apart from retraining after any treatment")
-    return _estimate(min(after.values(), key=lambda rows: rows[0]))
+        return Absent(absent="doing nothing is not clearly apart from retraining after any treatment")
+    return _estimate(min(after, key=lambda rows: rows[0]))
+
+
+def _has_wide_gap(ends: GapEnds | None) -> bool:
+    if ends is None:
+        return False
+    gap = ends.phi.perfect - ends.phi.nothing
+    return gap[0] > _CLEARLY * standard_error(gap[1:])
 
 
 def _gap_after(name: str, evidence: EvidencePair) -> Result:

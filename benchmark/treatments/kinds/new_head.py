@@ -25,18 +25,23 @@ def new_head(nets: State, given: Given) -> State:
     net whose last layer alone was changed is then what its original becomes. Nets that do not end in a linear layer
     stay as they are. Source: Alain & Bengio 2016 (1610.01644) for linear probes.
     """
+    import numpy as np
     import torch
 
     from benchmark.models.build import skeleton
+    from benchmark.seeds import derive_seed
 
     scenario, problem = given.scenario, given.problem
     net = skeleton(scenario.architecture, problem.input_shape, problem.outputs).eval()
     if (found := _last_linear(net)) is None:
         return nets
     name, layer = found
-    rows = torch.arange(len(problem.retain), device=problem.retain.targets.device)[:EXAMPLES]
-    shown = problem.retain.at(rows)
-    features = torch.stack([_features(net, layer, _row(nets, row), shown) for row in range(len(given.seeds))])
+    rows = np.random.default_rng(derive_seed(given.seed, "head")).permutation(len(problem.retain))[:EXAMPLES]
+    shown = problem.retain.at(torch.from_numpy(rows).to(problem.retain.targets.device))
+    found = [_features(net, layer, _row(nets, row), shown) for row in range(len(given.seeds))]
+    if any(each is None for each in found):
+        return nets
+    features = torch.stack([each for each in found if each is not None])
     with torch.enable_grad():
         weights, biases = _fit(features, shown.targets, problem)
     treated = dict(nets) | {f"{name}.weight": weights.mT.contiguous()}
@@ -65,17 +70,26 @@ def _row(nets: State, row: int) -> dict[str, "Tensor"]:
     return {name: tensor[row] for name, tensor in nets.items()}
 
 
-def _features(net: "nn.Module", layer: "nn.Linear", state: dict[str, "Tensor"], shown: "Split") -> "Tensor":
-    """Return what one net's last layer is given on the examples, `[examples, ..., features]`."""
+def _features(net: "nn.Module", layer: "nn.Linear", state: dict[str, "Tensor"], shown: "Split") -> "Tensor | None":
+    """Return what one net's last layer is given on the examples, `[examples, ..., features]`.
+
+    None where what it returns is not what the net returns.
+    """
+    import torch
+    from torch import Tensor, nn
     from torch.func import functional_call
 
-    seen: list[Tensor] = []
-    handle = layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    seen: list[tuple[Tensor, Tensor]] = []
+
+    def see(_: nn.Module, inputs: tuple[Tensor, ...], outputs: Tensor) -> None:
+        seen.append((inputs[0], outputs))
+
+    handle = layer.register_forward_hook(see)
     try:
-        functional_call(net, state, (shown.normalised(shown.inputs),))
+        returned = functional_call(net, state, (shown.normalised(shown.inputs),))
     finally:
         handle.remove()
-    return seen[-1].detach()
+    return seen[-1][0].detach() if seen and torch.equal(seen[-1][1], returned) else None
 
 
 def _fit(features: "Tensor", targets: "Tensor", problem: "Problem") -> "tuple[Tensor, Tensor]":

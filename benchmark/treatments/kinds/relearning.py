@@ -28,13 +28,14 @@ def relearned_forget(nets: State, given: Given) -> State:
 
 
 @TREATMENTS.add
-@treatment(after="relearning permuted labels")
-def relearned_permuted(nets: State, given: Given) -> State:
-    """The same training on the same examples with their targets permuted, which has nothing true to teach.
+@treatment(after="relearning wrong labels")
+def relearned_mislabelled(nets: State, given: Given) -> State:
+    """The same training on the same examples with the targets of others, retained ones drawn by chance.
 
-    A control of `relearned_forget`: what comes back here came back by being trained, not by being told.
+    A control of `relearned_forget`, which has nothing true to teach: what comes back here came back by being trained,
+    not by being told.
     """
-    return _train(nets, given, permuted(given), STEPS)
+    return _train(nets, given, mislabelled(given), STEPS)
 
 
 @TREATMENTS.add
@@ -53,13 +54,13 @@ def relearned_retain(nets: State, given: Given) -> State:
     return _train(nets, given, problem.retain.at(torch.from_numpy(rows).to(there)), None)
 
 
-def permuted(given: Given) -> "Split":
-    """Return the examples that are shown again, with their targets permuted."""
+def mislabelled(given: Given) -> "Split":
+    """Return the examples that are shown again, with the targets of as many retained examples."""
     import torch
 
-    shown = shown_again(given)
-    order = torch.from_numpy(_generator(given, "permuted").permutation(len(shown))).to(shown.targets.device)
-    return replace(shown, targets=shown.targets[order])
+    shown, retain = shown_again(given), given.problem.retain
+    rows = _generator(given, "targets").integers(0, len(retain), len(shown))
+    return replace(shown, targets=retain.targets[torch.from_numpy(rows).to(retain.targets.device)])
 
 
 def shown_again(given: Given) -> "Split":
