@@ -26,7 +26,7 @@ class OnDisk(Section):
         """
         raise NotImplementedError
 
-    def may_be_there(self, folder: Path) -> bool:
+    def _may_be_there(self, folder: Path) -> bool:
         """Tell, without importing what reads it, whether the data may lie in the data folder.
 
         Where it does not, a scenario is loaded in no time: all that ship are, to be listed.
@@ -38,7 +38,7 @@ class OnDisk(Section):
         from benchmark.data.checksums import checksum
         from benchmark.data.folder import data_folder
 
-        if self.sha256 is None and self.may_be_there(data_folder()):
+        if self.sha256 is None and self._may_be_there(data_folder()):
             with contextlib.suppress(BenchError):
                 return self.model_copy(update={"sha256": checksum(self, data_folder())})
         return self

@@ -185,7 +185,7 @@ class Files(OnDisk, Source):
     def title(self) -> str:
         return self.source
 
-    def may_be_there(self, folder: Path) -> bool:
+    def _may_be_there(self, folder: Path) -> bool:
         # Not Path's, which raises on some names.
         return not self.place_key or os.path.exists(folder / getattr(self, self.place_key))
 

@@ -38,7 +38,7 @@ class Verbatim(Shares, Files):
     words: Annotated[int, Field(ge=16, le=50_000)]
     """The size of the vocabulary: the most frequent words of train; all others are unknown."""
 
-    def may_be_there(self, folder: Path) -> bool:
+    def _may_be_there(self, folder: Path) -> bool:
         return any(map(os.path.exists, (folder / OWN, PACKAGED)))
 
     def load(self, folder: Path) -> "Examples":
