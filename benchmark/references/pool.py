@@ -29,7 +29,7 @@ from benchmark.storage.blocks import objection
 from benchmark.storage.workspace import Arrays
 from benchmark.training import keep_freed_memory, train_block
 from benchmark.treated import treated_evidence_of, treated_layouts
-from benchmark.treatments import is_treated, treated_block
+from benchmark.treatments import is_presently_treated, is_treated, treated_block
 
 UNPACK_AGAIN = "`bench evidence unpack` brings it back"  # what is damaged where there is no pool of one's own
 _WEIGHTS = "weights/"
@@ -70,7 +70,7 @@ class Pool:
             _name(role, i): (role, i) for role in roles for i in self.scenario.blocks(self._count(role))
         }
         # Whoever scores reads those of treated nets too.
-        set_aside_damaged(self.session, self.store, [*blocks, *filter(is_treated, self.store.finished())])
+        set_aside_damaged(self.session, self.store, [*blocks, *filter(is_presently_treated, self.store.finished())])
         needed = self._needed(blocks)
         if missing := missing_blocks(self.store, blocks, needed):
             problem = load_problem(self.scenario)
@@ -135,7 +135,6 @@ class Pool:
             for role in TREATED
             for block in self.scenario.blocks(self._count(role))
         }
-        set_aside_damaged(self.session, self.store, list(blocks))
 
         def arguments_of(name: str) -> tuple:
             role, block = blocks[name]

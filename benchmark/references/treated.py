@@ -9,7 +9,7 @@ from benchmark.metrics.evidence_pair import EvidencePair, model_evidence
 from benchmark.metrics.leak import GROUPS
 from benchmark.metrics.leak_score import Ends, GapEnds, phi_leak_rows, score_rows
 from benchmark.references.kept import keep
-from benchmark.references.pool import Pool
+from benchmark.references.pool import TREATED, Pool
 from benchmark.results.record import Record
 from benchmark.results.values import Number
 from benchmark.split import under
@@ -45,7 +45,7 @@ def treated_reference(pool: Pool) -> TreatedReference | None:
 
     Raises BadRecord where evidence is damaged.
     """
-    evidence = [pool.treated_evidence(role) for role in ("retrained", "calibration", "original")]
+    evidence = [pool.treated_evidence(role) for role in TREATED]
     retrained, calibration, original = evidence
     if retrained is None or calibration is None or original is None:
         return None

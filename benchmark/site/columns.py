@@ -41,8 +41,12 @@ _ABOUT = (
 
 
 def all_columns() -> list[Column]:
-    """Return every column that a reader can choose: the metrics by group, then facts about the runs."""
-    return [*(metric_column(metric) for metric in all_metrics() if not metric.per_example), *_ABOUT]
+    """Return every column that a reader can choose: the metrics by group, then facts about the runs.
+
+    Of what holds after treatments the worst alone: each treatment is on the pages of the entries.
+    """
+    shown = [each for each in all_metrics() if not each.per_example and (each.group != "treatments" or each.heading)]
+    return [*map(metric_column, shown), *_ABOUT]
 
 
 def metric_column(metric: Metric) -> Column:

@@ -8,6 +8,8 @@ from benchmark.treatments.treatment import Treatment, names_of
 
 TREATMENTS: Registry[Treatment] = Registry("treatment", "benchmark.treatments.kinds", names_of)
 
+_TREATED = "treated-"
+
 
 def treatments_digest(treatments: Mapping[str, Treatment] = TREATMENTS) -> str:
     """Return 8 hex digits that name the treatments there are, in their versions; evidence of others is made anew."""
@@ -17,9 +19,14 @@ def treatments_digest(treatments: Mapping[str, Treatment] = TREATMENTS) -> str:
 
 def treated_block(role: str, block: int) -> str:
     """Return the name of a block of treated nets: of reference models of a role, or "unlearned" ones."""
-    return f"treated-{treatments_digest()}-{role}/{block:04d}"
+    return f"{_TREATED}{treatments_digest()}-{role}/{block:04d}"
 
 
 def is_treated(name: str) -> bool:
     """Tell whether a block of this name holds evidence of treated nets, by whatever treatments."""
-    return name.startswith("treated-")
+    return name.startswith(_TREATED)
+
+
+def is_presently_treated(name: str) -> bool:
+    """Tell whether it is of the treatments there are now, and so has a form that is known."""
+    return name.startswith(f"{_TREATED}{treatments_digest()}-")

@@ -2,11 +2,16 @@
 
 import json
 
+import numpy as np
 import pytest
 from conftest import MINIATURE
 from shared_fixtures import write_secret
 
+from benchmark.references.pool import Pool
 from benchmark.scenario.schema import load_scenario
+from benchmark.session import Session
+from benchmark.storage.block_store import write_block
+from benchmark.treatments import treated_block
 
 ENOUGH = MINIATURE.replace("models = 8", "models = 16").replace("block = 4", "block = 8")
 
@@ -45,6 +50,25 @@ def test_treated_nets_are_looked_at_and_a_finished_entry_is_not_run_again(bench,
     scored = bench("score", "identity", "--json", scenario=sixteen)
     (card,) = json.loads(scored.stdout)
     assert card["metrics"]["resilience"] == treated["resilience"]
+
+
+def test_evidence_of_other_treatments_is_left_alone_and_damaged_evidence_is_made_anew(workspace, miniature):
+    said = []
+    pool = Pool(Session(workspace, warn=said.append), miniature)
+    pool.prepare_treated()
+    name = treated_block("retrained", 0)
+    before = pool.store.finished()[name]
+    other = "treated-00000000-retrained/0000"
+    pool.store.record(other, write_block(pool.store.path(other), {"gone/phi/forget": np.zeros((4, 10), np.float16)}))
+    pool.prepare()
+    assert not said
+    pool.store.path(name).write_bytes(b"damaged")
+    pool.prepare()
+    assert len(said) == 1
+    assert pool.treated_evidence("retrained") is None
+    pool.prepare_treated()
+    assert pool.store.finished()[name] == before
+    assert other in pool.store.finished()
 
 
 def test_treatments_are_listed(bench):
