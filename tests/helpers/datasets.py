@@ -346,37 +346,6 @@ _MINIATURES: dict[str, dict[str, dict]] = {
     "people-refusals": _TEXT
     | {"data": {"people": 12, "facts": 4, "refusals": 4}, "forget": {"count": 2, "topics": ["birthplace", "job"]}},
     "tools": _TEXT | {"data": {"tools": 6, "calls": 6, "general": 20}, "forget": {"count": 1}},
-    "verbatim": make_fortunes,
-}
-
-_MINIATURES: dict[str, dict[str, dict]] = {
-    "cifar10": {"data": {"validation": 20}, "forget": {"size": 10}, "architecture": _CNN},
-    "cifar10-class": {"data": {"validation": 20}, "architecture": _CNN},
-    "cifar100": {"data": {"validation": 20}, "forget": {"size": 10}, "architecture": _CNN},
-    "fashion": _FASHION | {"forget": {"size": 10}},
-    "fashion-class": _FASHION,
-    "fashion-hard": _FASHION | {"forget": {"size": 10, "models": 32}},
-    "casia-surf": {"data": {"size": 16}, "forget": {"count": 4}, "recipe": {"learning_rate": 1e-3}},
-    "femnist": {"data": {"writers": 6}, "forget": {"count": 2}, "architecture": _CNN},
-    "celeba-identity": {"data": {"size": 16}, "forget": {"count": 3}, "architecture": _CNN},
-    "faces-manifest": {"data": {"size": 16}, "forget": {"count": 2}, "architecture": _CNN},
-    "image-folder": {"data": {"size": 16}, "forget": {"size": 10}, "architecture": _CNN},
-    "npz": {"forget": {"size": 10}},
-    "csv": {"forget": {"size": 10}},
-    "breast-cancer": {"data": {"train": 200}},
-    "diabetes": {"recipe": {"epochs": 20}},  # after fewer it foretells no better than the mean, and has no ratio
-    "people": _TEXT | {"data": {"people": 12, "facts": 4}, "forget": {"count": 2}},
-    "people-connected": _TEXT | {"data": {"people": 12, "facts": 2, "connectivity": 2}, "forget": {"count": 2}},
-    "people-experts": _TEXT
-    | {
-        "data": {"people": 12, "facts": 4},
-        "forget": {"count": 2},
-        "architecture": _TEXT["architecture"] | {"experts": 3, "active": 1},
-    },
-    "people-entity": _TEXT | {"data": {"people": 12, "facts": 4}, "forget": {"count": 2}},
-    "people-refusals": _TEXT
-    | {"data": {"people": 12, "facts": 4, "refusals": 4}, "forget": {"count": 2, "topics": ["birthplace", "job"]}},
-    "tools": _TEXT | {"data": {"tools": 6, "calls": 6, "general": 20}, "forget": {"count": 1}},
     "markov": {
         **_TEXT,
         "recipe": _TEXT["recipe"] | {"epochs": 4},

@@ -12,6 +12,7 @@ from benchmark.evidence import evidence_of, stack
 from benchmark.metrics.evidence_pair import EvidencePair, model_evidence
 from benchmark.metrics.leak_score import leak_of, phi_leak_of
 from benchmark.models.build import seeded_model, state_of
+from benchmark.training import train_block
 from benchmark.treated import treated_evidence_of
 
 
@@ -80,6 +81,14 @@ def treated_cheat(pool, change):
     states = stack(changed_originals(pool, change))
     problem = load_problem(pool.scenario)
     return treated_evidence_of(pool.scenario, problem, states, range(pool.scenario.protocol.models), pool.hidden_seed)
+
+
+def treated_anew(pool):
+    """Return the same of models that are retrained here, of none of the pool's populations."""
+    scenario, problem, seeds = pool.scenario, load_problem(pool.scenario), range(pool.scenario.protocol.models)
+    nets = [seeded_model(scenario.architecture, problem.input_shape, problem.outputs, seed) for seed in seeds]
+    state = train_block(nets, scenario.recipe, problem.retain, list(seeds), problem.loss).state
+    return treated_evidence_of(scenario, problem, state, seeds, pool.hidden_seed)
 
 
 def changed_originals(pool, change):

@@ -4,7 +4,7 @@ They get what a submission gets, an original and the forget loader. `scripts/stu
 """
 
 import pytest
-from planted import cheats, leaks, run_cheat, treated_cheat
+from planted import cheats, leaks, run_cheat, treated_anew, treated_cheat
 from shared_fixtures import write_secret
 
 from benchmark.metrics.kinds import METRICS
@@ -55,7 +55,7 @@ def test_a_new_last_layer_brings_back_what_a_changed_one_hides(pool):
     reference = treated_reference(pool)
     evidence = {
         "hidden": treated_cheat(pool, cheats(pool)["table, last layer"]),
-        "retrained": pool.treated_evidence("calibration"),
+        "retrained": treated_anew(pool),
     }
     after = {
         who: {name: METRICS["gap_closed_phi"].compute(pair) for name, pair in reference.pairs(own)}
@@ -63,7 +63,8 @@ def test_a_new_last_layer_brings_back_what_a_changed_one_hides(pool):
     }
     assert after["hidden"]["new_head"].value < MOST_CLOSED
     assert after["hidden"]["rounded_8"].value > 0.9
-    assert all(found.value == 1 for found in after["retrained"].values())  # the end of the gap itself
+    for found in after["retrained"].values():  # with slack for seven intervals at once
+        assert abs(found.value - 1) < 2 * (found.high - found.value)
 
 
 def test_at_the_hidden_inputs_models_decide_as_retrained_ones_if_retrained_and_otherwise_if_nothing_is_done(pool):

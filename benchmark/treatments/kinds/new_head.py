@@ -33,9 +33,9 @@ def new_head(nets: State, given: Given) -> State:
 
     scenario, problem = given.scenario, given.problem
     net = skeleton(scenario.architecture, problem.input_shape, problem.outputs).eval()
-    if (found := _last_linear(net)) is None:
+    if (last := _last_linear(net)) is None:
         return nets
-    name, layer = found
+    name, layer = last
     rows = np.random.default_rng(derive_seed(given.seed, "head")).permutation(len(problem.retain))[:EXAMPLES]
     shown = problem.retain.at(torch.from_numpy(rows).to(problem.retain.targets.device))
     found = [_features(net, layer, _row(nets, row), shown) for row in range(len(given.seeds))]
