@@ -36,6 +36,8 @@ def map_blocks(
     """
     backend = "threading" if threads else "loky" if _processes_can_wait() else "sequential"
     options = {"inner_max_num_threads": 1} if backend == "loky" else {}
+    # joblib says it in the thread that hands out the work: as an error it would end that thread, and we wait for ever.
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
     with joblib.parallel_config(backend, n_jobs=jobs, **options):
         parallel = joblib.Parallel(
             return_as="generator_unordered",

@@ -46,6 +46,21 @@ def test_a_process_that_the_system_kills_is_an_error():
         list(map_blocks(ended_from_outside, [()], 2))
 
 
+HOARD = []
+
+
+def hoarding(pause):
+    HOARD.append(bytearray(os.urandom(1024)) * 400_000)  # 400 MB
+    time.sleep(pause)
+    return os.getpid()
+
+
+def test_processes_that_are_replaced_for_their_memory_hold_nothing_up():
+    pids = list(map_blocks(hoarding, [(1.2,)] * 6, 2))
+    assert len(pids) == 6
+    assert len(set(pids)) > 2, "no process was replaced"
+
+
 def imported(module):
     return module in sys.modules
 
