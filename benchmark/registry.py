@@ -1,7 +1,7 @@
 """Kinds that are added by writing one file: shipped in a package of ours, or brought by an installed package.
 
-A seam (task, source, forget set, manipulation, network, metric, treatment) has one `Registry`. What ships with the
-benchmark is decorated with `registry.add` in a module of the registry's package; what another package brings is an
+A seam (task, source, forget set, manipulation, access, network, metric, treatment) has one `Registry`. What ships with
+the benchmark is decorated with `registry.add` in a module of the registry's package; what another package brings is an
 entry point of the group `unlearning_benchmark.<seam>`, whose object is the same class or metric, without the decorator.
 """
 
@@ -24,7 +24,7 @@ Kind = TypeVar("Kind")
 Added = TypeVar("Added")
 
 GROUP = "unlearning_benchmark"
-_SEAMS = ("task", "source", "forget_set", "manipulation", "network", "metric", "treatment")
+_SEAMS = ("task", "source", "forget_set", "manipulation", "access", "network", "metric", "treatment")
 SHIPPED = "the benchmark"
 
 

@@ -152,7 +152,9 @@ def make_card(read: ReadRuns, measured: Measured) -> Scorecard:
         evidence_hash_of(evidence),
         suspicions(replayed, measured, ceiling, control),
     )
-    footnotes = tuple(printable(note, _LONGEST_FOOTNOTE) for note in problem_facts(scenario).footnotes)
+    access = (scenario.protocol.access.sentence,) if scenario.protocol.access else ()
+    notes = *access, *problem_facts(scenario).footnotes
+    footnotes = tuple(printable(note, _LONGEST_FOOTNOTE) for note in notes)
     return card.drawn_from(runs.pool.seeds).model_copy(update={"footnotes": footnotes})
 
 

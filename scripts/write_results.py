@@ -13,7 +13,7 @@ from findings.wording import join
 from benchmark.scenario.schema import Scenario, load_scenario
 from benchmark.storage.workspace import Workspace
 from benchmark.submissions.source import submission_names, tuned_entries
-from benchmark.submissions.tasks import inapplicable
+from benchmark.submissions.tasks import inapplicable, unfit
 
 INTRODUCTION = """# Results
 
@@ -101,7 +101,7 @@ def wanted(workspace: Workspace, scenario: Scenario) -> list[str]:
 
 def _applicable(workspace: Workspace, scenario: Scenario) -> set[str]:
     folders = {name: workspace.submissions / name for name in submission_names(workspace)}
-    return {name for name, folder in folders.items() if not inapplicable(folder, scenario.task)}
+    return {name for name, folder in folders.items() if not unfit(folder, scenario)}
 
 
 if __name__ == "__main__":

@@ -115,6 +115,13 @@ def manipulations(workspace: Workspace) -> Rows:
     return _kinds(MANIPULATIONS)
 
 
+def accesses(workspace: Workspace) -> Rows:
+    """Return every kind of access a scenario can name, shipped or brought by an installed package."""
+    from benchmark.data.accesses import ACCESSES
+
+    return _kinds(ACCESSES)
+
+
 def networks(workspace: Workspace) -> Rows:
     """Return every kind of network a scenario can name, shipped or brought by an installed package."""
     from benchmark.models.networks import NETWORKS
@@ -152,6 +159,7 @@ LISTINGS: dict[str, Callable[[Workspace], Rows]] = {
     "sources": sources,
     "forget-sets": forget_sets,
     "manipulations": manipulations,
+    "accesses": accesses,
     "networks": networks,
     "tasks": tasks,
 }

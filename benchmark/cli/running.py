@@ -120,7 +120,8 @@ def evaluate_all(
 
     try:
         where = choose_device(device, scenario)
-        for sentence in problem_facts(scenario).sentences:
+        access = [scenario.protocol.access.sentence] if scenario.protocol.access else []
+        for sentence in (*problem_facts(scenario).sentences, *access):
             session.warn(sentence)
         if submission:
             return _evaluate_in_turn(session, [submission], evaluate_entry, None)

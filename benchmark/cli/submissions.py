@@ -20,7 +20,8 @@ from benchmark.errors import BadUsage
 from benchmark.text import did_you_mean
 
 _WHAT = (
-    "submissions, scenarios, pools, boards, metrics, treatments, sources, forget-sets, manipulations, networks or tasks"
+    "submissions, scenarios, pools, boards, metrics, treatments, sources, forget-sets, manipulations, accesses, "
+    "networks or tasks"
 )
 
 

@@ -84,7 +84,11 @@ def summarise(cards: Sequence[Scorecard]) -> Summary | str:
 
 
 def _boards(cards: Sequence[Scorecard]) -> list[Board]:
-    """Return the boards that rank entries by gap closed, one per scenario's name: that of the most models."""
+    """Return the boards that rank entries by gap closed, one per scenario's name: that of the most models.
+
+    Where something is withheld from submissions the question is another, and no mean goes over both.
+    """
+    cards = [card for card in cards if not card.access]
     chosen: dict[str, tuple[int, int, Board]] = {}
     for label in sorted({card.label for card in cards if card.is_scored}):
         own = [card for card in cards if card.label == label]

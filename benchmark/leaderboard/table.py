@@ -24,11 +24,13 @@ from benchmark.scenario.schema import options
 from benchmark.submissions.files import LARGEST_TEXT
 from benchmark.text import printable
 
+EVERYTHING = "everything"
+"""The access of a scenario that withholds nothing."""
 ABSENT = "–"
 """Stands where there is no value."""
 
 # Rows that share these are comparable; no rank crosses them.
-_COMPARABLE = ["scenario", "scenario_hash", "scorer_version"]
+_COMPARABLE = ["access", "scenario", "scenario_hash", "scorer_version"]
 UNDECIDED = "cost within its uncertainty of the budget"
 LOADED = "timed on a busy machine"
 _TIMED = {"cost_undecided": UNDECIDED, "cost_loaded": LOADED}
@@ -59,7 +61,7 @@ def leaderboard(cards: list[Scorecard]) -> pd.DataFrame:
         rows += [_row(card, place.get(card.submission)) for card in members]
     table = pd.DataFrame(rows, columns=[*columns(), STANDING])
     table = table.sort_values(
-        [*_COMPARABLE, STANDING, *ORDERS, "submission"], ascending=[True] * 4 + [False, False, True]
+        [*_COMPARABLE, STANDING, *ORDERS, "submission"], ascending=[True] * 5 + [False, False, True]
     ).reset_index(drop=True)
     for column in ("rank", "published_rank"):
         table[column] = table[column].astype("Int64")
@@ -69,9 +71,9 @@ def leaderboard(cards: list[Scorecard]) -> pd.DataFrame:
 
 
 def boards(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """The rows that may be compared with one another, with a title for each group."""
+    """The rows that may be compared with one another, with a title for each group; those of one access together."""
     for key, group in rows.groupby(_COMPARABLE):
-        scenario, digest, version = cast(tuple[str, str, str], key)
+        _, scenario, digest, version = cast(tuple[str, str, str, str], key)
         models = group["models"].iloc[0]
         title = f"{scenario}, N = {models} (scenario {digest}, scorer {version})"
         if version != VERSION:
@@ -251,6 +253,7 @@ def _row(card: Scorecard, place: Place | None) -> dict[str, object]:
     row |= {"source": card.source, STANDING: standing_of(card)}
     if card.cost:
         row |= {f"cost_{name}": value for name, value in card.cost}
+    row["access"] = card.access or EVERYTHING
     row["footnotes"] = _BETWEEN.join(card.footnotes)
     row["worst_class"] = card.class_leaks[0].name if card.class_leaks else None
     row["remarks"] = None

@@ -9,6 +9,7 @@ NAMED = ["rank", "group", "submission", "scenario"]
 ABOUT = [
     "published_rank",
     "models",
+    "access",
     "status",
     "reason",
     "attempted_runs",

@@ -92,6 +92,8 @@ class Scorecard(Measured):
     integrity: Integrity | None
     cost: Cost | None = None
     """Absent from the cards of earlier versions, which took the first timing for certain, and from failures."""
+    access: Line = ""
+    """The kind of access that submissions have, where that is not to everything."""
     footnotes: tuple[Line, ...] = ()
     """What softens every metric on this data, a sentence each: examples that are in two of the sets."""
     detail: str = Field(default="", exclude=True)
@@ -266,6 +268,7 @@ def _card(
         evidence_hash="",
         scorer_version=VERSION,
         models=scenario.protocol.models,
+        access=scenario.protocol.access.kind if scenario.protocol.access else "",
         date=datetime.now(UTC).strftime("%Y-%m-%d"),
         status=status,
         reason=printable(" ".join(reason.split()), 2000),

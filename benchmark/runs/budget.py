@@ -45,12 +45,16 @@ class Timer:
         original: Callable[[int], dict[str, Tensor]],
         seed: Callable[[str, int], int],
         epochs: int,
+        own: Worker | None = None,
     ) -> None:
         """`original`: the weights that run `index` starts from; `seed`: the seed of run `index` of a role.
 
-        `epochs`: of the recipe. Raises BenchError when the scenario's own training fails under the scenario's limits.
+        `epochs`: of the recipe. `own`: the worker that retrains and does nothing, where `worker`, which makes the
+        submission's runs, has not access to everything. Raises BenchError when the scenario's own training fails under
+        the scenario's limits.
         """
         self._worker, self._original, self._seed = worker, original, seed
+        self._reference = own or worker
         self.failure: Run | None = None
         """The first timed run of the submission that failed."""
         self.retrained = self._own("retrain", 0)
@@ -134,7 +138,7 @@ class Timer:
 
     def _own(self, task: Task, index: int, epochs: int | None = None, yields: int = 0) -> Run:
         """Return a run of the harness's own. Raises BenchError when it fails."""
-        run = self._worker.run(self._original(0), self._seed(task, index), task, epochs=epochs, yields=yields)
+        run = self._reference.run(self._original(0), self._seed(task, index), task, epochs=epochs, yields=yields)
         if run.weights is None:
             raise BadScenario(
                 f"timing the scenario's own training failed: {run.reason}; raise protocol.timeout or .memory"

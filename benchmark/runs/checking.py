@@ -1,7 +1,7 @@
 """A submission's first look at the harness: a few dozen runs at most, on one original, no pool needed."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import torch
@@ -9,6 +9,7 @@ from rich.table import Table
 from torch import Tensor
 
 from benchmark.data import Problem, load_problem
+from benchmark.data.access import Access
 from benchmark.device import make_repeatable
 from benchmark.errors import BadScenario, FailedEntry
 from benchmark.evidence import evidence_of, stack
@@ -39,9 +40,11 @@ def check_submission(session: Session, scenario: Scenario, name: str) -> Table:
     check_applicable(submission, scenario)
     problem = load_problem(scenario)
     scenario.architecture.try_out(problem.input_shape, problem.outputs, tokens=problem.task.has_sequences)
-    # It starts while the original trains.
-    worker = Worker(scenario, problem, submission.folder, device=device, verify=submission.verify)
-    try:
+    access = scenario.access_of(submission.name)
+    if access:
+        warn(access.sentence)
+    # They start while the original trains.
+    with _workers(session, scenario, problem, submission, access) as (worker, own):
         make_repeatable(device)
         near = problem.on(device)
         with _step(session, "original"):
@@ -49,7 +52,7 @@ def check_submission(session: Session, scenario: Scenario, name: str) -> Table:
         if sentence := never_learned(problem, np.array([before["retain"]])):
             warn(sentence)
         with _step(session, "retrained model"):
-            timer = Timer(worker, lambda index: original, scenario.seed, scenario.recipe.epochs)
+            timer = Timer(worker, lambda index: original, scenario.seed, scenario.recipe.epochs, own)
         runs = _tries(session, timer, submission)
         if runs[0].note:
             warn(runs[0].note)
@@ -59,8 +62,6 @@ def check_submission(session: Session, scenario: Scenario, name: str) -> Table:
             list(range(scenario.protocol.models)),
             session.progress,
         )
-    finally:
-        worker.close()
     if timer.failure:
         raise _failure_of_some(name, timing.failed, timing.rounds, timer.failure)
     _warn_of_oddities(submission, scenario, timing, [run.weights for run in runs if run.weights], original, warn)
@@ -90,6 +91,23 @@ def debug_submission(session: Session, scenario: Scenario, name: str) -> str:
 
 
 @contextmanager
+def _workers(
+    session: Session, scenario: Scenario, problem: Problem, submission: Submission, access: Access | None
+) -> Iterator[tuple[Worker, Worker]]:
+    """Start the submission's worker, and one for the harness's own runs where the first lacks access to everything."""
+    with ExitStack() as closing:
+
+        def start(neighbours: int, access: Access | None) -> Worker:
+            about = {"device": session.device, "verify": submission.verify, "access": access}
+            worker = Worker(scenario, problem, submission.folder, neighbours, **about)
+            closing.callback(worker.close)
+            return worker
+
+        worker = start(int(access is not None), access)
+        yield worker, start(1, None) if access else worker
+
+
+@contextmanager
 def _step(session: Session, label: str) -> Iterator[None]:
     """Show one thing that takes long, from its start to its end."""
     session.progress(label, 0, 1)
@@ -106,7 +124,7 @@ def _tries(session: Session, timer: Timer, submission: Submission) -> list[Run]:
     session.progress("runs", _TRIES, _TRIES)
     failed = [run for run in runs if run.weights is None]
     if len(failed) == len(runs):
-        raise FailedEntry(f"{submission.entry} is {failed[0].status}: {failed[0].reason}", failed[0].log)
+        raise FailedEntry(f"{submission.entry} is {_ending_of(failed[0])}", failed[0].log)
     if failed:
         raise _failure_of_some(submission.entry, len(failed), len(runs), failed[0])
     return runs
@@ -115,9 +133,14 @@ def _tries(session: Session, timer: Timer, submission: Submission) -> list[Run]:
 def _failure_of_some(name: str, failed: int, runs: int, first: Run) -> FailedEntry:
     return FailedEntry(
         f"{name} went well with one seed, but {failed} of {runs} runs from the same original with other seeds failed; "
-        f"the first of them is {first.status}: {first.reason}; mend what depends on the seed",
+        f"the first of them is {_ending_of(first)}; mend what depends on the seed",
         first.log,
     )
+
+
+def _ending_of(run: Run) -> str:
+    """Say how a run failed, and what it asked for in vain or got in another than the plain order."""
+    return f"{run.status}: {run.reason}{f'; {run.note}' if run.note else ''}"
 
 
 def _warn_of_oddities(

@@ -27,7 +27,7 @@ def debug(
     The submission is the user's own code, so nothing protects this process from it. Raises BenchError when it raises,
     with the traceback's frames that are the submission's own.
     """
-    job = job_of(scenario, problem, device)
+    job = job_of(scenario, problem, device, scenario.access_of(submission.name))
     net = job.architecture.build(problem.input_shape, job.outputs).eval()
     net.load_state_dict(original)
     seed, consumed = scenario.seed("unlearned", 0), np.zeros(len(LOADERS), dtype=np.int64)

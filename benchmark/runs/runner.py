@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from benchmark.data import Problem
+from benchmark.data.access import Access
 from benchmark.errors import BenchError, HarnessError
 from benchmark.models.build import skeleton
 from benchmark.results.outcome import Status
@@ -72,7 +73,7 @@ class Run:
     wall: float = 0.0
     """Seconds by the wall clock."""
     note: str = ""
-    """What the function was given, where that is not the plain order."""
+    """What the function was given, where that is not the plain order, and what it asked for in vain."""
     told: bool = False
     """Whether the reason is in words that the submission can choose."""
     memory: int = 0
@@ -93,8 +94,11 @@ class Worker:
         device: str = "cpu",
         verify: Callable[[Path], None] = lambda copy: None,
         start: Callable[..., Process] = Process,
+        access: Access | None = None,
     ) -> None:
         """Start the process and return at once; the first run waits until it is ready.
+
+        `access`: to the problem, by default to everything. Raises BenchError where the problem has nothing of the kind.
 
         `neighbours` other workers have to find room in this machine's memory too. `verify` is shown the copy of the
         submission that a process has, before any run, and raises BenchError when it is not the expected one.
@@ -102,10 +106,10 @@ class Worker:
         """
         self.device, self._verify, self._new_process = device, verify, start
         self._submission = submission.resolve()
-        self._set_job(scenario, problem, neighbours)
+        self._set_job(scenario, problem, neighbours, access)
         self._start()
 
-    def _set_job(self, scenario: Scenario, problem: Problem, neighbours: int) -> None:
+    def _set_job(self, scenario: Scenario, problem: Problem, neighbours: int, access: Access | None = None) -> None:
         self._expected = expected_of(skeleton(scenario.architecture, problem.input_shape, problem.outputs))
         self._limits = Limits(
             seconds=scenario.protocol.timeout,
@@ -113,7 +117,7 @@ class Worker:
             file_bytes=max(_FILE, 2 * largest_file(self._expected) + _BESIDE),
             gpu=self.device != "cpu",
         )
-        self._job = job_of(scenario, problem, self.device)
+        self._job = job_of(scenario, problem, self.device, access)
 
     def run(
         self,
@@ -202,9 +206,10 @@ class Worker:
 
     def _judge(self, reply: Reply, ending: str) -> Run:
         def failure(status: Status, reason: str, told: bool = False) -> Run:
-            return Run(status, printable(reason, _REASON), ending, seconds, None, told=told)
+            return Run(status, printable(reason, _REASON), ending, seconds, None, note=note, told=told)
 
         seconds = reply.cpu_seconds if self.device == "cpu" else reply.wall_seconds
+        note = printable(reply.note, _REASON)
         limits = self._limits
         if reply.over == "time":
             return failure("timed-out", f"the run was killed after {limits.seconds:g} s")
@@ -224,7 +229,6 @@ class Worker:
             yielded = tuple(read_yielded(self._process.exchange / YIELDED, self._expected))
         except ValueError as error:
             return failure("invalid-output", str(error), told=True)  # which names tensors
-        note = printable(reply.note, _REASON)
         taken = reply.consumed, reply.wall_seconds
         return Run("ok", "", ending, seconds, weights, *taken, note, memory=reply.memory, yielded=yielded)
 

@@ -157,7 +157,8 @@ class Runs:
 
     def _run(self, missing: list[int], workers: Workers, tally: "_Tally", treat: bool) -> None:
         """Has the first worker retrain once, to see that it can, runs the blocks on all, and times on the first."""
-        timer = Timer(workers.first, self.pool.original, self.pool.seed, self.scenario.recipe.epochs)
+        epochs = self.scenario.recipe.epochs
+        timer = Timer(workers.first, self.pool.original, self.pool.seed, epochs, workers.own)
 
         def run_block(worker: Worker, block: int) -> list[tuple[str, str]]:
             return self._run_block(worker, block, tally, treat)

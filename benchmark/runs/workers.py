@@ -20,9 +20,11 @@ Result = TypeVar("Result")
 class Workers:
     """Lends workers that are ready; `open_workers` starts and closes them."""
 
-    def __init__(self, workers: Sequence[Worker]) -> None:
+    def __init__(self, workers: Sequence[Worker], own: Worker | None = None) -> None:
         self.first = workers[0]
         """The one to time on, while the others have nothing to do."""
+        self.own = own or self.first
+        """The one for the harness's own runs, which needs everything."""
         self._count = len(workers)
         self._idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
         for worker in workers:
@@ -47,17 +49,21 @@ def open_workers(
 ) -> Iterator[Workers]:
     """Yield `count` workers, ready, among them those that the session has started ahead; close them in the end.
 
-    Raises BenchError when one cannot start, or the submission is no longer what was hashed.
+    One more has access to everything, where the submission has not. Raises BenchError when one cannot start, the
+    submission is no longer what was hashed, or the problem has nothing of the kind that the access gives.
     """
     started: list[Worker] = []
+    access = scenario.access_of(submission.name)
+    given = [access] * count + ([None] if access else [])
     start, verify = session.ahead.take, submission.verify
     try:
-        for _ in range(count):
-            started.append(Worker(scenario, problem, submission.folder, count - 1, session.device, verify, start))
+        for own in given:
+            neighbours = len(given) - 1
+            started.append(Worker(scenario, problem, submission.folder, neighbours, session.device, verify, start, own))
         session.ahead.close()
         for worker in started:
             worker.wait_until_ready()
-        yield Workers(started)
+        yield Workers(started[:count], started[-1] if access else None)
     finally:
         with ThreadPoolExecutor() as together:  # the kernel takes its time to free what torch holds
             list(together.map(lambda worker: worker.close(), started))

@@ -16,6 +16,7 @@ from benchmark.tasks import TASKS, Loss, Task
 
 if TYPE_CHECKING:  # a worker has no use for what makes a problem
     from benchmark.data import Problem
+    from benchmark.data.access import Access
 
 _JOB, _EXAMPLES = "job.json", "examples.safetensors"
 
@@ -49,16 +50,19 @@ class Job:
         return self.task.loss(self.weights_there)
 
 
-def job_of(scenario: Scenario, problem: "Problem", device: str) -> Job:
-    """Return what a worker is to know of a scenario's problem."""
+def job_of(scenario: Scenario, problem: "Problem", device: str, access: "Access | None") -> Job:
+    """Return what a worker is to know of a scenario's problem; without `access` everything that any submission may.
+
+    Raises BenchError where the problem has nothing of the kind that `access` gives.
+    """
+    from benchmark.data.access import everything_of
+
     return Job(
         scenario.architecture,
         scenario.recipe,
         problem.task,
         problem.outputs,
-        problem.retain,
-        problem.given,
-        problem.validation,
+        *(access.give(problem) if access else everything_of(problem)),
         problem.class_weights,
         problem.refusal,
         device,

@@ -90,7 +90,7 @@ class Reply:
     consumed: tuple[int, ...] = (0, 0, 0)
     """Examples taken from each of LOADERS, as the run's own process counted them."""
     note: str = ""
-    """The run's own process on what its function was given, where that is not the plain order."""
+    """The run's own process on what its function was given, where that is not the plain order, or asked for in vain."""
     reason: str = ""
     """And on why it failed."""
     memory: int = 0

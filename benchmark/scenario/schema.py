@@ -6,8 +6,10 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, model_serializer, model_validator
 
+from benchmark.data.access import Access
+from benchmark.data.accesses import ACCESSES
 from benchmark.data.choice import with_known_choice
 from benchmark.data.forget import FORGET_SETS
 from benchmark.data.forget_set import ForgetSet
@@ -40,12 +42,14 @@ if TYPE_CHECKING:
     Architecture = Network
     TaskSection = Task
     Manipulated = Manipulation | None
+    Accessible = Access | None
 else:
     Data = union_of(SOURCES, "source")
     Forget = union_of(FORGET_SETS, "kind")
     Architecture = union_of(NETWORKS, "name")
     TaskSection = union_of(TASKS, "kind")
     Manipulated = union_of(MANIPULATIONS, "kind", optional=True)
+    Accessible = union_of(ACCESSES, "kind", optional=True)
 
 Role = Literal["original", "retrained", "calibration", "clean"]
 """Calibration: a second, independent retrained population, against which perfect unlearning is measured. Clean, of a
@@ -94,6 +98,14 @@ class Protocol(Section):
     controls: tuple[str, ...] = ()
     """Submissions that calibrate the board: no rank, no budget."""
     seed: Seed
+    access: Accessible = None
+    """What submissions are given of the problem; absent: everything."""
+
+    @model_serializer(mode="wrap")
+    def _without_absent_access(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what says nothing: scenarios that had no such key keep their hash."""
+        content = serialise(self)
+        return content if self.access is not None else {key: own for key, own in content.items() if key != "access"}
 
     @model_validator(mode="after")
     def _originals_fit(self) -> "Protocol":
@@ -217,6 +229,10 @@ class Scenario(Section):
     def roles(self) -> tuple[Role, ...]:
         """The populations of the reference pool."""
         return tuple(role for role in get_args(Role) if role != "clean" or self.manipulation is not None)
+
+    def access_of(self, submission: str) -> Access | None:
+        """Return what the submission of that name is given; None for everything, as the controls are."""
+        return None if submission in self.protocol.controls else self.protocol.access
 
     def seed(self, role: str, index: int) -> int:
         """The public seed of model `index` of `role`: a function of the scenario, the role and the index alone."""

@@ -43,6 +43,11 @@ class Board:
         return self.first.label
 
     @property
+    def access(self) -> str:
+        """The kind of access that submissions have; "" where it is to everything."""
+        return self.first.access
+
+    @property
     def order(self) -> str:
         """The metric that the first rows are ordered by."""
         return next(name for name in ORDERS if name == ORDERS[-1] or self._has_any(name))
@@ -103,8 +108,9 @@ class Board:
 def site_boards(
     cards: Sequence[Scorecard], rows: DataFrame, scenario_of: Callable[[Scorecard], Scenario | None] = lambda _: None
 ) -> list[Board]:
-    """Return every board of the newest scorer version that has a card with metrics: those by gap closed, then by label.
+    """Return every board of the newest scorer version that has a card with metrics: those by gap closed first.
 
+    Then they go by access and label.
     `rows`: the leaderboard of these cards. `scenario_of`: returns a card's scenario, None where it is not known.
     """
     records: dict[tuple[str, str], dict[str, Row]] = {}
@@ -115,7 +121,7 @@ def site_boards(
     labels = sorted({card.label for card in cards if card.is_scored})
     groups = ([card for card in cards if card.label == label] for label in labels)
     boards = [_board(group, records, scenario_of(group[0])) for group in groups]
-    return sorted(boards, key=lambda board: ORDERS.index(board.order))
+    return sorted(boards, key=lambda board: (ORDERS.index(board.order), board.access))
 
 
 def _board(

@@ -1,8 +1,9 @@
-"""Tasks and networks that a submission is for, as it declares or as its source shows."""
+"""Tasks, networks and accesses that a submission is for, as it declares or as its source shows."""
 
 import ast
 from pathlib import Path
 
+from benchmark.data.access import Access
 from benchmark.errors import BadSubmission, FailedEntry
 from benchmark.models.network import Network
 from benchmark.scenario.schema import Scenario
@@ -12,6 +13,8 @@ from benchmark.submissions.source import Submission
 from benchmark.tasks import Task
 
 _CONSTANT, _ANY = "TASKS", "any"
+_ACCESSES = "ACCESSES"
+"""The constant of a submission that is for scenarios of some accesses alone."""
 
 _OF_CLASSES = (
     *("cross_entropy", "CrossEntropyLoss", "nll_loss", "NLLLoss", "random_labels", "wrong_labels", "class_counts"),
@@ -69,10 +72,24 @@ def inapplicable(folder: Path, task: Task) -> str | None:
 def unfit(folder: Path, scenario: Scenario) -> str | None:
     """Return the sentence that says why the submission in `folder` is not for a scenario; None where it is.
 
-    It has to be for the task (`inapplicable`) and for the network: one with NEEDS_EXPERTS = True is for nets with
-    mixtures of experts alone, one that uses the toolbox's `perceptron` for nets without.
+    It has to be for the task (`inapplicable`), for the network: one with NEEDS_EXPERTS = True is for nets with
+    mixtures of experts alone, one that uses the toolbox's `perceptron` for nets without; and for the access, where its
+    constant ACCESSES names some.
     """
-    return inapplicable(folder, scenario.task) or _fault_of_network(folder, scenario.architecture)
+    return (
+        inapplicable(folder, scenario.task)
+        or _fault_of_network(folder, scenario.architecture)
+        or _fault_of_access(folder, scenario.protocol.access)
+    )
+
+
+def _fault_of_access(folder: Path, access: Access | None) -> str | None:
+    """Return the sentence about accesses that the submission is for alone; None where this is one of them."""
+    declared = _declaration(parse_submission(folder), folder.name, _ACCESSES, '("no-retain",)')
+    if declared is None or _ANY in declared or (access and access.kind in declared):
+        return None
+    which = f"the access {access.kind}" if access else "access to everything"
+    return f"it is for the access {' or '.join(sorted(declared))}, but this scenario has {which}"
 
 
 def check_applicable(submission: Submission, scenario: Scenario) -> None:
@@ -125,9 +142,11 @@ def _values(tree: ast.Module, constant: str) -> list[ast.expr]:
     ]
 
 
-def _declaration(tree: ast.Module, name: str) -> frozenset[str] | None:
-    """Return the names in the constant TASKS; None where there is no such constant."""
-    values = _values(tree, _CONSTANT)
+def _declaration(
+    tree: ast.Module, name: str, constant: str = _CONSTANT, example: str = '("regression",)'
+) -> frozenset[str] | None:
+    """Return the names in a constant; None where there is no such constant."""
+    values = _values(tree, constant)
     if not values:
         return None
     try:
@@ -137,8 +156,8 @@ def _declaration(tree: ast.Module, name: str) -> frozenset[str] | None:
     names = (value,) if isinstance(value, str) else value
     if not isinstance(names, tuple | list | set) or not names or not all(isinstance(each, str) for each in names):
         raise BadSubmission(
-            f"{_CONSTANT} in {FILE} of {name} is {ast.unparse(values[-1])[:100]}, expected names of tasks such as "
-            f'("regression",), or "{_ANY}"; correct it'
+            f"{constant} in {FILE} of {name} is {ast.unparse(values[-1])[:100]}, expected names such as "
+            f'{example}, or "{_ANY}"; correct it'
         )
     return frozenset(names)
 

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from benchmark.toolbox.loaders import inputs_and_targets
+from benchmark.toolbox.loaders import inputs_and_targets, some
 
 Loss = Callable[..., Tensor]
 """`loss(inputs, targets)` → a scalar; it holds its net itself."""
@@ -38,7 +38,7 @@ def fgsm(net: nn.Module, inputs: Tensor, targets: Tensor, step: float) -> Tensor
 def _sum_over(net: nn.Module, loader: Iterable[Any], loss: Loss, of: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
     parameters = {name: parameter for name, parameter in net.named_parameters() if parameter.requires_grad}
     totals = {name: torch.zeros_like(parameter) for name, parameter in parameters.items()}
-    for batch in loader:
+    for batch in some(loader):
         value = loss(*inputs_and_targets(batch))
         found = torch.autograd.grad(value, list(parameters.values()), allow_unused=True, materialize_grads=True)
         for total, gradient in zip(totals.values(), found, strict=True):

@@ -38,9 +38,21 @@ class _Together:
 
 
 def repeated(loader: Iterable[Any]) -> Iterator[Any]:
-    """Yield the batches of a loader without end, reshuffled in every round; `islice` takes as many as are wanted."""
+    """Yield the batches of a loader without end, reshuffled in every round; `islice` takes as many as are wanted.
+
+    Raises ValueError where a round has none.
+    """
     while True:
-        yield from loader
+        yield from some(loader)
+
+
+def some(batches: Iterable[Any]) -> Iterator[Any]:
+    """Yield the batches. Raises ValueError where there are none, as of examples that a scenario withholds."""
+    batch = None
+    for batch in batches:
+        yield batch
+    if batch is None:
+        raise ValueError("a loader without examples came, expected some; do without them, or choose another scenario")
 
 
 def rebatched(loader: DataLoader, batch_size: int | None = None, shuffle: bool = True) -> DataLoader:
@@ -56,14 +68,14 @@ def subset(loader: DataLoader, size: int) -> DataLoader:
 
 def tensors(loader: DataLoader) -> tuple[Tensor, Tensor]:
     """Return all inputs and targets of a loader, in the order of its dataset."""
-    inputs, targets = zip(*map(inputs_and_targets, rebatched(loader, shuffle=False)), strict=True)
+    inputs, targets = zip(*map(inputs_and_targets, some(rebatched(loader, shuffle=False))), strict=True)
     return torch.cat(inputs), torch.cat(targets)
 
 
 def class_counts(loader: DataLoader, classes: int) -> Tensor:
-    """Examples of each class in a loader: [classes]."""
-    counts = [inputs_and_targets(batch)[1].bincount(minlength=classes) for batch in loader]
-    return torch.stack(counts).sum(0)
+    """Examples of each class in a loader: [classes]. Hidden labels, which are negative, count for none."""
+    targets = (inputs_and_targets(batch)[1] for batch in some(loader))
+    return torch.stack([known[known >= 0].bincount(minlength=classes) for known in targets]).sum(0)
 
 
 def wrong_labels(targets: Tensor, classes: int) -> Tensor:

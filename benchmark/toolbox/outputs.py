@@ -7,7 +7,7 @@ from torch.utils.data import DataLoader
 
 from benchmark.toolbox.derivatives import Loss
 from benchmark.toolbox.layers import classifier
-from benchmark.toolbox.loaders import inputs_and_targets, tensors
+from benchmark.toolbox.loaders import inputs_and_targets, some, tensors
 
 
 def logits_and_features(net: nn.Module, inputs: Tensor) -> tuple[Tensor, Tensor]:
@@ -29,7 +29,7 @@ def features(net: nn.Module, inputs: Tensor) -> Tensor:
 @torch.no_grad()
 def all_features(net: nn.Module, loader: DataLoader) -> tuple[Tensor, Tensor]:
     """Penultimate features [examples, width] and targets [examples] of a whole loader, in the same order."""
-    batches = [(features(net, inputs), targets) for inputs, targets in map(inputs_and_targets, loader)]
+    batches = [(features(net, inputs), targets) for inputs, targets in map(inputs_and_targets, some(loader))]
     found, targets = zip(*batches, strict=True)
     return torch.cat(found), torch.cat(targets)
 

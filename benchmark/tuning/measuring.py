@@ -98,7 +98,7 @@ class _Trials:
         self._original, self._seed, self._device = pool.original, pool.seed, pool.session.device
         self._allowed = allowed_share(pool.scenario)
         self._taken_by_retraining = pool.scenario.recipe.epochs * len(problem.retain)
-        self._timer = Timer(workers.first, pool.original, pool.seed, pool.scenario.recipe.epochs)
+        self._timer = Timer(workers.first, pool.original, pool.seed, pool.scenario.recipe.epochs, workers.own)
         self._seconds: dict[int, float] = {}  # of the last trial's runs
         self._yardsticks: deque[tuple[float, float]] = deque(maxlen=_YARDSTICKS)
 

@@ -12,6 +12,7 @@ SEAMS = {
     "source": ("source", "Wine"),
     "forget set": ("forget_set", "EveryNth"),
     "manipulation": ("manipulation", "NextClass"),
+    "access": ("access", "HalfOfRetain"),
     "network": ("network", "Linear"),
     "treatment": ("treatment", "halved"),
     "task": ("task", "Absolute"),
@@ -19,6 +20,7 @@ SEAMS = {
 SCENARIO = MINIATURE.replace('source = "digits"\ntrain = 200\nvalidation = 50\ntest = 100', 'source = "wine"\n{data}')
 SCENARIO = SCENARIO.replace('kind = "random"\nsize = 10\nseed = 0', 'kind = "every"\nn = 12')
 SCENARIO = SCENARIO.replace('name = "mlp"\nwidths = [16]', 'name = "linear"')
+SCENARIO += '\n[protocol.access]\nkind = "half-of-retain"\n'
 DATA = "train = 100\nvalidation = 20\ntest = 50\nstandardise = true"
 
 
@@ -46,6 +48,7 @@ def test_the_examples_of_contributing_make_a_row(installed, tmp_path):
     assert len(card["metrics"]["epsilon"]["values"]) == 9
     assert card["metrics"]["median_gap"]["value"] >= 0
     assert card["metrics"]["retain_accuracy"]["value"] > 0.8
+    assert card["footnotes"] == ["submissions are given every second retained example"]
     for listing, name in {"tasks": "absolute", "manipulations": "next_class", "treatments": "halved"}.items():
         rows = run_bench(installed, tmp_path / "workspace", "list", listing)
         assert name in {value for row in rows for value in row.values()}

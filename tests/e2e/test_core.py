@@ -95,10 +95,10 @@ def test_submissions_get_the_core_and_are_judged_on_all():
     scenario = load_scenario("digits")
     problem = load_problem(scenario)
     withheld = torch.arange(50) < 5
-    given = job_of(scenario, replace(problem, withheld=withheld), "cpu")
+    given = job_of(scenario, replace(problem, withheld=withheld), "cpu", None)
     assert given.forget.ids.tolist() == problem.forget.ids[5:].tolist()
     assert not set(given.retain.ids.tolist()) & set(problem.forget.ids.tolist())
-    assert job_of(scenario, problem, "cpu").forget.ids.tolist() == problem.forget.ids.tolist()
+    assert job_of(scenario, problem, "cpu", None).forget.ids.tolist() == problem.forget.ids.tolist()
 
 
 def test_of_and_share_are_checked_with_the_file(tmp_path):

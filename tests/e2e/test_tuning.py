@@ -335,7 +335,7 @@ def test_a_method_that_is_cheap_on_a_single_original_is_not_cheap(workspace, sub
 HYPERPARAMETERS = {{"strength": 1.0}}
 SEARCH_SPACE = {{"strength": (0.1, 1.0)}}
 def unlearning(net, retain_loader, forget_loader, val_loader, recipe, seed):
-    for _ in range(4 if seed != {cheap} else 0):
+    for _ in range(8 if seed != {cheap} else 0):
         recipe(retain_loader)
 """
     )
@@ -343,5 +343,5 @@ def unlearning(net, retain_loader, forget_loader, val_loader, recipe, seed):
     with measuring.open_measure(unhurried_pool, submission, lambda: None) as measure, pytest.raises(Unfit) as caught:
         list(measure({"strength": 1.0}))
     assert caught.value.state == "over-budget"
-    assert min(caught.value.cost) > 1  # three of four originals are retrained four times; timing is inexact
-    assert caught.value.cost.examples == pytest.approx(3, rel=0.05)
+    assert min(caught.value.cost) > 1  # three of four originals are retrained eight times; timing is inexact
+    assert caught.value.cost.examples == pytest.approx(6, rel=0.05)

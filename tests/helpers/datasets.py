@@ -34,7 +34,7 @@ SIZES = {
 
 
 def miniature(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Scenario:
-    """The shipped scenario `name` with the fewest models, one epoch, a small net; `casia-surf` has its real ResNet-18.
+    """The shipped scenario `name` with the fewest models, one epoch, a small net.
 
     Its data is made in `folder`, which becomes the data folder until the monkeypatch is undone.
     """
@@ -318,6 +318,8 @@ _MAKERS = {
     "verbatim": make_fortunes,
 }
 
+_HARD_DIGITS = {"data": {"train": 200}, "forget": {"size": 10, "models": 32}}
+
 _MINIATURES: dict[str, dict[str, dict]] = {
     "cifar10": {"data": {"validation": 20}, "forget": {"size": 10}, "architecture": _CNN},
     "cifar10-class": {"data": {"validation": 20}, "architecture": _CNN},
@@ -325,7 +327,11 @@ _MINIATURES: dict[str, dict[str, dict]] = {
     "fashion": _FASHION | {"forget": {"size": 10}},
     "fashion-class": _FASHION,
     "fashion-hard": _FASHION | {"forget": {"size": 10, "models": 32}},
-    "casia-surf": {"data": {"size": 16}, "forget": {"count": 4}, "recipe": {"learning_rate": 1e-3}},
+    "casia-surf": {
+        "forget": {"count": 4},
+        "recipe": {"learning_rate": 1e-3},
+        "architecture": {"name": "torchvision", "model": "shufflenet_v2_x0_5"},
+    },
     "femnist": {"data": {"writers": 6}, "forget": {"count": 2}, "architecture": _CNN},
     "celeba-identity": {"data": {"size": 16}, "forget": {"count": 3}, "architecture": _CNN},
     "faces-manifest": {"data": {"size": 16}, "forget": {"count": 2}, "architecture": _CNN},
@@ -364,7 +370,9 @@ _MINIATURES: dict[str, dict[str, dict]] = {
     "digits": {"data": {"train": 200}},
     "digits-cnn": {"data": {"train": 200}, "architecture": _CNN},
     "digits-class": {"data": {"train": 200}},
-    "digits-hard": {"data": {"train": 200}, "forget": {"size": 10, "models": 32}},
+    "digits-hard": _HARD_DIGITS,
+    **{f"digits-{name}": _HARD_DIGITS for name in ("no-retain", "forget-only", "unlabelled")},
+    "digits-look-alikes": {"data": {"train": 200}},
     "digits-cnn-hard": {"data": {"train": 200}, "forget": {"size": 10, "models": 32}, "architecture": _CNN},
     "fonts": {"data": {"train": 400}},
     "digits-patch": {"data": {"train": 200}},

@@ -236,9 +236,11 @@ def started_worker(workers, monkeypatch, request):
 def lend_workers(workers, patch: pytest.MonkeyPatch) -> None:
     """Have what runs submissions borrow a worker, instead of starting one, where one is enough."""
 
-    def lend(scenario, problem, submission, neighbours=0, device="cpu", verify=lambda copy: None, start=Process):
+    def lend(
+        scenario, problem, submission, neighbours=0, device="cpu", verify=lambda copy: None, start=Process, access=None
+    ):
         if neighbours:
-            return Worker(scenario, problem, submission, neighbours, device, verify, start)
+            return Worker(scenario, problem, submission, neighbours, device, verify, start, access)
         worker = workers(sandbox.isolation(), scenario, problem)
         limits = {"seconds": scenario.protocol.timeout, "memory": int(scenario.protocol.memory * 2**30)}
         patch.setattr(worker, "_limits", replace(worker._limits, **limits))

@@ -1,7 +1,9 @@
-"""Recent methods that move features: LAF, DUCK and SCAR.
+"""Recent methods that move features: LAF, DUCK, SCAR and its self-forget variant.
 
 Learning rates are raised where the published ones move a tiny net too little to see.
 """
+
+import copy
 
 import pytest
 import torch
@@ -136,3 +138,34 @@ def test_scar_reaches_the_nearest_wrong_distribution_with_a_single_look_at_the_r
     assert (margin(before) < 0).all()
     assert (margin(net) > 0).float().mean() >= 0.6
     assert toolbox.accuracy(net, loaders.retain) >= 0.8
+
+
+def test_self_forgetting_scar_measures_mahalanobis_distances_to_the_classes_that_are_kept():
+    module, net = load("scar_self_forget"), original("mlp")
+    drawn = torch.randn(200, 1, 8, 8)
+    taken_for = net(drawn).argmax(1)
+    forgotten = taken_for.unique()[:1]
+    whiten, means = module.kept_classes(net, drawn, forgotten)
+    kept = [label for label in taken_for.unique() if label != forgotten]
+    assert len(means) == len(kept) > 0
+    moved = module.tukey(module.features(net, drawn)).detach()
+    centred = torch.cat([moved[taken_for == label] - moved[taken_for == label].mean(0) for label in kept])
+    covariance = centred.T @ centred / len(centred)
+    ridge = module.HYPERPARAMETERS["shrinkage"] * covariance.diagonal().mean() + 1e-6
+    precision = torch.linalg.inv(covariance + ridge * torch.eye(len(covariance)))
+    for column, label in enumerate(kept):
+        apart = moved[0] - moved[taken_for == label].mean(0)
+        expected = (apart @ precision @ apart).sqrt()
+        torch.testing.assert_close((moved[0] @ whiten - means[column]).norm(), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_self_forgetting_scar_looks_at_labels_to_forget_and_at_no_example_of_train(monkeypatch):
+    module = load("scar_self_forget")
+    loaders = tiny_loaders()
+    looked = []
+    monkeypatch.setattr(module, "tensors", lambda loader: looked.append(loader) or toolbox.tensors(loader))
+    net = original("mlp")
+    before = copy.deepcopy(net.state_dict())
+    module.unlearning(net, None, loaders[1], loaders[2])
+    assert looked == [loaders[2], loaders[1]]
+    assert any(not torch.equal(before[name], tensor) for name, tensor in net.state_dict().items())

@@ -23,6 +23,7 @@ METHODS = [
     "laf",
     "duck",
     "scar",
+    "scar_self_forget",
     "stochastic_teacher",
     "slug",
     "del_localized",

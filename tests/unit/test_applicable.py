@@ -66,7 +66,7 @@ def test_what_is_declared_counts_and_not_what_is_used(tmp_path, constant, fittin
 
 @pytest.mark.parametrize("constant", ["3", "()", '("regression", 3)', "tasks()", "None", "{}"])
 def test_a_constant_that_names_no_tasks_is_refused(tmp_path, constant):
-    with pytest.raises(BadSubmission, match=r"TASKS in submission.py of .* expected names of tasks"):
+    with pytest.raises(BadSubmission, match=r"TASKS in submission.py of .* expected names such as"):
         said(tmp_path, f"TASKS = {constant}\n", "regression")
 
 
@@ -95,11 +95,19 @@ def test_shipped_submissions_are_for_what_they_can_do():
         ),
         ("mechanistic", "people-experts", "it uses perceptron, which is for blocks with one, but gpt has mixtures of"),
         ("uoe", "people-experts", None),
+        ("scar_self_forget", "digits", "it is for the access look-alikes, but this scenario has access to everything"),
+        (
+            "scar_self_forget",
+            "digits-no-retain",
+            "it is for the access look-alikes, but this scenario has the access",
+        ),
+        ("scar_self_forget", "digits-look-alikes", None),
+        ("scar", "digits-no-retain", None),
         ("lunar", "people", None),
         ("grad_diff", "people-experts", None),
     ],
 )
-def test_some_submissions_are_for_nets_with_experts_and_some_for_nets_without(name, scenario, sentence):
+def test_some_submissions_are_for_some_nets_or_accesses_alone(name, scenario, sentence):
     said = unfit(REPOSITORY / "submissions" / name, load_scenario(scenario))
     assert said is None if sentence is None else said.startswith(sentence)
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from benchmark.data.access import Access, Given
 from benchmark.data.forget_set import ForgetSet, Selection
 from benchmark.data.loading import read_examples
 from benchmark.data.manipulation import Manipulation
@@ -73,6 +74,7 @@ def test_a_source_that_returns_no_examples_is_told_so(found, sentence):
             read_examples(source, Path(), of_numbers)
 
 
+EXAMPLES, LARGER = (Split(inputs, TARGETS, TARGETS) for inputs in (INPUTS, torch.zeros(6, 4)))
 ROWS = [np.arange(2), np.arange(2, 4), np.arange(4, 6)]
 WRONG = {
     Task: {
@@ -136,6 +138,13 @@ WRONG = {
         "drops_elsewhere": (None, [None]),
         "choice": (None, [3]),
         "with_choice": ([("0" * 64,)], [None]),
+    },
+    Access: {
+        "give": (
+            [(SimpleNamespace(train=EXAMPLES),)],
+            [None, (EXAMPLES, EXAMPLES, EXAMPLES), Given(EXAMPLES, None, EXAMPLES), Given(EXAMPLES, EXAMPLES, LARGER)],
+        ),
+        "sentence": (None, [3, None]),
     },
     Network: {"build": ([((3,), 2)], [None, nn.Linear]), "title": (None, [3]), "has_experts": (None, [3])},
 }

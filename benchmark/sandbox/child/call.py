@@ -4,6 +4,7 @@ import inspect
 import random
 import sys
 from collections.abc import Callable, Generator, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ from benchmark.sandbox.messages import LOADERS
 from benchmark.seeds import derive_seed
 from benchmark.submissions.files import FILE
 from benchmark.training import train_model
+
+_KINDS = {"retain": "retained", "forget": "forget", "validation": "validation"}
+"""What the examples of a loader are called."""
 
 
 def call_unlearning(
@@ -52,7 +56,7 @@ def call_unlearning(
     function = entry_point(module, _offers(job, seed, consumed))
     if function.binding.note:
         tell(function.binding.note)
-    returned = function(net, *_loaders(job, batch_format(module), consumed))
+    returned = function(net, *_loaders(job, batch_format(module), consumed, tell))
     return follow(returned, see) if inspect.isgenerator(returned) else returned
 
 
@@ -70,8 +74,11 @@ def follow(steps: Generator[Any, Any, Any], see: Callable[[object], None]) -> ob
 def retrain(job: Job, seed: int, examples: DataLoader, consumed: np.ndarray, epochs: int | None = None) -> nn.Module:
     """Train a fresh net on all examples of a loader exactly as the scenario does: the contract's `recipe`.
 
-    They count as taken from the retain loader. `epochs`: training stops after so many of the recipe's.
+    They count as taken from the retain loader. `epochs`: training stops after so many of the recipe's. Raises
+    ValueError where the loader has no examples.
     """
+    if not len(examples.dataset):  # pyright: ignore[reportArgumentType]
+        raise ValueError("recipe got a loader without examples, expected some to train on; give it another loader")
     split = collect(examples, job.retain.normalisation).to(job.device)
     consumed[0] += (epochs or job.recipe.epochs) * len(split)
     own = derive_seed(seed, "recipe")
@@ -102,7 +109,11 @@ def _offers(job: Job, seed: int, consumed: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _loaders(job: Job, form: str, consumed: np.ndarray) -> Sequence[DataLoader]:
+def _loaders(job: Job, form: str, consumed: np.ndarray, tell: Callable[[str], None]) -> Sequence[DataLoader]:
+    @cache
+    def asked_in_vain(name: str) -> None:
+        tell(f"unlearning asks for {_KINDS[name]} examples, of which this scenario gives none")
+
     return [
         loader(
             getattr(job, name),
@@ -111,6 +122,7 @@ def _loaders(job: Job, form: str, consumed: np.ndarray) -> Sequence[DataLoader]:
             shuffle=name != "validation",
             consumed=consumed[i : i + 1],
             device=job.device,
+            asked_in_vain=partial(asked_in_vain, name),
         )
         for i, name in enumerate(LOADERS)
     ]

@@ -136,10 +136,23 @@ def batch_format(module: ModuleType) -> str:
 
 
 def loader(
-    split: Split, batch_size: int, form: str, *, shuffle: bool, consumed: np.ndarray | None = None, device: str = "cpu"
+    split: Split,
+    batch_size: int,
+    form: str,
+    *,
+    shuffle: bool,
+    consumed: np.ndarray | None = None,
+    device: str = "cpu",
+    asked_in_vain: Callable[[], None] = lambda: None,
 ) -> DataLoader[Any]:
-    """Return a `DataLoader` over one split, in one of BATCH_FORMATS; `consumed` and `device` as of `TupleDataset`."""
-    return whole_batches(BATCH_FORMATS[form](split, consumed, device), batch_size, shuffle, collate)
+    """Return a `DataLoader` over one split, in one of BATCH_FORMATS; `consumed` and `device` as of `TupleDataset`.
+
+    `asked_in_vain` is called whenever batches of an empty split are asked for.
+    """
+    dataset = BATCH_FORMATS[form](split, consumed, device)
+    if not len(split):
+        dataset.asked_in_vain = asked_in_vain
+    return whole_batches(dataset, batch_size, shuffle, collate)
 
 
 def unlearned_state(net: nn.Module, returned: object, expected: Expected) -> dict[str, Tensor]:

@@ -1,7 +1,7 @@
 """The datasets behind a submission's loaders, in both batch formats, and the examples behind a loader."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import index
 from types import FrameType
 from typing import Any, NamedTuple
@@ -34,6 +34,9 @@ class TupleDataset(Dataset[Any]):
 
     A target that is no class is a float32 tensor, because torch's loaders make float64 of plain numbers.
     """
+
+    asked_in_vain: Callable[[], None] = staticmethod(lambda: None)
+    """Called when a loader over no examples is asked for batches."""
 
     def __init__(self, split: Split, consumed: np.ndarray | None = None, device: str = "cpu") -> None:
         """`consumed` `[1]` counts the examples taken; in shared memory it also counts those of a loader's workers.

@@ -1,0 +1,81 @@
+"""Scenarios that withhold something from submissions, from the command to the row."""
+
+import pandas as pd
+import pytest
+from conftest import MINIATURE
+
+SEES = """
+import torch
+
+
+def unlearning(net, retain_loader, forget_loader, val_loader):
+    held = [len(loader.dataset) for loader in (retain_loader, forget_loader, val_loader)]
+    assert held == HELD, held
+    targets = torch.cat([targets for loader in (forget_loader, val_loader) for _, targets in loader] or [torch.ones(1)])
+    assert bool((targets == -100).any()) == HIDDEN
+    for _ in retain_loader:
+        assert HELD[0]
+    with torch.no_grad():
+        net.state_dict()[next(iter(net.state_dict()))].add_(1e-3)
+    return net
+"""
+ACCESSES = {
+    'kind = "no-retain"': ([0, 10, 50], False),
+    'kind = "forget-only"': ([0, 10, 0], False),
+    'kind = "hidden-labels"\nshare = 0.5': ([190, 10, 50], True),
+}
+
+
+def file_with(access, tmp_path):
+    path = tmp_path / "withheld.toml"
+    path.write_text(f"{MINIATURE}\n[protocol.access]\n{access}\n")
+    return path
+
+
+@pytest.fixture
+def sees(workspace):
+    def write(held, hidden):
+        folder = workspace.submissions / "sees"
+        folder.mkdir(exist_ok=True)
+        (folder / "submission.py").write_text(SEES.replace("HELD", str(held)).replace("HIDDEN", str(hidden)))
+
+    return write
+
+
+@pytest.mark.parametrize("access", ACCESSES)
+def test_a_submission_sees_what_the_access_names_and_the_control_sees_all(access, bench, sees, workspace, tmp_path):
+    scenario = file_with(access, tmp_path)
+    sees(*ACCESSES[access])
+    done = bench("run", "sees", "--jobs", "1", scenario=scenario)
+    assert done.returncode == 0, done.stderr
+    assert ("asks for retained examples, of which this scenario gives none" in done.stderr) == (
+        "190" not in str(ACCESSES[access])
+    )
+    assert bench("run", "retrain", "--jobs", "1", scenario=scenario).returncode == 0
+    table = pd.read_csv(workspace.results / "leaderboard.csv").set_index("submission")
+    assert table.loc["retrain", "retain_epochs"] == 4
+    assert table.loc["retrain", "status"] == "ok"
+    assert set(table["access"]) == {access.split('"')[1]}
+    assert table.loc["sees", "status"] in ("ok", "over-budget")
+    assert set(table["footnotes"].str.contains("submissions are given no|the forget set alone|the labels of 50%")) == {
+        True
+    }
+
+
+def test_check_says_what_a_method_needs_and_does_not_get(bench, tmp_path):
+    scenario = file_with('kind = "no-retain"', tmp_path)
+    done = bench("check", "scar", scenario=scenario)
+    assert done.returncode == 2
+    said = " ".join(done.stderr.split())
+    assert "submissions are given no retained example: the retain loader is empty" in said
+    assert "a loader without examples came, expected some" in said
+    assert "unlearning asks for retained examples, of which this scenario gives none" in said
+    done = bench("check", "retrain", scenario=scenario)
+    assert done.returncode == 0, done.stderr
+
+
+def test_accesses_are_listed(bench):
+    done = bench("list", "accesses", scenario=None)
+    assert done.returncode == 0, done.stderr
+    for kind in ("forget-only", "hidden-labels", "look-alikes", "no-retain"):
+        assert kind in done.stdout
