@@ -64,8 +64,14 @@ class Workspace:
         return self.root / "reference_models"
 
     def pool(self, scenario: "Scenario") -> Path:
-        """Return the folder of a scenario's reference models."""
-        return self.pools / f"{scenario.name}-{scenario.pool_hash}"
+        """Return the folder of a scenario's reference models: where there is one, that of another with the same models.
+
+        Scenarios that differ in N, in the budget or in what they give to submissions have the same.
+        """
+        own = self.pools / f"{scenario.name}-{scenario.pool_hash}"
+        if own.exists():
+            return own
+        return min((each.parent for each in self.pools.glob(f"*-{scenario.pool_hash}/manifest.json")), default=own)
 
     @property
     def shipped(self) -> Path:

@@ -62,6 +62,16 @@ def test_a_submission_sees_what_the_access_names_and_the_control_sees_all(access
     }
 
 
+def test_scenarios_that_differ_in_access_alone_train_one_pool(bench, workspace, tmp_path, miniature_file):
+    assert bench("prepare", "--jobs", "1", scenario=miniature_file).returncode == 0
+    renamed = file_with('kind = "no-retain"', tmp_path)
+    renamed.write_text(renamed.read_text().replace('name = "miniature"', 'name = "withheld"'))
+    before = {path: path.stat().st_mtime_ns for path in workspace.pools.rglob("*.safetensors")}
+    done = bench("prepare", "--jobs", "1", scenario=renamed)
+    assert (done.returncode, "training" in done.stderr) == (0, False), done.stderr
+    assert {path: path.stat().st_mtime_ns for path in workspace.pools.rglob("*.safetensors")} == before
+
+
 def test_check_says_what_a_method_needs_and_does_not_get(bench, tmp_path):
     scenario = file_with('kind = "no-retain"', tmp_path)
     done = bench("check", "scar", scenario=scenario)
