@@ -1,7 +1,7 @@
 """Some examples of a problem. Apart from the rest of it, because workers know nothing more."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import torch
@@ -35,30 +35,32 @@ class Split:
     """`[n]` int64 years, where the source knows them."""
     normalisation: Normalisation | None = None
     """Of the pixels; with float inputs it only says what a black pixel is."""
+    changed: Callable[[Tensor], Tensor] | None = None
+    """What is done to a batch of inputs, example by example, before a net sees them; it is not stored."""
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def at(self, rows: Tensor) -> "Split":
         """Some of the examples: a mask, or row numbers in the order wanted."""
-        content = {name: tensor[rows] for name, tensor in self._present().items()}
-        return Split(**content, normalisation=self.normalisation)
+        return replace(self, **{name: tensor[rows] for name, tensor in self._present().items()})
 
     def to(self, device: torch.device | str) -> "Split":
         """Return the same examples on a device; themselves, where they lie there already."""
         own = [*self._present().values(), *(vars(self.normalisation).values() if self.normalisation else ())]
         if all(tensor.device == torch.device(device) for tensor in own):
             return self
-        return Split.from_tensors({name: tensor.to(device) for name, tensor in self.tensors().items()})
+        there = Split.from_tensors({name: tensor.to(device) for name, tensor in self.tensors().items()})
+        return replace(there, changed=self.changed)
 
     def normalised(self, inputs: Tensor) -> Tensor:
         """Return a batch `[..., *input shape]` of this split's inputs as the net sees it.
 
         Pixels become floats here and nowhere earlier: a batch at a time, in training and evaluation alike.
         """
-        if inputs.dtype != torch.uint8 or self.normalisation is None:
-            return inputs
-        return inputs * self.normalisation.gain + self.normalisation.offset
+        if inputs.dtype == torch.uint8 and self.normalisation is not None:
+            inputs = inputs * self.normalisation.gain + self.normalisation.offset
+        return inputs if self.changed is None else self.changed(inputs)
 
     @property
     def black(self) -> Tensor:
@@ -78,9 +80,8 @@ class Split:
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor]) -> "Split":
         """Return the split that `tensors` came from."""
-        content = {name: tensors[name] for name in _PER_EXAMPLE if name in tensors}
         normalisation = Normalisation(tensors["gain"], tensors["offset"]) if "gain" in tensors else None
-        return cls(**content, normalisation=normalisation)
+        return cls(*map(tensors.get, _PER_EXAMPLE), normalisation=normalisation)  # pyright: ignore[reportArgumentType]
 
     def _present(self) -> dict[str, Tensor]:
         return {name: getattr(self, name) for name in _PER_EXAMPLE if getattr(self, name) is not None}

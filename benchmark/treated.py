@@ -6,12 +6,14 @@ probes is, and `<treatment>/utility/<split>`, float64.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from benchmark.data import Problem
+from benchmark.data.problem import PARTS
 from benchmark.errors import BadScenario
 from benchmark.evidence import evidence_of
 from benchmark.models.user_code import user_code
@@ -58,6 +60,8 @@ def treated_layouts(problem: Problem, treatments: Mapping[str, Treatment] = TREA
 
 def _evidence_after(treatment: Treatment, given: Given, state: State) -> Arrays:
     treated = _treat(treatment, given, state)
+    if treatment.change:
+        given = given._replace(problem=_changed(treatment, given))
     try:
         return evidence_of(given.scenario, given.problem, treated)
     except NonFiniteOutputs:
@@ -70,6 +74,24 @@ def _evidence_after(treatment: Treatment, given: Given, state: State) -> Arrays:
         except NonFiniteOutputs:
             rows.append(_of_no_use(given.problem))
     return {name: np.concatenate([each[name] for each in rows]) for name in _of_no_use(given.problem)}
+
+
+def _changed(treatment: Treatment, given: Given) -> Problem:
+    """Return the problem with the inputs that nets see changed.
+
+    Raises BadScenario, when a net is shown some, where a treatment raises or gives other shapes than it got.
+    """
+    about, problem = f"the treatment {treatment.name}", given.problem
+
+    def change(inputs: Tensor) -> Tensor:
+        assert treatment.change is not None
+        with user_code(about):
+            found = treatment.change(inputs, given)
+        if not _is_like(found, inputs):
+            raise BadScenario(f"{about} returned other inputs, expected a tensor of the shape and type it got")
+        return found
+
+    return replace(problem, **{name: replace(getattr(problem, name), changed=change) for name in PARTS})
 
 
 def _of_no_use(problem: Problem) -> Arrays:

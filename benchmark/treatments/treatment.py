@@ -15,7 +15,8 @@ closed is measured once more. A treatment is added by one file. Inside the packa
         \"\"\"All weights are halved.\"\"\"
         return {name: tensor / 2 for name, tensor in nets.items()}
 
-An installed package brings the same function, without `TREATMENTS.add`, as an entry point of the group
+One that changes what nets see in place of the nets is made by `input_treatment`, of a function of a batch of inputs. An
+installed package brings the same function, without `TREATMENTS.add`, as an entry point of the group
 `unlearning_benchmark.treatment`. It imports torch only inside its functions.
 """
 
@@ -49,21 +50,33 @@ class Given(NamedTuple):
     """Of what all nets share, such as which examples are shown again; the same for all treatments."""
 
 
+Apply = Callable[[State, Given], State]
+Change = Callable[["Tensor", Given], "Tensor"]
+"""Inputs `[n, ...]` as nets see them → the same number and shape of changed ones, each by itself."""
+
+
+def leave(nets: State, given: Given) -> State:
+    """Return the nets as they are."""
+    return nets
+
+
 @dataclass(frozen=True)
 class Treatment:
-    """Something that is done to nets after unlearning.
+    """Something that is done to nets after unlearning, or to all inputs that they see.
 
-    `apply` takes the nets of a block and returns them treated, and changes nothing of what it got. `after`: completes
+    `apply` takes the nets of a block and returns them treated, and changes nothing of what it got. `change` takes a
+    batch of inputs. `after`: completes
     "gap closed after ...". `version`: another one where the same nets would be treated otherwise; stored evidence of
     an earlier version is made anew.
     """
 
     name: str
-    apply: Callable[[State, Given], State]
+    apply: Apply
     after: str
     summary: str
     description: str = ""
     version: int = 1
+    change: Change | None = None
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -75,16 +88,28 @@ class Treatment:
             raise ValueError(f"the treatment {self.name} has no summary; give its function a docstring")
 
 
-def treatment(
-    *, after: str, name: str = "", version: int = 1
-) -> Callable[[Callable[[State, Given], State]], Treatment]:
+def treatment(*, after: str, name: str = "", version: int = 1) -> Callable[[Apply], Treatment]:
     """Make a treatment of a function: its name is the function's, its summary and description are the docstring's."""
 
-    def make(apply: Callable[[State, Given], State]) -> Treatment:
-        summary, _, description = cleandoc(apply.__doc__ or "").partition("\n\n")
-        return Treatment(name or apply.__name__, apply, after, " ".join(summary.split()), description, version)
+    def make(apply: Apply) -> Treatment:
+        return Treatment(name or apply.__name__, apply, after, *_said_of(apply), version)
 
     return make
+
+
+def input_treatment(*, after: str, name: str = "", version: int = 1) -> Callable[[Change], Treatment]:
+    """Make a treatment of a function of inputs: the nets stay, and all examples that they are read at are changed."""
+
+    def make(change: Change) -> Treatment:
+        return Treatment(name or change.__name__, leave, after, *_said_of(change), version, change)
+
+    return make
+
+
+def _said_of(function: Callable[..., object]) -> tuple[str, str]:
+    """Return the summary and the description in a docstring."""
+    summary, _, description = cleandoc(function.__doc__ or "").partition("\n\n")
+    return " ".join(summary.split()), description
 
 
 def names_of(kind: object) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ def test_treated_nets_are_looked_at_and_a_finished_entry_is_not_run_again(bench,
     assert "`bench run NAME --treat` does" in plain["resilience"]["absent"]
     treated = metrics_of(bench("run", "identity", "--treat", "--json", scenario=sixteen))
     after = {name: found for name, found in treated.items() if name.startswith("gap_after_")}
-    assert len(after) == 7
+    assert len(after) == 13
     values = [found["value"] for found in after.values() if "value" in found]
     assert values == pytest.approx([0] * len(values), abs=1e-6)  # exactly as if nothing had been done
     assert values

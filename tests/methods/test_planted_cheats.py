@@ -8,6 +8,7 @@ from planted import cheats, leaks, run_cheat, treated_anew, treated_cheat
 from shared_fixtures import write_secret
 
 from benchmark.metrics.kinds import METRICS
+from benchmark.metrics.metric import Estimate
 from benchmark.references.controls import do_nothing, unlearn_perfectly
 from benchmark.references.pool import Pool
 from benchmark.references.treated import treated_reference
@@ -63,7 +64,9 @@ def test_a_new_last_layer_brings_back_what_a_changed_one_hides(pool):
     }
     assert after["hidden"]["new_head"].value < MOST_CLOSED
     assert after["hidden"]["rounded_8"].value > 0.9
-    for found in after["retrained"].values():  # with slack for seven intervals at once
+    known = [found for found in after["retrained"].values() if isinstance(found, Estimate)]
+    assert len(known) >= 10  # after the others doing nothing is too near to retraining
+    for found in known:  # with slack for so many intervals at once
         assert abs(found.value - 1) < 2 * (found.high - found.value)
 
 

@@ -1,6 +1,7 @@
 """Treatments of nets, each against the plain way of doing the same to one net, and their registry."""
 
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from torch import nn
 
 from benchmark.data import load_problem
+from benchmark.data.problem import PARTS
 from benchmark.errors import BadScenario
 from benchmark.evidence import evidence_of, stack
 from benchmark.models.build import seeded_model
@@ -17,9 +19,11 @@ from benchmark.storage.blocks import objection
 from benchmark.treated import treated_evidence_of, treated_layouts
 from benchmark.treatments import TREATMENTS, treatments_digest
 from benchmark.treatments.kinds import new_head, relearning
-from benchmark.treatments.treatment import Given, Treatment, names_of, treatment
+from benchmark.treatments.treatment import Given, Treatment, leave, names_of, treatment
 
 MODELS = 3
+OF_INPUTS = {name for name, each in TREATMENTS.items() if each.change}
+OF_NETS = sorted(set(TREATMENTS) - OF_INPUTS)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +53,7 @@ def net_of(scenario, problem, state, row):
     return net
 
 
-@pytest.mark.parametrize("name", sorted(TREATMENTS))
+@pytest.mark.parametrize("name", OF_NETS)
 def test_a_treatment_keeps_names_shapes_and_what_it_got_and_repeats_itself(name, nets, given):
     before = {key: tensor.clone() for key, tensor in nets.items()}
     treated = TREATMENTS[name].apply(nets, given)
@@ -60,7 +64,7 @@ def test_a_treatment_keeps_names_shapes_and_what_it_got_and_repeats_itself(name,
     assert any(not torch.equal(treated[key], before[key]) for key in before)
 
 
-@pytest.mark.parametrize("name", sorted(TREATMENTS))
+@pytest.mark.parametrize("name", OF_NETS)
 def test_each_net_is_treated_as_if_it_were_alone(name, nets, given):
     together = TREATMENTS[name].apply(nets, given)
     for row in range(MODELS):
@@ -96,6 +100,100 @@ def test_pruning_takes_the_smallest_weights_and_no_other(nets, given):
             assert int(gone.sum()) == int(0.3 * len(weights))
             assert torch.equal(left[~gone], weights[~gone])
             assert weights[gone].abs().max() <= weights[~gone].abs().min()
+
+
+@pytest.mark.parametrize("name", sorted(OF_INPUTS))
+def test_inputs_are_changed_one_by_one_and_nets_stay(name, nets, given, problem):
+    each, inputs = TREATMENTS[name], problem.test.normalised(problem.test.inputs)
+    before = inputs.clone()
+    changed = each.change(inputs, given)
+    assert torch.equal(inputs, before)
+    assert (changed.shape, changed.dtype) == (inputs.shape, inputs.dtype)
+    assert not torch.equal(changed, inputs)
+    for row in (0, len(inputs) - 1):
+        torch.testing.assert_close(each.change(inputs[row : row + 1], given)[0], changed[row])
+    assert each.apply(nets, given) is nets
+    tokens = torch.arange(12).view(3, 4)
+    assert each.change(tokens, given) is tokens
+
+
+def test_shifting_moves_every_pixel_and_brings_black(given, problem):
+    inputs = problem.test.normalised(problem.test.inputs)
+    changed = TREATMENTS["inputs_shifted"].change(inputs, given)
+    assert torch.equal(changed[..., 1:, 1:], inputs[..., :-1, :-1])  # an eighth of eight pixels
+    black = problem.train.black.expand(1, 1, 1)
+    assert (changed[..., 0, :] == black).all()
+    assert (changed[..., :, 0] == black).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 9, 12)])
+def test_rotating_is_what_torchvision_does(shape, given):
+    from torchvision.transforms.v2.functional import InterpolationMode, rotate
+
+    inputs = torch.rand(5, *shape, generator=torch.Generator().manual_seed(0))
+    changed = TREATMENTS["inputs_rotated"].change(inputs, given)
+    expected = [rotate(inputs, sign * 15.0, interpolation=InterpolationMode.BILINEAR) for sign in (1, -1)]
+    assert min(float((changed - each).abs().max()) for each in expected) < 1e-4
+
+
+def test_noise_is_the_same_for_every_input_and_half_as_wide_as_these(given, problem):
+    inputs = problem.test.normalised(problem.test.inputs)
+    added = TREATMENTS["inputs_noisy"].change(inputs, given) - inputs
+    torch.testing.assert_close(added, added[:1].expand_as(added), rtol=0, atol=1e-4)
+    retained = problem.retain.inputs.numpy().std(ddof=1)
+    assert float(added[0].std()) == pytest.approx(0.5 * retained, rel=0.25)  # of 64 draws
+    other = TREATMENTS["inputs_noisy"].change(inputs, given._replace(seed=8)) - inputs
+    assert not torch.allclose(added[0], other[0])
+
+
+def test_all_splits_are_read_at_changed_inputs(nets, given, scenario, problem):
+    name = "inputs_shifted"
+    found = treated_evidence_of(scenario, problem, nets, range(MODELS), 3, {name: TREATMENTS[name]})
+    moved = {
+        part: replace(split, inputs=TREATMENTS[name].change(split.normalised(split.inputs), given), normalisation=None)
+        for part in PARTS
+        if (split := getattr(problem, part))
+    }
+    plain = evidence_of(scenario, replace(problem, **moved), nets)
+    assert np.allclose(found[f"{name}/phi/forget"], plain["phi/forget"], atol=1e-2)
+    for split in ("forget", "retain", "validation", "test"):
+        assert np.array_equal(found[f"{name}/utility/{split}"], plain[f"utility/{split}"])
+    assert not np.allclose(plain["phi/forget"], evidence_of(scenario, problem, nets)["phi/forget"], atol=1e-2)
+
+
+def test_a_treatment_that_returns_other_inputs_is_told_so(nets, scenario, problem):
+    short = Treatment("short", leave, "cutting", "Cut.", change=lambda inputs, given: inputs[..., :4])
+    with pytest.raises(BadScenario, match="the treatment short returned other inputs, expected a tensor of the shape"):
+        treated_evidence_of(scenario, problem, nets, range(MODELS), 3, {"short": short})
+
+
+def test_a_split_keeps_what_is_done_to_its_inputs_and_stores_nothing_of_it(problem):
+    changed = replace(problem.test, changed=torch.neg)
+    assert torch.equal(changed.normalised(changed.inputs), -problem.test.normalised(problem.test.inputs))
+    assert changed.at(torch.tensor([3, 1])).changed is torch.neg
+    assert "changed" not in changed.tensors()
+
+
+def test_fewer_examples_that_are_shown_again_are_some_of_the_same(given, problem):
+    many = replace(problem, forget=problem.train.at(torch.arange(60)))
+    shown = {}
+    for share in (relearning.SHARE, *relearning.FEWER):
+        shown[share] = relearning.shown_again(given._replace(problem=many), share).ids.tolist()
+    assert [len(ids) for ids in shown.values()] == [6, 2, 3]
+    assert set(shown[0.01]) < set(shown[0.05]) < set(shown[0.1])
+
+
+def test_unrelated_data_has_the_values_of_retained_examples_and_their_targets(given, problem, monkeypatch):
+    seen = {}
+    monkeypatch.setattr(relearning, "_train", lambda nets, given, shown, steps: seen.update(shown=shown, steps=steps))
+    TREATMENTS["relearned_unrelated"].apply({}, given)
+    shown, retain = seen["shown"], problem.retain
+    rows = [retain.ids.tolist().index(each) for each in shown.ids.tolist()]
+    assert torch.equal(shown.targets, retain.targets[rows])
+    was = retain.inputs[rows].flatten(1)
+    assert torch.equal(shown.inputs.flatten(1).sort(dim=0).values, was.sort(dim=0).values)
+    assert (shown.inputs.flatten(1) != was).any(dim=1).float().mean() > 0.9
+    assert seen["steps"] is None
 
 
 def test_relearning_takes_the_steps_of_a_plain_loop(nets, given, scenario, problem):

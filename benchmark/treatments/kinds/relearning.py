@@ -8,10 +8,12 @@ from benchmark.treatments.treatment import Given, State, treatment
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch import Tensor
 
     from benchmark.split import Split
 
 SHARE = 0.1  # of the forget set
+FEWER = (0.01, 0.05)
 STEPS = 5
 RATE = 0.1  # of the recipe's: at the whole of it five steps on few examples leave a net that gets little right
 
@@ -25,6 +27,37 @@ def relearned_forget(nets: State, given: Given) -> State:
     the forget set recalls the others with them. Source: Hu et al. 2024 (2406.13356) for the attack.
     """
     return _train(nets, given, shown_again(given), STEPS)
+
+
+@TREATMENTS.add
+@treatment(after="relearning a hundredth of the forget set")
+def relearned_forget_1(nets: State, given: Given) -> State:
+    """The same steps as `relearned_forget`, on a hundredth of the forget set, two examples at least."""
+    return _train(nets, given, shown_again(given, FEWER[0]), STEPS)
+
+
+@TREATMENTS.add
+@treatment(after="relearning a twentieth of the forget set")
+def relearned_forget_5(nets: State, given: Given) -> State:
+    """The same steps as `relearned_forget`, on a twentieth of the forget set, two examples at least."""
+    return _train(nets, given, shown_again(given, FEWER[1]), STEPS)
+
+
+@TREATMENTS.add
+@treatment(after="training on unrelated data")
+def relearned_unrelated(nets: State, given: Given) -> State:
+    """The training of `relearned_retain` on inputs that show nothing: every value is that of another example's.
+
+    Targets stay, so there is nothing to learn. What comes back here comes back by moving the weights at all. Tokens
+    of sequences are another sequence's, place by place.
+    """
+    import torch
+
+    shown = _some_retained(given)
+    flat = shown.inputs.flatten(1)
+    drawn = _generator(given, "unrelated").permuted(_row_numbers(flat), axis=0)
+    mixed = flat.gather(0, torch.from_numpy(drawn).to(flat.device)).view_as(shown.inputs)
+    return _train(nets, given, replace(shown, inputs=mixed), None)
 
 
 @TREATMENTS.add
@@ -45,13 +78,7 @@ def relearned_retain(nets: State, given: Given) -> State:
 
     What was pushed away by a few steps against the forget set can come back without a single forget example.
     """
-    import torch
-
-    problem = given.problem
-    count = min(len(problem.retain), 10 * len(problem.forget))
-    rows = _generator(given, "retain").permutation(len(problem.retain))[:count]
-    there = problem.retain.targets.device
-    return _train(nets, given, problem.retain.at(torch.from_numpy(rows).to(there)), None)
+    return _train(nets, given, _some_retained(given), None)
 
 
 def mislabelled(given: Given) -> "Split":
@@ -63,12 +90,29 @@ def mislabelled(given: Given) -> "Split":
     return replace(shown, targets=retain.targets[torch.from_numpy(rows).to(retain.targets.device)])
 
 
-def shown_again(given: Given) -> "Split":
-    """Return the tenth of the forget set that is shown again, two examples at least."""
+def _some_retained(given: Given) -> "Split":
+    """Return as many retained examples as ten forget sets, or all."""
+    import torch
+
+    problem = given.problem
+    count = min(len(problem.retain), 10 * len(problem.forget))
+    rows = _generator(given, "retain").permutation(len(problem.retain))[:count]
+    return problem.retain.at(torch.from_numpy(rows).to(problem.retain.targets.device))
+
+
+def _row_numbers(flat: "Tensor") -> "np.ndarray":
+    """Return the number of each row in every column, `[rows, columns]`."""
+    import numpy as np
+
+    return np.repeat(np.arange(len(flat))[:, None], flat.shape[1], axis=1)
+
+
+def shown_again(given: Given, share: float = SHARE) -> "Split":
+    """Return the share of the forget set that is shown again, two examples at least."""
     import torch
 
     forget = given.problem.forget
-    count = max(2, round(SHARE * len(forget)))
+    count = max(2, round(share * len(forget)))
     rows = _generator(given, "forget").permutation(len(forget))[:count]
     return forget.at(torch.from_numpy(rows).to(forget.targets.device))
 
