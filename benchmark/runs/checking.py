@@ -40,8 +40,7 @@ def check_submission(session: Session, scenario: Scenario, name: str) -> Table:
     check_applicable(submission, scenario)
     problem = load_problem(scenario)
     scenario.architecture.try_out(problem.input_shape, problem.outputs, tokens=problem.task.has_sequences)
-    access = scenario.access_of(submission.name)
-    if access:
+    if access := scenario.access_of(submission.name):
         warn(access.sentence)
     # They start while the original trains.
     with _workers(session, scenario, problem, submission, access) as (worker, own):
@@ -84,6 +83,8 @@ def debug_submission(session: Session, scenario: Scenario, name: str) -> str:
     check_applicable(submission, scenario)
     problem = load_problem(scenario)
     scenario.architecture.try_out(problem.input_shape, problem.outputs, tokens=problem.task.has_sequences)
+    if access := scenario.access_of(submission.name):
+        session.warn(access.sentence)
     make_repeatable(device)
     near = problem.on(device)
     original, _ = _original(scenario, near, device)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from benchmark.data import Problem
 from benchmark.errors import BadSubmission, FailedEntry, note
-from benchmark.sandbox.child.call import call_unlearning, seed_generators
+from benchmark.sandbox.child.call import AskedInVain, call_unlearning, seed_generators
 from benchmark.sandbox.child.contract import NotASubmission
 from benchmark.sandbox.child.failure import describe
 from benchmark.sandbox.job import job_of
@@ -48,7 +48,7 @@ def debug(
 
 def _failure(error: BaseException, submission: Submission) -> BaseException:
     """Return the exception to raise in place of the submission's."""
-    raised = (error.__cause__ or error) if isinstance(error, NotASubmission) else error
+    raised = (error.__cause__ or error) if isinstance(error, NotASubmission | AskedInVain) else error
     if isinstance(raised, bdb.BdbQuit):
         return BadSubmission(f"you left the debugger before {submission.name} returned; check it again")
     if raised is error and isinstance(error, NotASubmission):

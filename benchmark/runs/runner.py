@@ -18,7 +18,7 @@ from benchmark.data.access import Access
 from benchmark.errors import BenchError, HarnessError
 from benchmark.models.build import skeleton
 from benchmark.results.outcome import Status
-from benchmark.sandbox.child.worker import INVALID_OUTPUT, NOT_A_SUBMISSION, OUT_OF_MEMORY
+from benchmark.sandbox.child.worker import ASKED_IN_VAIN, INVALID_OUTPUT, NOT_A_SUBMISSION, OUT_OF_MEMORY
 from benchmark.sandbox.job import job_of, write_job
 from benchmark.sandbox.messages import (
     GIVEN,
@@ -221,6 +221,8 @@ class Worker:
             return failure("crashed", f"the run was killed for printing more than {limits.printed >> 20} MiB")
         if reply.exit_code < 0:
             return failure("crashed", f"the run was killed by {_signal_name(-reply.exit_code)}")
+        if reply.exit_code == ASKED_IN_VAIN and self._job.withholds:
+            return failure("not-applicable", "it fails without the examples that this scenario withholds")
         if reply.exit_code:
             ended = f"the run's process ended itself with exit code {reply.exit_code}"
             return failure(_EXIT_CODES.get(reply.exit_code, "crashed"), reply.reason or ended, bool(reply.reason))

@@ -40,6 +40,11 @@ class Job:
     """Where nets are put, models trained, and where the loaders' batches lie."""
 
     @property
+    def withholds(self) -> bool:
+        """Whether a loader has no examples."""
+        return not all(len(getattr(self, name)) for name in LOADERS)
+
+    @property
     def weights_there(self) -> Tensor | None:
         """The class weights on the device."""
         return None if self.class_weights is None else self.class_weights.to(self.device)

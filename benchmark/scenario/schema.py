@@ -296,15 +296,20 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     name_or_path = str(name_or_path)
     is_path = name_or_path.endswith(".toml")
     path = Path(name_or_path) if is_path else _shipped_path(name_or_path, ", or a .toml file")
-    content = _read(path)
     origin = str(path) if is_path else f"scenario {name_or_path}"
-    if "base" in content:
-        base = _read(_shipped_path(content.pop("base"), " as base"))
-        for section in ("recipe", "protocol"):
-            if isinstance(content.get(section), dict):
-                content[section] = base[section] | content[section]
-        content = base | content
-    return _filled_in(_validate(content, origin), path.parent)
+    return _filled_in(_validate(_content(path), origin), path.parent)
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """Return what a file says, on top of what its base does, which may have one too."""
+    content = _read(path)
+    if "base" not in content:
+        return content
+    base = _content(_shipped_path(content.pop("base"), " as base"))
+    for section in ("recipe", "protocol"):
+        if isinstance(content.get(section), dict):
+            content[section] = base[section] | content[section]
+    return base | content
 
 
 def _shipped_path(name: str, alternative: str) -> Path:

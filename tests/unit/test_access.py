@@ -45,6 +45,14 @@ def test_scenarios_that_differ_in_access_alone_share_a_pool_and_no_board(name):
     assert scenario.model_copy(update={"protocol": changed}).hash == other.hash
 
 
+def test_a_scenario_of_ones_own_may_begin_with_one_that_has_a_base(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('base = "digits-no-retain"\nname = "mine"\n[protocol]\nmodels = 8\n')
+    mine, base = load_scenario(path), load_scenario("digits-no-retain")
+    assert (mine.protocol.models, mine.protocol.access) == (8, base.protocol.access)
+    assert mine.pool_hash == base.pool_hash
+
+
 def test_controls_are_given_everything(miniature):
     some = access("forget-only")
     scenario = miniature.model_copy(update={"protocol": miniature.protocol.model_copy(update={"access": some})})

@@ -4,7 +4,7 @@ import inspect
 import random
 import sys
 from collections.abc import Callable, Generator, Sequence
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,10 @@ _KINDS = {"retain": "retained", "forget": "forget", "validation": "validation"}
 """What the examples of a loader are called."""
 
 
+class AskedInVain(Exception):
+    """The submission failed after it had asked for examples that the scenario withholds; why is its cause."""
+
+
 def call_unlearning(
     job: Job,
     folder: Path,
@@ -47,7 +51,8 @@ def call_unlearning(
 
     `see` gets each net that a generator yields on its way. What that returns, or else yields last, is what counts.
     `consumed` `[3]` counts the examples taken from each of LOADERS. `tell` gets the note on what is bound to what, if
-    there is one. Raises NotASubmission, and whatever the submission raises.
+    there is one, and on examples that it asked for and that there are none of. Raises NotASubmission, and whatever the
+    submission raises; AskedInVain in its place after such a note.
     """
     have_text_bars()
     sys.argv = [FILE]  # a submission that parses arguments finds none
@@ -56,8 +61,20 @@ def call_unlearning(
     function = entry_point(module, _offers(job, seed, consumed))
     if function.binding.note:
         tell(function.binding.note)
-    returned = function(net, *_loaders(job, batch_format(module), consumed, tell))
-    return follow(returned, see) if inspect.isgenerator(returned) else returned
+    asked: list[str] = []
+
+    def ask_in_vain(name: str) -> None:
+        if name not in asked:
+            asked.append(name)
+            tell(f"unlearning asks for {_KINDS[name]} examples, of which this scenario gives none")
+
+    try:
+        returned = function(net, *_loaders(job, batch_format(module), consumed, ask_in_vain))
+        return follow(returned, see) if inspect.isgenerator(returned) else returned
+    except Exception as error:
+        if asked:
+            raise AskedInVain from error
+        raise
 
 
 def follow(steps: Generator[Any, Any, Any], see: Callable[[object], None]) -> object:
@@ -109,11 +126,7 @@ def _offers(job: Job, seed: int, consumed: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _loaders(job: Job, form: str, consumed: np.ndarray, tell: Callable[[str], None]) -> Sequence[DataLoader]:
-    @cache
-    def asked_in_vain(name: str) -> None:
-        tell(f"unlearning asks for {_KINDS[name]} examples, of which this scenario gives none")
-
+def _loaders(job: Job, form: str, consumed: np.ndarray, ask_in_vain: Callable[[str], None]) -> Sequence[DataLoader]:
     return [
         loader(
             getattr(job, name),
@@ -122,7 +135,7 @@ def _loaders(job: Job, form: str, consumed: np.ndarray, tell: Callable[[str], No
             shuffle=name != "validation",
             consumed=consumed[i : i + 1],
             device=job.device,
-            asked_in_vain=partial(asked_in_vain, name),
+            asked_in_vain=partial(ask_in_vain, name),
         )
         for i, name in enumerate(LOADERS)
     ]

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmark.device import is_out_of_memory, make_repeatable
-from benchmark.sandbox.child.call import call_unlearning, retrain, seed_generators
+from benchmark.sandbox.child.call import AskedInVain, call_unlearning, retrain, seed_generators
 from benchmark.sandbox.child.contract import InvalidOutput, NotASubmission, loader, unlearned_state
 from benchmark.sandbox.child.failure import describe, limit_reached
 from benchmark.sandbox.child.supervisor import CannotCleanUp, Supervisor
@@ -49,7 +49,7 @@ from benchmark.sandbox.weights import Expected, append_net, expected_of
 from benchmark.submissions.files import parse_submission
 
 # Exit codes of a child that raised; those after the first say more.
-FAILED, NOT_A_SUBMISSION, INVALID_OUTPUT, OUT_OF_MEMORY = 1, 3, 4, 5
+FAILED, NOT_A_SUBMISSION, INVALID_OUTPUT, OUT_OF_MEMORY, ASKED_IN_VAIN = 1, 3, 4, 5, 6
 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 
@@ -192,7 +192,8 @@ def _run(request: Request, bench: _Bench) -> int:
         bench.say("reason", reason)
         with contextlib.suppress(Exception):  # the submission may have closed it
             sys.stdout.flush()  # what it printed came first
-        traceback.print_exception(error.__cause__ or error if isinstance(error, NotASubmission) else error)
+        is_wrapped = isinstance(error, NotASubmission | AskedInVain)
+        traceback.print_exception((error.__cause__ or error) if is_wrapped else error)
         print(reason, file=sys.stderr)
         return code
 
@@ -215,12 +216,14 @@ def _train_or_unlearn(request: Request, bench: _Bench) -> dict[str, Tensor]:
 
 def _failure(error: BaseException, bench: _Bench, limits: Limits) -> tuple[int, str]:
     """Exit code and reason: a limit that was reached is named, and not what it made of the submission."""
-    raised = error.__cause__ if isinstance(error, NotASubmission) else error
+    raised = error.__cause__ if isinstance(error, NotASubmission | AskedInVain) else error
     limit = limit_reached(raised, bench.submission, limits, bench.scratch) if raised else None
     if limit and not _refused_by_the_parser(raised):
         return OUT_OF_MEMORY if limit[0] == "memory" else FAILED, limit[1]
     if isinstance(error, NotASubmission | InvalidOutput):
         return NOT_A_SUBMISSION if isinstance(error, NotASubmission) else INVALID_OUTPUT, str(error)
+    if isinstance(error, AskedInVain):
+        return ASKED_IN_VAIN, describe(error.__cause__ or error, bench.submission)
     return OUT_OF_MEMORY if is_out_of_memory(error) else FAILED, describe(error, bench.submission)
 
 

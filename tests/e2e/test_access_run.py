@@ -78,10 +78,30 @@ def test_check_says_what_a_method_needs_and_does_not_get(bench, tmp_path):
     assert done.returncode == 2
     said = " ".join(done.stderr.split())
     assert "submissions are given no retained example: the retain loader is empty" in said
-    assert "a loader without examples came, expected some" in said
+    assert "scar is not-applicable: it fails without the examples that this scenario withholds; unlearning asks" in said
     assert "unlearning asks for retained examples, of which this scenario gives none" in said
+    assert "a loader without examples came, expected some" in said  # in its log
     done = bench("check", "retrain", scenario=scenario)
     assert done.returncode == 0, done.stderr
+
+
+def test_what_fails_without_what_is_withheld_is_not_applicable(bench, workspace, tmp_path):
+    """What exits with the same status where nothing is withheld has crashed."""
+    scenario, folder = file_with('kind = "no-retain"', tmp_path), workspace.submissions / "own"
+    folder.mkdir()
+    for body, file, status in (
+        ("torch.cat([inputs for inputs, _ in retain_loader])", scenario, "not-applicable"),
+        ("raise ValueError", scenario, "crashed"),
+        ("__import__('os')._exit(6)", None, "crashed"),
+    ):
+        source = f"import torch\n\ndef unlearning(net, retain_loader, forget_loader, val_loader):\n    {body}\n"
+        (folder / "submission.py").write_text(source)
+        done = bench("run", "own", "--jobs", "1", **({"scenario": file} if file else {}))
+        assert done.returncode == 2
+        assert f"own is {status}: " in done.stderr
+    table = pd.read_csv(workspace.results / "leaderboard.csv").set_index("access")
+    assert table.loc["no-retain", "status"] == "crashed"  # the newest source
+    assert table.loc["everything", "status"] == "crashed"
 
 
 def test_accesses_are_listed(bench):
