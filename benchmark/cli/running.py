@@ -103,7 +103,7 @@ def evaluate_all(
     treat: bool = False,
 ) -> "tuple[list[Scorecard], DataFrame | None, dict[str, str]]":
     """Evaluate one entry, or without `submission` all that have no current row; see `_evaluate_in_turn`."""
-    from benchmark.data import problem_facts
+    from benchmark.data import load_problem, problem_facts
     from benchmark.device import choose_device
     from benchmark.pipeline import evaluate, missing_entries, record_fault
     from benchmark.submissions.source import unsuitable_names
@@ -120,9 +120,11 @@ def evaluate_all(
 
     try:
         where = choose_device(device, scenario)
-        access = [scenario.protocol.access.sentence] if scenario.protocol.access else []
-        for sentence in (*problem_facts(scenario).sentences, *access):
+        for sentence in problem_facts(scenario).sentences:
             session.warn(sentence)
+        if access := scenario.protocol.access:
+            access.give(load_problem(scenario))  # before anything trains for what cannot be given
+            session.warn(access.sentence)
         if submission:
             return _evaluate_in_turn(session, [submission], evaluate_entry, None)
         # Unsuitable names come last: whatever can be run is run.

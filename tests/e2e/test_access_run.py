@@ -104,6 +104,14 @@ def test_what_fails_without_what_is_withheld_is_not_applicable(bench, workspace,
     assert table.loc["everything", "status"] == "crashed"
 
 
+def test_what_cannot_be_given_is_said_before_anything_trains(bench, tmp_path):
+    scenario = file_with('kind = "look-alikes"\ncount = 40', tmp_path)
+    done = bench("run", "finetune", "--models", "40", scenario=scenario)
+    assert done.returncode == 2
+    assert "error: protocol.access.count is 40, but validation has" in done.stderr
+    assert "training reference models" not in done.stderr
+
+
 def test_accesses_are_listed(bench):
     done = bench("list", "accesses", scenario=None)
     assert done.returncode == 0, done.stderr

@@ -98,6 +98,13 @@ def test_hidden_labels_leave_validation_as_it_is_and_depend_on_the_problem_alone
     assert torch.nn.functional.cross_entropy(torch.zeros(len(first.retain), 10), first.retain.targets) > 0
 
 
+def test_ages_are_hidden_with_the_labels_that_follow_from_them():
+    split = Split(torch.zeros(4, 2), torch.arange(4), torch.arange(4), ages=torch.arange(20, 24))
+    hidden = access("hidden-labels", share=0.5)._hide(split, 0)
+    assert torch.equal(hidden.ages == HIDDEN, hidden.targets == HIDDEN)
+    assert split.ages.tolist() == [20, 21, 22, 23]
+
+
 def test_hidden_numbers_are_nan():
     split = Split(torch.zeros(4, 2), torch.ones(4), torch.arange(4))
     assert access("hidden-labels", share=1.0)._hide(split, 0).targets.isnan().all()

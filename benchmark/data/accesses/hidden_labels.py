@@ -21,6 +21,7 @@ HIDDEN = -100
 class HiddenLabels(Access):
     """All examples, a share of them without labels: their targets are -100, or NaN where numbers are predicted.
 
+    Their ages, which the competition's labels follow from, are -100 as well.
     With a share of 1 the setting of LAF, label-agnostic forgetting (Shen et al. 2024, 2404.00506).
     """
 
@@ -47,6 +48,9 @@ class HiddenLabels(Access):
 
         count = max(1, round(self.share * len(split)))
         chosen = torch.from_numpy(np.random.default_rng(seed).permutation(len(split))[:count])
-        targets = split.targets.clone()
-        targets[chosen.to(targets.device)] = float("nan") if targets.is_floating_point() else HIDDEN
-        return replace(split, targets=targets)
+        chosen = chosen.to(split.targets.device)
+        targets, ages = split.targets.clone(), None if split.ages is None else split.ages.clone()
+        targets[chosen] = float("nan") if targets.is_floating_point() else HIDDEN
+        if ages is not None:
+            ages[chosen] = HIDDEN
+        return replace(split, targets=targets, ages=ages)

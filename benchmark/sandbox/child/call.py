@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 
 from benchmark.models.build import seeded_model
 from benchmark.sandbox.child.contract import (
+    InvalidOutput,
     batch_format,
     entry_point,
     have_text_bars,
@@ -71,6 +72,8 @@ def call_unlearning(
     try:
         returned = function(net, *_loaders(job, batch_format(module), consumed, ask_in_vain))
         return follow(returned, see) if inspect.isgenerator(returned) else returned
+    except InvalidOutput:  # a net that it yielded
+        raise
     except Exception as error:
         if asked:
             raise AskedInVain from error
