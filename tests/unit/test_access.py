@@ -17,7 +17,7 @@ from benchmark.sandbox.job import job_of
 from benchmark.scenario.schema import load_scenario
 from benchmark.split import Split
 from benchmark.tasks.regression import Regression
-from benchmark.toolbox import class_counts, repeated, tensors, together
+from benchmark.toolbox import class_counts, repeated, subset, tensors, together
 
 OTHERS = {
     "digits-no-retain": "digits-hard",
@@ -159,6 +159,8 @@ def test_an_empty_loader_has_no_batches_and_says_that_it_was_asked(form, shuffle
     assert list(empty) == []
     assert asked == [1]
     assert isinstance(empty.dataset, BATCH_FORMATS[form])
+    assert list(subset(empty, 5)) == []
+    assert asked == [1, 1]
 
 
 def test_the_toolbox_refuses_what_needs_examples(miniature):

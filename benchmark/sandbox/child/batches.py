@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, Sampler, SequentialSampler
+from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, Sampler, SequentialSampler, Subset
 
 
 class Batches(BatchSampler):
@@ -42,10 +42,18 @@ def whole_batches(
     collate_fn: Callable[[Any], Any],
 ) -> DataLoader[Any]:
     """Return a `DataLoader` whose last batch is never of one example, unless the dataset is; see `Batches`."""
-    asked_in_vain = getattr(dataset, "asked_in_vain", lambda: None)
     is_drawn = shuffle and len(dataset) > 0  # pyright: ignore[reportArgumentType]  nothing is drawn from nothing
     sampler = (RandomSampler if is_drawn else SequentialSampler)(dataset)  # pyright: ignore[reportArgumentType]
-    batches = DataLoader(dataset, batch_sampler=Batches(sampler, batch_size, asked_in_vain), collate_fn=collate_fn)
+    batches = DataLoader(
+        dataset, batch_sampler=Batches(sampler, batch_size, _asked_in_vain_of(dataset)), collate_fn=collate_fn
+    )
     # Submissions ask for these when they make loaders of their own; torch has none of them where it is given batches.
     vars(batches).update(batch_size=batch_size, sampler=sampler)
     return batches
+
+
+def _asked_in_vain_of(dataset: Dataset[Any]) -> Callable[[], None]:
+    """Return what an empty dataset of the harness's has to be told, also where a part of it is asked for."""
+    while isinstance(dataset, Subset):
+        dataset = dataset.dataset
+    return getattr(dataset, "asked_in_vain", lambda: None)
