@@ -135,15 +135,16 @@ def _say_agreement(first: Board, second: Board, alike: Agreement) -> str:
 
 def _differ_in_forget_set(first: Board, second: Board) -> bool:
     alike = [
-        (each.scenario.data, each.scenario.architecture, each.scenario.manipulation, each.scenario.recipe)
-        for each in (first, second)
+        (own.data, own.architecture, own.manipulation, own.recipe, own.protocol.access)
+        for own in (first.scenario, second.scenario)
     ]
     return alike[0] == alike[1] and first.scenario.forget != second.scenario.forget
 
 
 def say_hardness(boards: Boards) -> str:
     """Say whether harder examples leak more where nothing is done, on every board whose examples have scores."""
-    found = [each for board in boards.values() if (each := correlate_hardness(board, boards.values()))]
+    whole = [board for board in boards.values() if not board.scenario.protocol.access]  # the others have their models
+    found = [each for board in whole if (each := correlate_hardness(board, boards.values()))]
     if not found:
         return "No board has stored scores of hardness of its forget examples, so nothing is said about memorisation."
     said = "; ".join(map(_say_correlation, found))
