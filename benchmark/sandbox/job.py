@@ -41,7 +41,7 @@ class Job:
 
     @property
     def withholds(self) -> bool:
-        """Whether a loader has no examples."""
+        """Tell whether a loader has no examples."""
         return not all(len(getattr(self, name)) for name in LOADERS)
 
     @property

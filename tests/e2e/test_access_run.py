@@ -86,7 +86,7 @@ def test_check_says_what_a_method_needs_and_does_not_get(bench, tmp_path):
 
 
 def test_what_fails_without_what_is_withheld_is_not_applicable(bench, workspace, tmp_path):
-    """What exits with the same status where nothing is withheld has crashed."""
+    """An exit with the same status is a crash where nothing is withheld."""
     scenario, folder = file_with('kind = "no-retain"', tmp_path), workspace.submissions / "own"
     folder.mkdir()
     for body, file, status in (
