@@ -187,7 +187,7 @@ def start(command, folder, tmp_path, **environment) -> subprocess.CompletedProce
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("run", "--submission", "finetune", "--jobs", "2"),
+        ("run", "--submission", "finetune", "--jobs", "1"),
         ("tune", "finetune", "--trials", "1", "--jobs", "1"),
         ("check", "finetune"),
     ],
@@ -197,7 +197,7 @@ def test_no_command_runs_what_lies_in_its_start_folder(arguments, poisoned, mini
     done = start([BENCH, *arguments, "--scenario", miniature_file], poisoned, tmp_path)
     assert done.returncode == 0 or "no values were found" in done.stderr, done.stderr
     if arguments[0] == "run":  # there is evidence now: everything that reads it
-        for more in (("score", "--jobs", "2"), ("study", "--jobs", "2")):
+        for more in (("score", "--jobs", "2"), ("study", "--jobs", "1")):
             start([BENCH, *more, "--scenario", miniature_file], poisoned, tmp_path)
 
 
