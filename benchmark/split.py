@@ -41,8 +41,8 @@ class Split:
     def __len__(self) -> int:
         return len(self.targets)
 
-    def at(self, rows: Tensor) -> "Split":
-        """Some of the examples: a mask, or row numbers in the order wanted."""
+    def at(self, rows: Tensor | slice) -> "Split":
+        """Some of the examples: a mask, row numbers in the order wanted, or a slice."""
         return replace(self, **{name: tensor[rows] for name, tensor in self._present().items()})
 
     def to(self, device: torch.device | str) -> "Split":

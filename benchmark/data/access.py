@@ -77,4 +77,4 @@ class Access(Section):
 
 def nothing_of(split: "Split") -> "Split":
     """Return a split like another, without an example."""
-    return split.at(slice(0, 0))  # pyright: ignore[reportArgumentType]
+    return split.at(slice(0, 0))

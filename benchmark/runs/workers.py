@@ -54,12 +54,14 @@ def open_workers(
     """
     started: list[Worker] = []
     access = scenario.access_of(submission.name)
-    given = [access] * count + ([None] if access else [])
+    accesses = [access] * count + ([None] if access else [])
+    neighbours = len(accesses) - 1
     start, verify = session.ahead.take, submission.verify
     try:
-        for own in given:
-            neighbours = len(given) - 1
-            started.append(Worker(scenario, problem, submission.folder, neighbours, session.device, verify, start, own))
+        for each in accesses:
+            started.append(
+                Worker(scenario, problem, submission.folder, neighbours, session.device, verify, start, each)
+            )
         session.ahead.close()
         for worker in started:
             worker.wait_until_ready()

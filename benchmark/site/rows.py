@@ -23,7 +23,7 @@ _STATUS = {
     "ok": ("within budget", "good"),
     "over-budget": ("over budget", "warn"),
     "suspect": ("suspect", "bad"),
-    "not-applicable": ("not for this task", "quiet"),
+    "not-applicable": ("not for this scenario", "quiet"),
 }
 
 _AGAINST: dict[int | None, str] = {0: "≈ doing nothing", -1: "worse than doing nothing"}

@@ -64,10 +64,9 @@ def leave(nets: State, given: Given) -> State:
 class Treatment:
     """Something that is done to nets after unlearning, or to all inputs that they see.
 
-    `apply` takes the nets of a block and returns them treated, and changes nothing of what it got. `change` takes a
-    batch of inputs. `after`: completes
-    "gap closed after ...". `version`: another one where the same nets would be treated otherwise; stored evidence of
-    an earlier version is made anew.
+    `apply` takes the nets of a block and returns them treated, and changes nothing of what it got; `change` does so
+    with a batch of inputs. `after`: completes "gap closed after ...". `version`: another one where the same nets would
+    be treated otherwise; stored evidence of an earlier version is made anew.
     """
 
     name: str

@@ -110,6 +110,13 @@ def test_hidden_numbers_are_nan():
     assert access("hidden-labels", share=1.0)._hide(split, 0).targets.isnan().all()
 
 
+def test_of_sequences_all_labels_of_a_hidden_answer_are_hidden():
+    split = Split(torch.zeros(6, 3, dtype=torch.int64), torch.ones(6, 3, dtype=torch.int64), torch.arange(6))
+    gone = access("hidden-labels", share=0.5)._hide(split, 0).targets == HIDDEN
+    assert gone.all(dim=1).sum() == 3
+    assert gone.sum() == 9
+
+
 def test_look_alikes_are_the_nearest_validation_examples_of_every_class_to_forget(miniature):
     problem = load_problem(miniature)
     found = access("look-alikes", count=2).give(problem)

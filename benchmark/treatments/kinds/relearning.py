@@ -8,7 +8,6 @@ from benchmark.treatments.treatment import Given, State, treatment
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import Tensor
 
     from benchmark.split import Split
 
@@ -51,11 +50,13 @@ def relearned_unrelated(nets: State, given: Given) -> State:
     Targets stay, so there is nothing to learn. What comes back here comes back by moving the weights at all. Tokens
     of sequences are another sequence's, place by place.
     """
+    import numpy as np
     import torch
 
     shown = _some_retained(given)
     flat = shown.inputs.flatten(1)
-    drawn = _generator(given, "unrelated").permuted(_row_numbers(flat), axis=0)
+    rows = np.broadcast_to(np.arange(len(flat))[:, None], flat.shape)
+    drawn = _generator(given, "unrelated").permuted(rows, axis=0)  # every column by itself
     mixed = flat.gather(0, torch.from_numpy(drawn).to(flat.device)).view_as(shown.inputs)
     return _train(nets, given, replace(shown, inputs=mixed), None)
 
@@ -98,13 +99,6 @@ def _some_retained(given: Given) -> "Split":
     count = min(len(problem.retain), 10 * len(problem.forget))
     rows = _generator(given, "retain").permutation(len(problem.retain))[:count]
     return problem.retain.at(torch.from_numpy(rows).to(problem.retain.targets.device))
-
-
-def _row_numbers(flat: "Tensor") -> "np.ndarray":
-    """Return the number of each row in every column, `[rows, columns]`."""
-    import numpy as np
-
-    return np.repeat(np.arange(len(flat))[:, None], flat.shape[1], axis=1)
 
 
 def shown_again(given: Given, share: float = SHARE) -> "Split":
