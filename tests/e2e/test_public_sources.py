@@ -60,7 +60,7 @@ def test_casia_surf_is_split_and_labelled_as_the_competition_did(tmp_path, monke
     # The competition's rule once more, on names instead of tensors.
     root = tmp_path / "casia-surf"
     ages = {line.split()[0]: int(line.split()[1]) for line in (root / "Age_Gender.txt").read_text().splitlines()}
-    edges = np.linspace(min(ages.values()), max(ages.values()) + 1, 11)
+    edges = np.linspace(min(ages.values()), max(ages.values()) + 1, 1 + scenario.data.age_groups)
     images = []
     for folder in sorted(map(str, root.glob("WBackground/*/*"))):
         images += [(Path(folder).name, file) for file in sorted(map(str, Path(folder).glob("*/*/*")))]
@@ -82,9 +82,10 @@ def test_casia_surf_is_split_and_labelled_as_the_competition_did(tmp_path, monke
 
 
 def test_casia_surf_pixels_are_floats_from_0_to_255(tmp_path, monkeypatch):
-    problem = load_problem(miniature("casia-surf", tmp_path, monkeypatch))
+    scenario = miniature("casia-surf", tmp_path, monkeypatch)
+    problem = load_problem(scenario)
     assert torch.equal(problem.test.normalised(problem.test.inputs), problem.test.inputs.float())
-    counts = torch.bincount(problem.train.targets, minlength=10)
+    counts = torch.bincount(problem.train.targets, minlength=scenario.data.age_groups)
     expected = torch.tensor([1 / count if count else 0.0 for count in counts.tolist()])
     torch.testing.assert_close(problem.class_weights, expected)
 

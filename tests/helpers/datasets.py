@@ -44,7 +44,7 @@ def miniature(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Scena
     if make := _MAKERS.get(name):
         make(folder, monkeypatch)
     content = load_scenario(name).model_dump()
-    content["recipe"] |= {"epochs": 1, "batch_size": 64 if name == "casia-surf" else 16}
+    content["recipe"] |= {"epochs": 1, "batch_size": 16}
     content["forget"].pop("chosen", None)  # by the whole scenario's models
     for section, update in changes.items():
         content[section] = update if "name" in update else content[section] | update
@@ -327,11 +327,7 @@ _MINIATURES: dict[str, dict[str, dict]] = {
     "fashion": _FASHION | {"forget": {"size": 10}},
     "fashion-class": _FASHION,
     "fashion-hard": _FASHION | {"forget": {"size": 10, "models": 32}},
-    "casia-surf": {
-        "forget": {"count": 4},
-        "recipe": {"learning_rate": 1e-3},
-        "architecture": {"name": "torchvision", "model": "shufflenet_v2_x0_5"},
-    },
+    "casia-surf": {"data": {"age_groups": 2}, "forget": {"count": 4}, "architecture": _CNN},
     "femnist": {"data": {"writers": 6}, "forget": {"count": 2}, "architecture": _CNN},
     "celeba-identity": {"data": {"size": 16}, "forget": {"count": 3}, "architecture": _CNN},
     "faces-manifest": {"data": {"size": 16}, "forget": {"count": 2}, "architecture": _CNN},
