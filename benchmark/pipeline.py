@@ -1,6 +1,7 @@
 """The whole way of one submission: pool, runs, scorecard, board. Every stage resumes from what is on the disk."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from benchmark.data import load_problem
 from benchmark.errors import BadRecord, BadUsage, BenchError, FailedEntry, MissingRecord
@@ -20,6 +21,7 @@ from benchmark.results.scorecard import (
     not_applicable,
 )
 from benchmark.run_scores import ReadRuns, Yardstick, read_runs, score_runs, score_side_by_side
+from benchmark.runs.returned import drop_returned
 from benchmark.runs.runs import Runs
 from benchmark.sandbox.bubblewrap import isolation
 from benchmark.scenario.schema import Scenario, options
@@ -31,6 +33,7 @@ from benchmark.submissions.source import (
     tuned_entries,
 )
 from benchmark.submissions.tasks import check_applicable, unfit
+from benchmark.text import printable
 from benchmark.tuning import changed_since_tuned
 
 
@@ -63,6 +66,30 @@ def evaluate(
         return card
     if changed := changed_since_tuned(submission, scenario, workspace):
         session.warn(f"the values of {name} were found for {changed}, by an earlier `bench tune {submission.name}`")
+    pools = [_prepared_pool(session, each, treat) for each in scenario.so_far]
+    requests = [Runs(pool, submission) for pool in pools]
+    how = How(allowed_failures, time_again, treat)
+    cards = list[Scorecard]()
+    for runs, keep in zip(requests, _kept(requests, how), strict=True):
+        cards.append(_run_request(runs, how, keep))
+        if not cards[-1].is_scored:
+            return _failed_since(cards[-1], runs.outcome(), requests[-1])
+    if scenario.protocol.request is None:
+        for runs in requests[:-1]:
+            drop_returned(runs.store)
+    return cards[-1]
+
+
+class How(NamedTuple):
+    """The way in which an entry is run, at every request."""
+
+    allowed_failures: int
+    time_again: bool
+    treat: bool
+
+
+def _prepared_pool(session: Session, scenario: Scenario, treat: bool) -> Pool:
+    """Train what is missing of a scenario's pool, and warn where its models have learned nothing."""
     problem = load_problem(scenario)
     check_measurable(scenario.name, problem)
     pool = Pool(session, scenario)
@@ -71,17 +98,43 @@ def evaluate(
         pool.prepare_treated()
     if sentence := never_learned(problem, pool.evidence("original")["utility/retain"]):
         session.warn(sentence)
-    runs = Runs(pool, submission)
-    outcome = runs.complete(allowed_failures, time_again=time_again, treat=treat)
+    return pool
+
+
+def _kept(requests: Sequence[Runs], how: How) -> list[bool]:
+    """Return of which requests the unlearned nets have to be kept: those where runs of the next one are missing."""
+    keep = requests[-1].scenario.protocol.request is not None  # another request may follow
+    kept = [keep]
+    for runs in reversed(requests[1:]):
+        keep = not runs.is_complete(time_again=how.time_again, treat=how.treat, keep=keep)
+        kept.append(keep)
+    return kept[::-1]
+
+
+def _run_request(runs: Runs, how: How, keep: bool) -> Scorecard:
+    """Run a submission on one request, and store the scorecard."""
+    workspace, scenario, submission = runs.session.workspace, runs.scenario, runs.submission
+    outcome = runs.complete(how.allowed_failures, time_again=how.time_again, treat=how.treat, keep=keep)
     if outcome.failed:
         logs = [f"run {run.index} is {run.status}: {run.reason}\n{run.log}\n" for run in outcome.failed]
-        write_atomically(workspace.log(scenario.label, name), "\n".join(logs).encode())
+        write_atomically(workspace.log(scenario.label, submission.entry), "\n".join(logs).encode())
     if outcome.successful:
-        card = score_runs(read_runs(Yardstick.of(pool, HALVES), runs, outcome))
+        card = score_runs(read_runs(Yardstick.of(runs.pool, HALVES), runs, outcome))
     else:
-        card = failed(scenario, submission, outcome, isolation()).drawn_from(pool.seeds)
+        card = failed(scenario, submission, outcome, isolation()).drawn_from(runs.pool.seeds)
     card.write(workspace)
     return card
+
+
+def _failed_since(card: Scorecard, outcome: Outcome, last: Runs) -> Scorecard:
+    """Return the scorecard of a submission that failed at some request, on the scenario after the last one."""
+    scenario = last.scenario
+    if card.scenario_hash == scenario.hash:
+        return card
+    found = failed(scenario, last.submission, outcome, isolation()).drawn_from(last.pool.seeds)
+    found = found.model_copy(update={"reason": printable(f"at the request of {card.scenario}: {card.reason}", 2000)})
+    found.write(last.session.workspace)
+    return found
 
 
 def record_fault(scenario: Scenario, entry: str, workspace: Workspace, error: Exception) -> Scorecard | None:

@@ -26,7 +26,7 @@ Written by `python scripts/write_costs.py` from the shipped scenarios and the co
 [Performance](performance.md) has the hardware and the versions of measured times.
 
 - **models**: what a pool trains, originals and all others, in whole blocks. A forget set that looks at models trains
-  some before.
+  some before. Of several requests all are counted.
 - **disk**: weights of the originals and evidence of all models; known here where the data is in the package.
 - **board**: entries with a score, controls not counted, and N. *Never run*: no board of it is committed. Some of these
   were tried with N = 32 ([Scenarios](scenarios.md#every-key)), others were only ever loaded, by a test.
@@ -60,9 +60,10 @@ def _row(scenario: Scenario, board: Board | None) -> list[str]:
 
 
 def _trained(role: str, scenario: Scenario) -> int:
-    """Return how many models of a role a pool trains: whole blocks."""
-    wanted = scenario.originals if role == "original" else scenario.protocol.models
-    return len(scenario.blocks(wanted)) * scenario.protocol.block
+    """Return how many models of a role are trained: whole blocks, of all but originals for every request."""
+    if role == "original":
+        return len(scenario.blocks(scenario.originals)) * scenario.protocol.block
+    return scenario.request * len(scenario.blocks(scenario.protocol.models)) * scenario.protocol.block
 
 
 def _disk(scenario: Scenario, models: int) -> str:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from pandas import DataFrame
     from rich.console import RenderableType
 
-    from benchmark.leaderboard.position import Position
     from benchmark.results.scorecard import Scorecard
     from benchmark.scenario.schema import Scenario
     from benchmark.storage.workspace import Workspace
@@ -36,17 +35,19 @@ def show(
     Then what was noticed of its runs, its hyper-parameters, and the command that reproduces it.
     """
     from benchmark.leaderboard import find_scorecard, read_scorecards
+    from benchmark.leaderboard.entry_summary import summarise_entry
     from benchmark.leaderboard.position import comparable_cards, position_of
     from benchmark.storage.workspace import Workspace
 
     workspace, chosen = Workspace.find(out), read_scenario(scenario, models)
     card = find_scorecard(workspace, chosen, name)
-    comparable = comparable_cards(card, read_scorecards(workspace, warn=lambda _: None))
-    position = position_of(card, comparable)
+    cards = read_scorecards(workspace, warn=lambda _: None)
+    comparable = comparable_cards(card, cards)
+    summary = summarise_entry(card, position_of(card, comparable), chosen.protocol.budget, cards)
     if as_json:
-        print_json(_as_json(card, position, chosen, workspace))
+        print_json(_as_json(card, summary, comparable, chosen, workspace))
         return
-    print_box(card, position, chosen, {})
+    print_box(card, summary, {})
     for each in _details(card, comparable, chosen, workspace):
         terminal.print(each, soft_wrap=isinstance(each, str), highlight=False)
 
@@ -54,12 +55,17 @@ def show(
 def show_entry(workspace: "Workspace", scenario: "Scenario", card: "Scorecard", rows: "DataFrame") -> None:
     """Print an entry in words and a few rows of its board around it; `rows` are of all boards."""
     from benchmark.leaderboard import read_scorecards
+    from benchmark.leaderboard.entry_summary import summarise_entry
     from benchmark.leaderboard.neighbours import render_around
     from benchmark.leaderboard.position import comparable_cards, position_of
 
-    comparable = comparable_cards(card, read_scorecards(workspace, warn=lambda _: None))  # it has been said by now
-    steps = _next_steps(card, scenario, workspace)
-    print_box(card, position_of(card, comparable), scenario, steps)
+    cards = read_scorecards(workspace, warn=lambda _: None)  # what is wrong with a file has been said by now
+    position = position_of(card, comparable_cards(card, cards))
+    print_box(
+        card,
+        summarise_entry(card, position, scenario.protocol.budget, cards),
+        _next_steps(card, scenario, workspace),
+    )
     places = {"scenario_hash": card.scenario_hash, "scorer_version": card.scorer_version}
     board = rows.loc[(rows[list(places)] == list(places.values())).all(axis=1)]
     if card.submission in board["submission"].tolist():  # of another size than most, it has no row
@@ -75,33 +81,32 @@ def options_of(scenario: "Scenario") -> str:
 
 def _name_of(scenario: "Scenario") -> str:
     """Return what a person types for a scenario: of a user's own, the file it should be in."""
-    from benchmark.scenario.schema import scenario_names
+    from benchmark.scenario.schema import is_shipped
 
-    return scenario.name if scenario.name in scenario_names() else shlex.quote(f"{scenario.name}.toml")
+    return scenario.name if is_shipped(scenario.name) else shlex.quote(f"{scenario.name}.toml")
 
 
 def _models_option(scenario: "Scenario") -> str:
     """Return the option that chooses N, with a space before it; none where it is a shipped scenario's own."""
-    from benchmark.scenario.schema import load_scenario, scenario_names
+    from benchmark.scenario.schema import is_shipped, load_scenario
 
     name, models = scenario.name, scenario.protocol.models
-    is_usual = name in scenario_names() and load_scenario(name).protocol.models == models
+    is_usual = is_shipped(name) and load_scenario(name).protocol.models == models
     return "" if is_usual else f" --models {models}"
 
 
-def print_box(card: "Scorecard", position: "Position", scenario: "Scenario", steps: Steps) -> None:
+def print_box(card: "Scorecard", summary: Mapping[str, str], steps: Steps) -> None:
     """Print a box of an entry in words; nothing of it is read as markup."""
     from rich.panel import Panel
     from rich.table import Table
     from rich.text import Text
 
-    from benchmark.leaderboard.entry_summary import summarise_entry
     from benchmark.leaderboard.entry_table import WIDTH
 
     grid = Table.grid(padding=(0, 1, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold", ratio=1)
-    for heading, said in summarise_entry(card, position, scenario.protocol.budget).items():
+    for heading, said in summary.items():
         grid.add_row(Text(heading, "dim"), Text(said))
     for heading, (command, what) in zip(["next", *[""] * len(steps)], steps.items(), strict=False):
         grid.add_row(Text(heading, "dim"), Text.assemble((command, "bold"), f"  {what}"))
@@ -171,13 +176,19 @@ def values_of(card: "Scorecard", scenario: "Scenario", workspace: "Workspace") -
         return None
 
 
-def _as_json(card: "Scorecard", position: "Position", scenario: "Scenario", workspace: "Workspace") -> dict[str, Any]:
-    from benchmark.leaderboard.entry_summary import summarise_entry
+def _as_json(
+    card: "Scorecard",
+    summary: Mapping[str, str],
+    comparable: "Sequence[Scorecard]",
+    scenario: "Scenario",
+    workspace: "Workspace",
+) -> dict[str, Any]:
     from benchmark.leaderboard.entry_table import worst_examples
+    from benchmark.leaderboard.position import position_of
 
     return {
-        "summary": summarise_entry(card, position, scenario.protocol.budget),
-        "position": position.to_dict(),
+        "summary": dict(summary),
+        "position": position_of(card, comparable).to_dict(),
         "worst_examples": worst_examples(card),
         "hyperparameters": values_of(card, scenario, workspace),
         "reproduce": reproduce_command(card, scenario),

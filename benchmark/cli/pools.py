@@ -42,13 +42,14 @@ def prepare(
 
 
 def prepare_pool(session: "Session", scenario: "Scenario") -> None:
-    """Train what is missing of the reference pool, and say where it lies."""
+    """Train what is missing of the reference pool, and of those of earlier requests, and say where each lies."""
     from benchmark.references.pool import Pool
 
-    with show_progress(session) as shown:
-        pool = Pool(shown, scenario)
-        pool.prepare()
-    out.print(f"the pool {pool.store.folder} is complete")
+    for each in scenario.so_far:
+        with show_progress(session) as shown:
+            pool = Pool(shown, each)
+            pool.prepare()
+        out.print(f"the pool {pool.store.folder} is complete")
 
 
 def data_check(

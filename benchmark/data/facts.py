@@ -92,10 +92,12 @@ def facts_of(
     whole_classes: bool,
     manipulated: Tensor | None = None,
     withheld: Tensor | None = None,
+    request: str = "",
 ) -> Facts:
     """Gather the facts of a problem; `whole_classes`: classes are to be forgotten, and so are meant to be absent.
 
-    `manipulated` and `withheld`: which examples of train are, `[n]` bool.
+    `manipulated` and `withheld`: which examples of train are, `[n]` bool. `request`: a sentence on the request that the
+    problem is about, where there are several.
     """
     train, forget = splits["train"], splits["forget"]
     used = [splits[name] for name in ("train", "validation", "test")]
@@ -120,7 +122,7 @@ def facts_of(
         remarks=(
             *examples.remarks,
             *_manipulation(splits, manipulated),
-            *_withholding(withheld),
+            *([request] if request else _withholding(withheld)),
             *_remarks(examples, splits, whole_classes),
         ),
         faults=tuple(_faults(examples, splits)),

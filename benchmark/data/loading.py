@@ -23,6 +23,7 @@ from benchmark.data.neighbours import neighbour_mask
 from benchmark.data.prepared import Prepared, load_or_prepare
 from benchmark.data.problem import PARTS, Manipulated, Problem
 from benchmark.data.reading.examples import Examples
+from benchmark.data.requests import requested_so_far, sentence_of
 from benchmark.data.source import Source
 from benchmark.data.splits import split
 from benchmark.data.training_set import TrainingSet
@@ -233,14 +234,20 @@ def _read(scenario: Scenario, folder: Path) -> Prepared:
     examples, train, outputs = parts.examples, parts.train, _outputs(parts.examples, scenario.task)
     manipulated = parts.kept.get(_MANIPULATED)
     about = {"task": scenario.task, "outputs": outputs, "folder": folder, "manipulated": manipulated}
-    mask, withheld = _forget_masks(scenario, TrainingSet.of(train, **about, read=lambda: examples))
+    selected = _forget_masks(scenario, TrainingSet.of(train, **about, read=lambda: examples))
+    mask, withheld = so_far = requested_so_far(scenario, train, *selected)
     forget = train.at(mask)
     others = (_without(part, forget, examples) if scenario.forget.drops_elsewhere else part for part in parts[2:4])
     whole = (train, train.at(~mask), forget, *others)
     splits: dict[str, Split] = dict(zip(PARTS, whole, strict=True))
     named = {f"{name}/{field}": tensor for name, own in splits.items() for field, tensor in own.tensors().items()}
     facts = facts_of(
-        examples, splits, whole_classes=scenario.forget.whole_classes, manipulated=manipulated, withheld=withheld
+        examples,
+        splits,
+        whole_classes=scenario.forget.whole_classes,
+        manipulated=manipulated,
+        withheld=withheld,
+        request=sentence_of(scenario, so_far),
     )
     named |= {_INQUIRIES + name: own for name, own in store_inquiries(examples, splits, scenario.task).items()}
     optional = {"withheld": None if withheld is None else withheld[mask], "refusal": examples.refusal}
@@ -331,5 +338,7 @@ def _forget_masks(scenario: Scenario, train: TrainingSet) -> tuple[Tensor, Tenso
 def _identity(scenario: Scenario, sections: tuple[str, ...]) -> str:
     """Return a file name for what the sections decide together."""
     content = scenario.model_dump(include=set(sections), exclude_none=True)
+    if scenario.protocol.requests and "forget" in sections:
+        content["request"] = scenario.request, scenario.protocol.requests
     canonical = json.dumps({"version": TRAINING_VERSION, "reading": _READING, **content}, sort_keys=True)
     return f"{scenario.data.source}-{hashlib.sha256(canonical.encode()).hexdigest()[:16]}"

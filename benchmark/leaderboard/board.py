@@ -17,7 +17,7 @@ from benchmark.leaderboard.summary import summarise
 from benchmark.leaderboard.table import leaderboard
 from benchmark.results.board_file import pack_cards, read_cards
 from benchmark.results.scorecard import Scorecard
-from benchmark.scenario.schema import Scenario, options, scenario_names
+from benchmark.scenario.schema import Scenario, is_shipped, options
 from benchmark.storage.workspace import Workspace, write_atomically
 from benchmark.text import did_you_mean
 
@@ -85,7 +85,7 @@ def find_scorecard(workspace: Workspace, scenario: Scenario, submission: str) ->
     cards = {card.submission: card for card in found if card.scenario_hash == scenario.hash}
     if submission in cards:
         return cards[submission]
-    if submission in scenario_names():
+    if is_shipped(submission):
         raise BadUsage(f"{submission} is a scenario, expected an entry; name it with `--scenario {submission}`")
     near = did_you_mean(submission, cards)
     raise MissingRecord(
@@ -137,7 +137,7 @@ def draw_boards(workspace: Workspace) -> None:
         cards = read_scorecards(workspace, warn=lambda _: None)  # what is wrong with a file has been said by now
         for label, comparable in _groups(cards).items():
             if workspace.publishes or any(card.source == "local" for card in comparable):
-                _draw(workspace, label, partial(plot_board, comparable))
+                _draw(workspace, label, partial(plot_board, comparable, others=cards))
         if not isinstance(summary := summarise(cards), str):
             _draw(workspace, SUMMARY, partial(plot_summary, summary))
 
@@ -199,10 +199,12 @@ def plot_scenario(workspace: Workspace, scenario: Scenario, width: float) -> lis
     from benchmark.leaderboard import plots
     from benchmark.leaderboard.canvas import Paper
 
-    groups = _groups(read_scorecards(workspace))
+    cards = read_scorecards(workspace)
+    groups = _groups(cards)
     if scenario.label not in groups:
         raise MissingRecord(f"no entry has metrics on {scenario.label}; run `bench run NAME` there first")
-    return plots.plot_board(groups[scenario.label], plots_folder(workspace, scenario.label), Paper(width, FORMS))
+    folder = plots_folder(workspace, scenario.label)
+    return plots.plot_board(groups[scenario.label], folder, Paper(width, FORMS), cards)
 
 
 def plot_all_scenarios(workspace: Workspace, width: float) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from benchmark.leaderboard.course import course_of, describe_course
 from benchmark.leaderboard.position import Position
 from benchmark.leaderboard.sentences import describe_gap, percents
 from benchmark.leaderboard.table import UNDECIDED, leaderboard, row_remarks
@@ -20,11 +21,16 @@ _NOTHING = {1: "significantly better than doing nothing", 0: "not significantly 
 }
 
 
-def summarise_entry(card: Scorecard, position: Position, budget: float) -> Sentences:
-    """Return what a person is told first of an entry; `budget`: of a run, as a share of retraining."""
+def summarise_entry(card: Scorecard, position: Position, budget: float, cards: Sequence[Scorecard] = ()) -> Sentences:
+    """Return what a person is told first of an entry; `budget`: of a run, as a share of retraining.
+
+    `cards`: of all boards, among which those after earlier requests are.
+    """
     found = {"entry": describe_entry(card)}
     if card.is_scored:
         found["forgetting"] = describe_forgetting(card)
+        if course := describe_course(course_of(card, cards)):
+            found["requests"] = course
         found["score"] = describe_score(card)
         found["cost"] = describe_cost(card, budget)
     found["standing"] = describe_position(card, position)

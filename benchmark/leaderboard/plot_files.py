@@ -9,7 +9,7 @@ from benchmark.storage.workspace import Workspace
 
 FORMS = ("pdf", "svg", "png")
 SUMMARY = "summary"  # in place of a board's label
-_OF_BOARD = ("scores", "tradeoff", "epsilon", "resilience")
+_OF_BOARD = ("scores", "tradeoff", "epsilon", "resilience", "requests")
 _OF_ENTRY = ("phi", "epsilon", "profile", "classes", "hardness")
 
 

@@ -4,6 +4,7 @@ Those of the gap closed are in gap_plots, those of an entry in entry_plots.
 """
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from benchmark.leaderboard.canvas import (
     place_of,
     save_plot,
 )
+from benchmark.leaderboard.course_plot import plot_course
 from benchmark.leaderboard.gap_plots import has_gaps, plot_gap_tradeoff, plot_gaps
 from benchmark.leaderboard.resilience_plot import plot_resilience
 from benchmark.leaderboard.scatter import Mark, draw_marks, focus, name_marks
@@ -33,10 +35,13 @@ from benchmark.results.values import Estimate
 _LEAST = 0.02  # of utility or F: what an axis shows at least
 
 
-def plot_board(cards: list[Scorecard], folder: Path, paper: Paper = SCREEN) -> list[Path]:
+def plot_board(
+    cards: list[Scorecard], folder: Path, paper: Paper = SCREEN, others: Iterable[Scorecard] = ()
+) -> list[Path]:
     """Draw the plots of a board into a folder, by gap closed where it has that, else by published score.
 
-    Three, and a fourth where entries say what holds after treatments.
+    Three, one more where entries say what holds after treatments, and one where there are several requests. `others`:
+    cards of other boards, among which those after earlier requests are.
     """
     draw_scores, draw_tradeoff = (plot_gaps, plot_gap_tradeoff) if has_gaps(cards) else (plot_scores, plot_tradeoff)
     return [
@@ -44,6 +49,7 @@ def plot_board(cards: list[Scorecard], folder: Path, paper: Paper = SCREEN) -> l
         *draw_tradeoff(cards, folder / "tradeoff.png", paper),
         *plot_epsilon(cards, folder / "epsilon.png", paper),
         *plot_resilience(cards, folder / "resilience.png", paper),
+        *plot_course(cards, others, folder / "requests.png", paper),
     ]
 
 

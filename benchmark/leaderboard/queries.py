@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.errors import BadRecord, BadUsage, MissingRecord
 from benchmark.metrics.report import Comparison
-from benchmark.scenario.schema import Scenario, load_scenario, scenario_names
+from benchmark.scenario.schema import Scenario, is_shipped, load_scenario
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -103,7 +103,7 @@ def compare(
 
 def _is_board_path(board: str | Path) -> bool:
     path = Path(board)
-    if path.suffix == ".toml" or board in scenario_names():
+    if path.suffix == ".toml" or is_shipped(str(board)):
         return False
     return isinstance(board, Path) or path.suffix == ".csv" or len(path.parts) > 1 or path.is_dir()
 

@@ -86,9 +86,10 @@ def summarise(cards: Sequence[Scorecard]) -> Summary | str:
 def _boards(cards: Sequence[Scorecard]) -> list[Board]:
     """Return the boards that rank entries by gap closed, one per scenario's name: that of the most models.
 
-    Where something is withheld from submissions the question is another, and no mean goes over both.
+    Where something is withheld from submissions, or asked for in several requests, the question is another, and no mean
+    goes over both.
     """
-    cards = [card for card in cards if not card.access]
+    cards = [card for card in cards if not card.access and not card.sequence]
     chosen: dict[str, tuple[int, int, Board]] = {}
     for label in sorted({card.label for card in cards if card.is_scored}):
         own = [card for card in cards if card.label == label]

@@ -254,6 +254,7 @@ def _row(card: Scorecard, place: Place | None) -> dict[str, object]:
     if card.cost:
         row |= {f"cost_{name}": value for name, value in card.cost}
     row["access"] = card.access or EVERYTHING
+    row["request"] = f"{card.sequence.request} of {card.sequence.requests}" if card.sequence else None
     row["footnotes"] = _BETWEEN.join(card.footnotes)
     row["worst_class"] = card.class_leaks[0].name if card.class_leaks else None
     row["remarks"] = None

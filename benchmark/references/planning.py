@@ -128,8 +128,8 @@ def _first_request(scenario: Scenario) -> tuple[NDArray[np.int64], int]:
 
 
 def _blocks(scenario: Scenario) -> dict[str, int]:
-    """Return the number of blocks of each population."""
-    models = len(scenario.blocks(scenario.protocol.models))
+    """Return the number of blocks of each population; all but the originals are trained for every request."""
+    models = scenario.request * len(scenario.blocks(scenario.protocol.models))
     return {role: len(scenario.blocks(scenario.originals)) if role == "original" else models for role in scenario.roles}
 
 

@@ -50,6 +50,8 @@ class Pool:
         self.session, self.scenario, self._kind = session, scenario, kind
         make_repeatable(session.device)
         self._folder = session.workspace.pool(scenario)
+        self._first = Pool(session, scenario.so_far[0], kind) if scenario.earlier else None
+        """Of several requests the first one's pool: its originals are what all of them begin with."""
         public = Seeds(scenario.pool_hash)
         self._use(public if kind == "public" else read_seeds(self._folder, scenario.pool_hash))
 
@@ -66,8 +68,10 @@ class Pool:
         """
         self._settle()
         roles = roles or self.scenario.roles
+        if self._first and "original" in roles:
+            self._first.prepare(("original",))
         blocks: dict[str, tuple[Role, int]] = {
-            _name(role, i): (role, i) for role in roles for i in self.scenario.blocks(self._count(role))
+            self._evidence_name(role, i): (role, i) for role in roles for i in self.scenario.blocks(self._count(role))
         }
         # Whoever scores reads those of treated nets too.
         set_aside_damaged(self.session, self.store, [*blocks, *filter(is_presently_treated, self.store.finished())])
@@ -84,7 +88,8 @@ class Pool:
         def arguments_of(name: str) -> tuple:
             role, block = blocks[name]
             seeds, indices = self._seeds_of(role, block), self.scenario.indices(block)
-            return self.scenario, role, seeds, indices, self.session.device, self.hidden_seed
+            stored = self._first.store if self._first and role == "original" else None
+            return self.scenario, role, seeds, indices, self.session.device, self.hidden_seed, stored
 
         build_blocks(
             self.session,
@@ -96,7 +101,7 @@ class Pool:
             arguments_of,
             needed,
         )
-        if "original" in roles:
+        if "original" in roles and not self._first:
             self._evaluate_originals()
 
     def _needed(self, blocks: Mapping[str, tuple[Role, int]]) -> dict[str, str]:
@@ -138,7 +143,7 @@ class Pool:
 
         def arguments_of(name: str) -> tuple:
             role, block = blocks[name]
-            stored = self.store if role == "original" else None
+            stored = (self._first or self).store if role == "original" else None
             seeds, indices = self._seeds_of(role, block), self.scenario.indices(block)
             return self.scenario, role, seeds, indices, self.session.device, self.hidden_seed, stored
 
@@ -169,7 +174,9 @@ class Pool:
         return self.seed("hidden", 0)
 
     def original(self, index: int) -> dict[str, Tensor]:
-        """Parameters and buffers of the original that run `index` starts from."""
+        """Parameters and buffers of the original that run `index` starts from, at the first request."""
+        if self._first:
+            return self._first.original(index)
         block, row = divmod(index % self.scenario.originals, self.scenario.protocol.block)
         return _weights(self.store, _name("original", block), row)
 
@@ -185,13 +192,16 @@ class Pool:
         if role != "original" and not self.store.is_current():
             raise BadRecord(f"{self._other_secret()}; `bench prepare` trains them again")
         models = self._count(role)
-        names = [_name(DOING_NOTHING if role == "original" else role, block) for block in self.scenario.blocks(models)]
+        names = [
+            _name(DOING_NOTHING, block) if role == "original" else _name(role, block)
+            for block in self.scenario.blocks(models)
+        ]
         return concatenate([self.read_evidence(name) for name in names], models)
 
     def read_evidence(self, name: str) -> Arrays:
         """Return a block of evidence, by the name that it has in a bundle; raises as `evidence` does."""
         role, _, block = name.partition("/")
-        if role != DOING_NOTHING or self.seeds.committed:  # which is a pool without originals
+        if role != DOING_NOTHING or self.seeds.committed or self._first:  # all of them pools without originals
             return self.store.read(name)
         return self._read_original(f"original/{block}")
 
@@ -246,6 +256,10 @@ class Pool:
     def _other_secret(self) -> str:
         return f"the retrained and calibration models in {self._folder} were drawn from another secret than it holds"
 
+    def _evidence_name(self, role: Role, block: int) -> str:
+        """Return the name of a block that holds evidence of a role, with the weights where originals are its own."""
+        return _name(DOING_NOTHING if role == "original" and self._first else role, block)
+
     def _seeds_of(self, role: Role, block: int) -> list[int]:
         return [self.seed(role, index) for index in self.scenario.indices(block)]
 
@@ -262,22 +276,32 @@ def reference_store(session: Session, scenario: Scenario, seeds: Seeds) -> Block
 
 
 def _train_models(
-    scenario: Scenario, role: Role, seeds: list[int], indices: range, device: str, hidden_seed: int
+    scenario: Scenario,
+    role: Role,
+    seeds: list[int],
+    indices: range,
+    device: str,
+    hidden_seed: int,
+    stored: BlockStore | None,
 ) -> Arrays:
-    """Weights and evidence of a block of originals, without hidden signals; evidence of any other."""
+    """Weights and evidence of a block of originals, without hidden signals; evidence of any other.
+
+    `stored`: of originals that lie there, their evidence alone.
+    """
     torch.set_num_threads(1)
     keep_freed_memory()
     make_repeatable(device)
     problem = load_problem(scenario).on(device)
-    hidden = None if role == "original" else draw_hidden_inputs(problem, hidden_seed)
-    state = _train(scenario, problem, role, seeds)
+    keeps_weights = role == "original" and stored is None
+    hidden = None if keeps_weights else draw_hidden_inputs(problem, hidden_seed)
+    state = _state_of(scenario, problem, role, seeds, indices, stored)
     try:
         arrays = evidence_of(scenario, problem, state, indices, hidden)
     except NonFiniteOutputs:
         raise BadScenario(
             f"training {role} models of scenario {scenario.name} diverged; lower recipe.learning_rate"
         ) from None
-    if role == "original":
+    if keeps_weights:
         arrays |= {_WEIGHTS + name: tensor.cpu().numpy() for name, tensor in state.items()}
     if device != "cpu":
         torch.cuda.empty_cache()  # the workers of submissions need room beside this process
@@ -298,18 +322,21 @@ def _treat_models(
     keep_freed_memory()
     make_repeatable(device)
     problem = load_problem(scenario).on(device)
-    if stored is None:
-        state = _train(scenario, problem, role, seeds)
-    else:
-        block = _name(role, indices.start // scenario.protocol.block)
-        state = stack([_weights(stored, block, row) for row in range(scenario.protocol.block)], device)
+    state = _state_of(scenario, problem, role, seeds, indices, stored)
     found = treated_evidence_of(scenario, problem, state, indices, hidden_seed)
     if device != "cpu":
         torch.cuda.empty_cache()  # as above
     return found
 
 
-def _train(scenario: Scenario, problem: Problem, role: Role, seeds: list[int]) -> dict[str, Tensor]:
+def _state_of(
+    scenario: Scenario, problem: Problem, role: Role, seeds: list[int], indices: range, stored: BlockStore | None
+) -> dict[str, Tensor]:
+    """Return the weights of a block of models: of originals that are `stored`, or else trained here."""
+    if stored is not None:
+        block = _name(role, indices.start // scenario.protocol.block)
+        states = [_weights(stored, block, row) for row in range(scenario.protocol.block)]
+        return stack(states, problem.train.inputs.device)
     nets = [seeded_model(scenario.architecture, problem.input_shape, problem.outputs, seed) for seed in seeds]
     return train_block(nets, scenario.recipe, problem.examples_of(role), seeds, problem.loss).state
 

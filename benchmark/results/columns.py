@@ -10,6 +10,7 @@ ABOUT = [
     "published_rank",
     "models",
     "access",
+    "request",
     "status",
     "reason",
     "attempted_runs",

@@ -55,6 +55,24 @@ class Cost(Record):
     """Whether the interval holds the budget: then the entry counts as within it."""
 
 
+class InSequence(Record):
+    """The place of a scenario among those after each of several requests."""
+
+    request: Annotated[int, Field(ge=1)]
+    """The number of requests that nets have been through."""
+    requests: Annotated[int, Field(ge=2)]
+    last: Digest
+    """The hash of the scenario after the last request, which all have in common."""
+
+    @classmethod
+    def of(cls, scenario: Scenario) -> "InSequence | None":
+        """Return a scenario's place; None where there is one request."""
+        requests = scenario.protocol.requests
+        if requests is None:
+            return None
+        return cls(request=scenario.request, requests=requests, last=scenario.after_request(requests).hash)
+
+
 class Scorecard(Measured):
     """A row of the board: one entry on one scenario. It has metrics unless the submission failed.
 
@@ -94,6 +112,8 @@ class Scorecard(Measured):
     """Absent from the cards of earlier versions, which took the first timing for certain, and from failures."""
     access: Line = ""
     """The kind of access that submissions have, where that is not to everything."""
+    sequence: InSequence | None = None
+    """Of a scenario whose forget set is asked for in several requests."""
     footnotes: tuple[Line, ...] = ()
     """What softens every metric on this data, a sentence each: examples that are in two of the sets."""
     detail: str = Field(default="", exclude=True)
@@ -157,7 +177,7 @@ class Scorecard(Measured):
 
     def content(self) -> dict[str, Any]:
         """Return what its file holds: the schema first, what the metrics say last."""
-        content = self.model_dump(by_alias=True)
+        content = self.model_dump(by_alias=True, exclude=None if self.sequence else {"sequence"})
         last = {name: content.pop(name) for name in Measured.model_fields}
         return {"schema": content.pop("schema"), **content, **last}
 
@@ -269,6 +289,7 @@ def _card(
         scorer_version=VERSION,
         models=scenario.protocol.models,
         access=scenario.protocol.access.kind if scenario.protocol.access else "",
+        sequence=InSequence.of(scenario),
         date=datetime.now(UTC).strftime("%Y-%m-%d"),
         status=status,
         reason=printable(" ".join(reason.split()), 2000),

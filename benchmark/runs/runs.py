@@ -20,6 +20,7 @@ from benchmark.results.evidence import NonFiniteOutputs, concatenate
 from benchmark.results.outcome import FailedRun, Outcome, block_name, evidence_store, read_outcome, write_outcome
 from benchmark.runs.budget import Timer, in_proportion
 from benchmark.runs.integrity import RECORD_LAYOUTS, Unlearned, change_of, records_of
+from benchmark.runs.returned import is_returned, read_returned, returned_arrays, returned_block, returned_layouts
 from benchmark.runs.runner import Run, Worker
 from benchmark.runs.workers import Workers, open_workers
 from benchmark.sandbox.bubblewrap import isolation
@@ -45,8 +46,11 @@ _PATIENCE = 8
 
 def find_objection(problem: Problem, scenario: Scenario, name: str, arrays: Arrays, form: int) -> str:
     """Return what keeps arrays from being the block `name` of runs on a scenario; "" where nothing does."""
+    rows = len(next(iter(arrays.values()), ()))
     if is_treated(name):  # as many as runs of the block succeeded
-        return objection(arrays, treated_layouts(problem), len(next(iter(arrays.values()), ())))
+        return objection(arrays, treated_layouts(problem), rows)
+    if is_returned(name):
+        return objection(arrays, returned_layouts(scenario, problem), rows)
     indices = arrays.get("run/index", np.zeros(0)).tolist()
     expected = _indices(scenario, int(name.rpartition("/")[2]))
     if len(set(indices)) < len(indices) or not set(indices) <= set(expected):
@@ -56,7 +60,9 @@ def find_objection(problem: Problem, scenario: Scenario, name: str, arrays: Arra
 
 def upgrade_runs(problem: Problem, name: str, arrays: Arrays, form: int) -> Arrays:
     """Return a block of runs in the present form."""
-    return arrays if is_treated(name) else in_present_form(problem, arrays, arrays["run/index"].tolist(), form)
+    if is_treated(name) or is_returned(name):
+        return arrays
+    return in_present_form(problem, arrays, arrays["run/index"].tolist(), form)
 
 
 class Runs:
@@ -68,14 +74,18 @@ class Runs:
         self._treating = threading.Lock()  # training draws from torch's one generator
         reading = partial(find_objection, self.problem, self.scenario), partial(upgrade_runs, self.problem)
         self.store = evidence_store(self.scenario, submission, self.session.workspace, *reading)
+        earlier = self.scenario.earlier
+        self._earlier = earlier and evidence_store(earlier, submission, self.session.workspace)
 
-    def complete(self, allowed: int = 0, *, time_again: bool = False, treat: bool = False) -> Outcome:
+    def complete(
+        self, allowed: int = 0, *, time_again: bool = False, treat: bool = False, keep: bool = False
+    ) -> Outcome:
         """Do whatever run is missing, in workers side by side, until all are done or too many of them failed.
 
         Too many: more than `allowed`, and either as many as succeeded or more than _PATIENCE beyond `allowed`. Failed
         runs of an earlier call are tried again when they are more than `allowed`. The cost is taken where it is not
         known or not settled, and with `time_again`. `treat`: the nets are looked at after every treatment too; runs
-        that were not are made again, because no weights are kept.
+        that were not are made again, because no weights are kept but with `keep`: for the request that follows.
         """
         warn, device = self.session.warn, self.session.device
         if self.store.is_locked():
@@ -86,11 +96,9 @@ class Runs:
             if self.store.finished() and not self.store.is_current():
                 warn(f"the runs of {self.submission.entry} on record began with another secret; they are made again")
             known = self._read_known(allowed)
-            timing = known.timing
-            timed = timing is not None and timing.is_settled(self.scenario.protocol.budget) and not time_again
+            timed = self._is_timed(known) and not time_again
             finished = self.store.finished()
-            missing = [block for block in self._blocks if not set(self._names_of(block, treat)) <= finished.keys()]
-            missing = _in_secret_order(missing, self.pool.seed("order", 0))
+            missing = _in_secret_order(self._missing(treat, keep), self.pool.seed("order", 0))
             known = replace(
                 known, failed=tuple(run for run in known.failed if self._block_of(run.index) not in missing)
             )
@@ -100,7 +108,7 @@ class Runs:
                 count = max(1, min(workers_on(device, self.session.jobs), len(missing)))
                 with open_workers(self.session, self.scenario, self.problem, self.submission, count) as ready:
                     tally = _Tally(self.session, self.scenario, missing, known.failed, allowed)
-                    self._run(missing, ready, tally, treat)
+                    self._run(missing, ready, tally, treat, keep)
             else:
                 self.session.ahead.close()
                 write_outcome(self.store, known)
@@ -108,15 +116,30 @@ class Runs:
 
     def discard_damaged(self) -> dict[Path, str]:
         """Set aside the blocks that are damaged or other than they have to be; returns where each went, and why."""
-        return self.store.discard_damaged([name for block in self._blocks for name in self._names_of(block, True)])
+        names = [name for block in self._blocks for name in self._names_of(block, treat=True, keep=True)]
+        return self.store.discard_damaged(names)
+
+    def is_complete(self, *, time_again: bool, treat: bool, keep: bool) -> bool:
+        """Tell whether `complete` would make no run, for the cost neither."""
+        outcome = read_outcome(self.store)
+        return outcome is not None and self._is_timed(outcome) and not time_again and not self._missing(treat, keep)
+
+    def _is_timed(self, outcome: Outcome) -> bool:
+        return outcome.timing is not None and outcome.timing.is_settled(self.scenario.protocol.budget)
+
+    def _missing(self, treat: bool, keep: bool) -> list[int]:
+        """Return the blocks of which not all is on record."""
+        finished = self.store.finished()
+        return [block for block in self._blocks if not set(self._names_of(block, treat, keep)) <= finished.keys()]
 
     @property
     def _blocks(self) -> range:
         return self.scenario.blocks(self.scenario.protocol.models)
 
-    def _names_of(self, block: int, treat: bool) -> list[str]:
+    def _names_of(self, block: int, treat: bool, keep: bool) -> list[str]:
         """Return the names of what is stored of a block of runs."""
-        return [block_name(block), *([treated_block(_UNLEARNED, block)] if treat else [])]
+        treated = [treated_block(_UNLEARNED, block)] if treat else []
+        return [block_name(block), *treated, *([returned_block(block)] if keep else [])]
 
     def outcome(self) -> Outcome:
         """Return the outcome of the runs that are on the disk. Raises MissingRecord when there are none."""
@@ -155,13 +178,13 @@ class Runs:
             return None
         return concatenate([self.store.read(name) for name in names], self.scenario.protocol.models)
 
-    def _run(self, missing: list[int], workers: Workers, tally: "_Tally", treat: bool) -> None:
+    def _run(self, missing: list[int], workers: Workers, tally: "_Tally", treat: bool, keep: bool) -> None:
         """Has the first worker retrain once, to see that it can, runs the blocks on all, and times on the first."""
         epochs = self.scenario.recipe.epochs
-        timer = Timer(workers.first, self.pool.original, self.pool.seed, epochs, workers.own)
+        timer = Timer(workers.first, self._start_of, self.pool.seed, epochs, workers.own)
 
         def run_block(worker: Worker, block: int) -> list[tuple[str, str]]:
-            return self._run_block(worker, block, tally, treat)
+            return self._run_block(worker, block, tally, treat, keep)
 
         for result in workers.map(run_block, missing):
             # First, because a failed run must not be forgotten with its block on record.
@@ -197,13 +220,35 @@ class Runs:
         indices, seconds = (np.concatenate(parts) for parts in zip(*known, strict=True))
         return in_proportion(indices, seconds)
 
-    def _run_block(self, worker: Worker, block: int, tally: "_Tally", treat: bool) -> list[tuple[str, str]]:
+    def _start_of(self, index: int) -> dict[str, Tensor]:
+        """Return what run `index` starts from: an original, or what the request before left of it."""
+        found = self._left_of(index)
+        assert found is not None  # it is timed, and so has run
+        return found
+
+    def _left_of(self, index: int) -> dict[str, Tensor] | None:
+        """Return the same; None where an earlier request failed."""
+        if self.scenario.earlier is None or self._earlier is None:
+            return self.pool.original(index)
+        return read_returned(self._earlier, self.scenario.earlier, index)
+
+    def _failure_before(self, index: int) -> FailedRun:
+        """Return how the request before failed."""
+        assert self._earlier is not None
+        outcome = read_outcome(self._earlier)
+        known = {run.index: run for run in outcome.failed} if outcome else {}
+        return known.get(index) or FailedRun(index, "crashed", "the request before failed", "")
+
+    def _run_block(self, worker: Worker, block: int, tally: "_Tally", treat: bool, keep: bool) -> list[tuple[str, str]]:
         """Name and checksum of what was written of the block; nothing when the runs were given up meanwhile."""
         done: list[Unlearned] = []
         for index in _in_secret_order(_indices(self.scenario, block), self.pool.seed("order", 1 + block)):
             if tally.hopeless:
                 return []
-            original = self.pool.original(index)
+            original = self._left_of(index)
+            if original is None:
+                tally.failed_with(self._failure_before(index))
+                continue
             seed = self.pool.seed("unlearned", index)
             run = worker.run(original, seed, hyperparameters=self.submission.hyperparameters)
             tally.count(run.note)
@@ -230,6 +275,8 @@ class Runs:
             with self._treating:
                 treated = treated_evidence_of(self.scenario, self._near, together, indices, self.pool.hidden_seed)
             wanted[treated_block(_UNLEARNED, block)] = treated
+        if keep:
+            wanted[returned_block(block)] = returned_arrays(together, [run.index for run in done] or [0])
         if self.session.device != "cpu":
             torch.cuda.empty_cache()  # the workers need room beside this process
         wanted = {name: {key: array[: len(states)] for key, array in own.items()} for name, own in wanted.items()}

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
@@ -101,16 +102,31 @@ class Protocol(Section):
     access: Accessible = None
     """What submissions are given of the problem; absent: everything."""
 
+    requests: Annotated[int, Field(ge=2, le=1000)] | None = None
+    """The parts that the forget set is asked for in, one after another; absent: it is asked for at once."""
+    request: Annotated[int, Field(ge=1)] | None = None
+    """The request after which nets are looked at; absent: the last."""
+
     @model_serializer(mode="wrap")
-    def _without_absent_access(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what says nothing: scenarios that had no such key keep their hash."""
-        content = serialise(self)
-        return content if self.access is not None else {key: own for key, own in content.items() if key != "access"}
+    def _without_absent(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what says nothing: scenarios that had no such keys keep their hash."""
+        absent = {name for name in ("access", "requests", "request") if getattr(self, name) is None}
+        return {key: own for key, own in serialise(self).items() if key not in absent}
 
     @model_validator(mode="after")
     def _originals_fit(self) -> "Protocol":
         if self.originals is not None and self.originals > self.models:
             raise ValueError(f"originals is {self.originals}, expected at most models ({self.models})")
+        return self
+
+    @model_validator(mode="after")
+    def _request_is_an_earlier_one(self) -> "Protocol":
+        if self.request is None:
+            return self
+        if self.requests is None:
+            raise ValueError(f"request is {self.request}, but there are no requests; take it out, or give requests")
+        if self.request >= self.requests:
+            raise ValueError(f"request is {self.request}, expected 1 to {self.requests - 1}; leave it out for the last")
         return self
 
 
@@ -180,6 +196,7 @@ class Scenario(Section):
                 "training": TRAINING_VERSION,
                 "block": self.protocol.block,
                 "seed": self.protocol.seed,
+                **({"request": [self.request, self.protocol.requests]} if self.protocol.requests else {}),
                 **self._models(),
             }
         )
@@ -230,6 +247,28 @@ class Scenario(Section):
         """The populations of the reference pool."""
         return tuple(role for role in get_args(Role) if role != "clean" or self.manipulation is not None)
 
+    @property
+    def request(self) -> int:
+        """The number of the request after which nets are looked at, from 1."""
+        return self.protocol.request or self.protocol.requests or 1
+
+    def after_request(self, number: int) -> "Scenario":
+        """Return the scenario where nets are looked at after that request: the same, or a scenario of its own."""
+        last = self.protocol.requests or 1
+        stem = self.name if self.protocol.request is None else self.name.removesuffix(f"-{self.request}")
+        name, request = (stem, None) if number == last else (f"{stem}-{number}", number)
+        return self.model_copy(update={"name": name, "protocol": self.protocol.model_copy(update={"request": request})})
+
+    @property
+    def so_far(self) -> tuple["Scenario", ...]:
+        """The scenarios after each request up to this one, which comes last."""
+        return *(self.after_request(number) for number in range(1, self.request)), self
+
+    @property
+    def earlier(self) -> "Scenario | None":
+        """The scenario after the request before, whose unlearned nets are this one's originals; None at the first."""
+        return self.so_far[-2] if self.request > 1 else None
+
     def access_of(self, submission: str) -> Access | None:
         """Return what the submission of that name is given; None for everything, as the controls are."""
         return None if submission in self.protocol.controls else self.protocol.access
@@ -256,12 +295,26 @@ class Scenario(Section):
 
 def options(name: str, models: int) -> str:
     """Return the options of `bench` that choose a scenario and its N; of a user's own, the file it should be in."""
-    return f"--scenario {name if name in scenario_names() else f'{name}.toml'} --models {models}"
+    return f"--scenario {name if is_shipped(name) else f'{name}.toml'} --models {models}"
 
 
 def scenario_names() -> list[str]:
     """Return the scenarios that ship with the package."""
     return sorted(path.stem for path in SHIPPED.glob("*.toml"))
+
+
+def is_shipped(name: str) -> bool:
+    """Tell whether `load_scenario` knows the name: of a scenario that ships, or of one after an earlier request."""
+    return name in scenario_names() or _request_in(name) is not None
+
+
+def _request_in(name: str) -> tuple[str, int] | None:
+    """Return the scenario and the request that a name such as "digits-requests-2" stands for; None where for none."""
+    stem, _, number = name.rpartition("-")
+    if stem not in scenario_names() or not re.fullmatch(r"[1-9][0-9]{0,3}", number):
+        return None
+    requests = _content(SHIPPED / f"{stem}.toml")["protocol"].get("requests", 1)
+    return (stem, int(number)) if int(number) < requests else None
 
 
 def load_scenario(name_or_path: str | Path) -> Scenario:
@@ -273,7 +326,8 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     Parameters
     ----------
     name_or_path : str or Path
-        A shipped scenario's name, or the path of any .toml file.
+        A shipped scenario's name, or the path of any .toml file. Of a scenario whose forget set is asked for in
+        several requests, NAME-1 is the one after the first.
 
     Returns
     -------
@@ -295,6 +349,9 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
         raise BadUsage(f"a scenario of type {type(name_or_path).__name__} came, expected a name or a path")
     name_or_path = str(name_or_path)
     is_path = name_or_path.endswith(".toml")
+    if name_or_path not in scenario_names() and (known := _request_in(name_or_path)):
+        stem, number = known
+        return load_scenario(stem).after_request(number)
     path = Path(name_or_path) if is_path else _shipped_path(name_or_path, ", or a .toml file")
     origin = str(path) if is_path else f"scenario {name_or_path}"
     return _filled_in(_validate(_content(path), origin), path.parent)

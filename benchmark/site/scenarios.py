@@ -4,7 +4,7 @@ import json
 
 from benchmark.errors import BenchError
 from benchmark.results.scorecard import Scorecard
-from benchmark.scenario.schema import Scenario, load_scenario, scenario_names
+from benchmark.scenario.schema import Scenario, is_shipped, load_scenario
 from benchmark.storage.reading import read_file
 from benchmark.storage.workspace import Workspace
 
@@ -20,7 +20,7 @@ def scenario_of(workspace: Workspace, card: Scorecard) -> Scenario | None:
 
 
 def _shipped(card: Scorecard) -> Scenario | None:
-    if card.scenario not in scenario_names():
+    if not is_shipped(card.scenario):
         return None
     try:
         return load_scenario(card.scenario).with_models(card.models)

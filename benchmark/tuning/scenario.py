@@ -22,13 +22,14 @@ def tuning_scenario(scenario: Scenario, models: int | None = None) -> Scenario:
     seed = derive_seed(scenario.pool_hash, "tuning")
     protocol = scenario.protocol
     models = models or min(MODELS, protocol.models)
+    once = {"requests": None, "request": None}  # values are found as for one request
     originals = None if protocol.originals is None else min(protocol.originals, models)
     return scenario.model_copy(
         update={
             "name": f"{scenario.name}-tuning",
             "description": f"What {scenario.name} is tuned on: another forget set, other models.",
             "forget": _other_forget_set(scenario, seed),
-            "protocol": protocol.model_copy(update={"models": models, "originals": originals, "seed": seed}),
+            "protocol": protocol.model_copy(update=once | {"models": models, "originals": originals, "seed": seed}),
         }
     )
 

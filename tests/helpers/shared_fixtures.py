@@ -257,7 +257,8 @@ def lend_workers(workers, patch: pytest.MonkeyPatch) -> None:
 
 def job_sections(scenario: Scenario) -> dict[str, object]:
     """Return what decides the job that a worker is told when it starts."""
-    return scenario.model_dump(exclude={"name", "description", "protocol"})
+    sections = scenario.model_dump(exclude={"name", "description", "protocol"})
+    return {**sections, "request": (scenario.request, scenario.protocol.requests)}
 
 
 def replace_copy(process, submission: Path) -> None:

@@ -134,12 +134,12 @@ def test_a_failure_and_a_suspect_say_why_they_have_no_rank(board):
     assert "N = 8 is little: 64 or more are recommended." in notes_on(of(board, "best"))
 
 
-def test_no_title_is_markup_or_reaches_the_terminal_as_a_command(board, monkeypatch, miniature):
+def test_no_title_is_markup_or_reaches_the_terminal_as_a_command(board, monkeypatch):
     file = io.StringIO()
     console = Console(file=file, width=80, markup=False, emoji=False, force_terminal=True, color_system="standard")
     monkeypatch.setattr("benchmark.cli.entries.terminal", console)
     entry = of(board, "odd").model_copy(update={"title": HOSTILE, "reason": HOSTILE, "footnotes": (HOSTILE,)})
-    print_box(entry, position_of(entry, board), miniature, {"bench show odd": "[b]all[/b]"})
+    print_box(entry, summarise_entry(entry, position_of(entry, board), 0.2), {"bench show odd": "[b]all[/b]"})
     shown = file.getvalue()
     assert set(re.findall(r"\x1b.{0,2}", shown)) <= {"\x1b[0", "\x1b[1", "\x1b[2"}  # ours: bold, dim, and their end
     assert not re.search(r"\x1b\[[^m]*[A-Zln-z]|\x1b\]|\x07|\u202e", shown)
@@ -149,7 +149,7 @@ def test_no_title_is_markup_or_reaches_the_terminal_as_a_command(board, monkeypa
     long = entry.model_copy(update={"title": "x" * 2000})
     file.seek(0)
     file.truncate()
-    print_box(long, position_of(entry, board), miniature, {})
+    print_box(long, summarise_entry(long, position_of(entry, board), 0.2), {})
     assert all(len(re.sub(r"\x1b\[[0-9;]*m", "", line)) <= 80 for line in file.getvalue().splitlines())
     assert "x" * 301 not in re.sub(r"[│\s]", "", file.getvalue())
 
