@@ -8,7 +8,6 @@ All are rows `[1 + groups]`: of all models, then without each group, as in `leak
 replicates by the same formula, with the noise of both ends in them.
 """
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -200,8 +199,3 @@ def _population(values: "ArrayLike | Population") -> Population:
         return values
     phi = floats(values, "φ", "[models, examples]")
     return Population(phi, np.ones(len(phi)), np.ones(len(phi)))
-
-
-def significant_digits(values: Iterable[float], digits: int = 6) -> list[float]:
-    """Return numbers as records keep them: far finer than any interval."""
-    return [float(f"{value:.{digits}g}") for value in values]

@@ -11,7 +11,7 @@ from benchmark.metrics.class_leak import class_leaks
 from benchmark.metrics.evidence_pair import EvidencePair, ModelEvidence, with_interval, with_interval_if_any
 from benchmark.metrics.jackknife import FEWEST_GROUPS
 from benchmark.metrics.kinds import METRICS, all_metrics
-from benchmark.metrics.leak_score import gap_rows, leak_rows, phi_gap_rows, significant_digits
+from benchmark.metrics.leak_score import gap_rows, leak_rows, phi_gap_rows
 from benchmark.metrics.metric import Metric
 from benchmark.metrics.profile import privacy_profile
 from benchmark.metrics.samples import Floats
@@ -28,6 +28,7 @@ from benchmark.results.values import (
     Profile,
     Resampled,
     Value,
+    significant_digits,
 )
 from benchmark.text import printable, reason_of, shown
 

@@ -214,7 +214,7 @@ def scored(
     reason = "; ".join(filter(None, [*suspicions, _payment(outcome.timing, budget), _failures(scenario, outcome)]))
     card = _card(scenario, submission, status, reason, outcome, isolation)
     found = {"integrity": integrity, "evidence_hash": evidence_hash, "cost": _cost(outcome.timing, budget)}
-    return card.model_copy(update={**dict(measured), **found})
+    return card.model_copy(update={**dict(measured.rounded()), **found})
 
 
 def _cost(timing: Timing, budget: float | None) -> Cost:

@@ -1,7 +1,7 @@
 """Values of metrics as they are stored: a number, a number with its interval, an array with one per forget example, or
 why there is none; and what plots and paired comparisons need beside them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Any, Self
@@ -14,6 +14,11 @@ from benchmark.results.record import Amount, Line, Record
 # Far more than any of ours, and little enough to be squared.
 Number = Annotated[float, Field(ge=-1e15, le=1e15)]
 MetricName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+
+
+def significant_digits(values: Iterable[float], digits: int = 6) -> list[float]:
+    """Return numbers as records keep them: far finer than any interval."""
+    return [float(f"{value:.{digits}g}") for value in values]
 
 
 class Value(Record):
@@ -172,6 +177,19 @@ class Measured(Record):
         if len(sizes) > 1 or (sizes and max(shown, default=0) >= max(sizes)):
             raise ValueError(f"lists of {sorted(sizes)} values, expected one per forget example in all")
         return self
+
+    def rounded(self) -> Self:
+        """Return the same with the values per example and the edges of histograms as records keep them."""
+        metrics = {
+            name: PerExample(values=significant_digits(found.values)) if isinstance(found, PerExample) else found
+            for name, found in self.metrics.items()
+        }
+        drawn = {
+            name: own.model_copy(update={"edges": significant_digits(own.edges)})
+            for name in ("best", "worst")
+            if (own := getattr(self, name))
+        }
+        return self.model_copy(update={"metrics": metrics, **drawn})
 
     @property
     def is_scored(self) -> bool:
