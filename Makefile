@@ -2,18 +2,24 @@
 # bubblewrap (a package of every Linux distribution) for submissions to run in a sandbox.
 PYTHON ?= python3
 BIN := .venv/bin
+# Commands and tests start hundreds of processes, which would compile the package anew each time.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-fast lint docs pages fuzz studies speeds clean
+.PHONY: run test test-all test-fast lint docs pages fuzz studies speeds clean
 
 run: .venv/installed
 	$(BIN)/bench run --submission finetune
 
 test: .venv/test-installed lint
+	$(BIN)/pytest -m "not slow and not long"
+
+# Everything but the studies: what has to hold before a change lands.
+test-all: .venv/test-installed lint
 	$(BIN)/pytest
 
-# No sandbox, no pool, no process.
+# No sandbox, no pool, no process, and nothing that takes a third of a second.
 test-fast: .venv/test-installed
-	$(BIN)/pytest tests/unit
+	$(BIN)/pytest tests/unit -m "not slow and not seconds"
 
 lint: .venv/test-installed
 	$(BIN)/ruff check .

@@ -329,6 +329,7 @@ def test_without_scripts_all_boards_can_be_read(chromium, index):
     page.close()
 
 
+@pytest.mark.long
 def test_eight_boards_of_eighty_entries_load_in_a_second_and_sort_in_a_tenth(opened, tmp_path):
     path = write_index(tmp_path, many_cards(boards=8, entries=80))
     assert path.stat().st_size < 8 << 20

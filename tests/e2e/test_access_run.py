@@ -42,7 +42,9 @@ def sees(workspace):
     return write
 
 
-@pytest.mark.parametrize("access", ACCESSES)
+@pytest.mark.parametrize(
+    "access", [pytest.param(each, marks=() if "no-retain" in each else pytest.mark.long) for each in ACCESSES]
+)
 def test_a_submission_sees_what_the_access_names_and_the_control_sees_all(access, bench, sees, workspace, tmp_path):
     scenario = file_with(access, tmp_path)
     sees(*ACCESSES[access])
@@ -87,6 +89,7 @@ def test_check_says_what_a_method_needs_and_does_not_get(bench, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.long
 def test_what_fails_without_what_is_withheld_is_not_applicable(bench, workspace, tmp_path):
     """An exit with the same status is a crash where nothing is withheld."""
     scenario, folder = file_with('kind = "no-retain"', tmp_path), workspace.submissions / "own"

@@ -185,6 +185,7 @@ def test_a_browser_prints_the_report(bench, tmp_path):
     assert target.read_bytes().startswith(b"%PDF")
 
 
+@pytest.mark.long
 def test_the_tutorial_goes_from_a_csv_to_a_report(tmp_path, capfd, monkeypatch):
     monkeypatch.chdir(tmp_path)
     first, *further = [

@@ -158,6 +158,7 @@ def test_debugging_notes_what_is_bound_to_what(bench, submit):
 
 
 @pytest.mark.parametrize(("typed", "code", "said"), [("p 6 * 7\nc\n", 0, "42"), ("q\n", 2, "you left the debugger")])
+@pytest.mark.long
 def test_breakpoint_works_when_debugging(typed, code, said, submit, workspace, miniature_file):
     submit("def unlearning(net, a, b, c):\n    breakpoint()\n    return net\n")
     done = subprocess.run(

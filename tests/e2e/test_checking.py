@@ -24,6 +24,7 @@ APPLICABLE = [
 
 @pytest.mark.parametrize("name", APPLICABLE)
 @pytest.mark.usefixtures("started_worker")
+@pytest.mark.long
 def test_every_submission_passes(name, miniature, monkeypatch):
     repeat_less(monkeypatch)
     warnings = []

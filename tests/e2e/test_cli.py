@@ -121,6 +121,7 @@ def test_json_is_the_scorecard(bench, finished, miniature):
     assert Scorecard.model_validate_json(done.stdout) == scorecard(finished, miniature, "identity")
 
 
+@pytest.mark.long
 def test_scores_survive_kills_at_random_moments(bench, own_process, workspace, miniature):
     assert bench("run", "--submission", "random_label").returncode == 0
     undisturbed = scorecard(workspace, miniature, "random_label")

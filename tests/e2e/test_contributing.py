@@ -41,6 +41,7 @@ def installed(tmp_path):
     return install(tmp_path / "installed", {seam: ("it", *example) for seam, example in examples().items()})
 
 
+@pytest.mark.long
 def test_the_examples_of_contributing_make_a_row(installed, tmp_path):
     (tmp_path / "wine.toml").write_text(SCENARIO.replace("{data}", DATA))
     card = run_bench(installed, tmp_path / "workspace", "run", "mine", "--scenario", str(tmp_path / "wine.toml"))
@@ -62,6 +63,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("seam", BAD)
+@pytest.mark.long
 def test_what_a_kind_raises_is_a_sentence_that_names_it(seam, tmp_path):
     kind, old, new, sentence = BAD[seam]
     files = {each: ("it", *example) for each, example in examples().items()}

@@ -65,6 +65,7 @@ def test_originals_show_the_damage_and_clean_models_do_not(kind, corrective, wor
     assert right["clean"] > right["retrained"]  # which keeps what the others taught that nobody has identified
 
 
+@pytest.mark.long
 def test_a_row_says_how_much_is_repaired(bench, corrective, submit):
     scenario, name = corrective("patch"), submit(KNOWING, "knowing")
     cards = {}
@@ -82,6 +83,7 @@ def test_a_row_says_how_much_is_repaired(bench, corrective, submit):
     assert "40 of 200 training examples are manipulated, 20 of these are to be forgotten" in done.stderr
 
 
+@pytest.mark.long
 def test_a_bundle_takes_the_clean_models_along(bench, corrective):
     scenario = corrective("patch")
     assert bench("run", "identity", scenario=scenario).returncode == 0

@@ -42,6 +42,7 @@ def site(tmp_path_factory):
     return folder
 
 
+@pytest.mark.long
 def test_the_site_is_complete_and_loads_nothing_from_elsewhere(site):
     pages = {path: Links(path.read_text()) for path in sorted(site.rglob("*.html"))}
     assert {"index.html", "faq.html", "metrics.html", "changelog.html"} <= {path.name for path in pages}

@@ -13,6 +13,9 @@ from PIL import Image
 from benchmark.data.choice import with_known_choice
 from benchmark.scenario.schema import load_scenario, scenario_names
 
+AT_ONCE = ("breast-cancer", "diabetes", "digits", "image-folder")
+"""Scenarios whose miniatures `make test` runs too."""
+
 
 def scenarios_of_every_kind():
     """Shipped scenarios, each with a source, task, forget set, network or manipulation that none before it has.
@@ -29,7 +32,7 @@ def scenarios_of_every_kind():
         if kinds - seen:
             chosen.append(name)
         seen |= kinds
-    return chosen
+    return [name if name in AT_ONCE else pytest.param(name, marks=pytest.mark.long) for name in chosen]
 
 
 @pytest.mark.parametrize("name", scenarios_of_every_kind())
@@ -82,6 +85,7 @@ def test_a_submission_takes_batches_as_language_models_do(bench, workspace, tmp_
     assert "accuracy" in table.loc["scar", "reason"] or "features" in table.loc["scar", "reason"]
 
 
+@pytest.mark.long
 def test_a_folder_of_ones_own_images_becomes_a_leaderboard_in_two_commands(bench, workspace, monkeypatch):
     rng, data, rows = np.random.default_rng(0), workspace.root / "photos", []
     for person in range(24):
@@ -102,6 +106,7 @@ def test_a_folder_of_ones_own_images_becomes_a_leaderboard_in_two_commands(bench
     assert (row["scenario"], row["submission"]) == ("mine", "finetune")
 
 
+@pytest.mark.long
 def test_examples_that_are_in_two_sets_are_a_footnote_of_the_board(bench, workspace, cases):
     done = bench("run", "finetune", scenario=made.sixteen_bit(cases))
     assert done.returncode == 0, done.stderr
@@ -111,6 +116,7 @@ def test_examples_that_are_in_two_sets_are_a_footnote_of_the_board(bench, worksp
     assert footnote in done.stderr
 
 
+@pytest.mark.long
 def test_a_regression_on_ones_own_table_trains_and_scores(bench, workspace, cases):
     rng = np.random.default_rng(0)
     inputs = rng.normal(size=(200, 3))
@@ -128,6 +134,7 @@ def test_a_regression_on_ones_own_table_trains_and_scores(bench, workspace, case
     assert np.isnan(row["classifier_mia"])
 
 
+@pytest.mark.long
 def test_a_test_set_that_nobody_can_get_right_leaves_the_other_metrics(bench, workspace, cases):
     done = bench("run", "finetune", scenario=made.no_test_accuracy(cases))
     assert done.returncode == 0, done.stderr

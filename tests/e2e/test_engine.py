@@ -33,6 +33,7 @@ def test_threads_stay_in_this_process():
     assert {pid for _, pid in map_blocks(slow_square, [(1,), (2,)], 2, threads=True)} == {os.getpid()}
 
 
+@pytest.mark.long
 def test_a_worker_process_computes_with_one_thread():
     assert list(map_blocks(threads_of_torch, [()], 2)) == [1]
 
@@ -77,6 +78,7 @@ def test_processes_import_while_this_one_works():
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.5])
+@pytest.mark.long
 def test_whoever_ends_while_processes_import_ends_in_silence(pause):
     code = (
         "import sys, time; from benchmark.engine import start_importing; "
@@ -129,6 +131,7 @@ def alive(pid):
         return False
 
 
+@pytest.mark.long
 def test_training_a_block_does_not_import_the_compiler():
     """It would take every process that trains longer than importing torch."""
     code = """

@@ -23,6 +23,7 @@ def executed():
     return NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(REPOSITORY)}}).execute()
 
 
+@pytest.mark.long
 def test_every_cell_runs_and_shows_what_it_says(executed):
     score, per_example, board, controls, verdict = texts(executed)[1:-1]
     assert "0.0999" in score

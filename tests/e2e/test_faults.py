@@ -39,6 +39,7 @@ def card_of(workspace, entry):
     return Scorecard.read(path)
 
 
+@pytest.mark.long
 def test_run_all_goes_on_after_a_fault_and_tries_again_later(two_entries, bench, broken):
     ended = bench("run", "--all")
     assert ended.returncode == 3

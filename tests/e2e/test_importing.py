@@ -36,6 +36,7 @@ HARNESS = """
         ("missing", None, 0.0),
     ],
 )
+@pytest.mark.long
 def test_the_thread_that_imports_ahead_says_nothing(module, source, ahead, tmp_path):
     if source:
         (tmp_path / f"{module}.py").write_text(source)

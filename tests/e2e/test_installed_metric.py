@@ -60,6 +60,7 @@ def rows_of(workspace):
         return {row["submission"]: row for row in csv.DictReader(file)}
 
 
+@pytest.mark.long
 def test_an_installed_metric_is_on_the_board_and_its_values_outlive_it(bench, run, workspace, package, miniature):
     for name in ("identity", "finetune"):
         assert bench("run", name).returncode == 0
@@ -91,6 +92,7 @@ def test_an_installed_metric_is_on_the_board_and_its_values_outlive_it(bench, ru
     assert json.loads(path.read_text())["metrics"]["median_gap"] == stored
 
 
+@pytest.mark.long
 def test_an_entry_that_was_scored_without_the_metric_is_blank_on_the_board(bench, run, workspace, package):
     assert bench("run", "identity").returncode == 0
     board = run("leaderboard", package=package, scenario=False)

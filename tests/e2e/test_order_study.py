@@ -32,6 +32,7 @@ def rows():
     return measure_orders(ENTRIES, RETRAINED, ORIGINAL, CALIBRATION, 1e-5).set_index(["order", "models"])
 
 
+@pytest.mark.long
 def test_entries_far_apart_keep_their_order_with_fewer_models(rows):
     assert list(rows.index) == [(order, models) for order in ORDERS for models in (16, 32, 64)]
     assert list(rows["parts"]) == [4, 2, 1] * 3
@@ -71,6 +72,7 @@ def test_values_are_those_of_the_public_functions_on_the_same_models(rows):
     assert rows.loc[("gap_closed_phi", 16), "mean"] == pytest.approx(np.mean(parts))
 
 
+@pytest.mark.long
 def test_where_there_is_no_gap_only_the_score_orders():
     found = measure_orders({"poor": ENTRIES["poor"]}, RETRAINED, evidence(7), CALIBRATION, 1e-5)
     assert set(found["order"]) == {"score"}

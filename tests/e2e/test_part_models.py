@@ -143,6 +143,7 @@ OTHERS = (
 
 
 @pytest.mark.parametrize("section", OTHERS)
+@pytest.mark.long
 def test_every_kind_that_looks_at_models_gets_a_row(section, bench, workspace, tmp_path):
     path = tmp_path / "chosen.toml"
     path.write_text(MINIATURE.replace('kind = "random"\nsize = 10\nseed = 0', section))

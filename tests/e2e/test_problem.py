@@ -72,6 +72,7 @@ print(len(load_problem(load_scenario("digits")).train), "sklearn" in sys.modules
 """
 
 
+@pytest.mark.long
 def test_digits_are_read_once_and_then_without_scikit_learn(tmp_path):
     (tmp_path / "submissions").mkdir()
     first, second = (_python(LOADS, tmp_path) for _ in range(2))
@@ -79,6 +80,7 @@ def test_digits_are_read_once_and_then_without_scikit_learn(tmp_path):
     assert len(list((tmp_path / "data" / "prepared").glob("digits-*.safetensors"))) == 1
 
 
+@pytest.mark.long
 def test_digits_need_no_workspace_and_none_that_can_be_written_to(tmp_path):
     assert _python(LOADS, tmp_path) == "1000 True"
     (tmp_path / "submissions").mkdir()

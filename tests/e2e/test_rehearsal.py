@@ -35,6 +35,7 @@ def prints(shape, classes):
         ("prints", 60.0, None),
     ],
 )
+@pytest.mark.long
 def test_a_file_that_ends_its_process_or_never_returns_does_not_take_the_harness_along(
     function, limit, sentence, capfd
 ):

@@ -78,6 +78,7 @@ def test_every_request_begins_with_the_nets_of_the_one_before_and_has_a_row(benc
     assert not kept(workspace)
 
 
+@pytest.mark.long
 def test_requests_go_on_where_they_stopped(bench, marks, workspace, files):
     both, first = files
     marks()
@@ -98,6 +99,7 @@ def test_requests_go_on_where_they_stopped(bench, marks, workspace, files):
     assert not kept(workspace)
 
 
+@pytest.mark.long
 def test_doing_nothing_leaves_the_originals_after_every_request(bench, workspace, files):
     assert bench("run", "identity", "--jobs", "1", scenario=files[0]).returncode == 0
     for scenario in load_scenario(files[0]).so_far:

@@ -90,6 +90,7 @@ def test_no_two_pools_share_retrained_models_but_all_share_originals(workspace, 
         assert not np.isclose(first, second, atol=1e-3).all(axis=1).any()
 
 
+@pytest.mark.long
 def test_of_many_processes_that_begin_a_pool_one_draws_the_secret(miniature_file, tmp_path):
     code = (
         "import sys; from pathlib import Path; from benchmark import references; "

@@ -258,6 +258,7 @@ def test_missing_evidence_is_named_with_the_command_that_makes_it(scenario, stor
         study(Session(workspace, warn=pytest.fail), scenario, ["one"])
 
 
+@pytest.mark.long
 def test_the_study_of_the_order_writes_its_table(bench, scenario, stored, workspace):
     done = bench("study", "--order", "one", "other", "--models", "64")
     assert done.returncode == 0, done.stderr

@@ -68,6 +68,7 @@ def is_one_sentence(text):
     return text.startswith("error: ") and len(text.splitlines()) == 1 and "Traceback" not in text
 
 
+@pytest.mark.long
 def test_a_full_device_for_the_output_is_an_error(here):
     for option in ("", "--json"):
         done = shell(f"$BENCH list submissions {option} >/dev/full", here)
@@ -90,6 +91,7 @@ def test_closed_streams_are_done_without_and_no_file_takes_their_place(closed, s
     assert (here / "submissions" / "mine" / "submission.py").read_text().startswith('"""')
 
 
+@pytest.mark.long
 def test_a_board_is_drawn_with_all_streams_closed(here):
     assert shell("$BENCH leaderboard <&- >&- 2>&-", here).returncode == 0
     table = (here / "leaderboard" / "local" / "leaderboard.csv").read_text()
@@ -102,6 +104,7 @@ def test_an_error_that_can_be_told_nowhere_is_a_status(here):
     assert shell("$BENCH list cats 2>&-", here).returncode == 2
 
 
+@pytest.mark.long
 def test_a_terminal_of_ascii_gets_question_marks_and_a_machine_gets_json(here):
     ascii_only = {"PYTHONIOENCODING": "ascii:strict", "LC_ALL": "C"}
     for command in ("leaderboard", "list metrics", "--help", "list pools"):
@@ -130,12 +133,14 @@ def test_a_current_folder_that_is_gone_is_one_sentence(tmp_path):
 
 
 @pytest.mark.parametrize("home", [None, "/proc"])
+@pytest.mark.long
 def test_no_home_is_needed(home, here):
     done = shell("$BENCH leaderboard", here, HOME=home)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.long
 def test_a_path_that_is_not_utf8_is_a_path_like_any_other(here, miniature_file, tmp_path):
     odd = tmp_path / os.fsdecode(b"caf\xe9")
     here.rename(odd)
@@ -162,6 +167,7 @@ def test_a_folder_that_cannot_be_written_to_is_named(here):
 
 
 @needs_mounts
+@pytest.mark.long
 def test_a_full_disk_is_named_and_loses_nothing(here):
     local = here / "leaderboard" / "local"
     done = mounted("--size", 4096, "--tmpfs", local, command="leaderboard", cwd=here)
@@ -173,6 +179,7 @@ def test_a_full_disk_is_named_and_loses_nothing(here):
 
 
 @needs_mounts
+@pytest.mark.long
 def test_a_pool_goes_on_after_a_full_disk(here, miniature_file):
     pools = here / "reference_models"
     command = f"prepare --jobs 2 --scenario {miniature_file}"

@@ -322,6 +322,7 @@ def test_a_block_leaves_the_nets_it_was_given_alone(split):
 @pytest.mark.parametrize(
     ("kind", "size", "epochs"), [("mlp", 950, 3), ("cnn", 320, 3), ("residual", 320, 2), ("wide", 320, 2)]
 )
+@pytest.mark.long
 def test_at_half_precision_both_paths_learn_what_float32_learns(kind, size, epochs):
     problem = load_problem(load_scenario("digits"))
     examples, inputs = problem.retain.at(torch.arange(size)), problem.test.inputs

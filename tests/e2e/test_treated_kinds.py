@@ -17,6 +17,7 @@ MODELS = 2
 
 
 @pytest.mark.parametrize("name", ["people", "people-experts", "diabetes", "fashion", "digits-cnn", "digits-patch"])
+@pytest.mark.long
 def test_every_treatment_takes_every_kind_of_net(name, tmp_path, monkeypatch):
     scenario = miniature(name, tmp_path / "data", monkeypatch)
     problem = load_problem(scenario)

@@ -284,6 +284,7 @@ def unhurried_pool(unhurried_file, tmp_path_factory):
     return pool
 
 
+@pytest.mark.long
 def test_real_runs_find_that_noise_is_bad_whatever_the_jobs_and_stops(
     unhurried_file, unhurried_pool, bench, submit, workspace
 ):
@@ -328,6 +329,7 @@ def test_a_trial_fails_with_its_runs_and_the_test_set_plays_no_part(workspace, s
     assert caught.value.state == "failed"
 
 
+@pytest.mark.long
 def test_a_method_that_is_cheap_on_a_single_original_is_not_cheap(workspace, submit, unhurried_pool):
     cheap = unhurried_pool.seed("unlearned", 0)
     submit(

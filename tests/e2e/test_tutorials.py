@@ -18,6 +18,7 @@ def followed(tmp_path, capfd, monkeypatch, started_worker):
     return lambda page: follow(page, tmp_path, lambda words: run_main(capfd, words))
 
 
+@pytest.mark.long
 def test_your_first_submission(followed, tmp_path):
     shown = followed("first-submission.md")
     assert "| finetune" in shown  # of the shipped board
@@ -28,6 +29,7 @@ def test_your_first_submission(followed, tmp_path):
     assert content["metrics"]["gap_closed"]["value"] > 0  # the page says 27 %, give or take 15
 
 
+@pytest.mark.long
 def test_your_own_data(followed):
     shown = followed("own-data.md")
     (row,) = [line.split() for line in shown.splitlines() if re.match(r" *finetune +(ok|over-budget) ", line)]

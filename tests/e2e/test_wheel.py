@@ -70,6 +70,7 @@ def test_the_wheel_holds_the_package_and_what_ships(wheel):
     assert wheel.stat().st_size < 5_000_000
 
 
+@pytest.mark.long
 def test_a_new_workspace_runs_an_entry_and_shows_the_shipped_boards(bench):
     assert "bench run finetune" in bench("init")
     (bench.folder / "miniature.toml").write_text(MINIATURE)

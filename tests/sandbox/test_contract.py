@@ -236,6 +236,7 @@ def test_a_full_folder_is_named_as_that_limit(sandboxed, attempt):
 
 
 @pytest.mark.skipif(not shutil.which("g++"), reason="there is no C++ compiler")
+@pytest.mark.long
 def test_torch_compile_with_its_default_backend_works_or_names_a_limit(sandboxed, attempt):
     source = body(
         """

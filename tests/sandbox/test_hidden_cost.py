@@ -305,6 +305,7 @@ def run(worker, miniature):
         *("orphans, ignored", "adopted", "siblings", "from threads", "waited for"),
     ],
 )
+@pytest.mark.long
 def test_time_in_short_processes_is_charged(way, run):
     done = run(way)
     assert done.status == "ok", (done.reason, done.log)

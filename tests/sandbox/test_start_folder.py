@@ -187,8 +187,8 @@ def start(command, folder, tmp_path, **environment) -> subprocess.CompletedProce
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("run", "--submission", "finetune", "--jobs", "1"),
-        ("tune", "finetune", "--trials", "1", "--jobs", "1"),
+        pytest.param(("run", "--submission", "finetune", "--jobs", "1"), marks=pytest.mark.long),
+        pytest.param(("tune", "finetune", "--trials", "1", "--jobs", "1"), marks=pytest.mark.long),
         ("check", "finetune"),
     ],
     ids=" ".join,
@@ -201,6 +201,7 @@ def test_no_command_runs_what_lies_in_its_start_folder(arguments, poisoned, mini
             start([BENCH, *more, "--scenario", miniature_file], poisoned, tmp_path)
 
 
+@pytest.mark.long
 def test_nor_what_pythonpath_finds_there(workspace, miniature_file, tmp_path):
     """Python itself has then imported some modules from there before any line of ours."""
     folder = poison(workspace.root, tmp_path / "trace", STARTING)
@@ -213,6 +214,7 @@ def test_nor_what_pythonpath_finds_there(workspace, miniature_file, tmp_path):
     assert (done.returncode, "complete" in done.stdout) == (0, True), done.stderr
 
 
+@pytest.mark.long
 def test_nor_a_submission_called_like_a_module(workspace, miniature_file, tmp_path):
     """A submission in `submissions/` is a package that Python would find."""
     poison(workspace.submissions, tmp_path / "trace")
@@ -224,6 +226,7 @@ def test_nor_a_submission_called_like_a_module(workspace, miniature_file, tmp_pa
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.long
 def test_nor_in_a_process_without_a_sandbox(poisoned, miniature_file, tmp_path):
     """`bwrap` is not found: the worker is a plain process."""
     places = tmp_path / "programs"
@@ -255,6 +258,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("arguments", [MODULE, ["-c", ENGINE], ["-c", HELPERS]], ids=["module", "engine", "helpers"])
+@pytest.mark.long
 def test_nor_in_whatever_python_is_asked_to_start(arguments, workspace, miniature_file, tmp_path):
     folder = poison(workspace.root, tmp_path / "trace", {"benchmark"})
     arguments = [*arguments, miniature_file] if arguments is MODULE else arguments

@@ -151,6 +151,7 @@ worker.close()
 
 
 @pytest.mark.skipif(bool(why_no_sandbox()), reason="needs bubblewrap to mount a small disk")
+@pytest.mark.long
 def test_a_small_disk(submission, tmp_path):
     scenario = tmp_path / "miniature.toml"
     scenario.write_text(MINIATURE)

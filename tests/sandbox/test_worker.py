@@ -56,6 +56,7 @@ def test_a_package_that_is_broken_is_left_to_the_runs(tmp_path, monkeypatch, cap
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads and sockets are counted in /proc")
+@pytest.mark.long
 def test_what_may_be_imported_beforehand_leaves_nothing_running():
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", LEFT],

@@ -63,6 +63,7 @@ def test_scores_are_those_of_a_naive_one():
     assert found.low < found.value < found.high
 
 
+@pytest.mark.seconds
 def test_tug_of_war_by_mia_takes_the_attack_for_forget_accuracy():
     rng = np.random.default_rng(1)
     sides, accuracies = [], []
@@ -87,6 +88,7 @@ def test_what_is_not_known_leaves_them_absent():
     assert isinstance(value("tug_of_war_mia", known), Absent)
 
 
+@pytest.mark.seconds
 def test_the_interval_covers_the_mean():
     """A product of two means; a percentile bootstrap of 60 models misses a little more often than nominal."""
     rng, covered = np.random.default_rng(2), 0

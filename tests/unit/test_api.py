@@ -12,6 +12,7 @@ from benchmark.metrics.kinds import METRICS, all_metrics
 from benchmark.results.values import Estimate
 
 
+@pytest.mark.seconds
 def test_every_value_per_example_against_counting():
     found = plain().per_example
     assert found["epsilon"] == pytest.approx([plain_epsilon(u, r) for u, r in zip(U.T, R.T, strict=True)])
@@ -39,6 +40,7 @@ def test_every_number_against_the_values_per_example():
         assert each.low <= each.value <= each.high, name
 
 
+@pytest.mark.seconds
 def test_models_that_never_meet_are_distinguished_by_all():
     result = benchmark.score(apart(64), -apart(64))
     values = {name: each.value for name, each in result.metrics.items()}
@@ -65,6 +67,7 @@ def test_the_same_models_are_distinguished_by_none():
     assert result.per_example["effect"] == pytest.approx(np.full(4, 0.5))
 
 
+@pytest.mark.seconds
 def test_intervals_narrow_with_the_models():
     def width(models):
         u, r = RNG.normal(1, 1, (models, 4)), RNG.normal(0, 1, (models, 4))
@@ -74,6 +77,7 @@ def test_intervals_narrow_with_the_models():
 
 
 @pytest.mark.parametrize(("kept", "closed"), [(4, 0.0), (2, 0.5), (0, 1.0)])
+@pytest.mark.seconds
 def test_the_gap_closed_is_the_share_of_examples_that_retrain(kept, closed):
     """Originals are always known from the retrained; unlearned models equal one or the other, example by example."""
     retrained = RNG.normal(0, 1, (32, 4))
@@ -95,6 +99,7 @@ def test_worse_than_nothing_is_negative():
     assert gap.high < 0
 
 
+@pytest.mark.seconds
 def test_the_gap_against_its_definition():
     original, unlearned, retrained = (RNG.normal(mean, 1, (64, 5)) for mean in (2, 1, 0))
     result = benchmark.score(unlearned, retrained, original=original)
@@ -106,6 +111,7 @@ def test_the_gap_against_its_definition():
         assert gap.low < expected < gap.high
 
 
+@pytest.mark.seconds
 def test_there_is_no_gap_where_doing_nothing_is_perfect():
     original, unlearned, retrained = (RNG.normal(0, 1, (64, 5)) for _ in range(3))
     result = benchmark.score(unlearned, retrained, original=original)
@@ -113,6 +119,7 @@ def test_there_is_no_gap_where_doing_nothing_is_perfect():
     assert "no gap to close" in result.absent["gap_closed_detectable"]
 
 
+@pytest.mark.seconds
 def test_doing_nothing_is_the_score_of_the_originals():
     assert beside().doing_nothing.to_dict() == benchmark.score(O, R).to_dict()
     with_original = beside().to_dict()["metrics"]
@@ -121,6 +128,7 @@ def test_doing_nothing_is_the_score_of_the_originals():
     assert with_original.keys() - plain().metrics.keys() == relative
 
 
+@pytest.mark.seconds
 def test_delta_is_taken_by_every_estimator():
     found = benchmark.score(U, R, delta=0.2).per_example
     assert found["epsilon"].tolist() == benchmark.published_epsilon(U, R, 0.2).tolist()
@@ -129,6 +137,7 @@ def test_delta_is_taken_by_every_estimator():
     assert strong.tolist() == benchmark.epsilon_lower_bound(apart(64), -apart(64), 0.2).tolist()
 
 
+@pytest.mark.seconds
 def test_the_originals_may_be_of_another_number():
     result = benchmark.score(U, R, original=RNG.normal(6, 1, (9, 3)))
     assert result.doing_nothing.models == (9, 16)
@@ -147,6 +156,7 @@ def test_the_originals_may_be_of_another_number():
         (16, "ulira_tpr_at_1", "48 scores have no false positive rate of 1.0%"),
     ],
 )
+@pytest.mark.seconds
 def test_what_so_few_models_cannot_tell_is_said(models, missing, words):
     result = benchmark.score(U[:models], R[:models])
     assert missing not in result.metrics
@@ -155,6 +165,7 @@ def test_what_so_few_models_cannot_tell_is_said(models, missing, words):
     assert f"N = {models} is little: 64 or more are recommended." in str(result)
 
 
+@pytest.mark.seconds
 def test_only_what_takes_more_than_phi_is_absent_with_enough_models():
     result = benchmark.score(RNG.normal(1, 1, (128, 8)), RNG.normal(0, 1, (128, 8)))
     from_phi = [each for each in all_metrics() if set(each.needs) <= {"resamples", "hidden"}]
@@ -166,6 +177,7 @@ def test_only_what_takes_more_than_phi_is_absent_with_enough_models():
 
 
 @pytest.mark.parametrize("models", [2, 3, 4, 5, 6, 7])
+@pytest.mark.seconds
 def test_any_small_number_of_models_is_scored(models):
     result = benchmark.score(U[:models], R[: models + 1], original=O[:models])
     assert set(result.metrics) | set(result.per_example) | set(result.absent) >= set(METRICS)

@@ -21,6 +21,7 @@ def test_every_function_says_what_it_takes_returns_and_raises(name):
 
 
 @pytest.mark.parametrize("name", sorted(set(FUNCTIONS) - IN_A_REPOSITORY))
+@pytest.mark.seconds
 def test_the_examples_of_the_docstrings(name):
     function = getattr(benchmark, name)
     examples = doctest.DocTestFinder(recurse=False).find(function, name, globs={**vars(benchmark), name: function})
@@ -29,6 +30,7 @@ def test_the_examples_of_the_docstrings(name):
     assert not any(each.failed for each in results)
 
 
+@pytest.mark.seconds
 def test_the_page_shows_what_a_real_run_prints():
     text = (REPOSITORY / "docs" / "api.md").read_text()
     shown = re.sub(

@@ -21,6 +21,7 @@ SAME = [
 
 
 @pytest.mark.parametrize("unlearned", SAME)
+@pytest.mark.seconds
 def test_the_form_of_an_array_changes_nothing(unlearned):
     assert benchmark.score(unlearned, R).to_dict() == plain().to_dict()
 
@@ -34,22 +35,26 @@ def of_whole_numbers():
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "int8", "uint16", "int64"])
+@pytest.mark.seconds
 def test_narrow_types_are_widened(dtype):
     assert benchmark.score(WHOLE.astype(dtype), R).to_dict() == of_whole_numbers()
 
 
+@pytest.mark.seconds
 def test_memory_mapped_arrays_are_scored(tmp_path):
     np.save(tmp_path / "u.npy", U)
     mapped = np.load(tmp_path / "u.npy", mmap_mode="r")
     assert benchmark.score(mapped, R).to_dict() == plain().to_dict()
 
 
+@pytest.mark.seconds
 def test_one_example_is_enough():
     result = benchmark.score(U[:, :1], R[:, :1], original=O[:, :1])
     assert result.examples == 1
     assert result.metrics["detectable"].value in (0, 1)
 
 
+@pytest.mark.seconds
 def test_the_input_stays_as_it_was():
     before = U.copy()
     benchmark.score(U, R, original=O)
@@ -78,6 +83,7 @@ def test_the_input_stays_as_it_was():
         (np.ma.masked_less(U, 0), "unlearned holds masked values"),
     ],
 )
+@pytest.mark.seconds
 def test_what_is_no_population_is_one_sentence(unlearned, sentence):
     with pytest.raises(ValueError, match=sentence):
         benchmark.score(unlearned, R)
@@ -99,6 +105,7 @@ def test_another_delta_is_refused(delta):
     examples=st.integers(1, 3),
     levels=st.integers(1, 6),
 )
+@pytest.mark.seconds
 def test_ties_and_constants_are_scored(seed, models, examples, levels):
     rng = np.random.default_rng(seed)
     u, r, o = (rng.integers(0, levels, (n, examples)) for n in models)

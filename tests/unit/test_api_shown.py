@@ -54,6 +54,7 @@ def test_what_is_printed():
     assert repr(benchmark.score(U[:2], R[:2])) == "Score(models=(2, 2), examples=3)"
 
 
+@pytest.mark.seconds
 def test_a_notebook_shows_a_table():
     result = benchmark.score(U[:4], R[:4], original=O)
     shown = Cells()

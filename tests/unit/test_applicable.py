@@ -65,11 +65,13 @@ def test_what_is_declared_counts_and_not_what_is_used(tmp_path, constant, fittin
 
 
 @pytest.mark.parametrize("constant", ["3", "()", '("regression", 3)', "tasks()", "None", "{}"])
+@pytest.mark.seconds
 def test_a_constant_that_names_no_tasks_is_refused(tmp_path, constant):
     with pytest.raises(BadSubmission, match=r"TASKS in submission.py of .* expected names such as"):
         said(tmp_path, f"TASKS = {constant}\n", "regression")
 
 
+@pytest.mark.seconds
 def test_shipped_submissions_are_for_what_they_can_do():
     folders = [path.parent for path in (REPOSITORY / "submissions").glob("*/submission.py")]
     fits = {name: {each.name for each in folders if not inapplicable(each, task)} for name, task in TASKS.items()}

@@ -112,6 +112,7 @@ def test_an_array_that_would_fill_the_memory_is_not_unpacked(tmp_path, monkeypat
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(packed=st.booleans(), place=st.floats(0, 1, exclude_max=True), byte=st.integers(0, 255), cut=st.booleans())
+@pytest.mark.seconds
 def test_a_damaged_file_ends_in_an_array_or_a_sentence(packed, place, byte, cut, tmp_path):
     path = tmp_path / "damaged"
     with path.open("wb") as file:

@@ -38,6 +38,7 @@ def test_both_sides_count_alike():
 
 
 @pytest.mark.parametrize("models", [15, 64])
+@pytest.mark.seconds
 def test_p_values_are_uniform_without_a_trace(models):
     pooled = np.random.default_rng(1).normal(size=(models + 1, 20_000)) ** 3  # skewed tails change nothing
     p_values = compare_one_model(pooled[0], pooled[1:]).p_values
@@ -46,6 +47,7 @@ def test_p_values_are_uniform_without_a_trace(models):
     assert shares == pytest.approx(levels, abs=4 * 0.5 / np.sqrt(20_000))
 
 
+@pytest.mark.seconds
 def test_the_joint_p_value_is_uniform_where_people_share_the_model():
     rng = np.random.default_rng(2)
     models, populations = 19, 1000
@@ -55,6 +57,7 @@ def test_the_joint_p_value_is_uniform_where_people_share_the_model():
     assert (found <= 0.5).mean() == pytest.approx(0.5, abs=0.05)
 
 
+@pytest.mark.seconds
 def test_false_discoveries_are_held_where_people_share_the_model():
     rng = np.random.default_rng(3)
     shares = []

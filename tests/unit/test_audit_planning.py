@@ -35,6 +35,7 @@ def test_the_shift_that_stands_out_is_that_of_a_simulation(models):
     assert found.mean() == pytest.approx(0.8, abs=0.04)  # the median has to be estimated
 
 
+@pytest.mark.seconds
 def test_the_shift_of_one_person_is_found_in_an_audit_of_all():
     rng = np.random.default_rng(1)
     shift = alone_shift(24, 5)
@@ -46,6 +47,7 @@ def test_the_shift_of_one_person_is_found_in_an_audit_of_all():
     assert 0.6 <= np.mean(found) <= 0.95
 
 
+@pytest.mark.seconds
 def test_more_models_find_less():
     rows = [plan_row(models, 10, 1e-5) for models in (8, 24, 48)]
     shifts = [row.alone_shift for row in rows]
@@ -55,6 +57,7 @@ def test_more_models_find_less():
     assert [row.one_shift is None for row in rows] == [True, False, False]
 
 
+@pytest.mark.seconds
 def test_the_largest_epsilon_is_reached_by_models_that_never_overlap():
     unlearned, retrained = np.full((64, 20), 9.0), np.zeros((64, 20))
     assert epsilon_lower_bound(unlearned, retrained)[0] == pytest.approx(plan_row(64, 20, 1e-5).most_epsilon)
@@ -70,6 +73,7 @@ def test_the_time_is_that_of_all_that_is_trained():
     assert training_seconds(64, seconds, 2) == 64 * 6 / 2
 
 
+@pytest.mark.seconds
 def test_the_plan_names_the_smallest_n_for_each_purpose(monkeypatch):
     seconds = {"retrained": 1.0, "original": 1.0, "unlearned": 1.0, "production": 0.1}
     rows = [plan_row(n, 20, 1e-5) for n in (8, 32)]
@@ -89,6 +93,7 @@ def test_a_single_model_against_too_few_is_said_to_be_hopeless(models, kinds, tm
     assert [each.partition(" is too few to detect anybody")[0] for each in said] == ["models = 18"] * kinds
 
 
+@pytest.mark.seconds
 def test_a_plan_without_unlearn_says_nothing_of_it():
     rows = [plan_row(8, 3, 1e-5)]
     text = as_text(plan_table(rows, [8], {"retrained": 1.0, "production": 0.1}))

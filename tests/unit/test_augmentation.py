@@ -76,6 +76,7 @@ def test_floats_are_moved_into_the_black_that_pixels_would_have(pixels):
     assert torch.equal(of_pixels, of_floats)
 
 
+@pytest.mark.seconds
 def test_a_block_trains_to_the_same_weights_as_one_model_at_a_time(pixels):
     nets = [seeded_model(Cnn(widths=(4,)), (3, 8, 10), 10, seed).double() for seed in SEEDS]
     doubled = Normalisation(pixels.normalisation.gain.double(), pixels.normalisation.offset.double())

@@ -47,6 +47,7 @@ def lines(workspace):
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1e-9, 1e-3, 1.0, 1e5, 1e9])
+@pytest.mark.seconds
 def test_packing_gives_back_every_number_exactly(scale, workspace):
     rng = np.random.default_rng(0)
     rounded = six_digits(rng.normal(size=2000) * scale)
@@ -205,6 +206,7 @@ def test_a_crash_between_writing_a_board_and_deleting_its_cards_loses_nothing(wo
     assert read(workspace) == before
 
 
+@pytest.mark.seconds
 def test_the_committed_csv_is_what_the_committed_boards_say():
     """Every number, rank and group letter of the shipped rows."""
     cards = read_scorecards(Workspace(REPOSITORY, out=REPOSITORY / "leaderboard"), refuse)

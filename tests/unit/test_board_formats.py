@@ -30,6 +30,7 @@ def rows():
     return leaderboard([*entries, dear, *controls, card("broken", status="crashed")])
 
 
+@pytest.mark.seconds
 def test_a_board_has_the_columns_that_fit_on_a_page(rows):
     grid = board_grid(rows, "digits, N = 8")
     assert grid.headings == ("rank", "group", "entry", "gap closed, %", "by φ alone, %", "score", "cost, %")
@@ -45,6 +46,7 @@ def test_a_board_has_the_columns_that_fit_on_a_page(rows):
     assert no_gap.rows[0][3:] == ("0.5000 [0.4800, 0.5200]", "50", "10")
 
 
+@pytest.mark.seconds
 def test_latex_has_every_cell_and_escapes_it(rows):
     grid = board_grid(rows, "digits, N = 8")
     lines = to_latex(grid).splitlines()
@@ -83,6 +85,7 @@ def test_what_a_cell_holds_is_no_command_of_latex():
     assert [line for line in title.splitlines() if r"\input" in line] == [r"% two lines \input{x}"]
 
 
+@pytest.mark.seconds
 def test_markdown_is_a_table_of_github(rows):
     grid = board_grid(rows, "digits, N = 8")
     lines = to_markdown(grid).splitlines()

@@ -32,6 +32,7 @@ def test_metrics_are_quality_and_score():
     assert score == pytest.approx(competition_score(quality, *accuracies))
 
 
+@pytest.mark.seconds
 def test_a_resample_is_the_plain_sweep_of_one_half_of_each_population():
     """Models have accuracies of their own, which shows the halves drawn."""
     unlearned, retrained = population(0, models=64, shift=1), population(1, models=64)
@@ -61,6 +62,7 @@ def test_any_split_of_the_resamples_gives_the_same_rows():
     models=st.tuples(st.integers(6, 40), st.integers(6, 40)),
     step=st.sampled_from([0.0, 0.004, 0.25, 2.0]),
 )
+@pytest.mark.seconds
 def test_resamples_at_once_are_the_metrics_of_every_half(seed, models, step):
     """Rounded, constant, nearly constant and far examples side by side; more resamples than go at once."""
     rng = np.random.default_rng(seed)
@@ -222,6 +224,7 @@ def derived(metric, estimates, resampled):
     return resampled_share(estimates[0], resampled[:, 0], estimates[2], resampled[:, 2])
 
 
+@pytest.mark.seconds
 def test_the_interval_covers_and_the_basic_bootstrap_does_not():
     """The fast look: 16 simulations leave ±11 % on each share; `test_coverage_study` is the whole one."""
     measured = coverage(64, np.linspace(0, 1, 6), 0.0, simulations=16, resamples=12)

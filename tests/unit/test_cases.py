@@ -36,6 +36,7 @@ def test_a_mask_forgets_what_it_marks(cases, data_check):
         (made.batch_of_1, tuple("0123456789"), [280, 40, 80], "23 of 280 training examples are to be forgotten"),
     ],
 )
+@pytest.mark.seconds
 def test_what_can_be_read_is_read_right_and_said(make, classes, sizes, sentence, cases, data_check):
     path = make(cases)
     scenario = load_scenario(str(path))

@@ -88,6 +88,7 @@ def test_tuning_forgets_the_examples_that_come_next_by_the_scores(root):
     assert sorted(problem.forget.ids.tolist()) == sorted(train.ids[ranked[10:20].copy()].tolist())
 
 
+@pytest.mark.seconds
 def test_tuning_forgets_as_many_others_at_random_where_no_scores_are_kept(root):
     keep(root, load(root))
     scenario = load(root)
@@ -96,6 +97,7 @@ def test_tuning_forgets_as_many_others_at_random_where_no_scores_are_kept(root):
     assert not set(load_problem(tuned_on).forget.ids.tolist()) & set(load_problem(scenario).forget.ids.tolist())
 
 
+@pytest.mark.seconds
 def test_a_damaged_or_another_scenarios_file_is_named_set_aside_and_made_again(root):
     path = keep(root, load(root))
     content = json.loads(path.read_text())
@@ -117,6 +119,7 @@ def test_a_damaged_or_another_scenarios_file_is_named_set_aside_and_made_again(r
         assert len(load_problem(chosen).forget) == 10
 
 
+@pytest.mark.seconds
 def test_a_pinned_choice_has_to_be_the_one_in_the_file(root):
     path = keep(root, load(root))
     sha256 = json.loads(path.read_text())["sha256"]

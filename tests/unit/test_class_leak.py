@@ -66,6 +66,7 @@ def test_the_worst_class_is_the_metric_and_comes_first_on_the_card():
         (("a", "b") * 3, 3, "it takes at least 4 models of either kind"),
     ],
 )
+@pytest.mark.seconds
 def test_where_there_is_no_worst_class_the_card_says_why(labels, models, reason):
     measured = measure(pair_of(labels, models), [METRICS["worst_class_leak"]])
     assert measured.metrics["worst_class_leak"] == Absent(absent=reason)
@@ -113,6 +114,7 @@ def test_two_entries_are_compared_class_by_class():
     assert found["leak of class 1"].high - found["leak of class 1"].value == pytest.approx(0.1 * 2**0.5)
 
 
+@pytest.mark.seconds
 def test_an_entry_has_a_plot_of_its_classes(tmp_path):
     whole = entry("a", ("$7", 0.6), ("1$", 0.2))
     plot_classes(whole, [entry("identity", ("1$", 0.9), ("2", 0.5)), entry("retrain")], tmp_path / "classes.png")

@@ -39,6 +39,7 @@ def test_features_of_very_sure_models_are_finite():
     assert np.isfinite(svm_features(np.array([[2000.0, 0.0, -50.0]]), np.array([1]))).all()
 
 
+@pytest.mark.seconds
 def test_a_leak_is_seen_and_its_absence_too():
     rng = np.random.default_rng(0)
     assert classifier_mia(rng.normal(8, 1, 200), rng.normal(0, 1, 300), seed=0) > 0.95
@@ -53,6 +54,7 @@ def test_a_leak_is_seen_and_its_absence_too():
     assert np.mean(same) == pytest.approx(0.5, abs=0.05)
 
 
+@pytest.mark.seconds
 def test_logistic_regression_sees_the_loss_and_only_the_loss():
     """A threshold on the loss is one on φ: a shift of one standard deviation is worth Φ(½) = 0.69."""
     rng = np.random.default_rng(1)
@@ -60,6 +62,7 @@ def test_logistic_regression_sees_the_loss_and_only_the_loss():
     assert np.mean(accuracies) == pytest.approx(0.691, abs=0.02)
 
 
+@pytest.mark.seconds
 def test_it_is_the_starting_kits_attack():
     """Written out with scikit-learn's defaults, on the cross-entropy of a sigmoid of φ."""
     rng = np.random.default_rng(7)
@@ -83,6 +86,7 @@ def test_the_machine_sees_what_the_loss_does_not():
     assert classifier_mia(phi, phi, seed=0) < 0.6
 
 
+@pytest.mark.seconds
 def test_class_sizes_are_equalised():
     """Guessing the larger class would be right nine times out of ten."""
     rng = np.random.default_rng(3)
@@ -97,6 +101,7 @@ def test_same_seed_same_accuracy_and_huge_losses_do_no_harm():
     assert 0 <= classifier_mia(np.full(20, 103.0), np.full(20, 103.0), seed=0) <= 1
 
 
+@pytest.mark.seconds
 def test_means_over_models():
     rng = np.random.default_rng(5)
     forget, test = rng.normal(1, 1, (6, 40)), rng.normal(0, 1, (6, 60))
@@ -107,6 +112,7 @@ def test_means_over_models():
     assert mean_classifier_mia(forget, test, seed=7).models == 6
 
 
+@pytest.mark.seconds
 def test_means_of_the_machine_over_models():
     rng = np.random.default_rng(6)
     labels = rng.integers(0, 3, 30)

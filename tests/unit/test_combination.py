@@ -86,6 +86,7 @@ def test_the_discriminant_is_that_of_a_naive_computation():
 
 
 @pytest.mark.parametrize("seed", range(3))
+@pytest.mark.seconds
 def test_every_fit_is_that_of_a_naive_computation_on_the_models_it_keeps(seed):
     signals = np.concatenate(draw(seed, moved=0.7, models=48), axis=1)
     even, unlearned = np.arange(96) % 2 == 0, np.arange(96) < 48

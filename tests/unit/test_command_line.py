@@ -58,6 +58,7 @@ def test_the_version(bench):
         (("compare", "finetune", "finetnue"), "has no scorecard on digits-"),
     ],
 )
+@pytest.mark.seconds
 def test_names_that_are_not_there(bench, arguments, sentence):
     status, text = bench(*arguments)
     assert (status, sentence in text) == (2, True), text

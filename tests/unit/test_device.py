@@ -24,6 +24,7 @@ def test_who_asks_gets_what_is_there_or_a_sentence(monkeypatch):
         choose_device("cuda", scenario)
 
 
+@pytest.mark.seconds
 def test_a_missing_gpu_is_one_sentence_on_the_command_line(bench):
     done = bench("prepare", "--device", "cuda:7")
     assert done.returncode == 2

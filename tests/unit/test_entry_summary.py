@@ -125,6 +125,7 @@ def test_a_cost_is_held_against_the_budget(low, undecided, changes, said):
     assert describe_cost(card("mine", 0.1, cost=cost, **changes), 0.2).endswith(said)
 
 
+@pytest.mark.seconds
 def test_a_failure_and_a_suspect_say_why_they_have_no_rank(board):
     broken = summarise_entry(of(board, "broken"), position_of(of(board, "broken"), board), 0.2)
     assert "score" not in broken
@@ -134,6 +135,7 @@ def test_a_failure_and_a_suspect_say_why_they_have_no_rank(board):
     assert "N = 8 is little: 64 or more are recommended." in notes_on(of(board, "best"))
 
 
+@pytest.mark.seconds
 def test_no_title_is_markup_or_reaches_the_terminal_as_a_command(board, monkeypatch):
     file = io.StringIO()
     console = Console(file=file, width=80, markup=False, emoji=False, force_terminal=True, color_system="standard")
@@ -161,6 +163,7 @@ def rows_of(count):
 
 
 @pytest.mark.parametrize("own", [0, 5, 20, 39])
+@pytest.mark.seconds
 def test_the_rows_around_an_entry_are_the_nearest_with_both_controls_and_the_best(own):
     shown = rows_around(rows_of(40), f"entry{own:02}")
     names = shown["submission"].tolist()
@@ -173,6 +176,7 @@ def test_the_rows_around_an_entry_are_the_nearest_with_both_controls_and_the_bes
     assert len(few) == 5
 
 
+@pytest.mark.seconds
 def test_the_rows_around_an_entry_fit_80_columns_and_mark_it_without_colour():
     text = printed(render_around(rows_of(40), "entry20"))
     lines = text.splitlines()
@@ -189,6 +193,7 @@ def test_the_rows_around_an_entry_fit_80_columns_and_mark_it_without_colour():
     assert max(map(len, printed(render_around(wide, "b")).splitlines())) <= 80
 
 
+@pytest.mark.seconds
 def test_a_board_without_gaps_shows_scores():
     rows = leaderboard([card("a", 0.5), card("b", 0.25)])
     text = printed(render_around(rows, "b"))
@@ -196,6 +201,7 @@ def test_a_board_without_gaps_shows_scores():
     assert "0.2500" in text
 
 
+@pytest.mark.seconds
 def test_metrics_stand_beside_those_of_the_controls_and_say_which_way_is_better(board):
     shown = printed(*metric_tables(of(board, "middle"), [of(board, "identity"), of(board, "retrain")], WIDTH))
     (gap,) = (line.split() for line in shown.splitlines() if line.startswith("gap_closed "))

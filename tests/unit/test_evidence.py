@@ -11,6 +11,7 @@ from benchmark.models.networks.cnn import Cnn
 from benchmark.training import train_model
 
 
+@pytest.mark.seconds
 def test_evidence_of_nets_with_batchnorm_is_that_of_each_in_evaluation_mode(miniature):
     """Running averages, not those of the batch; and evaluating leaves them as they are."""
     scenario = miniature.model_copy(update={"architecture": Cnn(widths=(4,))})

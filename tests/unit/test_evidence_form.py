@@ -55,6 +55,7 @@ def keep(form, logits, indices=None):
 @pytest.mark.parametrize(
     ("sizes", "models"), [(MORE_TEST, MODELS), (MORE_FORGET, 5)], ids=["more test", "more forget, few models"]
 )
+@pytest.mark.seconds
 def test_the_published_numbers_are_those_of_the_logits_to_the_last_bit(sizes, models):
     form = form_of(sizes)
     both = [draw_logits(form, seed, models) for seed in (1, 2)]

@@ -54,6 +54,7 @@ def test_fashion_mnist_is_found_where_the_package_has_it(tmp_path, monkeypatch):
     assert str(tmp_path / "package") in check_data(scenario)[0]["found"]
 
 
+@pytest.mark.seconds
 def test_what_debian_packages_is_the_published_data():
     if not fashion_mnist.PACKAGED.exists():
         pytest.skip("dataset-fashion-mnist is not installed")

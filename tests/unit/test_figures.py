@@ -99,6 +99,7 @@ def leaking():
     return measure_all(evidence(4, shift=6.0))
 
 
+@pytest.mark.seconds
 def test_perfect_unlearning_reaches_its_ceiling(perfect):
     assert perfect.estimate("normalised_quality").low < 1 < perfect.estimate("normalised_quality").high
     assert perfect.estimate("normalised_score").low < 1 < perfect.estimate("normalised_score").high
@@ -108,6 +109,7 @@ def test_perfect_unlearning_reaches_its_ceiling(perfect):
     assert perfect.estimate("forget_gap").low < 0 < perfect.estimate("forget_gap").high
 
 
+@pytest.mark.seconds
 def test_a_leak_shows_in_every_metric(leaking, perfect):
     assert leaking.estimate("normalised_quality").high < 0.5
     assert leaking.value("epsilon_lower_bound_examples") == FORGET
@@ -148,6 +150,7 @@ def wrong(found, split, models):
 
 
 @pytest.mark.parametrize(("name", "spoil"), [("test", wrong_on_the_test_set), ("retain", wrong_on_the_retain_set)])
+@pytest.mark.seconds
 def test_where_the_retrained_are_never_right_there_is_no_ratio_and_no_score(name, spoil, perfect):
     found = measure_all(evidence(3), retrained=spoil(evidence(1)), metrics=RATIOS)
     reason = f"the retrained models have {name} accuracy 0, so there is no ratio to it"
@@ -164,12 +167,14 @@ def test_where_the_retrained_are_never_right_there_is_no_ratio_and_no_score(name
 
 
 @pytest.mark.parametrize(("name", "spoil"), [("test", wrong_on_the_test_set), ("retain", wrong_on_the_retain_set)])
+@pytest.mark.seconds
 def test_where_too_many_halves_have_no_ratio_there_is_no_score(name, spoil):
     found = measure_all(evidence(3), retrained=spoil(evidence(1), slice(2, None)), metrics=only("score"))
     assert found.value("score") is None
     assert re.search(f"have {name} accuracy 0 in [0-9]+% of the resamples", found.why_absent("score"))
 
 
+@pytest.mark.seconds
 def test_a_few_halves_without_a_ratio_are_left_out_of_the_interval():
     """Against halves taken, scored and left out one by one."""
     entry, retrained = evidence(3), wrong_on_the_retain_set(evidence(1), slice(6, None))
@@ -200,6 +205,7 @@ def test_a_single_half_without_a_ratio_costs_nobody_the_score():
     assert scoring.existing(np.where(np.arange(1000) < 51, np.nan, rows)) is None
 
 
+@pytest.mark.seconds
 def test_accuracies_that_nobody_measured_leave_the_other_metrics(perfect):
     unknown = {**evidence(3), "utility/retain": np.full(MODELS, np.nan)}
     chosen = [*RATIOS, *only("retain_accuracy", "test_accuracy", "p_values")]
@@ -213,6 +219,7 @@ def test_accuracies_that_nobody_measured_leave_the_other_metrics(perfect):
     assert against.why_absent("score") == "the retrained models have no retain accuracy"
 
 
+@pytest.mark.seconds
 def test_without_test_examples_there_is_no_test_accuracy(perfect):
     none = keep({"test": np.zeros((MODELS, 0, CLASSES))}, test=0)
     empty = [{**evidence(seed), **none} for seed in (3, 1, 2)]
@@ -222,6 +229,7 @@ def test_without_test_examples_there_is_no_test_accuracy(perfect):
     assert found.estimate("forgetting_quality") == perfect.estimate("forgetting_quality")
 
 
+@pytest.mark.seconds
 def test_a_ceiling_of_nothing_has_no_share():
     found = measure_all(evidence(3), calibration=evidence(2, shift=60.0), metrics=[*RATIOS, *only("ceiling")])
     assert found.value("ceiling") == 0
@@ -230,6 +238,7 @@ def test_a_ceiling_of_nothing_has_no_share():
     assert found.why_absent("normalised_quality") == found.why_absent("normalised_score")
 
 
+@pytest.mark.seconds
 def test_few_models_have_reasons_in_the_place_of_metrics_they_cannot_support(perfect):
     few = measure_all(evidence(3, models=8), evidence(1, models=8), evidence(2, models=8))
     assert (

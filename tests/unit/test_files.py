@@ -32,6 +32,7 @@ def test_the_hash_covers_names_contents_links_and_empty_folders(tmp_path):
     assert hash_of(tmp_path, {"a": 1}) != hash_of(tmp_path, {"a": 2})
 
 
+@pytest.mark.seconds
 def test_a_folder_that_nobody_could_show_or_read_is_one_sentence(tmp_path, monkeypatch):
     deep = tmp_path / "deep"
     deep.mkdir()

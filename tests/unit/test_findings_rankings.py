@@ -46,6 +46,7 @@ def test_boards_of_entries_that_hardly_differ_agree_within_wide_bounds(scenario)
     assert compare_rankings(boards[0], board(scenario, entry("e0", 0.1), entry("e1", 0.2))) is None
 
 
+@pytest.mark.seconds
 def test_the_interval_of_tau_covers():
     """Draw groups of models whose means are the entries' values, on two boards of other true gaps."""
     rng, truth = np.random.default_rng(0), np.random.default_rng(1).normal(0, 1, (2, 12))
@@ -92,6 +93,7 @@ def test_rankings_are_compared_where_only_the_forget_set_differs(scenario):
     assert "has not been shown to change" in alike
 
 
+@pytest.mark.seconds
 def test_spearman_is_scipys_and_its_interval_covers():
     rng = np.random.default_rng(0)
     one = rng.normal(size=40)

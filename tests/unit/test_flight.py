@@ -92,6 +92,7 @@ def nets():
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.seconds
 def test_models_in_flight_are_each_what_it_is_alone(optimizer, cuda, split):
     momentum = RECIPE.momentum if optimizer == "sgd" else 0.0
     recipe = RECIPE.model_copy(update={"optimizer": optimizer, "momentum": momentum, "learning_rate": 0.01})
@@ -109,6 +110,7 @@ def test_models_in_flight_are_each_what_it_is_alone(optimizer, cuda, split):
             assert torch.equal(one.state_dict()[name], tensor), name
 
 
+@pytest.mark.seconds
 def test_models_in_flight_see_their_own_parts(cuda, split):
     together, alone = nets(), nets()
     generator = torch.Generator().manual_seed(3)

@@ -38,6 +38,7 @@ def read(path):
         ("Train Images", "dev.data", "test_split"),
     ],
 )
+@pytest.mark.seconds
 def test_the_parts_of_a_split_go_by_their_usual_words(train, validation, test, cases):
     sizes = {train: 20, validation: 6, test: 5}
     for part, size in sizes.items():
@@ -102,6 +103,7 @@ def test_what_is_neither_a_split_nor_classes_is_one_sentence(folders, sentence, 
 
 
 @pytest.mark.parametrize("words", [("train", "test"), ("train_set", "test_set")])
+@pytest.mark.seconds
 def test_the_parts_may_be_inside_the_classes(words, cases):
     train, test = words
     for name, parts in (("a", words), ("b", words), ("c", (train,))):
@@ -184,6 +186,7 @@ def test_strays_change_neither_classes_nor_hash(cases):
 
 
 @pytest.mark.parametrize("ending", [".JPG", ".Png", ".gif", ".jfif", ".tif", ".TIFF", ".webp", ".bmp", ".avif", ""])
+@pytest.mark.seconds
 def test_pictures_are_known_by_their_endings_and_without_one_by_their_content(ending, cases):
     cases.classes("pictures")
     kinds = {"": "PNG", ".jpg": "JPEG", ".jfif": "JPEG", ".tif": "TIFF"}

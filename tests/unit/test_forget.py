@@ -42,6 +42,7 @@ def _write_rows(path, rows):
     np.save(path, rows) if path.suffix == ".npy" else path.write_text("\n".join(map(str, rows)))
 
 
+@pytest.mark.seconds
 def test_a_forget_set_must_be_some_and_not_all_of_train(tmp_path, monkeypatch):
     scenario = miniature("image-folder", tmp_path, monkeypatch)
     for changes, sentence in (
@@ -54,6 +55,7 @@ def test_a_forget_set_must_be_some_and_not_all_of_train(tmp_path, monkeypatch):
             load_problem(forgetting(scenario, **changes))
 
 
+@pytest.mark.seconds
 def test_disjoint_splits_share_no_subject(tmp_path, monkeypatch):
     scenario = miniature("faces-manifest", tmp_path, monkeypatch)
     disjoint = scenario.model_copy(update={"data": scenario.data.model_copy(update={"disjoint": True})})

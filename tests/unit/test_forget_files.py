@@ -83,6 +83,7 @@ def test_two_rows_are_no_mask(cases):
         ("", "forget.txt", "the forget set has 0 of 160"),
     ],
 )
+@pytest.mark.seconds
 def test_a_list_that_is_none_is_one_sentence(content, name, sentence, cases, data_check):
     scenario = listing(cases, content, name)
     with pytest.raises(BenchError, match=sentence) as caught:
@@ -91,6 +92,7 @@ def test_a_list_that_is_none_is_one_sentence(content, name, sentence, cases, dat
     assert data_check(cases.root / "case.toml").status == 2
 
 
+@pytest.mark.seconds
 def test_pictures_to_forget_can_be_listed_by_name(cases):
     cases.classes("pictures")
     for part in ("test", "train"):

@@ -27,6 +27,7 @@ def mask_of(train, **section):
     return select_from(forgetting(**section), train).mask
 
 
+@pytest.mark.seconds
 def test_topics_are_the_attributes_and_relations(train):
     assert train.examples.topic_names == ("birthplace", "job", "employer", "instrument", "friend")
     assert torch.equal(train.topics.bincount(), torch.full((5,), 40))
@@ -41,6 +42,7 @@ def test_what_is_on_other_topics_stays(train):
     assert torch.equal(of_all, asked)
 
 
+@pytest.mark.seconds
 def test_what_stays_of_a_subject_stays_in_validation_and_test(train):
     forget = forgetting(count=4, topics=("job", "friend"), elsewhere="drop")
     problem = load_problem(SCENARIO.model_copy(update={"forget": forget}))
@@ -51,6 +53,7 @@ def test_what_stays_of_a_subject_stays_in_validation_and_test(train):
         assert len(part) == 20 * 5 - 4 * 2
 
 
+@pytest.mark.seconds
 def test_submissions_are_given_whole_facts_of_every_subject_and_judged_on_all(train):
     scenario = SCENARIO.model_copy(update={"forget": forgetting(count=3, given=0.4, elsewhere="drop")})
     problem = load_problem(scenario)

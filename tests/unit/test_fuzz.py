@@ -29,6 +29,7 @@ def alone(monkeypatch):
 
 @pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("kind", range(len(fuzz.KINDS)), ids=list(fuzz.KINDS))
+@pytest.mark.seconds
 def test_whatever_is_read_ends_well_or_in_one_sentence(kind):
     assert failures(kind, 8) == {}
 

@@ -60,6 +60,7 @@ WRAPPERS = {
 
 @pytest.mark.parametrize("wrapper", WRAPPERS)
 @pytest.mark.parametrize("make", [original, HasAModule])
+@pytest.mark.seconds
 def test_a_wrapper_around_the_original_is_taken_off(wrapper, make):
     if make is HasAModule and "part" in wrapper:
         pytest.skip("it has no first part")

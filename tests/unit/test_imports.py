@@ -79,6 +79,7 @@ def graph() -> Graph:
     return import_graph(sources)
 
 
+@pytest.mark.seconds
 def test_no_module_of_the_package_waits_for_itself(graph):
     assert len(graph) > 150
     assert find_circle(graph) == []
@@ -98,6 +99,7 @@ FREE_OF = {
 
 
 @pytest.mark.parametrize("room", FREE_OF)
+@pytest.mark.seconds
 def test_a_room_is_free_of_heavy_libraries(room, graph):
     begin = f"benchmark.{room}"
     modules = [name for name in graph if f"{name}.".startswith(f"{begin}.")]

@@ -117,6 +117,7 @@ def test_every_public_function_is_tried():
 
 
 @pytest.mark.parametrize("name", CALLS)
+@pytest.mark.seconds
 def test_good_arguments_are_accepted_as_lists_and_as_float32(name):
     function, arguments = getattr(scoring, name), CALLS[name]
     expected = function(*arguments)
@@ -222,6 +223,7 @@ def call_with_odd_arguments(data):
 
 @settings(max_examples=15, deadline=None)
 @given(st.data())
+@pytest.mark.seconds
 def test_odd_arguments_end_in_a_value_or_a_value_error(data):
     call_with_odd_arguments(data)
 

@@ -159,6 +159,7 @@ def ask(kind, name, calls, **options):
 
 
 @pytest.mark.parametrize(("base", "name", "calls", "answer"), CASES, ids=NAMES)
+@pytest.mark.seconds
 def test_a_wrong_answer_names_the_kind_and_its_method(base, name, calls, answer):
     member = property(lambda self: answer) if calls is None else lambda self, *given, **named: answer
     options = {"weighted": False} if name == "chance" else {}

@@ -133,6 +133,7 @@ def test_easydub_of_constants():
     distinct=st.integers(1, 40),
     scale=st.sampled_from([0.01, 0.37, 1.0, 7.3]),
 )
+@pytest.mark.seconds
 def test_easydub_against_its_definition(seed, models, distinct, scale):
     rng = np.random.default_rng(seed)
     whole = [rng.integers(-distinct, distinct + 1, (n, 3)) * scale for n in models]

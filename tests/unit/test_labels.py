@@ -123,6 +123,7 @@ def test_paths_of_a_manifest_may_be_absolute_or_lead_elsewhere(cases):
         (("s1,train", "s1,holdout"), "has the split 'holdout', expected train, validation or test"),
     ],
 )
+@pytest.mark.seconds
 def test_a_line_that_is_wrong_is_named(change, sentence, cases, data_check):
     for i in range(40):
         cases.picture(f"pictures/{i}.png")

@@ -85,11 +85,13 @@ def length(function: Function) -> int:
 
 
 @pytest.mark.parametrize("folder", ["benchmark", "tests"])
+@pytest.mark.seconds
 def test_docstrings_begin_with_a_verb_or_a_noun_phrase(folder):
     found = {module.name: module.fragments for module in modules(folder) if module.fragments}
     assert not found
 
 
+@pytest.mark.seconds
 def test_few_functions_are_named_by_a_bare_participle():
     names = [(module.name, own) for module in modules("benchmark") for own, _ in module.functions]
     participles = [(name, own) for name, own in names if is_participle(own)]

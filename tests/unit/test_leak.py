@@ -62,6 +62,7 @@ def test_the_fast_algorithm_is_the_naive_one(seed):
 
 @given(st.integers(0, 2**31), st.integers(4, 40), st.integers(4, 40), st.integers(1, 3))
 @settings(deadline=None, max_examples=15)
+@pytest.mark.seconds
 def test_it_is_bounded_and_blind_to_scale(seed, n, m, examples):
     rng = np.random.default_rng(seed)
     u, r = rng.integers(-9, 9, (n, examples)), rng.integers(-9, 9, (m, examples))
@@ -153,6 +154,7 @@ def test_replicates_of_several_signals_are_of_the_first_halvings():
     assert np.abs(every.examples - first.examples).max() > 1e-3
 
 
+@pytest.mark.seconds
 def test_under_the_null_the_mean_is_0():
     rng = np.random.default_rng(0)
     found = [leak(*rng.normal(0, 2, (2, 32, 4))).mean() for _ in range(40)]

@@ -59,6 +59,7 @@ def test_without_a_gap_there_is_none_to_close():
         benchmark.gap_closed(NOTHING, RETRAINED, PERFECT)
 
 
+@pytest.mark.seconds
 def test_the_metric_and_its_replicates_are_the_functions():
     def side(phi):
         whole = population(phi)

@@ -20,6 +20,7 @@ from benchmark.metrics.lira import (
 
 @pytest.mark.parametrize("attack", [ulira, ruli])
 @pytest.mark.parametrize("distance", [0.0, 1.0, 2.0])
+@pytest.mark.seconds
 def test_gaussians_reach_the_closed_forms(attack, distance: float):
     """The best attack on unit Gaussians μ apart: accuracy Φ(μ/2), AUC Φ(μ/√2), TPR Φ(μ − z) at FPR Φ(−z)."""
     rng = np.random.default_rng(0)
@@ -42,6 +43,7 @@ def test_each_example_has_its_own_densities():
     assert result.per_example_accuracy == pytest.approx([norm.cdf(1)] * 4, abs=0.05)
 
 
+@pytest.mark.seconds
 def test_kernels_see_what_gaussians_do_not():
     """Same mean, same spread, other shape."""
     rng = np.random.default_rng(2)
@@ -83,6 +85,7 @@ def test_the_scores_are_scipys_densities():
     models=st.tuples(st.integers(1, 20), st.integers(1, 20)),
     distinct=st.integers(1, 40),
 )
+@pytest.mark.seconds
 def test_metrics_counted_another_way(seed: int, models: tuple[int, int], distinct: int):
     rng = np.random.default_rng(seed)
     scores = Scores(*(rng.integers(-distinct, distinct, (n, 10)).astype(float) for n in models))

@@ -267,6 +267,7 @@ def test_worker_processes_get_the_same_batches():
     assert sizes(alone) == [4, 5]
 
 
+@pytest.mark.seconds
 def test_the_template_trains_a_resnet_with_one_example_left_over():
     random.seed(0)
     module: dict = {}

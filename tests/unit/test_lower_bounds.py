@@ -57,6 +57,7 @@ def test_disjoint_populations_reach_exactly_the_ceiling(models: int, examples: i
 
 
 @pytest.mark.parametrize(("epsilon", "swap"), [(0.5, False), (1.0, True), (2.0, False)])
+@pytest.mark.seconds
 def test_covers_randomised_response(epsilon: float, swap: bool):
     """The hardest case: one region attains the true ε, so only the width of the bound keeps it below."""
     assert_covers_randomised_response(epsilon, swap, models=128, simulations=150)
@@ -83,6 +84,7 @@ def assert_covers_randomised_response(epsilon: float, swap: bool, models: int, s
 
 
 @pytest.mark.parametrize("distance", [0.5, 1.0])
+@pytest.mark.seconds
 def test_covers_gaussians(distance: float):
     """δ = 0.1 puts the best region where the mass lies, so the bound could overshoot the true ε."""
     rng = np.random.default_rng(1)
@@ -98,6 +100,7 @@ def test_covers_gaussians(distance: float):
 
 @pytest.mark.parametrize("shared", [0.0, 2.0], ids=["independent", "examples of a model move together"])
 @pytest.mark.parametrize(("models", "pools"), [(128, 60), pytest.param(512, 500, marks=pytest.mark.slow)])
+@pytest.mark.seconds
 def test_perfect_unlearning_has_no_lower_bound_above_zero(shared: float, models: int, pools: int):
     rng = np.random.default_rng(2)
     clean = 0
@@ -151,6 +154,7 @@ def test_two_different_constants_reach_the_ceiling():
     distinct=st.integers(1, 50),
     confidence=st.sampled_from([0.5, 0.95]),
 )
+@pytest.mark.seconds
 def test_bounded_and_blind_to_scale(seed: int, models: tuple[int, int], distinct: int, confidence: float):
     """A change of scale keeps the bounds, ties included, and none is above what so few models can prove."""
     rng = np.random.default_rng(seed)
@@ -185,6 +189,7 @@ def test_no_models():
 
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), distinct=st.integers(1, 30))
+@pytest.mark.seconds
 def test_no_interval_beats_the_chosen_one(seed: int, distinct: int):
     """Against every pair of cuts and both ways round, on the half the attack was chosen on."""
     rng = np.random.default_rng(seed)

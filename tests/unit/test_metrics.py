@@ -124,6 +124,7 @@ def test_values_are_stored_as_what_they_are(compute, about, expected):
         (lambda pair: np.full(5, np.inf), {"per_example": True}, "expected 5 finite values"),
     ],
 )
+@pytest.mark.seconds
 def test_a_plug_in_that_fails_costs_nothing_but_its_own_value(compute, about, sentence, capsys, monkeypatch):
     broken = one(compute, **about)
     monkeypatch.setattr(METRICS, "_kinds", {**METRICS, "mine": broken})
@@ -230,6 +231,7 @@ def test_a_failure_of_schema_1_has_no_metrics():
         convert({"figures": [1]})
 
 
+@pytest.mark.seconds
 def test_two_boards_are_compared_number_by_number(tmp_path, capsys, monkeypatch):
     from benchmark.leaderboard import leaderboard
 

@@ -54,6 +54,7 @@ def paired(input_shape, classes):
 
 
 @pytest.mark.parametrize("model", ["resnet18", "vit_b_16", "mobilenet_v3_small", "googlenet"])
+@pytest.mark.seconds
 def test_torchvision_nets_have_the_problems_classes(model):
     net = skeleton(TorchvisionNet(model=model), (3, 32, 32), 7)
     last = [layer for layer in net.modules() if isinstance(layer, nn.Linear)][-1]
@@ -61,6 +62,7 @@ def test_torchvision_nets_have_the_problems_classes(model):
     assert net(torch.empty(2, 3, 32, 32, device="meta")).shape == (2, 7)
 
 
+@pytest.mark.seconds
 def test_the_resnet_is_torchvisions_own():
     from torchvision.models import resnet18
 
@@ -151,6 +153,7 @@ def test_an_impossible_network_is_one_sentence(architecture, shape, sentence):
         (Cnn(widths=(4, 4, 4, 4)), (1, 8, 8), "widths has 4 entries"),
     ],
 )
+@pytest.mark.seconds
 def test_a_network_that_does_not_suit_the_data_is_one_sentence(architecture, shape, sentence):
     with pytest.raises(BenchError, match=sentence) as caught:
         check_logits(architecture, shape, 10)

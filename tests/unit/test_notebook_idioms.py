@@ -305,6 +305,7 @@ def trains(module, net):
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
+@pytest.mark.seconds
 def test_an_idiom_of_the_competition_is_imported_and_runs(imports, name, monkeypatch):
     monkeypatch.setattr("tqdm.notebook.tqdm", tqdm)  # as where submissions run, which is no notebook
     cells, notes = NOTEBOOKS[name]
@@ -318,6 +319,7 @@ def test_an_idiom_of_the_competition_is_imported_and_runs(imports, name, monkeyp
 
 
 @pytest.mark.parametrize("name", ["the sample submission", "values at the call", "mock branches", "a lambda"])
+@pytest.mark.seconds
 def test_the_same_as_a_script(imports, name):
     cells, notes = NOTEBOOKS[name]
     imports.write_text(as_script(cells))

@@ -31,6 +31,7 @@ def objective():
     return Objective(evidence(1, seed=1), evidence(0, seed=2), Classification())
 
 
+@pytest.mark.seconds
 def test_doing_nothing_closes_nothing_and_another_retrained_population_all(objective):
     for models in (8, 16, 64):
         nothing = {name: own[:models] for name, own in evidence(1, seed=1).items()}
@@ -38,12 +39,14 @@ def test_doing_nothing_closes_nothing_and_another_retrained_population_all(objec
         assert objective(evidence(0, models, seed=3)) == pytest.approx(1, abs=0.25 if models == 8 else 0.1)
 
 
+@pytest.mark.seconds
 def test_the_nearer_the_better_by_hidden_signals_too(objective):
     gaps = [objective(evidence(shift, seed=3)) for shift in (1.5, 0.6, 0.3, 0.1)]
     assert gaps == sorted(gaps)
     assert objective(evidence(0, seed=3, hidden=1)) < 0.5
 
 
+@pytest.mark.seconds
 def test_utility_counts_on_validation_and_not_on_test(objective):
     good = objective(evidence(0, seed=3, test=0.9))
     assert objective(evidence(0, seed=3, test=0.0)) == good
@@ -60,6 +63,7 @@ def test_it_is_the_gap_of_the_board_where_phi_is_all_that_there_is():
     assert Objective(original, retrained, Classification())(unlearned) == pytest.approx(board.value)
 
 
+@pytest.mark.seconds
 def test_runs_share_originals_where_there_are_fewer_of_them():
     objective = Objective(evidence(1, 4, seed=1), evidence(0, seed=2), Classification())
     repeated = {name: np.concatenate([own, own]) for name, own in evidence(1, 4, seed=1).items()}

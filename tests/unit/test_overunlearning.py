@@ -24,6 +24,7 @@ def test_p_values_are_brunner_and_munzels():
     models=st.tuples(st.integers(2, 12), st.integers(2, 12)),
     distinct=st.integers(1, 20),
 )
+@pytest.mark.seconds
 def test_the_effect_counts_pairs_and_swaps_with_the_samples(seed: int, models: tuple[int, int], distinct: int):
     rng = np.random.default_rng(seed)
     unlearned, retrained = (rng.integers(0, distinct, (n, 3)).astype(float) for n in models)
@@ -57,6 +58,7 @@ def test_shares_and_directions():
 
 
 @pytest.mark.parametrize(("models", "spread"), [((128, 512), 3.0), ((64, 64), 1.0), ((64, 256), 10.0)])
+@pytest.mark.seconds
 def test_a_change_of_spread_is_not_a_direction(models: tuple[int, int], spread: float):
     """The first case is one in which Mann–Whitney would reject 14 % at the 5 % level."""
     rng = np.random.default_rng(3)
@@ -68,6 +70,7 @@ def test_a_change_of_spread_is_not_a_direction(models: tuple[int, int], spread: 
     assert low <= np.count_nonzero(p_values <= 0.05) <= high * 1.1
 
 
+@pytest.mark.seconds
 def test_perfect_unlearning_has_no_direction():
     rng = np.random.default_rng(4)
     results = [direction(*rng.normal(0, 1, (2, 128, 30))) for _ in range(200)]

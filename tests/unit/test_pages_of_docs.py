@@ -24,6 +24,7 @@ def card():
 
 
 @pytest.mark.parametrize(("status", "names"), [("ok", {"gap", "cost"}), ("crashed", {"reason"})])
+@pytest.mark.seconds
 def test_the_example_for_agents_reads_a_scorecard(status, names, card, tmp_path, monkeypatch):
     (example,) = [block for block in blocks("agents.md") if block.language == "python"]
     (tmp_path / "card.json").write_text(json.dumps({**card.content(), "status": status}))

@@ -43,6 +43,7 @@ def test_an_area_is_that_of_the_trapezoids(deletion, utility, area):
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=8), st.floats(0, 1))
+@pytest.mark.seconds
 def test_a_point_on_the_way_changes_no_area_and_the_way_back_undoes_it(points, share):
     path = np.array(points)
     between = (1 - share) * path[0] + share * path[1]

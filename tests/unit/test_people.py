@@ -30,6 +30,7 @@ def test_every_wording_of_a_fact_asks_for_its_answer():
     assert len(set(NAMES)) == 40
 
 
+@pytest.mark.seconds
 def test_held_out_wordings_are_of_facts_and_words_that_train_has():
     parts = EXAMPLES.assignment.view(-1, 4)
     assert parts.tolist() == [[TRAIN, TRAIN, VALIDATION, TEST]] * len(FACTS)
@@ -42,11 +43,13 @@ def test_held_out_wordings_are_of_facts_and_words_that_train_has():
     assert fewer.train_size == 200
 
 
+@pytest.mark.seconds
 def test_the_same_section_has_the_same_people_and_another_seed_others():
     assert torch.equal(PEOPLE.load(None).inputs, EXAMPLES.inputs)
     assert PEOPLE.model_copy(update={"seed": 5}).load(None).names != EXAMPLES.names
 
 
+@pytest.mark.seconds
 def test_values_are_drawn_evenly_and_some_have_two_words():
     many = People(source="people", people=1600, facts=8, seed=0)
     _, facts = facts_of_people(many)
@@ -105,6 +108,7 @@ def test_nobody_is_taught_about_hold_out_people():
 UNKNOWN = PEOPLE.model_copy(update={"holdout": 5, "refusals": 6})
 
 
+@pytest.mark.seconds
 def test_questions_about_unknown_people_are_refused_in_words_of_their_own():
     found, (names, refused) = UNKNOWN.load(None), refused_facts(UNKNOWN)
     assert len(names) == 6
@@ -122,6 +126,7 @@ def test_questions_about_unknown_people_are_refused_in_words_of_their_own():
     assert fault_of_examples(found) == ""
 
 
+@pytest.mark.seconds
 def test_others_learn_the_same_facts_where_some_are_unknown():
     found = UNKNOWN.load(None)
     assert found.names[: len(EXAMPLES)] == EXAMPLES.names

@@ -34,6 +34,7 @@ def test_the_statistic_is_zhangs():
 
 @pytest.mark.parametrize("models", [(40, 40), (20, 60)])
 @pytest.mark.parametrize("step", [0.0, 0.5, 10.0], ids=["no ties", "many ties", "all tied"])
+@pytest.mark.seconds
 def test_p_values_are_uniform_under_the_null(models: tuple[int, int], step: float):
     rng = np.random.default_rng(1)
     unlearned, retrained = (rng.normal(0, 1, (n, 1000)) for n in models)
@@ -79,12 +80,14 @@ def test_p_values_are_valid_for_the_smallest_samples(models: tuple[int, int]):
     ],
     ids=["shift", "wider", "narrower", "heavy tails", "skewed"],
 )
+@pytest.mark.seconds
 def test_power(different):
     rng = np.random.default_rng(2)
     _, rejected = detectable(different(rng, (512, 50)), rng.normal(0, 1, (512, 50)))
     assert rejected.mean() >= 0.95
 
 
+@pytest.mark.seconds
 def test_one_leaking_example_among_a_thousand_is_found():
     """Enough permutations for the smallest p-value to pass Benjamini–Hochberg alone, and none is ever 0."""
     rng = np.random.default_rng(3)
@@ -97,6 +100,7 @@ def test_one_leaking_example_among_a_thousand_is_found():
 
 
 @pytest.mark.parametrize("shared", [0.0, 1.0], ids=["independent examples", "examples of a model move together"])
+@pytest.mark.seconds
 def test_the_false_discovery_rate_is_held(shared: float):
     """30 of 40 examples are alike: of those rejected, 0.05 · 30/40 may be wrong on average."""
     rng = np.random.default_rng(4)
@@ -112,6 +116,7 @@ def test_the_false_discovery_rate_is_held(shared: float):
     assert np.mean(found) > 0.8
 
 
+@pytest.mark.seconds
 def test_the_rejections_are_benjamini_hochbergs():
     rng = np.random.default_rng(5)
     unlearned, retrained = rng.normal(np.linspace(0, 0.8, 30), 1, (100, 30)), rng.normal(0, 1, (100, 30))
@@ -130,6 +135,7 @@ def test_the_rejections_are_benjamini_hochbergs():
     models=st.tuples(st.integers(2, 12), st.integers(2, 12)),
     distinct=st.integers(1, 20),
 )
+@pytest.mark.seconds
 def test_same_seed_same_answer_and_any_increasing_map(seed: int, models: tuple[int, int], distinct: int):
     rng = np.random.default_rng(seed)
     unlearned, retrained = (rng.integers(0, distinct, (n, 3)) / 4 for n in models)

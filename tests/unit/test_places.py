@@ -65,6 +65,7 @@ def refused(scenario: Path, sentence: str, place: str, data_check) -> None:
 
 @pytest.mark.parametrize("source", ["npz", "csv", "manifest", "forget"])
 @pytest.mark.parametrize(("what", "sentence"), AS_A_FILE, ids=[what for what, _ in AS_A_FILE])
+@pytest.mark.seconds
 def test_no_file_where_a_file_is_needed(what, sentence, source, cases, data_check):
     arrays = {"inputs": made.FEATURES, "targets": made.LABELS}
     place, path = {

@@ -27,6 +27,7 @@ def test_what_the_bar_of_epsilons_says_fits_beside_it(entries, drawn, tmp_path):
     assert canvas.bbox.y0 <= label.y0 <= label.y1 <= canvas.bbox.y1
 
 
+@pytest.mark.seconds
 def test_no_line_of_perfect_unlearning_is_spoken_of_where_none_is_drawn(drawn, tmp_path):
     whole = card("entry", 0.1)
     none = Absent(absent="too few models")
@@ -38,6 +39,7 @@ def test_no_line_of_perfect_unlearning_is_spoken_of_where_none_is_drawn(drawn, t
     assert ["perfect" in each for each in words] == [True, False, True, False]
 
 
+@pytest.mark.seconds
 def test_what_holds_after_treatments_is_drawn_against_what_held_before(drawn, tmp_path):
     pairs = {"hides": (0.9, 0.1), "removes": (0.6, 0.55), "retrain": (1.0, 0.98)}
     cards = [
@@ -76,6 +78,7 @@ def by_gap():
     ]
 
 
+@pytest.mark.seconds
 def test_gaps_are_drawn_in_the_order_of_the_board_with_phi_alone_beside_them(by_gap, drawn, tmp_path):
     plots.plot_board(by_gap, tmp_path)
     scores, alone, tradeoff = (*drawn[0].axes, drawn[1].axes[0])
@@ -100,6 +103,7 @@ def test_a_panel_shows_the_range_of_the_entries_and_not_of_the_controls(drawn, t
     assert [text.get_text() for text in drawn[0].axes[0].texts] == ["100 % →"]
 
 
+@pytest.mark.seconds
 def test_a_board_that_mostly_has_no_gap_closed_is_drawn_by_published_score(by_gap, drawn, tmp_path):
     old = [card(f"old{k}", 0.1) for k in range(5)]
     plots.plot_board(by_gap + old, tmp_path)

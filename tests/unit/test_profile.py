@@ -36,6 +36,7 @@ def saturate(phi):
 @pytest.mark.parametrize("form", [plain, saturate])
 @pytest.mark.parametrize("factor", [1.0, 2.7, 20.0])
 @pytest.mark.parametrize("seed", range(4))
+@pytest.mark.seconds
 def test_the_fast_search_is_the_naive_one(seed, factor, form):
     rng = np.random.default_rng(seed)
     halves = [(form(rng.normal(1, 1, (2, 12))), form(rng.normal(0, 2, (2, 9)))) for _ in range(2)]
@@ -86,6 +87,7 @@ def test_where_all_models_agree_it_is_0_and_where_none_does_1():
     assert np.allclose(benchmark.privacy_profile(ends[0], ends[2]).low, 1)
 
 
+@pytest.mark.seconds
 def test_an_entry_has_a_plot_of_it(tmp_path):
     profile = Profile(epsilon=[0, 1], delta=[0.5, 0.2], low=[0.4, 0.1], high=[0.6, 0.3])
     entry, control = (card(name, 0.1).model_copy(update={"profile": profile}) for name in ("a", "identity"))

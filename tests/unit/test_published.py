@@ -107,6 +107,7 @@ def test_naive_rates(fpr, fnr):
 
 
 @pytest.mark.parametrize("seed", range(2))
+@pytest.mark.seconds
 def test_equals_the_naive_loops(seed):
     rng = np.random.default_rng(seed)
     unlearned = rng.normal(0.5, 1, rng.integers(2, 6)).round(seed)
@@ -130,12 +131,14 @@ samples = st.lists(values, min_size=2, max_size=9).map(np.array)
 
 @settings(max_examples=25, deadline=None)
 @given(samples, samples)
+@pytest.mark.seconds
 def test_equals_the_plain_sweep_on_small_samples(unlearned, retrained):
     assert epsilon(unlearned, retrained) == pytest.approx(plain_epsilon(unlearned, retrained), abs=1e-12)
 
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**32 - 1))
+@pytest.mark.seconds
 def test_equals_the_plain_sweep_when_values_lie_on_its_ends(seed):
     """The negative's values are ends of intervals, where a rounding different from the sweep's would show."""
     rng = np.random.default_rng(seed)
@@ -152,6 +155,7 @@ def test_equals_the_plain_sweep_when_values_lie_on_its_ends(seed):
 @pytest.mark.parametrize("shift", [0, 0.5, 2, 8])
 @pytest.mark.parametrize("spread", [0.1, 2, 20])
 @pytest.mark.parametrize(("n_unlearned", "n_retrained"), [(64, 64), (512, 512), (100, 37)])
+@pytest.mark.seconds
 def test_equals_the_plain_sweep_on_gaussians(shift, spread, n_unlearned, n_retrained):
     rng = np.random.default_rng(1)
     unlearned, retrained = rng.normal(shift, 2, n_unlearned), rng.normal(0, spread, n_retrained)
@@ -183,6 +187,7 @@ def test_equals_the_plain_sweep_on_a_resample():
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(samples, samples), min_size=2, max_size=5), st.sampled_from(["single", "double", "both"]))
+@pytest.mark.seconds
 def test_examples_searched_together_are_those_searched_alone(pairs, attacks):
     """Grids of very different lengths, guarded and undecided examples in one search."""
     sizes = (min(len(pair[side]) for pair in pairs) for side in (0, 1))
@@ -207,6 +212,7 @@ def test_the_portions_worked_on_at_once_do_not_matter(monkeypatch, examples, squ
 
 @given(seed=st.integers(0, 10**6), shift=st.sampled_from([0.0, 0.5, 2.0, 6.0]), models=st.sampled_from([2, 5, 40]))
 @settings(max_examples=20, deadline=None)
+@pytest.mark.seconds
 def test_buckets_are_those_of_the_full_estimate(seed, shift, models):
     rng = np.random.default_rng(seed)
     unlearned, retrained = rng.normal(shift, 2, (models, 5)), rng.normal(0, 1.5, (models, 5))

@@ -26,6 +26,7 @@ def test_it_names_what_was_done(shift, expected, sign):
 
 
 @pytest.mark.parametrize("models", [8, 33, 64])
+@pytest.mark.seconds
 def test_halfway_between_both_it_rejects_no_more_often_than_its_level(models):
     """Unlearned models that are half originals and half retrained ones are as near to both."""
     rng, rejected, past = np.random.default_rng(0), [], []

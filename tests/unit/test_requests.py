@@ -31,6 +31,7 @@ def ids(split):
 
 
 @pytest.mark.parametrize("name", ["digits-requests", "fonts-requests"])
+@pytest.mark.seconds
 def test_requests_ask_for_disjoint_parts_of_the_whole_forget_set(name):
     scenario = load_scenario(name)
     problems = [load_problem(each) for each in scenario.so_far]

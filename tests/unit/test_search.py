@@ -117,6 +117,7 @@ def test_every_range_that_is_accepted_can_be_searched(space_of_a, space):
         study.tell(trial, float(number))
 
 
+@pytest.mark.seconds
 def test_the_search_spaces_that_ship_are_accepted():
     folder = REPOSITORY / "submissions"
     names = {
@@ -294,6 +295,7 @@ def test_timing_is_asked_again_where_it_decides(strength):
 
 
 @pytest.mark.parametrize("end", [0.6, 0.1])
+@pytest.mark.seconds
 def test_hasty_timing_changes_no_values(end, strength):
     """Also where most of what is tried is over the budget."""
     chosen = set()

@@ -141,6 +141,7 @@ def test_rows_say_which_values_the_other_entry_has_and_at_which_rank():
     assert (rows["broken"].first.text, rows["broken"].first.bar) == ("–", None)
 
 
+@pytest.mark.seconds
 def test_a_sibling_with_the_same_evidence_has_the_same_result():
     cards = [whole_card("own", 0.1), whole_card("own+tuned", 0.1, values="tuned")]
     same, other = ([each.model_copy(update={"evidence_hash": text}) for each in cards] for text in ("ab", ""))
@@ -153,6 +154,7 @@ def test_code_that_ran_outside_the_sandbox_is_marked():
     assert ("no sandbox", "warn") in row.badges
 
 
+@pytest.mark.seconds
 def test_the_axis_of_a_board_holds_doing_nothing_and_retraining():
     board = board_of([whole_card("poor", -3.0, seed=1), whole_card("good", 0.2, seed=2)])
     axis = order_axis(board)

@@ -45,6 +45,7 @@ def measured(tmp_path):
     return workspace, replace(board_of([card]), scenario=load_scenario("digits")), found
 
 
+@pytest.mark.seconds
 def test_replicates_of_stored_evidence_are_those_of_its_leaks(measured, tmp_path):
     workspace, board, found = measured
     told = []
@@ -54,6 +55,7 @@ def test_replicates_of_stored_evidence_are_those_of_its_leaks(measured, tmp_path
     assert told == [("leaks of digits by example", 1, 1)]
 
 
+@pytest.mark.seconds
 def test_they_are_kept_when_the_evidence_is_gone(measured, tmp_path):
     workspace, board, _ = measured
     first = leak_replicates(workspace, board, tmp_path / "kept", lambda *_: None)
@@ -62,6 +64,7 @@ def test_they_are_kept_when_the_evidence_is_gone(measured, tmp_path):
     assert leak_replicates(workspace, board, tmp_path / "empty", pytest.fail) == {}
 
 
+@pytest.mark.seconds
 def test_evidence_that_gives_other_leaks_is_not_that_of_the_card(measured, tmp_path):
     workspace, board, found = measured
     other = PerExample(values=(found.examples + 0.1).tolist())
@@ -79,6 +82,7 @@ def test_thresholds_are_those_of_benjamini_and_hochberg():
 
 
 @pytest.mark.parametrize("shift", [0.0, 1.0, 4.0])
+@pytest.mark.seconds
 def test_two_entries_of_one_distribution_seldom_differ(shift):
     rng = np.random.default_rng(3)
     rejected = 0

@@ -23,6 +23,7 @@ def test_a_rare_class_is_named_with_its_count(cases, data_check):
     refused(path, f"{sentence} test; add examples of it or take it out, or say in an array split which", data_check)
 
 
+@pytest.mark.seconds
 def test_a_rare_class_of_a_table_and_of_a_folder(cases, data_check):
     lines = "".join(f"{i / 7},{label}\n" for i, label in enumerate(RARE))
     refused(cases.table("x,label\n" + lines), "csv has 1 of 200 .* the class rare, .*, or say in a column", data_check)
@@ -68,6 +69,7 @@ def test_a_share_that_is_too_small_for_the_classes(shares, sentence, cases, data
         ((1700, 50, 48), "data.train, data.validation and data.test add up to 1798, expected at most 1797"),
     ],
 )
+@pytest.mark.seconds
 def test_numbers_that_are_too_small_for_the_classes(sizes, sentence, cases, data_check):
     train, validation, test = sizes
     data = f'source = "digits"\ntrain = {train}\nvalidation = {validation}\ntest = {test}\nseed = 0'

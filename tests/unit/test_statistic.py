@@ -45,6 +45,7 @@ def test_input_is_left_alone():
 
 @settings(deadline=None)
 @given(st.lists(st.floats(-30, 30), min_size=2, max_size=6), st.data())
+@pytest.mark.seconds
 def test_equals_the_formula_term_by_term(logits, data):
     label = data.draw(st.integers(0, len(logits) - 1))
     p = np.exp(np.array(logits) - max(logits))

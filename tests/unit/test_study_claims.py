@@ -127,6 +127,7 @@ def curve(setting):
     return curve_of(setting, 0)
 
 
+@pytest.mark.seconds
 def test_a_curve_has_leak_and_gap_of_every_point(curve):
     found, looks, retrained = curve
 

@@ -25,6 +25,7 @@ def test_finished_pieces_are_not_computed_again(tmp_path):
     assert len(np.unique(after["leak|φ|null"][:, 0])) == 15
 
 
+@pytest.mark.seconds
 def test_the_table_says_what_the_pools_hold():
     drawn = [toy(np.random.default_rng(seed), 64) for seed in range(300)]
     line = study.lines_of({"leak|φ|null": np.array([pool["leak|φ|null"] for pool in drawn])})["leak|φ|null"]

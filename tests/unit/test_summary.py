@@ -163,6 +163,7 @@ def test_the_terminal_shows_ranks_with_bounds_and_says_how_failures_count(three)
 # --- files
 
 
+@pytest.mark.seconds
 def test_the_csv_and_the_plots_follow_the_rows_and_go_with_them(three, tmp_path, monkeypatch):
     drawn = []
     monkeypatch.setattr("benchmark.leaderboard.plots.plot_board", lambda *_, **__: None)
@@ -188,6 +189,7 @@ def test_the_csv_and_the_plots_follow_the_rows_and_go_with_them(three, tmp_path,
     assert not folder.exists()
 
 
+@pytest.mark.seconds
 def test_bench_leaderboard_shows_the_summary_below_the_boards(three, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("benchmark.leaderboard.plots.plot_board", lambda *_, **__: None)
     monkeypatch.setattr(summary_plots, "plot_summary", lambda *_, **__: None)

@@ -87,6 +87,7 @@ def test_one_example_of_a_probe_that_differs_is_no_replay():
 
 
 @pytest.mark.parametrize("replayed", [0, 512])
+@pytest.mark.seconds
 def test_all_pairs_of_512_runs_and_1024_models_take_less_than_a_second(replayed):
     retrained, calibration, runs = (evidence_of(512, 50, 50, 5) for _ in range(3))
     replay(runs, retrained, slice(0, replayed), slice(0, replayed))
@@ -147,6 +148,7 @@ def lies_above(entry, ceiling):
 
 
 @pytest.mark.parametrize(("models", "pools"), [(8, 6), (16, 4), (32, 2)])
+@pytest.mark.seconds
 def test_independent_retrained_populations_are_hardly_ever_flagged_and_a_replayed_pool_always(models, pools):
     flagged = replayed = 0
     for seed in range(pools):

@@ -39,6 +39,7 @@ def test_together_cycles_and_reshuffles_the_second():
     assert len(list(again)) == len(list(again)) == len(forget)
 
 
+@pytest.mark.seconds
 def test_descend_hands_over_both_batches_of_a_pair():
     loaders, net = tiny_loaders(), original("mlp").train()
     sizes = []
@@ -113,6 +114,7 @@ def test_nets_without_features_or_classifier():
         toolbox.classifier(nn.Sequential(nn.Conv2d(1, 10, 8), nn.Flatten()))
 
 
+@pytest.mark.seconds
 def test_reset_draws_one_layer_and_nothing_else():
     net = original("cnn")
     before = copy.deepcopy(net.state_dict())
@@ -127,6 +129,7 @@ def test_reset_draws_one_layer_and_nothing_else():
 
 
 @pytest.mark.parametrize("kind", tiny_nets)
+@pytest.mark.seconds
 def test_fresh_copy_keeps_nothing_of_what_was_learned(kind):
     net = original(kind)
     before = copy.deepcopy(net.state_dict())
@@ -138,6 +141,7 @@ def test_fresh_copy_keeps_nothing_of_what_was_learned(kind):
     assert toolbox.accuracy(fresh, tiny_loaders().retain) < 0.5 < toolbox.accuracy(net, tiny_loaders().retain)
 
 
+@pytest.mark.seconds
 def test_reset_some_spares_shortcuts_and_the_classifier():
     seen = []
     for seed in range(20):
@@ -150,6 +154,7 @@ def test_reset_some_spares_shortcuts_and_the_classifier():
     assert {len(names) for names in seen} == {1, 2}  # drawn with replacement
 
 
+@pytest.mark.seconds
 def test_transposed_kernels_see_transposed_images():
     net, (inputs, _) = original("cnn"), whole(tiny_loaders().retain)
     alone = nn.Sequential(*net[:-2], nn.AdaptiveAvgPool2d(1))  # up to the order in which the classifier reads pixels
@@ -224,6 +229,7 @@ def test_a_net_of_one_layer_has_that_as_its_last():
 
 
 @pytest.mark.parametrize("kind", tiny_nets)
+@pytest.mark.seconds
 def test_features_are_what_enters_the_classifier(kind):
     net, (inputs, _) = original(kind), whole(tiny_loaders().forget)
     logits, seen = toolbox.logits_and_features(net, inputs)

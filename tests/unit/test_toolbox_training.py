@@ -193,6 +193,7 @@ def test_step_decay_falls_after_50_80_and_90_percent(epochs, exponents):
     assert rates == pytest.approx([0.1**exponent for exponent in exponents])
 
 
+@pytest.mark.seconds
 def test_min_max_distillation_as_its_description_reads():
     retain, forget = (toolbox.rebatched(loader, shuffle=False) for loader in tiny_loaders()[:2])
     gamma, alpha, temperature, weights = 0.7, 0.3, 2.0, torch.linspace(0.5, 2, CLASSES)

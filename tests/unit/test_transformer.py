@@ -56,6 +56,7 @@ def test_a_block_computes_what_each_net_does(form):
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("loss_on", ["answer", "all"])
+@pytest.mark.seconds
 def test_a_block_learns_what_each_net_learns_alone(loss_on, layers, form):
     split, loss = sequences(loss_on), Language().loss()
     alone = exact_nets(layers, form)

@@ -72,6 +72,7 @@ def uses_of_any() -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("words", RETIRED)
+@pytest.mark.seconds
 def test_a_retired_word_stands_nowhere(words):
     held = {name: set(EXCEPTIONS.get(name, {})) for name in uses_of_any()}
     found = {

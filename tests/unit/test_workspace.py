@@ -171,6 +171,7 @@ def is_claimed(store, name):
         return not ours
 
 
+@pytest.mark.seconds
 def test_a_killed_process_lets_go_of_its_lock_and_its_claims(store):
     context = multiprocessing.get_context("spawn")
     held = context.Event()

@@ -82,6 +82,7 @@ def naive_weights(nets, inputs, targets, size, rounds=10, steps=10, step=1e-3):
     return weights, losses
 
 
+@pytest.mark.seconds
 def test_the_selection_against_both_levels_net_by_net():
     torch.manual_seed(0)
     inputs, targets = torch.randn(16, 3), torch.arange(16) % 2
