@@ -89,8 +89,10 @@ def read_runs(yardstick: Yardstick, runs: Runs, outcome: Outcome) -> ReadRuns:
     unlearned = model_evidence(evidence, yardstick.retrained, yardstick.problem.task)
     cost = Cost(timing.submission, timing.share, timing.memory_of(evidence.get("run/memory")))
     treated = runs.treated_evidence() if yardstick.treated else None
-    after = dict(yardstick.treated.pairs(treated)) if yardstick.treated and treated else {}
-    pair = replace(yardstick.control, unlearned=unlearned, cost=cost, treated=after)
+    after, inside = {}, None
+    if yardstick.treated and treated:
+        after, inside = dict(yardstick.treated.pairs(treated)), yardstick.treated.inside(treated)
+    pair = replace(yardstick.control, unlearned=unlearned, cost=cost, treated=after, representations=inside)
     return ReadRuns(yardstick, runs, replace(outcome, timing=timing), evidence, pair)
 
 

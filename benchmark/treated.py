@@ -2,7 +2,8 @@
 
 Kept apart from the evidence of the nets as they are, in blocks of their own, so that populations and boards without
 treatments stay as they were. The arrays, `[models, ...]` each, are `<treatment>/phi/forget`, float16 as φ of the
-probes is, and `<treatment>/utility/<split>`, float64.
+probes is, and `<treatment>/utility/<split>`, float64. Beside them stands what the nets as they are make of the forget
+set inside, REPRESENTATION.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,12 +11,16 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.data import Problem
 from benchmark.data.problem import PARTS
 from benchmark.errors import BadScenario
 from benchmark.evidence import evidence_of
+from benchmark.metrics.representation import alignment_vectors
+from benchmark.models.build import skeleton
+from benchmark.models.inside import features_of
 from benchmark.models.user_code import user_code
 from benchmark.results.evidence import SPLITS, NonFiniteOutputs, round_phi
 from benchmark.scenario.schema import Scenario
@@ -24,6 +29,11 @@ from benchmark.storage.blocks import Layout
 from benchmark.storage.workspace import Arrays
 from benchmark.treatments import TREATMENTS
 from benchmark.treatments.treatment import Given, State, Treatment
+
+REPRESENTATION = "representation"
+"""Names the array of what nets make of the forget set inside, float16 `[models, pairs]`."""
+
+_LOOKED_AT = 64  # forget examples: 4 kB a model
 
 
 @torch.no_grad()
@@ -43,6 +53,7 @@ def treated_evidence_of(
     found: Arrays = {}
     own = derive_seed(seed, "treatment")
     given = Given(scenario, problem, [derive_seed(own, index) for index in indices], own)
+    found[REPRESENTATION] = _representations(scenario, problem, state)
     for name, treatment in sorted(treatments.items()):
         kept = _evidence_after(treatment, given, state)
         found |= {f"{name}/phi/forget": round_phi(kept["phi/forget"])}
@@ -55,7 +66,23 @@ def treated_layouts(problem: Problem, treatments: Mapping[str, Treatment] = TREA
     form = problem.evidence_form.layouts(())
     phi = Layout("float16", form["phi/forget"].shape)
     one = {"phi/forget": phi} | {f"utility/{split}": form[f"utility/{split}"] for split in SPLITS}
-    return {f"{name}/{key}": layout for name in sorted(treatments) for key, layout in one.items()}
+    examples = min(len(problem.forget), _LOOKED_AT)
+    pairs = Layout("float16", (examples * (examples + 1) // 2,), may_be_nan=True)
+    return {REPRESENTATION: pairs} | {f"{name}/{key}": own for name in sorted(treatments) for key, own in one.items()}
+
+
+def _representations(scenario: Scenario, problem: Problem, state: State) -> NDArray[np.float16]:
+    """Return `alignment_vectors` of all nets on the first forget examples, `[models, pairs]`, or nan."""
+    net = skeleton(scenario.architecture, problem.input_shape, problem.outputs).eval()
+    split = problem.forget.at(torch.arange(min(len(problem.forget), _LOOKED_AT)))
+    rows = []
+    for row in range(len(next(iter(state.values())))):
+        try:
+            features = features_of(net, {name: tensor[row] for name, tensor in state.items()}, split)
+            rows.append(alignment_vectors(features.double().cpu().numpy()))
+        except BadScenario:  # no linear layer, or features that overflow
+            rows.append(np.full(len(split) * (len(split) + 1) // 2, np.nan))
+    return np.array(rows, dtype=np.float16)
 
 
 def _evidence_after(treatment: Treatment, given: Given, state: State) -> Arrays:

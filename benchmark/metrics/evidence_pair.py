@@ -57,6 +57,7 @@ Need = Literal[
     "cost",
     "memory",
     "treated",
+    "representations",
 ]
 NEEDS: dict[str, str] = {
     "utility": "the utility of the models is not known",
@@ -83,6 +84,7 @@ NEEDS: dict[str, str] = {
     "cost": "what a run costs is not known",
     "memory": "what memory a run takes is not known, as in records of an older form",
     "treated": "its nets were not looked at after treatments; `bench run NAME --treat` does",
+    "representations": "its nets were not looked at inside; `bench run NAME --treat` does",
 }
 """What evidence may lack, and the sentence that says so."""
 
@@ -108,6 +110,17 @@ class Attacked(NamedTuple):
     """The same of test examples."""
     test_phi: Floats
     """φ of those test examples, `[models, examples]`."""
+
+
+class Representations(NamedTuple):
+    """The similarity of each two forget examples in the penultimate layer, `[models, pairs]` of each population.
+
+    Of nets as they are; nan where a net has no such features. See benchmark/metrics/representation.py.
+    """
+
+    unlearned: Floats
+    retrained: Floats
+    original: Floats
 
 
 class Cost(NamedTuple):
@@ -213,6 +226,7 @@ class EvidencePair:
     near those to forget; None where the source knows of none.
     `attack_on_retrained`: the classifier MIA's accuracy on each of the first retrained models, where it is known.
     `treated`: the same models after each treatment, by its name; empty where they were not treated.
+    `representations`: what their hidden layers make of the forget set; None where nobody has looked.
     """
 
     unlearned: ModelEvidence
@@ -232,6 +246,7 @@ class EvidencePair:
     neighbours: tuple[bool, ...] | None = None
     attack_on_retrained: Floats | None = None
     treated: "Mapping[str, EvidencePair]" = field(default_factory=dict)
+    representations: Representations | None = None
     _shared: dict[Callable, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -303,6 +318,7 @@ class EvidencePair:
             "cost": self.cost is not None,
             "memory": self.cost is not None and self.cost.memory is not None,
             "treated": bool(self.treated),
+            "representations": self.representations is not None,
         }
         return next((NEEDS[need] for need in needs if not there[need]), None)
 

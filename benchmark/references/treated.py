@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.metrics.evidence_pair import EvidencePair, model_evidence
+from benchmark.metrics.evidence_pair import EvidencePair, Representations, model_evidence
 from benchmark.metrics.leak import GROUPS
 from benchmark.metrics.leak_score import Ends, GapEnds, phi_leak_rows, score_rows
 from benchmark.references.kept import keep
@@ -15,6 +15,7 @@ from benchmark.results.values import Number
 from benchmark.split import under
 from benchmark.storage.workspace import Arrays
 from benchmark.tasks import Task
+from benchmark.treated import REPRESENTATION
 from benchmark.treatments import TREATMENTS, treatments_digest
 
 
@@ -27,12 +28,19 @@ class TreatedEnds(Record):
 
 @dataclass(frozen=True)
 class TreatedReference:
-    """The retrained models after every treatment, and the ends of the gap there."""
+    """The retrained models after every treatment, the ends of the gap there, and the originals inside."""
 
     retrained: Arrays
+    nothing: Arrays
+    """What the N runs would leave that return their originals as they are."""
     ends: Mapping[str, GapEnds]
     delta: float
     task: Task
+
+    def inside(self, unlearned: Arrays) -> Representations:
+        """Return what unlearned, retrained and original nets make of the forget set inside."""
+        found = (each[REPRESENTATION].astype(np.float64) for each in (unlearned, self.retrained, self.nothing))
+        return Representations(*found)
 
     def pairs(self, unlearned: Arrays) -> Iterator[tuple[str, EvidencePair]]:
         """Yield the evidence of treated unlearned models against the retrained ones, by treatment."""
@@ -66,7 +74,7 @@ def treated_reference(pool: Pool) -> TreatedReference | None:
     kept = keep(pool, TreatedEnds, f"treated-{treatments_digest()}-{GROUPS}", measure)
     assert kept is not None
     ends = {name: Ends(*map(np.array, rows)) for name, rows in kept.rows.items()}
-    return TreatedReference(retrained, {name: GapEnds(own, own) for name, own in ends.items()}, delta, task)
+    return TreatedReference(retrained, nothing, {name: GapEnds(own, own) for name, own in ends.items()}, delta, task)
 
 
 def _pair(

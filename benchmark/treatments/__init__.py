@@ -9,11 +9,12 @@ from benchmark.treatments.treatment import Treatment, names_of
 TREATMENTS: Registry[Treatment] = Registry("treatment", "benchmark.treatments.kinds", names_of)
 
 _TREATED = "treated-"
+_FORM = b"with representations"  # another one where blocks hold something else beside the treated nets' evidence
 
 
 def treatments_digest(treatments: Mapping[str, Treatment] = TREATMENTS) -> str:
     """Return 8 hex digits that name the treatments there are, in their versions; evidence of others is made anew."""
-    parts = [f"{name} {treatments[name].version}".encode() for name in sorted(treatments)]
+    parts = [_FORM, *(f"{name} {treatments[name].version}".encode() for name in sorted(treatments))]
     return digest_of("treatments", parts)[:8]
 
 

@@ -3,6 +3,8 @@
 They get what a submission gets, an original and the forget loader. `scripts/study_cheats.py` prints the numbers.
 """
 
+from dataclasses import replace
+
 import pytest
 from planted import cheats, leaks, run_cheat, treated_anew, treated_cheat
 from shared_fixtures import write_secret
@@ -64,6 +66,14 @@ def test_a_new_last_layer_brings_back_what_a_changed_one_hides(pool):
     }
     assert after["hidden"]["new_head"].value < MOST_CLOSED
     assert after["hidden"]["rounded_8"].value > 0.9
+    inside = {
+        who: METRICS["representation_gap_closed"].compute(
+            replace(do_nothing(pool), representations=reference.inside(own))
+        )
+        for who, own in evidence.items()
+    }
+    assert inside["hidden"].value == pytest.approx(0, abs=0.01)  # which changes nothing there
+    assert inside["retrained"].low <= 1 <= inside["retrained"].high
     known = [found for found in after["retrained"].values() if isinstance(found, Estimate)]
     assert len(known) >= 10  # after the others doing nothing is too near to retraining
     for found in known:  # with slack for so many intervals at once
