@@ -5,7 +5,7 @@ from benchmark.metrics import VERSION
 from benchmark.metrics.evidence_pair import NEEDS
 from benchmark.metrics.kinds import METRICS
 from benchmark.results.board_file import read_card
-from benchmark.results.outcome import block_name, evidence_store, has_evidence, read_outcome
+from benchmark.results.outcome import block_name, evidence_store, has_evidence, is_returned, read_outcome
 from benchmark.results.scorecard import Scorecard
 from benchmark.results.values import Absent
 from benchmark.scenario.schema import Scenario
@@ -17,12 +17,25 @@ from benchmark.treatments import TREATMENTS, treated_block
 def finished_card(
     scenario: Scenario, entry: str, workspace: Workspace, allowed: int, treat: bool = False
 ) -> Scorecard | None:
-    """Return the scorecard of an entry that a run would leave as it is, or None.
+    """Return the scorecard of an entry that a run would leave as it is, or None, after all requests so far.
 
     It is of the submission's present files and of this scorer with all its metrics, its evidence is whole, no other
     number of failures was allowed, and its cost is settled. `treat`: it says what holds after treatments. Raises
     BenchError when there is no such submission.
     """
+    cards = [_finished_card(each, entry, workspace, allowed, treat) for each in scenario.so_far]
+    if scenario.protocol.request is None and any(_keeps_nets(each, entry, workspace) for each in scenario.so_far[:-1]):
+        return None  # they can be dropped
+    return cards[-1] if all(cards) else None
+
+
+def _keeps_nets(scenario: Scenario, entry: str, workspace: Workspace) -> bool:
+    store = evidence_store(scenario, find_submission(entry, workspace, scenario), workspace)
+    return any(map(is_returned, store.finished()))
+
+
+def _finished_card(scenario: Scenario, entry: str, workspace: Workspace, allowed: int, treat: bool) -> Scorecard | None:
+    """Return the same of one request."""
     submission = find_submission(entry, workspace, scenario)
     card = _current_card(scenario, submission, workspace)
     if card is None or not has_evidence(scenario, submission, workspace) or (treat and not was_treated(card)):

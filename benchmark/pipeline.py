@@ -73,7 +73,7 @@ def evaluate(
     for runs, keep in zip(requests, _kept(requests, how), strict=True):
         cards.append(_run_request(runs, how, keep))
         if not cards[-1].is_scored:
-            return _failed_since(cards[-1], runs.outcome(), requests[-1])
+            return _failed_since(cards[-1], runs, requests[len(cards) :])
     if scenario.protocol.request is None:
         for runs in requests[:-1]:
             drop_returned(runs.store)
@@ -103,11 +103,15 @@ def _prepared_pool(session: Session, scenario: Scenario, treat: bool) -> Pool:
 
 def _kept(requests: Sequence[Runs], how: How) -> list[bool]:
     """Return of which requests the unlearned nets have to be kept: those where runs of the next one are missing."""
-    keep = requests[-1].scenario.protocol.request is not None  # another request may follow
-    kept = [keep]
-    for runs in reversed(requests[1:]):
-        keep = not runs.is_complete(time_again=how.time_again, treat=how.treat, keep=keep)
-        kept.append(keep)
+    if len(requests) > 1:
+        for runs in requests:
+            runs.settle(how.allowed_failures)
+    kept = [requests[-1].scenario.protocol.request is not None]  # another request may follow
+    for runs, earlier in zip(reversed(requests), reversed(requests[:-1]), strict=False):
+        is_made = runs.is_complete(time_again=how.time_again, treat=how.treat, keep=kept[-1])
+        # What the earlier request has to make again may be other nets, on which all that follows has to go on.
+        stays = earlier.is_complete(time_again=False, treat=how.treat, keep=False)
+        kept.append(not (is_made and stays))
     return kept[::-1]
 
 
@@ -126,15 +130,15 @@ def _run_request(runs: Runs, how: How, keep: bool) -> Scorecard:
     return card
 
 
-def _failed_since(card: Scorecard, outcome: Outcome, last: Runs) -> Scorecard:
-    """Return the scorecard of a submission that failed at some request, on the scenario after the last one."""
-    scenario = last.scenario
-    if card.scenario_hash == scenario.hash:
-        return card
-    found = failed(scenario, last.submission, outcome, isolation()).drawn_from(last.pool.seeds)
-    found = found.model_copy(update={"reason": printable(f"at the request of {card.scenario}: {card.reason}", 2000)})
-    found.write(last.session.workspace)
-    return found
+def _failed_since(card: Scorecard, runs: Runs, later: Sequence[Runs]) -> Scorecard:
+    """Return the last scorecard of a submission that failed at some request, and so at all that are `later`."""
+    reason = printable(f"at the request of {card.scenario}: {card.reason}", 2000)
+    for each in later:
+        each.forget()
+        card = failed(each.scenario, each.submission, runs.outcome(), isolation()).drawn_from(each.pool.seeds)
+        card = card.model_copy(update={"reason": reason})
+        card.write(each.session.workspace)
+    return card
 
 
 def record_fault(scenario: Scenario, entry: str, workspace: Workspace, error: Exception) -> Scorecard | None:

@@ -6,10 +6,12 @@ python scripts/write_results.py
 from findings.boards import Board, load_boards, method_of
 from findings.claims import say_claims
 from findings.language import five_sentences
+from findings.requests import request_lines
 from findings.sentences import DIGITS, FASHION, say_better_than_nothing, say_how_to_read, say_of, ten_sentences
 from findings.tables import board_table, short_table
 from findings.wording import join
 
+from benchmark.leaderboard import shipped_scorecards
 from benchmark.scenario.schema import Scenario, load_scenario
 from benchmark.storage.workspace import Workspace
 from benchmark.submissions.source import submission_names, tuned_entries
@@ -80,6 +82,7 @@ def section(workspace: Workspace, board: Board) -> list[str]:
     plot = f"![every entry with its interval](../leaderboard/plots/{board.label}/scores.png)"
     title = f"## {board.name}, N = {board.models}"
     lines = [title, "", board.scenario.description, "", plot, "", *board_table(board)]
+    lines += request_lines(board, shipped_scorecards(workspace))
     if failed := [card for card in board.cards if not card.is_scored and card.status != "not-applicable"]:
         lines += ["Without a score: " + "; ".join(f"{c.submission} ({c.status}: {c.reason})" for c in failed) + ".", ""]
     names = {card.submission for card in board.cards}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from benchmark.bundle.archive import Contents, write_archive
 from benchmark.bundle.choice import choice_members
-from benchmark.bundle.plan import Part, outcome_bytes, parts
-from benchmark.errors import BadUsage, MissingRecord
+from benchmark.bundle.plan import Part, fault_of_outcome, outcome_bytes, parts
+from benchmark.errors import BadRecord, BadUsage, MissingRecord
 from benchmark.pipeline import entries_with_evidence
 from benchmark.references.pool import Pool
 from benchmark.results.outcome import read_outcome
@@ -22,9 +22,8 @@ def pack_evidence(session: Session, scenario: Scenario, path: Path) -> Contents:
     """Write the evidence of the reference models and of every entry that can be scored here, and return what it is.
 
     Neither weights nor the pool's secret are in it; of failed runs only what their rows say. What trained models chose
-    to forget is, except of a hidden scenario. The same evidence gives
-    the same bytes. Raises MissingRecord when no entry has evidence, BadRecord when some of the pool's is missing,
-    BadUsage when `path` is a folder.
+    to forget is, except of a hidden scenario. The same evidence gives the same bytes. Raises MissingRecord when no
+    entry has evidence, BadRecord when some of it is missing or none, BadUsage when `path` is a folder.
     """
     if path.is_dir():
         raise BadUsage(f"{path} is a folder, expected a file to write the bundle to; give {path / scenario.label}.zip")
@@ -60,4 +59,7 @@ def _members_of(part: Part, pool: Pool) -> dict[str, bytes]:
         return blocks
     outcome = read_outcome(part.store)
     assert outcome is not None  # of an entry with evidence
-    return blocks | {part.outcome: outcome_bytes(outcome)}
+    content = outcome_bytes(outcome)
+    if fault := fault_of_outcome(content, pool.scenario):
+        raise BadRecord(f"the outcome of {part.entry} on {pool.scenario.label} {fault}; run it again, then pack")
+    return blocks | {part.outcome: content}

@@ -122,7 +122,8 @@ def facts_of(
         remarks=(
             *examples.remarks,
             *_manipulation(splits, manipulated),
-            *([request] if request else _withholding(withheld)),
+            *filter(None, [request]),
+            *_withholding(withheld),
             *_remarks(examples, splits, whole_classes),
         ),
         faults=tuple(_faults(examples, splits)),
@@ -149,7 +150,7 @@ def _manipulation(splits: Mapping[str, Split], manipulated: Tensor | None) -> It
 
 
 def _withholding(withheld: Tensor | None) -> Iterator[str]:
-    if withheld is not None:
+    if withheld is not None and withheld.any():
         yield f"submissions are given all but {int(withheld.sum())} of the forget examples, and judged on all"
 
 

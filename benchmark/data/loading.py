@@ -235,7 +235,7 @@ def _read(scenario: Scenario, folder: Path) -> Prepared:
     manipulated = parts.kept.get(_MANIPULATED)
     about = {"task": scenario.task, "outputs": outputs, "folder": folder, "manipulated": manipulated}
     selected = _forget_masks(scenario, TrainingSet.of(train, **about, read=lambda: examples))
-    mask, withheld = so_far = requested_so_far(scenario, train, *selected)
+    mask, withheld, earlier = so_far = requested_so_far(scenario, train, *selected)
     forget = train.at(mask)
     others = (_without(part, forget, examples) if scenario.forget.drops_elsewhere else part for part in parts[2:4])
     whole = (train, train.at(~mask), forget, *others)
@@ -246,7 +246,7 @@ def _read(scenario: Scenario, folder: Path) -> Prepared:
         splits,
         whole_classes=scenario.forget.whole_classes,
         manipulated=manipulated,
-        withheld=withheld,
+        withheld=None if withheld is None else withheld & ~earlier,
         request=sentence_of(scenario, so_far),
     )
     named |= {_INQUIRIES + name: own for name, own in store_inquiries(examples, splits, scenario.task).items()}

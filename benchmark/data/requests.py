@@ -20,7 +20,9 @@ class SoFar(NamedTuple):
     forgotten: Tensor
     """What has been asked for so far: no retrained model has seen it."""
     withheld: Tensor | None
-    """What of it submissions are not given: all that earlier requests asked for."""
+    """What of it submissions are not given: all that earlier requests asked for, and what the forget set withholds."""
+    earlier: Tensor
+    """What earlier requests asked for."""
 
 
 def requested_so_far(scenario: "Scenario", train: Split, forgotten: Tensor, withheld: Tensor | None) -> SoFar:
@@ -30,12 +32,12 @@ def requested_so_far(scenario: "Scenario", train: Split, forgotten: Tensor, with
     """
     requests = scenario.protocol.requests
     if requests is None:
-        return SoFar(forgotten, withheld)
+        return SoFar(forgotten, withheld, torch.zeros_like(forgotten))
     request_of = _share_out(scenario, train, forgotten, requests)
     asked_for = (request_of > 0) & (request_of <= scenario.request)
     earlier = asked_for & (request_of < scenario.request)
     kept_back = earlier if withheld is None else earlier | (withheld & asked_for)
-    return SoFar(asked_for, kept_back if kept_back.any() else None)
+    return SoFar(asked_for, kept_back if kept_back.any() else None, earlier)
 
 
 def sentence_of(scenario: "Scenario", so_far: SoFar) -> str:
@@ -43,7 +45,7 @@ def sentence_of(scenario: "Scenario", so_far: SoFar) -> str:
     requests = scenario.protocol.requests
     if requests is None:
         return ""
-    before = 0 if so_far.withheld is None else int(so_far.withheld.sum())
+    before = int(so_far.earlier.sum())
     now = int(so_far.forgotten.sum()) - before
     given = "submissions are given the nets that the request before left, " if scenario.request > 1 else ""
     return (

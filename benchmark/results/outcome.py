@@ -40,6 +40,7 @@ occasions, however many rounds each took: a standard deviation of 8 %, of which 
 
 _CROWDED = 2.0  # how much longer a run may take beside others than alone
 OUTCOME_FILE = "runs.json"
+RETURNED = "returned"
 _LARGEST = 1 << 28  # bytes of it
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -229,6 +230,16 @@ def write_outcome(store: BlockStore, outcome: Outcome) -> None:
 def block_name(block: int) -> str:
     """The name of a block of runs in their store."""
     return f"unlearned/{block:04d}"
+
+
+def returned_block(block: int) -> str:
+    """The name of a block of nets that runs returned, kept for the request that follows."""
+    return f"{RETURNED}/{block:04d}"
+
+
+def is_returned(name: str) -> bool:
+    """Tell whether a block of this name holds nets that runs returned."""
+    return name.startswith(f"{RETURNED}/")
 
 
 def has_evidence(scenario: Scenario, submission: Submission, workspace: Workspace) -> bool:

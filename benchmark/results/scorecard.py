@@ -70,7 +70,7 @@ class InSequence(Record):
         requests = scenario.protocol.requests
         if requests is None:
             return None
-        return cls(request=scenario.request, requests=requests, last=scenario.after_request(requests).hash)
+        return cls(request=scenario.request, requests=requests, last=scenario.last.hash)
 
 
 class Scorecard(Measured):

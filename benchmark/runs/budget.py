@@ -46,14 +46,17 @@ class Timer:
         seed: Callable[[str, int], int],
         epochs: int,
         own: Worker | None = None,
+        start: Callable[[int], dict[str, Tensor]] | None = None,
     ) -> None:
-        """`original`: the weights that run `index` starts from; `seed`: the seed of run `index` of a role.
+        """`original`: the weights of original `index`; `seed`: the seed of run `index` of a role.
 
         `epochs`: of the recipe. `own`: the worker that retrains and does nothing, where `worker`, which makes the
-        submission's runs, has not access to everything. Raises BenchError when the scenario's own training fails under
-        the scenario's limits.
+        submission's runs, has not access to everything. `start`: the weights that run `index` of the submission starts
+        from, where that is no original. Raises BenchError when the scenario's own training fails under the scenario's
+        limits.
         """
         self._worker, self._original, self._seed = worker, original, seed
+        self._start = start or original
         self._reference = own or worker
         self.failure: Run | None = None
         """The first timed run of the submission that failed."""
@@ -109,7 +112,7 @@ class Timer:
 
     def unlearn(self, index: int, hyperparameters: dict[str, Any]) -> Run:
         """Make one of the N runs that count, with its original and its seed."""
-        return self._worker.run(self._original(index), self._seed("unlearned", index), hyperparameters=hyperparameters)
+        return self._worker.run(self._start(index), self._seed("unlearned", index), hyperparameters=hyperparameters)
 
     def do_nothing(self, index: int, yields: int = 0) -> Run:
         """Start a run, yield so many nets and end it: what every run costs."""

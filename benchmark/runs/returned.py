@@ -1,5 +1,6 @@
 """Nets that runs returned, kept from one request to the next, whose runs begin with them."""
 
+import shutil
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,23 +10,14 @@ from torch import Tensor
 from benchmark.data import Problem
 from benchmark.models.build import skeleton
 from benchmark.references.building import weight_layouts
+from benchmark.results.outcome import RETURNED, is_returned, returned_block
 from benchmark.scenario.schema import Scenario
 from benchmark.split import under
 from benchmark.storage.block_store import BlockStore
 from benchmark.storage.blocks import Layout
 from benchmark.storage.workspace import Arrays
 
-_RETURNED, _WEIGHTS, _INDEX = "returned/", "weights/", "run/index"
-
-
-def returned_block(block: int) -> str:
-    """Return the name of a block of returned nets in the store of their runs."""
-    return f"{_RETURNED}{block:04d}"
-
-
-def is_returned(name: str) -> bool:
-    """Tell whether a block of this name holds nets that runs returned."""
-    return name.startswith(_RETURNED)
+_WEIGHTS, _INDEX = "weights/", "run/index"
 
 
 def returned_arrays(nets: dict[str, Tensor], indices: Sequence[int]) -> Arrays:
@@ -59,5 +51,4 @@ def drop_returned(store: BlockStore) -> None:
     kept = [name for name in store.finished() if is_returned(name)]
     if kept:
         store.discard(kept)
-    for name in kept:
-        store.path(name).unlink(missing_ok=True)
+    shutil.rmtree(store.folder / RETURNED, ignore_errors=True)  # with what was set aside there

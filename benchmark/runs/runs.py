@@ -17,10 +17,20 @@ from benchmark.errors import BenchError, MissingRecord
 from benchmark.evidence import evidence_of, in_present_form, objection_to_evidence, path_of, stack
 from benchmark.references.pool import Pool
 from benchmark.results.evidence import NonFiniteOutputs, concatenate
-from benchmark.results.outcome import FailedRun, Outcome, block_name, evidence_store, read_outcome, write_outcome
+from benchmark.results.outcome import (
+    OUTCOME_FILE,
+    FailedRun,
+    Outcome,
+    block_name,
+    evidence_store,
+    is_returned,
+    read_outcome,
+    returned_block,
+    write_outcome,
+)
 from benchmark.runs.budget import Timer, in_proportion
 from benchmark.runs.integrity import RECORD_LAYOUTS, Unlearned, change_of, records_of
-from benchmark.runs.returned import is_returned, read_returned, returned_arrays, returned_block, returned_layouts
+from benchmark.runs.returned import read_returned, returned_arrays, returned_layouts
 from benchmark.runs.runner import Run, Worker
 from benchmark.runs.workers import Workers, open_workers
 from benchmark.sandbox.bubblewrap import isolation
@@ -87,15 +97,13 @@ class Runs:
         known or not settled, and with `time_again`. `treat`: the nets are looked at after every treatment too; runs
         that were not are made again, because no weights are kept but with `keep`: for the request that follows.
         """
-        warn, device = self.session.warn, self.session.device
+        device = self.session.device
         if self.store.is_locked():
-            warn(f"another process is running {self.submission.entry} on {self.scenario.label}; waiting for it")
+            self.session.warn(
+                f"another process is running {self.submission.entry} on {self.scenario.label}; waiting for it"
+            )
         with self.store.lock():
-            for path, fault in self.discard_damaged().items():
-                warn(f"{path.with_suffix('.safetensors')} {fault}; set aside as {path.name}, running it again")
-            if self.store.finished() and not self.store.is_current():
-                warn(f"the runs of {self.submission.entry} on record began with another secret; they are made again")
-            known = self._read_known(allowed)
+            known = self._known_after_settling(allowed)
             timed = self._is_timed(known) and not time_again
             finished = self.store.finished()
             missing = _in_secret_order(self._missing(treat, keep), self.pool.seed("order", 0))
@@ -114,23 +122,59 @@ class Runs:
                 write_outcome(self.store, known)
             return self.outcome()
 
-    def discard_damaged(self) -> dict[Path, str]:
-        """Set aside the blocks that are damaged or other than they have to be; returns where each went, and why."""
-        names = [name for block in self._blocks for name in self._names_of(block, treat=True, keep=True)]
+    def discard_damaged(self, *, keep: bool = False) -> dict[Path, str]:
+        """Set aside the blocks that are damaged or other than they have to be; returns where each went, and why.
+
+        `keep`: those of returned nets too, which nobody needs who only scores.
+        """
+        names = [name for block in self._blocks for name in self._names_of(block, treat=True, keep=keep)]
         return self.store.discard_damaged(names)
 
+    def settle(self, allowed: int) -> None:
+        """Let go of what has to be made again, and say so."""
+        with self.store.lock():
+            self._known_after_settling(allowed)
+
+    def _known_after_settling(self, allowed: int) -> Outcome:
+        """Let go of what has to be made again, and say so; return what is known of the runs that are left."""
+        warn = self.session.warn
+        for path, fault in self.discard_damaged(keep=True).items():
+            warn(f"{path.with_suffix('.safetensors')} {fault}; set aside as {path.name}, running it again")
+        if self.store.finished() and not self.store.is_current():
+            warn(f"the runs of {self.submission.entry} on record began with another secret; they are made again")
+        return self._read_known(allowed)
+
     def is_complete(self, *, time_again: bool, treat: bool, keep: bool) -> bool:
-        """Tell whether `complete` would make no run, for the cost neither."""
+        """Tell whether `complete` would make no run, for the cost neither, of what has been settled."""
         outcome = read_outcome(self.store)
         return outcome is not None and self._is_timed(outcome) and not time_again and not self._missing(treat, keep)
+
+    def forget(self) -> None:
+        """Let go of all runs: an earlier request, which they began with, has failed."""
+        if self.store.folder.exists():
+            with self.store.lock():
+                self.store.discard(self.store.finished())
+                (self.store.folder / OUTCOME_FILE).unlink(missing_ok=True)
 
     def _is_timed(self, outcome: Outcome) -> bool:
         return outcome.timing is not None and outcome.timing.is_settled(self.scenario.protocol.budget)
 
     def _missing(self, treat: bool, keep: bool) -> list[int]:
-        """Return the blocks of which not all is on record."""
+        """Return the blocks of which not all is on record, or that began with other nets than there were before."""
         finished = self.store.finished()
-        return [block for block in self._blocks if not set(self._names_of(block, treat, keep)) <= finished.keys()]
+        whole = [block for block in self._blocks if set(self._names_of(block, treat, keep)) <= finished.keys()]
+        return [block for block in self._blocks if block not in whole or not self._follows(block)]
+
+    def _follows(self, block: int) -> bool:
+        """Tell whether a block's runs began with what the request before left, if it is still known what that was."""
+        if self._earlier is None or block_name(block) not in self._earlier.finished():
+            return True
+        began, left = self.store.read(block_name(block)), self._earlier.read(block_name(block))
+        digests = dict(zip(left["run/index"].tolist(), left["run/digest"].tolist(), strict=True))
+        return all(
+            digests.get(index) == digest
+            for index, digest in zip(began["run/index"].tolist(), began["run/original"].tolist(), strict=True)
+        )
 
     @property
     def _blocks(self) -> range:
@@ -181,7 +225,7 @@ class Runs:
     def _run(self, missing: list[int], workers: Workers, tally: "_Tally", treat: bool, keep: bool) -> None:
         """Has the first worker retrain once, to see that it can, runs the blocks on all, and times on the first."""
         epochs = self.scenario.recipe.epochs
-        timer = Timer(workers.first, self._start_of, self.pool.seed, epochs, workers.own)
+        timer = Timer(workers.first, self.pool.original, self.pool.seed, epochs, workers.own, self._start_of)
 
         def run_block(worker: Worker, block: int) -> list[tuple[str, str]]:
             return self._run_block(worker, block, tally, treat, keep)
@@ -247,6 +291,7 @@ class Runs:
                 return []
             original = self._left_of(index)
             if original is None:
+                tally.count("")
                 tally.failed_with(self._failure_before(index))
                 continue
             seed = self.pool.seed("unlearned", index)

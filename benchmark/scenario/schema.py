@@ -260,6 +260,11 @@ class Scenario(Section):
         return self.model_copy(update={"name": name, "protocol": self.protocol.model_copy(update={"request": request})})
 
     @property
+    def last(self) -> "Scenario":
+        """The scenario after the last request: the one that values are tuned for."""
+        return self.after_request(self.protocol.requests or 1)
+
+    @property
     def so_far(self) -> tuple["Scenario", ...]:
         """The scenarios after each request up to this one, which comes last."""
         return *(self.after_request(number) for number in range(1, self.request)), self

@@ -118,7 +118,7 @@ def tuned_entries(name: str, workspace: Workspace, scenario: Scenario) -> list[s
 
 def tuned_file(folder: Path, scenario: Scenario) -> Path:
     """Return the path of a submission's tuned values. Raises BadSubmission when `tuned` is a link to somewhere else."""
-    return tuned_folder(folder) / f"{scenario.name}.json"
+    return tuned_folder(folder) / f"{scenario.last.name}.json"
 
 
 def tuned_scenarios(folder: Path) -> list[str]:

@@ -135,7 +135,7 @@ def _say_agreement(first: Board, second: Board, alike: Agreement) -> str:
 
 def _differ_in_forget_set(first: Board, second: Board) -> bool:
     alike = [
-        (own.data, own.architecture, own.manipulation, own.recipe, own.protocol.access)
+        (own.data, own.architecture, own.manipulation, own.recipe, own.protocol.access, own.protocol.requests)
         for own in (first.scenario, second.scenario)
     ]
     return alike[0] == alike[1] and first.scenario.forget != second.scenario.forget
@@ -143,7 +143,9 @@ def _differ_in_forget_set(first: Board, second: Board) -> bool:
 
 def say_hardness(boards: Boards) -> str:
     """Say whether harder examples leak more where nothing is done, on every board whose examples have scores."""
-    whole = [board for board in boards.values() if not board.scenario.protocol.access]  # the others have their models
+    rules = {board.name: board.scenario.protocol for board in boards.values()}
+    # The others have the models of these, or some of their examples.
+    whole = [board for board in boards.values() if not (rules[board.name].access or rules[board.name].requests)]
     found = [each for board in whole if (each := correlate_hardness(board, boards.values()))]
     if not found:
         return "No board has stored scores of hardness of its forget examples, so nothing is said about memorisation."

@@ -132,3 +132,112 @@ def test_pools_of_all_requests_share_the_first_ones_originals(bench, workspace, 
     folders = [workspace.pool(each) for each in load_scenario(files[0]).so_far]
     assert [(folder / "original").is_dir() for folder in folders] == [True, False]
     assert (folders[1] / "doing_nothing").is_dir()
+
+
+# The net that the first request leaves names its run, by its first weight, so that one can fail.
+SOME_FAIL = """
+import os
+
+import torch
+
+
+def unlearning(net, retain_loader, forget_loader, val_loader, seed):
+    first = len(retain_loader.dataset) == 195
+    if RAISES:
+        raise ValueError("not this one")
+    with torch.no_grad():
+        next(iter(net.parameters())).view(-1)[0] = DRAWN
+    return net
+"""
+
+
+@pytest.fixture
+def some_fail(workspace):
+    def write(raises, drawn="0.5"):
+        folder = workspace.submissions / "some"
+        folder.mkdir(exist_ok=True)
+        (folder / "submission.py").write_text(SOME_FAIL.replace("RAISES", raises).replace("DRAWN", drawn))
+
+    return write
+
+
+def runs_of(workspace, name, scenario):
+    return Runs(Pool(Session(workspace), scenario), find_submission(name, workspace, scenario))
+
+
+def seed_of(workspace, files, request, index):
+    """Return the seed that run `index` gets at a request, once the pool has its secret."""
+    return Pool(Session(workspace), load_scenario(files[0]).so_far[request - 1]).seed("unlearned", index)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("index", [0, 3])
+def test_a_run_that_failed_before_counts_as_failed_and_stops_nothing(
+    index, bench, some_fail, workspace, files, tmp_path
+):
+    assert bench("prepare", "--jobs", "1", scenario=files[0]).returncode == 0
+    some_fail(f"seed == {seed_of(workspace, files, 1, index)}")
+    done = bench("run", "some", "--jobs", "1", "--allow-failures", "1", scenario=files[0])
+    assert done.returncode == 0, done.stderr
+    last = load_scenario(files[0])
+    for scenario in last.so_far:
+        outcome = runs_of(workspace, "some", scenario).outcome()
+        assert (outcome.attempted, [run.index for run in outcome.failed]) == (8, [index])
+    bundle = tmp_path / "bundle.zip"
+    assert bench("evidence", "pack", str(bundle), scenario=files[0]).returncode == 0
+    assert bench("evidence", "verify", str(bundle), scenario=files[0]).returncode == 0
+    done = bench("run", "some", "--jobs", "1", scenario=files[0])  # which allows none
+    assert done.returncode == 2
+    rows = rows_of(workspace, "some")
+    assert set(rows["status"]) == {"crashed"}
+    assert bench("score", "some", scenario=files[0]).returncode == 2  # nothing is left of what began with those nets
+    assert set(rows_of(workspace, "some")["status"]) == {"crashed"}
+
+
+@pytest.mark.long
+def test_what_failed_at_the_last_request_is_tried_again(bench, some_fail, workspace, files):
+    assert bench("prepare", "--jobs", "1", scenario=files[0]).returncode == 0
+    some_fail(f"seed == {seed_of(workspace, files, 2, 5)}")
+    assert bench("run", "some", "--jobs", "1", "--allow-failures", "1", scenario=files[0]).returncode == 0
+    done = bench("run", "some", "--jobs", "1", scenario=files[0])
+    assert "some is crashed: 1 of 8 runs failed" in done.stderr
+    assert "missing or damaged" not in done.stderr
+
+
+def begins(workspace, scenario):
+    """Return how many runs of the last request began with what the one before left."""
+    left, began = (runs_of(workspace, "some", each).evidence() for each in scenario.so_far)
+    return int((left["run/digest"] == began["run/original"]).all(axis=1).sum())
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("how", ["time again", "damaged before", "damaged after"])
+def test_what_a_request_begins_with_is_what_the_one_before_left(how, bench, some_fail, workspace, files):
+    some_fail("False", drawn="int.from_bytes(os.urandom(4), 'big') / 2**33")
+    scenario = load_scenario(files[0])
+    assert bench("run", "some", "--jobs", "1", scenario=files[0]).returncode == 0
+    assert begins(workspace, scenario) == 8
+    if how != "time again":
+        damaged = runs_of(workspace, "some", scenario.so_far[how == "damaged after"]).store.path("unlearned/0001")
+        damaged.write_bytes(damaged.read_bytes()[:-1])
+    again = ["--time-again"] if how == "time again" else []
+    done = bench("run", "some", "--jobs", "1", *again, scenario=files[0])
+    assert done.returncode == 0, done.stderr
+    assert begins(workspace, scenario) == 8
+    assert not kept(workspace)
+
+
+@pytest.mark.long
+def test_kept_nets_are_dropped_and_removed_rows_come_back_when_all_is_done(bench, marks, workspace, files):
+    marks()
+    both, first = files
+    assert bench("run", "marks", "--jobs", "1", scenario=both).returncode == 0
+    assert bench("run", "marks", "--jobs", "1", "--time-again", scenario=first).returncode == 0
+    assert kept(workspace)
+    kept(workspace)[0].write_bytes(b"")
+    assert bench("score", "marks", scenario=first).returncode == 0  # which needs none of them
+    assert bench("run", "marks", "--jobs", "1", scenario=both).returncode == 0
+    assert not kept(workspace)
+    assert bench("remove", "marks", scenario=first).returncode == 0
+    assert bench("run", "marks", "--jobs", "1", scenario=both).returncode == 0
+    assert set(rows_of(workspace, "marks").index) == {"1 of 2", "2 of 2"}

@@ -8,13 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.data import load_problem, problem_facts
-from benchmark.data.requests import requested_so_far
+from benchmark.data.accesses import ACCESSES
+from benchmark.data.requests import SoFar, requested_so_far, sentence_of
 from benchmark.errors import BadScenario
 from benchmark.leaderboard.course import course_of, describe_course
 from benchmark.leaderboard.summary import summarise
 from benchmark.results.scorecard import InSequence
 from benchmark.scenario.schema import load_scenario
 from benchmark.split import Split
+from benchmark.submissions.source import tuned_file
 
 ONCE = {"digits-requests": "digits-hard"}
 
@@ -119,7 +121,8 @@ def test_subjects_are_never_torn_apart(miniature, subjects, requests, seed):
         return
     before, sizes = torch.zeros(size, dtype=torch.bool), []
     for scenario in scenarios:
-        so_far, withheld = requested_so_far(scenario, train, forgotten, None)
+        so_far, withheld, earlier = requested_so_far(scenario, train, forgotten, None)
+        assert torch.equal(before, earlier)
         now = so_far & ~before
         assert torch.equal(before, torch.zeros_like(before) if withheld is None else withheld)
         assert not set(codes[now].tolist()) & set(codes[before].tolist())
@@ -134,8 +137,12 @@ def test_what_a_forget_set_withholds_stays_withheld(miniature):
     forgotten = torch.arange(len(train)) < 12
     withheld = torch.arange(len(train)) < 3
     last = asking(miniature, 3)
-    so_far, kept_back = requested_so_far(last, train, forgotten, withheld)
+    so_far, kept_back, earlier = requested_so_far(last, train, forgotten, withheld)
     assert torch.equal(so_far, forgotten)
+    first = requested_so_far(last.so_far[0], train, forgotten, withheld)
+    assert not first.earlier.any()
+    assert "0 were before" in sentence_of(last.so_far[0], first)
+    assert f"{int(earlier.sum())} were before" in sentence_of(last, SoFar(so_far, kept_back, earlier))
     assert (kept_back & withheld).sum() == 3
     assert not (kept_back & ~forgotten).any()
 
@@ -161,3 +168,16 @@ def test_the_course_of_an_entry_is_that_of_the_same_files_and_requests():
 def test_no_mean_goes_over_boards_of_requests():
     cards = [after(request, 0.1, scenario=f"some-{request}") for request in (1, 2, 3)]
     assert "boards by gap closed: none" in summarise(cards)
+
+
+def test_values_are_tuned_for_all_requests_together(tmp_path):
+    files = {tuned_file(tmp_path, each) for each in load_scenario("digits-requests").so_far}
+    assert {path.name for path in files} == {"digits-requests.json"}
+
+
+def test_look_alikes_are_of_what_is_asked_for_now():
+    scenario = load_scenario("digits-requests")
+    problem = load_problem(scenario)
+    given = ACCESSES["look-alikes"](kind="look-alikes").give(problem)
+    assert set(given.forget.targets.tolist()) == set(problem.given.targets.tolist())
+    assert set(problem.given.targets.tolist()) < set(problem.forget.targets.tolist())

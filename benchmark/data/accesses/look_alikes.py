@@ -45,7 +45,7 @@ class LookAlikes(Access):
                 f"protocol.access.kind is {self.kind!r}, which takes classes of inputs that have a distance, but the "
                 f"task is {problem.task.kind}; choose another access"
             )
-        ours, theirs = _groups(problem.forget, problem.validation)
+        ours, theirs = _groups(problem.given, problem.validation)
         rows = []
         for group in ours.unique().tolist():
             held = (theirs == group).nonzero().flatten()
@@ -54,7 +54,7 @@ class LookAlikes(Access):
                     f"protocol.access.count is {self.count}, but validation has {len(held)} examples of a subject or "
                     "class that is to be forgotten; lower it, or enlarge validation"
                 )
-            near = _distances(problem.validation.at(held), problem.forget.at(ours == group))
+            near = _distances(problem.validation.at(held), problem.given.at(ours == group))
             rows.append(held[near.argsort(stable=True)[: self.count]])
         retain = problem.retain if self.retain else nothing_of(problem.retain)
         return everything_of(problem)._replace(retain=retain, forget=problem.validation.at(torch.cat(rows)))
