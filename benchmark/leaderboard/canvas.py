@@ -72,11 +72,11 @@ def save_plot(canvas: Canvas, path: Path, paper: Paper = SCREEN) -> list[Path]:
     for form, own in zip(paper.forms, paths, strict=True):
         drawn = io.BytesIO()
         canvas.savefig(drawn, dpi=_DPI, format=form, metadata=_METADATA[form])
-        write_atomically(own, _with_palette(drawn) if form == "png" else drawn.getvalue())
+        write_atomically(own, with_palette(drawn) if form == "png" else drawn.getvalue())
     return paths
 
 
-def _with_palette(drawn: io.BytesIO) -> bytes:
+def with_palette(drawn: io.BytesIO) -> bytes:
     """Return a PNG with a palette of 256 colours, a third of the bytes: plots lie in repositories."""
     few = io.BytesIO()
     with Image.open(drawn) as picture:

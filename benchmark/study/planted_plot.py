@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.drawing import Axes, Canvas
+from benchmark.leaderboard.canvas import with_palette
 from benchmark.metrics.samples import Floats
 from benchmark.study.leaks import LEAKS
 
@@ -36,7 +37,7 @@ def draw_planted(rows: pd.DataFrame) -> bytes:
     )
     buffer = io.BytesIO()
     canvas.savefig(buffer, dpi=_DPI, format="png")
-    return buffer.getvalue()
+    return with_palette(buffer)
 
 
 def seeing(rows: pd.DataFrame) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from benchmark.drawing import Axes, Canvas
+from benchmark.leaderboard.canvas import with_palette
 
 _ESTIMATORS = {  # value in the table: label, colour, marker, line
     "both": ("published", "#c44e2b", "o", "-"),
@@ -85,4 +86,4 @@ def _style(value: str) -> dict[str, Any]:
 def _png(canvas: Canvas) -> bytes:
     buffer = io.BytesIO()
     canvas.savefig(buffer, dpi=_DPI, format="png")
-    return buffer.getvalue()
+    return with_palette(buffer)
