@@ -5,17 +5,20 @@ import pytest
 from canvases import keep_canvases
 from cards import card, with_gap, with_metrics
 from matplotlib.collections import PathCollection
+from matplotlib.text import Text
 
 from benchmark.data.choice import Choice, checksum_of
-from benchmark.leaderboard import entry_plots, gap_plots, plots, resilience_plot
+from benchmark.leaderboard import course_plot, entry_plots, gap_plots, plots, resilience_plot
+from benchmark.leaderboard.canvas import Paper
 from benchmark.leaderboard.entry_plots import rank_correlation
+from benchmark.results.scorecard import InSequence
 from benchmark.results.values import Absent, Estimate, PerExample
 
 
 @pytest.fixture
 def drawn(monkeypatch):
     """The canvases that were drawn, in place of their files."""
-    return keep_canvases(monkeypatch, plots, gap_plots, entry_plots, resilience_plot)
+    return keep_canvases(monkeypatch, plots, gap_plots, entry_plots, resilience_plot, course_plot)
 
 
 @pytest.mark.parametrize("entries", [1, 2, 30])
@@ -164,3 +167,36 @@ def test_a_rank_correlation_has_its_interval():
     low, high = np.tanh(np.arctanh(rho) + np.array([-half, half]))
     assert rank_correlation(x, y) == f"Spearman's ρ = {rho:.2f} ({low:.2f} to {high:.2f})"
     assert "too few" in rank_correlation(np.zeros(9), np.arange(9.0))
+
+
+def after_requests(name, gaps, **changes):
+    """Return an entry's cards after as many requests as there are gaps closed."""
+    return [
+        with_gap(card(name, 0.1, **changes), gap).model_copy(
+            update={"sequence": InSequence(request=request, requests=len(gaps), last="abc")}
+        )
+        for request, gap in enumerate(gaps, start=1)
+    ]
+
+
+@pytest.mark.seconds
+@pytest.mark.parametrize("width", [5.5, 2.75])
+def test_lines_over_requests_are_named_and_what_lies_far_beyond_is_said(width, drawn, tmp_path):
+    entries = [after_requests(f"entry{k}", [0.01 * k, 0.02, 0.01]) for k in range(30)]
+    entries += [after_requests("retrain", [0.98, 1.0, 1.01], control=True)]
+    entries += [after_requests("identity", [0.0, 0.0, 0.0], control=True)]
+    board, earlier = [each[-1] for each in entries], [card for each in entries for card in each[:-1]]
+    assert course_plot.plot_course(board, earlier, tmp_path / "requests.png", Paper(width))
+    (canvas,) = drawn
+    canvas.draw_without_rendering()
+    (axes,) = canvas.axes
+    assert "beyond: retrain, 101 % at last" in " ".join(axes.get_xlabel().split())
+    names = sorted(map(Text.get_window_extent, axes.texts), key=lambda extent: extent.y0)
+    assert len(names) >= 15
+    assert all(canvas.bbox.y0 <= extent.y0 and extent.x1 <= canvas.bbox.x1 + 1 for extent in names)
+    heights = [(extent.y0 + extent.y1) / 2 for extent in names]
+    assert heights == sorted(set(heights))
+
+
+def test_of_one_request_no_course_is_drawn(tmp_path):
+    assert not course_plot.plot_course([card("some", 0.1)], [], tmp_path / "requests.png")
