@@ -30,5 +30,5 @@ def describe_course(course: Sequence[Scorecard]) -> str:
     found = [(card.sequence.request, gap) for card in course if card.sequence and (gap := card.estimate("gap_closed"))]
     if len(found) < 2:
         return ""
-    said = ", ".join("after request {} {} % ({} %)".format(request, *percents(gap)) for request, gap in found)
-    return f"The gap is closed {said}."
+    said = ", ".join("{} % ({} %) after request {}".format(*percents(gap), request) for request, gap in found)
+    return f"Of the gap it closes {said}."

@@ -40,11 +40,12 @@ def summarise_entry(card: Scorecard, position: Position, budget: float, cards: S
 
 
 def describe_entry(card: Scorecard) -> str:
-    """Return title, values, scenario, N and the size of the forget set."""
+    """Return title, values, scenario, N, which of several requests it is after, and the size of the forget set."""
     control = "a control, " if card.control else ""
     examples = f", {card.examples} forget examples" if card.examples else ""
     title = printable(card.title, _LONGEST).rstrip(". ")
-    return f"{title}; {control}{_VALUES[card.values]}, on {card.scenario}, N = {card.models}{examples}."
+    place = f", after request {card.sequence.request} of {card.sequence.requests}" if card.sequence else ""
+    return f"{title}; {control}{_VALUES[card.values]}, on {card.scenario}, N = {card.models}{place}{examples}."
 
 
 def describe_forgetting(card: Scorecard) -> str:

@@ -12,6 +12,8 @@ from benchmark.data.accesses import ACCESSES
 from benchmark.data.requests import SoFar, requested_so_far, sentence_of
 from benchmark.errors import BadScenario
 from benchmark.leaderboard.course import course_of, describe_course
+from benchmark.leaderboard.entry_summary import summarise_entry
+from benchmark.leaderboard.position import Position
 from benchmark.leaderboard.summary import summarise
 from benchmark.results.scorecard import InSequence
 from benchmark.scenario.schema import load_scenario
@@ -159,8 +161,12 @@ def test_the_course_of_an_entry_is_that_of_the_same_files_and_requests():
     course = course_of(cards[0], [*others, *cards])
     assert [each.sequence.request for each in course] == [1, 2, 3]
     said = describe_course(course)
-    assert said.startswith("The gap is closed after request 1 60 % (")
-    assert ", after request 3 20 % (" in said
+    assert said.startswith("Of the gap it closes 60 % (")
+    assert said.endswith("%) after request 3.")
+    position = Position(1, 3, "a", None, (), (), (), None)
+    entry = summarise_entry(cards[0], position, 0.2, cards)
+    assert entry["requests"] == said
+    assert "N = 8, after request 3 of 3" in entry["entry"]
     assert course_of(cards[0], [cards[0], cards[1]]) == []  # the second is missing
     assert course_of(card("some", 0.1), cards) == []
 
