@@ -57,7 +57,6 @@ Need = Literal[
     "cost",
     "memory",
     "treated",
-    "representations",
 ]
 NEEDS: dict[str, str] = {
     "utility": "the utility of the models is not known",
@@ -84,7 +83,6 @@ NEEDS: dict[str, str] = {
     "cost": "what a run costs is not known",
     "memory": "what memory a run takes is not known, as in records of an older form",
     "treated": "its nets were not looked at after treatments; `bench run NAME --treat` does",
-    "representations": "its nets were not looked at inside; `bench run NAME --treat` does",
 }
 """What evidence may lack, and the sentence that says so."""
 
@@ -318,7 +316,6 @@ class EvidencePair:
             "cost": self.cost is not None,
             "memory": self.cost is not None and self.cost.memory is not None,
             "treated": bool(self.treated),
-            "representations": self.representations is not None,
         }
         return next((NEEDS[need] for need in needs if not there[need]), None)
 

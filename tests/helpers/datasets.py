@@ -369,8 +369,10 @@ _MINIATURES: dict[str, dict[str, dict]] = {
     "digits-hard": _HARD_DIGITS,
     **{f"digits-{name}": _HARD_DIGITS for name in ("no-retain", "forget-only", "unlabelled")},
     "digits-look-alikes": {"data": {"train": 200}},
+    "digits-requests": _HARD_DIGITS,
     "digits-cnn-hard": {"data": {"train": 200}, "forget": {"size": 10, "models": 32}, "architecture": _CNN},
     "fonts": {"data": {"train": 400}},
+    "fonts-requests": {"data": {"train": 400}},
     "digits-patch": {"data": {"train": 200}},
     "digits-swapped": {"data": {"train": 200}},
     "modular-wrong": {"recipe": {"epochs": 30, "batch_size": 32}},  # after fewer it gets next to nothing right

@@ -17,7 +17,7 @@ _CLEARLY = 5  # standard errors
     form=".1%",
     direction="higher",
     interval=True,
-    needs=("representations",),
+    needs=("treated",),
     group="treatments",
     good="0 % = as if nothing had been done, 100 % = as if retrained",
     null=1,
@@ -31,7 +31,7 @@ def representation_gap_closed(evidence: EvidencePair) -> Result:
     not apart from retrained models by five standard errors. Measured by `bench run NAME --treat` of the nets as they
     are. Source: ours; CKA of Kornblith et al. 2019 (1905.00414), docs/treatments.md.
     """
-    assert evidence.representations is not None
+    assert evidence.representations is not None  # which come with the treated nets
     unlearned, retrained, original = evidence.representations
     if not all(np.isfinite(each).all() for each in evidence.representations):
         return Absent(absent="some nets have no finite features, or none that enter a linear layer")
