@@ -3,6 +3,8 @@
 python scripts/write_results.py
 """
 
+from collections.abc import Sequence
+
 from findings.boards import Board, load_boards, method_of
 from findings.claims import say_claims
 from findings.language import five_sentences
@@ -12,6 +14,7 @@ from findings.tables import board_table, short_table
 from findings.wording import join
 
 from benchmark.leaderboard import shipped_scorecards
+from benchmark.results.scorecard import Scorecard
 from benchmark.scenario.schema import Scenario, load_scenario
 from benchmark.storage.workspace import Workspace
 from benchmark.submissions.source import submission_names, tuned_entries
@@ -58,8 +61,9 @@ def pages(workspace: Workspace) -> dict[str, str]:
     said = (f"{at}. {own}" for at, own in enumerate(five_sentences(boards, lacking, for_language), 1))
     page += ["## Language models, in five sentences", "", *said, ""]
     page += [CLAIMS, *say_claims([boards[name] for name in (FASHION, DIGITS) if name in boards]), ""]
+    cards = shipped_scorecards(workspace)
     for board in boards.values():
-        page += section(workspace, board)
+        page += section(workspace, board, cards)
     return {"docs/results.md": "\n".join(page).rstrip() + "\n", "README.md": _readme(workspace, boards, lacking)}
 
 
@@ -77,12 +81,12 @@ def _readme(workspace: Workspace, boards: dict[str, Board], lacking: dict[str, i
     return before + README_BEGIN + "\n".join(summary) + README_END + after
 
 
-def section(workspace: Workspace, board: Board) -> list[str]:
-    """Return the lines about one board: a plot, its table, and what has no row in it."""
+def section(workspace: Workspace, board: Board, cards: Sequence[Scorecard]) -> list[str]:
+    """Return the lines about one board: a plot, its table, and what has no row in it; `cards`: of all boards."""
     plot = f"![every entry with its interval](../leaderboard/plots/{board.label}/scores.png)"
     title = f"## {board.name}, N = {board.models}"
     lines = [title, "", board.scenario.description, "", plot, "", *board_table(board)]
-    lines += request_lines(board, shipped_scorecards(workspace))
+    lines += request_lines(board, cards)
     if failed := [card for card in board.cards if not card.is_scored and card.status != "not-applicable"]:
         lines += ["Without a score: " + "; ".join(f"{c.submission} ({c.status}: {c.reason})" for c in failed) + ".", ""]
     names = {card.submission for card in board.cards}

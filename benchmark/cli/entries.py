@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
     from rich.console import RenderableType
 
+    from benchmark.leaderboard.position import Position
     from benchmark.results.scorecard import Scorecard
     from benchmark.scenario.schema import Scenario
     from benchmark.storage.workspace import Workspace
@@ -43,9 +44,10 @@ def show(
     card = find_scorecard(workspace, chosen, name)
     cards = read_scorecards(workspace, warn=lambda _: None)
     comparable = comparable_cards(card, cards)
-    summary = summarise_entry(card, position_of(card, comparable), chosen.protocol.budget, cards)
+    position = position_of(card, comparable)
+    summary = summarise_entry(card, position, chosen.protocol.budget, cards)
     if as_json:
-        print_json(_as_json(card, summary, comparable, chosen, workspace))
+        print_json(_as_json(card, summary, position, chosen, workspace))
         return
     print_box(card, summary, {})
     for each in _details(card, comparable, chosen, workspace):
@@ -61,11 +63,8 @@ def show_entry(workspace: "Workspace", scenario: "Scenario", card: "Scorecard", 
 
     cards = read_scorecards(workspace, warn=lambda _: None)  # what is wrong with a file has been said by now
     position = position_of(card, comparable_cards(card, cards))
-    print_box(
-        card,
-        summarise_entry(card, position, scenario.protocol.budget, cards),
-        _next_steps(card, scenario, workspace),
-    )
+    summary = summarise_entry(card, position, scenario.protocol.budget, cards)
+    print_box(card, summary, _next_steps(card, scenario, workspace))
     places = {"scenario_hash": card.scenario_hash, "scorer_version": card.scorer_version}
     board = rows.loc[(rows[list(places)] == list(places.values())).all(axis=1)]
     if card.submission in board["submission"].tolist():  # of another size than most, it has no row
@@ -179,16 +178,15 @@ def values_of(card: "Scorecard", scenario: "Scenario", workspace: "Workspace") -
 def _as_json(
     card: "Scorecard",
     summary: Mapping[str, str],
-    comparable: "Sequence[Scorecard]",
+    position: "Position",
     scenario: "Scenario",
     workspace: "Workspace",
 ) -> dict[str, Any]:
     from benchmark.leaderboard.entry_table import worst_examples
-    from benchmark.leaderboard.position import position_of
 
     return {
         "summary": dict(summary),
-        "position": position_of(card, comparable).to_dict(),
+        "position": position.to_dict(),
         "worst_examples": worst_examples(card),
         "hyperparameters": values_of(card, scenario, workspace),
         "reproduce": reproduce_command(card, scenario),

@@ -14,8 +14,8 @@ def course_of(card: Scorecard, cards: Iterable[Scorecard]) -> list[Scorecard]:
     own = card.sequence
     if own is None or not card.is_scored:
         return []
-    alike = card.submission, card.submission_hash, card.scorer_version, card.models, own.last
-    found = {card.sequence.request: card for card in cards if card.sequence and card.is_scored and _run(card) == alike}
+    alike = [each for each in cards if each.is_scored and _run(each) == _run(card)]
+    found = {each.sequence.request: each for each in alike if each.sequence}
     requests = range(1, own.request + 1)
     return [found[request] for request in requests] if set(requests) <= found.keys() else []
 

@@ -35,31 +35,30 @@ def plot_course(cards: list[Scorecard], others: Iterable[Scorecard], path: Path,
     known = list(others)
     courses = {card.submission: _gaps(course_of(card, [*known, card])) for card in cards}
     courses = {name: gaps for name, gaps in courses.items() if len(gaps) > 1}
-    looks = {card.submission: look_of(card) for card in cards}
-    controls = {card.submission: card.control for card in cards}
+    shown = {card.submission: card for card in cards if card.submission in courses}
     if not courses:
         return []
     canvas, axes = new_canvas(paper, max(3.2, 0.6 * paper.width + 0.3))
     # All but what has closed so much more than the entries that these would be one line.
-    entries = [gap for name, gaps in courses.items() if not controls[name] for gap in gaps]
+    entries = [gap for name, gaps in courses.items() if not shown[name].control for gap in gaps]
     limits = _limits(entries or [gap for gaps in courses.values() for gap in gaps])
     beyond = [name for name, gaps in courses.items() if not limits[0] <= gaps[-1].value <= limits[1]]
     drawn = {name: gaps for name, gaps in courses.items() if name not in beyond}
     for shift, (name, gaps) in zip(np.linspace(-_DODGE, _DODGE, len(drawn)), drawn.items(), strict=True):
-        look, x = looks[name], np.arange(1, len(gaps) + 1) + shift / 2
+        look, x = look_of(shown[name]), np.arange(1, len(gaps) + 1) + shift / 2
         axes.vlines(x, [gap.low for gap in gaps], [gap.high for gap in gaps], color=look.color, linewidth=0.7)
         axes.plot(x, [gap.value for gap in gaps], color=look.color, marker=look.marker, markersize=3, linewidth=0.8)
-    last = max(map(len, courses.values()))
+    last = len(next(iter(courses.values())))  # as of all of them: a board is of one request
     axes.set(xticks=range(1, last + 1), xlim=(1 - _DODGE, last + _DODGE), ylim=limits)
     axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.6g} %")
     axes.tick_params(labelsize=SMALL)
-    ends = {name: gaps[-1].value for name, gaps in drawn.items() if len(gaps) == last}
+    ends = {name: gaps[-1].value for name, gaps in drawn.items()}
     _name_ends(axes, ends, last + _DODGE / 2, _NARROW_LINE if paper.is_narrow else _LINE)
     away = "".join(f"; beyond: {name}, {100 * courses[name][-1].value:.0f} % at last" for name in beyond[:3])
     axes.set_xlabel(paper.wrap(f"after request{away}", 0.7), fontsize=NORMAL)
     axes.set_ylabel(paper.wrap("gap closed, 95 % interval", 0.5), fontsize=NORMAL)
     axes.set_title(paper.title("One request after another", place_of(cards[0])), fontsize=TITLE)
-    explain_looks(canvas, axes, [card for card in cards if card.submission in drawn], paper)
+    explain_looks(canvas, axes, [shown[name] for name in drawn], paper)
     return save_plot(canvas, path, paper)
 
 

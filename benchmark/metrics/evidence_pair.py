@@ -30,6 +30,7 @@ from benchmark.results.values import Absent, Ceiling, Estimate
 
 if TYPE_CHECKING:
     from benchmark.metrics.leak_score import GapEnds
+    from benchmark.metrics.representation import Representations
     from benchmark.tasks import Task
 
 Need = Literal[
@@ -108,17 +109,6 @@ class Attacked(NamedTuple):
     """The same of test examples."""
     test_phi: Floats
     """φ of those test examples, `[models, examples]`."""
-
-
-class Representations(NamedTuple):
-    """The similarity of each two forget examples in the penultimate layer, `[models, pairs]` of each population.
-
-    Of nets as they are; nan where a net has no such features. See benchmark/metrics/representation.py.
-    """
-
-    unlearned: Floats
-    retrained: Floats
-    original: Floats
 
 
 class Cost(NamedTuple):
@@ -244,7 +234,7 @@ class EvidencePair:
     neighbours: tuple[bool, ...] | None = None
     attack_on_retrained: Floats | None = None
     treated: "Mapping[str, EvidencePair]" = field(default_factory=dict)
-    representations: Representations | None = None
+    representations: "Representations | None" = None
     _shared: dict[Callable, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property

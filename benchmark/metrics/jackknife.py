@@ -12,12 +12,22 @@ from numpy.typing import ArrayLike
 from benchmark.results.values import Estimate
 
 FEWEST_GROUPS = 4  # with fewer, a variance says nothing
+_CLEARLY = 5  # standard errors
 
 
 def standard_error(replicates: ArrayLike) -> float:
     """Return the jackknife's standard error of an estimate from its replicates, `[groups]`."""
     values = np.asarray(replicates, dtype=np.float64)
     return float(np.sqrt((len(values) - 1) * values.var()))
+
+
+def is_clear(rows: ArrayLike) -> bool:
+    """Tell whether an estimate lies above 0 by five standard errors; `rows`: with all models, then without each group.
+
+    Shares of a gap that is hardly known would be noise.
+    """
+    values = np.asarray(rows, dtype=np.float64)
+    return bool(values[0] > _CLEARLY * standard_error(values[1:]))
 
 
 def jackknife_estimate(

@@ -8,10 +8,12 @@ populations is that of their mean matrices: the maximum mean discrepancy with CK
 in the mean where both are drawn alike.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.metrics.leak import groups_of, kept_models
+from benchmark.metrics.leak import kept_models
 from benchmark.metrics.samples import Floats
 
 
@@ -28,12 +30,19 @@ def alignment_vectors(features: Floats) -> Floats:
     return vector / norm if norm > 0 else np.zeros_like(vector)
 
 
-def distance_rows(one: Floats, other: Floats, groups: int | None = None) -> Floats:
+class Representations(NamedTuple):
+    """The alignment vectors of nets as they are, `[models, pairs]` of each population; nan where a net has none."""
+
+    unlearned: Floats
+    retrained: Floats
+    original: Floats
+
+
+def distance_rows(one: Floats, other: Floats, groups: int) -> Floats:
     """Return the squared distance of two populations `[models, pairs]`: of all models, then without each group.
 
     Unbiased: no model is compared with itself, so that it may be negative. `[1 + groups]`.
     """
-    groups = groups_of(one, other) if groups is None else groups
     (sums, within), (others, between) = (_sums(each, kept_models(len(each), groups)) for each in (one, other))
     counts, other_counts = (kept_models(len(each), groups).sum(axis=1) for each in (one, other))
     across = (sums * others).sum(axis=1) / (counts * other_counts)

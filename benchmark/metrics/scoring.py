@@ -154,7 +154,7 @@ def ceiling_of(calibration: ModelEvidence, retrained: ModelEvidence, delta: floa
 
 def rounded_rows(resampled: Floats) -> Resampled:
     """Return resamples with six significant digits, far finer than any interval, also that of a score near zero."""
-    quality, score = ([float(f"{value:.6g}") for value in column] for column in resampled.T)
+    quality, score = (significant_digits(column) for column in resampled.T)
     return Resampled(forgetting_quality=quality, score=[None if np.isnan(value) else value for value in score])
 
 

@@ -68,8 +68,6 @@ class Pool:
         """
         self._settle()
         roles = roles or self.scenario.roles
-        if self._first and "original" in roles:
-            self._first.prepare(("original",))
         blocks: dict[str, tuple[Role, int]] = {
             self._evidence_name(role, i): (role, i) for role in roles for i in self.scenario.blocks(self._count(role))
         }
@@ -77,6 +75,8 @@ class Pool:
         set_aside_damaged(self.session, self.store, [*blocks, *filter(is_presently_treated, self.store.finished())])
         needed = self._needed(blocks)
         if missing := missing_blocks(self.store, blocks, needed):
+            if self._first and any(blocks[name][0] == "original" for name in missing):
+                self._first.prepare(("original",))
             problem = load_problem(self.scenario)
             self.scenario.architecture.try_out(problem.input_shape, problem.outputs, tokens=problem.task.has_sequences)
             if set(missing) - set(missing_blocks(self.store, missing)):
@@ -192,10 +192,7 @@ class Pool:
         if role != "original" and not self.store.is_current():
             raise BadRecord(f"{self._other_secret()}; `bench prepare` trains them again")
         models = self._count(role)
-        names = [
-            _name(DOING_NOTHING, block) if role == "original" else _name(role, block)
-            for block in self.scenario.blocks(models)
-        ]
+        names = [_name(DOING_NOTHING if role == "original" else role, block) for block in self.scenario.blocks(models)]
         return concatenate([self.read_evidence(name) for name in names], models)
 
     def read_evidence(self, name: str) -> Arrays:
@@ -288,10 +285,7 @@ def _train_models(
 
     `stored`: of originals that lie there, their evidence alone.
     """
-    torch.set_num_threads(1)
-    keep_freed_memory()
-    make_repeatable(device)
-    problem = load_problem(scenario).on(device)
+    problem = _begin(scenario, device)
     keeps_weights = role == "original" and stored is None
     hidden = None if keeps_weights else draw_hidden_inputs(problem, hidden_seed)
     state = _state_of(scenario, problem, role, seeds, indices, stored)
@@ -318,15 +312,20 @@ def _treat_models(
     stored: BlockStore | None,
 ) -> Arrays:
     """Return the evidence of a block of treated models: of those in `stored`, or else trained here."""
-    torch.set_num_threads(1)
-    keep_freed_memory()
-    make_repeatable(device)
-    problem = load_problem(scenario).on(device)
+    problem = _begin(scenario, device)
     state = _state_of(scenario, problem, role, seeds, indices, stored)
     found = treated_evidence_of(scenario, problem, state, indices, hidden_seed)
     if device != "cpu":
         torch.cuda.empty_cache()  # as above
     return found
+
+
+def _begin(scenario: Scenario, device: str) -> Problem:
+    """Make a process of the engine's ready to train, and return the problem on the device."""
+    torch.set_num_threads(1)
+    keep_freed_memory()
+    make_repeatable(device)
+    return load_problem(scenario).on(device)
 
 
 def _state_of(

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.metrics.evidence_pair import EvidencePair, Representations, model_evidence
+from benchmark.metrics.evidence_pair import EvidencePair, model_evidence
 from benchmark.metrics.leak import GROUPS
 from benchmark.metrics.leak_score import Ends, GapEnds, phi_leak_rows, score_rows
+from benchmark.metrics.representation import Representations
 from benchmark.references.kept import keep
 from benchmark.references.pool import TREATED, Pool
 from benchmark.results.record import Record

@@ -7,10 +7,9 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
-from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, model_serializer, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from benchmark.data.access import Access
-from benchmark.data.accesses import ACCESSES
 from benchmark.data.choice import with_known_choice
 from benchmark.data.forget import FORGET_SETS
 from benchmark.data.forget_set import ForgetSet
@@ -23,7 +22,8 @@ from benchmark.models.network import Network
 from benchmark.models.networks import NETWORKS
 from benchmark.scenario.complaints import sentence_of
 from benchmark.scenario.kinds import union_of
-from benchmark.scenario.sections import LARGEST_FILE, Count, Section, Seed
+from benchmark.scenario.protocol import Protocol
+from benchmark.scenario.sections import LARGEST_FILE, Count, Section
 from benchmark.seeds import Seeds
 from benchmark.storage.reading import read_file
 from benchmark.tasks import TASKS, Task
@@ -43,14 +43,12 @@ if TYPE_CHECKING:
     Architecture = Network
     TaskSection = Task
     Manipulated = Manipulation | None
-    Accessible = Access | None
 else:
     Data = union_of(SOURCES, "source")
     Forget = union_of(FORGET_SETS, "kind")
     Architecture = union_of(NETWORKS, "name")
     TaskSection = union_of(TASKS, "kind")
     Manipulated = union_of(MANIPULATIONS, "kind", optional=True)
-    Accessible = union_of(ACCESSES, "kind", optional=True)
 
 Role = Literal["original", "retrained", "calibration", "clean"]
 """Calibration: a second, independent retrained population, against which perfect unlearning is measured. Clean, of a
@@ -77,56 +75,6 @@ class Recipe(Section):
     def _momentum_belongs_to_sgd(self) -> "Recipe":
         if self.optimizer == "adam" and self.momentum:
             raise ValueError(f"momentum is {self.momentum}, expected none with the optimizer adam")
-        return self
-
-
-class Protocol(Section):
-    """The number of models that are compared, and the rules."""
-
-    models: Annotated[int, Field(ge=6, le=10**6)]
-    """N; the intervals take halves, and ε from fewer than three models measures nothing."""
-    originals: Count | None = None
-    """Originals that the runs start from, in turn; absent: every run has its own."""
-    delta: Annotated[float, Field(gt=0, lt=1)]
-    budget: Annotated[float, Field(gt=0, le=1)]
-    """The share of retraining's time that a run may cost."""
-    timeout: Annotated[float, Field(gt=0, le=1e6)]
-    """Wall-clock seconds after which a single run is killed."""
-    memory: Annotated[float, Field(gt=0, le=1e6)] = 4.0
-    """GiB beyond which a single run is killed."""
-    block: Annotated[int, Field(ge=1, le=10**6)]
-    """Models trained together and stored as one file."""
-    controls: tuple[str, ...] = ()
-    """Submissions that calibrate the board: no rank, no budget."""
-    seed: Seed
-    access: Accessible = None
-    """What submissions are given of the problem; absent: everything."""
-
-    requests: Annotated[int, Field(ge=2, le=1000)] | None = None
-    """The parts that the forget set is asked for in, one after another; absent: it is asked for at once."""
-    request: Annotated[int, Field(ge=1)] | None = None
-    """The request after which nets are looked at; absent: the last."""
-
-    @model_serializer(mode="wrap")
-    def _without_absent(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what says nothing: scenarios that had no such keys keep their hash."""
-        absent = {name for name in ("access", "requests", "request") if getattr(self, name) is None}
-        return {key: own for key, own in serialise(self).items() if key not in absent}
-
-    @model_validator(mode="after")
-    def _originals_fit(self) -> "Protocol":
-        if self.originals is not None and self.originals > self.models:
-            raise ValueError(f"originals is {self.originals}, expected at most models ({self.models})")
-        return self
-
-    @model_validator(mode="after")
-    def _request_is_an_earlier_one(self) -> "Protocol":
-        if self.request is None:
-            return self
-        if self.requests is None:
-            raise ValueError(f"request is {self.request}, but there are no requests; take it out, or give requests")
-        if self.request >= self.requests:
-            raise ValueError(f"request is {self.request}, expected 1 to {self.requests - 1}; leave it out for the last")
         return self
 
 

@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 from conftest import MINIATURE
 
-from benchmark.pipeline import Pool, Runs
+from benchmark.references.pool import Pool
+from benchmark.results.evidence import HIDDEN
+from benchmark.runs.runs import Runs
 from benchmark.scenario.schema import load_scenario
 from benchmark.session import Session
 from benchmark.submissions.source import find_submission
@@ -107,9 +109,8 @@ def test_doing_nothing_leaves_the_originals_after_every_request(bench, workspace
         runs = Runs(pool, find_submission("identity", workspace, scenario))
         evidence, nothing = runs.evidence(), pool.evidence("original")
         assert evidence["phi/forget"].shape[1] == 5 * scenario.request
-        for name in ("phi/forget", "utility/test", "hidden/signals"):
-            if name in nothing:
-                np.testing.assert_array_equal(evidence[name], nothing[name])
+        for name in ("phi/forget", "utility/test", HIDDEN):
+            np.testing.assert_array_equal(evidence[name], nothing[name])
 
 
 @pytest.mark.parametrize("fails", [1, 2])
@@ -134,7 +135,7 @@ def test_pools_of_all_requests_share_the_first_ones_originals(bench, workspace, 
     assert (folders[1] / "doing_nothing").is_dir()
 
 
-# The net that the first request leaves names its run, by its first weight, so that one can fail.
+# A run is known by its seed, so that one can fail.
 SOME_FAIL = """
 import os
 
@@ -142,7 +143,6 @@ import torch
 
 
 def unlearning(net, retain_loader, forget_loader, val_loader, seed):
-    first = len(retain_loader.dataset) == 195
     if RAISES:
         raise ValueError("not this one")
     with torch.no_grad():

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.metrics.evidence_pair import EvidencePair, ModelEvidence, Representations
+from benchmark.metrics.evidence_pair import EvidencePair, ModelEvidence
 from benchmark.metrics.kinds.representation import representation_gap_closed
-from benchmark.metrics.representation import alignment_vectors, distance_rows
+from benchmark.metrics.representation import Representations, alignment_vectors, distance_rows
 from benchmark.results.values import Absent
 
 
@@ -67,7 +67,7 @@ def test_the_distance_is_unbiased_and_the_interval_of_the_gap_covers():
     away, part = 2 * rng.normal(size=12), 0.3  # of the gap is closed
     for _ in range(200):
         retrained, original, unlearned = (rng.normal(size=(64, 12)) for _ in range(3))
-        found.append(distance_rows(original + away, retrained)[0])
+        found.append(distance_rows(original + away, retrained, 16)[0])
         pair = pair_of(unlearned + np.sqrt(1 - part) * away, retrained, original + away)
         result = representation_gap_closed.compute(pair)
         covered += result.low <= part <= result.high

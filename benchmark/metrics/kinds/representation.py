@@ -3,13 +3,11 @@
 import numpy as np
 
 from benchmark.metrics.evidence_pair import EvidencePair
-from benchmark.metrics.jackknife import FEWEST_GROUPS, jackknife_estimate, standard_error
+from benchmark.metrics.jackknife import FEWEST_GROUPS, is_clear, jackknife_estimate
 from benchmark.metrics.kinds import METRICS
 from benchmark.metrics.leak import groups_of
 from benchmark.metrics.metric import Absent, Result, metric
 from benchmark.metrics.representation import distance_rows
-
-_CLEARLY = 5  # standard errors
 
 
 @METRICS.add
@@ -39,7 +37,7 @@ def representation_gap_closed(evidence: EvidencePair) -> Result:
     if groups < FEWEST_GROUPS:
         return Absent(absent=f"{groups} groups of models, expected {FEWEST_GROUPS} at least")
     gap = distance_rows(original, retrained, groups)
-    if gap[0] <= _CLEARLY * standard_error(gap[1:]):
+    if not is_clear(gap):
         return Absent(absent="the originals' representations are not clearly apart from those of retrained models")
     closed = 1 - distance_rows(unlearned, retrained, groups) / gap
     return jackknife_estimate(closed[0], closed[1:])

@@ -3,14 +3,13 @@
 from functools import partial
 
 from benchmark.metrics.evidence_pair import EvidencePair
-from benchmark.metrics.jackknife import jackknife_estimate, standard_error
+from benchmark.metrics.jackknife import is_clear, jackknife_estimate
 from benchmark.metrics.kinds import METRICS
 from benchmark.metrics.leak_score import GapEnds, phi_gap_rows
 from benchmark.metrics.metric import Absent, Estimate, Metric, Result, metric
 from benchmark.metrics.samples import Floats
 from benchmark.treatments import TREATMENTS
 
-_CLEARLY = 5  # standard errors
 _GOOD = "0 % = as if nothing had been done, 100 % = as if retrained, both after the same treatment"
 
 
@@ -41,10 +40,7 @@ def resilience(evidence: EvidencePair) -> Result:
 
 
 def _has_wide_gap(ends: GapEnds | None) -> bool:
-    if ends is None:
-        return False
-    gap = ends.phi.perfect - ends.phi.nothing
-    return gap[0] > _CLEARLY * standard_error(gap[1:])
+    return ends is not None and is_clear(ends.phi.perfect - ends.phi.nothing)
 
 
 def _gap_after(name: str, evidence: EvidencePair) -> Result:
