@@ -81,7 +81,8 @@ def test_a_submission_takes_batches_as_language_models_do(bench, workspace, tmp_
         table = pd.read_csv(workspace.results / "leaderboard.csv").set_index("submission")
         assert table.loc[name, "status"] in status
     assert table.loc["of_tokens", "forget_epochs"] == 1
-    assert 0 <= table.loc["of_tokens", "upcore_area_low"] <= table.loc["of_tokens", "upcore_area"] <= 1
+    low, area, high = table.loc["of_tokens", ["upcore_area_low", "upcore_area", "upcore_area_high"]]
+    assert -1 <= low <= area <= high <= 1  # below 0 where a step makes the forget set's utility better
     assert "accuracy" in table.loc["scar", "reason"] or "features" in table.loc["scar", "reason"]
 
 

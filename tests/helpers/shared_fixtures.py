@@ -1,5 +1,6 @@
 """The fixtures of all tests: the miniature scenario, a workspace with its pool, and `bench` with a worker to share."""
 
+import itertools
 import json
 import os
 import shutil
@@ -24,6 +25,7 @@ from benchmark.data import load_problem
 from benchmark.engine import collect_garbage_rarely
 from benchmark.leaderboard import rebuild
 from benchmark.metrics import classifiers
+from benchmark.references import secret
 from benchmark.references.ends import ends_of
 from benchmark.references.pool import Pool
 from benchmark.runs import budget, checking
@@ -59,6 +61,13 @@ def no_waiting_for_the_disk():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda _: None)
         yield
+
+
+@pytest.fixture(autouse=True)
+def no_secrets(monkeypatch):
+    """Let the secrets of the pools that a test makes be the same each time, and so its models and noisy figures."""
+    drawn = itertools.count()
+    monkeypatch.setattr(secret, "secrets", SimpleNamespace(token_hex=lambda size: f"{next(drawn):0{2 * size}x}"))
 
 
 @pytest.fixture(autouse=True)
