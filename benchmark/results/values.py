@@ -78,6 +78,17 @@ MetricValue = Annotated[
 ]
 
 
+def _round(found: MetricValue) -> MetricValue:
+    """Return a metric's value as records keep it."""
+    match found:
+        case PerExample():
+            return PerExample(values=significant_digits(found.values))
+        case Absent():
+            return found
+    numbers = dict(found)
+    return type(found)(**dict(zip(numbers, significant_digits(numbers.values(), digits=10), strict=True)))
+
+
 class Histograms(Record):
     """φ of one forget example over the N models of both populations, counted in shared bins."""
 
@@ -179,17 +190,15 @@ class Measured(Record):
         return self
 
     def rounded(self) -> Self:
-        """Return the same with the values per example and the edges of histograms as records keep them."""
-        metrics = {
-            name: PerExample(values=significant_digits(found.values)) if isinstance(found, PerExample) else found
-            for name, found in self.metrics.items()
-        }
+        """Return the same as records keep it: a number with ten digits, one of many with six."""
+        metrics = {name: _round(found) for name, found in self.metrics.items()}
+        leaks = tuple(own.model_copy(update={"leak": _round(own.leak)}) for own in self.class_leaks)
         drawn = {
             name: own.model_copy(update={"edges": significant_digits(own.edges)})
             for name in ("best", "worst")
             if (own := getattr(self, name))
         }
-        return self.model_copy(update={"metrics": metrics, **drawn})
+        return self.model_copy(update={"metrics": metrics, "class_leaks": leaks, **drawn})
 
     @property
     def is_scored(self) -> bool:

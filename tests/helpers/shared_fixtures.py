@@ -65,7 +65,7 @@ def no_waiting_for_the_disk():
 
 @pytest.fixture(autouse=True)
 def no_secrets(monkeypatch):
-    """Let the secrets of the pools that a test makes be the same each time, and so its models and noisy figures."""
+    """Let the secrets of the pools that a test makes be the same each time, and so its models and noisy numbers."""
     drawn = itertools.count()
     monkeypatch.setattr(secret, "secrets", SimpleNamespace(token_hex=lambda size: f"{next(drawn):0{2 * size}x}"))
 
