@@ -7,6 +7,7 @@
     │   └── MissingData     missing-data     files of data, or of φ, that are absent
     ├── BadSubmission       bad-submission   the files of one submission, or its tuned values
     │   └── FailedEntry     failed-entry     an entry whose runs gave no score
+    │       └── FailedTraining  failed-training  an entry whose own training failed
     ├── BadRecord           bad-record       stored blocks, scorecards and tuning records that cannot be used
     │   └── MissingRecord   missing-record   stored results that a command needs and that do not exist yet
     ├── BadMachine          bad-machine      a device, folder or limit of this computer
@@ -76,6 +77,19 @@ class FailedEntry(BadSubmission):
     """Seen by authors of a submission: it was run, and its runs gave no score."""
 
     code = "failed-entry"
+
+
+class FailedTraining(FailedEntry):
+    """Seen by authors of a submission: its own training failed, and so nothing of it was run.
+
+    `status`: that of its row. `told`: whether the message is in words that the submission can choose.
+    """
+
+    code = "failed-training"
+
+    def __init__(self, message: str, log: str = "", status: str = "crashed", told: bool = False) -> None:
+        super().__init__(message, log)
+        self.status, self.told = status, told
 
 
 class BadRecord(BenchError):

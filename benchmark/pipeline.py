@@ -1,10 +1,10 @@
 """The whole way of one submission: pool, runs, scorecard, board. Every stage resumes from what is on the disk."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from benchmark.data import load_problem
-from benchmark.errors import BadRecord, BadUsage, BenchError, FailedEntry, MissingRecord
+from benchmark.errors import BadRecord, BadUsage, BenchError, FailedEntry, FailedTraining, MissingRecord
 from benchmark.faults import note_fault
 from benchmark.finished import was_treated
 from benchmark.leaderboard import scored_submissions
@@ -13,7 +13,7 @@ from benchmark.metrics.bootstrap import HALVES
 from benchmark.metrics.chance import check_measurable, never_learned
 from benchmark.references.pool import UNPACK_AGAIN, Pool
 from benchmark.results.board_file import has_card, read_card
-from benchmark.results.outcome import Outcome, has_evidence
+from benchmark.results.outcome import FailedRun, Outcome, Status, has_evidence
 from benchmark.results.scorecard import (
     Scorecard,
     failed,
@@ -23,11 +23,13 @@ from benchmark.results.scorecard import (
 from benchmark.run_scores import ReadRuns, Yardstick, read_runs, score_runs, score_side_by_side
 from benchmark.runs.returned import drop_returned
 from benchmark.runs.runs import Runs
+from benchmark.runs.trainer import SubmissionTrainer
 from benchmark.sandbox.bubblewrap import isolation
 from benchmark.scenario.schema import Scenario, options
 from benchmark.session import Session
 from benchmark.storage.workspace import Workspace, shared_out, write_atomically
 from benchmark.submissions.source import (
+    Submission,
     find_submission,
     submission_names,
     tuned_entries,
@@ -66,9 +68,22 @@ def evaluate(
         return card
     if changed := changed_since_tuned(submission, scenario, workspace):
         session.warn(f"the values of {name} were found for {changed}, by an earlier `bench tune {submission.name}`")
-    pools = [_prepared_pool(session, each, treat) for each in scenario.so_far]
+    try:
+        pools = [_prepared_pool(session, each, submission, treat) for each in scenario.so_far]
+        return _run_requests(session, scenario, submission, pools, How(allowed_failures, time_again, treat))
+    except FailedTraining as error:
+        run = FailedRun(0, cast(Status, error.status), str(error), error.log, error.told)
+        card = failed(scenario, submission, Outcome((run,), 1, 0), isolation())
+        write_atomically(workspace.log(scenario.label, submission.entry), f"{error}\n{error.log}\n".encode())
+        card.write(workspace)
+        return card
+
+
+def _run_requests(
+    session: Session, scenario: Scenario, submission: Submission, pools: Sequence[Pool], how: "How"
+) -> Scorecard:
+    """Run a submission on one request after another, and return the scorecard of the last."""
     requests = [Runs(pool, submission) for pool in pools]
-    how = How(allowed_failures, time_again, treat)
     cards = list[Scorecard]()
     for runs, keep in zip(requests, _kept(requests, how), strict=True):
         cards.append(_run_request(runs, how, keep))
@@ -88,17 +103,29 @@ class How(NamedTuple):
     treat: bool
 
 
-def _prepared_pool(session: Session, scenario: Scenario, treat: bool) -> Pool:
-    """Train what is missing of a scenario's pool, and warn where its models have learned nothing."""
+def _prepared_pool(session: Session, scenario: Scenario, submission: Submission, treat: bool) -> Pool:
+    """Train what is missing of a submission's pool, and warn where its models have learned nothing.
+
+    What a submission trains by itself is compared with the scenario's own retrained models, so these come first.
+    """
     problem = load_problem(scenario)
     check_measurable(scenario.name, problem)
     pool = Pool(session, scenario)
+    pool.prepare(("retrained",) if submission.trains else ())
+    pool = pool_of(pool, submission)
     pool.prepare()
     if treat:
         pool.prepare_treated()
     if sentence := never_learned(problem, pool.evidence("original")["utility/retain"]):
         session.warn(sentence)
     return pool
+
+
+def pool_of(pool: Pool, submission: Submission) -> Pool:
+    """Return the pool that a submission is run and scored with: the scenario's, or that of models it trains itself."""
+    if not submission.trains:
+        return pool
+    return Pool(pool.session, pool.scenario, trainer=SubmissionTrainer(submission))
 
 
 def _kept(requests: Sequence[Runs], how: How) -> list[bool]:
@@ -187,10 +214,11 @@ def _has_scorecard(entry: str, scenario: Scenario, workspace: Workspace, treat: 
     )
 
 
-def entries_with_evidence(session: Session, scenario: Scenario) -> list[str]:
+def entries_with_evidence(session: Session, scenario: Scenario, *, of_one_pool: bool = False) -> list[str]:
     """Return the entries with a score whose present files have evidence here; warn how many of one's own have none.
 
-    A clone of the repository has scorecards, but no evidence until a bundle is unpacked.
+    A clone of the repository has scorecards, but no evidence until a bundle is unpacked. `of_one_pool`: without those
+    that train models of their own, which a warning names.
     """
     scored = scored_submissions(session.workspace, scenario)
     known = dict.fromkeys([*scored, *_evidence_of(session.workspace, scenario)])
@@ -201,6 +229,11 @@ def entries_with_evidence(session: Session, scenario: Scenario) -> list[str]:
             f"files ({', '.join(without[:3])}{', ...' if without[3:] else ''}); "
             f"`bench run --submission NAME {options(scenario.name, scenario.protocol.models)}` makes it"
         )
+    if of_one_pool and (own := [name for name in found if find_submission(name, session.workspace, scenario).trains]):
+        session.warn(
+            f"{', '.join(own)}: left out, for what they are compared with are models that they train themselves"
+        )
+        found = [name for name in found if name not in own]
     return found
 
 
@@ -234,7 +267,7 @@ def _ended_runs(pool: Pool, name: str) -> tuple[Runs, Outcome]:
     session, scenario = pool.session, pool.scenario
     submission = find_submission(name, session.workspace, scenario)
     check_applicable(submission, scenario)
-    runs = Runs(pool, submission)
+    runs = Runs(pool_of(pool, submission), submission)
     outcome = runs.outcome()
     again = f"`bench run --submission {name} {options(scenario.name, scenario.protocol.models)}`"
     remedy = UNPACK_AGAIN if runs.pool.seeds.committed else f"{again} makes it again"
@@ -274,12 +307,15 @@ def _score_ended(
     pool: Pool, ended: dict[str, tuple[Runs, Outcome]], unreadable: list[tuple[str, Exception]]
 ) -> Iterator[tuple[str, Scorecard | Exception]]:
     """Yield the stored scorecards of runs that came to their end; those whose evidence is damaged join `unreadable`."""
-    session, yardstick = pool.session, Yardstick.of(pool, HALVES)
+    session, yardsticks = pool.session, dict[Pool, Yardstick]()
 
     def entries() -> Iterator[tuple[str, ReadRuns]]:
         for name, runs in ended.items():
             try:
-                yield name, read_runs(yardstick, *runs)
+                own = runs[0].pool  # one for all entries that train no models of their own
+                if own not in yardsticks:
+                    yardsticks[own] = Yardstick.of(own, HALVES)
+                yield name, read_runs(yardsticks[own], *runs)
             except Exception as error:
                 unreadable.append((name, error))
 

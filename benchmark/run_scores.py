@@ -27,6 +27,10 @@ from benchmark.storage.workspace import Arrays
 from benchmark.text import printable
 
 _LONGEST_FOOTNOTE = 500  # characters
+_OWN_TRAINING = (
+    "the submission trains its originals itself, and the models they are compared with; costs are shares of its own "
+    "training"
+)
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ class Yardstick:
             halves=halves,
             ends=ends_of(pool),
             attack_on_retrained=attack_retrained(pool),
+            recipe=_recipe(pool),
             original=do_nothing(pool).unlearned,
             clean=_clean(pool),
             whole_classes=scenario.forget.whole_classes,
@@ -87,7 +92,8 @@ def read_runs(yardstick: Yardstick, runs: Runs, outcome: Outcome) -> ReadRuns:
     assert outcome.timing is not None
     timing = outcome.timing.with_runs(evidence["run/seconds"])
     unlearned = model_evidence(evidence, yardstick.retrained, yardstick.problem.task)
-    cost = Cost(timing.submission, timing.share, timing.memory_of(evidence.get("run/memory")))
+    alone = tuple(seconds / timing.retraining for seconds in timing.alone or ())
+    cost = Cost(timing.submission, timing.share, timing.memory_of(evidence.get("run/memory")), alone)
     treated = runs.treated_evidence() if yardstick.treated else None
     after, inside = {}, None
     if yardstick.treated and treated:
@@ -155,9 +161,18 @@ def make_card(read: ReadRuns, measured: Measured) -> Scorecard:
         suspicions(replayed, measured, ceiling, control),
     )
     access = (scenario.protocol.access.sentence,) if scenario.protocol.access else ()
-    notes = *access, *problem_facts(scenario).footnotes
+    own = (_OWN_TRAINING,) if runs.submission.trains else ()
+    notes = *access, *own, *problem_facts(scenario).footnotes
     footnotes = tuple(printable(note, _LONGEST_FOOTNOTE) for note in notes)
     return card.drawn_from(runs.pool.seeds).model_copy(update={"footnotes": footnotes})
+
+
+def _recipe(pool: Pool) -> ModelEvidence | None:
+    """Return the evidence of the scenario's own retrained models, where those of the pool are a submission's."""
+    if pool.trainer is None:
+        return None
+    retrained = Pool(pool.session, pool.scenario).evidence("retrained")
+    return model_evidence(retrained, retrained, pool.scenario.task)
 
 
 def _clean(pool: Pool) -> ModelEvidence | None:

@@ -45,6 +45,11 @@ class Split:
         """Some of the examples: a mask, row numbers in the order wanted, or a slice."""
         return replace(self, **{name: tensor[rows] for name, tensor in self._present().items()})
 
+    def and_then(self, other: "Split") -> "Split":
+        """Return these examples followed by those of another split that has the same of each."""
+        more = other._present()
+        return replace(self, **{name: torch.cat([tensor, more[name]]) for name, tensor in self._present().items()})
+
     def to(self, device: torch.device | str) -> "Split":
         """Return the same examples on a device; themselves, where they lie there already."""
         own = [*self._present().values(), *(vars(self.normalisation).values() if self.normalisation else ())]

@@ -27,7 +27,7 @@ def pack_evidence(session: Session, scenario: Scenario, path: Path) -> Contents:
     """
     if path.is_dir():
         raise BadUsage(f"{path} is a folder, expected a file to write the bundle to; give {path / scenario.label}.zip")
-    names = entries_with_evidence(session, scenario)
+    names = entries_with_evidence(session, scenario, of_one_pool=True)
     if not names:
         named = options(scenario.name, scenario.protocol.models)
         raise MissingRecord(f"no entry of {scenario.label} has evidence here; run `bench run NAME {named}` first")

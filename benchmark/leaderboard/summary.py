@@ -89,7 +89,7 @@ def _boards(cards: Sequence[Scorecard]) -> list[Board]:
     Where something is withheld from submissions, or asked for in several requests, the question is another, and no mean
     goes over both.
     """
-    cards = [card for card in cards if not card.access and not card.sequence]
+    cards = [card for card in cards if not card.access and not card.sequence and not card.own_training]
     chosen: dict[str, tuple[int, int, Board]] = {}
     for label in sorted({card.label for card in cards if card.is_scored}):
         own = [card for card in cards if card.label == label]

@@ -58,6 +58,7 @@ Need = Literal[
     "cost",
     "memory",
     "treated",
+    "own_training",
 ]
 NEEDS: dict[str, str] = {
     "utility": "the utility of the models is not known",
@@ -84,6 +85,7 @@ NEEDS: dict[str, str] = {
     "cost": "what a run costs is not known",
     "memory": "what memory a run takes is not known, as in records of an older form",
     "treated": "its nets were not looked at after treatments; `bench run NAME --treat` does",
+    "own_training": "it is of submissions that train models of their own",
 }
 """What evidence may lack, and the sentence that says so."""
 
@@ -118,6 +120,8 @@ class Cost(NamedTuple):
     share: float
     memory: float | None = None
     """Peak bytes beyond those of a run that does nothing, the median over the runs; None where nobody noted it."""
+    alone: tuple[float, ...] = ()
+    """The same shares of runs that were asked to forget one example each; of a submission that trains."""
 
 
 @dataclass(frozen=True)
@@ -212,6 +216,7 @@ class EvidencePair:
     classes. `labels`: the class of every forget example by its name; None where it has none or it is not known.
     `subjects`: whom every forget example is of, likewise. `neighbours`: which examples of the probe of retain are facts
     near those to forget; None where the source knows of none.
+    `recipe`: the evidence of the models that the scenario's recipe retrained, where `retrained` are the submission's.
     `attack_on_retrained`: the classifier MIA's accuracy on each of the first retrained models, where it is known.
     `treated`: the same models after each treatment, by its name; empty where they were not treated.
     `representations`: what their hidden layers make of the forget set; None where nobody has looked.
@@ -233,6 +238,7 @@ class EvidencePair:
     subjects: tuple[str, ...] | None = None
     neighbours: tuple[bool, ...] | None = None
     attack_on_retrained: Floats | None = None
+    recipe: ModelEvidence | None = None
     treated: "Mapping[str, EvidencePair]" = field(default_factory=dict)
     representations: "Representations | None" = None
     _shared: dict[Callable, object] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -306,6 +312,7 @@ class EvidencePair:
             "cost": self.cost is not None,
             "memory": self.cost is not None and self.cost.memory is not None,
             "treated": bool(self.treated),
+            "own_training": self.recipe is not None and self.cost is not None and bool(self.cost.alone),
         }
         return next((NEEDS[need] for need in needs if not there[need]), None)
 

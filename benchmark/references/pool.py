@@ -19,6 +19,7 @@ from benchmark.evidence import evidence_of, hidden_evidence_of, in_present_form,
 from benchmark.models.build import seeded_model, skeleton
 from benchmark.references.building import build_blocks, missing_blocks, set_aside_damaged, versions, weight_layouts
 from benchmark.references.secret import make_secret, read_secret, read_seeds
+from benchmark.references.trainer import Trained, Trainer
 from benchmark.results.evidence import HIDDEN, NonFiniteOutputs, concatenate
 from benchmark.scenario.schema import Role, Scenario
 from benchmark.seeds import Seeds, SeedsKind
@@ -32,7 +33,8 @@ from benchmark.treated import treated_evidence_of, treated_layouts
 from benchmark.treatments import is_presently_treated, is_treated, treated_block
 
 UNPACK_AGAIN = "`bench evidence unpack` brings it back"  # what is damaged where there is no pool of one's own
-_WEIGHTS = "weights/"
+_WEIGHTS, _OF_TRAINING = "weights/", "training/"
+_KEPT = _WEIGHTS + _OF_TRAINING  # what a submission's own training keeps; no name of a tensor of a net has a slash
 _HIDDEN = "hidden"  # names the blocks of what the originals give at the hidden inputs, which depend on the secret
 TREATED: tuple[Role, ...] = ("retrained", "calibration", "original")
 """The roles whose treated models the gap is measured by."""
@@ -45,9 +47,15 @@ class Pool:
     `seeds` has the pool's secret once `prepare` has drawn one. A pool that was begun without a secret stays without.
     """
 
-    def __init__(self, session: Session, scenario: Scenario, kind: SeedsKind = "secret") -> None:
-        """`kind` is that of a new pool: "public" where no rank depends on it and everybody has to get the same."""
-        self.session, self.scenario, self._kind = session, scenario, kind
+    def __init__(
+        self, session: Session, scenario: Scenario, kind: SeedsKind = "secret", trainer: Trainer | None = None
+    ) -> None:
+        """`kind` is that of a new pool: "public" where no rank depends on it and everybody has to get the same.
+
+        `trainer`: trains the models in the place of the scenario's recipe. They lie in a folder of their own within the
+        scenario's pool, and are drawn from its secret.
+        """
+        self.session, self.scenario, self._kind, self.trainer = session, scenario, kind, trainer
         make_repeatable(session.device)
         self._folder = session.workspace.pool(scenario)
         self._first = Pool(session, scenario.so_far[0], kind) if scenario.earlier else None
@@ -57,7 +65,7 @@ class Pool:
 
     def _use(self, seeds: Seeds) -> None:
         self.seeds = seeds
-        self.store = reference_store(self.session, self.scenario, seeds)
+        self.store = reference_store(self.session, self.scenario, seeds, self.trainer)
 
     def prepare(self, roles: tuple[Role, ...] = ()) -> None:
         """Train the missing blocks, and those whose file is damaged: in several processes, on a GPU in this one.
@@ -89,11 +97,11 @@ class Pool:
             role, block = blocks[name]
             seeds, indices = self._seeds_of(role, block), self.scenario.indices(block)
             stored = self._first.store if self._first and role == "original" else None
-            return self.scenario, role, seeds, indices, self.session.device, self.hidden_seed, stored
+            return self.scenario, role, seeds, indices, self.session.device, self.hidden_seed, stored, self.trainer
 
         build_blocks(
             self.session,
-            "training reference models",
+            "training reference models" if self.trainer is None else "training its own models",
             list(blocks),
             self.scenario.protocol.block,
             self._settled_store,
@@ -145,7 +153,7 @@ class Pool:
             role, block = blocks[name]
             stored = (self._first or self).store if role == "original" else None
             seeds, indices = self._seeds_of(role, block), self.scenario.indices(block)
-            return self.scenario, role, seeds, indices, self.session.device, self.hidden_seed, stored
+            return self.scenario, role, seeds, indices, self.session.device, self.hidden_seed, stored, self.trainer
 
         build_blocks(
             self.session,
@@ -177,8 +185,16 @@ class Pool:
         """Parameters and buffers of the original that run `index` starts from, at the first request."""
         if self._first:
             return self._first.original(index)
+        return _weights(self.store, *self._place_of(index))
+
+    def training_state(self, index: int) -> dict[str, Tensor]:
+        """Return what the training of that original kept beside its weights; nothing where there is no trainer."""
+        return {} if self.trainer is None else _training_state(self.store, *self._place_of(index))
+
+    def _place_of(self, index: int) -> tuple[str, int]:
+        """Return the block of the original that run `index` starts from, and its row there."""
         block, row = divmod(index % self.scenario.originals, self.scenario.protocol.block)
-        return _weights(self.store, _name("original", block), row)
+        return _name("original", block), row
 
     def seed(self, role: str, index: int) -> int:
         """Return the seed of model or run `index` of `role`."""
@@ -264,12 +280,15 @@ class Pool:
         return self.scenario.originals if role == "original" else self.scenario.protocol.models
 
 
-def reference_store(session: Session, scenario: Scenario, seeds: Seeds) -> BlockStore:
-    """Return the blocks of a scenario's reference models, drawn from these seeds."""
+def reference_store(session: Session, scenario: Scenario, seeds: Seeds, trainer: Trainer | None = None) -> BlockStore:
+    """Return the blocks of a scenario's reference models, or those that `trainer` trains, drawn from these seeds."""
     about = {"scenario": scenario.published(), "built_with": versions(session.device)}
     reading = partial(_objection, scenario), partial(_upgrade, scenario)
     remedy = UNPACK_AGAIN if seeds.committed else "`bench run` makes it again"
-    return BlockStore(session.workspace.pool(scenario), about, seeds.commitment, *reading, remedy)
+    folder = session.workspace.pool(scenario)
+    if trainer:
+        folder = folder / "trained" / trainer.label
+    return BlockStore(folder, about, seeds.commitment, *reading, remedy)
 
 
 def _train_models(
@@ -280,6 +299,7 @@ def _train_models(
     device: str,
     hidden_seed: int,
     stored: BlockStore | None,
+    trainer: Trainer | None,
 ) -> Arrays:
     """Weights and evidence of a block of originals, without hidden signals; evidence of any other.
 
@@ -288,7 +308,7 @@ def _train_models(
     problem = _begin(scenario, device)
     keeps_weights = role == "original" and stored is None
     hidden = None if keeps_weights else draw_hidden_inputs(problem, hidden_seed)
-    state = _state_of(scenario, problem, role, seeds, indices, stored)
+    state, kept = _models_of(scenario, problem, role, seeds, indices, stored, trainer)
     try:
         arrays = evidence_of(scenario, problem, state, indices, hidden)
     except NonFiniteOutputs:
@@ -297,6 +317,7 @@ def _train_models(
         ) from None
     if keeps_weights:
         arrays |= {_WEIGHTS + name: tensor.cpu().numpy() for name, tensor in state.items()}
+        arrays |= {_KEPT + name: tensor.numpy() for name, tensor in kept.items()}
     if device != "cpu":
         torch.cuda.empty_cache()  # the workers of submissions need room beside this process
     return arrays
@@ -310,10 +331,11 @@ def _treat_models(
     device: str,
     hidden_seed: int,
     stored: BlockStore | None,
+    trainer: Trainer | None,
 ) -> Arrays:
     """Return the evidence of a block of treated models: of those in `stored`, or else trained here."""
     problem = _begin(scenario, device)
-    state = _state_of(scenario, problem, role, seeds, indices, stored)
+    state, _ = _models_of(scenario, problem, role, seeds, indices, stored, trainer)
     found = treated_evidence_of(scenario, problem, state, indices, hidden_seed)
     if device != "cpu":
         torch.cuda.empty_cache()  # as above
@@ -328,16 +350,25 @@ def _begin(scenario: Scenario, device: str) -> Problem:
     return load_problem(scenario).on(device)
 
 
-def _state_of(
-    scenario: Scenario, problem: Problem, role: Role, seeds: list[int], indices: range, stored: BlockStore | None
-) -> dict[str, Tensor]:
-    """Return the weights of a block of models: of originals that are `stored`, or else trained here."""
+def _models_of(
+    scenario: Scenario,
+    problem: Problem,
+    role: Role,
+    seeds: list[int],
+    indices: range,
+    stored: BlockStore | None,
+    trainer: Trainer | None,
+) -> Trained:
+    """Return a block of models: of originals that are `stored`, or else trained here, by the recipe or by `trainer`."""
+    device = problem.train.inputs.device
     if stored is not None:
         block = _name(role, indices.start // scenario.protocol.block)
         states = [_weights(stored, block, row) for row in range(scenario.protocol.block)]
-        return stack(states, problem.train.inputs.device)
+        return Trained(stack(states, device), {})
+    if trainer is not None:
+        return trainer(scenario, role, seeds, str(device))
     nets = [seeded_model(scenario.architecture, problem.input_shape, problem.outputs, seed) for seed in seeds]
-    return train_block(nets, scenario.recipe, problem.examples_of(role), seeds, problem.loss).state
+    return Trained(train_block(nets, scenario.recipe, problem.examples_of(role), seeds, problem.loss).state, {})
 
 
 def _evaluate_block(scenario: Scenario, store: BlockStore, name: str, device: str, hidden_seed: int) -> Arrays:
@@ -354,7 +385,13 @@ def _evaluate_block(scenario: Scenario, store: BlockStore, name: str, device: st
 def _weights(store: BlockStore, name: str, row: int) -> dict[str, Tensor]:
     """Return the weights of a model of a block of originals."""
     weights = under(_WEIGHTS, store.row(name, row, _WEIGHTS))
-    return {key: torch.from_numpy(np.array(array)) for key, array in weights.items()}
+    return {key: torch.from_numpy(np.array(own)) for key, own in weights.items() if not key.startswith(_OF_TRAINING)}
+
+
+def _training_state(store: BlockStore, name: str, row: int) -> dict[str, Tensor]:
+    """Return what the training of that model kept beside."""
+    kept = under(_KEPT, store.row(name, row, _KEPT))
+    return {key: torch.from_numpy(np.array(own)) for key, own in kept.items()}
 
 
 def _objection(scenario: Scenario, name: str, arrays: Arrays, form: int) -> str:
@@ -368,7 +405,8 @@ def _objection(scenario: Scenario, name: str, arrays: Arrays, form: int) -> str:
     if is_original:
         state = skeleton(scenario.architecture, problem.input_shape, problem.outputs).state_dict()
         layouts = {_WEIGHTS + key: layout for key, layout in weight_layouts(state).items()}
-    if surplus := [key for key in arrays if key.startswith(_WEIGHTS) and key not in layouts]:
+    weights = (key for key in arrays if key.startswith(_WEIGHTS) and not key.startswith(_KEPT))
+    if surplus := [key for key in weights if key not in layouts]:
         return f"holds {surplus[0]}, expected {'the weights of the network' if is_original else 'no weights'}"
     return objection_to_evidence(problem, arrays, _indices(scenario, name), form, layouts)
 

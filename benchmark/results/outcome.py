@@ -71,6 +71,9 @@ class Timing:
     starting_memory: Amount | None = None
     """Peak bytes of a run that does nothing, the median; None when an earlier version did not note it."""
 
+    alone: tuple[_Finite, ...] | None = None
+    """Seconds of runs that were asked to forget one example alone, of a submission that trains; None of any other."""
+
     def with_runs(self, seconds: np.ndarray) -> "Timing":
         """Return the cost of the runs that count, by their CPU seconds, where it is far from that of the timed runs.
 

@@ -112,6 +112,8 @@ class Scorecard(Measured):
     """Absent from the cards of earlier versions, which took the first timing for certain, and from failures."""
     access: Line = ""
     """The kind of access that submissions have, where that is not to everything."""
+    own_training: bool = False
+    """Whether its originals and what they are compared with were trained by the submission, not by the recipe."""
     sequence: InSequence | None = None
     """Of a scenario whose forget set is asked for in several requests."""
     footnotes: tuple[Line, ...] = ()
@@ -177,7 +179,8 @@ class Scorecard(Measured):
 
     def content(self) -> dict[str, Any]:
         """Return what its file holds: the schema first, what the metrics say last."""
-        content = self.model_dump(by_alias=True, exclude=None if self.sequence else {"sequence"})
+        absent = {name for name in ("sequence", "own_training") if not getattr(self, name)}
+        content = self.model_dump(by_alias=True, exclude=absent)
         last = {name: content.pop(name) for name in Measured.model_fields}
         return {"schema": content.pop("schema"), **content, **last}
 
@@ -289,6 +292,7 @@ def _card(
         scorer_version=VERSION,
         models=scenario.protocol.models,
         access=scenario.protocol.access.kind if scenario.protocol.access else "",
+        own_training=submission.trains,
         sequence=InSequence.of(scenario),
         date=datetime.now(UTC).strftime("%Y-%m-%d"),
         status=status,

@@ -6,7 +6,7 @@ runs go through: runs side by side would slow one another down, and retraining t
 
 import math
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -47,22 +47,26 @@ class Timer:
         epochs: int,
         own: Worker | None = None,
         start: Callable[[int], dict[str, Tensor]] | None = None,
+        kept: Callable[[int], dict[str, Tensor]] = lambda index: {},
+        train: Callable[[Worker, int], Run] | None = None,
     ) -> None:
         """`original`: the weights of original `index`; `seed`: the seed of run `index` of a role.
 
         `epochs`: of the recipe. `own`: the worker that retrains and does nothing, where `worker`, which makes the
         submission's runs, has not access to everything. `start`: the weights that run `index` of the submission starts
-        from, where that is no original. Raises BenchError when the scenario's own training fails under the scenario's
-        limits.
+        from, where that is no original. `kept`: what the submission's own training kept beside original `index`.
+        `train`: makes that training, to which costs are then compared, in the worker `own`. Raises BenchError when the
+        scenario's own training fails under the scenario's limits.
         """
         self._worker, self._original, self._seed = worker, original, seed
         self._start = start or original
         self._reference = own or worker
+        self._kept, self._train = kept, train
         self.failure: Run | None = None
         """The first timed run of the submission that failed."""
         self.retrained = self._own("retrain", 0)
         """A retrained model."""
-        self._epochs = _epochs_of_a_round(epochs, self.retrained.seconds)
+        self._epochs = None if train else _epochs_of_a_round(epochs, self.retrained.seconds)
         self._times = 1.0 if self._epochs is None else self._measure_times()
 
     def time_submission(
@@ -112,7 +116,22 @@ class Timer:
 
     def unlearn(self, index: int, hyperparameters: dict[str, Any]) -> Run:
         """Make one of the N runs that count, with its original and its seed."""
-        return self._worker.run(self._start(index), self._seed("unlearned", index), hyperparameters=hyperparameters)
+        return self._unlearn(index, hyperparameters)
+
+    def _unlearn(self, index: int, hyperparameters: dict[str, Any], alone: int | None = None) -> Run:
+        seed, kept = self._seed("unlearned", index), self._kept(index)
+        start = self._start(index)
+        return self._worker.run(start, seed, hyperparameters=hyperparameters, state=kept, alone=alone)
+
+    def time_alone(
+        self, hyperparameters: dict[str, Any], starting: float, examples: Iterable[int]
+    ) -> tuple[float, ...]:
+        """Return the seconds of a run that is asked to forget one example alone, for each, without those of starting.
+
+        One that fails counts as it is: what counts of runs is that of all examples at once.
+        """
+        runs = (self._unlearn(example, hyperparameters, alone=example) for example in examples)
+        return tuple(max(run.seconds - starting, 0.0) for run in runs)
 
     def do_nothing(self, index: int, yields: int = 0) -> Run:
         """Start a run, yield so many nets and end it: what every run costs."""
@@ -141,6 +160,8 @@ class Timer:
 
     def _own(self, task: Task, index: int, epochs: int | None = None, yields: int = 0) -> Run:
         """Return a run of the harness's own. Raises BenchError when it fails."""
+        if task == "retrain" and self._train:
+            return self._train(self._reference, index)
         run = self._reference.run(self._original(0), self._seed(task, index), task, epochs=epochs, yields=yields)
         if run.weights is None:
             raise BadScenario(

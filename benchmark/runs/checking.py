@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from benchmark.runs.budget import Timer
 from benchmark.runs.debugging import debug
 from benchmark.runs.runner import Run, Worker
 from benchmark.runs.runs import OVERFLOW
+from benchmark.runs.trainer import SubmissionTrainer, TrainingSet
 from benchmark.scenario.schema import Scenario
 from benchmark.session import Session, Warn
 from benchmark.submissions.source import Submission, find_submission
@@ -47,11 +49,20 @@ def check_submission(session: Session, scenario: Scenario, name: str) -> Table:
         make_repeatable(device)
         near = problem.on(device)
         with _step(session, "original"):
-            original, before = _original(scenario, near, device)
+            original, kept = _train_original(scenario, near, submission, device)
+        before = _utilities_of_original(scenario, near, original, device)
         if sentence := never_learned(problem, np.array([before["retain"]])):
             warn(sentence)
         with _step(session, "retrained model"):
-            timer = Timer(worker, lambda index: original, scenario.seed, scenario.recipe.epochs, own)
+            timer = Timer(
+                worker,
+                lambda index: original,
+                scenario.seed,
+                scenario.recipe.epochs,
+                own,
+                kept=lambda index: kept,
+                train=partial(_train, scenario, submission) if submission.trains else None,
+            )
         runs = _tries(session, timer, submission)
         if runs[0].note:
             warn(runs[0].note)
@@ -87,15 +98,18 @@ def debug_submission(session: Session, scenario: Scenario, name: str) -> str:
         session.warn(access.sentence)
     make_repeatable(device)
     near = problem.on(device)
-    original, _ = _original(scenario, near, device)
-    return debug(submission, scenario, near, original, device)
+    original, kept = _train_original(scenario, near, submission, device)
+    return debug(submission, scenario, near, original, device, kept)
 
 
 @contextmanager
 def _workers(
     session: Session, scenario: Scenario, problem: Problem, submission: Submission, access: Access | None
 ) -> Iterator[tuple[Worker, Worker]]:
-    """Start the submission's worker, and one for the harness's own runs where the first lacks access to everything."""
+    """Start the submission's worker, and one for the harness's own runs where the first lacks access to everything.
+
+    The latter has the examples of retrained models alone where the submission trains its own.
+    """
     with ExitStack() as closing:
 
         def start(neighbours: int, access: Access | None) -> Worker:
@@ -104,8 +118,14 @@ def _workers(
             closing.callback(worker.close)
             return worker
 
-        worker = start(int(access is not None), access)
-        yield worker, start(1, None) if access else worker
+        is_apart = access is not None or submission.trains
+        worker = start(int(is_apart), access)
+        yield worker, start(1, TrainingSet(role="retrained") if submission.trains else None) if is_apart else worker
+
+
+def _train(scenario: Scenario, submission: Submission, worker: Worker, index: int) -> Run:
+    """Have the submission train a retrained model of its own."""
+    return SubmissionTrainer(submission).train(worker, scenario, "retrained", scenario.seed("retrained", index))
 
 
 @contextmanager
@@ -188,21 +208,36 @@ def _table(name: str, scenario: Scenario, timing: Timing, columns: list[dict[str
     return table
 
 
-def _original(scenario: Scenario, problem: Problem, device: str) -> tuple[dict[str, Tensor], dict[str, float]]:
-    """Return the weights of the first original, and its utilities. Raises BenchError when its training diverged."""
-    original = _train_original(scenario, problem, device)
+def _utilities_of_original(
+    scenario: Scenario, problem: Problem, original: dict[str, Tensor], device: str
+) -> dict[str, float]:
+    """Return an original's utilities. Raises BenchError when its training diverged."""
     utilities = _utilities(scenario, problem, original, device)
     if utilities is None:
         raise BadScenario(f"training an original of {scenario.name} diverged; lower recipe.learning_rate")
-    return original, utilities
+    return utilities
 
 
-def _train_original(scenario: Scenario, problem: Problem, device: str) -> dict[str, Tensor]:
-    """Return the weights of the first original."""
+def _train_original(
+    scenario: Scenario, problem: Problem, submission: Submission, device: str
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Return the weights of the first original, and what the submission's own training keeps beside them.
+
+    Raises BenchError where that training fails.
+    """
     seed = scenario.seed("original", 0)
+    if submission.trains:
+        trainer = SubmissionTrainer(submission)
+        worker = trainer.start(scenario, "original", device)
+        try:
+            run = trainer.train(worker, scenario, "original", seed)
+        finally:
+            worker.close()
+        assert run.weights is not None
+        return run.weights, run.state
     net = seeded_model(scenario.architecture, problem.input_shape, problem.outputs, seed).to(device)
     train_model(net, scenario.recipe, problem.train, seed, problem.loss)
-    return state_of(net)
+    return state_of(net), {}
 
 
 def _utilities(

@@ -20,9 +20,16 @@ from benchmark.submissions.source import Submission
 
 
 def debug(
-    submission: Submission, scenario: Scenario, problem: Problem, original: dict[str, Tensor], device: str
+    submission: Submission,
+    scenario: Scenario,
+    problem: Problem,
+    original: dict[str, Tensor],
+    device: str,
+    kept: dict[str, Tensor],
 ) -> str:
     """Call the function as the first run would, without a sandbox or a limit; return a sentence about what came back.
+
+    `kept`: what the submission's own training, which is run in the sandbox, has kept beside the original.
 
     The submission is the user's own code, so nothing protects this process from it. Raises BenchError when it raises,
     with the traceback's frames that are the submission's own.
@@ -34,9 +41,8 @@ def debug(
     arguments, yielded = sys.argv, []
     seed_generators(seed, device)
     try:
-        returned = call_unlearning(
-            job, submission.folder, net.to(device), seed, submission.hyperparameters, consumed, note, yielded.append
-        )
+        values, net = submission.hyperparameters, net.to(device)
+        returned = call_unlearning(job, submission.folder, net, seed, values, consumed, note, yielded.append, kept)
     except (Exception, SystemExit) as error:
         raise _failure(error, submission) from None
     finally:

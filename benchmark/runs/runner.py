@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from benchmark.sandbox.messages import (
     ORIGINAL,
     READY,
     RETURNED,
+    STATE,
     UNLEARNED,
     YIELDED,
     Limits,
@@ -35,7 +36,7 @@ from benchmark.sandbox.messages import (
     Task,
 )
 from benchmark.sandbox.process import Process
-from benchmark.sandbox.weights import expected_of, largest_file, read_weights, read_yielded
+from benchmark.sandbox.weights import expected_of, largest_file, read_state, read_weights, read_yielded
 from benchmark.scenario.schema import Scenario
 from benchmark.storage.temporary import require_room, writing_to
 from benchmark.text import printable
@@ -80,6 +81,8 @@ class Run:
     """Peak bytes, with those of starting the run."""
     yielded: tuple[dict[str, Tensor], ...] = ()
     """The nets that it yielded on its way."""
+    state: dict[str, Tensor] = field(default_factory=dict)
+    """What its training keeps for its unlearning."""
 
 
 class Worker:
@@ -127,10 +130,13 @@ class Worker:
         hyperparameters: dict[str, Any] | None = None,
         epochs: int | None = None,
         yields: int = 0,
+        state: dict[str, Tensor] | None = None,
+        alone: int | None = None,
     ) -> Run:
         """Unlearn from the original `weights`, with some of the submission's own hyper-parameters replaced.
 
-        `epochs`: after how many of the recipe's retraining ends. `yields`: how many nets doing nothing yields.
+        `epochs`: after how many of the recipe's retraining ends. `yields`: how many nets doing nothing yields. `state`:
+        what the submission's training kept. `alone`: as in Request.
 
         Whatever the submission does ends up in the Run's status. Raises BenchError when the worker cannot start, or the
         temporary folder has no room for the weights.
@@ -145,8 +151,12 @@ class Worker:
                 _clear(exchange / name)
             save_file(weights, exchange / GIVEN / ORIGINAL)
             returned = (exchange / GIVEN / ORIGINAL).stat().st_size
+            if state:
+                save_file(state, exchange / GIVEN / STATE)
+            else:
+                (exchange / GIVEN / STATE).unlink(missing_ok=True)
         require_room(exchange, returned + _SPARE)
-        reply = self._ask(Request(task, seed, self._limits, hyperparameters or {}, epochs, yields))
+        reply = self._ask(Request(task, seed, self._limits, hyperparameters or {}, epochs, yields, alone))
         ending = _tail(exchange / LOG)
         if reply is None:
             self._process.kill()  # and waits, so that the next run finds it gone, and its folder with it
@@ -229,10 +239,11 @@ class Worker:
         try:
             weights = read_weights(self._process.exchange / UNLEARNED, self._expected)
             yielded = tuple(read_yielded(self._process.exchange / YIELDED, self._expected))
+            state = read_state(self._process.exchange / STATE, self._limits.file_bytes)
         except ValueError as error:
             return failure("invalid-output", str(error), told=True)  # which names tensors
         taken = reply.consumed, reply.wall_seconds
-        return Run("ok", "", ending, seconds, weights, *taken, note, memory=reply.memory, yielded=yielded)
+        return Run("ok", "", ending, seconds, weights, *taken, note, memory=reply.memory, yielded=yielded, state=state)
 
 
 def _clear(path: Path) -> None:

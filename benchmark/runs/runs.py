@@ -32,6 +32,7 @@ from benchmark.runs.budget import Timer, in_proportion
 from benchmark.runs.integrity import RECORD_LAYOUTS, Unlearned, change_of, records_of
 from benchmark.runs.returned import read_returned, returned_arrays, returned_layouts
 from benchmark.runs.runner import Run, Worker
+from benchmark.runs.trainer import SubmissionTrainer
 from benchmark.runs.workers import Workers, open_workers
 from benchmark.sandbox.bubblewrap import isolation
 from benchmark.scenario.schema import Scenario, options
@@ -49,6 +50,7 @@ _LABEL = "running the submission"
 _UNLEARNED = "unlearned"
 
 _PRINTS = 3  # runs
+_ALONE = 50  # forget examples that are asked for one by one, of a submission that trains, for the cost of each
 
 # Failed runs beyond the allowed ones after which the rest is not worth trying.
 _PATIENCE = 8
@@ -224,8 +226,16 @@ class Runs:
 
     def _run(self, missing: list[int], workers: Workers, tally: "_Tally", treat: bool, keep: bool) -> None:
         """Has the first worker retrain once, to see that it can, runs the blocks on all, and times on the first."""
-        epochs = self.scenario.recipe.epochs
-        timer = Timer(workers.first, self.pool.original, self.pool.seed, epochs, workers.own, self._start_of)
+        timer = Timer(
+            workers.first,
+            self.pool.original,
+            self.pool.seed,
+            self.scenario.recipe.epochs,
+            workers.own,
+            start=self._start_of,
+            kept=self.pool.training_state,
+            train=self._train if self.submission.trains else None,
+        )
 
         def run_block(worker: Worker, block: int) -> list[tuple[str, str]]:
             return self._run_block(worker, block, tally, treat, keep)
@@ -240,8 +250,19 @@ class Runs:
             timing = timer.time_submission(
                 self.submission.hyperparameters, self.scenario.protocol.budget, self._to_be_timed()
             )
-            outcome = replace(outcome, timing=replace(timing, fresh_change=self._fresh_change(timer)))
+            timing = replace(timing, fresh_change=self._fresh_change(timer))
+            if self.submission.trains:
+                examples = range(len(self.problem.given))[:_ALONE]
+                alone = timer.time_alone(self.submission.hyperparameters, timing.starting, examples)
+                timing = replace(timing, alone=alone)
+            outcome = replace(outcome, timing=timing)
         write_outcome(self.store, outcome)
+
+    def _train(self, worker: Worker, index: int) -> Run:
+        """Have the submission train a retrained model of its own."""
+        return SubmissionTrainer(self.submission).train(
+            worker, self.scenario, "retrained", self.pool.seed("retrain", index)
+        )
 
     def _fresh_change(self, timer: Timer) -> float:
         """Return how far a net that was retrained lies from an original it shares nothing with."""
@@ -295,7 +316,8 @@ class Runs:
                 tally.failed_with(self._failure_before(index))
                 continue
             seed = self.pool.seed("unlearned", index)
-            run = worker.run(original, seed, hyperparameters=self.submission.hyperparameters)
+            values, kept = self.submission.hyperparameters, self.pool.training_state(index)
+            run = worker.run(original, seed, hyperparameters=values, state=kept)
             tally.count(run.note)
             if run.weights is None:
                 tally.failed_with(FailedRun(index, run.status, run.reason, run.log, run.told))

@@ -9,6 +9,7 @@ from typing import TypeVar
 from benchmark.data import Problem
 from benchmark.engine import map_blocks
 from benchmark.runs.runner import Worker
+from benchmark.runs.trainer import TrainingSet
 from benchmark.scenario.schema import Scenario
 from benchmark.session import Session
 from benchmark.submissions.source import Submission
@@ -49,12 +50,14 @@ def open_workers(
 ) -> Iterator[Workers]:
     """Yield `count` workers, ready, among them those that the session has started ahead; close them in the end.
 
-    One more has access to everything, where the submission has not. Raises BenchError when one cannot start, the
+    One more has access to everything, where the submission has not, or has what the submission's own training has.
+    Raises BenchError when one cannot start, the
     submission is no longer what was hashed, or the problem has nothing of the kind that the access gives.
     """
     started: list[Worker] = []
     access = scenario.access_of(submission.name)
-    accesses = [access] * count + ([None] if access else [])
+    harness = [TrainingSet(role="retrained")] if submission.trains else [None] if access else []
+    accesses = [access] * count + harness
     neighbours = len(accesses) - 1
     start, verify = session.ahead.take, submission.verify
     try:
@@ -65,7 +68,7 @@ def open_workers(
         session.ahead.close()
         for worker in started:
             worker.wait_until_ready()
-        yield Workers(started[:count], started[-1] if access else None)
+        yield Workers(started[:count], started[-1] if harness else None)
     finally:
         with ThreadPoolExecutor() as together:  # the kernel takes its time to free what torch holds
             list(together.map(lambda worker: worker.close(), started))

@@ -1,8 +1,8 @@
 """Messages between the harness and a worker: a folder, and requests and replies of one line.
 
 In the folder, GIVEN holds what a submission may see and nothing else (no test data, no retrained model), SUBMISSION
-is a copy of the submission that nobody edits, and the files RETURNED come back: UNLEARNED, YIELDED and LOG. GIVEN and
-these are overwritten for the next run. The worker's job (`job.py`) is there before the first request.
+is a copy of the submission that nobody edits, and the files RETURNED come back: UNLEARNED, YIELDED, STATE and LOG.
+GIVEN and these are overwritten for the next run. The worker's job (`job.py`) is there before the first request.
 """
 
 import json
@@ -11,12 +11,15 @@ from typing import Any, Literal, Self
 
 GIVEN, SUBMISSION = "given", "submission"
 ORIGINAL, UNLEARNED, YIELDED, LOG = "original.safetensors", "unlearned.safetensors", "yielded.nets", "run.log"
-RETURNED = UNLEARNED, YIELDED, LOG
+STATE = "state.safetensors"
+"""What a submission's `training` has kept for its `unlearning`: it comes back, and is given to every later run."""
+RETURNED = UNLEARNED, YIELDED, STATE, LOG
 JOB, READY = "job\n", "ready\n"
 """The first line to a worker, when its job is there, and its first line back, when it has read it."""
 
-Task = Literal["unlearn", "retrain", "nothing"]
-"""Call the submission; or, to have something to time it against, follow the scenario's recipe, or do nothing."""
+Task = Literal["unlearn", "train", "retrain", "nothing"]
+"""Call the submission's `unlearning` or its `training`; or, to have something to time it against, follow the scenario's
+recipe, or do nothing."""
 
 Limit = Literal["time", "memory", "processes", "output"]
 
@@ -66,6 +69,8 @@ class Request:
     """After how many of the recipe's epochs retraining ends; None for all."""
     yields: int = 0
     """How many nets the task "nothing" yields: what handing them over costs is no cost of a submission's."""
+    alone: int | None = None
+    """The only forget example that is asked for, by its position; the others count as retained. None: all of them."""
 
     def line(self) -> str:
         return json.dumps(asdict(self)) + "\n"

@@ -14,6 +14,8 @@ from benchmark.sandbox.messages import MOST_YIELDED
 from benchmark.text import printable
 
 _LENGTH = 8  # bytes before the header of a safetensors file, with its length
+_STATE_HEADER = 1 << 20  # bytes
+_STORED = torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, torch.bool
 _ENTRY, _NUMBER = 110, 21  # bytes in the header for a tensor beside its name, for each of its dimensions
 
 Expected = dict[str, tuple[torch.Size, torch.dtype]]
@@ -59,6 +61,24 @@ def read_yielded(path: Path, expected: Expected) -> list[dict[str, Tensor]]:
             raise ValueError(f"of net {len(found) + 1} that was yielded: {error}") from None
         content = content[_LENGTH + size :]
     return found
+
+
+def read_state(path: Path, largest: int) -> dict[str, Tensor]:
+    """Return the tensors that a submission's training keeps, of whatever names and shapes; ValueError where it is more
+    than `largest` bytes, or no such file."""
+    content = _read_file(path, largest)
+    header = int.from_bytes(content[:_LENGTH], "little")
+    if _STATE_HEADER < header < len(content):
+        raise ValueError(f"training keeps a list of tensors of {header:,} bytes, expected at most {_STATE_HEADER:,}")
+    try:
+        kept = load(content) if content else {}
+    except Exception as error:  # as in `_weights_in`
+        raise ValueError(f"training keeps a file that is not safetensors: {printable(error)}") from None
+    for name, tensor in kept.items():
+        if tensor.dtype not in _STORED or not tensor.isfinite().all():
+            types = ", ".join(str(dtype).removeprefix("torch.") for dtype in _STORED)
+            raise ValueError(f"training keeps {printable(name)} as {tensor.dtype}, expected finite numbers of {types}")
+    return kept
 
 
 def append_net(path: Path, net: bytes, limit: int) -> bool:

@@ -23,8 +23,9 @@ def evidence_folder(workspace: Workspace, card: Scorecard) -> Path | None:
 
 
 def pool_folder(workspace: Workspace, card: Scorecard) -> Path:
-    """Return where the pool of a card's scenario lies, or would."""
-    return workspace.pools / f"{card.scenario}-{card.pool_hash}"
+    """Return where the models lie, or would, that an entry is compared with."""
+    pool = workspace.pools / f"{card.scenario}-{card.pool_hash}"
+    return pool / "trained" / f"{card.submission}-{card.submission_hash}" if card.own_training else pool
 
 
 def built_with(workspace: Workspace, card: Scorecard) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from benchmark.errors import BadSubmission
-from benchmark.submissions.files import FILE, read_source
+from benchmark.submissions.files import FILE, parse_submission, read_source
 
 _FUNCTION = "unlearning"
 _MAKES_NAMES = {"exec", "eval", "globals", "vars", "setattr"}
@@ -60,6 +60,11 @@ def _modules_beside(tree: ast.Module, folder: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.add(node.module)
     return {file for name in names if (folder / (file := f"{name}.py")).is_file()}
+
+
+def defines(folder: Path, name: str) -> bool:
+    """Tell whether the submission in `folder` gives this name to something when it is imported."""
+    return name in {own for node in _module_level(parse_submission(folder).body) for own in _names_of(node)}
 
 
 def _may_bind(tree: ast.Module) -> bool:

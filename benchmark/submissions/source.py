@@ -11,6 +11,7 @@ from benchmark.errors import BadSubmission
 from benchmark.scenario.schema import Scenario
 from benchmark.storage.workspace import Workspace
 from benchmark.submissions.files import hash_of, is_name, parse_submission, read_record, short_hash_of, tuned_folder
+from benchmark.submissions.parsing import defines
 from benchmark.text import did_you_mean, printable
 
 Values = Literal["published", "tuned"]
@@ -43,6 +44,11 @@ class Submission:
     def entry(self) -> str:
         """Its name on the board."""
         return self.name + (_SUFFIX if self.values == "tuned" else "")
+
+    @property
+    def trains(self) -> bool:
+        """Tell whether it has a `training` of its own beside its `unlearning`."""
+        return defines(self.folder, "training")
 
     def is_named_by(self, recorded: str) -> bool:
         """Return whether a record's hash is that of these files and values; the first version's has 12 digits."""

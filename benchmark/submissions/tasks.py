@@ -9,6 +9,7 @@ from benchmark.models.network import Network
 from benchmark.scenario.schema import Scenario
 from benchmark.submissions.constants import assignment_of
 from benchmark.submissions.files import FILE, parse_submission
+from benchmark.submissions.parsing import defines
 from benchmark.submissions.source import Submission
 from benchmark.tasks import Task
 
@@ -73,14 +74,22 @@ def unfit(folder: Path, scenario: Scenario) -> str | None:
     """Return the sentence that says why the submission in `folder` is not for a scenario; None where it is.
 
     It has to be for the task (`inapplicable`), for the network: one with NEEDS_EXPERTS = True is for nets with
-    mixtures of experts alone, one that uses the toolbox's `perceptron` for nets without; and for the access, where its
-    constant ACCESSES names some.
+    mixtures of experts alone, one that uses the toolbox's `perceptron` for nets without; for the access, where its
+    constant ACCESSES names some; and for one request, where it trains models of its own.
     """
     return (
         inapplicable(folder, scenario.task)
         or _fault_of_network(folder, scenario.architecture)
         or _fault_of_access(folder, scenario.protocol.access)
+        or _fault_of_requests(folder, scenario.protocol.requests)
     )
+
+
+def _fault_of_requests(folder: Path, requests: int | None) -> str | None:
+    """Return the sentence about a scenario of several requests, of which what training keeps knows nothing."""
+    if requests is None or not defines(folder, "training"):
+        return None
+    return f"it trains its own models, which are asked to forget once, but this scenario asks {requests} times"
 
 
 def _fault_of_access(folder: Path, access: Access | None) -> str | None:

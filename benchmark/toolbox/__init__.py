@@ -1,4 +1,4 @@
-"""Tools that unlearning methods share: training, loaders, layers, features, teachers, gradients, answers.
+"""Tools that unlearning methods share: training, loaders, shards, layers, features, teachers, gradients, answers.
 
 Written for submissions, which may import it: it needs torch alone. Two words mean the same everywhere here:
 a *batch* is what a loader yields, `(inputs, targets)` or a dict of the competition's or a language model's; a *loss* is
@@ -55,6 +55,7 @@ from benchmark.toolbox.outputs import (
     logits_and_features,
     unseen_accuracy,
 )
+from benchmark.toolbox.shards import at_rows, members, shards
 from benchmark.toolbox.training import (
     batchnorm_frozen,
     cross_entropy,
@@ -75,6 +76,7 @@ __all__ = [
     "Loss",
     "accuracy",
     "all_features",
+    "at_rows",
     "batchnorm_frozen",
     "blocks_to",
     "changed_output",
@@ -101,6 +103,7 @@ __all__ = [
     "last_layers",
     "log_ratio",
     "logits_and_features",
+    "members",
     "min_max_distillation",
     "mixtures",
     "only_training",
@@ -120,6 +123,7 @@ __all__ = [
     "salient_relabelling",
     "scramble",
     "seen_by",
+    "shards",
     "smallest",
     "squared_gradients",
     "step_decay",

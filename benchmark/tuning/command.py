@@ -61,6 +61,10 @@ def tune(session: Session, scenario: Scenario, name: str, trials: int) -> Tuning
     if name in scenario.protocol.controls:
         raise BadUsage(f"{name} is a control of {scenario.name}, which are not tuned; name another submission")
     check_applicable(submission, scenario)
+    if submission.trains:
+        raise BadUsage(
+            f"{name} trains its own models, expected a submission that only unlearns; set its values yourself"
+        )
     space = read_search_space(name, submission.folder)
     tuned_on = tuning_scenario(scenario)
     path = tuned_file(submission.folder, scenario)

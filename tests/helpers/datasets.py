@@ -370,6 +370,7 @@ _MINIATURES: dict[str, dict[str, dict]] = {
     **{f"digits-{name}": _HARD_DIGITS for name in ("no-retain", "forget-only", "unlabelled")},
     "digits-look-alikes": {"data": {"train": 200}},
     "digits-requests": _HARD_DIGITS,
+    "digits-exact": {"data": {"train": 200}},
     "digits-cnn-hard": {"data": {"train": 200}, "forget": {"size": 10, "models": 32}, "architecture": _CNN},
     "fonts": {"data": {"train": 400}},
     "fonts-requests": {"data": {"train": 400}},

@@ -28,7 +28,7 @@ from benchmark.metrics import classifiers
 from benchmark.references import secret
 from benchmark.references.ends import ends_of
 from benchmark.references.pool import Pool
-from benchmark.runs import budget, checking
+from benchmark.runs import budget, checking, trainer
 from benchmark.runs import workers as running
 from benchmark.runs.runner import Worker
 from benchmark.sandbox import bubblewrap as sandbox
@@ -203,7 +203,7 @@ def workers(miniature, tmp_path_factory):
     """
     started, jobs = {}, {}
 
-    def of(kind, scenario=miniature, problem=None):
+    def of(kind, scenario=miniature, problem=None, access=None):
         if kind in started and started[kind]._process.has_ended:
             started.pop(kind).close()
         if kind not in started:
@@ -214,9 +214,9 @@ def workers(miniature, tmp_path_factory):
                 started[kind] = Worker(miniature, load_problem(miniature), folder)
             jobs[kind] = job_sections(miniature)
         worker = started[kind]
-        if jobs[kind] != (asked := job_sections(scenario)):
+        if jobs[kind] != (asked := job_sections(scenario) | ({"access": access} if access else {})):
             worker.wait_until_ready()
-            worker._set_job(scenario, problem or load_problem(scenario), 0)
+            worker._set_job(scenario, problem or load_problem(scenario), 0, access)
             worker._give_job()
             jobs[kind] = asked
         return worker
@@ -250,7 +250,7 @@ def lend_workers(workers, patch: pytest.MonkeyPatch) -> None:
     ):
         if neighbours:
             return Worker(scenario, problem, submission, neighbours, device, verify, start, access)
-        worker = workers(sandbox.isolation(), scenario, problem)
+        worker = workers(sandbox.isolation(), scenario, problem, access)
         limits = {"seconds": scenario.protocol.timeout, "memory": int(scenario.protocol.memory * 2**30)}
         patch.setattr(worker, "_limits", replace(worker._limits, **limits))
         patch.setattr(worker, "_submission", submission.resolve())  # of a process that starts when this one ends
@@ -260,7 +260,7 @@ def lend_workers(workers, patch: pytest.MonkeyPatch) -> None:
         return worker
 
     patch.setattr(Ahead, "start", lambda *_: None)
-    for module in (checking, running):
+    for module in (checking, running, trainer):
         patch.setattr(module, "Worker", lend)
 
 

@@ -77,7 +77,8 @@ def test_shipped_submissions_are_for_what_they_can_do():
     fits = {name: {each.name for each in folders if not inapplicable(each, task)} for name, task in TASKS.items()}
     both = fits["classification"] & fits["regression"]
     assert fits["regression"] - both == {"blindspot", "gaussian_finetune"}
-    assert both == {"identity", "retrain", "finetune", "forget_a", "forget_b"}
+    exact = {"sisa", "safe", "s3t", "diffusion_soup"}
+    assert both == {"identity", "retrain", "finetune", "forget_a", "forget_b", *exact}
     for_language_alone = {each.name for each in folders} - fits["classification"] - fits["regression"]
     assert all(
         'TASKS = ("language",)' in (REPOSITORY / f"submissions/{name}/submission.py").read_text()

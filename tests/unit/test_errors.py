@@ -20,6 +20,7 @@ CODES = {
     "MissingData": "missing-data",
     "BadSubmission": "bad-submission",
     "FailedEntry": "failed-entry",
+    "FailedTraining": "failed-training",
     "BadRecord": "bad-record",
     "MissingRecord": "missing-record",
     "BadMachine": "bad-machine",

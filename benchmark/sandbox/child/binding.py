@@ -14,7 +14,7 @@ from inspect import BoundArguments, Parameter, Signature
 PLAIN = ("net", "retain", "forget", "validation")
 """The order of the contract, and what a parameter can be bound to beside what is offered by name."""
 
-EXTRAS = ("class_weights", "device", "seed", "recipe", "loss", "refusal")
+EXTRAS = ("class_weights", "device", "seed", "recipe", "loss", "refusal", "state")
 """What the contract offers to parameters of exactly these names."""
 
 DEFAULT = "default"

@@ -4,13 +4,15 @@ import inspect
 import random
 import sys
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from benchmark.models.build import seeded_model
@@ -22,6 +24,8 @@ from benchmark.sandbox.child.contract import (
     load_module,
     loader,
     set_hyperparameters,
+    training_function,
+    training_state,
 )
 from benchmark.sandbox.child.examples import collect
 from benchmark.sandbox.job import Job
@@ -47,19 +51,19 @@ def call_unlearning(
     consumed: np.ndarray,
     tell: Callable[[str], None] = lambda note: None,
     see: Callable[[object], None] = lambda net: None,
+    state: dict[str, Tensor] | None = None,
 ) -> object:
     """Import the submission in `folder`, call its function on `net`, and return what it returns.
+
+    `state`: what its own training kept.
 
     `see` gets each net that a generator yields on its way. What that returns, or else yields last, is what counts.
     `consumed` `[3]` counts the examples taken from each of LOADERS. `tell` gets the note on what is bound to what, if
     there is one, and on examples that it asked for and that there are none of. Raises NotASubmission, and whatever the
     submission raises; AskedInVain in its place after such a note.
     """
-    have_text_bars()
-    sys.argv = [FILE]  # a submission that parses arguments finds none
-    module = load_module(folder)
-    set_hyperparameters(module, hyperparameters)
-    function = entry_point(module, _offers(job, seed, consumed))
+    module = _module(folder, hyperparameters)
+    function = entry_point(module, _offers(job, seed, consumed) | {"state": state})
     if function.binding.note:
         tell(function.binding.note)
     asked: list[str] = []
@@ -80,6 +84,30 @@ def call_unlearning(
         raise
 
 
+def call_training(
+    job: Job, folder: Path, net: nn.Module, seed: int, hyperparameters: dict[str, Any], consumed: np.ndarray
+) -> dict[str, Tensor]:
+    """Import the submission in `folder`, have its `training` train `net`, and return what it keeps beside the weights.
+
+    It is given the job's retain set, which is all there is to train on, and what `unlearning` is offered. Raises
+    NotASubmission, InvalidOutput where it keeps something else than tensors, and whatever the submission raises.
+    """
+    module = _module(folder, hyperparameters)
+    split, form = job.retain, batch_format(module)
+    examples = loader(split, job.recipe.batch_size, form, shuffle=True, consumed=consumed[:1], device=job.device)
+    function, wanted = training_function(module, {"net": net, "loader": examples, **_offers(job, seed, consumed)})
+    return training_state(function(**wanted))
+
+
+def _module(folder: Path, hyperparameters: dict[str, Any]) -> ModuleType:
+    """Import the submission, as a script that is run without arguments, with these values of its own replaced."""
+    have_text_bars()
+    sys.argv = [FILE]
+    module = load_module(folder)
+    set_hyperparameters(module, hyperparameters)
+    return module
+
+
 def follow(steps: Generator[Any, Any, Any], see: Callable[[object], None]) -> object:
     """Run a generator to its end; `see` gets what it yields. Return what it returns, or else what it yields last."""
     last = None
@@ -91,20 +119,38 @@ def follow(steps: Generator[Any, Any, Any], see: Callable[[object], None]) -> ob
         see(last)
 
 
-def retrain(job: Job, seed: int, examples: DataLoader, consumed: np.ndarray, epochs: int | None = None) -> nn.Module:
-    """Train a fresh net on all examples of a loader exactly as the scenario does: the contract's `recipe`.
+def retrain(
+    job: Job,
+    seed: int,
+    examples: DataLoader,
+    consumed: np.ndarray,
+    epochs: int | None = None,
+    net: nn.Module | None = None,
+) -> nn.Module:
+    """Train a fresh net on all examples of a loader exactly as the scenario does.
 
-    They count as taken from the retain loader. `epochs`: training stops after so many of the recipe's. Raises
-    ValueError where the loader has no examples.
+    They count as taken from the retain loader. `epochs`: training stops after so many of the recipe's. `net`: to be
+    trained further in the place of a fresh one. Raises ValueError where the loader has no examples.
     """
     if not len(examples.dataset):  # pyright: ignore[reportArgumentType]
         raise ValueError("recipe got a loader without examples, expected some to train on; give it another loader")
     split = collect(examples, job.retain.normalisation).to(job.device)
     consumed[0] += (epochs or job.recipe.epochs) * len(split)
     own = derive_seed(seed, "recipe")
-    fresh = seeded_model(job.architecture, tuple(split.inputs.shape[1:]), job.outputs, own)
-    train_model(fresh.to(job.device), job.recipe, split, own, job.loss, epochs)
-    return fresh
+    trained = net or seeded_model(job.architecture, tuple(split.inputs.shape[1:]), job.outputs, own)
+    train_model(trained.to(job.device), job.recipe, split, own, job.loss, epochs)
+    return trained
+
+
+def _recipe(job: Job, seed: int, consumed: np.ndarray) -> Callable[..., nn.Module]:
+    """Return the contract's `recipe`."""
+
+    def recipe(examples: DataLoader, net: nn.Module | None = None, epochs: int | None = None) -> nn.Module:
+        """Train `net`, or a fresh one, as the scenario trains its models, but for so many `epochs` where that says."""
+        own = job if epochs is None else replace(job, recipe=job.recipe.model_copy(update={"epochs": epochs}))
+        return retrain(own, seed, examples, consumed, net=net)
+
+    return recipe
 
 
 def seed_generators(seed: int, device: str) -> None:
@@ -125,7 +171,7 @@ def _offers(job: Job, seed: int, consumed: np.ndarray) -> dict[str, Any]:
         "loss": job.task.batch_loss(job.weights_there),
         "seed": seed,
         "refusal": None if job.refusal is None else job.refusal.to(job.device),
-        "recipe": lambda examples: retrain(job, seed, examples, consumed),
+        "recipe": _recipe(job, seed, consumed),
     }
 
 

@@ -29,8 +29,9 @@ from benchmark.sandbox.weights import Expected, unwrap, wrong_names
 from benchmark.split import Split
 from benchmark.submissions.files import FILE
 
-ENTRY_POINT = "unlearning"
+ENTRY_POINT, TRAINING = "unlearning", "training"
 BATCH_FORMATS = {"tuple": TupleDataset, "kaggle": KaggleDataset, "language": LanguageDataset}
+_MANY = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
 
 
 class NotASubmission(Exception):
@@ -89,6 +90,42 @@ def entry_point(module: ModuleType, offers: dict[str, Any]) -> EntryPoint:
         return EntryPoint(function, parameters, _note_order(bind(parameters, offers), parameters), offers)
     except (ValueError, TypeError) as error:
         raise NotASubmission(str(error)) from None
+
+
+def training_function(module: ModuleType, offers: dict[str, Any]) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """Return the module's `training`, and what its parameters are given: each of them has the name of an offer.
+
+    Raises NotASubmission when there is no such function, or a parameter has another name and no default.
+    """
+    function = getattr(module, TRAINING, None)
+    if function is None or inspect.isclass(function) or not callable(function) or _is_async(function):
+        raise NotASubmission(f"{TRAINING} is {describe_type(function)}, expected a plain function")
+    try:
+        parameters = parameters_reached(function)
+    except (ValueError, TypeError) as error:
+        raise NotASubmission(str(error)) from None
+    named = [own for own in parameters if own.kind in (own.POSITIONAL_OR_KEYWORD, own.KEYWORD_ONLY)]
+    required = [own.name for own in parameters if own.default is own.empty and own.kind not in _MANY]
+    if unknown := [name for name in required if name not in offers or name not in {own.name for own in named}]:
+        raise NotASubmission(f"{TRAINING} has a parameter {unknown[0]}, expected any of {', '.join(offers)}; rename it")
+    return function, {parameter.name: offers[parameter.name] for parameter in named if parameter.name in offers}
+
+
+def training_state(kept: object) -> dict[str, Tensor]:
+    """Return what `training` keeps for `unlearning`, on the CPU. Raises InvalidOutput when that is no dict of tensors.
+
+    Tensors share no memory afterwards, as no file of them may.
+    """
+    if kept is None:
+        return {}
+    if not isinstance(kept, dict):
+        raise InvalidOutput(f"{TRAINING} returned {describe_type(kept)}, expected a dict of names and tensors, or None")
+    for name, value in kept.items():
+        if not isinstance(name, str) or not _is_stored(value):
+            raise InvalidOutput(
+                f"{TRAINING} keeps {_what(value)} as {name!r}, expected a tensor with values under a name"
+            )
+    return {name: value.detach().cpu().clone().contiguous() for name, value in kept.items()}
 
 
 def _is_async(function: Callable[..., Any]) -> bool:

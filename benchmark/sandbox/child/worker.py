@@ -16,7 +16,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmark.device import is_out_of_memory, make_repeatable
-from benchmark.sandbox.child.call import AskedInVain, call_unlearning, retrain, seed_generators
+from benchmark.sandbox.child.call import AskedInVain, call_training, call_unlearning, retrain, seed_generators
 from benchmark.sandbox.child.contract import InvalidOutput, NotASubmission, loader, unlearned_state
 from benchmark.sandbox.child.failure import describe, limit_reached
 from benchmark.sandbox.child.supervisor import CannotCleanUp, Supervisor
@@ -39,6 +39,7 @@ from benchmark.sandbox.messages import (
     MOST_YIELDED,
     ORIGINAL,
     READY,
+    STATE,
     UNLEARNED,
     YIELDED,
     Limits,
@@ -82,7 +83,7 @@ def _serve(given: Path, returned: Path, submission: Path, scratch: Path) -> None
     bench: _Bench | None = None
     for line in iter(sys.stdin.readline, ""):
         if line == JOB:
-            bench = _prepare(read_job(given), submission, returned, scratch, supervisor)
+            bench = _prepare(read_job(given), submission, given, returned, scratch, supervisor)
             answer = READY
         else:
             assert bench is not None
@@ -97,7 +98,9 @@ def _serve(given: Path, returned: Path, submission: Path, scratch: Path) -> None
         sys.stdout.flush()
 
 
-def _prepare(job: Job, submission: Path, returned: Path, scratch: Path, supervisor: Supervisor) -> "_Bench":
+def _prepare(
+    job: Job, submission: Path, given: Path, returned: Path, scratch: Path, supervisor: Supervisor
+) -> "_Bench":
     """Return the bench of a job, and do what every run would do for the first time, and pay for."""
     with contextlib.redirect_stdout(sys.stderr):  # standard output is for replies
         net = job.architecture.build(tuple(job.retain.inputs.shape[1:]), job.outputs).eval()
@@ -107,7 +110,7 @@ def _prepare(job: Job, submission: Path, returned: Path, scratch: Path, supervis
     gc.freeze()  # what exists now is never collected: children need not copy its pages
     gc.enable()
     _collapse_pages()
-    return _Bench(job, net, submission, returned, scratch, supervisor.consumed, supervisor.say)
+    return _Bench(job, net, submission, given, returned, scratch, supervisor.consumed, supervisor.say)
 
 
 @contextlib.contextmanager
@@ -176,6 +179,7 @@ class _Bench:
     job: Job
     net: nn.Module
     submission: Path
+    given: Path
     returned: Path
     scratch: Path
     consumed: np.ndarray
@@ -207,6 +211,10 @@ def _train_or_unlearn(request: Request, bench: _Bench) -> dict[str, Tensor]:
     if request.task == "retrain":
         retain = loader(bench.job.retain, bench.job.recipe.batch_size, "tuple", shuffle=True)
         returned = retrain(bench.job, request.seed, retain, bench.consumed, request.epochs)
+    elif request.task == "train":
+        job, folder = bench.job, bench.submission
+        kept = call_training(job, folder, net, request.seed, request.hyperparameters, bench.consumed)
+        (bench.returned / STATE).write_bytes(save(kept))
     elif request.task == "unlearn":
         returned = _unlearn(request, bench, net, path)
     for _ in range(request.yields):
@@ -235,6 +243,14 @@ def _refused_by_the_parser(error: BaseException | None) -> bool:
     return step is not None and "importlib" in step.tb_frame.f_code.co_filename
 
 
+def _asked_alone(job: Job, alone: int | None) -> Job:
+    """Return a job in which this forget example alone is asked for, and the others are retained."""
+    if alone is None:
+        return job
+    rest = torch.arange(len(job.forget)) != alone
+    return replace(job, retain=job.retain.and_then(job.forget.at(rest)), forget=job.forget.at(~rest))
+
+
 class _Path:
     """Hands over the nets that a submission yields on its way."""
 
@@ -259,9 +275,10 @@ def _unlearn(request: Request, bench: _Bench, net: nn.Module, path: _Path) -> ob
         bench.say("note", "; ".join(notes))
         print(note, file=sys.stderr, flush=True)
 
-    returned = call_unlearning(
-        bench.job, bench.submission, net, request.seed, request.hyperparameters, bench.consumed, tell, path.see
-    )
+    job, kept = _asked_alone(bench.job, request.alone), bench.given / STATE
+    state = load_file(kept) if kept.exists() else None
+    folder, values = bench.submission, request.hyperparameters
+    returned = call_unlearning(job, folder, net, request.seed, values, bench.consumed, tell, path.see, state)
     if path.kept < path.count:
         tell(f"of the {path.count} nets that unlearning yields, the first {path.kept} are looked at, and the last one")
     return returned
