@@ -36,6 +36,9 @@ _OF_NUMBERS = ("imitation", "transpose_kernels", "all_features", "logits_and_fea
 _OF_EXPERTS = "NEEDS_EXPERTS"
 """The constant of a submission that is for mixtures of experts alone."""
 
+_NETWORKS = "NETWORKS"
+"""The constant of a submission that is for some kinds of networks alone."""
+
 _OF_ONE_PERCEPTRON = "perceptron"
 """The name of the toolbox's for blocks without a mixture."""
 
@@ -73,8 +76,9 @@ def inapplicable(folder: Path, task: Task) -> str | None:
 def unfit(folder: Path, scenario: Scenario) -> str | None:
     """Return the sentence that says why the submission in `folder` is not for a scenario; None where it is.
 
-    It has to be for the task (`inapplicable`), for the network: one with NEEDS_EXPERTS = True is for nets with
-    mixtures of experts alone, one that uses the toolbox's `perceptron` for nets without; for the access, where its
+    It has to be for the task (`inapplicable`), for the network: its constant NETWORKS may name some, one with
+    NEEDS_EXPERTS = True is for nets with mixtures of experts alone, one that uses the toolbox's `perceptron` for nets
+    without; for the access, where its
     constant ACCESSES names some; and for one request, where it trains models of its own.
     """
     return (
@@ -108,7 +112,10 @@ def check_applicable(submission: Submission, scenario: Scenario) -> None:
 
 
 def _fault_of_network(folder: Path, network: Network) -> str | None:
-    """Return the sentence about experts that the network has not, or should not have; None where it fits."""
+    """Return the sentence about the network's kind, or experts that it should not have or has not; None if it fits."""
+    declared = _declaration(parse_submission(folder), folder.name, _NETWORKS, '("ensemble",)')
+    if declared is not None and _ANY not in declared and network.name not in declared:
+        return f"it is for the network {' or '.join(sorted(declared))}, but this scenario's is {network.name}"
     if _needs_experts(folder):
         return (
             None if network.has_experts is not False else f"it is for mixtures of experts, but {network.title} has none"

@@ -14,6 +14,7 @@ from benchmark.toolbox import at_rows, fresh_copy, members, shards
 TITLE = "Weight averaging over shards"
 REFERENCE = "Diffusion Soup, Biggs et al., ECCV 2024"
 TASKS = "any"
+NETWORKS = "ensemble"
 HYPERPARAMETERS = {
     "shards": 8,
 }

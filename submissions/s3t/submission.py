@@ -14,6 +14,7 @@ from benchmark.toolbox import at_rows, members, shards
 TITLE = "S3T-like sliced training"
 REFERENCE = "Chowdhury et al., ICLR 2025"
 TASKS = "any"
+NETWORKS = "ensemble"
 HYPERPARAMETERS = {
     "slices": 8,
     "epochs": 30,  # on each slice

@@ -11,6 +11,7 @@ from benchmark.toolbox import at_rows, members, shards
 TITLE = "SAFE-like shard graph"
 REFERENCE = "Dukler et al., ICCV 2023"
 TASKS = "any"
+NETWORKS = "ensemble"
 HYPERPARAMETERS = {
     "degree": 1,  # of the neighbours whose shards a member sees too
 }

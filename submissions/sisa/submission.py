@@ -13,6 +13,7 @@ from benchmark.toolbox import at_rows, members, shards
 TITLE = "SISA"
 REFERENCE = "Bourtoule et al., IEEE S&P 2021"
 TASKS = "any"
+NETWORKS = "ensemble"
 HYPERPARAMETERS = {
     "slices": 2,
     "epochs": 20,  # of each stage: two thirds of the 30 that digits has

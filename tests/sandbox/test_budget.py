@@ -30,7 +30,7 @@ class Machine:
         self.asked, self.runs, self.epochs = [], [], []
         self.now = 1.0
 
-    def run(self, weights, seed, task="unlearn", hyperparameters=None, epochs=None, yields=0):
+    def run(self, weights, seed, task="unlearn", hyperparameters=None, epochs=None, yields=0, state=None, alone=None):
         self.asked.append(task)
         self.epochs.append(epochs)
         if task == "nothing":
@@ -231,7 +231,9 @@ def test_the_runs_to_be_timed_are_in_proportion():
 @pytest.mark.parametrize(("peaks", "expected"), [([70, 90, 80], 30.0), ([40, 40, 45], 0.0), (None, None)])
 def test_memory_is_counted_beyond_that_of_a_run_that_does_nothing(peaks, expected, miniature):
     class Holding(Machine):
-        def run(self, weights, seed, task="unlearn", hyperparameters=None, epochs=None, yields=0):
+        def run(
+            self, weights, seed, task="unlearn", hyperparameters=None, epochs=None, yields=0, state=None, alone=None
+        ):
             run = super().run(weights, seed, task, hyperparameters, epochs, yields)
             return replace(run, memory=50 if task == "nothing" else 99)
 

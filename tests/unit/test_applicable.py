@@ -98,6 +98,8 @@ def test_shipped_submissions_are_for_what_they_can_do():
         ),
         ("mechanistic", "people-experts", "it uses perceptron, which is for blocks with one, but gpt has mixtures of"),
         ("uoe", "people-experts", None),
+        ("sisa", "digits", "it is for the network ensemble, but this scenario's is mlp"),
+        ("sisa", "digits-exact", None),
         ("scar_self_forget", "digits", "it is for the access look-alikes, but this scenario has access to everything"),
         (
             "scar_self_forget",
