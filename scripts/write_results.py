@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from findings.boards import Board, load_boards, method_of
 from findings.claims import say_claims
+from findings.holding import say_holding
 from findings.language import five_sentences
 from findings.requests import request_lines
 from findings.sentences import DIGITS, FASHION, say_better_than_nothing, say_how_to_read, say_of, ten_sentences
@@ -41,6 +42,10 @@ all claims of a board together. The papers measure by other means (accuracies, c
 other data: a claim that does not hold here may hold there. A rival is what comes nearest to the paper's among the
 entries; `scripts/findings/claims.py` says by what measure each paper judges, and which tables were not consulted.
 """
+HOLDING = """[Treatments](treatments.md) are done to the unlearned nets, to the retrained ones and to the originals
+alike, and then the gap closed is taken, by φ of the forget examples. *Clearly* less: the two intervals have nothing in
+common.
+"""
 README_BEGIN, README_END = "<!-- written by scripts/write_results.py -->\n", "<!-- end -->\n"
 
 
@@ -60,6 +65,8 @@ def pages(workspace: Workspace) -> dict[str, str]:
     for_language = {name for name in submission_names(workspace) if inapplicable(workspace.submissions / name, classes)}
     said = (f"{at}. {own}" for at, own in enumerate(five_sentences(boards, lacking, for_language), 1))
     page += ["## Language models, in five sentences", "", *said, ""]
+    held = [f"{at}. {own}" for at, own in enumerate(say_holding(boards, shipped_scorecards(workspace)), 1)]
+    page += ["## What holds after unlearning", "", HOLDING, *held, ""] if held else []
     page += [CLAIMS, *say_claims([boards[name] for name in (FASHION, DIGITS) if name in boards]), ""]
     cards = shipped_scorecards(workspace)
     for board in boards.values():

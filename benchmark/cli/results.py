@@ -166,6 +166,17 @@ def plot(
         terminal.print(f"drew {path}", highlight=False, soft_wrap=True)
 
 
+RecoverOption = Annotated[
+    int | None,
+    typer.Option(
+        "--recover",
+        min=2,
+        max=1000,
+        help="Run the named entries so many times from one original, and show how near its weights come to light.",
+    ),
+]
+
+
 def study(
     names: Annotated[
         list[str] | None, typer.Argument(help="Two entries or more; by default all whose evidence is here.")
@@ -181,6 +192,7 @@ def study(
         bool,
         typer.Option("--order", help="Show how a quarter and a half of the models order the entries of the board."),
     ] = False,
+    recover: RecoverOption = None,
     pools: Annotated[
         int | None,
         typer.Option("--pools", help="With --planted: simulated pools, by default 100; what is done is kept."),
@@ -203,18 +215,38 @@ def study(
     """Show how F and the order change with N, the attacks, δ and the buckets, or which metric sees which leak."""
     from benchmark.storage.workspace import Workspace
 
-    workspace = Workspace.find(out)
+    _check_study(names, planted, order, recover, pools, metrics, models)
+    session = open_session(Workspace.find(out), jobs)
     if planted:
-        if names or order:
-            given = names[0] if names else "--order"
-            raise BadUsage(f"{given} came beside --planted, which simulates its models; leave one out")
-        _study_planted(open_session(workspace, jobs), models, pools, metrics, as_json)
-        return
-    if pools is not None or metrics:
+        _study_planted(session, models, pools, metrics, as_json)
+    elif recover:
+        _study_recovery(session, read_scenario(scenario, *models or ()), names or [], recover, as_json)
+    else:
+        _study_entries(session, read_scenario(scenario, *models or ()), names, order, as_json)
+
+
+def _check_study(
+    names: list[str] | None,
+    planted: bool,
+    order: bool,
+    recover: int | None,
+    pools: int | None,
+    metrics: list[str] | None,
+    models: list[int] | None,
+) -> None:
+    """Raise BadUsage where options of a study contradict each other."""
+    if planted and (names or order or recover):
+        given = names[0] if names else "--order" if order else "--recover"
+        raise BadUsage(f"{given} came beside --planted, which simulates its models; leave one out")
+    if not planted and (pools is not None or metrics):
         raise BadUsage("--pools or --metric came without --planted, expected both; add --planted or leave them out")
-    if models and len(models) > 1:
+    if recover and (order or not names):
+        what = "--order" if order else "no entry"
+        raise BadUsage(
+            f"{what} came beside --recover, which runs the entries that are named; name some and nothing else"
+        )
+    if not planted and models and len(models) > 1:
         raise BadUsage(f"--models came {len(models)} times without --planted, expected one N; give it once")
-    _study_entries(open_session(workspace, jobs), read_scenario(scenario, *models or ()), names, order, as_json)
 
 
 def _study_entries(session: "Session", chosen: "Scenario", names: list[str] | None, order: bool, as_json: bool) -> None:
@@ -236,6 +268,22 @@ def _study_entries(session: "Session", chosen: "Scenario", names: list[str] | No
     terminal.print(table([["" if row[name] is None else row[name] for name in columns] for row in records], columns))
     files = f"order-{chosen.label}.csv" if order else f"{chosen.label}.csv, .png"
     terminal.print(f"{session.workspace.results / 'studies'}: {files}", style="dim")
+
+
+def _study_recovery(session: "Session", chosen: "Scenario", names: list[str], runs: int, as_json: bool) -> None:
+    """Print how near the first original's weights come to light from unlearned nets of entries."""
+    from benchmark.cli.terminal import table
+    from benchmark.study.recovery import study_recovery
+
+    with show_progress(session) as shown:
+        rows = study_recovery(shown, chosen, names, runs)
+    if as_json:
+        print_json(json.loads(rows.to_json(orient="records") or "[]"))
+        return
+    records = json.loads(rows.to_json(orient="records", double_precision=4) or "[]")
+    shown_rows = [["" if value is None else value for value in row.values()] for row in records]
+    terminal.print(table(shown_rows, tuple(rows.columns)))
+    terminal.print(f"{session.workspace.results / 'studies'}: recovery-{chosen.label}.csv", style="dim")
 
 
 def _study_planted(
