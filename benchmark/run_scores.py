@@ -27,10 +27,7 @@ from benchmark.storage.workspace import Arrays
 from benchmark.text import printable
 
 _LONGEST_FOOTNOTE = 500  # characters
-_OWN_TRAINING = (
-    "the submission trains its originals itself, and the models they are compared with; costs are shares of its own "
-    "training"
-)
+_OWN_TRAINING = "trains its originals and what they are compared with by itself; costs are shares of that training"
 
 
 @dataclass(frozen=True)
@@ -140,6 +137,8 @@ def make_card(read: ReadRuns, measured: Measured) -> Scorecard:
     assert outcome.timing is not None
     assert ceiling is not None
     measured = with_remarks(measured, problem)
+    if runs.submission.trains:
+        measured = measured.model_copy(update={"remarks": [_OWN_TRAINING, *measured.remarks]})
     sizes = len(problem.retain), len(problem.given), len(problem.validation)
     control = runs.submission.name in scenario.protocol.controls
     integrity = integrity_of(evidence, sizes, outcome.timing.deterministic)
@@ -161,8 +160,7 @@ def make_card(read: ReadRuns, measured: Measured) -> Scorecard:
         suspicions(replayed, measured, ceiling, control),
     )
     access = (scenario.protocol.access.sentence,) if scenario.protocol.access else ()
-    own = (_OWN_TRAINING,) if runs.submission.trains else ()
-    notes = *access, *own, *problem_facts(scenario).footnotes
+    notes = *access, *problem_facts(scenario).footnotes
     footnotes = tuple(printable(note, _LONGEST_FOOTNOTE) for note in notes)
     return card.drawn_from(runs.pool.seeds).model_copy(update={"footnotes": footnotes})
 

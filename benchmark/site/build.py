@@ -8,6 +8,7 @@ from pathlib import Path
 from pandas import DataFrame
 
 from benchmark.engine import Progress
+from benchmark.leaderboard.course import course_of, describe_course
 from benchmark.pages import render
 from benchmark.results.scorecard import Scorecard
 from benchmark.session import ignore_progress
@@ -22,7 +23,7 @@ from benchmark.site.forget_examples import known_examples
 from benchmark.site.hyperparameters import read_hyperparameters
 from benchmark.site.index import index_context, index_data
 from benchmark.site.scenarios import scenario_of
-from benchmark.site.stored import built_with, evidence_folder
+from benchmark.site.stored import built_with, evidence_folder, pool_folder
 from benchmark.storage.workspace import Workspace, write_atomically
 
 _PACKAGE = "benchmark.site"
@@ -54,7 +55,7 @@ def build_site(
     ]
     pages = {INDEX: index_page(boards, cards)}
     for board in boards:
-        pages |= entry_pages(workspace, board)
+        pages |= entry_pages(workspace, board, cards)
     for name, content in pages.items():
         _write(folder / name, content)
     _remove_others(folder, pages)
@@ -68,13 +69,21 @@ def _complete(workspace: Workspace, board: Board, progress: Progress) -> Board:
     return replace(board, examples=examples, replicates=leak_replicates(workspace, board, folder / "leaks", progress))
 
 
-def entry_pages(workspace: Workspace, board: Board) -> dict[str, bytes]:
-    """Return the page of every entry of a board, by its place in the site."""
-    reference = read_reference(workspace, board.first)
-    return {
-        entry_path(board.label, name): entry_page(board, card, _beside(workspace, board, card, reference))
-        for name, card in board.cards.items()
-    }
+def entry_pages(workspace: Workspace, board: Board, cards: Sequence[Scorecard] = ()) -> dict[str, bytes]:
+    """Return the page of every entry of a board, by its place in the site.
+
+    `cards`: of all boards, among which those after other requests are.
+    """
+    references: dict[Path, Reference] = {}
+    pages = {}
+    for name, card in board.cards.items():
+        pool = pool_folder(workspace, card)  # one for all that train no models of their own
+        if pool not in references:
+            references[pool] = read_reference(workspace, card)
+        beside = _beside(workspace, board, card, references[pool])
+        beside = replace(beside, course=describe_course(course_of(card, cards)))
+        pages[entry_path(board.label, name)] = entry_page(board, card, beside)
+    return pages
 
 
 def _beside(workspace: Workspace, board: Board, card: Scorecard, reference: Reference) -> Beside:

@@ -34,7 +34,7 @@ class Beside:
     """The content of an entry's page beside its card, as far as it lies here.
 
     `evidence`: the place of its evidence in the folder of results, empty where that is not here. `built_with`: the
-    versions and the machine of its pool, likewise.
+    versions and the machine of its pool, likewise. `course`: what it closes after each of several requests.
     """
 
     examples: ForgetExamples | None = None
@@ -43,6 +43,7 @@ class Beside:
     hyperparameters: Hyperparameters | None = None
     evidence: str = ""
     built_with: str = ""
+    course: str = ""
 
 
 class MetricRow(NamedTuple):
@@ -77,6 +78,7 @@ def entry_context(board: Board, card: Scorecard, beside: Beside) -> dict[str, An
         "sentence": entry_sentence(board, card),
         "others": _say_others(board, card),
         "harms": say_harms(board, card),
+        "course": beside.course,
         "cost": _say_cost(board, card),
         "sibling": board.sibling_of(card.submission) or "",
         # A cost that is not settled has been said.

@@ -10,7 +10,7 @@ entries of one distribution it errs on the safe side, as tests/unit/test_site_ex
 """
 
 from collections.abc import Callable
-from functools import cache
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -50,22 +50,25 @@ def leak_replicates(workspace: Workspace, board: Board, kept: Path, progress: Pr
 
     `kept`: the folder in which they are kept once they are measured.
     """
-    retrained = cache(lambda: _read(workspace, board.first))
+    references: dict[Path, Arrays | None] = {}
+
+    def retrained(card: Scorecard) -> Arrays | None:
+        folder = pool_folder(workspace, card)  # one for all that train no models of their own
+        if folder not in references:
+            references[folder] = read_population(folder, "retrained", card, _is_of_models)
+        return references[folder]
+
     cards = [card for card in board.cards.values() if card.per_example(_MEASURE) and card.evidence_hash]
     found: Replicates = {}
     for number, card in enumerate(cards, 1):
         path = kept / board.label / f"{card.submission}-{card.evidence_hash}.json"
         known = read_kept(ExampleLeaks, path)
-        if known is None and (known := _measure(workspace, board, card, retrained)):
+        if known is None and (known := _measure(workspace, board, card, partial(retrained, card))):
             write_atomically(path, known.model_dump_json().encode())
             progress(f"leaks of {board.first.scenario} by example", number, len(cards))
         if known:
             found[card.submission] = known.replicates
     return found
-
-
-def _read(workspace: Workspace, card: Scorecard) -> Arrays | None:
-    return read_population(pool_folder(workspace, card), "retrained", card, _is_of_models)
 
 
 def _measure(
