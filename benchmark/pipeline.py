@@ -1,7 +1,7 @@
 """The whole way of one submission: pool, runs, scorecard, board. Every stage resumes from what is on the disk."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from benchmark.data import load_problem
 from benchmark.errors import BadRecord, BadUsage, BenchError, FailedEntry, FailedTraining, MissingRecord
@@ -13,10 +13,11 @@ from benchmark.metrics.bootstrap import HALVES
 from benchmark.metrics.chance import check_measurable, never_learned
 from benchmark.references.pool import UNPACK_AGAIN, Pool
 from benchmark.results.board_file import has_card, read_card
-from benchmark.results.outcome import FailedRun, Outcome, Status, has_evidence
+from benchmark.results.outcome import Outcome, has_evidence
 from benchmark.results.scorecard import (
     Scorecard,
     failed,
+    failed_training,
     harness_failed,
     not_applicable,
 )
@@ -70,13 +71,12 @@ def evaluate(
         session.warn(f"the values of {name} were found for {changed}, by an earlier `bench tune {submission.name}`")
     try:
         pools = [_prepared_pool(session, each, submission, treat) for each in scenario.so_far]
-        return _run_requests(session, scenario, submission, pools, How(allowed_failures, time_again, treat))
     except FailedTraining as error:
-        run = FailedRun(0, cast(Status, error.status), str(error), error.log, error.told)
-        card = failed(scenario, submission, Outcome((run,), 1, 0), isolation())
+        card = failed_training(scenario, submission, error, isolation())
         write_atomically(workspace.log(scenario.label, submission.entry), f"{error}\n{error.log}\n".encode())
         card.write(workspace)
         return card
+    return _run_requests(session, scenario, submission, pools, How(allowed_failures, time_again, treat))
 
 
 def _run_requests(
@@ -112,8 +112,9 @@ def _prepared_pool(session: Session, scenario: Scenario, submission: Submission,
     check_measurable(scenario.name, problem)
     pool = Pool(session, scenario)
     pool.prepare(("retrained",) if submission.trains else ())
-    pool = pool_of(pool, submission)
-    pool.prepare()
+    if submission.trains:
+        pool = pool_of(pool, submission)
+        pool.prepare()
     if treat:
         pool.prepare_treated()
     if sentence := never_learned(problem, pool.evidence("original")["utility/retain"]):
@@ -125,7 +126,8 @@ def pool_of(pool: Pool, submission: Submission) -> Pool:
     """Return the pool that a submission is run and scored with: the scenario's, or that of models it trains itself."""
     if not submission.trains:
         return pool
-    return Pool(pool.session, pool.scenario, trainer=SubmissionTrainer(submission))
+    trainer = SubmissionTrainer(submission, pool.seed("examples", 0), pool.session.jobs - 1)
+    return Pool(pool.session, pool.scenario, trainer=trainer)
 
 
 def _kept(requests: Sequence[Runs], how: How) -> list[bool]:

@@ -27,7 +27,7 @@ from benchmark.storage.workspace import Arrays
 from benchmark.text import printable
 
 _LONGEST_FOOTNOTE = 500  # characters
-_OWN_TRAINING = "trains its originals and what they are compared with by itself; costs are shares of that training"
+_OWN_TRAINING = "trains its originals and what they are compared with by itself"
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,9 @@ def read_runs(yardstick: Yardstick, runs: Runs, outcome: Outcome) -> ReadRuns:
     timing = outcome.timing.with_runs(evidence["run/seconds"])
     unlearned = model_evidence(evidence, yardstick.retrained, yardstick.problem.task)
     alone = tuple(seconds / timing.retraining for seconds in timing.alone or ())
-    cost = Cost(timing.submission, timing.share, timing.memory_of(evidence.get("run/memory")), alone)
+    cost = Cost(
+        timing.submission, timing.share, timing.memory_of(evidence.get("run/memory")), alone, timing.alone_fault
+    )
     treated = runs.treated_evidence() if yardstick.treated else None
     after, inside = {}, None
     if yardstick.treated and treated:

@@ -28,6 +28,11 @@ def pack_evidence(session: Session, scenario: Scenario, path: Path) -> Contents:
     if path.is_dir():
         raise BadUsage(f"{path} is a folder, expected a file to write the bundle to; give {path / scenario.label}.zip")
     names = entries_with_evidence(session, scenario, of_one_pool=True)
+    if not names and entries_with_evidence(session, scenario):
+        raise BadUsage(
+            f"all entries of {scenario.label} with evidence here train models of their own, expected another: "
+            "a bundle has one set of reference models; keep the folders in leaderboard/local/evidence"
+        )
     if not names:
         named = options(scenario.name, scenario.protocol.models)
         raise MissingRecord(f"no entry of {scenario.label} has evidence here; run `bench run NAME {named}` first")

@@ -256,7 +256,7 @@ def _study_entries(session: "Session", chosen: "Scenario", names: list[str] | No
     from benchmark.study import study as studied
     from benchmark.study import study_order
 
-    entries = names or entries_with_evidence(session, chosen)
+    entries = names or entries_with_evidence(session, chosen, of_one_pool=True)
     with show_progress(session) as shown:
         rows = (study_order if order else studied)(shown, chosen, entries)
     if as_json:

@@ -34,6 +34,7 @@ def compare(first: Scorecard, second: Scorecard, cards: Sequence[Scorecard] = ()
 
     Behind the metrics come the leaks of the classes of the forget set. Where one has no gap closed, the sentence is on
     the scores. Gap closed, leak, score and F have paired intervals: run i of both entries began at the same original.
+    Where one trains its own models these are independent, which the same formula allows for.
     The others take the two intervals as independent, which for paired runs errs on the wide side; a value without an
     interval has a difference without one. The sentence says whether it is about this pair alone or corrected for all
     entries that the board ranks with the two, `cards`, and both where the two differ. Raises BadRecord when a scorecard

@@ -122,6 +122,8 @@ class Cost(NamedTuple):
     """Peak bytes beyond those of a run that does nothing, the median over the runs; None where nobody noted it."""
     alone: tuple[float, ...] = ()
     """The same shares of runs that were asked to forget one example each; of a submission that trains."""
+    alone_fault: str = ""
+    """Why there are none of it."""
 
 
 @dataclass(frozen=True)
@@ -312,7 +314,7 @@ class EvidencePair:
             "cost": self.cost is not None,
             "memory": self.cost is not None and self.cost.memory is not None,
             "treated": bool(self.treated),
-            "own_training": self.recipe is not None and self.cost is not None and bool(self.cost.alone),
+            "own_training": self.recipe is not None and self.cost is not None,
         }
         return next((NEEDS[need] for need in needs if not there[need]), None)
 

@@ -6,6 +6,7 @@ from typing import TypeVar
 from benchmark.metrics import VERSION
 from benchmark.references.pool import Pool
 from benchmark.results.record import Record, read_kept
+from benchmark.storage.hashing import digest_of
 from benchmark.storage.workspace import write_atomically
 
 Kept = TypeVar("Kept", bound=Record)
@@ -25,6 +26,8 @@ def keep(
     """
     what, _, more = name.partition("-")
     models = f"{pool.scenario.hash}-{pool.seeds.commitment[:32]}".strip("-")
+    if pool.trainer:  # which may train other models from the same seeds
+        models += f"-{digest_of('blocks', (str(each).encode() for each in sorted(pool.store.finished().items())))[:16]}"
     path = pool.store.folder / f"{what}-{models}-{VERSION}-{more}.json"
     found = read_kept(kind, path, fault)
     if found is None and (found := compute()) is not None:

@@ -33,8 +33,8 @@ from benchmark.treated import treated_evidence_of, treated_layouts
 from benchmark.treatments import is_presently_treated, is_treated, treated_block
 
 UNPACK_AGAIN = "`bench evidence unpack` brings it back"  # what is damaged where there is no pool of one's own
-_WEIGHTS, _OF_TRAINING = "weights/", "training/"
-_KEPT = _WEIGHTS + _OF_TRAINING  # what a submission's own training keeps; no name of a tensor of a net has a slash
+_WEIGHTS = "weights/"
+_KEPT = "training/"  # what a submission's own training keeps
 _HIDDEN = "hidden"  # names the blocks of what the originals give at the hidden inputs, which depend on the secret
 TREATED: tuple[Role, ...] = ("retrained", "calibration", "original")
 """The roles whose treated models the gap is measured by."""
@@ -187,9 +187,9 @@ class Pool:
             return self._first.original(index)
         return _weights(self.store, *self._place_of(index))
 
-    def training_state(self, index: int) -> dict[str, Tensor]:
-        """Return what the training of that original kept beside its weights; nothing where there is no trainer."""
-        return {} if self.trainer is None else _training_state(self.store, *self._place_of(index))
+    def training_state(self, index: int) -> dict[str, Tensor] | None:
+        """Return what the training of that original kept beside its weights; None where there is no trainer."""
+        return None if self.trainer is None else _training_state(self.store, *self._place_of(index))
 
     def _place_of(self, index: int) -> tuple[str, int]:
         """Return the block of the original that run `index` starts from, and its row there."""
@@ -221,7 +221,7 @@ class Pool:
     def _read_original(self, name: str) -> Arrays:
         """Return a block's evidence without its weights, which can be gigabytes; so its checksum is not looked at."""
         problem, indices = load_problem(self.scenario), _indices(self.scenario, name)
-        arrays, form = self.store.read_without(name, _WEIGHTS)
+        arrays, form = self.store.read_without(name, (_WEIGHTS, _KEPT))
         if fault := objection_to_evidence(problem, arrays, indices, form):
             raise BadRecord(f"{self.store.path(name)} {fault}; `bench prepare` makes it again")
         evidence, hidden = in_present_form(problem, arrays, indices, form), name.replace("original", _HIDDEN)
@@ -385,7 +385,7 @@ def _evaluate_block(scenario: Scenario, store: BlockStore, name: str, device: st
 def _weights(store: BlockStore, name: str, row: int) -> dict[str, Tensor]:
     """Return the weights of a model of a block of originals."""
     weights = under(_WEIGHTS, store.row(name, row, _WEIGHTS))
-    return {key: torch.from_numpy(np.array(own)) for key, own in weights.items() if not key.startswith(_OF_TRAINING)}
+    return {key: torch.from_numpy(np.array(array)) for key, array in weights.items()}
 
 
 def _training_state(store: BlockStore, name: str, row: int) -> dict[str, Tensor]:
@@ -405,8 +405,7 @@ def _objection(scenario: Scenario, name: str, arrays: Arrays, form: int) -> str:
     if is_original:
         state = skeleton(scenario.architecture, problem.input_shape, problem.outputs).state_dict()
         layouts = {_WEIGHTS + key: layout for key, layout in weight_layouts(state).items()}
-    weights = (key for key in arrays if key.startswith(_WEIGHTS) and not key.startswith(_KEPT))
-    if surplus := [key for key in weights if key not in layouts]:
+    if surplus := [key for key in arrays if key.startswith(_WEIGHTS) and key not in layouts]:
         return f"holds {surplus[0]}, expected {'the weights of the network' if is_original else 'no weights'}"
     return objection_to_evidence(problem, arrays, _indices(scenario, name), form, layouts)
 

@@ -73,6 +73,8 @@ class Timing:
 
     alone: tuple[_Finite, ...] | None = None
     """Seconds of runs that were asked to forget one example alone, of a submission that trains; None of any other."""
+    alone_fault: Line = ""
+    """Why these are no cost of a request."""
 
     def with_runs(self, seconds: np.ndarray) -> "Timing":
         """Return the cost of the runs that count, by their CPU seconds, where it is far from that of the timed runs.

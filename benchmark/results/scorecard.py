@@ -3,14 +3,14 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
 from filelock import FileLock
 from pydantic import Field, model_validator
 
-from benchmark.errors import BadRecord, MissingRecord
+from benchmark.errors import BadRecord, FailedTraining, MissingRecord
 from benchmark.metrics import VERSION
-from benchmark.results.outcome import Outcome, Status, Timing
+from benchmark.results.outcome import FailedRun, Outcome, Status, Timing
 from benchmark.results.record import (
     Amount,
     Day,
@@ -246,6 +246,16 @@ def failed(scenario: Scenario, submission: Submission, outcome: Outcome, isolati
     first = outcome.failed[0]
     card = _card(scenario, submission, first.status, _failures(scenario, outcome), outcome, isolation)
     return card.model_copy(update={"detail": first.reason if first.told else ""})
+
+
+def failed_training(
+    scenario: Scenario, submission: Submission, error: FailedTraining, isolation: Isolation
+) -> Scorecard:
+    """The scorecard of a submission whose own training failed, so that there was nothing to run."""
+    run = FailedRun(0, cast(Status, error.status), str(error), error.log, error.told)
+    reason = f"training models of its own failed: {run.published}"
+    card = _card(scenario, submission, run.status, reason, Outcome((), 0, 0), isolation)
+    return card.model_copy(update={"detail": run.reason if run.told else ""})
 
 
 def harness_failed(scenario: Scenario, submission: Submission, reason: str, isolation: Isolation) -> Scorecard:

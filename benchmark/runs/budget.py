@@ -6,7 +6,7 @@ runs go through: runs side by side would slow one another down, and retraining t
 
 import math
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,6 +26,7 @@ ROUNDS_AT_MOST = 100
 """Rounds after which timing ends, decided or not."""
 _LEVEL = 0.9999  # one-sided, of the interval that the rounds leave: it is looked at after every one of them
 _LONG = 120.0  # seconds in all: when rounds take longer, the noise of a moment averages out within each
+_FEWEST_ALONE = 3  # requests of one example
 _WHOLE = 4.0  # seconds of retraining that a round makes whole; of longer ones it makes a part that takes as long
 _LOADED = 1.25  # seconds by the wall clock, per CPU second, from which on the machine had other work
 _GOLDEN = (5**0.5 - 1) / 2
@@ -47,7 +48,7 @@ class Timer:
         epochs: int,
         own: Worker | None = None,
         start: Callable[[int], dict[str, Tensor]] | None = None,
-        kept: Callable[[int], dict[str, Tensor]] = lambda index: {},
+        kept: Callable[[int], dict[str, Tensor] | None] = lambda index: None,
         train: Callable[[Worker, int], Run] | None = None,
     ) -> None:
         """`original`: the weights of original `index`; `seed`: the seed of run `index` of a role.
@@ -55,8 +56,8 @@ class Timer:
         `epochs`: of the recipe. `own`: the worker that retrains and does nothing, where `worker`, which makes the
         submission's runs, has not access to everything. `start`: the weights that run `index` of the submission starts
         from, where that is no original. `kept`: what the submission's own training kept beside original `index`.
-        `train`: makes that training, to which costs are then compared, in the worker `own`. Raises BenchError when the
-        scenario's own training fails under the scenario's limits.
+        `train`: makes that training in the worker `own`; costs are then compared with it, or with the recipe where that
+        is cheaper. Raises BenchError when the scenario's own training fails under the scenario's limits.
         """
         self._worker, self._original, self._seed = worker, original, seed
         self._start = start or original
@@ -66,8 +67,18 @@ class Timer:
         """The first timed run of the submission that failed."""
         self.retrained = self._own("retrain", 0)
         """A retrained model."""
-        self._epochs = None if train else _epochs_of_a_round(epochs, self.retrained.seconds)
+        if train and self._is_recipe_cheaper():
+            self._train = None
+        self._epochs = None if self._train else _epochs_of_a_round(epochs, self.retrained.seconds)
         self._times = 1.0 if self._epochs is None else self._measure_times()
+
+    def _is_recipe_cheaper(self) -> bool:
+        """Tell whether the recipe's retraining takes less than the submission's own."""
+        first = self.retrained.seconds
+        own, self._train = self._train, None
+        recipe = self._own("retrain", 0)
+        self._train = own
+        return recipe.seconds < min(first, self._own("retrain", 1).seconds)
 
     def time_submission(
         self, hyperparameters: dict[str, Any], limit: float, runs: list[int], progress: Progress = lambda *_: None
@@ -124,14 +135,33 @@ class Timer:
         return self._worker.run(start, seed, hyperparameters=hyperparameters, state=kept, alone=alone)
 
     def time_alone(
-        self, hyperparameters: dict[str, Any], starting: float, examples: Iterable[int]
-    ) -> tuple[float, ...]:
-        """Return the seconds of a run that is asked to forget one example alone, for each, without those of starting.
+        self, hyperparameters: dict[str, Any], starting: float, examples: Sequence[int]
+    ) -> tuple[tuple[float, ...], str]:
+        """Return the seconds of runs that are asked to forget one of `examples` each, without those of starting, and
+        what keeps them from being the cost of a request; "" where nothing does.
 
-        One that fails counts as it is: what counts of runs is that of all examples at once.
+        As many as take _LONG seconds together, three at least. A run that fails, or leaves its net as it was, forgets
+        nothing, whatever it costs.
         """
-        runs = (self._unlearn(example, hyperparameters, alone=example) for example in examples)
-        return tuple(max(run.seconds - starting, 0.0) for run in runs)
+        found, failed, unchanged, taken = [], 0, 0, 0.0
+        for number, example in enumerate(examples):
+            if taken > _LONG and number >= _FEWEST_ALONE:
+                break
+            start = self._start(number)
+            run = self._unlearn(number, hyperparameters, alone=example)
+            nothing = self.do_nothing(number)
+            failed += run.weights is None
+            unchanged += run.weights is not None and all(
+                torch.equal(tensor, start[name]) for name, tensor in run.weights.items()
+            )
+            found.append(max(self.seconds_without_yields(run, number, nothing) - starting, 0.0))
+            taken += run.wall + nothing.wall
+        count = len(found)
+        if failed:
+            return (), f"{failed} of {count} runs that were asked to forget one example failed"
+        if unchanged:
+            return (), f"{unchanged} of {count} runs that were asked to forget one example left their net as it was"
+        return tuple(found), ""
 
     def do_nothing(self, index: int, yields: int = 0) -> Run:
         """Start a run, yield so many nets and end it: what every run costs."""

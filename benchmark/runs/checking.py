@@ -120,12 +120,16 @@ def _workers(
 
         is_apart = access is not None or submission.trains
         worker = start(int(is_apart), access)
-        yield worker, start(1, TrainingSet(role="retrained") if submission.trains else None) if is_apart else worker
+        yield (
+            worker,
+            start(1, TrainingSet(role="retrained", order=0) if submission.trains else None) if is_apart else worker,
+        )
 
 
 def _train(scenario: Scenario, submission: Submission, worker: Worker, index: int) -> Run:
     """Have the submission train a retrained model of its own."""
-    return SubmissionTrainer(submission).train(worker, scenario, "retrained", scenario.seed("retrained", index))
+    trainer = SubmissionTrainer(submission, scenario.seed("examples", 0))
+    return trainer.train(worker, scenario, "retrained", scenario.seed("retrained", index))
 
 
 @contextmanager
@@ -220,14 +224,14 @@ def _utilities_of_original(
 
 def _train_original(
     scenario: Scenario, problem: Problem, submission: Submission, device: str
-) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+) -> tuple[dict[str, Tensor], dict[str, Tensor] | None]:
     """Return the weights of the first original, and what the submission's own training keeps beside them.
 
     Raises BenchError where that training fails.
     """
     seed = scenario.seed("original", 0)
     if submission.trains:
-        trainer = SubmissionTrainer(submission)
+        trainer = SubmissionTrainer(submission, scenario.seed("examples", 0))
         worker = trainer.start(scenario, "original", device)
         try:
             run = trainer.train(worker, scenario, "original", seed)
@@ -237,7 +241,7 @@ def _train_original(
         return run.weights, run.state
     net = seeded_model(scenario.architecture, problem.input_shape, problem.outputs, seed).to(device)
     train_model(net, scenario.recipe, problem.train, seed, problem.loss)
-    return state_of(net), {}
+    return state_of(net), None
 
 
 def _utilities(

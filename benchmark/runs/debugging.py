@@ -25,7 +25,7 @@ def debug(
     problem: Problem,
     original: dict[str, Tensor],
     device: str,
-    kept: dict[str, Tensor],
+    kept: dict[str, Tensor] | None,
 ) -> str:
     """Call the function as the first run would, without a sandbox or a limit; return a sentence about what came back.
 

@@ -80,8 +80,8 @@ def records_of(done: list[Unlearned], isolation: Isolation) -> Arrays:
         "run/index": np.array([run.index for run in done], dtype=np.int64),
         "run/seconds": np.array([run.seconds for run in done], dtype=np.float64),
         "run/sandboxed": np.full(len(done), isolation == "sandbox"),
-        "run/digest": np.array([_digest(run.weights) for run in done], dtype=np.uint8).reshape(-1, 16),
-        "run/original": np.array([_digest(run.original) for run in done], dtype=np.uint8).reshape(-1, 16),
+        "run/digest": np.array([digest_of(run.weights) for run in done], dtype=np.uint8).reshape(-1, 16),
+        "run/original": np.array([digest_of(run.original) for run in done], dtype=np.uint8).reshape(-1, 16),
         "run/change": changes[:, 0],
         "run/touched": changes[:, 1],
         "run/consumed": np.array([run.consumed for run in done], dtype=np.int64).reshape(-1, len(LOADERS)),
@@ -121,7 +121,7 @@ def isolation_of(evidence: Arrays) -> Isolation:
     return "sandbox" if evidence["run/sandboxed"].all() else "process"
 
 
-def _digest(weights: "dict[str, Tensor]") -> np.ndarray:
+def digest_of(weights: "dict[str, Tensor]") -> np.ndarray:
     """Return 16 bytes over all tensors of a net, `[16]` uint8."""
     parts = [part for name in sorted(weights) for part in array_parts(name, weights[name].contiguous().numpy())]
     return np.frombuffer(digest_bytes("weights", parts), dtype=np.uint8)

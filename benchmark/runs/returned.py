@@ -39,7 +39,7 @@ def read_returned(store: BlockStore, scenario: Scenario, index: int) -> dict[str
     Raises BadRecord where nothing was kept.
     """
     name = returned_block(index // scenario.protocol.block)
-    rows = store.read_without(name, _WEIGHTS)[0][_INDEX].tolist()
+    rows = store.read_without(name, (_WEIGHTS,))[0][_INDEX].tolist()
     if index not in rows:
         return None
     arrays = under(_WEIGHTS, store.row(name, rows.index(index), _WEIGHTS))

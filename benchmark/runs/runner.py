@@ -50,6 +50,8 @@ _REASON = 300  # characters
 _MEMORY = int(0.8 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))  # bytes for all runs together
 # Bytes of the largest file: headers that torch.compile has its compiler prepare, or a net with Adam's state.
 _FILE, _BESIDE = 256 << 20, 64 << 20
+# Bytes of what a training keeps: that of sixteen nets, and something for other tensors.
+_STATE, _STATES = 16 << 20, 16
 _EXIT_CODES: dict[int, Status] = {
     NOT_A_SUBMISSION: "not-a-submission",
     INVALID_OUTPUT: "invalid-output",
@@ -114,6 +116,7 @@ class Worker:
 
     def _set_job(self, scenario: Scenario, problem: Problem, neighbours: int, access: Access | None = None) -> None:
         self._expected = expected_of(skeleton(scenario.architecture, problem.input_shape, problem.outputs))
+        self._largest_state = _STATE + _STATES * largest_file(self._expected)
         self._limits = Limits(
             seconds=scenario.protocol.timeout,
             memory=min(int(scenario.protocol.memory * 2**30), _MEMORY // (neighbours + 1)),
@@ -151,7 +154,7 @@ class Worker:
                 _clear(exchange / name)
             save_file(weights, exchange / GIVEN / ORIGINAL)
             returned = (exchange / GIVEN / ORIGINAL).stat().st_size
-            if state:
+            if state is not None:
                 save_file(state, exchange / GIVEN / STATE)
             else:
                 (exchange / GIVEN / STATE).unlink(missing_ok=True)
@@ -161,7 +164,7 @@ class Worker:
         if reply is None:
             self._process.kill()  # and waits, so that the next run finds it gone, and its folder with it
             return Run("crashed", "the run took its worker down, or outlived it", ending, self._limits.seconds, None)
-        return self._judge(reply, ending)
+        return self._judge(reply, ending, task)
 
     def close(self) -> None:
         """End the worker and wait for it; the exchange folder goes with it."""
@@ -214,7 +217,7 @@ class Worker:
         except ValueError:
             return None
 
-    def _judge(self, reply: Reply, ending: str) -> Run:
+    def _judge(self, reply: Reply, ending: str, task: Task) -> Run:
         def failure(status: Status, reason: str, told: bool = False) -> Run:
             return Run(status, printable(reason, _REASON), ending, seconds, None, note=note, told=told)
 
@@ -239,7 +242,7 @@ class Worker:
         try:
             weights = read_weights(self._process.exchange / UNLEARNED, self._expected)
             yielded = tuple(read_yielded(self._process.exchange / YIELDED, self._expected))
-            state = read_state(self._process.exchange / STATE, self._limits.file_bytes)
+            state = read_state(self._process.exchange / STATE, self._largest_state) if task == "train" else {}
         except ValueError as error:
             return failure("invalid-output", str(error), told=True)  # which names tensors
         taken = reply.consumed, reply.wall_seconds

@@ -29,7 +29,7 @@ from benchmark.results.outcome import (
     write_outcome,
 )
 from benchmark.runs.budget import Timer, in_proportion
-from benchmark.runs.integrity import RECORD_LAYOUTS, Unlearned, change_of, records_of
+from benchmark.runs.integrity import RECORD_LAYOUTS, Unlearned, change_of, digest_of, records_of
 from benchmark.runs.returned import read_returned, returned_arrays, returned_layouts
 from benchmark.runs.runner import Run, Worker
 from benchmark.runs.trainer import SubmissionTrainer
@@ -116,7 +116,9 @@ class Runs:
             self.store.discard(name for name in finished if int(name.rpartition("/")[2]) in missing)
             if missing or not timed:
                 count = max(1, min(workers_on(device, self.session.jobs), len(missing)))
-                with open_workers(self.session, self.scenario, self.problem, self.submission, count) as ready:
+                with open_workers(
+                    self.session, self.scenario, self.problem, self.submission, count, self.pool.seed("examples", 0)
+                ) as ready:
                     tally = _Tally(self.session, self.scenario, missing, known.failed, allowed)
                     self._run(missing, ready, tally, treat, keep)
             else:
@@ -169,6 +171,10 @@ class Runs:
 
     def _follows(self, block: int) -> bool:
         """Tell whether a block's runs began with what the request before left, if it is still known what that was."""
+        if self.pool.trainer:  # whose models, trained again, need not be the same
+            began = self.store.read(block_name(block))
+            pairs = zip(began["run/index"].tolist(), began["run/original"], strict=True)
+            return all((own == digest_of(self.pool.original(index))).all() for index, own in pairs)
         if self._earlier is None or block_name(block) not in self._earlier.finished():
             return True
         began, left = self.store.read(block_name(block)), self._earlier.read(block_name(block))
@@ -252,17 +258,17 @@ class Runs:
             )
             timing = replace(timing, fresh_change=self._fresh_change(timer))
             if self.submission.trains:
-                examples = range(len(self.problem.given))[:_ALONE]
-                alone = timer.time_alone(self.submission.hyperparameters, timing.starting, examples)
-                timing = replace(timing, alone=alone)
+                given = len(self.problem.given)
+                examples = np.unique(np.linspace(0, given - 1, min(given, _ALONE)).round().astype(int)).tolist()
+                alone, fault = timer.time_alone(self.submission.hyperparameters, timing.starting, examples)
+                timing = replace(timing, alone=alone, alone_fault=fault)
             outcome = replace(outcome, timing=timing)
         write_outcome(self.store, outcome)
 
     def _train(self, worker: Worker, index: int) -> Run:
         """Have the submission train a retrained model of its own."""
-        return SubmissionTrainer(self.submission).train(
-            worker, self.scenario, "retrained", self.pool.seed("retrain", index)
-        )
+        trainer = SubmissionTrainer(self.submission, self.pool.seed("examples", 0))
+        return trainer.train(worker, self.scenario, "retrained", self.pool.seed("retrain", index))
 
     def _fresh_change(self, timer: Timer) -> float:
         """Return how far a net that was retrained lies from an original it shares nothing with."""

@@ -46,17 +46,18 @@ class Workers:
 
 @contextmanager
 def open_workers(
-    session: Session, scenario: Scenario, problem: Problem, submission: Submission, count: int
+    session: Session, scenario: Scenario, problem: Problem, submission: Submission, count: int, order: int = 0
 ) -> Iterator[Workers]:
     """Yield `count` workers, ready, among them those that the session has started ahead; close them in the end.
 
-    One more has access to everything, where the submission has not, or has what the submission's own training has.
+    One more has access to everything, where the submission has not, or has what the submission's own training has,
+    in an `order`.
     Raises BenchError when one cannot start, the
     submission is no longer what was hashed, or the problem has nothing of the kind that the access gives.
     """
     started: list[Worker] = []
     access = scenario.access_of(submission.name)
-    harness = [TrainingSet(role="retrained")] if submission.trains else [None] if access else []
+    harness = [TrainingSet(role="retrained", order=order)] if submission.trains else [None] if access else []
     accesses = [access] * count + harness
     neighbours = len(accesses) - 1
     start, verify = session.ahead.take, submission.verify

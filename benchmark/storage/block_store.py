@@ -224,13 +224,13 @@ class BlockStore:
         with self._open(name) as block:
             return {key: block.get_slice(key)[row : row + 1][0] for key in block.keys() if key.startswith(prefix)}  # noqa: SIM118
 
-    def read_without(self, name: str, prefix: str) -> tuple[Arrays, int]:
-        """Return a block's arrays but those whose names begin with `prefix`, unverified, as they lie there; its form.
+    def read_without(self, name: str, prefixes: tuple[str, ...]) -> tuple[Arrays, int]:
+        """Return a block's arrays but those whose names begin with a prefix, unverified, as they lie there; its form.
 
         Raises BadRecord as `row` does.
         """
         with self._open(name) as block:
-            arrays = {key: block.get_tensor(key) for key in block.keys() if not key.startswith(prefix)}  # noqa: SIM118
+            arrays = {key: block.get_tensor(key) for key in block.keys() if not key.startswith(prefixes)}  # noqa: SIM118
             return arrays, _name_and_form(block.metadata() or {})[1]
 
     def holds(self, name: str, array: str | None) -> bool:

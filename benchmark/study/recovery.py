@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 
 from benchmark.data import load_problem
-from benchmark.errors import FailedEntry
+from benchmark.errors import BadUsage, FailedEntry
 from benchmark.references.pool import Pool
 from benchmark.runs.workers import open_workers
 from benchmark.scenario.schema import Scenario
 from benchmark.session import Session
 from benchmark.storage.workspace import write_atomically
-from benchmark.submissions.source import find_submission
+from benchmark.submissions.source import Submission, find_submission
 from benchmark.submissions.tasks import check_applicable
 
 RANKS = (1, 2, 4, 8, 16)
@@ -70,10 +70,15 @@ def study_recovery(session: Session, scenario: Scenario, names: Sequence[str], r
     """
     pool = Pool(session, scenario)
     pool.prepare(("original",))
-    original = pool.original(0)
     rows = []
     for name in names:
-        nets = _unlearned(session, pool, name, runs)
+        submission = find_submission(name, session.workspace, scenario)
+        check_applicable(submission, scenario)
+        if submission.trains:
+            raise BadUsage(
+                f"{name} trains its originals itself, expected one that starts from the pool's; name another"
+            )
+        original, nets = pool.original(0), _unlearned(session, pool, submission, runs)
         for done, rank in enumerate(RANKS, 1):
             rows.append({"submission": name, "runs": runs, "rank": rank, **distances(original, nets, rank)})
             session.progress(f"recovering from {name}", done, len(RANKS))
@@ -83,12 +88,9 @@ def study_recovery(session: Session, scenario: Scenario, names: Sequence[str], r
     return table
 
 
-def _unlearned(session: Session, pool: Pool, name: str, runs: int) -> list[dict[str, Tensor]]:
+def _unlearned(session: Session, pool: Pool, submission: Submission, runs: int) -> list[dict[str, Tensor]]:
     """Return the nets that an entry makes of the pool's first original with as many seeds."""
-    scenario = pool.scenario
-    submission = find_submission(name, session.workspace, scenario)
-    check_applicable(submission, scenario)
-    found = []
+    scenario, name, found = pool.scenario, submission.entry, list[dict[str, Tensor]]()
     with open_workers(session, scenario, load_problem(scenario), submission, 1) as workers:
         for index in range(runs):
             seed = pool.seed("unlearned", index)

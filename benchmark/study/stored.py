@@ -132,6 +132,10 @@ def _count(arrays: Arrays) -> int:
 
 def _evidence(session: Session, scenario: Scenario, name: str) -> Arrays:
     submission = find_submission(name, session.workspace, scenario)
+    if submission.trains:
+        raise BadUsage(
+            f"{name} is compared with models that it trains itself, expected entries of one pool; leave it out"
+        )
     try:
         return Runs(Pool(session, scenario), submission).evidence()
     except BenchError:

@@ -62,9 +62,14 @@ def _modules_beside(tree: ast.Module, folder: Path) -> set[str]:
     return {file for name in names if (folder / (file := f"{name}.py")).is_file()}
 
 
-def defines(folder: Path, name: str) -> bool:
-    """Tell whether the submission in `folder` gives this name to something when it is imported."""
-    return name in {own for node in _module_level(parse_submission(folder).body) for own in _names_of(node)}
+def defines_function(folder: Path, name: str) -> bool:
+    """Tell whether the submission in `folder` has a function of this name, of its own or imported.
+
+    Constants of that name are none, whatever they hold.
+    """
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ImportFrom
+    nodes = (node for node in _module_level(parse_submission(folder).body) if isinstance(node, kinds))
+    return name in {own for node in nodes for own in _names_of(node)}
 
 
 def _may_bind(tree: ast.Module) -> bool:

@@ -11,7 +11,7 @@ from benchmark.errors import BadSubmission
 from benchmark.scenario.schema import Scenario
 from benchmark.storage.workspace import Workspace
 from benchmark.submissions.files import hash_of, is_name, parse_submission, read_record, short_hash_of, tuned_folder
-from benchmark.submissions.parsing import defines
+from benchmark.submissions.parsing import defines_function
 from benchmark.text import did_you_mean, printable
 
 Values = Literal["published", "tuned"]
@@ -34,6 +34,8 @@ class Submission:
     hyperparameters: dict[str, Any]
     """Values that replace the submission's own; empty for the published ones."""
     values: Values
+    trains: bool = False
+    """Whether it has a function `training` beside its `unlearning`."""
 
     def verify(self, copy: Path) -> None:
         """Raise BenchError when `copy` is not of the files that the hash is over."""
@@ -44,11 +46,6 @@ class Submission:
     def entry(self) -> str:
         """Its name on the board."""
         return self.name + (_SUFFIX if self.values == "tuned" else "")
-
-    @property
-    def trains(self) -> bool:
-        """Tell whether it has a `training` of its own beside its `unlearning`."""
-        return defines(self.folder, "training")
 
     def is_named_by(self, recorded: str) -> bool:
         """Return whether a record's hash is that of these files and values; the first version's has 12 digits."""
@@ -107,6 +104,7 @@ def find_submission(entry: str, workspace: Workspace, scenario: Scenario | None 
         reference=constants.get("REFERENCE", ""),
         hyperparameters=hyperparameters,
         values="tuned" if tuned else "published",
+        trains=defines_function(folder, "training"),
     )
 
 

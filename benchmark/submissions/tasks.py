@@ -9,7 +9,7 @@ from benchmark.models.network import Network
 from benchmark.scenario.schema import Scenario
 from benchmark.submissions.constants import assignment_of
 from benchmark.submissions.files import FILE, parse_submission
-from benchmark.submissions.parsing import defines
+from benchmark.submissions.parsing import defines_function
 from benchmark.submissions.source import Submission
 from benchmark.tasks import Task
 
@@ -79,21 +79,28 @@ def unfit(folder: Path, scenario: Scenario) -> str | None:
     It has to be for the task (`inapplicable`), for the network: its constant NETWORKS may name some, one with
     NEEDS_EXPERTS = True is for nets with mixtures of experts alone, one that uses the toolbox's `perceptron` for nets
     without; for the access, where its
-    constant ACCESSES names some; and for one request, where it trains models of its own.
+    constant ACCESSES names some. One that trains models of its own is for one request and access to everything.
     """
     return (
         inapplicable(folder, scenario.task)
         or _fault_of_network(folder, scenario.architecture)
         or _fault_of_access(folder, scenario.protocol.access)
-        or _fault_of_requests(folder, scenario.protocol.requests)
+        or _fault_of_training(folder, scenario)
     )
 
 
-def _fault_of_requests(folder: Path, requests: int | None) -> str | None:
-    """Return the sentence about a scenario of several requests, of which what training keeps knows nothing."""
-    if requests is None or not defines(folder, "training"):
+def _fault_of_training(folder: Path, scenario: Scenario) -> str | None:
+    """Return the sentence about several requests or less access, where the submission trains its own models.
+
+    What training keeps knows of no earlier request, and may hold what is withheld.
+    """
+    if not defines_function(folder, "training"):
         return None
-    return f"it trains its own models, which are asked to forget once, but this scenario asks {requests} times"
+    if requests := scenario.protocol.requests:
+        return f"it trains its own models, which are asked to forget once, but this scenario asks {requests} times"
+    if access := scenario.protocol.access:
+        return f"it trains its own models on all examples, but this scenario has the access {access.kind}"
+    return None
 
 
 def _fault_of_access(folder: Path, access: Access | None) -> str | None:

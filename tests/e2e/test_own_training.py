@@ -78,7 +78,7 @@ def test_a_submission_is_compared_with_models_that_it_has_trained(bench, trains,
     assert metrics["own_training_ratio"]["low"] <= metrics["own_training_ratio"]["value"]
     assert 0 < metrics["request_share"]["value"] <= metrics["worst_request_share"]["value"]
     assert metrics["requests_until_retraining"]["value"] == pytest.approx(1 / metrics["request_share"]["value"])
-    assert card["remarks"][0].startswith("trains its originals and what they are compared with by itself")
+    assert card["remarks"][0] == "trains its originals and what they are compared with by itself"
     assert not card["footnotes"]
     before = {path: path.stat().st_mtime_ns for path in workspace.pools.rglob("*.safetensors")}
     assert bench("score", name, scenario=scenario_file).returncode == 0
@@ -100,10 +100,11 @@ def test_a_submission_is_compared_with_models_that_it_has_trained(bench, trains,
     ("kept", "sentence"),
     [
         ("3", "unsupported operand"),
+        ("{'__metadata__': torch.ones(1)}", "expected a tensor with values under a name"),
         ("{'x': 3}", "training keeps an int as 'x', expected a tensor"),
         ("{'x': torch.tensor([float('nan')])}", "training keeps x as torch.float32, expected finite numbers"),
         ("{'x': torch.ones(2, dtype=torch.complex64)}", "training keeps x as torch.complex64, expected finite"),
-        ("{'x': torch.ones(seed % 97)}", "keeps x in other shapes or types after one training than after another"),
+        ("{'x': torch.ones(seed % 97)}", "keeps x in other shapes or types once than another time"),
     ],
 )
 def test_what_training_keeps_wrongly_is_said_in_a_sentence(kept, sentence, bench, trains, workspace, scenario_file):
@@ -117,7 +118,6 @@ def test_what_training_keeps_wrongly_is_said_in_a_sentence(kept, sentence, bench
     ("source", "sentence"),
     [
         ("def training(model, loader):\n    pass\n", "training has a parameter model, expected any of net, loader"),
-        ("training = 3\n", "training is an int, expected a plain function"),
         ("def training(net):\n    raise ValueError('no')\n", "ValueError"),
         ("async def training(net):\n    pass\n", "training is an async function"),
     ],
@@ -145,10 +145,52 @@ def test_it_is_neither_tuned_nor_asked_several_times(bench, trains, workspace, s
     name = trains(source=SHARDS + 'HYPERPARAMETERS = {"a": 1}\nSEARCH_SPACE = {"a": (1, 2)}\n')
     done = bench("tune", name, scenario=scenario_file)
     assert (done.returncode, "trains its own models" in done.stderr) == (2, True), done.stderr
+    withheld = tmp_path / "withheld.toml"
+    withheld.write_text(scenario_file.read_text() + '[protocol.access]\nkind = "forget-only"\n')
+    done = bench("run", name, scenario=withheld)
+    assert "this scenario has the access forget-only" in " ".join((done.stdout + done.stderr).split())
+    done = bench("study", name, "--recover", "3", scenario=scenario_file)
+    assert (done.returncode, "trains its originals itself" in done.stderr) == (2, True), done.stderr
     several = tmp_path / "several.toml"
     several.write_text(scenario_file.read_text().replace("models = 8", "models = 8\nrequests = 2"))
     done = bench("run", name, scenario=several)
     assert "asks 2 times" in " ".join((done.stdout + done.stderr).split())
+
+
+LAZY = """
+def training(net, loader, recipe):
+    recipe(loader, net=net)
+
+
+def unlearning(net, retain_loader, forget_loader, recipe, state):
+    assert state == {}
+    if len(forget_loader.dataset) == 1:
+        ALONE
+    return recipe(retain_loader)
+"""
+
+
+@pytest.mark.parametrize(
+    ("alone", "sentence"), [("return net", "left their net as it was"), ("raise ValueError", "failed")]
+)
+@pytest.mark.long
+def test_a_request_that_forgets_nothing_has_no_cost(alone, sentence, bench, trains, workspace, scenario_file):
+    name = trains(source=LAZY.replace("ALONE", alone))
+    done = bench("run", name, "--jobs", "1", scenario=scenario_file)
+    assert done.returncode == 0, done.stderr
+    metrics = card_of(workspace, name)["metrics"]
+    assert f"10 of 10 runs that were asked to forget one example {sentence}" in metrics["request_share"]["absent"]
+    assert metrics["worst_request_share"] == metrics["requests_until_retraining"] == metrics["request_share"]
+
+
+def test_a_constant_called_training_trains_nothing(bench, workspace, submit):
+    name = submit(
+        "training = True\n\n\ndef unlearning(net, retain_loader, forget_loader, val_loader):\n    return net\n"
+    )
+    done = bench("run", name, "--jobs", "1")
+    assert done.returncode == 0, done.stderr
+    (path,) = workspace.results.glob(f"scorecards/*/{name}.json")
+    assert "own_training" not in json.loads(path.read_text())
 
 
 READS = """
@@ -165,6 +207,7 @@ def training(net, loader):
         held = load_file(path)
         assert not len(held["forget/targets"]) and not len(held["validation/targets"]), held.keys()
         assert len(held["retain/targets"]) == 200
+        assert not torch.equal(held["retain/ids"], held["retain/ids"].sort()[0])
 
 
 def unlearning(net, retain_loader, forget_loader, val_loader):
@@ -183,7 +226,7 @@ def test_training_cannot_find_the_forget_set_and_unlearning_can_be_asked_one_exa
     scenario = load_scenario(str(scenario_file))
     problem, folder = load_problem(scenario), workspace.submissions / trains(name="reads", source=READS)
     weights = fresh_weights(scenario, 1)
-    for access, task, alone in ((TrainingSet(role="original"), "train", None), (None, "unlearn", 3)):
+    for access, task, alone in ((TrainingSet(role="original", order=5), "train", None), (None, "unlearn", 3)):
         worker = Worker(scenario, problem, folder, access=access)
         try:
             run = worker.run(weights, 1, task, alone=alone)

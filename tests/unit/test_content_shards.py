@@ -44,6 +44,10 @@ def test_equal_examples_share_a_shard_and_other_targets_or_salts_do_not():
         assert (different == own[:400]).float().mean() < 0.1  # by chance one in 50
 
 
+def test_an_empty_loader_has_no_shards():
+    assert shards(loader_of(examples(4).at(slice(0, 0))), 3).tolist() == []
+
+
 def test_shards_are_about_equally_large():
     counts = Counter(shards(loader_of(examples(4000)), 8).tolist())
     assert set(counts) == set(range(8))

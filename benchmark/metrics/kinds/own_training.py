@@ -37,34 +37,42 @@ def own_training_ratio(evidence: EvidencePair) -> Result:
     interval=True,
     needs=("own_training",),
     group="cost",
-    good="0 = free, 1 = as much as its training",
+    good="0 = free, 1 = as much as retraining",
 )
 def request_share(evidence: EvidencePair) -> Result:
-    """Expected cost of a request to forget one example, as a share of the submission's own training.
+    """Expected cost of a request to forget one example, as a share of retraining.
 
-    Runs that are asked for one of the forget examples each, the others retained, timed one at a time. The interval is
-    the percentile bootstrap over examples.
+    Retraining is the submission's own, or the recipe's where that is cheaper. Runs are asked for one of the forget
+    examples each, the others retained, and timed one at a time: at most 50, spread over the forget set. Where one
+    fails, or leaves its net as it was, there is no such cost. The interval is the percentile bootstrap over examples.
     """
-    return bootstrap_mean(_shares(evidence)[:, None], evidence.resamples)
+    shares = _shares(evidence)
+    return shares if isinstance(shares, Absent) else bootstrap_mean(shares[:, None], evidence.resamples)
 
 
 @METRICS.add
 @metric(
-    form=".0%", direction="lower", needs=("own_training",), group="cost", good="0 = free, 1 = as much as its training"
+    form=".0%", direction="lower", needs=("own_training",), group="cost", good="0 = free, 1 = as much as retraining"
 )
 def worst_request_share(evidence: EvidencePair) -> Result:
-    """Largest cost of such a request among the forget examples, as a share of the submission's own training."""
-    return float(_shares(evidence).max())
+    """Largest cost of such a request among the examples that were asked for, as a share of retraining."""
+    shares = _shares(evidence)
+    return shares if isinstance(shares, Absent) else float(shares.max())
 
 
 @METRICS.add
 @metric(form=".1f", direction="higher", needs=("own_training",), group="cost", good="1 = no better than retraining")
 def requests_until_retraining(evidence: EvidencePair) -> Result:
-    """Requests of one example each that cost as much together as one training anew: 1 / `request_share`."""
-    share = float(_shares(evidence).mean())
+    """Requests of one example each that cost as much together as one retraining: 1 / `request_share`."""
+    shares = _shares(evidence)
+    if isinstance(shares, Absent):
+        return shares
+    share = float(shares.mean())
     return 1 / share if share > 0 else Absent(absent="requests of one example took no time that could be measured")
 
 
-def _shares(evidence: EvidencePair) -> np.ndarray:
+def _shares(evidence: EvidencePair) -> np.ndarray | Absent:
     assert evidence.cost is not None
+    if not evidence.cost.alone:
+        return Absent(absent=evidence.cost.alone_fault or "no run was asked to forget one example")
     return np.array(evidence.cost.alone)

@@ -34,8 +34,8 @@ class Ensemble(Network):
             return value
         name = value.get("name") if isinstance(value, dict) else value
         kinds = {other: kind for other, kind in NETWORKS.items() if other != "ensemble"}
-        if name not in kinds:
-            raise ValueError(f"its name is {name!r}, expected one of {', '.join(sorted(kinds))}")
+        if not isinstance(name, str) or name not in kinds:
+            raise ValueError(f"architecture.of.name is {name!r}, expected one of {', '.join(sorted(kinds))}")
         return kinds[name].model_validate_json(json.dumps(value))
 
     @property

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from benchmark.models.build import seeded_model
+from benchmark.models.build import seeded_model, state_of
 from benchmark.sandbox.child.contract import (
     InvalidOutput,
     batch_format,
@@ -31,6 +31,7 @@ from benchmark.sandbox.child.examples import collect
 from benchmark.sandbox.job import Job
 from benchmark.sandbox.messages import LOADERS
 from benchmark.seeds import derive_seed
+from benchmark.storage.hashing import array_parts, digest_of
 from benchmark.submissions.files import FILE
 from benchmark.training import train_model
 
@@ -130,16 +131,23 @@ def retrain(
     """Train a fresh net on all examples of a loader exactly as the scenario does.
 
     They count as taken from the retain loader. `epochs`: training stops after so many of the recipe's. `net`: to be
-    trained further in the place of a fresh one. Raises ValueError where the loader has no examples.
+    trained further in the place of a fresh one, in an order that depends on its weights: members of an ensemble have
+    independent ones. Raises ValueError where the loader has no examples.
     """
     if not len(examples.dataset):  # pyright: ignore[reportArgumentType]
         raise ValueError("recipe got a loader without examples, expected some to train on; give it another loader")
     split = collect(examples, job.retain.normalisation).to(job.device)
     consumed[0] += (epochs or job.recipe.epochs) * len(split)
-    own = derive_seed(seed, "recipe")
+    own = derive_seed(seed, "recipe") if net is None else derive_seed(seed, "recipe", _digest(net))
     trained = net or seeded_model(job.architecture, tuple(split.inputs.shape[1:]), job.outputs, own)
     train_model(trained.to(job.device), job.recipe, split, own, job.loss, epochs)
     return trained
+
+
+def _digest(net: nn.Module) -> str:
+    """Return a digest of a net's weights."""
+    parts = [part for name, own in sorted(state_of(net).items()) for part in array_parts(name, own.numpy())]
+    return digest_of("net", parts)
 
 
 def _recipe(job: Job, seed: int, consumed: np.ndarray) -> Callable[..., nn.Module]:
@@ -147,6 +155,10 @@ def _recipe(job: Job, seed: int, consumed: np.ndarray) -> Callable[..., nn.Modul
 
     def recipe(examples: DataLoader, net: nn.Module | None = None, epochs: int | None = None) -> nn.Module:
         """Train `net`, or a fresh one, as the scenario trains its models, but for so many `epochs` where that says."""
+        if epochs is not None and (not isinstance(epochs, int) or epochs < 1):
+            raise ValueError(
+                f"recipe got epochs={epochs!r}, expected a whole number from 1; leave it out for the recipe's"
+            )
         own = job if epochs is None else replace(job, recipe=job.recipe.model_copy(update={"epochs": epochs}))
         return retrain(own, seed, examples, consumed, net=net)
 

@@ -121,7 +121,7 @@ def training_state(kept: object) -> dict[str, Tensor]:
     if not isinstance(kept, dict):
         raise InvalidOutput(f"{TRAINING} returned {describe_type(kept)}, expected a dict of names and tensors, or None")
     for name, value in kept.items():
-        if not isinstance(name, str) or not _is_stored(value):
+        if not isinstance(name, str) or name == "__metadata__" or not _is_stored(value):
             raise InvalidOutput(
                 f"{TRAINING} keeps {_what(value)} as {name!r}, expected a tensor with values under a name"
             )
