@@ -1,6 +1,7 @@
 """Submissions that train models of their own, from the command to the row."""
 
 import json
+import re
 
 import pandas as pd
 import pytest
@@ -181,6 +182,39 @@ def test_a_request_that_forgets_nothing_has_no_cost(alone, sentence, bench, trai
     metrics = card_of(workspace, name)["metrics"]
     assert f"10 of 10 runs that were asked to forget one example {sentence}" in metrics["request_share"]["absent"]
     assert metrics["worst_request_share"] == metrics["requests_until_retraining"] == metrics["request_share"]
+
+
+UNLIKE = """
+import os
+
+import torch
+
+
+def training(net, loader, recipe):
+    recipe(loader, net=net)
+    with torch.no_grad():
+        for own in net.parameters():
+            own.add_(1e-3 * torch.randn(own.shape, generator=torch.Generator().manual_seed(os.urandom(1)[0])))
+
+
+def unlearning(net, retain_loader, forget_loader, recipe):
+    return recipe(retain_loader, net)
+"""
+
+
+@pytest.mark.long
+def test_runs_of_originals_that_were_trained_again_to_others_are_made_again(bench, trains, workspace, scenario_file):
+    name = trains(source=UNLIKE)
+    assert bench("run", name, "--jobs", "1", scenario=scenario_file).returncode == 0
+    first = card_of(workspace, name)
+    again = bench("run", name, "--jobs", "1", scenario=scenario_file).stderr
+    assert not re.search("running the submission: [1-9]", again)  # a busy machine may have the cost taken once more
+    (block,) = workspace.pools.glob(f"*/trained/{name}-*/original/0001.safetensors")
+    block.unlink()
+    done = bench("run", name, "--jobs", "1", scenario=scenario_file)
+    assert done.returncode == 0, done.stderr
+    assert "running the submission: 4 of 4" in done.stderr
+    assert card_of(workspace, name)["evidence_hash"] != first["evidence_hash"]
 
 
 def test_a_constant_called_training_trains_nothing(bench, workspace, submit):
