@@ -76,11 +76,16 @@ def save_plot(canvas: Canvas, path: Path, paper: Paper = SCREEN) -> list[Path]:
     return paths
 
 
+_COLOURS = 48  # of a plot, with the shades of its edges
+
+
 def with_palette(drawn: io.BytesIO) -> bytes:
-    """Return a PNG with a palette of 256 colours, a third of the bytes: plots lie in repositories."""
+    """Return a PNG with a palette of few colours, a quarter of the bytes: plots lie in repositories."""
     few = io.BytesIO()
     with Image.open(drawn) as picture:
-        picture.convert("RGB").quantize(256).save(few, "PNG", optimize=True, dpi=(_DPI, _DPI))
+        picture.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE).save(
+            few, "PNG", optimize=True, dpi=(_DPI, _DPI)
+        )
     return few.getvalue()
 
 

@@ -47,9 +47,9 @@ def say_resilience(board: Board) -> str:
     kept = [card for card in entries if not _less(card.estimate("resilience"), _half(card))]
     lost = [card for card in entries if (least := card.estimate("resilience")) and least.high < _ENOUGH]
     return (
-        f"Of {len(entries)} entries that close more than 5 % of the gap by φ, {len(kept)} keep half of it or more "
-        f"after the worst treatment: {_names(kept)}; {len(lost)} keep less than 5 %, and so hide what they have not "
-        f"removed: {_names(lost)}."
+        f"Of {len(entries)} entries that close more than 5 % of the gap by φ, {_count(kept, 'keep')} half of it or "
+        f"more after the worst treatment: {_names(kept)}; {_count(lost, 'keep')} less than 5 %, and so hide what they "
+        f"have not removed: {_names(lost)}."
     )
 
 
@@ -59,8 +59,8 @@ def say_relearning(board: Board) -> str:
     kept = [card for card in entries if not _less(card.estimate(name), card.estimate("gap_closed_phi"))]
     falls = [card for card in entries if _less(card.estimate(name), _half(card))]
     return (
-        f"Shown a tenth of the forget set again, {len(kept)} of these {len(entries)} entries close no less than before "
-        f"(intervals not apart): {_names(kept)}; {len(falls)} fall clearly below half: {_names(falls)}."
+        f"Shown a tenth of the forget set again, {len(kept)} of these {len(entries)} close no less than before "
+        f"(intervals not apart): {_names(kept)}; {_count(falls, 'fall')} clearly below half: {_names(falls)}."
     )
 
 
@@ -118,7 +118,7 @@ def say_inside(board: Board) -> str:
     best = f"most by `{known[0].submission}`, {_share(known[0], metric)}" if known else "by none"
     return (
         f"In the penultimate layer {len(more)} of {len(known)} entries come nearer to retrained nets than doing "
-        f"nothing, {best}; {len(worse)} move away from them, of those above {_names(also)}."
+        f"nothing, {best}; {_count(worse, 'move')} away from them, of those above {_names(also)}."
     )
 
 
@@ -182,6 +182,11 @@ def _less(found: Estimate | None, other: Estimate | None) -> bool:
 def _share(card: Scorecard, metric: str) -> str:
     found = card.estimate(metric)
     return say_share(found) if found else "–"
+
+
+def _count(cards: Sequence[Scorecard], verb: str) -> str:
+    """Return "1 keeps" or "2 keep"."""
+    return f"{len(cards)} {verb}{'s' if len(cards) == 1 else ''}"
 
 
 def _names(cards: Sequence[Scorecard]) -> str:

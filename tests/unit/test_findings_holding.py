@@ -53,12 +53,12 @@ def test_the_null_names_the_treatments_that_break_it(of_digits):
 
 def test_entries_that_hide_are_told_from_those_that_remove(of_digits):
     assert holding.say_resilience(of_digits) == (
-        "Of 2 entries that close more than 5 % of the gap by φ, 1 keep half of it or more after the worst treatment: "
-        "`removes`; 1 keep less than 5 %, and so hide what they have not removed: `hides`."
+        "Of 2 entries that close more than 5 % of the gap by φ, 1 keeps half of it or more after the worst treatment: "
+        "`removes`; 1 keeps less than 5 %, and so hide what they have not removed: `hides`."
     )
     said = holding.say_relearning(of_digits)
-    assert "0 of these 2 entries close no less than before (intervals not apart): none" in said
-    assert "1 fall clearly below half: `hides`" in said
+    assert "0 of these 2 close no less than before (intervals not apart): none" in said
+    assert "1 falls clearly below half: `hides`" in said
 
 
 def test_treatments_are_counted(of_digits):
@@ -73,7 +73,7 @@ def test_the_inside_is_said_of_all_and_of_those_that_close_some(of_digits):
     said = holding.say_inside(of_digits)
     assert "1 of 3 entries come nearer" in said
     assert "most by `removes`, 10.0 % (9.0–11.0 %)" in said
-    assert "1 move away from them, of those above `hides`" in said
+    assert "1 moves away from them, of those above `hides`" in said
 
 
 def test_exact_entries_say_what_they_cost(of_digits):
