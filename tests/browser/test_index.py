@@ -241,7 +241,7 @@ def test_search_and_filter_narrow_the_table_and_say_so(opened, index):
 
 def test_a_note_opens_below_its_row_and_stays_there(opened, index):
     with opened(index, fragment=HARD) as page:
-        row = page.locator(f"{RANKING} tr[data-entry='scrub+tuned']")
+        row = page.locator(f"{RANKING} tr[data-entry='aru']")
         row.get_by_text("notes").click()
         note = page.locator(f"{RANKING} tr.note")
         assert note.inner_text()

@@ -5,6 +5,7 @@ from conftest import REPOSITORY
 from shared_fixtures import repeat_less
 
 from benchmark.data.accesses import ACCESSES
+from benchmark.models.networks import NETWORKS
 from benchmark.runs.checking import check_submission
 from benchmark.session import Session
 from benchmark.storage.workspace import Workspace
@@ -31,8 +32,11 @@ def test_every_submission_passes(name, miniature, monkeypatch):
     if name == "scar_self_forget":  # which is for scenarios of this access alone
         given = miniature.protocol.model_copy(update={"access": ACCESSES["look-alikes"](kind="look-alikes")})
         miniature = miniature.model_copy(update={"protocol": given})
+    if find_submission(name, SHIPPED).trains:  # which are for ensembles alone
+        network = NETWORKS["ensemble"](members=2, of=miniature.architecture)
+        miniature = miniature.model_copy(update={"architecture": network})
     table = check_submission(Session(SHIPPED, warn=warnings.append), miniature, name)
     assert list(table.columns[0].cells) == ["forget", "retain", "validation", "cost"]
-    true_of_some = ("of retraining", "accuracy is at chance", "submissions are given no training example")
+    true_of_some = ("of retraining", "accuracy is at chance", "originals have not learned", "submissions are given no training example")
     unexpected = [each for each in warnings if not any(said in each for said in true_of_some)]
     assert unexpected == ([f"{name} changed nothing: it returned its original in 3 of 3 runs"] * (name == "identity"))
