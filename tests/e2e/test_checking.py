@@ -37,6 +37,11 @@ def test_every_submission_passes(name, miniature, monkeypatch):
         miniature = miniature.model_copy(update={"architecture": network})
     table = check_submission(Session(SHIPPED, warn=warnings.append), miniature, name)
     assert list(table.columns[0].cells) == ["forget", "retain", "validation", "cost"]
-    true_of_some = ("of retraining", "accuracy is at chance", "originals have not learned", "submissions are given no training example")
+    true_of_some = (
+        "of retraining",
+        "accuracy is at chance",
+        "originals have not learned",
+        "submissions are given no training example",
+    )
     unexpected = [each for each in warnings if not any(said in each for said in true_of_some)]
     assert unexpected == ([f"{name} changed nothing: it returned its original in 3 of 3 runs"] * (name == "identity"))
