@@ -80,7 +80,7 @@ class FailedEntry(BadSubmission):
 
 
 class FailedTraining(FailedEntry):
-    """Seen by authors of a submission: its own training failed, and so nothing of it was run.
+    """Seen by authors of a submission: its own training failed, for its models or for what costs are compared with.
 
     `status`: that of its row. `told`: whether the message is in words that the submission can choose.
     """
