@@ -66,6 +66,19 @@ def test_a_quiet_machine_is_believed_at_once(share, miniature):
     assert machine.asked.count("nothing") == 5
 
 
+@pytest.mark.parametrize("own", [0.25, 1.0, 4.0])
+def test_costs_are_shares_of_the_cheaper_of_ones_own_training_and_the_recipe(own, miniature):
+    machine = Machine(lambda run: 0.1)
+
+    def train(worker, index):
+        return Run("ok", "", "", worker.now * (STARTING + own * RETRAINING), {"weight": torch.zeros(1)}, wall=1.0)
+
+    timer = Timer(machine, lambda index: {"original": index}, miniature.seed, EPOCHS, train=train)
+    timing = timer.time_submission({}, 0.2, list(range(25)))
+    assert timing.retraining == pytest.approx(min(own, 1) * RETRAINING)
+    assert timing.share == pytest.approx(0.1 / min(own, 1))
+
+
 @pytest.mark.parametrize("yields", [1, 7])
 def test_handing_nets_over_costs_a_submission_nothing(yields, miniature):
     timing = timed(Machine(lambda run: 0.1, yields=yields), miniature)
