@@ -66,7 +66,7 @@ def read_yielded(path: Path, expected: Expected) -> list[dict[str, Tensor]]:
 def read_state(path: Path, largest: int) -> dict[str, Tensor]:
     """Return the tensors that a submission's training keeps, of whatever names and shapes; ValueError where it is more
     than `largest` bytes, or no such file."""
-    content = _read_file(path, largest)
+    content = _read_file(path, largest, f"more than the {largest:,} that training may keep")
     header = int.from_bytes(content[:_LENGTH], "little")
     if _STATE_HEADER < header < len(content):
         raise ValueError(f"training keeps a list of tensors of {header:,} bytes, expected at most {_STATE_HEADER:,}")
@@ -93,7 +93,7 @@ def append_net(path: Path, net: bytes, limit: int) -> bool:
     return fits
 
 
-def _read_file(path: Path, largest: int) -> bytes:
+def _read_file(path: Path, largest: int, beyond: str = "more than its net can have") -> bytes:
     """Return the content of what a run has written; ValueError says that it is no file, or too large."""
     try:
         file = open(path, "rb", opener=_only_a_file)  # noqa: SIM115
@@ -104,7 +104,7 @@ def _read_file(path: Path, largest: int) -> bytes:
         if not stat.S_ISREG(about.st_mode):
             raise ValueError("the run put something other than a file in the place of its weights")
         if about.st_size > largest:
-            raise ValueError(f"the run returned {about.st_size:,} bytes, more than its net can have")
+            raise ValueError(f"the run returned {about.st_size:,} bytes, {beyond}")
         return file.read(about.st_size)
 
 
