@@ -110,8 +110,9 @@ class Timer:
                 deterministic = _same(run, again)
         progress(_LABEL, len(rounds), len(rounds))
         starting = statistics.median(own.nothing for own in rounds)
-        retraining = max(statistics.median(own.retraining for own in rounds) - starting, 1e-9)
         counted = _rounds_that_count(rounds)
+        # A mean, as the share is of sums: their product is then the mean of what the runs took, however noisy they are.
+        retraining = max(statistics.fmean(own.retraining - own.nothing for own in counted), 1e-9)
         return Timing(
             retraining=retraining,
             submission=_share(counted) * retraining,

@@ -142,6 +142,21 @@ def test_a_machine_that_is_busy_for_a_while_slows_down_both(miniature):
     assert machine.asked.count("nothing") == 5
 
 
+def test_the_seconds_of_a_run_are_the_mean_of_what_runs_took_while_retraining_was_slowed_down(miniature):
+    """Twenty in a hundred retrainings took five times as long: a median of them times the share would say 0.6 of it."""
+    machine = Machine(lambda run: 0.5)
+    slow = itertools.cycle([1.0, 1.0, 1.0, 1.0, 5.0])
+    run = machine.run
+    machine.run = lambda *given, **named: (
+        replace(run(*given, **named), seconds=STARTING + RETRAINING * next(slow))
+        if "retrain" in given
+        else run(*given, **named)
+    )
+    timing = timed(machine, miniature)
+    assert timing.submission == pytest.approx(0.5 * RETRAINING)
+    assert timing.share == pytest.approx(timing.submission / timing.retraining)
+
+
 def test_the_verdict_is_right_where_a_single_round_is_often_wrong(miniature):
     """Ten per cent of noise a timing, as on a shared machine; the cost a tenth from the limit."""
     rng = np.random.default_rng(1)

@@ -51,8 +51,8 @@ def test_a_lie_told_in_the_worker_changes_nothing_outside(lie, hostile, workspac
     assert run.card.evidence_hash == evidence_hash_of(Pool(Session(workspace), strict).evidence("original"))
     assert (run.card.integrity.unchanged_runs, run.card.integrity.change) == (6, 0.0)
     assert (run.card.integrity.repeated_runs, run.card.integrity.deterministic) == (0, True)
-    if lie == "patches":  # none of the functions that it patched is the one that counts
-        assert run.card.value("run_seconds") > 0.12
+    if lie == "patches":  # none of the functions that it patched is the one that counts: with them it would be 0
+        assert run.card.value("run_seconds") > 0.05
 
 
 @needs_sandbox
@@ -69,7 +69,7 @@ def test_a_submission_that_is_cheap_only_when_it_is_timed_gains_nothing(hostile)
         )
     )
     assert run.card.status in ("ok", "over-budget"), run.log
-    assert run.card.value("run_seconds") > 0.1
+    assert run.card.value("run_seconds") > 0.08
 
 
 def test_runs_that_ignore_their_original_are_reported(hostile):
