@@ -19,9 +19,10 @@ from benchmark.cli.evidence import pack, unpack, verify
 from benchmark.cli.making import make_board
 from benchmark.cli.pages import page
 from benchmark.cli.pools import data_check, prepare
-from benchmark.cli.results import compare, leaderboard, plot, remove, score, study
+from benchmark.cli.results import compare, leaderboard, plot, remove, score
 from benchmark.cli.running import run
 from benchmark.cli.shared import begin_command, err, print_json_error
+from benchmark.cli.studies import study
 from benchmark.cli.submissions import check, import_notebook, list_what, new
 from benchmark.cli.system import complaint, flush, settle_descriptors, settle_streams
 from benchmark.cli.tuning import tune

@@ -53,6 +53,31 @@ def draw_study(rows: pd.DataFrame, title: str) -> bytes:
     return _png(canvas)
 
 
+def draw_layers(rows: pd.DataFrame, title: str) -> bytes:
+    """Return a PNG: the gap that entries close by a probe on each hidden layer, with its interval, in the nets' order.
+
+    `rows`: the table of `study_layers`.
+    """
+    layers, entries = list(rows["layer"].unique()), list(rows["submission"].unique())
+    canvas = Canvas(figsize=(max(5.2, 1.6 + 0.8 * len(layers)), 4.2), layout="constrained")
+    panel = canvas.subplots()
+    for number, name in enumerate(entries):
+        own = pd.DataFrame(rows[(rows["submission"] == name) & rows["gap_closed"].notna()])
+        places = [layers.index(layer) + _APART * 2 * (number - (len(entries) - 1) / 2) for layer in own["layer"]]
+        value = own["gap_closed"].to_numpy()
+        reach = [value - own["low"].to_numpy(), own["high"].to_numpy() - value]
+        _, colour, marker, line = list(_ESTIMATORS.values())[number % len(_ESTIMATORS)]
+        panel.errorbar(places, value, reach, color=colour, marker=marker, linestyle=line, markersize=4, label=name)
+    for level in (0.0, 1.0):
+        panel.axhline(level, color=_GRID, linewidth=0.8, zorder=0)
+    panel.spines[["top", "right"]].set_visible(False)
+    panel.set_xticks(range(len(layers)), layers, rotation=35, ha="right", fontsize=8)
+    panel.set(xlabel="layer whose input is probed", ylabel="gap closed by a linear probe")
+    panel.legend(fontsize=8, frameon=False, loc="best")
+    canvas.suptitle(title, fontsize=10)
+    return _png(canvas)
+
+
 def _curve(rows: pd.DataFrame, value: str) -> pd.DataFrame:
     """Return the rows of one estimator at the scenario's own δ and buckets, by N."""
     chosen = rows["family"] == "models" if value == "both" else rows["value"] == value

@@ -11,15 +11,11 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from benchmark.data import load_problem
-from benchmark.errors import BadUsage, FailedEntry
 from benchmark.references.pool import Pool
-from benchmark.runs.workers import open_workers
 from benchmark.scenario.schema import Scenario
 from benchmark.session import Session
 from benchmark.storage.workspace import write_atomically
-from benchmark.submissions.source import Submission, find_submission
-from benchmark.submissions.tasks import check_applicable
+from benchmark.study.unlearned import submission_to_study, unlearned_nets
 
 RANKS = (1, 2, 4, 8, 16)
 RUNS = 16
@@ -72,13 +68,8 @@ def study_recovery(session: Session, scenario: Scenario, names: Sequence[str], r
     pool.prepare(("original",))
     rows = []
     for name in names:
-        submission = find_submission(name, session.workspace, scenario)
-        check_applicable(submission, scenario)
-        if submission.trains:
-            raise BadUsage(
-                f"{name} trains its originals itself, expected one that starts from the pool's; name another"
-            )
-        original, nets = pool.original(0), _unlearned(session, pool, submission, runs)
+        submission = submission_to_study(session, scenario, name)
+        original, nets = pool.original(0), unlearned_nets(session, pool, submission, [0] * runs)
         for done, rank in enumerate(RANKS, 1):
             rows.append({"submission": name, "runs": runs, "rank": rank, **distances(original, nets, rank)})
             session.progress(f"recovering from {name}", done, len(RANKS))
@@ -86,20 +77,6 @@ def study_recovery(session: Session, scenario: Scenario, names: Sequence[str], r
     path = session.workspace.results / "studies" / f"recovery-{scenario.label}.csv"
     write_atomically(path, table.to_csv(index=False, float_format="%.6g").encode())
     return table
-
-
-def _unlearned(session: Session, pool: Pool, submission: Submission, runs: int) -> list[dict[str, Tensor]]:
-    """Return the nets that an entry makes of the pool's first original with as many seeds."""
-    scenario, name, found = pool.scenario, submission.entry, list[dict[str, Tensor]]()
-    with open_workers(session, scenario, load_problem(scenario), submission, 1) as workers:
-        for index in range(runs):
-            seed = pool.seed("unlearned", index)
-            run = workers.first.run(pool.original(0), seed, hyperparameters=submission.hyperparameters)
-            if run.weights is None:
-                raise FailedEntry(f"{name} is {run.status}: {run.reason}; mend it and study it again", run.log)
-            found.append(run.weights)
-            session.progress(f"running {name}", index + 1, runs)
-    return found
 
 
 def _distance(guess: Mapping[str, Tensor], true: Mapping[str, Tensor]) -> float:

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from benchmark.errors import BenchError
-from benchmark.models.inside import features_of, gradient_norms_of
+from benchmark.models.inside import features_of, gradient_norms_of, hidden_layers, layer_inputs
 from benchmark.split import Normalisation, Split
 from benchmark.tasks.classification import Classification
 
@@ -44,3 +44,35 @@ def test_norms_of_gradients_are_of_one_example_at_a_time(net, split):
         F.cross_entropy(net(split.normalised(split.inputs[i : i + 1])), split.targets[i : i + 1]).backward()
         squares = sum(float(parameter.grad.square().sum()) for parameter in net.parameters())
         assert float(norm) == pytest.approx(squares**0.5, rel=1e-5)
+
+
+class Residual(nn.Module):
+    """A net whose branches get the same features, and one of whose layers is called twice."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem, self.body, self.shortcut = nn.Conv2d(1, 3, 3), nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1)
+        self.again, self.head = nn.Linear(12, 12), nn.Linear(12, 5)
+
+    def forward(self, x):
+        x = self.stem(x).relu()
+        x = (self.body(x) + self.shortcut(x)).flatten(1)
+        return self.head(self.again(self.again(x)).relu())
+
+
+def test_hidden_layers_are_those_that_features_enter_each_once(net, split):
+    assert hidden_layers(net, net.state_dict(), split) == ["4"]
+    residual = Residual().eval()
+    found = hidden_layers(residual, residual.state_dict(), split)
+    assert found == ["body", "again", "head"]  # not the stem, which sees the pixels
+    mapped = residual.stem(split.normalised(split.inputs)).relu()
+    assert torch.equal(layer_inputs(residual, residual.state_dict(), split, "body"), mapped)
+    first = (residual.body(mapped) + residual.shortcut(mapped)).flatten(1)
+    assert torch.equal(layer_inputs(residual, residual.state_dict(), split, "again"), first)  # when first called
+    assert not any(module._forward_pre_hooks for module in residual.modules())
+
+
+def test_a_layer_that_sees_flattened_inputs_is_none_of_them(split):
+    net = nn.Sequential(nn.Flatten(), nn.Linear(16, 4), nn.ReLU(), nn.Linear(4, 5)).eval()
+    assert hidden_layers(net, net.state_dict(), split) == ["3"]
+    assert hidden_layers(net[:2], net[:2].state_dict(), split) == []

@@ -8,12 +8,9 @@ from benchmark.treatments.treatment import Given, State, treatment
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from benchmark.data import Problem
     from benchmark.split import Split
 
 EXAMPLES = 500
-STEPS = 50
-RATE = 0.1
 
 
 @TREATMENTS.add
@@ -30,6 +27,7 @@ def new_head(nets: State, given: Given) -> State:
 
     from benchmark.models.build import skeleton
     from benchmark.seeds import derive_seed
+    from benchmark.training.heads import fit_heads
 
     scenario, problem = given.scenario, given.problem
     net = skeleton(scenario.architecture, problem.input_shape, problem.outputs).eval()
@@ -42,8 +40,7 @@ def new_head(nets: State, given: Given) -> State:
     if any(each is None for each in found):
         return nets
     features = torch.stack([each for each in found if each is not None])
-    with torch.enable_grad():
-        weights, biases = _fit(features, shown.targets, problem)
+    weights, biases = fit_heads(features, shown.targets, problem.loss, problem.outputs)
     treated = dict(nets) | {f"{name}.weight": weights.mT.contiguous()}
     if layer.bias is not None:
         treated[f"{name}.bias"] = biases[:, 0]
@@ -90,21 +87,3 @@ def _features(net: "nn.Module", layer: "nn.Linear", state: dict[str, "Tensor"], 
     finally:
         handle.remove()
     return seen[-1][0].detach() if seen and torch.equal(seen[-1][1], returned) else None
-
-
-def _fit(features: "Tensor", targets: "Tensor", problem: "Problem") -> "tuple[Tensor, Tensor]":
-    """Return weights `[models, features, outputs]` and biases `[models, 1, outputs]` of a head for each net."""
-    import torch
-
-    models, size = len(features), features.shape[-1]
-    weights = torch.zeros(models, size, problem.outputs, device=features.device, requires_grad=True)
-    biases = torch.zeros(models, 1, problem.outputs, device=features.device, requires_grad=True)
-    flat = features.reshape(models, -1, size)
-    shown_to_all = targets.repeat(models, *[1] * (targets.ndim - 1))
-    optimizer = torch.optim.Adam([weights, biases], lr=RATE)
-    for _ in range(STEPS):
-        outputs = torch.baddbmm(biases, flat, weights).reshape(-1, *features.shape[2:-1], problem.outputs)
-        optimizer.zero_grad()
-        (models * problem.loss(outputs, shown_to_all)).backward()  # a mean over the examples of all nets
-        optimizer.step()
-    return weights.detach(), biases.detach()
