@@ -11,7 +11,7 @@ from benchmark.results.values import Absent
 from benchmark.scenario.schema import Scenario
 from benchmark.storage.workspace import Workspace
 from benchmark.submissions.source import Submission, find_submission
-from benchmark.treatments import TREATMENTS, treated_block
+from benchmark.treatments import treated_block, treatments_for
 
 
 def finished_card(
@@ -38,7 +38,7 @@ def _finished_card(scenario: Scenario, entry: str, workspace: Workspace, allowed
     """Return the same of one request."""
     submission = find_submission(entry, workspace, scenario)
     card = _current_card(scenario, submission, workspace)
-    if card is None or not has_evidence(scenario, submission, workspace) or (treat and not was_treated(card)):
+    if card is None or not has_evidence(scenario, submission, workspace) or (treat and not was_treated(card, scenario)):
         return None
     store = evidence_store(scenario, submission, workspace)
     outcome = read_outcome(store)
@@ -48,13 +48,13 @@ def _finished_card(scenario: Scenario, entry: str, workspace: Workspace, allowed
         return None
     blocks = scenario.blocks(scenario.protocol.models)
     names = [block_name(block) for block in blocks]
-    names += [treated_block("unlearned", block) for block in blocks] if treat else []
+    names += [treated_block(scenario.task, "unlearned", block) for block in blocks] if treat else []
     return card if store.is_whole(names) else None
 
 
-def was_treated(card: Scorecard) -> bool:
-    """Tell whether an entry's nets were looked at after every treatment there is, with whatever result."""
-    found = [card.metrics.get(f"gap_after_{name}") for name in TREATMENTS]
+def was_treated(card: Scorecard, scenario: Scenario) -> bool:
+    """Tell whether an entry's nets were looked at after every treatment there is for them, with whatever result."""
+    found = [card.metrics.get(f"gap_after_{name}") for name in treatments_for(scenario.task)]
     return all(each is not None and each != Absent(absent=NEEDS["treated"]) for each in found)
 
 

@@ -211,7 +211,7 @@ def _has_scorecard(entry: str, scenario: Scenario, workspace: Workspace, treat: 
         card.scorer_version == VERSION
         and submission.is_named_by(card.submission_hash)
         and card.status != "harness-error"
-        and (not treat or not card.is_scored or was_treated(card))
+        and (not treat or not card.is_scored or was_treated(card, scenario))
         for card in cards
     )
 

@@ -27,8 +27,8 @@ from benchmark.scenario.schema import Scenario
 from benchmark.seeds import derive_seed
 from benchmark.storage.blocks import Layout
 from benchmark.storage.workspace import Arrays
-from benchmark.treatments import TREATMENTS
-from benchmark.treatments.treatment import Given, State, Treatment
+from benchmark.treatments import treatments_for
+from benchmark.treatments.treatment import Ask, Given, State, Treatment
 
 REPRESENTATION = "representation"
 """Names the array of what nets make of the forget set inside, float16 `[models, pairs]`."""
@@ -43,26 +43,27 @@ def treated_evidence_of(
     state: dict[str, Tensor],
     indices: Sequence[int],
     seed: int,
-    treatments: Mapping[str, Treatment] = TREATMENTS,
+    treatments: Mapping[str, Treatment] | None = None,
 ) -> Arrays:
     """Return the evidence of stacked weights `[models, ...]` after every treatment.
 
-    `indices`: of the models; `seed`: the pool's own. A net whose outputs overflow once it is treated counts as useless,
-    and as sure of every forget example.
+    `indices`: of the models; `seed`: the pool's own; `treatments`: by default all that there are for the task. A net
+    whose outputs overflow once it is treated counts as useless, and as sure of every forget example.
     """
     found: Arrays = {}
     own = derive_seed(seed, "treatment")
     given = Given(scenario, problem, [derive_seed(own, index) for index in indices], own)
     found[REPRESENTATION] = _representations(scenario, problem, state)
-    for name, treatment in sorted(treatments.items()):
+    for name, treatment in sorted((treatments_for(problem.task) if treatments is None else treatments).items()):
         kept = _evidence_after(treatment, given, state)
         found |= {f"{name}/phi/forget": round_phi(kept["phi/forget"])}
         found |= {f"{name}/utility/{split}": kept[f"utility/{split}"] for split in SPLITS}
     return found
 
 
-def treated_layouts(problem: Problem, treatments: Mapping[str, Treatment] = TREATMENTS) -> dict[str, Layout]:
-    """Return the arrays of a block of treated nets."""
+def treated_layouts(problem: Problem, treatments: Mapping[str, Treatment] | None = None) -> dict[str, Layout]:
+    """Return the arrays of a block of treated nets, by default by all treatments that there are for the task."""
+    treatments = treatments_for(problem.task) if treatments is None else treatments
     form = problem.evidence_form.layouts(())
     phi = Layout("float16", form["phi/forget"].shape)
     one = {"phi/forget": phi} | {f"utility/{split}": form[f"utility/{split}"] for split in SPLITS}
@@ -89,6 +90,8 @@ def _evidence_after(treatment: Treatment, given: Given, state: State) -> Arrays:
     treated = _treat(treatment, given, state)
     if treatment.change:
         given = given._replace(problem=_changed(treatment, given))
+    if treatment.ask:
+        given = given._replace(problem=_asked(treatment.ask, treatment.name, given))
     try:
         return evidence_of(given.scenario, given.problem, treated)
     except NonFiniteOutputs:
@@ -119,6 +122,21 @@ def _changed(treatment: Treatment, given: Given) -> Problem:
         return found
 
     return replace(problem, **{name: replace(getattr(problem, name), changed=change) for name in PARTS})
+
+
+def _asked(ask: Ask, name: str, given: Given) -> Problem:
+    """Return the problem with other questions in the place of the forget examples, or as it is where there are none.
+
+    Raises BadScenario where a treatment raises, or asks other than one question for each of them.
+    """
+    about, forget = f"the treatment {name}", given.problem.forget
+    with user_code(about):
+        asked = ask(given)
+    if asked is None:
+        return given.problem
+    if not (_is_like(asked.inputs, forget.inputs) and _is_like(asked.targets, forget.targets)):
+        raise BadScenario(f"{about} asked other questions than expected, one of the same shape for each forget example")
+    return replace(given.problem, forget=asked)
 
 
 def _of_no_use(problem: Problem) -> Arrays:

@@ -80,7 +80,7 @@ class Pool:
             self._evidence_name(role, i): (role, i) for role in roles for i in self.scenario.blocks(self._count(role))
         }
         # Whoever scores reads those of treated nets too.
-        set_aside_damaged(self.session, self.store, [*blocks, *filter(is_presently_treated, self.store.finished())])
+        set_aside_damaged(self.session, self.store, [*blocks, *self._treated_blocks()])
         needed = self._needed(blocks)
         if missing := missing_blocks(self.store, blocks, needed):
             if self._first and any(blocks[name][0] == "original" for name in missing):
@@ -144,7 +144,7 @@ class Pool:
         No weights of retrained models are kept, so they are trained once more, on the same machine to the same bit.
         """
         blocks: dict[str, tuple[Role, int]] = {
-            treated_block(role, block): (role, block)
+            treated_block(self.scenario.task, role, block): (role, block)
             for role in TREATED
             for block in self.scenario.blocks(self._count(role))
         }
@@ -171,10 +171,14 @@ class Pool:
         Raises BadRecord as `evidence` does.
         """
         models = self._count(role)
-        names = [treated_block(role, block) for block in self.scenario.blocks(models)]
+        names = [treated_block(self.scenario.task, role, block) for block in self.scenario.blocks(models)]
         if set(names) - self.store.finished().keys() or not self.store.is_current():
             return None
         return concatenate([self.store.read(name) for name in names], models)
+
+    def _treated_blocks(self) -> list[str]:
+        """Return the names of the blocks of treated nets there are, by the present treatments."""
+        return [name for name in self.store.finished() if is_presently_treated(self.scenario.task, name)]
 
     @property
     def hidden_seed(self) -> int:

@@ -17,7 +17,7 @@ from benchmark.split import under
 from benchmark.storage.workspace import Arrays
 from benchmark.tasks import Task
 from benchmark.treated import REPRESENTATION
-from benchmark.treatments import TREATMENTS, treatments_digest
+from benchmark.treatments import treatments_digest, treatments_for
 
 
 class TreatedEnds(Record):
@@ -45,7 +45,7 @@ class TreatedReference:
 
     def pairs(self, unlearned: Arrays) -> Iterator[tuple[str, EvidencePair]]:
         """Yield the evidence of treated unlearned models against the retrained ones, by treatment."""
-        for name in sorted(TREATMENTS):
+        for name in treatments_for(self.task):
             yield name, _pair(unlearned, self.retrained, name, self.delta, self.task, self.ends.get(name))
 
 
@@ -61,10 +61,11 @@ def treated_reference(pool: Pool) -> TreatedReference | None:
     shared = np.arange(pool.scenario.protocol.models) % pool.scenario.originals
     nothing = {name: array[shared] for name, array in original.items()}
     task, delta = pool.scenario.task, pool.scenario.protocol.delta
+    treatments = treatments_for(task)
 
     def measure() -> TreatedEnds:
         found = {}
-        for name in sorted(TREATMENTS):
+        for name in treatments:
             try:
                 pairs = [_pair(each, retrained, name, delta, task, None) for each in (nothing, calibration)]
                 found[name] = [score_rows(pair, phi_leak_rows(pair)).tolist() for pair in pairs]
@@ -72,7 +73,7 @@ def treated_reference(pool: Pool) -> TreatedReference | None:
                 continue
         return TreatedEnds(rows=found)
 
-    kept = keep(pool, TreatedEnds, f"treated-{treatments_digest()}-{GROUPS}", measure)
+    kept = keep(pool, TreatedEnds, f"treated-{treatments_digest(treatments)}-{GROUPS}", measure)
     assert kept is not None
     ends = {name: Ends(*map(np.array, rows)) for name, rows in kept.rows.items()}
     return TreatedReference(retrained, nothing, {name: GapEnds(own, own) for name, own in ends.items()}, delta, task)

@@ -190,7 +190,7 @@ class Runs:
 
     def _names_of(self, block: int, treat: bool, keep: bool) -> list[str]:
         """Return the names of what is stored of a block of runs."""
-        treated = [treated_block(_UNLEARNED, block)] if treat else []
+        treated = [treated_block(self.scenario.task, _UNLEARNED, block)] if treat else []
         return [block_name(block), *treated, *([returned_block(block)] if keep else [])]
 
     def outcome(self) -> Outcome:
@@ -225,7 +225,7 @@ class Runs:
 
     def treated_evidence(self) -> Arrays | None:
         """Return what the runs' nets left after each treatment; None where not all of them were treated."""
-        names = [treated_block(_UNLEARNED, block) for block in self._blocks]
+        names = [treated_block(self.scenario.task, _UNLEARNED, block) for block in self._blocks]
         if set(names) - self.store.finished().keys():
             return None
         return concatenate([self.store.read(name) for name in names], self.scenario.protocol.models)
@@ -347,7 +347,7 @@ class Runs:
             indices = [run.index for run in done] or [0]
             with self._treating:
                 treated = treated_evidence_of(self.scenario, self._near, together, indices, self.pool.hidden_seed)
-            wanted[treated_block(_UNLEARNED, block)] = treated
+            wanted[treated_block(self.scenario.task, _UNLEARNED, block)] = treated
         if keep:
             wanted[returned_block(block)] = returned_arrays(together, [run.index for run in done] or [0])
         if self.session.device != "cpu":

@@ -1,10 +1,14 @@
 """The treatments of nets after unlearning, one file each or a few that belong together, and their registry."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from benchmark.registry import Registry
 from benchmark.storage.hashing import digest_of
 from benchmark.treatments.treatment import Treatment, names_of
+
+if TYPE_CHECKING:
+    from benchmark.tasks import Task
 
 TREATMENTS: Registry[Treatment] = Registry("treatment", "benchmark.treatments.kinds", names_of)
 
@@ -12,15 +16,20 @@ _TREATED = "treated-"
 _FORM = b"with representations"  # another one where blocks hold something else beside the treated nets' evidence
 
 
-def treatments_digest(treatments: Mapping[str, Treatment] = TREATMENTS) -> str:
-    """Return 8 hex digits that name the treatments there are, in their versions; evidence of others is made anew."""
+def treatments_for(task: "Task", treatments: Mapping[str, Treatment] = TREATMENTS) -> dict[str, Treatment]:
+    """Return the treatments for nets of a task, by name, in the order of their names."""
+    return {name: treatments[name] for name in sorted(treatments) if treatments[name].is_for(task)}
+
+
+def treatments_digest(treatments: Mapping[str, Treatment]) -> str:
+    """Return 8 hex digits that name treatments in their versions; evidence of others is made anew."""
     parts = [_FORM, *(f"{name} {treatments[name].version}".encode() for name in sorted(treatments))]
     return digest_of("treatments", parts)[:8]
 
 
-def treated_block(role: str, block: int) -> str:
-    """Return the name of a block of treated nets: of reference models of a role, or "unlearned" ones."""
-    return f"{_TREATED}{treatments_digest()}-{role}/{block:04d}"
+def treated_block(task: "Task", role: str, block: int) -> str:
+    """Return the name of a block of treated nets of a task: of reference models of a role, or "unlearned" ones."""
+    return f"{_prefix(task)}{role}/{block:04d}"
 
 
 def is_treated(name: str) -> bool:
@@ -28,6 +37,10 @@ def is_treated(name: str) -> bool:
     return name.startswith(_TREATED)
 
 
-def is_presently_treated(name: str) -> bool:
-    """Tell whether it is of the treatments there are now, and so has a form that is known."""
-    return name.startswith(f"{_TREATED}{treatments_digest()}-")
+def is_presently_treated(task: "Task", name: str) -> bool:
+    """Tell whether it is of the treatments there are now for a task, and so has a form that is known."""
+    return name.startswith(_prefix(task))
+
+
+def _prefix(task: "Task") -> str:
+    return f"{_TREATED}{treatments_digest(treatments_for(task))}-"

@@ -15,9 +15,10 @@ closed is measured once more. A treatment is added by one file. Inside the packa
         \"\"\"All weights are halved.\"\"\"
         return {name: tensor / 2 for name, tensor in nets.items()}
 
-One that changes what nets see in place of the nets is made by `input_treatment`, of a function of a batch of inputs. An
-installed package brings the same function, without `TREATMENTS.add`, as an entry point of the group
-`unlearning_benchmark.treatment`. It imports torch only inside its functions.
+One that changes what nets see in place of the nets is made by `input_treatment`, of a function of a batch of inputs,
+and one that asks other questions about what is to be forgotten by `question_treatment`. An installed package brings the
+same function, without `TREATMENTS.add`, as an entry point of the group `unlearning_benchmark.treatment`. It imports
+torch only inside its functions.
 """
 
 import re
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
     from benchmark.data import Problem
     from benchmark.scenario.schema import Scenario
+    from benchmark.split import Split
+    from benchmark.tasks import Task
 
 State = Mapping[str, "Tensor"]
 """Names of parameters and buffers → `[models, ...]`."""
@@ -53,6 +56,8 @@ class Given(NamedTuple):
 Apply = Callable[[State, Given], State]
 Change = Callable[["Tensor", Given], "Tensor"]
 """Inputs `[n, ...]` as nets see them → the same number and shape of changed ones, each by itself."""
+Ask = Callable[[Given], "Split | None"]
+"""→ the examples that stand in the place of the forget examples, of the same shapes; None where there are none."""
 
 
 def leave(nets: State, given: Given) -> State:
@@ -65,8 +70,9 @@ class Treatment:
     """Something that is done to nets after unlearning, or to all inputs that they see.
 
     `apply` takes the nets of a block and returns them treated, and changes nothing of what it got; `change` does so
-    with a batch of inputs. `after`: completes "gap closed after ...". `version`: another one where the same nets would
-    be treated otherwise; stored evidence of an earlier version is made anew.
+    with a batch of inputs; `ask` gives other questions in the place of the forget examples. `after`: completes "gap
+    closed after ...". `version`: another one where the same nets would be treated otherwise; stored evidence of an
+    earlier version is made anew. `of_sequences`: it is for tasks of sequences alone.
     """
 
     name: str
@@ -76,6 +82,12 @@ class Treatment:
     description: str = ""
     version: int = 1
     change: Change | None = None
+    ask: Ask | None = None
+    of_sequences: bool = False
+
+    def is_for(self, task: "Task") -> bool:
+        """Tell whether nets of a task are treated so."""
+        return task.has_sequences or not self.of_sequences
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -87,11 +99,23 @@ class Treatment:
             raise ValueError(f"the treatment {self.name} has no summary; give its function a docstring")
 
 
-def treatment(*, after: str, name: str = "", version: int = 1) -> Callable[[Apply], Treatment]:
+def treatment(
+    *, after: str, name: str = "", version: int = 1, of_sequences: bool = False
+) -> Callable[[Apply], Treatment]:
     """Make a treatment of a function: its name is the function's, its summary and description are the docstring's."""
 
     def make(apply: Apply) -> Treatment:
-        return Treatment(name or apply.__name__, apply, after, *_said_of(apply), version)
+        return Treatment(name or apply.__name__, apply, after, *_said_of(apply), version, of_sequences=of_sequences)
+
+    return make
+
+
+def question_treatment(*, after: str, name: str = "", version: int = 1) -> Callable[[Ask], Treatment]:
+    """Make a treatment of a function of what is given: the nets stay, and are asked other questions, of sequences."""
+
+    def make(ask: Ask) -> Treatment:
+        about = _said_of(ask)
+        return Treatment(name or ask.__name__, leave, after, *about, version, ask=ask, of_sequences=True)
 
     return make
 

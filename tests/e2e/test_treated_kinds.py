@@ -10,7 +10,7 @@ from benchmark.evidence import stack
 from benchmark.models.build import seeded_model
 from benchmark.storage.blocks import objection
 from benchmark.treated import treated_evidence_of, treated_layouts
-from benchmark.treatments import TREATMENTS
+from benchmark.treatments import TREATMENTS, treatments_for
 from benchmark.treatments.treatment import Given
 
 MODELS = 2
@@ -25,7 +25,7 @@ def test_every_treatment_takes_every_kind_of_net(name, tmp_path, monkeypatch):
     state = stack([net.state_dict() for net in nets])
     found = treated_evidence_of(scenario, problem, state, range(MODELS), 3)
     assert objection(found, treated_layouts(problem), MODELS) == ""
-    for treatment in TREATMENTS:
+    for treatment in treatments_for(scenario.task):
         assert np.isfinite(found[f"{treatment}/phi/forget"]).all()
     with torch.no_grad():
         fitted = TREATMENTS["new_head"].apply(state, Given(scenario, problem, range(MODELS), 3))

@@ -7,7 +7,7 @@ from findings import holding
 
 from benchmark.results.values import Absent, Estimate, Value
 from benchmark.scenario.schema import load_scenario
-from benchmark.treatments import TREATMENTS
+from benchmark.treatments import TREATMENTS, treatments_for
 
 
 def estimate(value, reach=0.01):
@@ -16,10 +16,13 @@ def estimate(value, reach=0.01):
 
 def treated(name, phi, after=0.0, inside=0.0, **others):
     """Make a card that closes `phi` of the gap, `after` after every treatment but those named."""
-    found = {f"gap_after_{each}": estimate(others.get(each, after)) for each in TREATMENTS}
+    given = treatments_for(load_scenario("digits-hard").task)
+    found = {f"gap_after_{each}": estimate(others.get(each, after)) for each in given}
+    absent = {f"gap_after_{each}": Absent(absent="of sequences") for each in set(TREATMENTS) - set(given)}
     least = min(each.value for each in found.values())
     return with_metrics(
         card(name, 0.1, control=name == "retrain"),
+        **absent,
         gap_closed=estimate(phi),
         gap_closed_phi=estimate(phi),
         resilience=estimate(least),

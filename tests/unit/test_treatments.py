@@ -17,13 +17,14 @@ from benchmark.models.build import seeded_model
 from benchmark.scenario.schema import load_scenario
 from benchmark.storage.blocks import objection
 from benchmark.treated import treated_evidence_of, treated_layouts
-from benchmark.treatments import TREATMENTS, treatments_digest
+from benchmark.treatments import TREATMENTS, treatments_digest, treatments_for
 from benchmark.treatments.kinds import new_head, relearning
 from benchmark.treatments.treatment import Given, Treatment, leave, names_of, treatment
 
 MODELS = 3
 OF_INPUTS = {name for name, each in TREATMENTS.items() if each.change}
-OF_NETS = sorted(set(TREATMENTS) - OF_INPUTS)
+OF_SEQUENCES = {name for name, each in TREATMENTS.items() if each.of_sequences}
+OF_NETS = sorted(set(TREATMENTS) - OF_INPUTS - OF_SEQUENCES)
 
 
 @pytest.fixture(scope="module")
@@ -301,4 +302,10 @@ def test_what_is_no_treatment_is_refused_in_a_sentence():
 
 def test_another_version_of_a_treatment_has_other_evidence():
     first, second = ({"a": Treatment("a", lambda nets, given: nets, "x", "X.", version=version)} for version in (1, 2))
-    assert len({treatments_digest(first), treatments_digest(second), treatments_digest({}), treatments_digest()}) == 4
+    assert len({treatments_digest(each) for each in (first, second, {}, TREATMENTS)}) == 4
+
+
+def test_treatments_of_sequences_leave_evidence_of_others_as_it_was(scenario, problem):
+    assert set(treatments_for(scenario.task)) == set(TREATMENTS) - OF_SEQUENCES
+    assert set(treatments_for(load_scenario("people").task)) == set(TREATMENTS)
+    assert not any(name.startswith(tuple(OF_SEQUENCES)) for name in treated_layouts(problem))
