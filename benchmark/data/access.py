@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from benchmark.data.problem import Problem
     from benchmark.split import Split
 
+HIDDEN = -100
+"""The target of an example whose label is hidden: torch's own `ignore_index`, so that its losses leave it out."""
+
 
 class Given(NamedTuple):
     """The examples behind the three loaders of a submission; a loader without any is empty."""
@@ -57,6 +60,8 @@ class Access(Section):
 
     seam: ClassVar[str] = "access"
     answers: ClassVar[Mapping[str, Check]] = ACCESS_ANSWERS
+    hides_labels: ClassVar[bool] = False
+    """Whether some targets are HIDDEN."""
 
     @property
     def called(self) -> str:

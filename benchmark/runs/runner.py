@@ -234,8 +234,9 @@ class Worker:
             return failure("crashed", f"the run was killed for printing more than {limits.printed >> 20} MiB")
         if reply.exit_code < 0:
             return failure("crashed", f"the run was killed by {_signal_name(-reply.exit_code)}")
-        if reply.exit_code == ASKED_IN_VAIN and self._job.withholds:
-            return failure("not-applicable", "it fails without the examples that this scenario withholds")
+        if reply.exit_code == ASKED_IN_VAIN and (self._job.withholds or self._job.hides_labels):
+            missing = "examples that this scenario withholds" if self._job.withholds else "labels that are hidden here"
+            return failure("not-applicable", f"it fails without the {missing}")
         if reply.exit_code:
             ended = f"the run's process ended itself with exit code {reply.exit_code}"
             return failure(_EXIT_CODES.get(reply.exit_code, "crashed"), reply.reason or ended, bool(reply.reason))

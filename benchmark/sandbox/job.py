@@ -38,6 +38,8 @@ class Job:
     """The tokens of the answer to questions about what nobody was taught, where the source has one."""
     device: str = "cpu"
     """Where nets are put, models trained, and where the loaders' batches lie."""
+    hides_labels: bool = False
+    """Whether the access hides labels."""
 
     @property
     def withholds(self) -> bool:
@@ -71,6 +73,7 @@ def job_of(scenario: Scenario, problem: "Problem", device: str, access: "Access 
         problem.class_weights,
         problem.refusal,
         device,
+        access is not None and access.hides_labels,
     )
 
 
@@ -90,6 +93,7 @@ def write_job(folder: Path, job: Job) -> None:
         "task": job.task.model_dump(),
         "outputs": job.outputs,
         "device": job.device,
+        "hides_labels": job.hides_labels,
     }
     (folder / _JOB).write_text(json.dumps(about))
 
@@ -109,4 +113,5 @@ def read_job(folder: Path) -> Job:
         class_weights=tensors.get("class_weights"),
         refusal=tensors.get("refusal"),
         device=about["device"],
+        hides_labels=about["hides_labels"],
     )

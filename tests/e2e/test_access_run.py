@@ -93,10 +93,16 @@ def test_check_says_what_a_method_needs_and_does_not_get(bench, tmp_path):
 def test_what_fails_without_what_is_withheld_is_not_applicable(bench, workspace, tmp_path):
     """An exit with the same status is a crash where nothing is withheld."""
     scenario, folder = file_with('kind = "no-retain"', tmp_path), workspace.submissions / "own"
+    hidden = tmp_path / "hidden" / "withheld.toml"
+    hidden.parent.mkdir()
+    hidden.write_text(f'{MINIATURE}\n[protocol.access]\nkind = "hidden-labels"\nshare = 1.0\n')
+    one_hot = "[torch.zeros(len(y), 10).scatter(1, y[:, None], 1) for _, y in forget_loader]"
     folder.mkdir()
     for body, file, status in (
         ("torch.cat([inputs for inputs, _ in retain_loader])", scenario, "not-applicable"),
         ("raise ValueError", scenario, "crashed"),
+        (one_hot, hidden, "not-applicable"),
+        ("raise ValueError", hidden, "crashed"),
         ("__import__('os')._exit(6)", None, "crashed"),
     ):
         source = f"import torch\n\ndef unlearning(net, retain_loader, forget_loader, val_loader):\n    {body}\n"

@@ -1,20 +1,17 @@
 """Access without the labels of a share of the examples."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
-from benchmark.data.access import Access, Given, everything_of
+from benchmark.data.access import HIDDEN, Access, Given, everything_of
 from benchmark.data.accesses import ACCESSES
 from benchmark.seeds import derive_seed
 
 if TYPE_CHECKING:
     from benchmark.data.problem import Problem
     from benchmark.split import Split
-
-HIDDEN = -100
-"""The target of an example whose label is hidden: torch's own `ignore_index`, so that its losses leave it out."""
 
 
 @ACCESSES.add
@@ -24,6 +21,8 @@ class HiddenLabels(Access):
     Their ages, which the competition's labels follow from, are -100 as well.
     With a share of 1 the setting of LAF, label-agnostic forgetting (Shen et al. 2024, 2404.00506).
     """
+
+    hides_labels: ClassVar[bool] = True
 
     kind: Literal["hidden-labels"]
     share: Annotated[float, Field(gt=0, le=1)]

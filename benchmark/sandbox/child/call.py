@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from benchmark.data.access import HIDDEN
 from benchmark.models.build import seeded_model, state_of
 from benchmark.sandbox.child.contract import (
     InvalidOutput,
@@ -40,7 +41,8 @@ _KINDS = {"retain": "retained", "forget": "forget", "validation": "validation"}
 
 
 class AskedInVain(Exception):
-    """The submission failed after it had asked for examples that the scenario withholds; why is its cause."""
+    """The submission failed after it had asked for examples that the scenario withholds, or by a label that it hides;
+    why is its cause."""
 
 
 def call_unlearning(
@@ -61,7 +63,7 @@ def call_unlearning(
     `see` gets each net that a generator yields on its way. What that returns, or else yields last, is what counts.
     `consumed` `[3]` counts the examples taken from each of LOADERS. `tell` gets the note on what is bound to what, if
     there is one, and on examples that it asked for and that there are none of. Raises NotASubmission, and whatever the
-    submission raises; AskedInVain in its place after such a note.
+    submission raises; AskedInVain in its place after such a note, or where a hidden label made it fail.
     """
     module = _module(folder, hyperparameters)
     function = entry_point(module, _offers(job, seed, consumed) | {"state": state})
@@ -80,7 +82,7 @@ def call_unlearning(
     except InvalidOutput:  # a net that it yielded
         raise
     except Exception as error:
-        if asked:
+        if asked or (job.hides_labels and str(HIDDEN) in str(error)):  # torch names the label that is no class
             raise AskedInVain from error
         raise
 
