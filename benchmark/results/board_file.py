@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from benchmark.errors import BadRecord, BenchError, MissingRecord
 from benchmark.results.record import Digest, Record, why_invalid
 from benchmark.results.scorecard import Scorecard, card_lock, card_path
-from benchmark.results.values import Resampled
+from benchmark.results.values import Absent, Resampled
 from benchmark.storage.hashing import array_parts, digest_of
 from benchmark.storage.reading import read_file
 from benchmark.storage.workspace import write_atomically
@@ -39,8 +39,10 @@ class _Line(Record):
 
     resamples: Digest = ""
     """The hash of its row in the file of resamples; empty where the card has none."""
+    absent: dict[str, list[str]] = Field(default_factory=dict)
+    """Reasons why metrics have no value, each with the metrics that it is of: the same few stand on every line."""
     card: Scorecard
-    """Without its resamples."""
+    """Without its resamples and the metrics in `absent`."""
 
 
 def board_path(results: Path, label: str) -> Path:
@@ -136,7 +138,12 @@ def _write(path: Path, cards: Iterable[Scorecard]) -> None:
 def _line(card: Scorecard, rows: np.ndarray | None) -> str:
     about = {"resamples": "" if rows is None else _hash(card.submission, rows)}
     content = {name: value for name, value in card.content().items() if name != "resampled"}
-    return json.dumps({**about, "card": content}, ensure_ascii=False, separators=(",", ":")) + "\n"
+    absent: dict[str, list[str]] = {}
+    for name, found in card.metrics.items():
+        if isinstance(found, Absent):
+            absent.setdefault(found.absent, []).append(name)
+            del content["metrics"][name]
+    return json.dumps({**about, "absent": absent, "card": content}, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
 def _whole(found: Iterable[Scorecard | BadRecord]) -> Iterator[Scorecard]:
@@ -188,13 +195,22 @@ def _parse_line(line: bytes, label: str, names: set[str]) -> _Line:
 
     Raises ValueError where it is no card, one of another board, or the second of an entry.
     """
-    found = _Line.model_validate_json(line)
+    found = _with_absent(_Line.model_validate_json(line))
     if found.card.label != label:
         raise ValueError(f"it is of the board {found.card.label}")
     if found.card.submission in names:
         raise ValueError(f"a line before it has a card of {found.card.submission} already")
     names.add(found.card.submission)
     return found
+
+
+def _with_absent(line: _Line) -> _Line:
+    """Return a line whose card has all its metrics. Raises ValueError where one has a value and a reason for none."""
+    reasons = {name: Absent(absent=reason) for reason, names in line.absent.items() for name in names}
+    if twice := reasons.keys() & line.card.metrics.keys():
+        raise ValueError(f"the metric {min(twice)} has a value, and a reason why it has none")
+    card = line.card.model_copy(update={"metrics": {**line.card.metrics, **reasons}})
+    return line.model_copy(update={"card": card, "absent": {}})
 
 
 def _with_rows(line: _Line, rows: Rows) -> Scorecard:

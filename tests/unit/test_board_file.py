@@ -13,7 +13,7 @@ from benchmark.errors import BadRecord, MissingRecord
 from benchmark.leaderboard import leaderboard, read_scorecards
 from benchmark.results.board_file import board_path, has_card, pack_cards, read_card, read_cards
 from benchmark.results.scorecard import Scorecard, card_path
-from benchmark.results.values import Resampled
+from benchmark.results.values import Absent, Resampled
 from benchmark.storage.workspace import Workspace
 
 LABEL = "digits-aaa"
@@ -215,3 +215,24 @@ def test_the_committed_csv_is_what_the_committed_boards_say():
     assert rows.to_csv(index=False, float_format="%.6g") == stored
     committed = {path.stem for path in (REPOSITORY / "leaderboard" / "boards").glob("*.jsonl")}
     assert set(rows["scenario"] + "-" + rows["scenario_hash"]) == committed
+
+
+def test_a_reason_stands_once_on_a_line_and_lines_without_are_read(workspace):
+    own = card("own", 0.5)
+    reasons = {name: Absent(absent=reason) for name, reason in (("a", "one"), ("b", "other"), ("c", "one"))}
+    own = own.model_copy(update={"metrics": {**own.metrics, **reasons}})
+    own.write(workspace)
+    pack_cards(workspace.results)
+    (line,) = map(json.loads, lines(workspace))
+    assert line["absent"]["one"] == ["a", "c"]
+    assert line["absent"]["other"] == ["b"]
+    assert not any("absent" in found for found in line["card"]["metrics"].values())
+    assert read(workspace) == {"own": own}
+    metrics = {**line["card"]["metrics"], "a": {"absent": "one"}}  # as every metric stood once
+    path = board_path(workspace.results, LABEL)
+    old = {**line, "absent": {**line["absent"], "one": ["c"]}, "card": {**line["card"], "metrics": metrics}}
+    path.write_text(json.dumps(old) + "\n")
+    assert read(workspace) == {"own": own}
+    path.write_text(json.dumps({**old, "absent": line["absent"]}) + "\n")
+    with pytest.raises(BadRecord, match="the metric a has a value, and a reason why it has none"):
+        read_card(workspace.results, LABEL, "own")
