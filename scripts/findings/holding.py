@@ -10,7 +10,15 @@ from findings.boards import Board, value_of
 from findings.wording import join, say_share
 
 TREATED, REQUESTS, EXACT = "digits-hard", "digits-requests", "digits-exact"
+ACCESSES = {
+    "digits-no-retain": "no retained examples",
+    "digits-forget-only": "the forget set alone",
+    "digits-unlabelled": "no labels",
+    "digits-look-alikes": "look-alikes in the place of the forget set",
+}
+"""Scenarios with less access, and what submissions are given there."""
 AFTER = "gap_after_"
+_SOME = 0.001  # of the gap: less is nothing, however certain
 _ENOUGH = 0.05  # of the gap by φ, to have something that can be lost
 
 
@@ -24,6 +32,8 @@ def say_holding(boards: Mapping[str, Board], cards: Sequence[Scorecard]) -> list
         found.append(say_requests(boards[REQUESTS], cards))
     if EXACT in boards:
         found.append(say_exact(boards[EXACT]))
+    if restricted := [boards[name] for name in ACCESSES if name in boards]:
+        found.append(say_access(restricted))
     return found
 
 
@@ -145,6 +155,22 @@ def say_exact(board: Board) -> str:
 
     said = ", ".join(say(card) for card in sorted(own, key=lambda card: card.submission)) or "none has been run"
     return f"Trained for it, on `{board.name}` (N = {board.models}): {said}."
+
+
+def say_access(boards: Sequence[Board]) -> str:
+    """Say how many entries close clearly more than nothing where they are given less, and the best of them."""
+
+    def say(board: Board) -> str:
+        known = [card for card in board.entries if card.estimate("gap_closed")]
+        above = [card for card in known if _estimate(card, "gap_closed").low > _SOME]
+        best = max(above, key=lambda card: _estimate(card, "gap_closed").value, default=None)
+        most = f" (the most `{best.submission}`, {_share(best, 'gap_closed')})" if best else ""
+        return f"{len(above)} of {len(known)}{most} on `{board.name}` (N = {board.models}), {ACCESSES[board.name]}"
+
+    said = "; ".join(say(board) for board in boards)
+    return (
+        f"Where submissions are given less, so many entries close clearly more of the gap than doing nothing: {said}."
+    )
 
 
 def _treated(board: Board) -> list[Scorecard]:

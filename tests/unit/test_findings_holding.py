@@ -91,3 +91,20 @@ def test_exact_entries_say_what_they_cost(of_digits):
     assert (
         "13 % (12–14 %) of its training for a request of one example, 99 % (98–100 %) of the recipe's accuracy" in said
     )
+
+
+def test_entries_that_are_given_less_are_counted_against_doing_nothing():
+    cards = [
+        with_metrics(card(name, 0.1), gap_closed=estimate(value))
+        for name, value in (("good", 0.2), ("better", 0.3), ("none", 0.005))
+    ]
+    boards = [
+        board(load_scenario(name), *cards[: 3 - 2 * at])
+        for at, name in enumerate(("digits-no-retain", "digits-unlabelled"))
+    ]
+    said = holding.say_access(boards)
+    assert "2 of 3 (the most `better`, 30 % (29–31 %)) on `digits-no-retain`" in said
+    assert "1 of 1 (the most `good`, 20 % (19–21 %)) on `digits-unlabelled`" in said
+    last = holding.say_access([board(load_scenario("digits-forget-only"), cards[2])])
+    assert "0 of 1 on `digits-forget-only`" in last
+    assert last.endswith("the forget set alone.")
