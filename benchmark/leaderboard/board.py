@@ -128,7 +128,8 @@ def _write_summary(workspace: Workspace, cards: list[Scorecard]) -> None:
 def draw_boards(workspace: Workspace) -> None:
     """Draw the plots of every board that rows made here appear in, among the shipped rows, and of the summary.
 
-    Those that cannot be drawn for a fault of ours are noted and left out.
+    Of several requests the board after the last is drawn, which has the course over all of them. Those that cannot be
+    drawn for a fault of ours are noted and left out.
     """
     from benchmark.leaderboard.plots import plot_board  # matplotlib is slow
     from benchmark.leaderboard.summary_plots import plot_summary
@@ -136,10 +137,16 @@ def draw_boards(workspace: Workspace) -> None:
     with FileLock(workspace.results / _LOCK):  # a run that ends meanwhile removes what is old by then
         cards = read_scorecards(workspace, warn=lambda _: None)  # what is wrong with a file has been said by now
         for label, comparable in _groups(cards).items():
-            if workspace.publishes or any(card.source == "local" for card in comparable):
+            mine = workspace.publishes or any(card.source == "local" for card in comparable)
+            if mine and not any(map(_is_earlier, comparable)):
                 _draw(workspace, label, partial(plot_board, comparable, others=cards))
         if not isinstance(summary := summarise(cards), str):
             _draw(workspace, SUMMARY, partial(plot_summary, summary))
+
+
+def _is_earlier(card: Scorecard) -> bool:
+    """Tell whether a card is of a request after which others follow."""
+    return card.sequence is not None and card.sequence.request < card.sequence.requests
 
 
 def _draw(workspace: Workspace, label: str, draw: Callable[[Path], object]) -> None:

@@ -16,6 +16,7 @@ from benchmark.leaderboard.ranks import ORDERS, Place, places, standing_of
 from benchmark.metrics import VERSION
 from benchmark.metrics.kinds import METRICS, all_metrics
 from benchmark.metrics.metric import Metric
+from benchmark.metrics.report import join_absent, split_absent
 from benchmark.metrics.support import RECOMMENDED
 from benchmark.results.columns import ABOUT, NAMED, STANDING
 from benchmark.results.scorecard import Scorecard
@@ -212,8 +213,7 @@ def _limits(rows: pd.DataFrame) -> str:
     models = int(rows["models"].iloc[0])
     if models >= RECOMMENDED:
         return ""
-    texts = "".join(f"{text}{_BETWEEN}" for text in rows["absent"].dropna()).split(_BETWEEN)
-    reasons = dict(text.split(": ", 1) for text in texts if text)
+    reasons = {name: reason for cell in rows["absent"].dropna() for name, reason in split_absent(cell).items()}
     headings = {metric.name: metric.heading for metric in all_metrics() if metric.heading}
     found = [f"{headings[name]} –: {reason}." for name, reason in reasons.items() if name in headings]
     return " ".join([f" N = {models} is little: {RECOMMENDED} or more are recommended.", *found])
@@ -235,8 +235,7 @@ def row_remarks(row: dict[Hashable, Any]) -> list[str]:
         succeeded = row["attempted_runs"] - row["failed_runs"]
         remarks.append(f"returned its original in {row['unchanged_runs']:.0f} of {succeeded} runs")
     if _holds(row["absent"]) and pd.isna(row["score"]):
-        reasons = dict(text.split(": ", 1) for text in row["absent"].split(_BETWEEN))
-        remarks.append(f"no score: {reasons.get('score', 'its scorecard has none')}")
+        remarks.append(f"no score: {split_absent(row['absent']).get('score', 'its scorecard has none')}")
     if _holds(row["remarks"]):
         remarks.append(row["remarks"])
     return remarks
@@ -262,7 +261,7 @@ def _row(card: Scorecard, place: Place | None) -> dict[str, object]:
         row |= card.integrity.model_dump()
         row["replayed_runs"] = " ".join(map(str, card.integrity.replayed_runs))
     if card.is_scored:
-        row["absent"] = _BETWEEN.join(f"{name}: {reason}" for name, reason in card.absent().items() if name in METRICS)
+        row["absent"] = join_absent({name: reason for name, reason in card.absent().items() if name in METRICS})
         row["remarks"] = ", ".join(card.remarks)
     for name, found in card.numbers().items():
         row[name] = found.value

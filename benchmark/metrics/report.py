@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from numpy.typing import NDArray
 
 from benchmark.metrics.kinds import METRICS, all_metrics
-from benchmark.metrics.metric import GROUPS
+from benchmark.metrics.metric import GROUPS, Group
 from benchmark.metrics.support import RECOMMENDED
 from benchmark.results.values import Estimate, Value
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from benchmark.leaderboard.comparison import Row
+
+_BETWEEN = " | "  # reasons in a cell
+_ALL = "all "
 
 _WIDTH = 120  # characters of what stands below a table
 
@@ -124,18 +127,47 @@ class Score:
 
 def say_absent(absent: Mapping[str, str]) -> list[str]:
     """Return a sentence per reason with the metrics that have no value for it; a whole group by its heading."""
+    found = []
+    for reason, names in _by_reason(absent).items():
+        group = _group_of(names)
+        named = f'all of "{GROUPS[group]}"' if group else ", ".join(names)
+        found.append(f"No value for {named}: {reason}.")
+    return found
+
+
+def join_absent(absent: Mapping[str, str]) -> str:
+    """Return the same for a cell of a table: "a, b: why | all language: why"; "all" comes with the name of a group."""
+    return _BETWEEN.join(
+        f"{_ALL}{group}: {reason}" if (group := _group_of(names)) else f"{', '.join(names)}: {reason}"
+        for reason, names in _by_reason(absent).items()
+    )
+
+
+def split_absent(cell: str) -> dict[str, str]:
+    """Return the reasons by metric out of what `join_absent` returned."""
+    found = {}
+    for part in cell.split(_BETWEEN) if cell else ():
+        named, _, reason = part.partition(": ")
+        names = _names_in(named.removeprefix(_ALL)) if named.startswith(_ALL) else named.split(", ")
+        found |= dict.fromkeys(names, reason)
+    return found
+
+
+def _by_reason(absent: Mapping[str, str]) -> dict[str, list[str]]:
     named: dict[str, list[str]] = {}
     for name, reason in absent.items():
         named.setdefault(reason, []).append(name)
-    return [f"No value for {_name_group(names)}: {reason}." for reason, names in named.items()]
+    return named
 
 
-def _name_group(names: Sequence[str]) -> str:
-    """Return names in a row or, where they are all of a group, its heading in quotes."""
-    for group, heading in GROUPS.items():
-        if len(names) > 1 and set(names) == {metric.name for metric in all_metrics() if metric.group == group}:
-            return f'all of "{heading}"'
-    return ", ".join(names)
+def _group_of(names: Sequence[str]) -> Group | None:
+    """Return the group whose metrics these are, all of them; None where they are none's."""
+    own = set(names)
+    return next((group for group in GROUPS if len(own) > 1 and own == set(_names_in(group))), None)
+
+
+def _names_in(group: str) -> list[str]:
+    return [metric.name for metric in all_metrics() if metric.group == group]
 
 
 def _in_order(names: set[str]) -> list[str]:

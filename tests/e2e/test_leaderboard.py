@@ -12,7 +12,7 @@ from rich.console import Console
 
 from benchmark.errors import BenchError
 from benchmark.leaderboard import compare, draw_boards, leaderboard, rebuild, render
-from benchmark.results.scorecard import Cost
+from benchmark.results.scorecard import Cost, InSequence
 from benchmark.runs.integrity import Integrity
 from benchmark.storage.workspace import Workspace
 
@@ -227,6 +227,15 @@ def test_the_csv_and_the_plots_follow_the_scorecards(tmp_path):
     plots = workspace.results / "plots" / "digits-aaa"
     assert {path.name for path in plots.iterdir()} == {"scores.png", "tradeoff.png", "epsilon.png"}
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in plots.iterdir())
+
+
+def test_of_several_requests_the_last_board_is_drawn(tmp_path):
+    workspace = Workspace(tmp_path)
+    for request, digest in ((1, "aaa"), (2, "bbb")):
+        sequence = InSequence(request=request, requests=2, last="bbb")
+        card("good", 0.5, scenario_hash=digest).model_copy(update={"sequence": sequence}).write(workspace)
+    draw_boards(workspace)
+    assert [path.name for path in (workspace.results / "plots").glob("digits-*")] == ["digits-bbb"]
 
 
 def test_an_empty_board_has_a_header(tmp_path):
