@@ -5,6 +5,7 @@ A hidden scenario's choice stays with its owner, and is in no bundle.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -29,7 +30,7 @@ def choice_members(scenario: Scenario) -> dict[str, bytes]:
 
 
 @contextmanager
-def packed_choice(archive: Archive, scenario: Scenario) -> Iterator[tuple[Scenario, Choice | None]]:
+def packed_choice(archive: Archive[Any], scenario: Scenario) -> Iterator[tuple[Scenario, Choice | None]]:
     """Yield the scenario with what the bundle says was chosen, and that choice, which counts until the context ends.
 
     The scenario as it is, and None, where a bundle of it holds no choice. Raises BadRecord where the choice is damaged
@@ -48,7 +49,7 @@ def packed_choice(archive: Archive, scenario: Scenario) -> Iterator[tuple[Scenar
         yield with_choice(scenario, choice), choice
 
 
-def _read(archive: Archive, scenario: Scenario) -> Choice:
+def _read(archive: Archive[Any], scenario: Scenario) -> Choice:
     try:
         choice = Choice.model_validate_json(archive.read(CHOICE))
     except ValidationError as error:
@@ -60,7 +61,7 @@ def _read(archive: Archive, scenario: Scenario) -> Choice:
     return choice
 
 
-def _is_none(archive: Archive, scenario: Scenario, fault: str) -> BadRecord:
+def _is_none(archive: Archive[Any], scenario: Scenario, fault: str) -> BadRecord:
     return BadRecord(f"{archive.path} is not a bundle of {scenario.name}: {CHOICE} {fault}; get it again")
 
 

@@ -52,7 +52,7 @@ def pack_evidence(session: Session, scenario: Scenario, path: Path) -> Contents:
         members={name: hashlib.sha256(content).hexdigest() for name, content in sorted(members.items())},
     )
     packed = io.BytesIO()
-    write_archive(packed, contents, members)
+    write_archive(packed, contents, members.__getitem__)
     write_atomically(path, packed.getvalue())
     return contents
 

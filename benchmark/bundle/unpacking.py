@@ -23,7 +23,7 @@ def find_faults(session: Session, scenario: Scenario, path: Path) -> list[str]:
 
     Raises BadRecord when the file is no bundle of the scenario.
     """
-    with open_archive(path) as archive, packed_choice(archive, scenario) as (chosen, _):
+    with open_archive(path, Contents) as archive, packed_choice(archive, scenario) as (chosen, _):
         return list(_faults(archive, chosen, _plan(session, archive, chosen)))
 
 
@@ -36,7 +36,7 @@ def unpack_evidence(session: Session, scenario: Scenario, path: Path) -> list[st
     evidence that was made with another pool, or has chosen other examples to forget.
     """
     is_chosen = is_kept(scenario)
-    with open_archive(path) as archive, packed_choice(archive, scenario) as (scenario, choice):
+    with open_archive(path, Contents) as archive, packed_choice(archive, scenario) as (scenario, choice):
         plan = _plan(session, archive, scenario)
         if faults := list(_faults(archive, scenario, plan)):
             more = f" ({len(faults) - 1} more: `bench evidence verify` names them)" if faults[1:] else ""
@@ -60,7 +60,7 @@ def unpack_evidence(session: Session, scenario: Scenario, path: Path) -> list[st
         return unpacked
 
 
-def _plan(session: Session, archive: Archive, scenario: Scenario) -> list[Part]:
+def _plan(session: Session, archive: Archive[Contents], scenario: Scenario) -> list[Part]:
     contents = archive.contents
     if (contents.label, contents.pool_hash) != (scenario.label, scenario.pool_hash):
         raise BadRecord(
@@ -71,7 +71,7 @@ def _plan(session: Session, archive: Archive, scenario: Scenario) -> list[Part]:
     return list(parts(session, scenario, seeds, contents.entries))
 
 
-def _faults(archive: Archive, scenario: Scenario, plan: list[Part]) -> Iterator[str]:
+def _faults(archive: Archive[Contents], scenario: Scenario, plan: list[Part]) -> Iterator[str]:
     names = Counter(archive.names)
     for name in [name for name, count in names.items() if count > 1]:
         yield f"{printable(name)} is in it {names[name]} times, expected once"
@@ -84,7 +84,7 @@ def _faults(archive: Archive, scenario: Scenario, plan: list[Part]) -> Iterator[
                 yield f"{name} {fault}"
 
 
-def _fault(archive: Archive, part: Part, name: str, scenario: Scenario) -> str:
+def _fault(archive: Archive[Contents], part: Part, name: str, scenario: Scenario) -> str:
     try:
         content = archive.read(name)
     except ValueError as error:
@@ -113,12 +113,12 @@ def _check_entries(plan: list[Part]) -> None:
             )
 
 
-def _unpack_references(part: Part, archive: Archive) -> None:
+def _unpack_references(part: Part, archive: Archive[Contents]) -> None:
     """Add the blocks that are missing or damaged here: of the same models, others may have been unpacked before."""
     part.store.adopt({block: archive.read(part.member(block)) for block in part.store.unfit(part.blocks)})
 
 
-def _unpack_entry(part: Part, archive: Archive, session: Session) -> bool:
+def _unpack_entry(part: Part, archive: Archive[Contents], session: Session) -> bool:
     """Unpack an entry unless its evidence is here and whole; say whether that was done."""
     if part.store.is_locked():
         session.warn(f"another process is at work in {part.store.folder}; waiting for it")

@@ -18,7 +18,7 @@ from benchmark.cli.entries import show
 from benchmark.cli.evidence import pack, unpack, verify
 from benchmark.cli.making import make_board
 from benchmark.cli.pages import page
-from benchmark.cli.pools import data_check, prepare
+from benchmark.cli.pools import data_check, export, import_file, merge, prepare, verify_file
 from benchmark.cli.results import compare, leaderboard, plot, remove, score
 from benchmark.cli.running import run
 from benchmark.cli.shared import begin_command, err, print_json_error
@@ -54,6 +54,7 @@ COMMANDS = {
 }
 DATA_COMMANDS = {"check": data_check}
 AUDIT_COMMANDS = {"init": audit.init, "plan": audit.plan, "run": audit.run, "report": audit.report}
+POOL_COMMANDS = {"export": export, "import": import_file, "verify": verify_file, "merge": merge}
 EVIDENCE_COMMANDS = {"pack": pack, "unpack": unpack, "verify": verify}
 
 
@@ -73,6 +74,7 @@ _data = typer.Typer(help="Check the data sets that scenarios read.", no_args_is_
 _audit = typer.Typer(
     help="Audit a model of your own: can people who asked for deletion still be noticed in it?", no_args_is_help=True
 )
+_pool = typer.Typer(help="Carry a scenario's reference pool from one machine to another.", no_args_is_help=True)
 _evidence = typer.Typer(help="Pack, unpack or verify the evidence of a board in one file.", no_args_is_help=True)
 
 
@@ -89,12 +91,14 @@ for _group, _commands in (
     (app, COMMANDS),
     (_data, DATA_COMMANDS),
     (_audit, AUDIT_COMMANDS),
+    (_pool, POOL_COMMANDS),
     (_evidence, EVIDENCE_COMMANDS),
 ):
     for _name, _command in _commands.items():
         _group.command(_name)(_command)
 app.add_typer(_data, name="data")
 app.add_typer(_audit, name="audit")
+app.add_typer(_pool, name="pool")
 app.add_typer(_evidence, name="evidence")
 
 

@@ -1,12 +1,14 @@
-"""`bench prepare` and `bench data check`: what has to be there before a submission runs."""
+"""`bench prepare`, `bench pool` and `bench data check`: what has to be there before a submission runs."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from benchmark.cli.options import DataOption, DeviceOption, JobsOption, ModelsOption, ScenarioOption
 from benchmark.cli.shared import choose_forget_set, job_count, open_session, out, read_scenario, show_progress
-from benchmark.errors import BadData
+from benchmark.errors import BadData, BadRecord, BadUsage
+from benchmark.text import counted
 
 if TYPE_CHECKING:
     from benchmark.scenario.schema import Scenario
@@ -50,6 +52,87 @@ def prepare_pool(session: "Session", scenario: "Scenario") -> None:
             pool = Pool(shown, each)
             pool.prepare()
         out.print(f"the pool {pool.store.folder} is complete")
+
+
+FileArgument = Annotated[Path, typer.Argument(help="A file that `bench pool export` wrote.")]
+OfFileOption = Annotated[
+    str | None,
+    typer.Option("--scenario", help="The scenario, where it is not a shipped one of the name that the file has."),
+]
+
+
+def export(
+    file: Annotated[
+        Path | None, typer.Argument(help="Where to write it; by default <scenario>-<pool>.pool.zip, here.")
+    ] = None,
+    scenario: ScenarioOption = "digits",
+    models: ModelsOption = None,
+    data_dir: DataOption = None,
+    evidence_only: Annotated[
+        bool,
+        typer.Option("--evidence-only", help="Leave the originals out, which are most of it: they are trained again."),
+    ] = False,
+) -> None:
+    """Write a scenario's reference pool to one file, to go on with elsewhere.
+
+    It holds the pool's secret: give it to nobody whose submissions the pool is to judge.
+    """
+    from benchmark.bundle.pools import export_pool
+    from benchmark.storage.workspace import Workspace
+
+    chosen = read_scenario(scenario, models)
+    path = file or Path(f"{chosen.name}-{chosen.pool_hash}.pool.zip")
+    with show_progress(open_session(Workspace.find())) as session:
+        contents = export_pool(session, chosen, path, evidence_only=evidence_only)
+    out.print(f"exported {len(contents.blocks)} blocks: {path}", highlight=False, soft_wrap=True)
+
+
+def import_file(file: FileArgument, scenario: OfFileOption = None, data_dir: DataOption = None) -> None:
+    """Add the models of an exported pool to this workspace, once all of them are checked. Nothing is trained."""
+    from benchmark.bundle.pools import import_pool, scenario_of
+    from benchmark.storage.workspace import Workspace
+
+    workspace, chosen = Workspace.find(), read_scenario(scenario or scenario_of(file))
+    with show_progress(open_session(workspace)) as session:
+        imported = import_pool(session, chosen, file)
+    place = workspace.pool(chosen)
+    out.print(f"imported {len(imported)} blocks: {place}", highlight=False, soft_wrap=True)
+
+
+def verify_file(file: FileArgument, scenario: OfFileOption = None, data_dir: DataOption = None) -> None:
+    """Say of each member of an exported pool that is damaged or surplus what is wrong; status 0 when none is."""
+    from benchmark.bundle.pools import find_pool_faults, scenario_of
+    from benchmark.storage.workspace import Workspace
+
+    workspace, chosen = Workspace.find(), read_scenario(scenario or scenario_of(file))
+    with show_progress(open_session(workspace)) as session:
+        faults = find_pool_faults(session, chosen, file)
+    for fault in faults:
+        out.print(fault, highlight=False, soft_wrap=True)
+    if faults:
+        count = "a fault" if len(faults) == 1 else f"{len(faults)} faults"
+        raise BadRecord(f"{file} has {count}, named above, expected none; get it again")
+    out.print(f"{file} is whole", highlight=False, soft_wrap=True)
+
+
+def merge(
+    files: Annotated[list[Path], typer.Argument(help="Two exported pools or more, of one scenario and one secret.")],
+    to: Annotated[Path, typer.Option("--to", help="The file to write.")],
+) -> None:
+    """Unite exported pools of one scenario and one secret in one file, such as of places that trained parts of it."""
+    from benchmark.bundle.pools import merge_pools
+    from benchmark.storage.workspace import Workspace
+
+    if len(files) < 2:
+        raise BadUsage(f"{files[0]} came alone, expected two exported pools or more; name another")
+    with show_progress(open_session(Workspace.find())) as session:
+        contents, differing = merge_pools(session, files, to)
+        if differing:
+            session.warn(
+                f"{counted(differing)} differ between the files, as trained on other machines; the first file's are "
+                "taken"
+            )
+    out.print(f"merged {len(contents.blocks)} blocks: {to}", highlight=False, soft_wrap=True)
 
 
 def data_check(

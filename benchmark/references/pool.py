@@ -35,7 +35,7 @@ from benchmark.treatments import is_presently_treated, is_treated, treated_block
 UNPACK_AGAIN = "`bench evidence unpack` brings it back"  # what is damaged where there is no pool of one's own
 _WEIGHTS = "weights/"
 _KEPT = "training/"  # what a submission's own training keeps
-_HIDDEN = "hidden"  # names the blocks of what the originals give at the hidden inputs, which depend on the secret
+HIDDEN_BLOCKS = "hidden"  # names the blocks of what the originals give at the hidden inputs, which depend on the secret
 TREATED: tuple[Role, ...] = ("retrained", "calibration", "original")
 """The roles whose treated models the gap is measured by."""
 DOING_NOTHING = "doing_nothing"  # names the blocks of the originals' evidence where there are no weights
@@ -122,7 +122,7 @@ class Pool:
         """Evaluate the originals at the hidden inputs, in blocks of their own: another secret has other inputs."""
         if not load_problem(self.scenario).evidence_form.perturbations:
             return
-        blocks = {_name(_HIDDEN, block): block for block in self.scenario.blocks(self.scenario.originals)}
+        blocks = {_name(HIDDEN_BLOCKS, block): block for block in self.scenario.blocks(self.scenario.originals)}
         set_aside_damaged(self.session, self.store, list(blocks))
 
         def arguments_of(name: str) -> tuple:
@@ -228,7 +228,7 @@ class Pool:
         arrays, form = self.store.read_without(name, (_WEIGHTS, _KEPT))
         if fault := objection_to_evidence(problem, arrays, indices, form):
             raise BadRecord(f"{self.store.path(name)} {fault}; `bench prepare` makes it again")
-        evidence, hidden = in_present_form(problem, arrays, indices, form), name.replace("original", _HIDDEN)
+        evidence, hidden = in_present_form(problem, arrays, indices, form), name.replace("original", HIDDEN_BLOCKS)
         return evidence | (self.store.read(hidden) if hidden in self.store.finished() else {})
 
     def _settle(self) -> None:
@@ -401,7 +401,7 @@ def _training_state(store: BlockStore, name: str, row: int) -> dict[str, Tensor]
 def _objection(scenario: Scenario, name: str, arrays: Arrays, form: int) -> str:
     """Return what keeps arrays from being the block `name` of a scenario's pool; "" where nothing does."""
     problem, is_original = load_problem(scenario), name.startswith("original/")
-    if name.startswith(f"{_HIDDEN}/"):
+    if name.startswith(f"{HIDDEN_BLOCKS}/"):
         return objection(arrays, problem.evidence_form.hidden_layouts(), len(_indices(scenario, name)))
     if is_treated(name):
         return objection(arrays, treated_layouts(problem), len(_indices(scenario, name)))
@@ -416,7 +416,7 @@ def _objection(scenario: Scenario, name: str, arrays: Arrays, form: int) -> str:
 
 def _upgrade(scenario: Scenario, name: str, arrays: Arrays, form: int) -> Arrays:
     """Return a block's arrays in the present form."""
-    if name.startswith(f"{_HIDDEN}/") or is_treated(name):
+    if name.startswith(f"{HIDDEN_BLOCKS}/") or is_treated(name):
         return arrays
     return in_present_form(load_problem(scenario), arrays, _indices(scenario, name), form)
 

@@ -56,8 +56,13 @@ def _read_commitment(folder: Path) -> str:
 def make_secret(folder: Path) -> str:
     """Draw a secret, write it for this user's eyes only, and return it. The caller holds the lock of the pool."""
     secret = secrets.token_hex(_BYTES)
-    write_atomically(_path(folder), secret.encode(), mode=0o600)
+    write_secret(folder, secret)
     return secret
+
+
+def write_secret(folder: Path, secret: str) -> None:
+    """Write the secret of a pool for this user's eyes only."""
+    write_atomically(_path(folder), secret.encode(), mode=0o600)
 
 
 def _path(folder: Path) -> Path:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import IO, TYPE_CHECKING, TypeVar
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -159,7 +159,15 @@ def shared_out(
 
 
 def write_atomically(path: Path, content: bytes, mode: int = 0o666) -> None:
-    """Write a file beside `path`, flush it to the disk, then rename it: `path` is never half a file.
+    """Write a file as `open_atomically` does, all of its content at once."""
+    with open_atomically(path, mode) as file:
+        file.write(content)
+
+
+@contextmanager
+def open_atomically(path: Path, mode: int = 0o666) -> Iterator[IO[bytes]]:
+    """Open a file beside `path` to be written; in the end flush it to the disk, then rename it: `path` is never half a
+    file.
 
     `mode`: its permissions, less what the user's umask takes away.
     """
@@ -168,7 +176,7 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o666) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         with open(beside, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
