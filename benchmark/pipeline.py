@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from benchmark.bundle.shipped import begin_with_shipped
 from benchmark.data import load_problem
 from benchmark.errors import BadRecord, BadUsage, BenchError, FailedEntry, FailedTraining, MissingRecord
 from benchmark.faults import note_fault
@@ -110,6 +111,7 @@ def _prepared_pool(session: Session, scenario: Scenario, submission: Submission,
     """
     problem = load_problem(scenario)
     check_measurable(scenario.name, problem)
+    begin_with_shipped(session, scenario)
     pool = Pool(session, scenario)
     pool.prepare(("retrained",) if submission.trains else ())
     if submission.trains:

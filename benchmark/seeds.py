@@ -30,6 +30,8 @@ class Seeds:
     secret: str | None = field(default=None, repr=False)
     committed: str = ""
     """The commitment to a secret that is elsewhere: of models that are known by their evidence alone."""
+    published: bool = False
+    """Whether everybody can know the secret."""
 
     def of(self, role: str, index: int) -> int:
         """Return the seed of model or run `index` of `role`. Raises BadUsage where it depends on a secret elsewhere."""
@@ -41,7 +43,7 @@ class Seeds:
 
     @property
     def kind(self) -> SeedsKind:
-        return "secret" if self.commitment else "public"
+        return "secret" if self.commitment and not self.published else "public"
 
     @property
     def commitment(self) -> str:

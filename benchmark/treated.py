@@ -91,7 +91,7 @@ def _evidence_after(treatment: Treatment, given: Given, state: State) -> Arrays:
     if treatment.change:
         given = given._replace(problem=_changed(treatment, given))
     if treatment.ask:
-        given = given._replace(problem=_asked(treatment.ask, treatment.name, given))
+        given = given._replace(problem=_ask_other(treatment.ask, treatment.name, given))
     try:
         return evidence_of(given.scenario, given.problem, treated)
     except NonFiniteOutputs:
@@ -124,7 +124,7 @@ def _changed(treatment: Treatment, given: Given) -> Problem:
     return replace(problem, **{name: replace(getattr(problem, name), changed=change) for name in PARTS})
 
 
-def _asked(ask: Ask, name: str, given: Given) -> Problem:
+def _ask_other(ask: Ask, name: str, given: Given) -> Problem:
     """Return the problem with other questions in the place of the forget examples, or as it is where there are none.
 
     Raises BadScenario where a treatment raises, or asks other than one question for each of them.

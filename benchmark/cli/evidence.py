@@ -22,7 +22,7 @@ def pack(
     results: OutOption = None,
 ) -> None:
     """Pack the evidence of all entries that can be scored here, and of the reference models, into one file."""
-    from benchmark.bundle import pack_evidence
+    from benchmark.bundle.packing import pack_evidence
     from benchmark.storage.workspace import Workspace
 
     workspace, chosen = Workspace.find(results), read_scenario(scenario, models)
@@ -40,7 +40,7 @@ def unpack(
     results: OutOption = None,
 ) -> None:
     """Put the evidence in a bundle where `bench score` and `bench study` look for it. Nothing is trained or run."""
-    from benchmark.bundle import unpack_evidence
+    from benchmark.bundle.unpacking import unpack_evidence
     from benchmark.storage.workspace import Workspace
 
     workspace, chosen = Workspace.find(results), read_scenario(scenario, models)
@@ -56,7 +56,7 @@ def verify(
     data_dir: DataOption = None,
 ) -> None:
     """Say of each member of a bundle that is damaged, missing or surplus what is wrong; status 0 when none is."""
-    from benchmark.bundle import find_faults
+    from benchmark.bundle.unpacking import find_faults
     from benchmark.storage.workspace import Workspace
 
     workspace, chosen = Workspace.find(), read_scenario(scenario, models)

@@ -24,6 +24,10 @@ def prepare(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what it would take: models, disk, memory, time.")
     ] = False,
+    own: Annotated[
+        bool,
+        typer.Option("--own", help="Train all models of a new pool from a secret of your own, also where some ship."),
+    ] = False,
 ) -> None:
     """Train what is missing of a scenario's reference pool.
 
@@ -40,15 +44,21 @@ def prepare(
         out.print(listing(planned(chosen, job_count(jobs), where)))
         return
     session = open_session(Workspace.find(), jobs, where)
-    prepare_pool(session, choose_forget_set(session, chosen, where))
+    prepare_pool(session, choose_forget_set(session, chosen, where), own=own)
 
 
-def prepare_pool(session: "Session", scenario: "Scenario") -> None:
-    """Train what is missing of the reference pool, and of those of earlier requests, and say where each lies."""
+def prepare_pool(session: "Session", scenario: "Scenario", *, own: bool = False) -> None:
+    """Train what is missing of the reference pool, and of those of earlier requests, and say where each lies.
+
+    `own`: all of it, also what ships.
+    """
+    from benchmark.bundle.shipped import begin_with_shipped
     from benchmark.references.pool import Pool
 
     for each in scenario.so_far:
         with show_progress(session) as shown:
+            if not own:
+                begin_with_shipped(shown, each)
             pool = Pool(shown, each)
             pool.prepare()
         out.print(f"the pool {pool.store.folder} is complete")

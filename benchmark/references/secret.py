@@ -1,10 +1,12 @@
 """A pool's secret: the file `secret` in its folder, 64 hex digits that never leave it.
 
-A pool of evidence from elsewhere has the file `commitment` instead: SHA-256 of the secret that it does not know.
+A pool of evidence from elsewhere has the file `commitment` instead: SHA-256 of the secret that it does not know. Where
+everybody can know the secret, the file `published` has its SHA-256.
 """
 
 import re
 import secrets
+from dataclasses import replace
 from pathlib import Path
 
 from benchmark.errors import BadMachine
@@ -13,7 +15,7 @@ from benchmark.storage.reading import read_file
 from benchmark.storage.workspace import write_atomically
 
 _BYTES = 32
-_COMMITMENT = "commitment"
+_COMMITMENT, _PUBLISHED = "commitment", "published"
 
 
 def read_secret(folder: Path) -> str | None:
@@ -37,7 +39,10 @@ def read_secret(folder: Path) -> str | None:
 def read_seeds(folder: Path, pool_hash: str) -> Seeds:
     """Return the seeds of the pool in `folder`. Raises BadMachine as `read_secret` does."""
     secret = read_secret(folder)
-    return Seeds(pool_hash, secret) if secret else Seeds(pool_hash, committed=_read_commitment(folder))
+    if secret is None:
+        return Seeds(pool_hash, committed=_read_commitment(folder))
+    seeds = Seeds(pool_hash, secret)
+    return replace(seeds, published=_read_commitment(folder, _PUBLISHED) == seeds.commitment)
 
 
 def write_commitment(folder: Path, commitment: str) -> None:
@@ -45,9 +50,14 @@ def write_commitment(folder: Path, commitment: str) -> None:
     write_atomically(folder / _COMMITMENT, commitment.encode())
 
 
-def _read_commitment(folder: Path) -> str:
+def write_published(folder: Path, commitment: str) -> None:
+    """Mark the secret with this commitment as one that everybody can know, should it be that of the pool."""
+    write_atomically(folder / _PUBLISHED, commitment.encode())
+
+
+def _read_commitment(folder: Path, file: str = _COMMITMENT) -> str:
     try:
-        content = read_file(folder / _COMMITMENT, 1 << 10).decode("ascii", errors="replace")
+        content = read_file(folder / file, 1 << 10).decode("ascii", errors="replace")
     except (OSError, ValueError):
         return ""
     return content if re.fullmatch("[0-9a-f]{64}", content) else ""

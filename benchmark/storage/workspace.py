@@ -96,6 +96,10 @@ class Workspace:
         """Return where the evidence of a scenario's board lies in one file."""
         return self.shipped / "evidence" / f"{scenario.label}.zip"
 
+    def shipped_pool(self, scenario: "Scenario") -> Path:
+        """Return where the retrained models of a scenario's pool would lie in one file, if they shipped."""
+        return self.shipped / "evidence" / "pools" / f"{scenario.name}-{scenario.pool_hash}.zip"
+
     @property
     def data(self) -> Path:
         """The default folder of data sets and of prepared arrays."""

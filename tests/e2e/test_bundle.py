@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
-from benchmark.bundle import find_faults, unpack_evidence
 from benchmark.bundle.archive import LIST
+from benchmark.bundle.unpacking import find_faults, unpack_evidence
 from benchmark.references.controls import do_nothing
 from benchmark.references.pool import Pool, reference_store
 from benchmark.references.secret import read_seeds

@@ -9,6 +9,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from conftest import REPOSITORY
 from safetensors.numpy import load, save
 
 from benchmark.bundle.pools import PoolContents, find_pool_faults
@@ -18,6 +19,7 @@ from benchmark.metrics.leak import measure_leak
 from benchmark.metrics.leak_score import mean_leak
 from benchmark.references.pool import Pool
 from benchmark.references.secret import read_secret, write_secret
+from benchmark.scenario.schema import load_scenario
 from benchmark.session import Session
 from benchmark.storage.workspace import Workspace
 
@@ -241,3 +243,59 @@ def test_retrained_models_of_another_secret_are_as_good(miniature, tmp_path):
     assert not detectable(own, other)[1].any()
     leaking = mean_leak(measure_leak(original, other))
     assert jackknife_estimate(leaking[0], leaking[1:]).low > 0
+
+
+@pytest.fixture
+def shipped(exported, workspace, clone, bench, miniature, tmp_path, monkeypatch):
+    """A clone in which the retrained models of the miniature ship."""
+    monkeypatch.chdir(workspace.root)
+    assert bench("pool", "export", clone.shipped_pool(miniature), "--evidence-only").returncode == 0
+    monkeypatch.chdir(clone.root)
+    return clone
+
+
+@pytest.mark.long
+def test_what_ships_is_not_trained_and_rows_say_that_everybody_can_know_its_secret(shipped, bench, miniature):
+    done = bench("run", "finetune", "--jobs", "1")
+    assert done.returncode == 0, done.stderr
+    assert "the retrained models of miniature come with the package" in said(done)
+    trained = {path.parent.name for path in shipped.pool(miniature).rglob("*.safetensors")}
+    assert trained == {"original", "hidden", "retrained", "calibration"}
+    card = json.loads(next(shipped.results.glob("scorecards/miniature-*/finetune.json")).read_text())
+    assert (card["seeds"], card["commitment"]) == ("public", listed_commitment(shipped.shipped_pool(miniature)))
+    assert "come with the package" not in bench("run", "finetune", "--jobs", "1").stderr  # it was begun
+
+
+def listed_commitment(path):
+    return hashlib.sha256(listed(path).secret.encode()).hexdigest()
+
+
+@pytest.mark.long
+def test_a_pool_of_ones_own_has_a_secret_of_its_own(shipped, bench, miniature):
+    done = bench("prepare", "--own", "--jobs", "1")
+    assert done.returncode == 0, done.stderr
+    assert "come with the package" not in done.stderr
+    pool = Pool(Session(shipped), miniature)
+    assert pool.seeds.kind == "secret"
+    assert pool.seeds.commitment != listed_commitment(shipped.shipped_pool(miniature))
+
+
+def test_a_shipped_file_that_is_damaged_costs_nothing_but_time(shipped, bench, miniature):
+    shipped.shipped_pool(miniature).write_bytes(b"damaged")
+    done = bench("prepare", "--jobs", "1")
+    assert done.returncode == 0, done.stderr
+    assert "is not an exported pool" in said(done)
+    assert "until then all models are trained here" in said(done)
+    assert Pool(Session(shipped), miniature).seeds.kind == "secret"
+
+
+def test_the_files_that_ship_are_whole_and_of_their_scenarios():
+    files = sorted((REPOSITORY / "leaderboard/evidence/pools").glob("*.zip"))
+    assert files
+    for path in files:
+        contents = listed(path)
+        scenario = load_scenario(contents.scenario)
+        assert path.name == f"{scenario.name}-{scenario.pool_hash}.zip"
+        blocks = scenario.blocks(scenario.protocol.models)
+        assert contents.blocks == sorted(f"{role}/{at:04d}" for role in ("calibration", "retrained") for at in blocks)
+        assert not find_pool_faults(Session(Workspace(REPOSITORY)), scenario, path)
