@@ -5,7 +5,7 @@ BIN := .venv/bin
 # Commands and tests start hundreds of processes, which would compile the package anew each time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-all test-fast lint docs pages fuzz studies speeds clean
+.PHONY: run test test-all test-fast lint docs pages fuzz studies speeds gpu-check clean
 
 run: .venv/installed
 	$(BIN)/bench run --submission finetune
@@ -51,6 +51,10 @@ speeds: .venv/installed
 	$(BIN)/python scripts/measure_training.py
 	$(BIN)/python scripts/measure_training.py --scenario digits-cnn
 	$(BIN)/python scripts/measure_scoring.py
+
+# What only a GPU can show, in at most eight minutes; writes the table of docs/performance.md.
+gpu-check: .venv/installed
+	$(BIN)/python scripts/check_gpu.py
 
 .venv/installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -1,6 +1,6 @@
 """How much faster nets too large for a block train here than in a starting kit's loop, on this machine's device.
 
-    python scripts/measure_gpu.py [--device cuda] [--precision bfloat16] [--steps 100] [--accuracy 64]
+    python scripts/measure_gpu.py [--device cuda] [--precision bfloat16] [--steps 100] [--accuracy 64] [--json FILE]
 
 The plain alternative is the competition's starting kit: one `nn.Module`, a `DataLoader` whose two workers crop and flip
 images, float32, `optim.SGD`, a step at a time. Both train on images drawn at random, of the scenario's number and shape
@@ -13,12 +13,15 @@ float32 and with bfloat16, and prints their mean test accuracy with its standard
 """
 
 import argparse
+import json
+import math
 import os
 import platform
 import statistics
 import time
 from collections.abc import Callable
 from itertools import islice
+from pathlib import Path
 
 import torch
 from measure_training import plain as plain_on_digits
@@ -140,34 +143,38 @@ def kernel_share(scenario: Scenario, split: Split, device: str, steps: int) -> f
     return busy / (until - spans[0][0])
 
 
-def speed(scenario: Scenario, device: str, steps: int, examples: int) -> None:
+def speed(scenario: Scenario, device: str, steps: int, examples: int) -> dict[str, float | None]:
     recipe, block = scenario.recipe, scenario.protocol.block
     split = pictures(examples)
     whole = recipe.epochs * -(-examples // recipe.batch_size)
     if examples < (FEW + steps + 1) * recipe.batch_size:
         raise SystemExit(f"{examples} examples make fewer than {FEW + steps + 1} batches; take fewer --steps")
     models = scenario.originals + scenario.protocol.models
-    ratios = []
+    ratios, hours = [], []
     plain(scenario, split, device, FEW)  # whatever happens once a process
     ours(scenario, split, device, FEW)
     for _ in range(3):
         theirs = a_step(plain, scenario, split, device, steps)
         mine = a_step(ours, scenario, split, device, steps) / block
         ratios.append(theirs / mine)
+        hours.append(mine * whole * models / 3600)
         print(
             f"plain {1e3 * theirs:8.2f} ms a step, {theirs * whole:7.1f} s a model   ours {1e3 * mine:8.2f} ms, "
-            f"{mine * whole:7.1f} s a model, {models:,} models in {mine * whole * models / 3600:.2f} h   "
+            f"{mine * whole:7.1f} s a model, {models:,} models in {hours[-1]:.2f} h   "
             f"plain / ours {theirs / mine:.1f}"
         )
     print(f"median ratio {statistics.median(ratios):.1f}; {whole:,} steps a model, {block} models a block")
+    medians = {"ratio": statistics.median(ratios), "hours": statistics.median(hours), "models": models, "steps": steps}
     if device == "cpu":
         print("kernel share and GPU memory: not on a CPU")
-        return
-    print(f"kernels run {kernel_share(scenario, split, device, steps):.0%} of the time (70 % wanted)")
-    print(f"GPU memory {torch.cuda.max_memory_reserved(device) / 2**30:.1f} GiB")
+        return {**medians, "kernel_share": None, "memory": None}
+    share, memory = kernel_share(scenario, split, device, steps), torch.cuda.max_memory_reserved(device) / 2**30
+    print(f"kernels run {share:.0%} of the time (70 % wanted)")
+    print(f"GPU memory {memory:.1f} GiB")
+    return {**medians, "kernel_share": None if math.isnan(share) else share, "memory": memory}
 
 
-def accuracy(scenario: Scenario, device: str, models: int) -> None:
+def accuracy(scenario: Scenario, device: str, models: int) -> dict[str, dict[str, dict[str, float]]]:
     problem = load_problem(scenario).on(device)
     correct = {"plain": plain_accuracies(scenario, models)}
     for precision in (None, "bfloat16"):
@@ -176,9 +183,12 @@ def accuracy(scenario: Scenario, device: str, models: int) -> None:
         nets = [seeded_model(scenario.architecture, problem.input_shape, problem.outputs, seed) for seed in seeds]
         state = train_block(nets, recipe, problem.train, seeds, problem.loss).state
         correct[f"ours, {precision or 'float32'}"] = list(evidence_of(scenario, problem, state)["utility/test"])
+    found = {}
     for name, shares in correct.items():
-        error = statistics.stdev(shares) / len(shares) ** 0.5
-        print(f"{name:16} mean test accuracy {statistics.mean(shares):.4f} ± {error:.4f} (s.e., {len(shares)} models)")
+        mean, error = statistics.mean(shares), statistics.stdev(shares) / len(shares) ** 0.5
+        print(f"{name:16} mean test accuracy {mean:.4f} ± {error:.4f} (s.e., {len(shares)} models)")
+        found[name] = {"mean": float(mean), "error": float(error)}
+    return {"accuracies": found}
 
 
 def plain_accuracies(scenario: Scenario, models: int) -> list[float]:
@@ -202,6 +212,7 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=45_000)
     parser.add_argument("--precision", choices=["bfloat16"], help="of ours; by default the scenario's")
     parser.add_argument("--accuracy", type=int, default=0, metavar="MODELS")
+    parser.add_argument("--json", type=Path, help="a file for what was found")
     options = parser.parse_args()
     scenario = load_scenario(options.scenario)
     if options.precision:
@@ -217,9 +228,11 @@ def main() -> None:
     if options.accuracy and scenario.data.source != "digits":
         parser.error("--accuracy has a plain loop for the scenarios digits and digits-cnn alone")
     if options.accuracy:
-        accuracy(scenario, device, options.accuracy)
+        found = accuracy(scenario, device, options.accuracy)
     else:
-        speed(scenario, device, options.steps, options.examples)
+        found = speed(scenario, device, options.steps, options.examples)
+    if options.json:
+        options.json.write_text(json.dumps(found))
 
 
 if __name__ == "__main__":
