@@ -1,8 +1,8 @@
 """Pools that are carried from one machine to another: exported to one file, imported, and several of them united.
 
 The file holds the pool's secret, so it is for whoever may know it. With the secret a pool goes on elsewhere as the one
-that it is: what is missing there is trained from the same seeds. A pool's evidence alone, without the originals, is a
-hundredth of its size; originals have public seeds, and are trained where it is imported.
+that it is: what is missing there is trained from the same seeds. A pool's evidence alone, without the originals, is
+much smaller; originals have public seeds, and are trained where it is imported.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from benchmark.data.choice import is_kept, write_choice
 from benchmark.errors import BadRecord, BadUsage, MissingRecord
 from benchmark.references.building import versions
 from benchmark.references.pool import HIDDEN_BLOCKS, reference_store
-from benchmark.references.secret import read_secret, read_seeds, write_secret
+from benchmark.references.secret import read_secret, read_seeds, write_published, write_secret
 from benchmark.scenario.schema import Scenario
 from benchmark.seeds import Seeds
 from benchmark.session import Session
@@ -38,10 +38,12 @@ class PoolContents(Listing):
     what: ClassVar[str] = "an exported pool"
     file: ClassVar[str] = "pool.json"
     command: ClassVar[str] = "bench pool export"
-    largest: ClassVar[int] = 1 << 36
+    largest: ClassVar[int] = 1 << 33
 
     secret: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$", repr=False)]
     """That the models were drawn from; empty of public seeds."""
+    published: bool = False
+    """Whether everybody can know it."""
     about: dict[str, Any]
     """The scenario, for people to read."""
     built_with: dict[str, str]
@@ -60,8 +62,7 @@ def export_pool(session: Session, scenario: Scenario, path: Path, *, evidence_on
     MissingRecord where there is no block, BadRecord where one is damaged, BadUsage where `path` is a folder or the pool
     has neither weights nor a secret.
     """
-    if path.is_dir():
-        raise BadUsage(f"{path} is a folder, expected a file to write the pool to; give {path / 'pool.zip'}")
+    _check_file(path)
     store, seeds = _own_store(session, scenario)
     finished = {
         name: checksum
@@ -77,6 +78,7 @@ def export_pool(session: Session, scenario: Scenario, path: Path, *, evidence_on
         scenario=scenario.name,
         pool_hash=scenario.pool_hash,
         secret=seeds.secret or "",
+        published=seeds.published,
         about=scenario.published(),
         built_with=versions(session.device),
         members={f"{name}{_SUFFIX}": checksum for name, checksum in finished.items()}
@@ -119,9 +121,12 @@ def import_pool(session: Session, scenario: Scenario, path: Path) -> list[str]:
         _check_own_pool(folder, contents)
         if choice is not None and not was_chosen:
             write_choice(session.workspace, scenario, choice)
+        seeds = Seeds(scenario.pool_hash, contents.secret or None)
+        if contents.published:
+            write_published(folder, seeds.commitment)
         if contents.secret and read_secret(folder) is None:  # before the models, so that an interrupted import goes on
             write_secret(folder, contents.secret)
-        store = reference_store(session, scenario, Seeds(scenario.pool_hash, contents.secret or None))
+        store = reference_store(session, scenario, seeds)
         missing = store.unfit(contents.blocks)
         for done, name in enumerate(missing, 1):
             store.adopt({name: archive.read(f"{name}{_SUFFIX}")})
@@ -135,6 +140,7 @@ def merge_pools(session: Session, paths: Sequence[Path], path: Path) -> tuple[Po
     Returns its list, and the blocks that differ between them, as trained on other machines: of these the first one's
     are taken. Raises BadRecord where a file is none or damaged, BadUsage where they do not belong together.
     """
+    _check_file(path)
     first, found = None, dict[str, Path]()
     united, differing = dict[str, str](), set[str]()
     for each in paths:
@@ -169,6 +175,11 @@ def scenario_of(path: Path) -> str:
     """Return the name of the scenario that an exported pool is of. Raises BadRecord where the file is none."""
     with open_archive(path, PoolContents) as archive:
         return archive.contents.scenario
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise BadUsage(f"{path} is a folder, expected a file to write the pool to; give {path / 'pool.zip'}")
 
 
 def _own_store(session: Session, scenario: Scenario) -> tuple[BlockStore, Seeds]:

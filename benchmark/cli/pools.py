@@ -52,12 +52,14 @@ def prepare_pool(session: "Session", scenario: "Scenario", *, own: bool = False)
 
     `own`: all of it, also what ships.
     """
-    from benchmark.bundle.shipped import begin_with_shipped
+    from benchmark.bundle.shipped import begin_with_shipped, check_own
     from benchmark.references.pool import Pool
 
     for each in scenario.so_far:
         with show_progress(session) as shown:
-            if not own:
+            if own:
+                check_own(shown, each)
+            else:
                 begin_with_shipped(shown, each)
             pool = Pool(shown, each)
             pool.prepare()

@@ -6,6 +6,7 @@ import shutil
 import stat
 import warnings
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from conftest import REPOSITORY
 from safetensors.numpy import load, save
 
 from benchmark.bundle.pools import PoolContents, find_pool_faults
+from benchmark.bundle.shipped import begin_with_shipped
 from benchmark.metrics import detectable
 from benchmark.metrics.jackknife import jackknife_estimate
 from benchmark.metrics.leak import measure_leak
@@ -184,6 +186,7 @@ def test_what_is_no_file_of_a_pool_is_one_sentence(exported, clone, bench, tmp_p
         (("import", tmp_path / "absent.zip"), "give the path of a file that `bench pool export` wrote"),
         (("export", tmp_path), "is a folder, expected a file to write the pool to"),
         (("export", tmp_path / "new.zip"), "has no models to export; `bench prepare` trains them"),
+        (("merge", exported, exported, "--to", tmp_path), "is a folder, expected a file to write the pool to"),
         (("merge", exported, "--to", tmp_path / "m.zip"), "came alone, expected two exported pools or more"),
     ):
         done = bench("pool", *given, **({"scenario": None} if "merge" in given else {}))
@@ -255,7 +258,7 @@ def shipped(exported, workspace, clone, bench, miniature, tmp_path, monkeypatch)
 
 
 @pytest.mark.long
-def test_what_ships_is_not_trained_and_rows_say_that_everybody_can_know_its_secret(shipped, bench, miniature):
+def test_what_ships_is_not_trained_and_rows_say_that_everybody_can_know_its_secret(shipped, bench, miniature, tmp_path):
     done = bench("run", "finetune", "--jobs", "1")
     assert done.returncode == 0, done.stderr
     assert "the retrained models of miniature come with the package" in said(done)
@@ -264,6 +267,14 @@ def test_what_ships_is_not_trained_and_rows_say_that_everybody_can_know_its_secr
     card = json.loads(next(shipped.results.glob("scorecards/miniature-*/finetune.json")).read_text())
     assert (card["seeds"], card["commitment"]) == ("public", listed_commitment(shipped.shipped_pool(miniature)))
     assert "come with the package" not in bench("run", "finetune", "--jobs", "1").stderr  # it was begun
+    refused = bench("prepare", "--own")
+    assert (refused.returncode, "began with the retrained models that ship" in said(refused)) == (2, True)
+    carried = tmp_path / "carried.zip"
+    assert bench("pool", "export", carried).returncode == 0
+    assert listed(carried).published
+    shutil.rmtree(shipped.pools)
+    assert bench("pool", "import", carried).returncode == 0
+    assert Pool(Session(shipped), miniature).seeds.kind == "public"
 
 
 def listed_commitment(path):
@@ -299,3 +310,13 @@ def test_the_files_that_ship_are_whole_and_of_their_scenarios():
         blocks = scenario.blocks(scenario.protocol.models)
         assert contents.blocks == sorted(f"{role}/{at:04d}" for role in ("calibration", "retrained") for at in blocks)
         assert not find_pool_faults(Session(Workspace(REPOSITORY)), scenario, path)
+
+
+def test_two_that_begin_at_once_get_the_same_models(shipped, miniature):
+    with ThreadPoolExecutor(2) as both:
+        sessions = [Session(shipped, warn=lambda _: None) for _ in range(2)]
+        begun = list(both.map(begin_with_shipped, sessions, [miniature] * 2))
+    assert sorted(begun) == [False, True]
+    pool = Pool(Session(shipped, warn=pytest.fail), miniature)
+    assert pool.seeds.kind == "public"
+    assert len(pool.evidence("retrained")["phi/forget"]) == miniature.protocol.models
