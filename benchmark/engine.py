@@ -22,6 +22,8 @@ with warnings.catch_warnings():  # of a /dev/shm that cannot be written to `_pro
 
 Result = TypeVar("Result")
 
+_BEGINNING = 10.0  # seconds that beginning processes may take on a busy machine
+
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
 
@@ -52,12 +54,18 @@ def map_blocks(
 
 def start_importing(module: str, jobs: int) -> None:
     """Has the processes of `map_blocks` import a module while this one does something else."""
-    calls = [(module,)] * jobs
+    calls, begun = [(module,)] * jobs, threading.Event()
 
     def start() -> None:
         with contextlib.suppress(Exception):  # it only saves time; what is wrong will be told when it matters
-            list(map_blocks(_import, calls, jobs))
+            try:
+                done = map_blocks(_import, calls, jobs)
+            finally:
+                begun.set()
+            list(done)
 
+    # A process that is begun reads its task from this one, and shows a traceback where it ends before that is written.
+    atexit.register(begun.wait, _BEGINNING)
     threading.Thread(target=start, daemon=True).start()
 
 
