@@ -51,6 +51,17 @@ def noisy(rng, share, noise, session=0.0):
     return Machine(lambda run: cost, noise=lambda: np.exp(rng.normal(0, noise)))
 
 
+def disturbed(machine, times):
+    """Let retrainings take so many times as long as they should, in turn."""
+    factors, run = itertools.cycle(times), machine.run
+    machine.run = lambda *given, **named: (
+        replace(run(*given, **named), seconds=STARTING + RETRAINING * next(factors))
+        if "retrain" in given
+        else run(*given, **named)
+    )
+    return machine
+
+
 def timed(machine, scenario, limit=0.2, runs=range(25)):
     timer = Timer(machine, lambda index: {"original": index}, scenario.seed, EPOCHS)
     return timer.time_submission({}, limit, list(runs))
@@ -144,15 +155,7 @@ def test_a_machine_that_is_busy_for_a_while_slows_down_both(miniature):
 
 def test_the_seconds_of_a_run_are_the_mean_of_what_runs_took_while_retraining_was_slowed_down(miniature):
     """Twenty in a hundred retrainings took five times as long: a median of them times the share would say 0.6 of it."""
-    machine = Machine(lambda run: 0.5)
-    slow = itertools.cycle([1.0, 1.0, 1.0, 1.0, 5.0])
-    run = machine.run
-    machine.run = lambda *given, **named: (
-        replace(run(*given, **named), seconds=STARTING + RETRAINING * next(slow))
-        if "retrain" in given
-        else run(*given, **named)
-    )
-    timing = timed(machine, miniature)
+    timing = timed(disturbed(Machine(lambda run: 0.5), [1.0, 1.0, 1.0, 1.0, 5.0]), miniature)
     assert timing.submission == pytest.approx(0.5 * RETRAINING)
     assert timing.share == pytest.approx(timing.submission / timing.retraining)
 
@@ -218,14 +221,7 @@ def test_every_round_is_another_run_that_counts(miniature):
 
 def test_a_round_whose_retraining_was_disturbed_does_not_decide(miniature):
     """So short that it took no longer than nothing: the share of that round alone would be without bounds."""
-    machine = Machine(lambda run: 0.1)
-    retraining = itertools.cycle([1.0, 1.0, 1.0, 0.0, 1.0])
-    run = machine.run
-    machine.run = lambda *given, **named: (
-        replace(run(*given, **named), seconds=STARTING + RETRAINING * next(retraining))
-        if "retrain" in given
-        else run(*given, **named)
-    )
+    machine = disturbed(Machine(lambda run: 0.1), [1.0, 1.0, 1.0, 0.0, 1.0])
     assert timed(machine, miniature).share == pytest.approx(0.1 * 5 / 4, rel=0.05)
 
 
