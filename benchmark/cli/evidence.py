@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from benchmark.cli.options import DataOption, ModelsOption, OutOption, ScenarioOption
-from benchmark.cli.shared import open_session, out, read_scenario, show_progress
-from benchmark.errors import BadRecord
+from benchmark.cli.shared import open_session, out, read_scenario, show_progress, tell_faults
 
 FileArgument = Annotated[
     Path | None, typer.Argument(help="The bundle; by default leaderboard/evidence/<scenario>.zip.")
@@ -62,9 +61,4 @@ def verify(
     workspace, chosen = Workspace.find(), read_scenario(scenario, models)
     path = file or workspace.bundle(chosen)
     faults = find_faults(open_session(workspace), chosen, path)
-    for fault in faults:
-        out.print(fault, highlight=False, soft_wrap=True)
-    if faults:
-        count = "a fault" if len(faults) == 1 else f"{len(faults)} faults"
-        raise BadRecord(f"{path} has {count}, named above, expected none; get it again")
-    out.print(f"{path} is whole", highlight=False, soft_wrap=True)
+    tell_faults(faults, path)

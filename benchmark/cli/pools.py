@@ -6,8 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.cli.options import DataOption, DeviceOption, JobsOption, ModelsOption, ScenarioOption
-from benchmark.cli.shared import choose_forget_set, job_count, open_session, out, read_scenario, show_progress
-from benchmark.errors import BadData, BadRecord, BadUsage
+from benchmark.cli.shared import (
+    choose_forget_set,
+    job_count,
+    open_session,
+    out,
+    read_scenario,
+    show_progress,
+    tell_faults,
+)
+from benchmark.errors import BadData, BadUsage
 from benchmark.text import counted
 
 if TYPE_CHECKING:
@@ -119,12 +127,7 @@ def verify_file(file: FileArgument, scenario: OfFileOption = None, data_dir: Dat
     workspace, chosen = Workspace.find(), read_scenario(scenario or scenario_of(file))
     with show_progress(open_session(workspace)) as session:
         faults = find_pool_faults(session, chosen, file)
-    for fault in faults:
-        out.print(fault, highlight=False, soft_wrap=True)
-    if faults:
-        count = "a fault" if len(faults) == 1 else f"{len(faults)} faults"
-        raise BadRecord(f"{file} has {count}, named above, expected none; get it again")
-    out.print(f"{file} is whole", highlight=False, soft_wrap=True)
+    tell_faults(faults, file)
 
 
 def merge(

@@ -6,12 +6,13 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from benchmark.engine import joblib  # imported there without a warning of its own
-from benchmark.errors import BadUsage
+from benchmark.errors import BadRecord, BadUsage
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -94,6 +95,16 @@ def try_without_choice(session: "Session", scenario: "Scenario") -> "Scenario":
         f"follows is about a stand-in of kind {stand_in.forget.kind!r}"
     )
     return stand_in
+
+
+def tell_faults(faults: list[str], path: Path) -> None:
+    """Print what is wrong with a file, or that it is whole. Raises BadRecord where anything is wrong."""
+    for fault in faults:
+        out.print(fault, highlight=False, soft_wrap=True)
+    if faults:
+        count = "a fault" if len(faults) == 1 else f"{len(faults)} faults"
+        raise BadRecord(f"{path} has {count}, named above, expected none; get it again")
+    out.print(f"{path} is whole", highlight=False, soft_wrap=True)
 
 
 def print_json(content: object) -> None:

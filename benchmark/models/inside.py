@@ -23,17 +23,10 @@ def features_of(net: nn.Module, state: State, split: Split) -> Tensor:
 
     Raises BadScenario where it has no linear layer, or is not finite there.
     """
-    linear = [module for module in net.modules() if isinstance(module, nn.Linear)]
+    linear = [name for name, module in net.named_modules() if isinstance(module, nn.Linear)]
     if not linear:
         raise BadScenario("the network has no linear layer, expected one whose inputs are its features; choose another")
-    seen: list[Tensor] = []
-    hook = linear[-1].register_forward_pre_hook(lambda _, entering: seen.append(entering[0]))
-    try:
-        for chunk in split.inputs.split(_EXAMPLES):
-            functional_call(net, dict(state), (split.normalised(chunk),))
-    finally:
-        hook.remove()
-    features = torch.cat(seen).flatten(1)
+    features = layer_inputs(net, state, split, linear[-1]).flatten(1)
     if not features.isfinite().all():
         raise BadScenario("a model's features are not finite; lower recipe.learning_rate")
     return features

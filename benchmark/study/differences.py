@@ -6,16 +6,14 @@ import numpy as np
 import pandas as pd
 
 from benchmark.data import load_problem
-from benchmark.errors import BadUsage, BenchError, MissingRecord
 from benchmark.metrics.leak import leak
 from benchmark.metrics.permutation import detectable
 from benchmark.references.pool import Pool
 from benchmark.results.evidence import PROBED
-from benchmark.runs.runs import Runs
-from benchmark.scenario.schema import Scenario, options
+from benchmark.scenario.schema import Scenario
 from benchmark.session import Session
 from benchmark.storage.workspace import Arrays, write_atomically
-from benchmark.submissions.source import find_submission
+from benchmark.study.stored import evidence_of_entry, reference_evidence
 
 COLUMNS = ("submission", "split", "example", "leak", "unlearned", "retrained", "p_value", "differs")
 
@@ -30,11 +28,12 @@ def study_differences(session: Session, scenario: Scenario, names: Sequence[str]
     evidence is not complete. Source: Shah et al. 2023 (2211.12491) for comparing trainings by inputs on which they
     differ.
     """
-    pool, problem = Pool(session, scenario), load_problem(scenario)
+    problem = load_problem(scenario)
+    retrained, _ = reference_evidence(Pool(session, scenario))
     rows = {"forget": np.arange(len(problem.forget)), **problem.evidence_form.probes}
     found = []
     for done, name in enumerate(names, 1):
-        own = _compare(*_evidence(session, pool, name))
+        own = _compare(evidence_of_entry(session, scenario, name), retrained)
         own["example"] = [int(getattr(problem, split).ids[rows[split][at]]) for split, at in own["place"]]
         own["apart"] = (own["unlearned"] - own["retrained"]).abs()  # where populations do not overlap leaks are all 1
         found.append(own.assign(submission=name).sort_values(["leak", "apart"], ascending=False, kind="stable"))
@@ -43,22 +42,6 @@ def study_differences(session: Session, scenario: Scenario, names: Sequence[str]
     path = session.workspace.results / "studies" / f"differences-{scenario.label}.csv"
     write_atomically(path, table.to_csv(index=False, float_format="%.6g").encode())
     return table
-
-
-def _evidence(session: Session, pool: Pool, name: str) -> tuple[Arrays, Arrays]:
-    """Return the evidence of an entry's and of the retrained models."""
-    scenario, submission = pool.scenario, find_submission(name, session.workspace, pool.scenario)
-    if submission.trains:
-        raise BadUsage(
-            f"{name} is compared with models that it trains itself, expected an entry of the pool; leave it out"
-        )
-    try:
-        return Runs(pool, submission).evidence(), pool.evidence("retrained")
-    except BenchError:
-        raise MissingRecord(
-            f"there is no complete evidence of {name} on {scenario.label}; "
-            f"type `bench run --submission {name} {options(scenario.name, scenario.protocol.models)}`"
-        ) from None
 
 
 def _compare(unlearned: Arrays, retrained: Arrays) -> pd.DataFrame:

@@ -30,7 +30,7 @@ def study(session: Session, scenario: Scenario, names: list[str]) -> pd.DataFram
     is not complete, and when there are fewer than two entries.
     """
     evidence = _complete_evidence(session, scenario, names)
-    references = _reference_evidence(Pool(session, scenario))
+    references = reference_evidence(Pool(session, scenario))
 
     def population(arrays: Arrays) -> Population:
         return model_evidence(arrays, references[0], scenario.task).population
@@ -67,7 +67,7 @@ def study_order(session: Session, scenario: Scenario, names: list[str]) -> pd.Da
         )
     evidence = _complete_evidence(session, scenario, names)
     pool = Pool(session, scenario)
-    retrained, calibration = _reference_evidence(pool)
+    retrained, calibration = reference_evidence(pool)
     reference = model_evidence(retrained, retrained, scenario.task)
     entries = {name: model_evidence(arrays, retrained, scenario.task) for name, arrays in evidence.items()}
     for name in [name for name, entry in entries.items() if EvidencePair(entry, reference).lacks(("hidden",))]:
@@ -91,7 +91,7 @@ def study_order(session: Session, scenario: Scenario, names: list[str]) -> pd.Da
 
 def _complete_evidence(session: Session, scenario: Scenario, names: list[str]) -> dict[str, Arrays]:
     """Return the evidence of entries with all of their runs; a warning names the others."""
-    evidence = {name: _evidence(session, scenario, name) for name in names}
+    evidence = {name: evidence_of_entry(session, scenario, name) for name in names}
     for name in [name for name, arrays in evidence.items() if _count(arrays) < scenario.protocol.models]:
         runs = _count(evidence.pop(name))
         session.warn(
@@ -130,7 +130,8 @@ def _count(arrays: Arrays) -> int:
     return len(arrays["phi/forget"])
 
 
-def _evidence(session: Session, scenario: Scenario, name: str) -> Arrays:
+def evidence_of_entry(session: Session, scenario: Scenario, name: str) -> Arrays:
+    """Return the evidence of an entry of the pool. Raises BenchError, with what helps, where it is not complete."""
     submission = find_submission(name, session.workspace, scenario)
     if submission.trains:
         raise BadUsage(
@@ -145,7 +146,7 @@ def _evidence(session: Session, scenario: Scenario, name: str) -> Arrays:
         ) from None
 
 
-def _reference_evidence(pool: Pool) -> tuple[Arrays, Arrays]:
+def reference_evidence(pool: Pool) -> tuple[Arrays, Arrays]:
     """Return the evidence of the retrained and of the calibration models. Raises BenchError when some is missing."""
     scenario = pool.scenario
     try:
@@ -166,7 +167,7 @@ def _one_original(
     for folder in session.workspace.evidence.glob(f"*-{single.hash}"):
         named = single.model_copy(update={"name": folder.name.removesuffix(f"-{single.hash}")})
         try:
-            found = {name: population(_evidence(session, named, name)).confidences for name in names}
+            found = {name: population(evidence_of_entry(session, named, name)).confidences for name in names}
         except BenchError:
             continue
         if all(len(confidences) == scenario.protocol.models for confidences in found.values()):
