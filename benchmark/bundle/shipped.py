@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from filelock import FileLock
-
 from benchmark.bundle.archive import open_archive
 from benchmark.bundle.pools import PoolContents, import_pool
 from benchmark.errors import BadRecord, BadUsage
@@ -11,6 +9,7 @@ from benchmark.references.secret import read_seeds, write_published
 from benchmark.scenario.schema import Scenario
 from benchmark.seeds import Seeds
 from benchmark.session import Session
+from benchmark.storage.locks import hold
 
 
 def begin_with_shipped(session: Session, scenario: Scenario) -> bool:
@@ -23,7 +22,7 @@ def begin_with_shipped(session: Session, scenario: Scenario) -> bool:
     if folder.exists() or not path.is_file():
         return False
     session.workspace.pools.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_name(f".{folder.name}.lock")):  # whoever begins at the same time waits for the models
+    with hold(folder.with_name(f".{folder.name}.lock")):  # whoever begins at the same time waits for the models
         return not folder.exists() and _import(session, scenario, path, folder)
 
 

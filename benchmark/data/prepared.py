@@ -11,12 +11,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from filelock import FileLock
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from benchmark.errors import BadMachine
+from benchmark.storage.locks import hold
 from benchmark.storage.workspace import write_atomically
 from benchmark.text import printable
 
@@ -32,7 +32,7 @@ def load_or_prepare(path: Path, make: Callable[[], Prepared]) -> Prepared:
     _expect_utf8(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_suffix(".lock")):
+        with hold(path.with_suffix(".lock")):
             if (kept := _read_kept(path)) is None:
                 _write(path, *make())
                 kept = load_file(path), _facts(path).read_text()

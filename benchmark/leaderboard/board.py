@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 
 import pandas as pd
-from filelock import FileLock
 
 from benchmark.data.choice import read_choice
 from benchmark.errors import BadRecord, BadUsage, MissingRecord, note
@@ -18,6 +17,7 @@ from benchmark.leaderboard.table import leaderboard
 from benchmark.results.board_file import pack_cards, read_cards
 from benchmark.results.scorecard import Scorecard
 from benchmark.scenario.schema import Scenario, is_shipped, options
+from benchmark.storage.locks import hold
 from benchmark.storage.workspace import Workspace, write_atomically
 from benchmark.text import did_you_mean
 
@@ -101,7 +101,7 @@ def rebuild(workspace: Workspace, changed: Iterable[Scorecard] = (), warn: Warn 
     Where results replace the shipped ones, their scorecards are packed into one file per board.
     """
     workspace.results.mkdir(parents=True, exist_ok=True)
-    with FileLock(workspace.results / _LOCK):
+    with hold(workspace.results / _LOCK):
         if workspace.publishes:
             pack_cards(workspace.results)
         cards = read_scorecards(workspace, warn)
@@ -134,7 +134,7 @@ def draw_boards(workspace: Workspace) -> None:
     from benchmark.leaderboard.plots import plot_board  # matplotlib is slow
     from benchmark.leaderboard.summary_plots import plot_summary
 
-    with FileLock(workspace.results / _LOCK):  # a run that ends meanwhile removes what is old by then
+    with hold(workspace.results / _LOCK):  # a run that ends meanwhile removes what is old by then
         cards = read_scorecards(workspace, warn=lambda _: None)  # what is wrong with a file has been said by now
         for label, comparable in _groups(cards).items():
             mine = workspace.publishes or any(card.source == "local" for card in comparable)

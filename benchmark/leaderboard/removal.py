@@ -13,7 +13,8 @@ from benchmark.leaderboard.plot_files import entry_plots
 from benchmark.results.board_file import board_path, drop_line, has_card
 from benchmark.results.scorecard import card_path
 from benchmark.scenario.schema import Scenario
-from benchmark.storage.workspace import Workspace, is_locked
+from benchmark.storage.block_store import BlockStore
+from benchmark.storage.workspace import Workspace
 from benchmark.submissions.files import is_name
 from benchmark.text import did_you_mean, shown
 
@@ -28,7 +29,7 @@ def remove_entry(workspace: Workspace, scenario: Scenario, entry: str) -> tuple[
     has_row = named and has_card(workspace.results, scenario.label, entry)
     if not found and not has_row:
         raise MissingRecord(_why_nothing(workspace, scenario, entry))
-    if any(is_locked(path / ".lock") for path in found):
+    if any(BlockStore(path, {}).is_locked() for path in found if path.is_dir()):
         raise BadRecord(
             f"{entry} on {scenario.label} is being run by another process, expected a row at rest; wait for it"
         )

@@ -3,17 +3,19 @@
 import errno
 import hashlib
 import json
+import secrets
+import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load, save
 
 from benchmark.errors import BadMachine, BadRecord
-from benchmark.storage.workspace import Arrays, claim, is_locked, sweep, sweep_all, write_atomically
+from benchmark.storage.locks import Held, claim, drop, hold, is_locked
+from benchmark.storage.workspace import PAUSE, Arrays, sweep, sweep_all, write_atomically
 from benchmark.text import printable
 
 FORM = 2
@@ -24,6 +26,8 @@ Objection = Callable[[str, Arrays, int], str]
 
 Upgrade = Callable[[str, Arrays, int], Arrays]
 """Of a block's name, arrays and form, in which there was no objection: the arrays in the present form."""
+
+_WORKING = ".working"  # the folder with a lock of each process that is at work
 
 _BLOCK, _FORM = "block", "form"  # under which a block's file holds its name and form
 
@@ -91,15 +95,44 @@ class BlockStore:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Let one process at a time work in this folder; a second one waits, and a killed one lets go."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.folder / ".lock"):
+        """Let this process work in the folder alone; it waits until others have left, and a killed one has."""
+        with hold(self._door):
+            while self._workers():
+                time.sleep(PAUSE)
             sweep_all(self.folder)
             yield
 
+    @contextmanager
+    def at_work(self, settle: Callable[[], None]) -> Iterator[None]:
+        """Let this process work in the folder beside others. The first one calls `settle` before another follows."""
+        own = self.folder / _WORKING / f"{secrets.token_hex(8)}.lock"
+        with ExitStack() as until_done:
+            with hold(self._door):
+                if not self._workers():
+                    sweep_all(self.folder)
+                    settle()
+                until_done.enter_context(hold(own))
+                until_done.callback(drop, own)
+            yield
+
     def is_locked(self) -> bool:
-        """Tell whether another process holds the lock right now."""
-        return is_locked(self.folder / ".lock")
+        """Tell whether another process is at work in the folder right now."""
+        return is_locked(self._door) or bool(self._workers())
+
+    def _workers(self) -> list[Path]:
+        """Return the locks of the processes that are at work in the folder; those of killed ones go."""
+        names = {path.name.removesuffix(".lease") for path in (self.folder / _WORKING).glob("*.lock*")}
+        locks = [self.folder / _WORKING / name for name in sorted(names)]
+        there = [path for path in locks if is_locked(path)]
+        for path in locks:
+            if path not in there:
+                drop(path)
+        return there
+
+    @property
+    def _door(self) -> Path:
+        """The lock of whoever comes in."""
+        return self.folder / ".lock"
 
     def finished(self) -> dict[str, str]:
         """Return names of the finished blocks → SHA-256; a manifest that is damaged or not there counts as empty.
@@ -129,21 +162,17 @@ class BlockStore:
 
     def record(self, name: str, checksum: str) -> None:
         """Enter a finished block into the manifest; not when the secret has become another one meanwhile."""
-        with self.lock_manifest():
-            if self.is_current():
-                self._write_manifest({**self.finished(), name: checksum})
+        self._change(lambda: {**self.finished(), name: checksum} if self.is_current() else None)
 
     def adopt(self, blocks: dict[str, bytes]) -> None:
         """Write the contents of blocks from elsewhere, which `fault_of` finds nothing wrong with, and record them.
 
         Other blocks on record stay, where they were made under this store's commitment.
         """
-        with self.lock_manifest():
-            known = self.finished() if self.is_current() else {}
-            for name, content in blocks.items():
-                write_atomically(self.path(name), content)
-            new = {name: hashlib.sha256(content).hexdigest() for name, content in blocks.items()}
-            self._write_manifest(known | new)
+        for name, content in blocks.items():
+            write_atomically(self.path(name), content)
+        new = {name: hashlib.sha256(content).hexdigest() for name, content in blocks.items()}
+        self._change(lambda: (self.finished() if self.is_current() else {}) | new)
 
     def renew(self, kept: Callable[[str], bool]) -> None:
         """Put this store's commitment on record, and with it the `kept` blocks. Hold `lock_manifest` for it."""
@@ -152,8 +181,7 @@ class BlockStore:
     def discard(self, names: Iterable[str]) -> None:
         """Take blocks out of the manifest: they count as missing from now on."""
         gone = set(names)
-        with self.lock_manifest():
-            self._write_manifest({name: checksum for name, checksum in self.finished().items() if name not in gone})
+        self._change(lambda: {name: checksum for name, checksum in self.finished().items() if name not in gone})
 
     def is_whole(self, names: Iterable[str]) -> bool:
         """Tell whether all these blocks are finished and their files are what was written."""
@@ -252,12 +280,25 @@ class BlockStore:
             raise BadRecord(f"{self.path(name)} is missing or damaged; {self.remedy}") from None
 
     @contextmanager
-    def lock_manifest(self) -> Iterator[None]:
+    def lock_manifest(self) -> Iterator[Held]:
         """Hold the manifest's lock, so that one process at a time reads it and writes another."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.folder / ".manifest.lock"):
+        with hold(self.folder / ".manifest.lock") as held:
             sweep(self._manifest)
-            yield
+            yield held
+
+    def _change(self, change: Callable[[], dict[str, str] | None]) -> None:
+        """Put on record the blocks that `change` returns, or nothing new where it returns None.
+
+        Once more where another process took the lock over meanwhile, because this one was suspended: what that one
+        has put on record stays.
+        """
+        while True:
+            with self.lock_manifest() as held:
+                blocks = change()
+                if not held.is_lost():
+                    if blocks is not None:
+                        self._write_manifest(blocks)
+                    return
 
     def _write_manifest(self, blocks: dict[str, str]) -> None:
         committed = {"commitment": self.commitment} if self.commitment else {}

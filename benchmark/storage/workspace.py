@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeVar
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from benchmark.errors import BadMachine, BadUsage
+from benchmark.storage.locks import claim
 
 if TYPE_CHECKING:
     from benchmark.scenario.schema import Scenario
@@ -108,37 +108,6 @@ class Workspace:
     def log(self, label: str, submission: str) -> Path:
         """Return the path of a failed submission's log; `label` is the scenario's."""
         return self.results / "logs" / label / f"{submission}.log"
-
-
-def is_locked(path: Path) -> bool:
-    """Tell whether another process holds this lock right now."""
-    if not path.exists():
-        return False
-    try:
-        with FileLock(path, timeout=0):
-            return False
-    except Timeout:
-        return True
-
-
-@contextmanager
-def claim(path: Path) -> Iterator[bool]:
-    """Try to take the lock without waiting; yield True if this process holds it.
-
-    A killed process lets go. Processes on several machines see each other's claims where their file system knows
-    flock, as NFS does on Linux.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        lock.release()
 
 
 def shared_out(

@@ -2,11 +2,10 @@
 
 import platform
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 import torch
-from filelock import FileLock
 
 from benchmark.engine import Progress
 from benchmark.errors import BadSubmission, BadUsage, BenchError
@@ -15,7 +14,8 @@ from benchmark.results.tuning import Tuning
 from benchmark.scenario.schema import Scenario
 from benchmark.seeds import derive_seed
 from benchmark.session import Session, Warn
-from benchmark.storage.workspace import Workspace, is_locked, shared_out, sweep
+from benchmark.storage.locks import Held, hold, is_locked
+from benchmark.storage.workspace import Workspace, shared_out, sweep
 from benchmark.submissions.source import Submission, find_submission, submission_names, tuned_file
 from benchmark.submissions.tasks import check_applicable, unfit
 from benchmark.tuning.measuring import allowed_share, open_measure, rungs
@@ -128,12 +128,11 @@ def _lock_file(name: str, workspace: Workspace, purpose: str) -> Path:
     return workspace.pools / ".tuning" / f"{name}.{purpose}.lock"
 
 
-def _lock(session: Session, name: str) -> FileLock:
+def _lock(session: Session, name: str) -> AbstractContextManager[Held]:
     path = _lock_file(name, session.workspace, "search")
-    path.parent.mkdir(parents=True, exist_ok=True)
     if is_locked(path):
         session.warn(f"another process is tuning {name}; waiting for it")
-    return FileLock(path)
+    return hold(path)
 
 
 def _empty(submission: Submission, scenario: Scenario, tuned_on: Scenario, trials: int) -> Tuning:
