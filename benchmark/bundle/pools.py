@@ -19,7 +19,8 @@ from benchmark.bundle.choice import CHOICE, choice_members, is_packed, packed_ch
 from benchmark.data.choice import is_kept, write_choice
 from benchmark.errors import BadRecord, BadUsage, MissingRecord
 from benchmark.references.building import versions
-from benchmark.references.pool import HIDDEN_BLOCKS, reference_store
+from benchmark.references.models import HIDDEN_BLOCKS
+from benchmark.references.pool import reference_store
 from benchmark.references.secret import read_secret, read_seeds, write_published, write_secret
 from benchmark.scenario.schema import Scenario
 from benchmark.seeds import Seeds

@@ -7,35 +7,38 @@ Every block is a pure function of (scenario, secret, role, block number). Buildi
 from collections.abc import Mapping
 from functools import partial
 
-import numpy as np
-import torch
 from torch import Tensor
 
-from benchmark.data import Problem, load_problem
-from benchmark.data.perturbing import draw_hidden_inputs
+from benchmark.data import load_problem
 from benchmark.device import make_repeatable
-from benchmark.errors import BadRecord, BadScenario, BadUsage
-from benchmark.evidence import evidence_of, hidden_evidence_of, in_present_form, objection_to_evidence, stack
-from benchmark.models.build import seeded_model, skeleton
-from benchmark.references.building import build_blocks, missing_blocks, set_aside_damaged, versions, weight_layouts
+from benchmark.errors import BadRecord, BadUsage
+from benchmark.evidence import in_present_form, objection_to_evidence
+from benchmark.references.building import build_blocks, missing_blocks, set_aside_damaged, versions
+from benchmark.references.models import (
+    HIDDEN_BLOCKS,
+    KEPT,
+    WEIGHTS,
+    evaluate_originals_block,
+    find_block_objection,
+    model_indices,
+    read_training_state,
+    read_weights,
+    reference_block,
+    train_models,
+    treat_models,
+    upgrade_block,
+)
 from benchmark.references.secret import make_secret, read_secret, read_seeds
-from benchmark.references.trainer import Trained, Trainer
-from benchmark.results.evidence import HIDDEN, NonFiniteOutputs, concatenate
+from benchmark.references.trainer import Trainer
+from benchmark.results.evidence import HIDDEN, concatenate
 from benchmark.scenario.schema import Role, Scenario
 from benchmark.seeds import Seeds, SeedsKind
 from benchmark.session import Session
-from benchmark.split import under
 from benchmark.storage.block_store import BlockStore
-from benchmark.storage.blocks import objection
 from benchmark.storage.workspace import Arrays
-from benchmark.training import keep_freed_memory, train_block
-from benchmark.treated import treated_evidence_of, treated_layouts
-from benchmark.treatments import is_presently_treated, is_treated, treated_block
+from benchmark.treatments import is_presently_treated, treated_block
 
 UNPACK_AGAIN = "`bench evidence unpack` brings it back"  # what is damaged where there is no pool of one's own
-_WEIGHTS = "weights/"
-_KEPT = "training/"  # what a submission's own training keeps
-HIDDEN_BLOCKS = "hidden"  # names the blocks of what the originals give at the hidden inputs, which depend on the secret
 TREATED: tuple[Role, ...] = ("retrained", "calibration", "original")
 """The roles whose treated models the gap is measured by."""
 DOING_NOTHING = "doing_nothing"  # names the blocks of the originals' evidence where there are no weights
@@ -105,7 +108,7 @@ class Pool:
             list(blocks),
             self.scenario.protocol.block,
             self._settled_store,
-            _train_models,
+            train_models,
             arguments_of,
             needed,
         )
@@ -122,11 +125,19 @@ class Pool:
         """Evaluate the originals at the hidden inputs, in blocks of their own: another secret has other inputs."""
         if not load_problem(self.scenario).evidence_form.perturbations:
             return
-        blocks = {_name(HIDDEN_BLOCKS, block): block for block in self.scenario.blocks(self.scenario.originals)}
+        blocks = {
+            reference_block(HIDDEN_BLOCKS, block): block for block in self.scenario.blocks(self.scenario.originals)
+        }
         set_aside_damaged(self.session, self.store, list(blocks))
 
         def arguments_of(name: str) -> tuple:
-            return self.scenario, self.store, _name("original", blocks[name]), self.session.device, self.hidden_seed
+            return (
+                self.scenario,
+                self.store,
+                reference_block("original", blocks[name]),
+                self.session.device,
+                self.hidden_seed,
+            )
 
         build_blocks(
             self.session,
@@ -134,7 +145,7 @@ class Pool:
             list(blocks),
             self.scenario.protocol.block,
             self._settled_store,
-            _evaluate_block,
+            evaluate_originals_block,
             arguments_of,
         )
 
@@ -161,7 +172,7 @@ class Pool:
             list(blocks),
             self.scenario.protocol.block,
             self._settled_store,
-            _treat_models,
+            treat_models,
             arguments_of,
         )
 
@@ -189,16 +200,16 @@ class Pool:
         """Parameters and buffers of the original that run `index` starts from, at the first request."""
         if self._first:
             return self._first.original(index)
-        return _weights(self.store, *self._place_of(index))
+        return read_weights(self.store, *self._place_of(index))
 
     def training_state(self, index: int) -> dict[str, Tensor] | None:
         """Return what the training of that original kept beside its weights; None where there is no trainer."""
-        return None if self.trainer is None else _training_state(self.store, *self._place_of(index))
+        return None if self.trainer is None else read_training_state(self.store, *self._place_of(index))
 
     def _place_of(self, index: int) -> tuple[str, int]:
         """Return the block of the original that run `index` starts from, and its row there."""
         block, row = divmod(index % self.scenario.originals, self.scenario.protocol.block)
-        return _name("original", block), row
+        return reference_block("original", block), row
 
     def seed(self, role: str, index: int) -> int:
         """Return the seed of model or run `index` of `role`."""
@@ -212,7 +223,10 @@ class Pool:
         if role != "original" and not self.store.is_current():
             raise BadRecord(f"{self._other_secret()}; `bench prepare` trains them again")
         models = self._count(role)
-        names = [_name(DOING_NOTHING if role == "original" else role, block) for block in self.scenario.blocks(models)]
+        names = [
+            reference_block(DOING_NOTHING if role == "original" else role, block)
+            for block in self.scenario.blocks(models)
+        ]
         return concatenate([self.read_evidence(name) for name in names], models)
 
     def read_evidence(self, name: str) -> Arrays:
@@ -224,8 +238,8 @@ class Pool:
 
     def _read_original(self, name: str) -> Arrays:
         """Return a block's evidence without its weights, which can be gigabytes; so its checksum is not looked at."""
-        problem, indices = load_problem(self.scenario), _indices(self.scenario, name)
-        arrays, form = self.store.read_without(name, (_WEIGHTS, _KEPT))
+        problem, indices = load_problem(self.scenario), model_indices(self.scenario, name)
+        arrays, form = self.store.read_without(name, (WEIGHTS, KEPT))
         if fault := objection_to_evidence(problem, arrays, indices, form):
             raise BadRecord(f"{self.store.path(name)} {fault}; `bench prepare` makes it again")
         evidence, hidden = in_present_form(problem, arrays, indices, form), name.replace("original", HIDDEN_BLOCKS)
@@ -275,7 +289,7 @@ class Pool:
 
     def _evidence_name(self, role: Role, block: int) -> str:
         """Return the name of a block that holds evidence of a role, with the weights where originals are its own."""
-        return _name(DOING_NOTHING if role == "original" and self._first else role, block)
+        return reference_block(DOING_NOTHING if role == "original" and self._first else role, block)
 
     def _seeds_of(self, role: Role, block: int) -> list[int]:
         return [self.seed(role, index) for index in self.scenario.indices(block)]
@@ -287,144 +301,9 @@ class Pool:
 def reference_store(session: Session, scenario: Scenario, seeds: Seeds, trainer: Trainer | None = None) -> BlockStore:
     """Return the blocks of a scenario's reference models, or those that `trainer` trains, drawn from these seeds."""
     about = {"scenario": scenario.published(), "built_with": versions(session.device)}
-    reading = partial(_objection, scenario), partial(_upgrade, scenario)
+    reading = partial(find_block_objection, scenario), partial(upgrade_block, scenario)
     remedy = UNPACK_AGAIN if seeds.committed else "`bench run` makes it again"
     folder = session.workspace.pool(scenario)
     if trainer:
         folder = folder / "trained" / trainer.label
     return BlockStore(folder, about, seeds.commitment, *reading, remedy)
-
-
-def _train_models(
-    scenario: Scenario,
-    role: Role,
-    seeds: list[int],
-    indices: range,
-    device: str,
-    hidden_seed: int,
-    stored: BlockStore | None,
-    trainer: Trainer | None,
-) -> Arrays:
-    """Weights and evidence of a block of originals, without hidden signals; evidence of any other.
-
-    `stored`: of originals that lie there, their evidence alone.
-    """
-    problem = _begin(scenario, device)
-    keeps_weights = role == "original" and stored is None
-    hidden = None if keeps_weights else draw_hidden_inputs(problem, hidden_seed)
-    state, kept = _models_of(scenario, problem, role, seeds, indices, stored, trainer)
-    try:
-        arrays = evidence_of(scenario, problem, state, indices, hidden)
-    except NonFiniteOutputs:
-        raise BadScenario(
-            f"training {role} models of scenario {scenario.name} diverged; lower recipe.learning_rate"
-        ) from None
-    if keeps_weights:
-        arrays |= {_WEIGHTS + name: tensor.cpu().numpy() for name, tensor in state.items()}
-        arrays |= {_KEPT + name: tensor.numpy() for name, tensor in kept.items()}
-    if device != "cpu":
-        torch.cuda.empty_cache()  # the workers of submissions need room beside this process
-    return arrays
-
-
-def _treat_models(
-    scenario: Scenario,
-    role: Role,
-    seeds: list[int],
-    indices: range,
-    device: str,
-    hidden_seed: int,
-    stored: BlockStore | None,
-    trainer: Trainer | None,
-) -> Arrays:
-    """Return the evidence of a block of treated models: of those in `stored`, or else trained here."""
-    problem = _begin(scenario, device)
-    state, _ = _models_of(scenario, problem, role, seeds, indices, stored, trainer)
-    found = treated_evidence_of(scenario, problem, state, indices, hidden_seed)
-    if device != "cpu":
-        torch.cuda.empty_cache()  # as above
-    return found
-
-
-def _begin(scenario: Scenario, device: str) -> Problem:
-    """Make a process of the engine's ready to train, and return the problem on the device."""
-    torch.set_num_threads(1)
-    keep_freed_memory()
-    make_repeatable(device)
-    return load_problem(scenario).on(device)
-
-
-def _models_of(
-    scenario: Scenario,
-    problem: Problem,
-    role: Role,
-    seeds: list[int],
-    indices: range,
-    stored: BlockStore | None,
-    trainer: Trainer | None,
-) -> Trained:
-    """Return a block of models: of originals that are `stored`, or else trained here, by the recipe or by `trainer`."""
-    device = problem.train.inputs.device
-    if stored is not None:
-        block = _name(role, indices.start // scenario.protocol.block)
-        states = [_weights(stored, block, row) for row in range(scenario.protocol.block)]
-        return Trained(stack(states, device), {})
-    if trainer is not None:
-        return trainer(scenario, role, seeds, str(device))
-    nets = [seeded_model(scenario.architecture, problem.input_shape, problem.outputs, seed) for seed in seeds]
-    return Trained(train_block(nets, scenario.recipe, problem.examples_of(role), seeds, problem.loss).state, {})
-
-
-def _evaluate_block(scenario: Scenario, store: BlockStore, name: str, device: str, hidden_seed: int) -> Arrays:
-    """Return the hidden signals of a block of originals, from their weights."""
-    torch.set_num_threads(1)
-    make_repeatable(device)
-    problem = load_problem(scenario).on(device)
-    hidden = draw_hidden_inputs(problem, hidden_seed)
-    assert hidden is not None  # else there is nothing to evaluate
-    states = [_weights(store, name, row) for row in range(scenario.protocol.block)]
-    return hidden_evidence_of(scenario, problem, stack(states, device), hidden)
-
-
-def _weights(store: BlockStore, name: str, row: int) -> dict[str, Tensor]:
-    """Return the weights of a model of a block of originals."""
-    weights = under(_WEIGHTS, store.row(name, row, _WEIGHTS))
-    return {key: torch.from_numpy(np.array(array)) for key, array in weights.items()}
-
-
-def _training_state(store: BlockStore, name: str, row: int) -> dict[str, Tensor]:
-    """Return what the training of that model kept beside."""
-    kept = under(_KEPT, store.row(name, row, _KEPT))
-    return {key: torch.from_numpy(np.array(own)) for key, own in kept.items()}
-
-
-def _objection(scenario: Scenario, name: str, arrays: Arrays, form: int) -> str:
-    """Return what keeps arrays from being the block `name` of a scenario's pool; "" where nothing does."""
-    problem, is_original = load_problem(scenario), name.startswith("original/")
-    if name.startswith(f"{HIDDEN_BLOCKS}/"):
-        return objection(arrays, problem.evidence_form.hidden_layouts(), len(_indices(scenario, name)))
-    if is_treated(name):
-        return objection(arrays, treated_layouts(problem), len(_indices(scenario, name)))
-    layouts = {}
-    if is_original:
-        state = skeleton(scenario.architecture, problem.input_shape, problem.outputs).state_dict()
-        layouts = {_WEIGHTS + key: layout for key, layout in weight_layouts(state).items()}
-    if surplus := [key for key in arrays if key.startswith(_WEIGHTS) and key not in layouts]:
-        return f"holds {surplus[0]}, expected {'the weights of the network' if is_original else 'no weights'}"
-    return objection_to_evidence(problem, arrays, _indices(scenario, name), form, layouts)
-
-
-def _upgrade(scenario: Scenario, name: str, arrays: Arrays, form: int) -> Arrays:
-    """Return a block's arrays in the present form."""
-    if name.startswith(f"{HIDDEN_BLOCKS}/") or is_treated(name):
-        return arrays
-    return in_present_form(load_problem(scenario), arrays, _indices(scenario, name), form)
-
-
-def _indices(scenario: Scenario, name: str) -> range:
-    """Return the indices of a block's models."""
-    return scenario.indices(int(name.rpartition("/")[2]))
-
-
-def _name(role: str, block: int) -> str:
-    return f"{role}/{block:04d}"

@@ -45,7 +45,7 @@ def untrained(monkeypatch):
     def forbidden(*_, **__):
         pytest.fail("nothing is to be trained or run")
 
-    monkeypatch.setattr("benchmark.references.pool.train_block", forbidden)
+    monkeypatch.setattr("benchmark.references.models.train_block", forbidden)
     monkeypatch.setattr("benchmark.sandbox.process.Process", forbidden)
 
 

@@ -48,7 +48,7 @@ def clone(bundle, workspace, monkeypatch, tmp_path):
     def forbidden(*_, **__):
         pytest.fail("nothing is to be trained or run")
 
-    for name in ("references.pool.train_block", "references.parts.train_block", "sandbox.process.Process"):
+    for name in ("references.models.train_block", "references.parts.train_block", "sandbox.process.Process"):
         monkeypatch.setattr(f"benchmark.{name}", forbidden)
     clone = Workspace(tmp_path / "clone")
     shutil.copytree(workspace.submissions / "identity", clone.submissions / "identity")

@@ -51,7 +51,7 @@ def untrained(monkeypatch):
     def forbidden(*_, **__):
         pytest.fail("nothing is to be trained")
 
-    monkeypatch.setattr("benchmark.references.pool.train_block", forbidden)
+    monkeypatch.setattr("benchmark.references.models.train_block", forbidden)
 
 
 def change(path, into, edit):

@@ -230,8 +230,8 @@ def test_two_that_prepare_one_pool_share_its_blocks_out(miniature, tmp_path, mon
         trained.append((threading.get_ident(), role, *seeds))
         return {HIDDEN: np.zeros(1)}
 
-    monkeypatch.setattr(references, "_train_models", trained_block)
-    monkeypatch.setattr(references, "_evaluate_block", lambda *_: {HIDDEN: np.zeros(1)})
+    monkeypatch.setattr(references, "train_models", trained_block)
+    monkeypatch.setattr(references, "evaluate_originals_block", lambda *_: {HIDDEN: np.zeros(1)})
     monkeypatch.setattr(building, "PAUSE", 0.01)
     pools = [Pool(Session(Workspace(tmp_path), warn=quiet), miniature) for _ in "ab"]
     with ThreadPoolExecutor(2) as both:
