@@ -1,13 +1,17 @@
 """The device that nets are trained and unlearned on."""
 
 import os
+import platform
+from pathlib import Path
 
 import torch
 
 from benchmark.errors import BadMachine
 from benchmark.scenario.schema import Scenario
+from benchmark.text import printable
 
 _ON_ONE_GPU = 4
+_NAME = 120  # characters of a machine's
 
 
 def choose_device(asked: str | None, scenario: Scenario) -> str:
@@ -37,6 +41,24 @@ def make_repeatable(device: torch.device | str) -> None:
         torch.backends.cudnn.deterministic = True
         for others in ("flash", "mem_efficient", "cudnn"):  # attention whose gradients are added up in any order
             getattr(torch.backends.cuda, f"enable_{others}_sdp")(False)
+
+
+def machine_name(device: str) -> str:
+    """Return what cards call this machine: what BENCH_MACHINE says, or else its processor, and its GPU where one is
+    used."""
+    if named := os.environ.get("BENCH_MACHINE", ""):
+        return printable(named, _NAME)
+    gpu = [] if device == "cpu" else [torch.cuda.get_device_name(device)]
+    return printable(", ".join([_processor(), f"{os.cpu_count()} CPUs", *gpu]), _NAME)
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        lines = []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return next(filter(None, [*named[:1], platform.processor()]), platform.machine())
 
 
 def is_out_of_memory(error: BaseException) -> bool:

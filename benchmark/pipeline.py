@@ -1,6 +1,8 @@
 """The whole way of one submission: pool, runs, scorecard, board. Every stage resumes from what is on the disk."""
 
+import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from benchmark.bundle.shipped import begin_with_shipped
@@ -29,7 +31,8 @@ from benchmark.runs.trainer import SubmissionTrainer
 from benchmark.sandbox.bubblewrap import isolation
 from benchmark.scenario.schema import Scenario, options
 from benchmark.session import Session
-from benchmark.storage.workspace import Workspace, shared_out, write_atomically
+from benchmark.storage.locks import claim
+from benchmark.storage.workspace import PAUSE, Workspace, shared_out, write_atomically
 from benchmark.submissions.source import (
     Submission,
     find_submission,
@@ -49,13 +52,25 @@ def evaluate(
     *,
     time_again: bool = False,
     treat: bool = False,
+    retry: bool = True,
 ) -> Scorecard:
     """Run and score the entry `name`; its scorecard is stored on return.
 
     It gets a score when at most `allowed_failures` of its runs failed; their logs go to the results' `logs/`. `treat`:
-    its nets are looked at after every treatment too. Raises BenchError when there is no such submission or the scenario
-    cannot be trained.
+    its nets are looked at after every treatment too. `retry`: when too many runs of an earlier call failed, these are
+    tried again. Raises BenchError when there is no such submission or the scenario cannot be trained.
     """
+    how = How(allowed_failures, time_again, treat, retry)
+    begun = _begin(session, scenario, name, how)
+    return begun if isinstance(begun, Scorecard) else _run_requests(begun, how)
+
+
+def _begin(session: Session, scenario: Scenario, name: str, how: "How") -> "list[Runs] | Scorecard":
+    """Return the runs of an entry at every request, with their pools prepared, or why there are none.
+
+    Raises BenchError as `evaluate` does.
+    """
+    allowed_failures = how.allowed
     most = min(scenario.protocol.models // 4, scenario.protocol.models - 6)
     if allowed_failures > most:
         raise BadUsage(
@@ -71,20 +86,70 @@ def evaluate(
     if changed := changed_since_tuned(submission, scenario, workspace):
         session.warn(f"the values of {name} were found for {changed}, by an earlier `bench tune {submission.name}`")
     try:
-        pools = [_prepared_pool(session, each, submission, treat) for each in scenario.so_far]
+        pools = [_prepared_pool(session, each, submission, how.treat) for each in scenario.so_far]
     except FailedTraining as error:
         card = failed_training(scenario, submission, error, isolation())
         write_atomically(workspace.log(scenario.label, submission.entry), f"{error}\n{error.log}\n".encode())
         card.write(workspace)
         return card
-    return _run_requests(session, scenario, submission, pools, How(allowed_failures, time_again, treat))
+    return [Runs(pool, submission) for pool in pools]
 
 
-def _run_requests(
-    session: Session, scenario: Scenario, submission: Submission, pools: Sequence[Pool], how: "How"
-) -> Scorecard:
-    """Run a submission on one request after another, and return the scorecard of the last."""
-    requests = [Runs(pool, submission) for pool in pools]
+def shared_entries(
+    session: Session,
+    scenario: Scenario,
+    allowed_failures: int = 0,
+    *,
+    treat: bool = False,
+    times: bool = True,
+) -> Iterator[str]:
+    """Make the missing runs of all entries without a scorecard that no other process is making.
+
+    Yields each entry whose runs are all made, so that `evaluate` has its cost and its scorecard left to make, and holds
+    its lock until the next is requested. Ends when every entry has a scorecard, made here or elsewhere; without `times`
+    nothing is yielded, and it ends when all runs are made.
+    """
+    workspace, how = session.workspace, How(allowed_failures, False, treat, retry=False)
+    left, begun = _entries(scenario, workspace), dict[str, list[Runs] | Scorecard]()
+    while left:
+        began = time.monotonic()
+        for entry in [*left]:
+            if _has_scorecard(entry, scenario, workspace, treat):
+                left.remove(entry)
+                continue
+            try:
+                if entry not in begun:
+                    begun[entry] = _begin(session, scenario, entry, how)
+                requests = begun[entry]
+                if not isinstance(requests, Scorecard) and not _share(requests, how):
+                    continue
+            except BenchError:
+                session.ahead.close()  # `evaluate` tells it
+            if not times:
+                left.remove(entry)
+                continue
+            with claim(_entry_lock(entry, scenario, workspace)) as ours:
+                if ours:
+                    left.remove(entry)
+                    if not _has_scorecard(entry, scenario, workspace, treat):
+                        yield entry
+        if left:
+            time.sleep(max(0.0, began + PAUSE - time.monotonic()))
+
+
+def _share(requests: "list[Runs]", how: "How") -> bool:
+    """Make an entry's missing runs that no other process is making; return whether all are made, or given up."""
+    for runs, keep in zip(requests, _kept(requests, how), strict=True):
+        if not runs.share(how.allowed, treat=how.treat, keep=keep):
+            return False
+        if not runs.outcome().successful:
+            return True
+    return True
+
+
+def _run_requests(requests: "list[Runs]", how: "How") -> Scorecard:
+    """Make the runs of an entry at one request after another, and return the scorecard of the last."""
+    scenario = requests[-1].scenario
     cards = list[Scorecard]()
     for runs, keep in zip(requests, _kept(requests, how), strict=True):
         cards.append(_run_request(runs, how, keep))
@@ -99,9 +164,10 @@ def _run_requests(
 class How(NamedTuple):
     """The way in which an entry is run, at every request."""
 
-    allowed_failures: int
+    allowed: int
     time_again: bool
     treat: bool
+    retry: bool
 
 
 def _prepared_pool(session: Session, scenario: Scenario, submission: Submission, treat: bool) -> Pool:
@@ -136,7 +202,7 @@ def _kept(requests: Sequence[Runs], how: How) -> list[bool]:
     """Return of which requests the unlearned nets have to be kept: those where runs of the next one are missing."""
     if len(requests) > 1:
         for runs in requests:
-            runs.settle(how.allowed_failures)
+            runs.settle(how.allowed, how.retry)
     kept = [requests[-1].scenario.protocol.request is not None]  # another request may follow
     for runs, earlier in zip(reversed(requests), reversed(requests[:-1]), strict=False):
         is_made = runs.is_complete(time_again=how.time_again, treat=how.treat, keep=kept[-1])
@@ -149,7 +215,7 @@ def _kept(requests: Sequence[Runs], how: How) -> list[bool]:
 def _run_request(runs: Runs, how: How, keep: bool) -> Scorecard:
     """Run a submission on one request, and store the scorecard."""
     workspace, scenario, submission = runs.session.workspace, runs.scenario, runs.submission
-    outcome = runs.complete(how.allowed_failures, time_again=how.time_again, treat=how.treat, keep=keep)
+    outcome = runs.complete(**how._asdict(), keep=keep)
     if outcome.failed:
         logs = [f"run {run.index} is {run.status}: {run.reason}\n{run.log}\n" for run in outcome.failed]
         write_atomically(workspace.log(scenario.label, submission.entry), "\n".join(logs).encode())
@@ -194,12 +260,22 @@ def missing_entries(scenario: Scenario, workspace: Workspace, treat: bool = Fals
 
     Some may be none that can be run. Others that ask at the same time get other ones.
     """
-    names = submission_names(workspace)
     return shared_out(
-        [*names, *(entry for name in names for entry in tuned_entries(name, workspace, scenario))],
-        lambda entry: workspace.evidence / scenario.label / f".{entry}.lock",
+        _entries(scenario, workspace),
+        lambda entry: _entry_lock(entry, scenario, workspace),
         lambda entry: _has_scorecard(entry, scenario, workspace, treat),
     )
+
+
+def _entries(scenario: Scenario, workspace: Workspace) -> list[str]:
+    """Return every submission with its own, and then with its tuned values."""
+    names = submission_names(workspace)
+    return [*names, *(entry for name in names for entry in tuned_entries(name, workspace, scenario))]
+
+
+def _entry_lock(entry: str, scenario: Scenario, workspace: Workspace) -> Path:
+    """Return the lock of whoever makes an entry's scorecard."""
+    return workspace.evidence / scenario.label / f".{entry}.lock"
 
 
 def _has_scorecard(entry: str, scenario: Scenario, workspace: Workspace, treat: bool) -> bool:

@@ -26,6 +26,7 @@ from benchmark.cli.studies import study
 from benchmark.cli.submissions import check, import_notebook, list_what, new
 from benchmark.cli.system import complaint, flush, settle_descriptors, settle_streams
 from benchmark.cli.tuning import tune
+from benchmark.cli.work import work
 from benchmark.cli.workspaces import init
 from benchmark.engine import collect_garbage_rarely
 from benchmark.errors import BadMachine, BenchError, HarnessError
@@ -35,6 +36,7 @@ from benchmark.registry import plugin_at_fault
 COMMANDS = {
     "init": init,
     "run": run,
+    "work": work,
     "show": show,
     "prepare": prepare,
     "list": list_what,

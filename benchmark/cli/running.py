@@ -102,7 +102,7 @@ def evaluate_all(
     time_again: bool = False,
     treat: bool = False,
 ) -> "tuple[list[Scorecard], DataFrame | None, dict[str, str]]":
-    """Evaluate one entry, or without `submission` all that have no current row; see `_evaluate_in_turn`."""
+    """Evaluate one entry, or without `submission` all that have no current row; see `evaluate_in_turn`."""
     from benchmark.data import load_problem, problem_facts
     from benchmark.device import choose_device
     from benchmark.pipeline import evaluate, missing_entries, record_fault
@@ -126,10 +126,10 @@ def evaluate_all(
             access.give(load_problem(scenario))  # before anything trains for what cannot be given
             session.warn(access.sentence)
         if submission:
-            return _evaluate_in_turn(session, [submission], evaluate_entry, None)
+            return evaluate_in_turn(session, [submission], evaluate_entry, None)
         # Unsuitable names come last: whatever can be run is run.
         entries = chain(missing_entries(scenario, workspace, treat), unsuitable_names(workspace))
-        return _evaluate_in_turn(session, entries, evaluate_entry, recover)
+        return evaluate_in_turn(session, entries, evaluate_entry, recover)
     finally:
         session.ahead.close()  # where the run was refused
 
@@ -176,7 +176,7 @@ def start_what_comes(session: "Session", scenario: "Scenario", device: str | Non
         session.ahead.start(workspace.submissions / name, min(jobs, len(scenario.blocks(scenario.protocol.models))))
 
 
-def _evaluate_in_turn(
+def evaluate_in_turn(
     session: "Session",
     entries: Iterable[str],
     evaluate_entry: "Callable[[str], Scorecard]",

@@ -103,7 +103,7 @@ def say_integrity(card: Scorecard) -> list[str]:
         f"Taken from the loaders, in epochs: retain {found.retain_epochs:.2f}, forget {found.forget_epochs:.2f}, "
         f"validation {found.validation_epochs:.2f}.",
     ]
-    return said
+    return [*said, *([f"The cost was timed on {card.cost.machine}."] if card.cost and card.cost.machine else [])]
 
 
 def say_values(values: Mapping[str, Any]) -> str:

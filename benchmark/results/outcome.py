@@ -71,6 +71,9 @@ class Timing:
     starting_memory: Amount | None = None
     """Peak bytes of a run that does nothing, the median; None when an earlier version did not note it."""
 
+    machine: Line = ""
+    """The machine that it was timed on; "" when an earlier version did not note it."""
+
     alone: tuple[_Finite, ...] | None = None
     """Seconds of runs that were asked to forget one example alone, of a submission that trains; None of any other."""
     alone_fault: Line = ""

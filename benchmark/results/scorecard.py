@@ -1,11 +1,11 @@
 """A scorecard: what all metrics say of one entry on one scenario, with the versions and hashes behind it. JSON."""
 
 import json
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
-from filelock import FileLock
 from pydantic import Field, model_validator
 
 from benchmark.errors import BadRecord, FailedTraining, MissingRecord
@@ -29,6 +29,7 @@ from benchmark.sandbox.bubblewrap import Isolation
 from benchmark.scenario.schema import Scenario
 from benchmark.seeds import Seeds, SeedsKind
 from benchmark.storage.hashing import array_parts, digest_of
+from benchmark.storage.locks import Held, hold
 from benchmark.storage.workspace import Arrays, Workspace, write_atomically
 from benchmark.submissions.files import data_files
 from benchmark.submissions.source import Submission, Values
@@ -53,6 +54,8 @@ class Cost(Record):
     """Whether the machine had other work while it timed."""
     undecided: bool
     """Whether the interval holds the budget: then the entry counts as within it."""
+    machine: Line = ""
+    """The machine that timed it; "" when an earlier version did not note it."""
 
 
 class InSequence(Record):
@@ -190,10 +193,9 @@ def card_path(results: Path, label: str, entry: str) -> Path:
     return results / "scorecards" / label / f"{entry}.json"
 
 
-def card_lock(results: Path) -> FileLock:
+def card_lock(results: Path) -> AbstractContextManager[Held]:
     """Return the lock of the cards in a folder of results: none may be written while a board is packed."""
-    results.mkdir(parents=True, exist_ok=True)
-    return FileLock(results / ".cards.lock")
+    return hold(results / ".cards.lock")
 
 
 def scored(
@@ -228,6 +230,7 @@ def _cost(timing: Timing, budget: float | None) -> Cost:
         rounds=timing.rounds,
         loaded=timing.loaded,
         undecided=budget is not None and timing.is_undecided(budget),
+        machine=timing.machine,
     )
 
 

@@ -18,10 +18,10 @@ from benchmark.metrics.chance import at_chance, chance_of, never_learned
 from benchmark.models.build import seeded_model, state_of
 from benchmark.results.evidence import NonFiniteOutputs
 from benchmark.results.outcome import Timing
+from benchmark.runs.block import OVERFLOW
 from benchmark.runs.budget import Timer
 from benchmark.runs.debugging import debug
 from benchmark.runs.runner import Run, Worker
-from benchmark.runs.runs import OVERFLOW
 from benchmark.runs.trainer import SubmissionTrainer, TrainingSet
 from benchmark.scenario.schema import Scenario
 from benchmark.session import Session, Warn

@@ -267,6 +267,8 @@ def integrity_facts(card: Scorecard, built_with: str = "") -> list[tuple[str, st
         ]
     if built_with:
         facts.append(("Models trained with", built_with))
+    if card.cost and card.cost.machine:
+        facts.append(("Cost timed on", card.cost.machine))
     return [*facts, ("Hashes", _say_hashes(card)), ("Scored by version", card.scorer_version), ("Date", card.date)]
 
 

@@ -16,9 +16,9 @@ from benchmark.evidence import evidence_of, stack
 from benchmark.references.pool import Pool
 from benchmark.results.evidence import NonFiniteOutputs, concatenate
 from benchmark.results.tuning import State
+from benchmark.runs.block import OVERFLOW
 from benchmark.runs.budget import Timer, in_proportion, share_of
 from benchmark.runs.runner import Run, Worker
-from benchmark.runs.runs import OVERFLOW
 from benchmark.runs.workers import Workers, open_workers
 from benchmark.scenario.schema import Scenario
 from benchmark.storage.workspace import Arrays
