@@ -25,9 +25,9 @@ from benchmark.results.scorecard import (
     not_applicable,
 )
 from benchmark.run_scores import ReadRuns, Yardstick, read_runs, score_runs, score_side_by_side
+from benchmark.runs.elsewhere import pool_of, run_elsewhere
 from benchmark.runs.returned import drop_returned
 from benchmark.runs.runs import Runs
-from benchmark.runs.trainer import SubmissionTrainer
 from benchmark.sandbox.bubblewrap import isolation
 from benchmark.scenario.schema import Scenario, options
 from benchmark.session import Session
@@ -190,14 +190,6 @@ def _prepared_pool(session: Session, scenario: Scenario, submission: Submission,
     return pool
 
 
-def pool_of(pool: Pool, submission: Submission) -> Pool:
-    """Return the pool that a submission is run and scored with: the scenario's, or that of models it trains itself."""
-    if not submission.trains:
-        return pool
-    trainer = SubmissionTrainer(submission, pool.seed("examples", 0), pool.session.jobs - 1)
-    return Pool(pool.session, pool.scenario, trainer=trainer)
-
-
 def _kept(requests: Sequence[Runs], how: How) -> list[bool]:
     """Return of which requests the unlearned nets have to be kept: those where runs of the next one are missing."""
     if len(requests) > 1:
@@ -215,6 +207,10 @@ def _kept(requests: Sequence[Runs], how: How) -> list[bool]:
 def _run_request(runs: Runs, how: How, keep: bool) -> Scorecard:
     """Run a submission on one request, and store the scorecard."""
     workspace, scenario, submission = runs.session.workspace, runs.scenario, runs.submission
+    if runs.session.cluster:
+        runs.settle(how.allowed, how.retry)
+        run_elsewhere(runs, runs.session.cluster, how.allowed, treat=how.treat, keep=keep)
+        how = how._replace(retry=False)  # which has been done
     outcome = runs.complete(**how._asdict(), keep=keep)
     if outcome.failed:
         logs = [f"run {run.index} is {run.status}: {run.reason}\n{run.log}\n" for run in outcome.failed]

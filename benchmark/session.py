@@ -3,13 +3,17 @@
 Imports no torch.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-from benchmark.engine import Progress
+from benchmark.cluster import Cluster
+from benchmark.engine import Progress, map_blocks
 from benchmark.errors import note
 from benchmark.sandbox.process import Ahead
 from benchmark.storage.workspace import Workspace
+
+Result = TypeVar("Result")
 
 Warn = Callable[[str], None]
 """Called with a sentence that the user should know and that stops nothing."""
@@ -35,3 +39,16 @@ class Session:
     warn: Warn = note
     ahead: Ahead = field(default_factory=Ahead, compare=False)
     """Workers' processes that start while this one still imports or trains."""
+    cluster: Cluster | None = None
+    """Where blocks are trained and entries run, instead of in processes of this machine."""
+
+    def map(
+        self, function: Callable[..., Result], arguments: Iterable[tuple], tick: Callable[[], None] = lambda: None
+    ) -> Iterator[Result]:
+        """Yield `function(*a)` for every `a` of `arguments`, as they finish, on the cluster or in processes here.
+
+        `tick` is called about every second while a cluster is at work.
+        """
+        if self.cluster:
+            return self.cluster.map(function, arguments, tick)
+        return map_blocks(function, arguments, self.jobs if self.device == "cpu" else 1)

@@ -1,7 +1,7 @@
 """The options of commands, most of them shared."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -69,3 +69,14 @@ OutOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, for machines.")]
+EngineOption = Annotated[
+    Literal["local", "dask"],
+    typer.Option("--engine", help="Where blocks are trained and entries run: in processes here, or on a Dask cluster."),
+]
+ClusterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        help="With --engine dask: the scheduler, such as tcp://head:8786, or its file; by default one is started here.",
+    ),
+]

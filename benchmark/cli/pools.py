@@ -5,10 +5,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmark.cli.options import DataOption, DeviceOption, JobsOption, ModelsOption, ScenarioOption
+from benchmark.cli.options import (
+    ClusterOption,
+    DataOption,
+    DeviceOption,
+    EngineOption,
+    JobsOption,
+    ModelsOption,
+    ScenarioOption,
+)
 from benchmark.cli.shared import (
     choose_forget_set,
     job_count,
+    on_cluster,
     open_session,
     out,
     read_scenario,
@@ -32,6 +41,8 @@ def prepare(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what it would take: models, disk, memory, time.")
     ] = False,
+    engine: EngineOption = "local",
+    cluster: ClusterOption = None,
     own: Annotated[
         bool,
         typer.Option("--own", help="Train all models of a new pool from a secret of your own, also where some ship."),
@@ -52,7 +63,8 @@ def prepare(
         out.print(listing(planned(chosen, job_count(jobs), where)))
         return
     session = open_session(Workspace.find(), jobs, where)
-    prepare_pool(session, choose_forget_set(session, chosen, where), own=own)
+    with on_cluster(session, engine, cluster, chosen, device) as there:
+        prepare_pool(there, choose_forget_set(there, chosen, where), own=own)
 
 
 def prepare_pool(session: "Session", scenario: "Scenario", *, own: bool = False) -> None:

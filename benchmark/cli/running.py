@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from benchmark.cli.entries import show_entry
 from benchmark.cli.options import (
     AllEntriesOption,
+    ClusterOption,
     DataOption,
     DeviceOption,
+    EngineOption,
     FailuresOption,
     JobsOption,
     JsonOption,
@@ -24,6 +26,7 @@ from benchmark.cli.options import (
 )
 from benchmark.cli.shared import (
     choose_forget_set,
+    on_cluster,
     one_name,
     open_session,
     print_json,
@@ -55,6 +58,8 @@ def run(
     time_again: TimeAgainOption = False,
     treat: TreatOption = False,
     require_sandbox: SandboxOption = False,
+    engine: EngineOption = "local",
+    cluster: ClusterOption = None,
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -76,10 +81,12 @@ def run(
         _report(session, chosen, [card], None, everything, as_json)
         return
     settle_isolation(required=require_sandbox, warn=session.warn)
-    start_what_comes(session, chosen, device, submission)
-    cards, rows, refused = evaluate_all(
-        session, chosen, device, allow_failures, submission, time_again=time_again, treat=treat
-    )
+    if engine == "local":
+        start_what_comes(session, chosen, device, submission)
+    with on_cluster(session, engine, cluster, chosen, device, require_sandbox=require_sandbox) as there:
+        cards, rows, refused = evaluate_all(
+            there, chosen, device, allow_failures, submission, time_again=time_again, treat=treat
+        )
     _report(session, chosen, cards, rows, everything, as_json, refused)
     _raise_failure(session, chosen, submission, cards, refused)
 

@@ -60,6 +60,33 @@ def open_session(workspace: "Workspace", jobs: int | None = None, device: str = 
 
 
 @contextmanager
+def on_cluster(
+    session: "Session",
+    engine: str,
+    address: str | None,
+    scenario: "Scenario | None" = None,
+    device: str | None = None,
+    *,
+    require_sandbox: bool = False,
+) -> "Iterator[Session]":
+    """Yield the session with the workers of a Dask cluster where that is the engine; they are left in the end.
+
+    Those with a GPU where `device`, as asked for, is one for the scenario's nets.
+    """
+    if engine == "local":
+        if address:
+            raise BadUsage(f"--cluster {address} came without --engine dask, expected both; add it")
+        yield session
+        return
+    from benchmark.cluster import connect
+    from benchmark.device import choose_device
+
+    gpu = scenario is not None and choose_device(device, scenario) != "cpu"
+    with connect(address, session.workspace, session.jobs, gpu=gpu, require_sandbox=require_sandbox) as cluster:
+        yield replace(session, cluster=cluster)
+
+
+@contextmanager
 def show_progress(session: "Session") -> "Iterator[Session]":
     """Yield the session with progress bars on standard error, which end with the context."""
     from benchmark.cli.terminal import progress_bars

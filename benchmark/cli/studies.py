@@ -5,8 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmark.cli.options import DataOption, JobsOption, JsonOption, OutOption, ScenarioOption
-from benchmark.cli.shared import open_session, print_json, read_scenario, show_progress
+from benchmark.cli.options import (
+    ClusterOption,
+    DataOption,
+    EngineOption,
+    JobsOption,
+    JsonOption,
+    OutOption,
+    ScenarioOption,
+)
+from benchmark.cli.shared import on_cluster, open_session, print_json, read_scenario, show_progress
 from benchmark.cli.shared import out as terminal
 from benchmark.errors import BadUsage
 
@@ -80,6 +88,8 @@ def study(
     ] = None,
     jobs: JobsOption = None,
     data_dir: DataOption = None,
+    engine: EngineOption = "local",
+    cluster: ClusterOption = None,
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -95,14 +105,15 @@ def study(
     }
     _check_study([option for option, given in asked.items() if given], names or [], pools, metrics, models)
     session = open_session(Workspace.find(out), jobs)
-    if planted:
-        _study_planted(session, models, pools, metrics, as_json)
-        return
-    chosen = read_scenario(scenario, *models or ())
-    if recover or layers or differences:
-        _study_named(session, chosen, names or [], recover, layers, as_json)
-    else:
-        _study_entries(session, chosen, names, order, as_json)
+    with on_cluster(session, engine, cluster) as there:
+        if planted:
+            _study_planted(there, models, pools, metrics, as_json)
+            return
+        chosen = read_scenario(scenario, *models or ())
+        if recover or layers or differences:
+            _study_named(there, chosen, names or [], recover, layers, as_json)
+        else:
+            _study_entries(there, chosen, names, order, as_json)
 
 
 def _check_study(

@@ -4,15 +4,17 @@ from typing import TYPE_CHECKING
 
 from benchmark.cli.options import (
     AllTunableOption,
+    ClusterOption,
     DataOption,
     DeviceOption,
+    EngineOption,
     JobsOption,
     OptionalName,
     SandboxOption,
     ScenarioOption,
     TrialsOption,
 )
-from benchmark.cli.shared import choose_forget_set, open_session, out, read_scenario, show_progress
+from benchmark.cli.shared import choose_forget_set, on_cluster, open_session, out, read_scenario, show_progress
 from benchmark.errors import BadUsage, BenchError, FailedEntry
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ def tune(
     device: DeviceOption = None,
     data_dir: DataOption = None,
     require_sandbox: SandboxOption = False,
+    engine: EngineOption = "local",
+    cluster: ClusterOption = None,
 ) -> None:
     """Search for a submission's hyper-parameters, on other models and another forget set than it is judged by.
 
@@ -48,7 +52,8 @@ def tune(
     session = open_session(workspace, jobs, choose_device(device, chosen))
     chosen = choose_forget_set(session, chosen, device)
     settle_isolation(required=require_sandbox, warn=session.warn)
-    records, refused = ([_tune(session, chosen, name, trials)], []) if name else tune_all(session, chosen, trials)
+    with on_cluster(session, engine, cluster, chosen, device, require_sandbox=require_sandbox) as there:
+        records, refused = ([_tune(there, chosen, name, trials)], []) if name else tune_all(there, chosen, trials)
     if records:
         out.print(listing(trial_rows(records[0]) if name else summary_rows(records)))
     without = refused + without_values(records)
@@ -61,8 +66,10 @@ def tune(
 def tune_all(session: "Session", scenario: "Scenario", trials: int) -> "tuple[list[Tuning], list[str]]":
     """Tune all that can be; return the records, and the submissions that could not be tuned, after a note of why."""
     from benchmark.faults import note_fault
-    from benchmark.tuning import tunable_in_turn
+    from benchmark.tuning import tunable_in_turn, tune_elsewhere
 
+    if session.cluster:
+        return tune_elsewhere(session, session.cluster, scenario, trials)
     records, refused = [], []
     for each in tunable_in_turn(scenario, session.workspace):
         try:

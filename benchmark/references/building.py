@@ -8,7 +8,6 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
-from benchmark.engine import map_blocks
 from benchmark.session import Session
 from benchmark.storage.block_store import BlockStore, write_block
 from benchmark.storage.blocks import Layout
@@ -25,18 +24,21 @@ def build_blocks(
     arguments_of: Callable[[str], tuple],
     needed: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Train the blocks that are missing, `train(*arguments_of(name))` each, in processes of the engine's.
+    """Train the blocks that are missing, `train(*arguments_of(name))` each, where the session says.
 
-    A GPU is used from this process alone. Whoever else builds the same blocks, here or on another machine that sees
-    the same folder, takes other ones. `open_store` is asked anew whenever blocks have been handed out; `label` and the
-    number of models in a block, `size`, are for the progress. `needed`: as in `missing_blocks`.
+    That is in processes of this machine, where a GPU is used from this one alone, or on the workers of a cluster.
+    Whoever else builds the same blocks, here or on another machine that sees the same folder, takes other ones.
+    `open_store` is asked anew whenever blocks have been handed out; `label` and the number of models in a block,
+    `size`, are for the progress. `needed`: as in `missing_blocks`.
     """
-    jobs = session.jobs if session.device == "cpu" else 1
     total, alone = 0, True
 
     def tell(missing: int) -> None:
         if total:
             session.progress(label, (total - missing) * size, total * size)
+
+    def tick() -> None:
+        tell(len(missing_blocks(store, names, needed)))
 
     store = open_store()
     while missing := missing_blocks(store, names, needed):
@@ -44,14 +46,14 @@ def build_blocks(
         tell(len(missing))
         claims = []
         tasks = [(store, name, dict(needed), train, arguments_of(name)) for name in missing]
-        for ours in map_blocks(_claim_and_train, tasks, jobs):
+        for ours in session.map(_claim_and_train, tasks, tick):
             claims.append(ours)
             if alone and not ours:
                 session.warn(
                     f"another process is training models of {store.folder.name} too; the blocks are shared out"
                 )
                 alone = False
-            tell(len(missing_blocks(store, names, needed)))
+            tick()
         if not any(claims):
             time.sleep(PAUSE)
         store = open_store()

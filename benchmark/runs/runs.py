@@ -100,7 +100,13 @@ class Runs:
                 missing, known = self._missing(treat, keep), tally.outcome
                 if missing:
                     timer()  # retrains once, to see that it can, before any run
-                    ours = self._run(missing, opened(), tally, treat, keep)
+                    claimed = self._run(missing, opened(), tally, treat, keep)
+                    ours = any(claimed)
+                    if not all(claimed):
+                        tally.tell_once(
+                            f"another process is running {self.submission.entry} on {self.scenario.label} too; the "
+                            "runs are shared out"
+                        )
                 elif known.timing and (known.timing != before or (self._is_timed(known) and not time_again)):
                     break
                 else:
@@ -121,6 +127,10 @@ class Runs:
             if missing and not tally.hopeless and self._is_any_free(missing):
                 self._run(missing, opened(), tally, treat, keep)
             return tally.hopeless or not self._missing(treat, keep)
+
+    def count_missing(self, *, treat: bool, keep: bool) -> int:
+        """Return how many runs are missing, those included that have to be made again."""
+        return self._count(self._missing(treat, keep))
 
     def discard_damaged(self, *, keep: bool = False) -> dict[Path, str]:
         """Set aside the blocks that are damaged or other than they have to be; returns where each went, and why.
@@ -265,8 +275,8 @@ class Runs:
             for index, digest in zip(began["run/index"].tolist(), began["run/original"].tolist(), strict=True)
         )
 
-    def _run(self, missing: list[int], workers: Workers, tally: Tally, treat: bool, keep: bool) -> bool:
-        """Make the missing blocks that no other process is making, on all workers; return whether there was one."""
+    def _run(self, missing: list[int], workers: Workers, tally: Tally, treat: bool, keep: bool) -> list[bool]:
+        """Make the missing blocks that no other process is making, on all workers; return of each whether it was."""
         tally.expect(self._count(missing))
 
         def make(worker: Worker, block: int) -> bool:
@@ -278,13 +288,7 @@ class Runs:
                     self._store(self._runs.make(worker, block, tally, treat=treat, keep=keep), tally)
                 return ours
 
-        claimed = list(workers.map(make, missing))
-        if not all(claimed):
-            tally.tell_once(
-                f"another process is running {self.submission.entry} on {self.scenario.label} too; the runs are "
-                "shared out"
-            )
-        return any(claimed)
+        return list(workers.map(make, missing))
 
     def _store(self, blocks: dict[str, Arrays], tally: Tally) -> None:
         """Write what was made of a block."""

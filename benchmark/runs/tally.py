@@ -31,7 +31,7 @@ class Tally:
     def expect(self, missing: int) -> None:
         """Begin to tell the progress: so many runs are missing."""
         self._begin, self._total = self.outcome.attempted, missing
-        self._tell()
+        self.tell()
 
     @property
     def outcome(self) -> Outcome:
@@ -62,7 +62,7 @@ class Tally:
         with self._lock:
             self.tell_once(note)
             self._unwritten += 1
-            self._tell()
+            self.tell()
 
     def tell_once(self, note: str) -> None:
         """Warn about something, unless there is nothing to say, or it was said."""
@@ -96,6 +96,7 @@ class Tally:
                 write_outcome(self._store, outcome)
             self._unwritten = 0
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Tell how many of the missing runs have ended."""
         ended = self.outcome.attempted + self._unwritten - self._begin
         self._progress(_LABEL, min(max(ended, 0), self._total), self._total)

@@ -13,7 +13,6 @@ from zipfile import BadZipFile
 import numpy as np
 import pandas as pd
 
-from benchmark.engine import map_blocks
 from benchmark.errors import BadUsage
 from benchmark.metrics import VERSION, quality_and_score_of_halves
 from benchmark.metrics.evidence_pair import EvidencePair, ModelEvidence
@@ -142,7 +141,7 @@ def _measure_missing(
     wanted = [(*piece, missing) for piece in pieces if (missing := _missing(piece[0], names))]
     done = len(pieces) - len(wanted)
     session.progress(_LABEL, done, len(pieces))
-    for count, _ in enumerate(map_blocks(_measure_and_keep, wanted, session.jobs), start=done + 1):
+    for count, _ in enumerate(session.map(_measure_and_keep, wanted), start=done + 1):
         session.progress(_LABEL, count, len(pieces))
     return {size: [_read(path) for path, of, _ in pieces if of == size] for size in models}
 

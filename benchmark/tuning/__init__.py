@@ -1,7 +1,7 @@
 """Equal-budget tuning: a search over a submission's SEARCH_SPACE, judged by models of its own."""
 
 from benchmark.results.tuning import Trial, Tuning
-from benchmark.tuning.command import changed_since_tuned, tunable, tunable_in_turn, tune
+from benchmark.tuning.command import changed_since_tuned, tunable, tunable_in_turn, tune, tune_elsewhere
 from benchmark.tuning.scenario import tuning_scenario
 from benchmark.tuning.tables import summary_rows, trial_rows
 
@@ -14,5 +14,6 @@ __all__ = [
     "tunable",
     "tunable_in_turn",
     "tune",
+    "tune_elsewhere",
     "tuning_scenario",
 ]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from benchmark.cluster import Cluster
 from benchmark.engine import Progress
 from benchmark.errors import BadSubmission, BadUsage, BenchError
 from benchmark.references.pool import Pool
@@ -92,6 +93,38 @@ def tune(session: Session, scenario: Scenario, name: str, trials: int) -> Tuning
                 warn(f"the trials of {name} on record are of another version's search; starting over")
                 bar.reach(empty)
                 return search(space, measure, seed, empty, store)
+
+
+def tune_elsewhere(
+    session: Session, cluster: Cluster, scenario: Scenario, trials: int
+) -> tuple[list[Tuning], list[str]]:
+    """Search for the values of all that are tunable, one on each worker of a cluster; return the records of the
+    searches, and what could not be tuned, after a warning of why."""
+    names = tunable(scenario, session.workspace)
+    session.progress("tuning", 0, len(names))
+    refused: dict[str, str] = {}
+    tasks = [(session.workspace, scenario, name, trials, session.device) for name in names]
+    for done, (name, said, fault) in enumerate(cluster.map(_tune_there, tasks), start=1):
+        for sentence in [*said, *([fault] if fault else [])]:
+            session.warn(sentence)
+        if fault:
+            refused[name] = fault
+        session.progress("tuning", done, len(names))
+    folders = {name: session.workspace.submissions / name for name in names if name not in refused}
+    records = [Tuning.read(tuned_file(folder, scenario)) for folder in folders.values()]
+    return [record for record in records if record], list(refused)
+
+
+def _tune_there(
+    workspace: Workspace, scenario: Scenario, name: str, trials: int, device: str
+) -> tuple[str, list[str], str]:
+    """Tune a submission; return its name, what there was to warn of, and why it could not be tuned, "" if it was."""
+    said = list[str]()
+    try:
+        tune(Session(workspace, 1, device, warn=said.append), scenario, name, trials)
+    except BenchError as error:
+        return name, said, str(error)
+    return name, said, ""
 
 
 def changed_since_tuned(submission: Submission, scenario: Scenario, workspace: Workspace) -> str | None:
