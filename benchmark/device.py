@@ -15,23 +15,32 @@ _NAME = 120  # characters of a machine's
 
 
 def choose_device(asked: str | None, scenario: Scenario) -> str:
-    """Return `asked`, such as "cpu" or "cuda:1"; by default this machine's GPU, if it has one and the net is not small.
+    """Return `asked`, such as "cpu" or "cuda:1"; by default this machine's GPUs, if it has any and the net is not
+    small.
 
-    The small nets are faster on the CPU, which trains a block of them at once and starts a run in a fraction of the
-    time. Raises BenchError when `asked` is not there.
+    "cuda" is returned where there are several, and means all of them. The small nets are faster on the CPU, which
+    trains a block of them at once and starts a run in a fraction of the time. Raises BenchError when `asked` is not
+    there.
     """
     there = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+    every = "cuda" if len(there) > 2 else there[-1]
     if asked is None:
-        return "cpu" if scenario.architecture.small else there[:2][-1]
-    wanted = "cuda:0" if asked == "cuda" else asked
-    if wanted not in there:
+        return "cpu" if scenario.architecture.small else every
+    if asked == "cuda" and len(there) > 1:
+        return every
+    if asked not in there:
         raise BadMachine(f"device {asked!r} was asked for, but torch sees {', '.join(there)}; name one of these")
-    return wanted
+    return asked
 
 
 def workers_on(device: str, jobs: int) -> int:
     """Return how many submissions run side by side: few on a GPU, where each has a context and a net in training."""
-    return jobs if device == "cpu" else min(jobs, _ON_ONE_GPU)
+    return jobs if device == "cpu" else min(jobs, _ON_ONE_GPU * len(devices_of(device)))
+
+
+def devices_of(device: str) -> list[str]:
+    """Return the devices that a session's device stands for: of "cuda" all this machine's GPUs."""
+    return [f"cuda:{index}" for index in range(torch.cuda.device_count())] if device == "cuda" else [device]
 
 
 def make_repeatable(device: torch.device | str) -> None:

@@ -6,10 +6,12 @@ import gc
 import importlib
 import multiprocessing
 import os
+import queue
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from functools import cache, partial
 from typing import TypeVar, cast
 
@@ -22,6 +24,7 @@ with warnings.catch_warnings():  # of a /dev/shm that cannot be written to `_pro
 
 Result = TypeVar("Result")
 
+_VISIBLE = "CUDA_VISIBLE_DEVICES"
 _BEGINNING = 10.0  # seconds that beginning processes may take on a busy machine
 
 Progress = Callable[[str, int, int], None]
@@ -50,6 +53,32 @@ def map_blocks(
         call = function if threads else partial(_in_process, os.getpid(), function)
         results = parallel(joblib.delayed(call)(*own) for own in arguments)
         return cast(Iterator[Result], results)
+
+
+def map_on_gpus(function: Callable[..., Result], arguments: Iterable[tuple], count: int) -> Iterator[Result]:
+    """Yield `function(*a)` for every `a` of `arguments`, as they finish, in a process for each of `count` GPUs.
+
+    Each process sees its own card alone, as the device "cuda".
+    """
+    visible = os.environ.get(_VISIBLE) or ",".join(map(str, range(count)))
+    idle: queue.SimpleQueue[ProcessPoolExecutor] = queue.SimpleQueue()
+    with contextlib.ExitStack() as until_done:
+        for card in visible.split(",")[:count]:
+            process = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _see_alone, (card,))
+            idle.put(until_done.enter_context(process))
+
+        def call(*own: object) -> Result:
+            process = idle.get()
+            try:
+                return process.submit(_in_process, os.getpid(), function, *own).result()
+            finally:
+                idle.put(process)
+
+        yield from map_blocks(call, arguments, count, threads=True)
+
+
+def _see_alone(card: str) -> None:
+    os.environ[_VISIBLE] = card  # CUDA reads it when it is first used
 
 
 def start_importing(module: str, jobs: int) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from benchmark.cluster import Cluster
-from benchmark.engine import Progress, map_blocks
+from benchmark.engine import Progress, map_blocks, map_on_gpus
 from benchmark.errors import note
 from benchmark.sandbox.process import Ahead
 from benchmark.storage.workspace import Workspace
@@ -34,7 +34,7 @@ class Session:
     jobs: int = 1
     """Processes side by side."""
     device: str = "cpu"
-    """Where nets are trained and unlearned, such as "cuda:0"."""
+    """Where nets are trained and unlearned, such as "cuda:0"; "cuda" is all of several GPUs."""
     progress: Progress = ignore_progress
     warn: Warn = note
     ahead: Ahead = field(default_factory=Ahead, compare=False)
@@ -51,4 +51,8 @@ class Session:
         """
         if self.cluster:
             return self.cluster.map(function, arguments, tick)
+        if self.device == "cuda":  # several GPUs
+            from benchmark.device import devices_of  # which imports torch
+
+            return map_on_gpus(function, arguments, len(devices_of(self.device)))
         return map_blocks(function, arguments, self.jobs if self.device == "cpu" else 1)

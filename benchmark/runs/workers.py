@@ -4,9 +4,11 @@ import queue
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import cycle
 from typing import TypeVar
 
 from benchmark.data import Problem
+from benchmark.device import devices_of
 from benchmark.engine import map_blocks
 from benchmark.runs.runner import Worker
 from benchmark.runs.trainer import TrainingSet
@@ -50,22 +52,19 @@ def open_workers(
 ) -> Iterator[Workers]:
     """Yield `count` workers, ready, among them those that the session has started ahead; close them in the end.
 
-    One more has access to everything, where the submission has not, or has what the submission's own training has,
-    in an `order`.
-    Raises BenchError when one cannot start, the
-    submission is no longer what was hashed, or the problem has nothing of the kind that the access gives.
+    They take turns on a machine's GPUs. One more has access to everything, where the submission has not, or has what
+    the submission's own training has, in an `order`. Raises BenchError when one cannot start, the submission is no
+    longer what was hashed, or the problem has nothing of the kind that the access gives.
     """
     started: list[Worker] = []
     access = scenario.access_of(submission.name)
     harness = [TrainingSet(role="retrained", order=order)] if submission.trains else [None] if access else []
     accesses = [access] * count + harness
     neighbours = len(accesses) - 1
-    start, verify = session.ahead.take, submission.verify
+    start, verify, devices = session.ahead.take, submission.verify, cycle(devices_of(session.device))
     try:
-        for each in accesses:
-            started.append(
-                Worker(scenario, problem, submission.folder, neighbours, session.device, verify, start, each)
-            )
+        for each, device in zip(accesses, devices, strict=False):
+            started.append(Worker(scenario, problem, submission.folder, neighbours, device, verify, start, each))
         session.ahead.close()
         for worker in started:
             worker.wait_until_ready()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.engine import map_blocks, start_importing
+from benchmark.engine import map_blocks, map_on_gpus, start_importing
 
 
 def slow_square(value):
@@ -132,6 +132,23 @@ def alive(pid):
 
 
 @pytest.mark.long
+def tell_card(moment):
+    time.sleep(moment)
+    return os.environ["CUDA_VISIBLE_DEVICES"], os.getpid()
+
+
+@pytest.mark.parametrize(("visible", "cards"), [(None, {"0", "1"}), ("4,GPU-7,9", {"4", "GPU-7"})])
+def test_every_gpu_has_a_process_that_sees_it_alone(visible, cards, monkeypatch):
+    if visible:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    else:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    told = list(map_on_gpus(tell_card, [(0.2,)] * 8, 2))
+    assert len(told) == 8
+    assert {card for card, _ in told} == cards
+    assert len({pid for _, pid in told} - {os.getpid()}) == 2
+
+
 def test_training_a_block_does_not_import_the_compiler():
     """It would take every process that trains longer than importing torch."""
     code = """

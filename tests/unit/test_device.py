@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from benchmark.device import choose_device
+from benchmark.device import choose_device, devices_of, workers_on
 from benchmark.errors import BenchError
 from benchmark.scenario.schema import load_scenario
 
 
-@pytest.mark.parametrize(("gpus", "digits", "faces"), [(0, "cpu", "cpu"), (1, "cpu", "cuda:0"), (2, "cpu", "cuda:0")])
-def test_large_nets_go_to_the_first_gpu_there_is_and_small_ones_stay(gpus, digits, faces, monkeypatch):
+@pytest.mark.parametrize(("gpus", "digits", "faces"), [(0, "cpu", "cpu"), (1, "cpu", "cuda:0"), (2, "cpu", "cuda")])
+def test_large_nets_go_to_all_gpus_there_are_and_small_ones_stay(gpus, digits, faces, monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
     assert choose_device(None, load_scenario("digits")) == digits
     assert choose_device(None, load_scenario("cifar10")) == faces
@@ -18,7 +18,11 @@ def test_large_nets_go_to_the_first_gpu_there_is_and_small_ones_stay(gpus, digit
 def test_who_asks_gets_what_is_there_or_a_sentence(monkeypatch):
     scenario = load_scenario("digits")
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert [choose_device(asked, scenario) for asked in ("cpu", "cuda", "cuda:1")] == ["cpu", "cuda:0", "cuda:1"]
+    assert [choose_device(asked, scenario) for asked in ("cpu", "cuda", "cuda:1")] == ["cpu", "cuda", "cuda:1"]
+    assert [devices_of(device) for device in ("cpu", "cuda:1", "cuda")] == [["cpu"], ["cuda:1"], ["cuda:0", "cuda:1"]]
+    assert [workers_on(device, 16) for device in ("cpu", "cuda:1", "cuda")] == [16, 4, 8]
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert choose_device("cuda", scenario) == "cuda:0"
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     with pytest.raises(BenchError, match="'cuda' was asked for, but torch sees cpu; name one of these"):
         choose_device("cuda", scenario)
