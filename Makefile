@@ -5,13 +5,13 @@ BIN := .venv/bin
 # Commands and tests start hundreds of processes, which would compile the package anew each time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-all test-fast lint docs pages fuzz studies speeds gpu-check clean
+.PHONY: run test test-all test-fast lint docs pages fuzz studies faults speeds gpu-check clean
 
 run: .venv/installed
 	$(BIN)/bench run --submission finetune
 
 test: .venv/test-installed lint
-	$(BIN)/pytest -m "not slow and not long"
+	$(BIN)/pytest -m "not slow and not faults and not long"
 
 # Everything but the studies: what has to hold before a change lands.
 test-all: .venv/test-installed lint
@@ -45,6 +45,10 @@ fuzz: .venv/test-installed
 # The full simulation studies behind the statistics (p-values, lower bounds, intervals, the gap closed): many minutes.
 studies: .venv/test-installed
 	$(BIN)/pytest -m slow --timeout 0
+
+# Real processes that are killed, lose their disk, their scheduler or their terminal: the evidence stays the same.
+faults: .venv/test-installed
+	$(BIN)/pytest -m faults
 
 # The speeds that docs/performance.md quotes.
 speeds: .venv/installed

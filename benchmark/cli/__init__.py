@@ -13,12 +13,12 @@ import typer
 from rich.text import Text
 
 from benchmark.cli import audit
-from benchmark.cli.boards import board
+from benchmark.cli.boards import board, merge
 from benchmark.cli.entries import show
 from benchmark.cli.evidence import pack, unpack, verify
 from benchmark.cli.making import make_board
 from benchmark.cli.pages import page
-from benchmark.cli.pools import data_check, export, import_file, merge, prepare, verify_file
+from benchmark.cli.pools import data_check, export, import_file, merge_files, prepare, verify_file
 from benchmark.cli.results import compare, leaderboard, plot, remove, score
 from benchmark.cli.running import run
 from benchmark.cli.shared import begin_command, err, print_json_error
@@ -45,6 +45,7 @@ COMMANDS = {
     "check": check,
     "tune": tune,
     "board": board,
+    "merge": merge,
     "make-board": make_board,
     "score": score,
     "compare": compare,
@@ -56,7 +57,7 @@ COMMANDS = {
 }
 DATA_COMMANDS = {"check": data_check}
 AUDIT_COMMANDS = {"init": audit.init, "plan": audit.plan, "run": audit.run, "report": audit.report}
-POOL_COMMANDS = {"export": export, "import": import_file, "verify": verify_file, "merge": merge}
+POOL_COMMANDS = {"export": export, "import": import_file, "verify": verify_file, "merge": merge_files}
 EVIDENCE_COMMANDS = {"pack": pack, "unpack": unpack, "verify": verify}
 
 

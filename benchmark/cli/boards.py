@@ -3,6 +3,7 @@
 import json
 import sys
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -56,6 +57,29 @@ def board(
         _print(workspace, rows, with_summary=not names)
     else:
         sys.stdout.write(_tables_of(workspace, rows, form, with_summary=not names))
+
+
+def merge(
+    places: Annotated[
+        list[Path],
+        typer.Argument(metavar="FOLDER...", help="Folders of results, such as leaderboard/local of another clone."),
+    ],
+    out: OutOption = None,
+) -> None:
+    """Add the rows of other places to the boards here: all of them, or none where some cannot be compared.
+
+    Evidence is carried by `bench evidence pack`, and reference pools by `bench pool export`.
+    """
+    from benchmark.leaderboard import merge_boards, rebuild
+    from benchmark.storage.workspace import Workspace
+
+    workspace = Workspace.find(out)
+    new = merge_boards(workspace, places)
+    rebuild(workspace, new)
+    for label in sorted({card.label for card in new}):
+        names = sorted(card.submission for card in new if card.label == label)
+        terminal.print(f"{label}: {', '.join(names)}", highlight=False, soft_wrap=True)
+    terminal.print(f"{len(new)} rows are new here; `bench leaderboard` draws the boards")
 
 
 def _rows_of(workspace: "Workspace", names: list[str] | None, models: int | None) -> "DataFrame":

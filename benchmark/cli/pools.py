@@ -142,7 +142,7 @@ def verify_file(file: FileArgument, scenario: OfFileOption = None, data_dir: Dat
     tell_faults(faults, file)
 
 
-def merge(
+def merge_files(
     files: Annotated[list[Path], typer.Argument(help="Two exported pools or more, of one scenario and one secret.")],
     to: Annotated[Path, typer.Option("--to", help="The file to write.")],
 ) -> None:

@@ -12,6 +12,7 @@ from benchmark.leaderboard.board import (
     shipped_scorecards,
 )
 from benchmark.leaderboard.comparison import compare
+from benchmark.leaderboard.merging import merge_boards
 from benchmark.leaderboard.removal import remove_entry
 from benchmark.leaderboard.summary import summarise
 from benchmark.leaderboard.summary_table import render_summary
@@ -23,6 +24,7 @@ __all__ = [
     "draw_boards",
     "find_scorecard",
     "leaderboard",
+    "merge_boards",
     "plot_all_scenarios",
     "plot_entry",
     "plot_scenario",

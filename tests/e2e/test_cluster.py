@@ -1,35 +1,19 @@
 """Work on a Dask cluster: a scheduler and workers in processes and folders of their own, some of which are killed."""
 
 import json
-import os
 import re
-import shutil
-import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 
-import numpy as np
 import pytest
+from processes import assert_same, empty_workspace, keep_only, kill, pool_blocks, run_evidence, start, wait_until
 
 from benchmark.cluster import connect
 from benchmark.errors import BadMachine
-from benchmark.references.pool import Pool
 from benchmark.results.tuning import Tuning
-from benchmark.runs.runs import Runs
-from benchmark.session import Session
 from benchmark.storage.workspace import Workspace
-from benchmark.submissions.source import find_submission, tuned_file
-
-_OWN = ("run/seconds", "run/memory")  # never the same twice
-
-
-def ended(process) -> None:
-    """Kill a process with all that it has started."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+from benchmark.submissions.source import tuned_file
 
 
 class Workers:
@@ -71,14 +55,7 @@ class Workers:
 
     def end(self):
         for process in (*self.workers, self.scheduler):
-            ended(process)
-
-
-def wait_until(is_done, limit=60.0):
-    until = time.monotonic() + limit
-    while not is_done():
-        assert time.monotonic() < until, "it never came to that"
-        time.sleep(0.1)
+            kill(process)
 
 
 @contextmanager
@@ -92,70 +69,33 @@ def cluster_in(folder, count):
         cluster.end()
 
 
-def empty_workspace(tmp_path, trained: Workspace, scenario, *names) -> Workspace:
-    """A workspace without models, whose pool will be drawn from the same secret as the trained one's."""
-    workspace = Workspace(tmp_path / "shared")
-    pool = trained.pool(scenario)
-    (workspace.pools / pool.name).mkdir(parents=True)
-    shutil.copy2(pool / "secret", workspace.pools / pool.name / "secret")
-    for name in names:
-        shutil.copytree(trained.submissions / name, workspace.submissions / name)
-    return workspace
-
-
-def start(workspace, *arguments):
-    return subprocess.Popen(
-        [sys.executable, "-c", "from benchmark.cli import main; main()", *map(str, arguments)],
-        cwd=workspace.root,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def blocks_of(workspace, scenario):
-    """Return what the files of a pool's blocks hold."""
-    return {
-        path.stem + path.parent.name: path.read_bytes() for path in workspace.pool(scenario).glob("*/*.safetensors")
-    }
-
-
-def evidence_of(workspace, scenario, name):
-    runs = Runs(Pool(Session(workspace), scenario), find_submission(name, workspace, scenario))
-    return {key: array for key, array in runs.evidence().items() if key not in _OWN}
-
-
 @pytest.mark.long
 def test_three_workers_of_which_some_are_killed_give_the_evidence_of_one_machine(
     finished, miniature, miniature_file, tmp_path
 ):
-    workspace = empty_workspace(tmp_path, finished, miniature, "finetune")
+    workspace = empty_workspace(tmp_path / "shared", finished, miniature, "finetune")
     with cluster_in(tmp_path / "cluster", 3) as cluster:
         process = start(
             workspace, "run", "finetune", "--scenario", miniature_file, "--engine", "dask", "--cluster", cluster.file
         )
         try:
             wait_until(lambda: (workspace.pool(miniature) / "manifest.json").exists(), 120)
-            ended(cluster.workers[0])
+            kill(cluster.workers[0])
             cluster.add()
             wait_until(lambda: list(workspace.evidence.glob(f"{miniature.label}/finetune-*/.working/*")), 120)
-            ended(cluster.workers[1])
+            kill(cluster.workers[1])
             _, said = process.communicate(timeout=300)
         finally:
-            ended(process)
+            kill(process)
         assert process.returncode == 0, said
         assert [worker.poll() for worker in cluster.workers[2:]] == [None, None]  # nothing of ours has ended them
-    assert blocks_of(workspace, miniature) == blocks_of(finished, miniature)
-    first, second = (evidence_of(each, miniature, "finetune") for each in (workspace, finished))
-    assert first.keys() == second.keys()
-    for name, array in first.items():
-        np.testing.assert_array_equal(array, second[name], err_msg=name)
+    assert pool_blocks(workspace, miniature) == pool_blocks(finished, miniature)
+    assert_same(*(run_evidence(each, miniature, "finetune") for each in (workspace, finished)))
 
 
-@pytest.mark.long
+@pytest.mark.faults
 def test_a_lost_scheduler_is_one_sentence_and_the_same_command_goes_on(finished, miniature, miniature_file, tmp_path):
-    workspace = empty_workspace(tmp_path, finished, miniature, "finetune")
+    workspace = empty_workspace(tmp_path / "shared", finished, miniature, "finetune")
     command = "prepare", "--scenario", miniature_file, "--engine", "dask", "--cluster"
     with cluster_in(tmp_path / "first", 1) as cluster:
         process = start(workspace, *command, cluster.address)
@@ -167,14 +107,12 @@ def test_a_lost_scheduler_is_one_sentence_and_the_same_command_goes_on(finished,
     process = start(workspace, *command[:-1], "--jobs", "1")  # a cluster of its own
     _, said = process.communicate(timeout=300)
     assert process.returncode == 0, said
-    assert blocks_of(workspace, miniature) == blocks_of(finished, miniature)
+    assert pool_blocks(workspace, miniature) == pool_blocks(finished, miniature)
 
 
-@pytest.mark.long
+@pytest.mark.faults
 def test_searches_and_studies_run_on_workers_too(finished, miniature, miniature_file):
-    for folder in finished.submissions.iterdir():
-        if folder.name not in ("scrub", "finetune"):
-            shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
+    keep_only(finished, "scrub", "finetune")
     here = "--engine", "dask", "--jobs", "2"
     process = start(finished, "tune", "--all", "--trials", "2", "--scenario", miniature_file, *here)
     _, said = process.communicate(timeout=400)

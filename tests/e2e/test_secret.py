@@ -172,7 +172,7 @@ def test_a_pool_of_the_first_version_is_used_as_it_is(workspace, miniature, benc
 
 
 def test_a_finished_pool_on_a_read_only_disk_is_read(workspace, miniature, monkeypatch):
-    monkeypatch.setattr("benchmark.storage.block_store.FileLock", lambda *_: pytest.fail("took a lock"))
+    monkeypatch.setattr("benchmark.storage.block_store.hold", lambda *_: pytest.fail("took a lock"))
     pool = Pool(Session(workspace, warn=pytest.fail), miniature)
     pool.prepare()
     assert len(pool.evidence("retrained")["phi/forget"]) == 8
