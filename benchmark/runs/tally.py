@@ -42,8 +42,11 @@ class Tally:
             return Outcome((), 0, self._allowed)
         stamp = there.st_ino, there.st_mtime_ns, there.st_size
         if stamp != self._stamp:
-            self._known, self._stamp = read_outcome(self._store) or Outcome((), 0, self._allowed), stamp
+            self._known, self._stamp = self._read(), stamp
         return self._known
+
+    def _read(self) -> Outcome:
+        return read_outcome(self._store) or Outcome((), 0, self._allowed)
 
     @property
     def hopeless(self) -> bool:
@@ -81,20 +84,19 @@ class Tally:
             self._write([])
 
     def _write(self, failed: Sequence[FailedRun], forgotten: range = range(0)) -> None:
-        with hold(self._store.folder / ".outcome.lock"):
-            known = self.outcome
-            stays = [run for run in known.failed if run.index not in forgotten]
-            attempted = known.attempted + self._unwritten - (len(known.failed) - len(stays))
-            both = {run.index: run for run in [*stays, *failed]}
-            outcome = replace(
-                known,
-                failed=tuple(both[index] for index in sorted(both)),
-                attempted=max(attempted, 0),
-                allowed=self._allowed,
-            )
-            if outcome != known:
-                write_outcome(self._store, outcome)
-            self._unwritten = 0
+        while True:
+            with hold(self._store.folder / ".outcome.lock") as held:
+                known = self._read()  # whatever a network's file system remembers of the file
+                stays = [run for run in known.failed if run.index not in forgotten]
+                attempted = known.attempted + self._unwritten - (len(known.failed) - len(stays))
+                both = {run.index: run for run in [*stays, *failed]}
+                ordered = tuple(both[index] for index in sorted(both))
+                outcome = replace(known, failed=ordered, attempted=max(attempted, 0), allowed=self._allowed)
+                if not held.is_lost():
+                    if outcome != known:
+                        write_outcome(self._store, outcome)
+                    self._unwritten = 0
+                    return
 
     def tell(self) -> None:
         """Tell how many of the missing runs have ended."""
