@@ -8,8 +8,8 @@ from benchmark.bundle.archive import Contents, write_archive
 from benchmark.bundle.choice import choice_members
 from benchmark.bundle.plan import Part, fault_of_outcome, outcome_bytes, parts
 from benchmark.errors import BadRecord, BadUsage, MissingRecord
-from benchmark.pipeline import entries_with_evidence
 from benchmark.references.pool import Pool
+from benchmark.rescoring import entries_with_evidence
 from benchmark.results.outcome import read_outcome
 from benchmark.scenario.schema import Scenario, options
 from benchmark.session import Session

@@ -72,7 +72,7 @@ def score(
 
     entry, session = one_name(name, submission), open_session(Workspace.find(out), jobs)
     start_importing("benchmark.metrics.resampling" if entry else "benchmark.scoring_imports", session.jobs)
-    from benchmark.pipeline import entries_with_evidence
+    from benchmark.rescoring import entries_with_evidence
 
     chosen = read_scenario(scenario, models)
     names = [entry] if entry else entries_with_evidence(session, chosen)
@@ -85,7 +85,7 @@ def _rescore_entries(session: "Session", chosen: "Scenario", names: list[str], a
     """Score these entries again, enter them into the board and print it, or the scorecards as JSON."""
     from benchmark.faults import note_fault
     from benchmark.leaderboard import rebuild
-    from benchmark.pipeline import rescore_all
+    from benchmark.rescoring import rescore_all
 
     cards: dict[str, Scorecard] = {}
     try:

@@ -163,7 +163,7 @@ def _study_named(
 
 def _study_entries(session: "Session", chosen: "Scenario", names: list[str] | None, order: bool, as_json: bool) -> None:
     """Print a study of a scenario's entries, by default all whose evidence is here."""
-    from benchmark.pipeline import entries_with_evidence
+    from benchmark.rescoring import entries_with_evidence
     from benchmark.study import study as studied
     from benchmark.study import study_order
 

@@ -6,8 +6,7 @@ from types import SimpleNamespace
 import pytest
 from shared_fixtures import HALVES
 
-from benchmark import pipeline as evaluation
-from benchmark import tuning
+from benchmark import rescoring, tuning
 from benchmark.errors import BenchError
 from benchmark.pipeline import missing_entries
 from benchmark.results.outcome import FailedRun, Outcome
@@ -96,15 +95,15 @@ def test_scoring_reads_phi_and_computes_none(finished, miniature, monkeypatch):
     for path in finished.pools.glob("*/ceiling-*.json"):
         path.unlink()
     monkeypatch.setattr(Classification, "signal", lambda *_: pytest.fail("computed"))
-    monkeypatch.setattr(evaluation, "HALVES", HALVES)
-    assert evaluation.rescore(Session(finished), miniature, "finetune").metrics
+    monkeypatch.setattr(rescoring, "HALVES", HALVES)
+    assert rescoring.rescore(Session(finished), miniature, "finetune").metrics
 
 
 def test_entries_are_scored_side_by_side_as_by_themselves(finished, miniature, monkeypatch):
-    monkeypatch.setattr(evaluation, "HALVES", HALVES)
+    monkeypatch.setattr(rescoring, "HALVES", HALVES)
     names = ["finetune", "absent", "identity"]
-    found = dict(evaluation.rescore_all(Session(finished, jobs=2), miniature, names))
+    found = dict(rescoring.rescore_all(Session(finished, jobs=2), miniature, names))
     assert found.keys() == set(names)
     assert isinstance(found["absent"], BenchError)
     for name in ("finetune", "identity"):
-        assert found[name] == evaluation.rescore(Session(finished), miniature, name, HALVES)
+        assert found[name] == rescoring.rescore(Session(finished), miniature, name, HALVES)

@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from benchmark import pipeline as evaluation
+from benchmark import rescoring
 from benchmark.faults import first_line
 from benchmark.leaderboard import plots
 from benchmark.results.scorecard import Scorecard
@@ -74,7 +75,7 @@ def test_scoring_all_again_leaves_the_row_of_the_entry_that_failed(two_entries, 
     for entry in ("identity", "finetune"):
         assert bench("run", entry).returncode == 0
     before = {entry: card_of(two_entries, entry) for entry in ("identity", "finetune")}
-    read, failed = evaluation.read_runs, []
+    read, failed = rescoring.read_runs, []
 
     def fail_once(yardstick, runs, outcome):
         if failed:
@@ -82,7 +83,7 @@ def test_scoring_all_again_leaves_the_row_of_the_entry_that_failed(two_entries, 
         failed.append(runs.submission.name)
         raise ZeroDivisionError
 
-    monkeypatch.setattr(evaluation, "read_runs", fail_once)
+    monkeypatch.setattr(rescoring, "read_runs", fail_once)
     ended = bench("score", "--json")
     assert ended.returncode == 3
     assert f"scoring {failed[0]} met a fault of the harness, ZeroDivisionError" in ended.stderr.replace("\n", " ")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from benchmark import pipeline as evaluation
+from benchmark import rescoring
 from benchmark.results.scorecard import Scorecard
 from benchmark.storage.block_store import BlockStore, write_block
 
@@ -19,7 +19,7 @@ def scorecard(workspace, miniature, name):
 
 def test_a_stored_ceiling_serves_one_number_of_resamples(bench, finished, miniature, monkeypatch):
     """The normalised score pairs every resample of an entry with one of the ceiling."""
-    monkeypatch.setattr(evaluation, "HALVES", 30)
+    monkeypatch.setattr(rescoring, "HALVES", 30)
     assert bench("score").returncode == 0
     assert len(scorecard(finished, miniature, "identity").resampled.score) == 30
 

@@ -20,6 +20,7 @@ from notebooks import Imports
 from scored import models_from
 
 from benchmark import pipeline as evaluation
+from benchmark import rescoring
 from benchmark.cli import shared
 from benchmark.data import load_problem
 from benchmark.engine import collect_garbage_rarely
@@ -92,7 +93,8 @@ def repeat_less(patch: pytest.MonkeyPatch) -> None:
 
     They take most of a command's seconds.
     """
-    patch.setattr(evaluation, "HALVES", HALVES)
+    for module in (evaluation, rescoring):
+        patch.setattr(module, "HALVES", HALVES)
     patch.setattr(budget, "ROUNDS_AT_MOST", ROUNDS)
     patch.setattr(classifiers, "SPLITS", SPLITS)
 

@@ -4,7 +4,7 @@ import pytest
 from conftest import REPOSITORY
 
 from benchmark.errors import BadSubmission, FailedEntry
-from benchmark.pipeline import rescore
+from benchmark.rescoring import rescore
 from benchmark.scenario.schema import load_scenario
 from benchmark.session import Session
 from benchmark.storage.workspace import Workspace
