@@ -26,7 +26,7 @@ def leader_sentences(board: Board) -> list[str]:
         _say_whether_real(board, leader),
         *filter(None, [_say_tuning(board, leader), _say_by_phi(board, leader), _say_repair(board, leader)]),
         *filter(None, [_say_left(board, leader), say_harms(board, leader)]),
-        *filter(None, [_say_cost(board, leader), say_dearer(board)]),
+        *filter(None, [_say_cost(board, leader), say_cheaper(board, leader), say_dearer(board)]),
     ]
 
 
@@ -215,6 +215,18 @@ def _say_cost(board: Board, leader: Scorecard) -> str:
             ", which lies in that interval: whether it keeps to the budget is not settled, and it ranks as if it did"
         )
     return f"A run costs {format_value(share, '.0%')} of retraining{ends}{budget}."
+
+
+def say_cheaper(board: Board, leader: Scorecard) -> str:
+    """Return which entry that the runs do not separate from the leader costs least; empty where that is the leader, or
+    the intervals of both costs meet."""
+    close = [board.cards[name] for name in board.inseparable_from(leader.submission)]
+    priced = [(card.cost.share_high, card) for card in close if card.cost]
+    highest, cheapest = min(priced, key=lambda each: each[0], default=(0.0, None))
+    if cheapest is None or leader.cost is None or highest >= leader.cost.share_low:
+        return ""
+    share = format_value(cheapest.value("retraining_share"), ".0%")
+    return f"Of those that the runs do not separate from it, {cheapest.submission} costs least: {share}."
 
 
 def _entries(board: Board) -> list[Scorecard]:
