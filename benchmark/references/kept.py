@@ -1,6 +1,8 @@
 """Records of what a version of the scorer finds out about a pool alone: computed once, and kept in the pool."""
 
+import errno
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from benchmark.metrics import VERSION
@@ -19,7 +21,8 @@ def keep(
     compute: Callable[[], Kept | None],
     fault: Callable[[Kept], str | None] = lambda _: None,
 ) -> Kept | None:
-    """Return the record of a pool that `compute` makes, and keep it there; where it makes none, nothing is kept.
+    """Return the record of a pool that `compute` makes, and keep it there; where it makes none, nothing is kept, nor in
+    a pool that can only be read.
 
     `name`, such as "ceiling-250": what the record is, and what it depends on beside the pool's models. `fault`: as
     `read_kept` takes it.
@@ -31,5 +34,14 @@ def keep(
     path = pool.store.folder / f"{what}-{models}-{VERSION}-{more}.json"
     found = read_kept(kind, path, fault)
     if found is None and (found := compute()) is not None:
-        write_atomically(path, found.model_dump_json().encode())
+        _write(path, found)
     return found
+
+
+def _write(path: Path, record: Record) -> None:
+    """Keep a record, unless the pool can only be read: then whoever scores computes it again."""
+    try:
+        write_atomically(path, record.model_dump_json().encode())
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
+            raise

@@ -153,7 +153,7 @@ def test_a_clock_that_was_set_back_changes_nothing(empty, run, miniature, is_as_
 def test_a_disk_that_fills_up_is_one_sentence_and_loses_nothing(empty, run, is_as_before):
     end_well(start(empty, "prepare", *run[2:]))
     empty.results.mkdir(parents=True)
-    small = "bwrap", "--dev-bind", "/", "/", "--size", "60000", "--tmpfs", str(empty.results)
+    small = "bwrap", "--dev-bind", "/", "/", "--size", "20000", "--tmpfs", str(empty.results)
     said = end_badly(start(empty, *run, before=small))
     assert "No space left on device; free some space there" in said
     end_well(start(empty, *run))

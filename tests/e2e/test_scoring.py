@@ -1,7 +1,9 @@
 """Scores, comparisons, studies, plots and the board, made of records on disk, whole or damaged."""
 
+import errno
 import json
 import math
+import os
 import shutil
 
 import numpy as np
@@ -46,6 +48,22 @@ def test_a_damaged_ceiling_is_named_set_aside_and_made_anew(damage, bench, finis
     assert path.read_text() == whole
     assert path.with_suffix(".damaged").exists()
     assert "anew" not in bench("score", "identity").stderr
+
+
+def test_a_pool_that_can_only_be_read_keeps_no_ceiling_and_gives_the_same_row(bench, finished, miniature, monkeypatch):
+    assert bench("score", "identity").returncode == 0
+    before = scorecard(finished, miniature, "identity").metrics
+    for path in finished.pool(miniature).glob("*-*.json"):
+        path.unlink()
+
+    def refuse(path, _):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr("benchmark.references.kept.write_atomically", refuse)
+    done = bench("score", "identity")
+    assert done.returncode == 0, done.stderr
+    assert scorecard(finished, miniature, "identity").metrics == before
+    assert list(finished.pool(miniature).glob("*-*.json")) == []
 
 
 def test_the_attack_on_retrained_models_is_kept_and_made_anew_when_damaged(bench, finished, miniature):
