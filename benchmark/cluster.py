@@ -37,7 +37,7 @@ class Cluster:
 
     @property
     def slots(self) -> int:
-        """How many tasks run at once."""
+        """The number of tasks that run at once."""
         workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
         if self._gpu:
             return max(1, int(sum(worker["resources"].get(_GPU, 0) for worker in workers)))
@@ -62,7 +62,7 @@ class Cluster:
         ]
         try:
             while left:
-                finished = self._finished(left)
+                finished = self._wait_for_some(left)
                 tick()
                 left = [future for future in left if future not in finished]
                 for future in finished:
@@ -81,7 +81,7 @@ class Cluster:
             if left and self._client.status == "running":
                 self._client.cancel(left)
 
-    def _finished(self, futures: "list[Future]") -> "set[Future]":
+    def _wait_for_some(self, futures: "list[Future]") -> "set[Future]":
         from distributed import TimeoutError, wait
 
         try:
@@ -150,7 +150,7 @@ def _open_client(address: str | None, jobs: int, patience: float) -> "Iterator[C
 
 
 class _Found(NamedTuple):
-    """What a worker says of itself."""
+    """The facts about a worker: its versions, whether it sees the workspace, why it has no sandbox."""
 
     versions: dict[str, str]
     sees: bool

@@ -108,12 +108,10 @@ def study(
     with on_cluster(session, engine, cluster) as there:
         if planted:
             _study_planted(there, models, pools, metrics, as_json)
-            return
-        chosen = read_scenario(scenario, *models or ())
-        if recover or layers or differences:
-            _study_named(there, chosen, names or [], recover, layers, as_json)
+        elif recover or layers or differences:
+            _study_named(there, read_scenario(scenario, *models or ()), names or [], recover, layers, as_json)
         else:
-            _study_entries(there, chosen, names, order, as_json)
+            _study_entries(there, read_scenario(scenario, *models or ()), names, order, as_json)
 
 
 def _check_study(

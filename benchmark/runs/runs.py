@@ -93,14 +93,14 @@ class Runs:
         not settled, and with `time_again`. `treat`: the nets are looked at after every treatment too; runs that were
         not are made again, because no weights are kept but with `keep`: for the request that follows.
         """
-        with self._at_work(allowed, treat, keep, retry) as (tally, opened):
+        with self._at_work(allowed, treat, keep, retry) as (tally, open_once):
             before = tally.outcome.timing
-            timer = cache(lambda: new_timer(opened(), self._runs))
+            timer = cache(lambda: new_timer(open_once(), self._runs))
             while not tally.hopeless:
                 missing, known = self._missing(treat, keep), tally.outcome
                 if missing:
                     timer()  # retrains once, to see that it can, before any run
-                    claimed = self._run(missing, opened(), tally, treat, keep)
+                    claimed = self._run(missing, open_once(), tally, treat, keep)
                     ours = any(claimed)
                     if not all(claimed):
                         tally.tell_once(
@@ -112,7 +112,7 @@ class Runs:
                 else:
                     with claim(self.store.folder / ".timing.lock") as ours:
                         if ours and read_outcome(self.store) == known:
-                            write_outcome(self.store, self._timed(known, timer()))
+                            write_outcome(self.store, self._with_cost(known, timer()))
                 if not ours:
                     time.sleep(PAUSE)
             return self.outcome()
@@ -122,10 +122,10 @@ class Runs:
 
         Returns whether all are made, or given up. Failed runs of an earlier call stay.
         """
-        with self._at_work(allowed, treat, keep, retry=False) as (tally, opened):
+        with self._at_work(allowed, treat, keep, retry=False) as (tally, open_once):
             missing = self._missing(treat, keep)
             if missing and not tally.hopeless and self._is_any_free(missing):
-                self._run(missing, opened(), tally, treat, keep)
+                self._run(missing, open_once(), tally, treat, keep)
             return tally.hopeless or not self._missing(treat, keep)
 
     def count_missing(self, *, treat: bool, keep: bool) -> int:
@@ -194,14 +194,14 @@ class Runs:
         with self.store.at_work(settle), ExitStack() as until_done:
 
             @cache
-            def opened() -> Workers:
+            def open_once() -> Workers:
                 missing = len(self._missing(treat, keep))
                 count = max(1, min(workers_on(self.session.device, self.session.jobs), missing))
                 order = self.pool.seed("examples", 0)
                 workers = open_workers(self.session, self.scenario, self.problem, self.submission, count, order)
                 return until_done.enter_context(workers)
 
-            yield Tally(self.session, self.store, allowed), opened
+            yield Tally(self.session, self.store, allowed), open_once
             self.session.ahead.close()  # where nobody needed any
 
     def _let_go(self, allowed: int, retry: bool) -> Outcome:
@@ -298,7 +298,7 @@ class Runs:
         for each in written:
             self.store.record(*each)
 
-    def _timed(self, known: Outcome, timer: Timer) -> Outcome:
+    def _with_cost(self, known: Outcome, timer: Timer) -> Outcome:
         """Return the outcome with the cost of the runs that it has."""
         arrays = [self.store.read(block_name(block)) for block in self._blocks]
         indices, seconds = (np.concatenate([own[f"run/{key}"] for own in arrays]) for key in ("index", "seconds"))

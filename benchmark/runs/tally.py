@@ -16,7 +16,7 @@ _PATIENCE = 8
 
 
 class Tally:
-    """What is known of an entry's runs: `runs.json` beside their blocks, and what this process has not written yet."""
+    """A count of an entry's runs: `runs.json` beside their blocks, and what this process has not written yet."""
 
     def __init__(self, session: Session, store: BlockStore, allowed: int) -> None:
         """`allowed`: failures that do not cost the score."""
@@ -35,7 +35,7 @@ class Tally:
 
     @property
     def outcome(self) -> Outcome:
-        """What the disk says, which other processes may have written; read again where the file is another."""
+        """The outcome on the disk, which other processes write too; it is read again where the file is another."""
         try:
             there = (self._store.folder / OUTCOME_FILE).stat()
         except OSError:
@@ -50,7 +50,7 @@ class Tally:
 
     @property
     def hopeless(self) -> bool:
-        """Whether too many runs failed for the rest to be worth trying."""
+        """True where too many runs failed for the rest to be worth trying."""
         known = self.outcome
         beyond = len(known.failed) - self._allowed
         return beyond > 0 and (2 * len(known.failed) >= known.attempted + self._unwritten or beyond > _PATIENCE)

@@ -45,7 +45,7 @@ from benchmark.cli import main
 main(sys.argv[1:])
 """
 
-# `bench` on a machine whose clock was set back by thirty years.
+# `bench` on a machine whose time was set back by thirty years.
 _LONG_AGO = """
 import sys, time
 real, nanoseconds = time.time, time.time_ns
@@ -139,7 +139,7 @@ def test_damaged_and_exchanged_blocks_are_named_and_made_again(empty, run, minia
     is_as_before(empty)
 
 
-def test_a_clock_that_was_set_back_changes_nothing(empty, run, miniature, is_as_before):
+def test_a_time_of_day_that_was_set_back_changes_nothing(empty, run, miniature, is_as_before):
     end_well(start(empty, "prepare", *run[2:]))
     end_well(start(empty, *run, code=_LONG_AGO))
     is_as_before(empty)

@@ -1,4 +1,4 @@
-"""What the pages say about the lead of a board."""
+"""Sentences of the pages about the lead of a board."""
 
 import pytest
 from site_boards import board_of, whole_card

@@ -1,4 +1,4 @@
-"""How runs that end are counted on the disk, by several processes at once."""
+"""Runs that end are counted on the disk, by several processes at once."""
 
 from concurrent.futures import ThreadPoolExecutor
 
