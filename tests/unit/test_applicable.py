@@ -78,7 +78,7 @@ def test_shipped_submissions_are_for_what_they_can_do():
     both = fits["classification"] & fits["regression"]
     assert fits["regression"] - both == {"blindspot", "gaussian_finetune"}
     exact = {"sisa", "safe", "s3t", "diffusion_soup"}
-    assert both == {"identity", "retrain", "finetune", "forget_a", "forget_b", *exact}
+    assert both == {"identity", "retrain", "finetune", "forget_a", "forget_b", "jit", "esc", *exact}
     for_language_alone = {each.name for each in folders} - fits["classification"] - fits["regression"]
     assert all(
         'TASKS = ("language",)' in (REPOSITORY / f"submissions/{name}/submission.py").read_text()
@@ -107,6 +107,9 @@ def test_shipped_submissions_are_for_what_they_can_do():
             "it is for the access look-alikes, but this scenario has the access",
         ),
         ("scar_self_forget", "digits-look-alikes", None),
+        ("jit", "digits", "it is for the access forget-only or look-alikes or no-retain, but this scenario has access"),
+        ("esc", "digits-forget-only", None),
+        ("trew", "digits-look-alikes", None),
         ("scar", "digits-no-retain", None),
         ("lunar", "people", None),
         ("grad_diff", "people-experts", None),
