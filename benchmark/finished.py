@@ -48,13 +48,13 @@ def _finished_card(scenario: Scenario, entry: str, workspace: Workspace, allowed
         return None
     blocks = scenario.blocks(scenario.protocol.models)
     names = [block_name(block) for block in blocks]
-    names += [treated_block(scenario.task, "unlearned", block) for block in blocks] if treat else []
+    names += [treated_block(scenario, "unlearned", block) for block in blocks] if treat else []
     return card if store.is_whole(names) else None
 
 
 def was_treated(card: Scorecard, scenario: Scenario) -> bool:
     """Tell whether an entry's nets were looked at after every treatment there is for them, with whatever result."""
-    found = [card.metrics.get(f"gap_after_{name}") for name in treatments_for(scenario.task)]
+    found = [card.metrics.get(f"gap_after_{name}") for name in treatments_for(scenario)]
     return all(each is not None and each != Absent(absent=NEEDS["treated"]) for each in found)
 
 

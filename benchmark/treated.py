@@ -47,23 +47,25 @@ def treated_evidence_of(
 ) -> Arrays:
     """Return the evidence of stacked weights `[models, ...]` after every treatment.
 
-    `indices`: of the models; `seed`: the pool's own; `treatments`: by default all that there are for the task. A net
-    whose outputs overflow once it is treated counts as useless, and as sure of every forget example.
+    `indices`: of the models; `seed`: the pool's own; `treatments`: by default all that there are for the scenario. A
+    net whose outputs overflow once it is treated counts as useless, and as sure of every forget example.
     """
     found: Arrays = {}
     own = derive_seed(seed, "treatment")
     given = Given(scenario, problem, [derive_seed(own, index) for index in indices], own)
     found[REPRESENTATION] = _representations(scenario, problem, state)
-    for name, treatment in sorted((treatments_for(problem.task) if treatments is None else treatments).items()):
+    for name, treatment in sorted((treatments_for(scenario) if treatments is None else treatments).items()):
         kept = _evidence_after(treatment, given, state)
         found |= {f"{name}/phi/forget": round_phi(kept["phi/forget"])}
         found |= {f"{name}/utility/{split}": kept[f"utility/{split}"] for split in SPLITS}
     return found
 
 
-def treated_layouts(problem: Problem, treatments: Mapping[str, Treatment] | None = None) -> dict[str, Layout]:
-    """Return the arrays of a block of treated nets, by default by all treatments that there are for the task."""
-    treatments = treatments_for(problem.task) if treatments is None else treatments
+def treated_layouts(
+    problem: Problem, scenario: Scenario, treatments: Mapping[str, Treatment] | None = None
+) -> dict[str, Layout]:
+    """Return the arrays of a block of treated nets, by default by all treatments that there are for the scenario."""
+    treatments = treatments_for(scenario) if treatments is None else treatments
     form = problem.evidence_form.layouts(())
     phi = Layout("float16", form["phi/forget"].shape)
     one = {"phi/forget": phi} | {f"utility/{split}": form[f"utility/{split}"] for split in SPLITS}

@@ -229,7 +229,7 @@ def _is_block(scenario: Scenario, name: str) -> bool:
     role, _, number = name.partition("/")
     if not re.fullmatch(r"\d{4,6}", number):
         return False
-    return role in (*scenario.roles, HIDDEN_BLOCKS) or is_presently_treated(scenario.task, name)
+    return role in (*scenario.roles, HIDDEN_BLOCKS) or is_presently_treated(scenario, name)
 
 
 def _is_of_originals(name: str) -> bool:

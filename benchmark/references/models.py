@@ -137,7 +137,7 @@ def find_block_objection(scenario: Scenario, name: str, arrays: Arrays, form: in
     if name.startswith(f"{HIDDEN_BLOCKS}/"):
         return objection(arrays, problem.evidence_form.hidden_layouts(), len(model_indices(scenario, name)))
     if is_treated(name):
-        return objection(arrays, treated_layouts(problem), len(model_indices(scenario, name)))
+        return objection(arrays, treated_layouts(problem, scenario), len(model_indices(scenario, name)))
     layouts = {}
     if is_original:
         state = skeleton(scenario.architecture, problem.input_shape, problem.outputs).state_dict()

@@ -155,7 +155,7 @@ class Pool:
         No weights of retrained models are kept, so they are trained once more, on the same machine to the same bit.
         """
         blocks: dict[str, tuple[Role, int]] = {
-            treated_block(self.scenario.task, role, block): (role, block)
+            treated_block(self.scenario, role, block): (role, block)
             for role in TREATED
             for block in self.scenario.blocks(self._count(role))
         }
@@ -182,14 +182,14 @@ class Pool:
         Raises BadRecord as `evidence` does.
         """
         models = self._count(role)
-        names = [treated_block(self.scenario.task, role, block) for block in self.scenario.blocks(models)]
+        names = [treated_block(self.scenario, role, block) for block in self.scenario.blocks(models)]
         if set(names) - self.store.finished().keys() or not self.store.is_current():
             return None
         return concatenate([self.store.read(name) for name in names], models)
 
     def _treated_blocks(self) -> list[str]:
         """Return the names of the blocks of treated nets there are, by the present treatments."""
-        return [name for name in self.store.finished() if is_presently_treated(self.scenario.task, name)]
+        return [name for name in self.store.finished() if is_presently_treated(self.scenario, name)]
 
     @property
     def hidden_seed(self) -> int:

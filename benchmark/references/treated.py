@@ -13,9 +13,9 @@ from benchmark.references.kept import keep
 from benchmark.references.pool import TREATED, Pool
 from benchmark.results.record import Record
 from benchmark.results.values import Number
+from benchmark.scenario.schema import Scenario
 from benchmark.split import under
 from benchmark.storage.workspace import Arrays
-from benchmark.tasks import Task
 from benchmark.treated import REPRESENTATION
 from benchmark.treatments import treatments_digest, treatments_for
 
@@ -35,8 +35,7 @@ class TreatedReference:
     nothing: Arrays
     """What the N runs would leave that return their originals as they are."""
     ends: Mapping[str, GapEnds]
-    delta: float
-    task: Task
+    scenario: Scenario
 
     def inside(self, unlearned: Arrays) -> Representations:
         """Return what unlearned, retrained and original nets make of the forget set inside."""
@@ -45,8 +44,8 @@ class TreatedReference:
 
     def pairs(self, unlearned: Arrays) -> Iterator[tuple[str, EvidencePair]]:
         """Yield the evidence of treated unlearned models against the retrained ones, by treatment."""
-        for name in treatments_for(self.task):
-            yield name, _pair(unlearned, self.retrained, name, self.delta, self.task, self.ends.get(name))
+        for name in treatments_for(self.scenario):
+            yield name, _pair(unlearned, self.retrained, name, self.scenario, self.ends.get(name))
 
 
 def treated_reference(pool: Pool) -> TreatedReference | None:
@@ -60,14 +59,14 @@ def treated_reference(pool: Pool) -> TreatedReference | None:
         return None
     shared = np.arange(pool.scenario.protocol.models) % pool.scenario.originals
     nothing = {name: array[shared] for name, array in original.items()}
-    task, delta = pool.scenario.task, pool.scenario.protocol.delta
-    treatments = treatments_for(task)
+    scenario = pool.scenario
+    treatments = treatments_for(scenario)
 
     def measure() -> TreatedEnds:
         found = {}
         for name in treatments:
             try:
-                pairs = [_pair(each, retrained, name, delta, task, None) for each in (nothing, calibration)]
+                pairs = [_pair(each, retrained, name, scenario, None) for each in (nothing, calibration)]
                 found[name] = [score_rows(pair, phi_leak_rows(pair)).tolist() for pair in pairs]
             except ValueError:  # no ratio of utilities
                 continue
@@ -76,11 +75,10 @@ def treated_reference(pool: Pool) -> TreatedReference | None:
     kept = keep(pool, TreatedEnds, f"treated-{treatments_digest(treatments)}-{GROUPS}", measure)
     assert kept is not None
     ends = {name: Ends(*map(np.array, rows)) for name, rows in kept.rows.items()}
-    return TreatedReference(retrained, nothing, {name: GapEnds(own, own) for name, own in ends.items()}, delta, task)
+    return TreatedReference(retrained, nothing, {name: GapEnds(own, own) for name, own in ends.items()}, scenario)
 
 
-def _pair(
-    unlearned: Arrays, retrained: Arrays, name: str, delta: float, task: Task, ends: GapEnds | None
-) -> EvidencePair:
+def _pair(unlearned: Arrays, retrained: Arrays, name: str, scenario: Scenario, ends: GapEnds | None) -> EvidencePair:
     one, other = (under(f"{name}/", each) for each in (unlearned, retrained))
-    return EvidencePair(model_evidence(one, other, task), model_evidence(other, other, task), delta, ends=ends)
+    pair = model_evidence(one, other, scenario.task), model_evidence(other, other, scenario.task)
+    return EvidencePair(*pair, scenario.protocol.delta, ends=ends)

@@ -67,7 +67,7 @@ class BlockRuns:
         if treat:
             with self._treating:
                 treated = treated_evidence_of(self.scenario, self._near, together, indices, self.pool.hidden_seed)
-            wanted[treated_block(self.scenario.task, UNLEARNED, block)] = treated
+            wanted[treated_block(self.scenario, UNLEARNED, block)] = treated
         if keep:
             wanted[returned_block(block)] = returned_arrays(together, indices)
         if self.session.device != "cpu":

@@ -49,7 +49,7 @@ def find_objection(problem: Problem, scenario: Scenario, name: str, arrays: Arra
     """Return what keeps arrays from being the block `name` of runs on a scenario; "" where nothing does."""
     rows = len(next(iter(arrays.values()), ()))
     if is_treated(name):  # as many as runs of the block succeeded
-        return objection(arrays, treated_layouts(problem), rows)
+        return objection(arrays, treated_layouts(problem, scenario), rows)
     if is_returned(name):
         return objection(arrays, returned_layouts(scenario, problem), rows)
     indices = arrays.get("run/index", np.zeros(0)).tolist()
@@ -179,7 +179,7 @@ class Runs:
 
     def treated_evidence(self) -> Arrays | None:
         """Return what the runs' nets left after each treatment; None where not all of them were treated."""
-        names = [treated_block(self.scenario.task, UNLEARNED, block) for block in self._blocks]
+        names = [treated_block(self.scenario, UNLEARNED, block) for block in self._blocks]
         if set(names) - self.store.finished().keys():
             return None
         return concatenate([self.store.read(name) for name in names], self.scenario.protocol.models)
@@ -311,7 +311,7 @@ class Runs:
 
     def _names_of(self, block: int, treat: bool, keep: bool) -> list[str]:
         """Return the names of what is stored of a block of runs."""
-        treated = [treated_block(self.scenario.task, UNLEARNED, block)] if treat else []
+        treated = [treated_block(self.scenario, UNLEARNED, block)] if treat else []
         return [block_name(block), *treated, *([returned_block(block)] if keep else [])]
 
     def _block_of(self, index: int) -> int:

@@ -8,7 +8,7 @@ from benchmark.storage.hashing import digest_of
 from benchmark.treatments.treatment import Treatment, names_of
 
 if TYPE_CHECKING:
-    from benchmark.tasks import Task
+    from benchmark.scenario.schema import Scenario
 
 TREATMENTS: Registry[Treatment] = Registry("treatment", "benchmark.treatments.kinds", names_of)
 
@@ -16,9 +16,9 @@ _TREATED = "treated-"
 _FORM = b"with representations"  # another one where blocks hold something else beside the treated nets' evidence
 
 
-def treatments_for(task: "Task", treatments: Mapping[str, Treatment] = TREATMENTS) -> dict[str, Treatment]:
-    """Return the treatments for nets of a task, by name, in the order of their names."""
-    return {name: treatments[name] for name in sorted(treatments) if treatments[name].is_for(task)}
+def treatments_for(scenario: "Scenario", treatments: Mapping[str, Treatment] = TREATMENTS) -> dict[str, Treatment]:
+    """Return the treatments for nets of a scenario, by name, in the order of their names."""
+    return {name: treatments[name] for name in sorted(treatments) if treatments[name].is_for(scenario)}
 
 
 def treatments_digest(treatments: Mapping[str, Treatment]) -> str:
@@ -27,9 +27,9 @@ def treatments_digest(treatments: Mapping[str, Treatment]) -> str:
     return digest_of("treatments", parts)[:8]
 
 
-def treated_block(task: "Task", role: str, block: int) -> str:
-    """Return the name of a block of treated nets of a task: of reference models of a role, or "unlearned" ones."""
-    return f"{_prefix(task)}{role}/{block:04d}"
+def treated_block(scenario: "Scenario", role: str, block: int) -> str:
+    """Return the name of a block of treated nets of a scenario: of reference models of a role, or "unlearned" ones."""
+    return f"{_prefix(scenario)}{role}/{block:04d}"
 
 
 def is_treated(name: str) -> bool:
@@ -37,10 +37,10 @@ def is_treated(name: str) -> bool:
     return name.startswith(_TREATED)
 
 
-def is_presently_treated(task: "Task", name: str) -> bool:
-    """Tell whether it is of the treatments there are now for a task, and so has a form that is known."""
-    return name.startswith(_prefix(task))
+def is_presently_treated(scenario: "Scenario", name: str) -> bool:
+    """Tell whether it is of the treatments there are now for a scenario, and so has a form that is known."""
+    return name.startswith(_prefix(scenario))
 
 
-def _prefix(task: "Task") -> str:
-    return f"{_TREATED}{treatments_digest(treatments_for(task))}-"
+def _prefix(scenario: "Scenario") -> str:
+    return f"{_TREATED}{treatments_digest(treatments_for(scenario))}-"

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from benchmark.data import Problem
     from benchmark.scenario.schema import Scenario
     from benchmark.split import Split
-    from benchmark.tasks import Task
 
 State = Mapping[str, "Tensor"]
 """Names of parameters and buffers → `[models, ...]`."""
@@ -72,7 +71,8 @@ class Treatment:
     `apply` takes the nets of a block and returns them treated, and changes nothing of what it got; `change` does so
     with a batch of inputs; `ask` gives other questions in the place of the forget examples. `after`: completes "gap
     closed after ...". `version`: another one where the same nets would be treated otherwise; stored evidence of an
-    earlier version is made anew. `of_sequences`: it is for tasks of sequences alone.
+    earlier version is made anew. `of_sequences`: it is for tasks of sequences alone; `of_classes`: for classes of which
+    every example is to be forgotten.
     """
 
     name: str
@@ -84,10 +84,13 @@ class Treatment:
     change: Change | None = None
     ask: Ask | None = None
     of_sequences: bool = False
+    of_classes: bool = False
 
-    def is_for(self, task: "Task") -> bool:
-        """Tell whether nets of a task are treated so."""
-        return task.has_sequences or not self.of_sequences
+    def is_for(self, scenario: "Scenario") -> bool:
+        """Tell whether nets of a scenario are treated so."""
+        task, forget = scenario.task, scenario.forget
+        suits_task = task.has_sequences or not self.of_sequences
+        return suits_task and (forget.whole_classes or not self.of_classes)
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -110,12 +113,17 @@ def treatment(
     return make
 
 
-def question_treatment(*, after: str, name: str = "", version: int = 1) -> Callable[[Ask], Treatment]:
-    """Make a treatment of a function of what is given: the nets stay, and are asked other questions, of sequences."""
+def question_treatment(
+    *, after: str, name: str = "", version: int = 1, of_classes: bool = False
+) -> Callable[[Ask], Treatment]:
+    """Make a treatment of a function of what is given: the nets stay, and are asked other questions.
+
+    They are of sequences or, with `of_classes`, about the examples of classes that are to be forgotten.
+    """
 
     def make(ask: Ask) -> Treatment:
-        about = _said_of(ask)
-        return Treatment(name or ask.__name__, leave, after, *about, version, ask=ask, of_sequences=True)
+        about = (name or ask.__name__, leave, after, *_said_of(ask), version)
+        return Treatment(*about, ask=ask, of_sequences=not of_classes, of_classes=of_classes)
 
     return make
 

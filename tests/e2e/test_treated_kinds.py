@@ -24,8 +24,8 @@ def test_every_treatment_takes_every_kind_of_net(name, tmp_path, monkeypatch):
     nets = [seeded_model(scenario.architecture, problem.input_shape, problem.outputs, seed) for seed in range(MODELS)]
     state = stack([net.state_dict() for net in nets])
     found = treated_evidence_of(scenario, problem, state, range(MODELS), 3)
-    assert objection(found, treated_layouts(problem), MODELS) == ""
-    for treatment in treatments_for(scenario.task):
+    assert objection(found, treated_layouts(problem, scenario), MODELS) == ""
+    for treatment in treatments_for(scenario):
         assert np.isfinite(found[f"{treatment}/phi/forget"]).all()
     with torch.no_grad():
         fitted = TREATMENTS["new_head"].apply(state, Given(scenario, problem, range(MODELS), 3))

@@ -35,9 +35,9 @@ def test_treated_nets_are_looked_at_and_a_finished_entry_is_not_run_again(bench,
     assert "`bench run NAME --treat` does" in plain["resilience"]["absent"]
     treated = metrics_of(bench("run", "identity", "--treat", "--json", scenario=sixteen))
     after = {name: found for name, found in treated.items() if name.startswith("gap_after_")}
-    of_sequences = {f"gap_after_{name}" for name, each in TREATMENTS.items() if each.of_sequences}
-    assert len(after) == 13 + len(of_sequences)
-    assert {after[name]["absent"] for name in of_sequences} == {"its nets were not given this treatment"}
+    of_others = {f"gap_after_{name}" for name, each in TREATMENTS.items() if each.of_sequences or each.of_classes}
+    assert len(after) == 13 + len(of_others)
+    assert {after[name]["absent"] for name in of_others} == {"its nets were not given this treatment"}
     values = [found["value"] for found in after.values() if "value" in found]
     assert values == pytest.approx([0] * len(values), abs=1e-6)  # exactly as if nothing had been done
     assert values
@@ -58,7 +58,7 @@ def test_evidence_of_other_treatments_is_left_alone_and_damaged_evidence_is_made
     said = []
     pool = Pool(Session(workspace, warn=said.append), miniature)
     pool.prepare_treated()
-    name = treated_block(miniature.task, "retrained", 0)
+    name = treated_block(miniature, "retrained", 0)
     before = pool.store.finished()[name]
     other = "treated-00000000-retrained/0000"
     pool.store.record(other, write_block(pool.store.path(other), {"gone/phi/forget": np.zeros((4, 10), np.float16)}))

@@ -16,7 +16,7 @@ def estimate(value, reach=0.01):
 
 def treated(name, phi, after=0.0, inside=0.0, **others):
     """Make a card that closes `phi` of the gap, `after` after every treatment but those named."""
-    given = treatments_for(load_scenario("digits-hard").task)
+    given = treatments_for(load_scenario("digits-hard"))
     found = {f"gap_after_{each}": estimate(others.get(each, after)) for each in given}
     absent = {f"gap_after_{each}": Absent(absent="of sequences") for each in set(TREATMENTS) - set(given)}
     least = min(each.value for each in found.values())

@@ -24,7 +24,8 @@ from benchmark.treatments.treatment import Given, Treatment, leave, names_of, tr
 MODELS = 3
 OF_INPUTS = {name for name, each in TREATMENTS.items() if each.change}
 OF_SEQUENCES = {name for name, each in TREATMENTS.items() if each.of_sequences}
-OF_NETS = sorted(set(TREATMENTS) - OF_INPUTS - OF_SEQUENCES)
+OF_CLASSES = {name for name, each in TREATMENTS.items() if each.of_classes}
+OF_NETS = sorted(set(TREATMENTS) - OF_INPUTS - OF_SEQUENCES - OF_CLASSES)
 
 
 @pytest.fixture(scope="module")
@@ -247,7 +248,7 @@ def test_nets_that_end_in_something_else_keep_their_head():
 
 def test_evidence_is_what_the_layouts_say_and_of_the_treated_nets(nets, given, scenario, problem):
     found = treated_evidence_of(scenario, problem, nets, range(MODELS), 5)
-    layouts = treated_layouts(problem)
+    layouts = treated_layouts(problem, scenario)
     assert {name: (str(array.dtype), array.shape[1:]) for name, array in found.items()} == {
         name: (layout.dtype, layout.shape) for name, layout in layouts.items()
     }
@@ -271,7 +272,7 @@ def test_a_net_that_overflows_once_it_is_treated_counts_as_useless_and_sure(nets
         assert found["broken/utility/test"][row] == plain["utility/test"][row]
     assert (found["broken/phi/forget"][1] == np.finfo(np.float16).max).all()
     assert found["broken/utility/test"][1] == 0
-    assert objection(found, treated_layouts(problem, broken), MODELS) == ""
+    assert objection(found, treated_layouts(problem, scenario, broken), MODELS) == ""
 
 
 @pytest.mark.parametrize(
@@ -305,7 +306,9 @@ def test_another_version_of_a_treatment_has_other_evidence():
     assert len({treatments_digest(each) for each in (first, second, {}, TREATMENTS)}) == 4
 
 
-def test_treatments_of_sequences_leave_evidence_of_others_as_it_was(scenario, problem):
-    assert set(treatments_for(scenario.task)) == set(TREATMENTS) - OF_SEQUENCES
-    assert set(treatments_for(load_scenario("people").task)) == set(TREATMENTS)
-    assert not any(name.startswith(tuple(OF_SEQUENCES)) for name in treated_layouts(problem))
+def test_treatments_of_sequences_and_of_classes_leave_evidence_of_others_as_it_was(scenario, problem):
+    assert set(treatments_for(scenario)) == set(TREATMENTS) - OF_SEQUENCES - OF_CLASSES
+    assert set(treatments_for(load_scenario("people"))) == set(TREATMENTS) - OF_CLASSES
+    assert set(treatments_for(load_scenario("digits-class"))) == set(TREATMENTS) - OF_SEQUENCES
+    others = tuple(OF_SEQUENCES | OF_CLASSES)
+    assert not any(name.startswith(others) for name in treated_layouts(problem, scenario))
