@@ -50,7 +50,8 @@ def time_runs(timer: Timer, runs: BlockRuns, indices: np.ndarray, seconds: np.nd
     fresh_change = change_of(runs.pool.original(0), timer.retrained.weights)[0]
     timing = replace(timing, fresh_change=fresh_change, machine=machine_name(runs.session.device))
     if runs.submission.trains:
-        given = len(runs.problem.given)
+        access = scenario.access_of(runs.submission.name)
+        given = len(access.give(runs.problem).forget if access else runs.problem.given)
         examples = np.unique(np.linspace(0, given - 1, min(given, _ALONE)).round().astype(int)).tolist()
         alone, fault = timer.time_alone(values, timing.starting, examples)
         timing = replace(timing, alone=alone, alone_fault=fault)

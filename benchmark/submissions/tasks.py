@@ -79,7 +79,8 @@ def unfit(folder: Path, scenario: Scenario) -> str | None:
     It has to be for the task (`inapplicable`), for the network: its constant NETWORKS may name some, one with
     NEEDS_EXPERTS = True is for nets with mixtures of experts alone, one that uses the toolbox's `perceptron` for nets
     without; for the access, where its
-    constant ACCESSES names some. One that trains models of its own is for one request and access to everything.
+    constant ACCESSES names some. One that trains models of its own is for one request, and for access to everything or
+    one that it names.
     """
     return (
         inapplicable(folder, scenario.task)
@@ -92,24 +93,30 @@ def unfit(folder: Path, scenario: Scenario) -> str | None:
 def _fault_of_training(folder: Path, scenario: Scenario) -> str | None:
     """Return the sentence about several requests or less access, where the submission trains its own models.
 
-    What training keeps knows of no earlier request, and may hold what is withheld.
+    What training keeps knows of no earlier request, and may hold what is withheld, unless the submission was written
+    for the access and names it.
     """
     if not defines_function(folder, "training"):
         return None
     if requests := scenario.protocol.requests:
         return f"it trains its own models, which are asked to forget once, but this scenario asks {requests} times"
-    if access := scenario.protocol.access:
+    access = scenario.protocol.access
+    if access and access.kind not in (_declared_accesses(folder) or ()):
         return f"it trains its own models on all examples, but this scenario has the access {access.kind}"
     return None
 
 
 def _fault_of_access(folder: Path, access: Access | None) -> str | None:
     """Return the sentence about accesses that the submission is for alone; None where this is one of them."""
-    declared = _declaration(parse_submission(folder), folder.name, _ACCESSES, '("no-retain",)')
+    declared = _declared_accesses(folder)
     if declared is None or _ANY in declared or (access and access.kind in declared):
         return None
     which = f"the access {access.kind}" if access else "access to everything"
     return f"it is for the access {' or '.join(sorted(declared))}, but this scenario has {which}"
+
+
+def _declared_accesses(folder: Path) -> frozenset[str] | None:
+    return _declaration(parse_submission(folder), folder.name, _ACCESSES, '("no-retain",)')
 
 
 def check_applicable(submission: Submission, scenario: Scenario) -> None:

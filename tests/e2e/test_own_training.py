@@ -13,6 +13,7 @@ from benchmark.data import load_problem
 from benchmark.runs.runner import Worker
 from benchmark.runs.trainer import TrainingSet, fresh_weights
 from benchmark.scenario.schema import load_scenario
+from benchmark.submissions.tasks import unfit
 
 SHARDS = """
 import torch
@@ -156,6 +157,18 @@ def test_it_is_neither_tuned_nor_asked_several_times(bench, trains, workspace, s
     several.write_text(scenario_file.read_text().replace("models = 8", "models = 8\nrequests = 2"))
     done = bench("run", name, scenario=several)
     assert "asks 2 times" in " ".join((done.stdout + done.stderr).split())
+
+
+def test_one_that_trains_may_be_for_an_access_that_it_names(trains, scenario_file, tmp_path):
+    withheld = tmp_path / "withheld.toml"
+    withheld.write_text(scenario_file.read_text() + '[protocol.access]\nkind = "look-alikes"\n')
+    scenario = load_scenario(str(withheld))
+    (tmp_path / "submission.py").write_text(SHARDS)
+    assert unfit(tmp_path, scenario) == (
+        "it trains its own models on all examples, but this scenario has the access look-alikes"
+    )
+    (tmp_path / "submission.py").write_text('ACCESSES = ("look-alikes",)\n' + SHARDS)
+    assert unfit(tmp_path, scenario) is None
 
 
 LAZY = """

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 from conftest import REPOSITORY
+from torch.utils.data import DataLoader, TensorDataset
 
+from benchmark import toolbox
 from benchmark.data import load_problem
 from benchmark.models.build import seeded_model, state_of
 from benchmark.runs.trainer import TrainingSet
@@ -42,6 +44,10 @@ def unlearned(scenario, name, net, kept):
     return net if returned is None else returned
 
 
+def dataset_of(split):
+    return TensorDataset(split.normalised(split.inputs), split.targets)
+
+
 @pytest.mark.parametrize("name", EXACT)
 @pytest.mark.seconds
 def test_unlearning_gives_what_training_without_the_forget_set_gives(name, scenario):
@@ -63,6 +69,33 @@ def test_one_example_costs_the_members_that_have_seen_it(name, most, scenario):
     after = state_of(unlearned(few, name, original, kept))
     changed = {key.split(".")[1] for key, tensor in after.items() if not torch.equal(before[key], tensor)}
     assert len(changed) == most
+
+
+@pytest.mark.seconds
+def test_clpu_drops_the_nets_of_tasks_that_are_hit_and_trains_none(scenario):
+    few = scenario.model_copy(update={"forget": scenario.forget.model_copy(update={"size": 3})})
+    original, kept = trained(few, "clpu", "original")
+    before = [state_of(member) for member in original.members]
+    hit = set(toolbox.shards(DataLoader(dataset_of(load_problem(few).forget), 8), 8).tolist())
+    after = [state_of(member) for member in unlearned(few, "clpu", original, kept).members]
+    assert 0 < len(hit) < 8
+
+    def same(one, other):
+        return all(torch.equal(one[key], other[key]) for key in one)
+
+    left = [before[number] for number in range(8) if number not in hit]
+    for number in range(8):
+        assert same(after[number], before[number]) == (number not in hit)
+        assert any(same(after[number], own) for own in left)
+
+
+@pytest.mark.seconds
+def test_where_all_tasks_are_hit_clpu_is_trained_as_without_the_forget_set(scenario):
+    two = scenario.model_copy(update={"architecture": scenario.architecture.model_copy(update={"members": 2})})
+    after = state_of(unlearned(two, "clpu", *trained(two, "clpu", "original")))
+    retrained, _ = trained(two, "clpu", "retrained")
+    for key, tensor in retrained.state_dict().items():
+        assert torch.equal(after[key], tensor), key
 
 
 @pytest.mark.seconds

@@ -1,12 +1,19 @@
-"""Methods that need no retained example: JiT, ESC, TREW."""
+"""Methods that need no retained example: JiT, ESC, TREW, and MetaUnlearn once it was trained."""
 
+import numpy as np
 import pytest
 import torch
-from methods import changed, load, relabelled, run, tiny_loaders, tiny_nets, whole
+from methods import SUBMISSIONS, changed, load, original, relabelled, run, tiny_loaders, tiny_nets, whole
 from methods import weights_of as weights
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmark import toolbox
+from benchmark.data import load_problem
+from benchmark.models.build import seeded_model
+from benchmark.runs.trainer import TrainingSet
+from benchmark.sandbox.child.call import call_training
+from benchmark.sandbox.job import job_of
+from benchmark.scenario.schema import load_scenario
 
 METHODS = ["jit", "esc", "trew"]
 
@@ -103,3 +110,45 @@ def test_trew_makes_one_step_down_the_formula(beta):
     slopes = torch.autograd.grad(loss, list(before.parameters()))
     for parameter, slope, after in zip(before.parameters(), slopes, net.parameters(), strict=True):
         torch.testing.assert_close(after, parameter - 0.1 * slope, atol=1e-6, rtol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def of_classes():
+    return load_scenario("digits-look-alikes")
+
+
+def meta_trained(scenario, **values):
+    """Train a net and the two losses in this process; return the net and what is kept."""
+    problem = load_problem(scenario)
+    net = seeded_model(scenario.architecture, problem.input_shape, problem.outputs, 1)
+    job = job_of(scenario, problem, "cpu", TrainingSet(role="original"))
+    torch.manual_seed(1)
+    return net, call_training(job, SUBMISSIONS / "meta_unlearn", net, 1, values, np.zeros(3, np.int64))
+
+
+def accuracies(scenario, net):
+    """Return the accuracy on the forget and on the retain set."""
+    splits = (getattr(load_problem(scenario), name) for name in ("forget", "retain"))
+    return [(net(split.normalised(split.inputs)).argmax(1) == split.targets).float().mean() for split in splits]
+
+
+@pytest.mark.seconds
+def test_it_is_what_meta_training_learned_that_unlearns_a_class_by_one_look_alike(of_classes):
+    job = job_of(of_classes, load_problem(of_classes), "cpu", of_classes.protocol.access)
+    forget = DataLoader(TensorDataset(job.forget.normalised(job.forget.inputs), job.forget.targets), 64)
+    assert len(job.forget) == 1
+    module = load("meta_unlearn")
+    for episodes in (0, 100):
+        net, state = meta_trained(of_classes, episodes=episodes)
+        before = accuracies(of_classes, net.eval())
+        forgotten, kept = accuracies(of_classes, module.unlearning(net, None, forget, None, state))
+        assert min(before) > 0.9
+        assert forgotten < 0.3 if episodes else forgotten > 0.9
+        assert kept > 0.9
+
+
+@pytest.mark.seconds
+def test_metaunlearn_keeps_its_losses_and_no_example(of_classes):
+    _, state = meta_trained(of_classes, episodes=1)
+    fresh = load("meta_unlearn").learned_losses(original("mlp"), torch.zeros(1, 1, 8, 8)).state_dict()
+    assert {name: tensor.shape for name, tensor in state.items()} == {name: own.shape for name, own in fresh.items()}

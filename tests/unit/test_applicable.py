@@ -77,7 +77,7 @@ def test_shipped_submissions_are_for_what_they_can_do():
     fits = {name: {each.name for each in folders if not inapplicable(each, task)} for name, task in TASKS.items()}
     both = fits["classification"] & fits["regression"]
     assert fits["regression"] - both == {"blindspot", "gaussian_finetune"}
-    exact = {"sisa", "safe", "s3t", "diffusion_soup"}
+    exact = {"sisa", "safe", "s3t", "diffusion_soup", "clpu"}
     assert both == {"identity", "retrain", "finetune", "forget_a", "forget_b", "jit", "esc", *exact}
     for_language_alone = {each.name for each in folders} - fits["classification"] - fits["regression"]
     assert all(
@@ -110,6 +110,13 @@ def test_shipped_submissions_are_for_what_they_can_do():
         ("jit", "digits", "it is for the access forget-only or look-alikes or no-retain, but this scenario has access"),
         ("esc", "digits-forget-only", None),
         ("trew", "digits-look-alikes", None),
+        ("meta_unlearn", "digits-look-alikes", None),
+        (
+            "meta_unlearn",
+            "digits-exact",
+            "it is for the access look-alikes, but this scenario has access to everything",
+        ),
+        ("clpu", "digits-exact", None),
         ("scar", "digits-no-retain", None),
         ("lunar", "people", None),
         ("grad_diff", "people-experts", None),
