@@ -80,6 +80,27 @@ def test_a_new_last_layer_brings_back_what_a_changed_one_hides(pool):
         assert abs(found.value - 1) < 2 * (found.high - found.value)
 
 
+@pytest.mark.long
+def test_the_nearest_class_tells_a_suppressed_answer_from_one_that_was_never_learned(tmp_path):
+    workspace, scenario = Workspace(tmp_path), load_scenario("digits-class").with_models(32)
+    write_secret(workspace, scenario)
+    pool = Pool(Session(workspace), scenario)
+    pool.prepare()
+    pool.prepare_treated()
+    reference = treated_reference(pool)
+
+    def closed(own):
+        pairs = dict(reference.pairs(own))
+        return [METRICS["gap_closed_phi"].compute(pairs[name]) for name in ("rounded_8", "nearest_class")]
+
+    own_class, neighbour = closed(treated_cheat(pool, cheats(pool)["table, last layer"]))
+    assert own_class.value > 0.8
+    assert neighbour.high < own_class.low
+    assert neighbour.value < 0.8
+    for found in closed(treated_anew(pool)):
+        assert abs(found.value - 1) < 2 * (found.high - found.value)
+
+
 def test_at_the_hidden_inputs_models_decide_as_retrained_ones_if_retrained_and_otherwise_if_nothing_is_done(pool):
     perfect, nothing = (METRICS["hidden_disagreement"].compute(of(pool)) for of in (unlearn_perfectly, do_nothing))
     assert abs(perfect.value) < 0.1 * nothing.value
