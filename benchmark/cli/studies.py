@@ -61,6 +61,25 @@ LayersOption = Annotated[
         help="Run the named entries so many times, and show the gap that each closes by a probe on every hidden layer.",
     ),
 ]
+ShardsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--shards",
+        min=2,
+        max=1000,
+        help="Have the named submissions train so many models with 1 to 16 shards, and show accuracy and costs.",
+    ),
+]
+
+
+PoolsOption = Annotated[
+    int | None,
+    typer.Option("--pools", help="With --planted: simulated pools, by default 100; what is done is kept."),
+]
+MetricsOption = Annotated[
+    list[str] | None,
+    typer.Option("--metric", help="With --planted: only this metric; may be given several times."),
+]
 
 
 def study(
@@ -72,13 +91,9 @@ def study(
     differences: DifferencesOption = False,
     recover: RecoverOption = None,
     layers: LayersOption = None,
-    pools: Annotated[
-        int | None,
-        typer.Option("--pools", help="With --planted: simulated pools, by default 100; what is done is kept."),
-    ] = None,
-    metrics: Annotated[
-        list[str] | None, typer.Option("--metric", help="With --planted: only this metric; may be given several times.")
-    ] = None,
+    shards: ShardsOption = None,
+    pools: PoolsOption = None,
+    metrics: MetricsOption = None,
     scenario: ScenarioOption = "digits",
     models: Annotated[
         list[int] | None,
@@ -102,14 +117,15 @@ def study(
         "--differences": differences,
         "--recover": bool(recover),
         "--layers": bool(layers),
+        "--shards": bool(shards),
     }
     _check_study([option for option, given in asked.items() if given], names or [], pools, metrics, models)
     session = open_session(Workspace.find(out), jobs)
     with on_cluster(session, engine, cluster) as there:
         if planted:
             _study_planted(there, models, pools, metrics, as_json)
-        elif recover or layers or differences:
-            _study_named(there, read_scenario(scenario, *models or ()), names or [], recover, layers, as_json)
+        elif recover or layers or shards or differences:
+            _study_named(there, read_scenario(scenario, *models or ()), names or [], recover, layers, shards, as_json)
         else:
             _study_entries(there, read_scenario(scenario, *models or ()), names, order, as_json)
 
@@ -125,16 +141,22 @@ def _check_study(
         raise BadUsage(f"{names[0]} came beside --planted, which simulates its models; leave one out")
     if kind != "--planted" and (pools is not None or metrics):
         raise BadUsage("--pools or --metric came without --planted, expected both; add --planted or leave them out")
-    if kind in ("--differences", "--recover", "--layers") and not names:
+    if kind in ("--differences", "--recover", "--layers", "--shards") and not names:
         raise BadUsage(f"no entry came beside {kind}, which is about the entries that are named; name some")
     if kind != "--planted" and models and len(models) > 1:
         raise BadUsage(f"--models came {len(models)} times without --planted, expected one N; give it once")
 
 
 def _study_named(
-    session: "Session", chosen: "Scenario", names: list[str], recover: int | None, layers: int | None, as_json: bool
+    session: "Session",
+    chosen: "Scenario",
+    names: list[str],
+    recover: int | None,
+    layers: int | None,
+    shards: int | None,
+    as_json: bool,
 ) -> None:
-    """Print a study of named entries: of their nets, of their layers, or else of the examples that they get wrong."""
+    """Print a study of named entries: their nets, their layers, their shards, or the examples that they get wrong."""
     with show_progress(session) as shown:
         if recover:
             from benchmark.study.recovery import study_recovery
@@ -144,6 +166,10 @@ def _study_named(
             from benchmark.study.layers import study_layers
 
             rows, files = study_layers(shown, chosen, names, layers), f"layers-{chosen.label}.csv, .png"
+        elif shards:
+            from benchmark.study.shards import study_shards
+
+            rows, files = study_shards(shown, chosen, names, shards), f"shards-{chosen.label}.csv, .png"
         else:
             from benchmark.study.differences import study_differences
 
@@ -151,7 +177,7 @@ def _study_named(
     if as_json:
         print_json(json.loads(rows.to_json(orient="records") or "[]"))
         return
-    most = None if recover or layers else _SHOWN
+    most = None if recover or layers or shards else _SHOWN
     shorter = rows if most is None else rows.groupby("submission", sort=False).head(most)
     _print_rows(shorter, tuple(rows.columns), 4)
     if len(shorter) < len(rows):

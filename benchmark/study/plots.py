@@ -78,6 +78,34 @@ def draw_layers(rows: pd.DataFrame, title: str) -> bytes:
     return _png(canvas)
 
 
+def draw_shards(rows: pd.DataFrame, title: str) -> bytes:
+    """Return a PNG: test utility, and what a request costs, against the number of shards, a line per submission.
+
+    `rows`: the table of `study_shards`.
+    """
+    canvas = Canvas(figsize=(9.0, 3.8), layout="constrained")
+    panels = canvas.subplots(1, 2)
+    for panel, what, label in zip(
+        panels,
+        ("utility", "share"),
+        ("test utility", "cost of a request of one example,\nshare of training"),
+        strict=True,
+    ):
+        for number, (name, own) in enumerate(rows.groupby("submission", sort=False)):
+            reach = [own[what] - own[f"{what}_low"], own[f"{what}_high"] - own[what]]
+            _, colour, marker, line = list(_ESTIMATORS.values())[number % len(_ESTIMATORS)]
+            style = {"color": colour, "marker": marker, "linestyle": line, "markersize": 4, "label": name}
+            panel.errorbar(own["shards"] * (1 + _APART * number), own[what], reach, **style)
+        panel.set_xscale("log", base=2)
+        panel.xaxis.set_major_formatter("{x:g}")
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.set(xlabel="shards", ylabel=label)
+    panels[1].set_yscale("log")
+    panels[0].legend(fontsize=8, frameon=False, loc="best")
+    canvas.suptitle(title, fontsize=10)
+    return _png(canvas)
+
+
 def _curve(rows: pd.DataFrame, value: str) -> pd.DataFrame:
     """Return the rows of one estimator at the scenario's own δ and buckets, by N."""
     chosen = rows["family"] == "models" if value == "both" else rows["value"] == value

@@ -10,9 +10,12 @@ from conftest import MINIATURE
 from shared_fixtures import write_secret
 
 from benchmark.data import load_problem
+from benchmark.errors import FailedEntry
 from benchmark.runs.runner import Worker
 from benchmark.runs.trainer import TrainingSet, fresh_weights
 from benchmark.scenario.schema import load_scenario
+from benchmark.session import Session
+from benchmark.study.shards import study_shards
 from benchmark.submissions.tasks import unfit
 
 SHARDS = """
@@ -157,6 +160,30 @@ def test_it_is_neither_tuned_nor_asked_several_times(bench, trains, workspace, s
     several.write_text(scenario_file.read_text().replace("models = 8", "models = 8\nrequests = 2"))
     done = bench("run", name, scenario=several)
     assert "asks 2 times" in " ".join((done.stdout + done.stderr).split())
+
+
+def test_accuracy_and_the_cost_of_a_request_are_measured_by_the_number_of_shards(trains, workspace, scenario_file):
+    scenario, session = load_scenario(str(scenario_file)), Session(workspace)
+    name = trains(source='HYPERPARAMETERS = {"shards": 8}\n' + SHARDS)
+    rows = study_shards(session, scenario, [name], 2, (1, 4))
+    assert rows[["submission", "shards", "models"]].to_numpy().tolist() == [["trains", 1, 2], ["trains", 4, 2]]
+    for what in ("utility", "share"):
+        assert (rows[f"{what}_low"] <= rows[what]).all()
+        assert (rows[what] <= rows[f"{what}_high"]).all()
+        assert rows[what].gt(0).all()
+    assert rows["utility"].le(1).all()
+    (table,) = (workspace.results / "studies").glob("shards-exact-*.csv")
+    assert pd.read_csv(table).shape == rows.shape
+    assert table.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+    failing = trains(source=SHARDS.replace("    net.load_state_dict", "    raise ValueError\n    net.load_state_dict"))
+    with pytest.raises(FailedEntry, match="trains is crashed"):
+        study_shards(session, scenario, [failing], 2, (2,))
+
+
+@pytest.mark.parametrize(("name", "sentence"), [("finetune", "trains no models"), ("sisa", "expected an ensemble")])
+def test_shards_are_of_submissions_that_train_ensembles(name, sentence, bench, scenario_file):
+    done = bench("study", name, "--shards", "2", scenario=scenario_file if name == "finetune" else "digits")
+    assert (done.returncode, sentence in " ".join(done.stderr.split())) == (2, True), done.stderr
 
 
 def test_one_that_trains_may_be_for_an_access_that_it_names(trains, scenario_file, tmp_path):
