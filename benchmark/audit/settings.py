@@ -1,19 +1,13 @@
 """The file `audit.toml`: what is audited, with which data, code and models, or arrays of signals instead of them."""
 
-import json
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from benchmark.errors import BadScenario
-from benchmark.scenario.complaints import sentence_of
-from benchmark.scenario.sections import LARGEST_FILE, Count, DataPath, Name, Section, Seed
+from benchmark.scenario.sections import Count, DataPath, Name, Section, Seed, read_section
 from benchmark.storage.places import expect
-from benchmark.storage.reading import read_file
-from benchmark.text import reason_of
 
 FILE = "audit.toml"
 FEWEST, MOST = 4, 8192
@@ -123,12 +117,4 @@ def read_audit(folder: Path) -> Audit:
     expect(folder, "folder", f"the audit is {folder}", "a folder with audit.toml", "make it with `bench audit init`")
     path = folder / FILE
     expect(path, "file", f"the audit's file is {path}", "a TOML file", "`bench audit init FOLDER` writes one")
-    try:
-        # Through JSON, because in strict mode only JSON's lists may become tuples.
-        content = json.dumps(tomllib.loads(read_file(path, LARGEST_FILE).decode()))
-    except (OSError, ValueError, TypeError, RecursionError) as error:  # TypeError: a date
-        raise BadScenario(f"{path} could not be read as TOML: {reason_of(error)}; correct it") from None
-    try:
-        return Audit(folder.resolve(), Settings.model_validate_json(content))
-    except ValidationError as error:
-        raise BadScenario(f"{path}: {sentence_of(error, Settings)}") from None
+    return Audit(folder.resolve(), read_section(Settings, path))

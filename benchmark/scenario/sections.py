@@ -4,14 +4,20 @@ A kind of section has only the keys that it can use. What a later version adds i
 for no hash.
 """
 
+import json
+import tomllib
 from collections.abc import Mapping
+from datetime import date, time
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from benchmark.errors import BadScenario
 from benchmark.scenario.answers import Check, are_rows, check_answers, is_own_kind
-from benchmark.text import shown
+from benchmark.scenario.complaints import sentence_of
+from benchmark.storage.reading import read_file
+from benchmark.text import reason_of, shown
 
 LARGEST_FILE = 1 << 22  # bytes of a scenario's or a network's file
 
@@ -71,6 +77,25 @@ class Section(BaseModel):
     def checksum_rows(self, folder: Path) -> list[dict[str, str]]:
         """Return the row of `bench data check` about the checksum of the files; none where none is kept."""
         return []
+
+
+Kind = TypeVar("Kind", bound=Section)
+
+
+def read_section(kind: type[Kind], path: Path) -> Kind:
+    """Return what a TOML file says, as a section that holds all of it. Raises BadScenario where it is none."""
+    try:
+        content = tomllib.loads(read_file(path, LARGEST_FILE).decode())
+        # Through JSON, because in strict mode only JSON's lists may become tuples.
+        return kind.model_validate_json(json.dumps(content, default=_iso_text))
+    except ValidationError as error:
+        raise BadScenario(f"{path}: {sentence_of(error, kind)}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise BadScenario(f"{path} could not be read as TOML: {reason_of(error)}; correct it") from None
+
+
+def _iso_text(value: date | time) -> str:
+    return value.isoformat()
 
 
 KIND_ANSWERS: dict[str, Check] = {

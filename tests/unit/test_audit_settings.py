@@ -38,7 +38,7 @@ def test_production_is_one_path_or_a_list(value, paths, tmp_path):
         (SETTINGS.replace("models = 6", "x = 6"), "accepted here: title, .*, code, signals$"),
         (SETTINGS.replace("A test", ""), "title is '', expected at least 1 character"),
         (SETTINGS + "batch_size = 0", "code.batch_size is 0, expected greater"),
-        (SETTINGS.replace("models = 6", "models = 2026-01-01"), "could not be read as TOML"),
+        (SETTINGS.replace("models = 6", "models = 2026-01-01"), "models is '2026-01-01', expected integer"),
         (SETTINGS + "production = 3", "code.production"),
     ],
 )
