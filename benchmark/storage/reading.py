@@ -1,5 +1,6 @@
 """Reading a file that may be anything: a pipe, a device, a folder, larger than memory."""
 
+import hashlib
 import os
 import stat
 from pathlib import Path
@@ -19,3 +20,11 @@ def read_file(path: Path, largest: int) -> bytes:
     if len(content) > largest:
         raise ValueError(f"it holds more than {largest:,} bytes")
     return content
+
+
+def digest_of_file(path: Path, largest: int = 1 << 30) -> str:
+    """Return the SHA-256 of a file; "" where there is none that can be read."""
+    try:
+        return hashlib.sha256(read_file(path, largest)).hexdigest()
+    except (OSError, ValueError):
+        return ""
