@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.text import Text
 
-from benchmark.cli import audit
+from benchmark.cli import audit, compete
 from benchmark.cli.boards import board, merge
 from benchmark.cli.entries import show
 from benchmark.cli.evidence import pack, unpack, verify
@@ -58,6 +58,13 @@ COMMANDS = {
 DATA_COMMANDS = {"check": data_check}
 AUDIT_COMMANDS = {"init": audit.init, "plan": audit.plan, "run": audit.run, "report": audit.report}
 POOL_COMMANDS = {"export": export, "import": import_file, "verify": verify_file, "merge": merge_files}
+COMPETE_COMMANDS = {
+    "init": compete.init,
+    "submit": compete.submit,
+    "judge": compete.judge,
+    "board": compete.board,
+    "close": compete.close,
+}
 EVIDENCE_COMMANDS = {"pack": pack, "unpack": unpack, "verify": verify}
 
 
@@ -77,6 +84,7 @@ _data = typer.Typer(help="Check the data sets that scenarios read.", no_args_is_
 _audit = typer.Typer(
     help="Audit a model of your own: can people who asked for deletion still be noticed in it?", no_args_is_help=True
 )
+_compete = typer.Typer(help="Hold a competition on scenarios that nobody outside has seen.", no_args_is_help=True)
 _pool = typer.Typer(help="Carry a scenario's reference pool from one machine to another.", no_args_is_help=True)
 _evidence = typer.Typer(help="Pack, unpack or verify the evidence of a board in one file.", no_args_is_help=True)
 
@@ -94,6 +102,7 @@ for _group, _commands in (
     (app, COMMANDS),
     (_data, DATA_COMMANDS),
     (_audit, AUDIT_COMMANDS),
+    (_compete, COMPETE_COMMANDS),
     (_pool, POOL_COMMANDS),
     (_evidence, EVIDENCE_COMMANDS),
 ):
@@ -101,6 +110,7 @@ for _group, _commands in (
         _group.command(_name)(_command)
 app.add_typer(_data, name="data")
 app.add_typer(_audit, name="audit")
+app.add_typer(_compete, name="compete")
 app.add_typer(_pool, name="pool")
 app.add_typer(_evidence, name="evidence")
 

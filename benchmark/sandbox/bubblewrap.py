@@ -84,6 +84,13 @@ def settle_isolation(*, required: bool, warn: Callable[[str], None]) -> None:
         )
 
 
+def shows(path: Path) -> bool:
+    """Tell whether a submission can read in its sandbox what lies at a path."""
+    package = Path(benchmark.__file__).parent
+    shown = [*_SYSTEM, sys.base_prefix, sys.prefix, site.getusersitepackages(), package, *_plugins()]
+    return any(path.resolve().is_relative_to(Path(root).resolve()) for root in shown)
+
+
 def worker_command(exchange: Path, submission: Path, *, gpu: bool) -> Command:
     """Return the worker for a copy of `submission`, in the best sandbox there is; `exchange` is its exchange folder.
 
