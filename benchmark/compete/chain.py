@@ -5,6 +5,7 @@ A line counts once its newline is written; what a killed process left of one is 
 Whoever can write both files could make them anew: the seals that teams hold and that are published say so.
 """
 
+import contextlib
 import hashlib
 import os
 from collections import Counter
@@ -14,7 +15,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from filelock import FileLock
 from pydantic import Field, ValidationError
 
 from benchmark.compete.receipts import (
@@ -31,6 +31,7 @@ from benchmark.compete.receipts import (
 )
 from benchmark.errors import BadRecord, MissingRecord
 from benchmark.results.record import Record, read_record, why_invalid
+from benchmark.storage.locks import hold
 from benchmark.storage.reading import read_file
 from benchmark.storage.workspace import write_atomically
 from benchmark.text import reason_of
@@ -54,18 +55,18 @@ class Chain:
 
     def __init__(self, folder: Path) -> None:
         self.path, self._head = folder / FILE, folder / HEAD
-        self._lock = FileLock(folder / f".{FILE}.lock")
+        self._lock, self._is_held = folder / f".{FILE}.lock", False
         self._content = b""  # whole lines that have been read
         self._receipts: list[AnyReceipt] = []
         self._seals: list[str] = []
 
     def read(self) -> list[AnyReceipt]:
         """Return all receipts. Raises MissingRecord where there are none, BadRecord where a line is not as sealed."""
-        with self._lock:
-            self._refresh()
-        if not self._receipts:
+        with self.hold() as found:
+            pass
+        if not found:
             raise MissingRecord(f"there are no receipts in {self.path}; `bench compete init` writes the first")
-        return list(self._receipts)
+        return found
 
     @property
     def content(self) -> bytes:
@@ -78,10 +79,14 @@ class Chain:
 
     @contextmanager
     def hold(self) -> Iterator[list[AnyReceipt]]:
-        """Yield all receipts, perhaps none, and let nobody else add one until the context ends."""
-        with self._lock:
-            self._refresh()
-            yield list(self._receipts)
+        """Yield all receipts, perhaps none, and let nobody else add one until the context ends; it may be nested."""
+        with contextlib.nullcontext() if self._is_held else hold(self._lock):
+            before, self._is_held = self._is_held, True
+            try:
+                self._refresh()
+                yield list(self._receipts)
+            finally:
+                self._is_held = before
 
     def append(self, kind: type[Kind], now: datetime, **content: object) -> Kind:
         """Add a receipt, and return it once it is on the disk; within `hold` alone.

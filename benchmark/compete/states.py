@@ -8,8 +8,8 @@ from benchmark.compete.receipts import Content, Judged, Number, Team, Time
 from benchmark.results.outcome import Status
 from benchmark.results.record import Line, Record
 from benchmark.scenario.schema import Scenario
+from benchmark.storage.locks import is_locked
 from benchmark.storage.reading import read_file
-from benchmark.storage.workspace import is_locked
 from benchmark.text import printable
 
 State = Literal["waiting", "judging", "scored", "suspect", "failed", "not-applicable"]

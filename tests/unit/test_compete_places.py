@@ -18,7 +18,7 @@ from benchmark.compete.ranking import Standings, final_places, groups_of, mean_e
 from benchmark.compete.states import entry_states, lock_of
 from benchmark.errors import BadRecord, HarnessError, MissingData, NoSandbox
 from benchmark.results.values import Estimate
-from benchmark.storage.workspace import claim
+from benchmark.storage.locks import claim
 
 TEAMS = [f"team{number}" for number in range(6)]
 RESULTS = st.one_of(st.none(), st.tuples(st.integers(0, 1), st.integers(0, 1), st.integers(0, 3)))
