@@ -1,15 +1,18 @@
 """Ranks in the order of the gap closed, and the significance groups that say which of them the data resolve."""
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations, product
+from itertools import product
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 
 from benchmark.leaderboard.groups import letters, letters_used
 from benchmark.metrics import existing, interval
+from benchmark.metrics.bootstrap import WIDENED
 from benchmark.metrics.jackknife import jackknife_estimate, t_quantile
 from benchmark.metrics.leak import GROUPS
+from benchmark.metrics.samples import Floats
 from benchmark.results.scorecard import Scorecard
 from benchmark.results.values import Estimate
 
@@ -17,6 +20,7 @@ ORDERS = ("gap_closed", "score")
 """The metrics that order a board: the first that an entry has."""
 _STANDINGS = {"ok": 0, "over-budget": 1, "suspect": 3}
 _FAILED = 2  # the standing of all others
+_NOTHING = np.array([])
 
 
 class Place(NamedTuple):
@@ -83,13 +87,10 @@ def corrected_level(entries: int) -> float:
 
 def _different_pairs(entries: Mapping[str, Scorecard], order: str) -> list[frozenset[str]]:
     """The pairs of entries that are significantly different in the metric that orders them."""
-    level = corrected_level(len(entries))
-    return [frozenset((a, b)) for a, b in combinations(entries, 2) if _differ(order, entries[a], entries[b], level)]
-
-
-def _differ(order: str, a: Scorecard, b: Scorecard, level: float) -> bool:
-    difference = paired_difference(order, a, b, level)
-    return difference is not None and sign_of(difference) != 0
+    names, values = list(entries), np.array([_value(card, order) for card in entries.values()])
+    widths = half_widths(order, list(entries.values()), corrected_level(len(entries)))
+    differ = np.abs(values[:, None] - values) > widths  # never more than nan, where there is no interval
+    return [frozenset((names[a], names[b])) for a, b in np.argwhere(np.triu(differ, 1))]
 
 
 def _negative(card: Scorecard, order: str) -> tuple[float, float]:
@@ -147,3 +148,36 @@ def _jackknifed_difference(name: str, value: float, a: Scorecard, b: Scorecard, 
     if len(rows[0]) != len(rows[1]):
         return None
     return jackknife_estimate(value, rows[0] - rows[1], level)
+
+
+def half_widths(name: str, cards: Sequence[Scorecard], level: float = 0.95) -> Floats:
+    """Return half of the width of the paired interval of every two cards' difference, `[cards, cards]`; nan if none.
+
+    A board has thousands of pairs, so what `paired_difference` says of one pair is computed for all of them at once.
+    """
+    widths = np.full((len(cards), len(cards)), np.nan)
+    by_length: dict[int, list[int]] = {}
+    for place, card in enumerate(cards):
+        by_length.setdefault(len(card.replicates.get(name, ())), []).append(place)
+    others = by_length.pop(0, [])
+    for length, places in by_length.items():
+        rows = np.array([cards[place].replicates[name] for place in places], dtype=np.float64)
+        spread = np.stack([(rows - row).var(axis=1) for row in rows])
+        reach = t_quantile((1 + level) / 2, length - 1) * np.sqrt((length - 1) * spread)
+        widths[np.ix_(places, places)] = reach
+    widths[np.ix_(others, others)] = _resampled_widths(name, [cards[place] for place in others], level)
+    return widths
+
+
+def _resampled_widths(name: str, cards: Sequence[Scorecard], level: float) -> Floats:
+    """Return the same of cards without replicates, from their resamples."""
+    rows = [card.resampled.columns.get(name, _NOTHING) if card.resampled else _NOTHING for card in cards]
+    if len(set(map(len, rows))) == 1 and len(rows[0]) > 1 and np.isfinite(rows).all():
+        reach = WIDENED * NormalDist().inv_cdf((1 + level) / 2)
+        return reach * np.stack([(np.stack(rows) - row).std(axis=1, ddof=1) for row in rows])
+    return np.array([[_half(name, one, other, level) for other in cards] for one in cards]).reshape(2 * (len(cards),))
+
+
+def _half(name: str, one: Scorecard, other: Scorecard, level: float) -> float:
+    found = paired_difference(name, one, other, level)
+    return np.nan if found is None else (found.high - found.low) / 2

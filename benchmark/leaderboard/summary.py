@@ -122,6 +122,7 @@ def _rows(boards: Sequence[Board], entries: list[str]) -> pd.DataFrame:
     ordered = [entries[k] for k in order]
     different = [frozenset((entries[a], entries[b])) for a, b in np.argwhere(ranks.better)]
     groups = letters(ordered, different)
+    ranked = Counter(name for board in boards for name in board.ranked)
     rows = []
     for place, k in enumerate(order, 1):
         area = _performance_area([board.gap_of(entries[k]) for board in boards])
@@ -131,7 +132,7 @@ def _rows(boards: Sequence[Board], entries: list[str]) -> pd.DataFrame:
                 "group": groups[entries[k]],
                 "submission": entries[k],
                 "boards": len(boards),
-                "ranked": sum(entries[k] in board.ranked for board in boards),
+                "ranked": ranked[entries[k]],
                 "mean_rank": ranks.values[k],
                 "mean_rank_low": ranks.low[k],
                 "mean_rank_high": ranks.high[k],

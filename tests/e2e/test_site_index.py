@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from html_pages import HOSTILE, Page
 from site_boards import board_of, usual_cards, whole_card
 
 from benchmark.leaderboard import leaderboard
-from benchmark.leaderboard.ranks import paired_difference
+from benchmark.leaderboard.ranks import half_widths, paired_difference
 from benchmark.metrics.kinds import all_metrics
 from benchmark.results.scorecard import Cost
 from benchmark.results.values import Estimate, Value
@@ -21,7 +21,7 @@ from benchmark.site.build import index_page
 from benchmark.site.columns import all_columns, sentence_of
 from benchmark.site.harms import say_harms
 from benchmark.site.index import board_data
-from benchmark.site.pairs import compared_metrics, half_widths
+from benchmark.site.pairs import compared_metrics
 from benchmark.site.rows import badges, cost_cell, order_ticks, table_rows
 from benchmark.site.sayings import (
     against_nothing,
@@ -322,9 +322,9 @@ def test_the_page_brings_every_column_that_has_a_value():
 def test_differences_of_all_pairs_are_those_of_compare():
     cards = [each for each in usual_cards() if each.is_scored]
     for name in ("gap_closed", "leak", "score"):
-        widths = half_widths(name, cards)
-        for (i, one), (j, other) in combinations(enumerate(cards), 2):
-            found = paired_difference(name, one, other)
+        for level, (i, j) in product((0.95, 0.999), combinations(range(len(cards)), 2)):
+            widths = half_widths(name, cards, level)
+            found = paired_difference(name, cards[i], cards[j], level)
             assert widths[i, j] == pytest.approx((found.high - found.low) / 2)
             assert widths[j, i] == widths[i, j]
 

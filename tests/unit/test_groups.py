@@ -1,7 +1,9 @@
 """Significance groups: against their definition, and against all sets of entries there are."""
 
+import time
 from itertools import combinations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -104,6 +106,21 @@ def test_where_only_distance_decides_letters_follow_the_order(values, gap):
     spans = [sorted(names.index(entry) for entry in groups[name]) for name in sorted(groups)]
     assert all(span == list(range(span[0], span[-1] + 1)) for span in spans)
     assert spans == sorted(spans)
+
+
+@pytest.mark.seconds
+def test_letters_of_hundreds_of_entries_take_no_time():
+    """Entries of several boards of one size: pair after pair, 400 entries took minutes."""
+    rng = np.random.default_rng(0)
+    values, spreads = np.sort(rng.normal(0, 3, 400))[::-1], rng.uniform(0.8, 1.2, 400)
+    names = [f"entry{k}" for k in range(400)]
+    far = np.triu(values[:, None] - values > 4 * np.hypot(spreads[:, None], spreads) / 10)
+    started = time.process_time()
+    display = letters(names, [frozenset((names[a], names[b])) for a, b in np.argwhere(far)])
+    assert time.process_time() - started < 10
+    groups = {name: set(split_letters(text)) for name, text in display.items()}
+    sample = rng.integers(0, 400, (2000, 2)).tolist()
+    assert all(groups[names[a]].isdisjoint(groups[names[b]]) == bool(far[a, b] or far[b, a]) for a, b in sample)
 
 
 def test_letters_go_on_after_those_of_others_and_after_the_alphabet():
