@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
@@ -234,6 +235,12 @@ class Scenario(Section):
         """Return the blocks that hold the first `count` models."""
         return range(-(-count // self.protocol.block))
 
+    def block_count(self, role: Role) -> int:
+        """Return how many blocks of a role are trained; all but the originals are for every request."""
+        if role == "original":
+            return len(self.blocks(self.originals))
+        return self.request * len(self.blocks(self.protocol.models))
+
     def indices(self, block: int) -> range:
         """Return the model indices of `block`. Blocks are always whole, so that a model never depends on N."""
         size = self.protocol.block
@@ -253,7 +260,13 @@ def options(name: str, models: int) -> str:
 
 def scenario_names() -> list[str]:
     """Return the scenarios that ship with the package."""
-    return sorted(path.stem for path in SHIPPED.glob("*.toml"))
+    return _names_in(SHIPPED)
+
+
+@cache
+def _names_in(folder: Path) -> list[str]:
+    """Return the scenarios in a folder, which is listed once: a site asks for them with every page."""
+    return sorted(path.stem for path in folder.glob("*.toml"))
 
 
 def is_shipped(name: str) -> bool:

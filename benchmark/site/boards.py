@@ -70,7 +70,11 @@ class Board:
     @cached_property
     def ranked_cards(self) -> list[Scorecard]:
         """The entries with a rank and within the budget, best first."""
-        return [card for name, card in self.cards.items() if card.status == "ok" and self.rows[name]["rank"]]
+        return [card for name, card in self.cards.items() if self.is_ranked(name)]
+
+    def is_ranked(self, entry: str) -> bool:
+        """Tell whether an entry has a rank and is within the budget."""
+        return self.cards[entry].status == "ok" and bool(self.rows[entry]["rank"])
 
     @property
     def nothing(self) -> Scorecard | None:
@@ -78,23 +82,26 @@ class Board:
         found = self.cards.get("identity")
         return found if found and found.is_scored else None
 
+    @cached_property
+    def groups(self) -> dict[str, set[str]]:
+        """The letters of every entry's significance groups."""
+        return {name: set(split_letters(row["group"] or "")) for name, row in self.rows.items()}
+
     def inseparable_from(self, entry: str) -> list[str]:
         """Return the ranked entries that share a significance group with one."""
-        own = set(split_letters(self.rows[entry]["group"] or ""))
         others = (card.submission for card in self.ranked_cards if card.submission != entry)
-        return [name for name in others if own.intersection(split_letters(self.rows[name]["group"] or ""))]
+        return [name for name in others if not self.groups[entry].isdisjoint(self.groups[name])]
 
     def rank_range(self, entry: str) -> tuple[int, int] | None:
         """Return the best and the worst rank that an entry's significance group allows; None without a rank."""
         if not (rank := self.rows[entry]["rank"]):
             return None
-        own = set(split_letters(self.rows[entry]["group"] or ""))
-        status = self.cards[entry].status
-        peers = [row for name, row in self.rows.items() if row["rank"] and self.cards[name].status == status]
-        apart = [row["rank"] for row in peers if not own.intersection(split_letters(row["group"] or ""))]
-        apart = [each for each in apart if each != rank]
-        ranks = [row["rank"] for row in peers]
-        return min(ranks) + sum(each < rank for each in apart), max(ranks) - sum(each > rank for each in apart)
+        own, status = self.groups[entry], self.cards[entry].status
+        ranks = {name: row["rank"] for name, row in self.rows.items() if row["rank"]}
+        ranks = {name: each for name, each in ranks.items() if self.cards[name].status == status}
+        apart = [each for name, each in ranks.items() if own.isdisjoint(self.groups[name]) and each != rank]
+        first, last = min(ranks.values()), max(ranks.values())
+        return first + sum(each < rank for each in apart), last - sum(each > rank for each in apart)
 
     def sibling_of(self, entry: str) -> str | None:
         """Return the entry of the same submission with the other values, tuned or published."""

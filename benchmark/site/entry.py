@@ -119,10 +119,9 @@ def _populations(beside: Beside) -> list[str]:
 
 
 def _say_others(board: Board, card: Scorecard) -> str:
-    close = board.inseparable_from(card.submission) if card in board.ranked_cards else []
-    if card not in board.ranked_cards:
+    if not board.is_ranked(card.submission):
         return ""
-    if not close:
+    if not (close := board.inseparable_from(card.submission)):
         return "It is significantly different from every other entry that is not over the budget."
     return f"The runs do not separate it from {list_names(close)}."
 

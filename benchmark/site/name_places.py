@@ -33,8 +33,9 @@ def place_names(
     wanted: Sequence[tuple[str, float, float]],
     points: Sequence[tuple[float, float]],
     frame: tuple[float, float, float, float],
+    most: int,
 ) -> dict[str, NamePlace]:
-    """Return the places of those names that have one, the first of `wanted` before all others.
+    """Return the places of the first `most` of those names that have one, the first of `wanted` before all others.
 
     `wanted`: names with their points. `points`: all points, which names keep off; with many of them at one spot a name
     there has no place. `frame`: left, top, right and bottom of the chart.
@@ -43,6 +44,8 @@ def place_names(
     taken = [_Box(x - _REACH, y - _REACH, x + _REACH, y + _REACH) for x, y in points]
     found: dict[str, NamePlace] = {}
     for name, x, y in wanted:
+        if len(found) == most:
+            break
         own = _Box(x - _REACH, y - _REACH, x + _REACH, y + _REACH)
         others = [box for box in taken if box != own]
         for place in _candidates(x, y):

@@ -243,8 +243,7 @@ def _place_names(board: Board, points: Sequence[Point]) -> Mapping[str, NamePlac
     ranked = [card.submission for card in board.ranked_cards]
     names = [name for name in dict.fromkeys([*ranked[:1], *controls, *ranked[1:]]) if name in at]
     frame = (LEFT, TOP, WIDTH - RIGHT, HEIGHT - BOTTOM)
-    places = place_names([(name, *at[name]) for name in names], list(at.values()), frame)
-    return {name: places[name] for name in list(places)[:_NAMED]}
+    return place_names([(name, *at[name]) for name in names], list(at.values()), frame, _NAMED)
 
 
 def _kind(card: Scorecard, leads: bool) -> str:

@@ -114,11 +114,13 @@ def test_the_near_view_spreads_the_entries_and_says_how_many_lie_outside():
 def test_names_cover_neither_each_other_nor_points():
     points = [(50.0, 50.0), (54.0, 58.0), (200.0, 50.0)]
     wanted = [(name, *point) for name, point in zip(("first", "second", "third"), points, strict=True)]
-    found = place_names(wanted, points, (0.0, 0.0, 300.0, 100.0))
+    found = place_names(wanted, points, (0.0, 0.0, 300.0, 100.0), most=9)
     assert set(found) == {"first", "second", "third"}
+    two = place_names(wanted, points, (0.0, 0.0, 300.0, 100.0), most=2)
+    assert two == {name: found[name] for name in ("first", "second")}
     crowd = [(x, y) for x in range(0, 300, 8) for y in range(0, 100, 8)]
-    assert place_names([("alone", 50.0, 50.0)], crowd, (0.0, 0.0, 300.0, 100.0)) == {}
-    assert place_names([("wide" * 40, 50.0, 50.0)], [], (0.0, 0.0, 300.0, 100.0)) == {}
+    assert place_names([("alone", 50.0, 50.0)], crowd, (0.0, 0.0, 300.0, 100.0), most=9) == {}
+    assert place_names([("wide" * 40, 50.0, 50.0)], [], (0.0, 0.0, 300.0, 100.0), most=9) == {}
 
 
 @pytest.mark.parametrize(
