@@ -19,6 +19,7 @@ Source: Jagielski et al. 2020, "Auditing differentially private machine learning
 ours.
 """
 
+from itertools import product
 from math import log
 from typing import NamedTuple
 
@@ -27,6 +28,8 @@ from numpy.typing import ArrayLike
 
 from benchmark.metrics.inputs import between_0_and_1, delta_of, whole
 from benchmark.metrics.samples import MOST_MODELS, Floats, checked_samples
+
+_PAIRS_AT_ONCE = 2**18  # of cuts: of thousands of models all at once take a gigabyte
 
 
 class Attack(NamedTuple):
@@ -158,16 +161,17 @@ def best_attack(unlearned: Floats, retrained: Floats, bounds: Floats) -> Attack:
     below_u, below_r = (
         np.concatenate([[0], np.cumsum(count)[:-1][useful], [count.sum()]]) for count in (count_u, count_r)
     )
-    inside_u = np.abs(below_u[:, None] - below_u)
-    inside_r = np.abs(below_r[:, None] - below_r)
     best: tuple[float, Attack] | None = None
-    for unlearned_inside in (True, False):
+    step = max(1, _PAIRS_AT_ONCE // len(cuts))
+    for unlearned_inside, start in product((True, False), range(0, len(cuts), step)):
+        inside_u = np.abs(below_u[start : start + step, None] - below_u)
+        inside_r = np.abs(below_r[start : start + step, None] - below_r)
         missed_u = len(unlearned) - inside_u if unlearned_inside else inside_u
         missed_r = inside_r if unlearned_inside else len(retrained) - inside_r
         value = bounds[missed_u, missed_r]
         one, other = np.unravel_index(np.argmax(value), value.shape)
         if best is None or value[one, other] > best[0]:
-            low, high = sorted((cuts[one], cuts[other]))
+            low, high = sorted((cuts[start + one], cuts[other]))
             best = value[one, other], Attack(low, high, unlearned_inside)
     assert best is not None
     return best[1]

@@ -26,6 +26,7 @@ from benchmark.metrics.samples import Floats
 
 CAP = 50.0  # stands for ε = ∞
 LARGEST_SQUARE = 16  # gaps; a power of two
+_ROWS_AT_ONCE = 256  # of the tables
 SQUARES_AT_ONCE = 50_000  # some 20 MB of intermediate results
 
 # What the table holds for a discarded attack, one of whose errors is exactly zero: below every ε, and the
@@ -44,21 +45,24 @@ class Table(NamedTuple):
 @lru_cache(maxsize=4)
 def error_table(n_unlearned: int, n_retrained: int, delta: float, bucket: float | None = None) -> Table:
     """Return ε of every pair of error counts; the formula is symmetric, so either sample may be the positive."""
-    first = np.arange(n_unlearned + 1)[:, None] / n_unlearned
+    epsilon = np.empty((n_unlearned + 1, n_retrained + 1))
     second = np.arange(n_retrained + 1)[None, :] / n_retrained
-    with np.errstate(divide="ignore", invalid="ignore"):
-        one = np.log(1 - delta - first) - np.log(second)
-        other = np.log(1 - delta - second) - np.log(first)
-    # fmax ignores nan, the logarithm of a negative number.
-    epsilon = np.minimum(np.fmax(0.0, np.fmax(one, other)), CAP)
-    if bucket:
-        epsilon = np.floor(epsilon / bucket) * bucket
-    discarded = (first == 0) ^ (second == 0)
-    epsilon[discarded] = np.where(first + second == 1, UNINFORMATIVE, INFORMATIVE)[discarded]
+    for start in range(0, n_unlearned + 1, _ROWS_AT_ONCE):  # of thousands of models all at once take a gigabyte
+        rows = slice(start, min(start + _ROWS_AT_ONCE, n_unlearned + 1))
+        first = np.arange(rows.start, rows.stop)[:, None] / n_unlearned
+        with np.errstate(divide="ignore", invalid="ignore"):
+            one = np.log(1 - delta - first) - np.log(second)
+            other = np.log(1 - delta - second) - np.log(first)
+        # fmax ignores nan, the logarithm of a negative number.
+        part = np.minimum(np.fmax(0.0, np.fmax(one, other)), CAP)
+        epsilon[rows] = np.floor(part / bucket) * bucket if bucket else part
+    epsilon[0, 1:] = epsilon[1:, 0] = INFORMATIVE  # discarded, as one of the errors is 0
+    epsilon[0, -1] = epsilon[-1, 0] = UNINFORMATIVE
     epsilon[0, 0] = CAP
-    bound = np.maximum.accumulate(epsilon[::-1, ::-1], axis=0)
-    bound = np.maximum.accumulate(bound, axis=1)[::-1, ::-1]
-    return Table(epsilon, np.ascontiguousarray(bound))
+    bound = epsilon.copy()
+    np.maximum.accumulate(bound[::-1], axis=0, out=bound[::-1])
+    np.maximum.accumulate(bound[:, ::-1], axis=1, out=bound[:, ::-1])
+    return Table(epsilon, bound)
 
 
 class Pairs(NamedTuple):

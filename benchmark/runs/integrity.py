@@ -102,18 +102,26 @@ def _paths_of(done: list[Unlearned]) -> Arrays:
 def integrity_of(evidence: Arrays, sizes: tuple[int, int, int], deterministic: bool) -> Integrity:
     """`sizes`: examples in the retain, forget and validation sets."""
     digest, original = evidence["run/digest"], evidence["run/original"]
-    same, same_original = _equal(digest[:, None], digest[None, :]), _equal(original[:, None], original[None, :])
     epochs = np.median(evidence["run/consumed"], axis=0) / sizes
     return Integrity(
         change=float(np.median(evidence["run/change"])),
         touched=float(np.median(evidence["run/touched"])),
         unchanged_runs=int(_equal(digest, original).sum()),
-        repeated_runs=int((same & ~same_original).any(axis=1).sum()),
+        repeated_runs=_count_repeated(digest, original),
         deterministic=deterministic,
         retain_epochs=float(epochs[LOADERS.index("retain")]),
         forget_epochs=float(epochs[LOADERS.index("forget")]),
         validation_epochs=float(epochs[LOADERS.index("validation")]),
     )
+
+
+def _count_repeated(digest: np.ndarray, original: np.ndarray) -> int:
+    """Return how many runs have the very weights of a run from another original; digests are `[runs, 16]`."""
+    originals: dict[bytes, set[bytes]] = {}
+    pairs = [(own.tobytes(), before.tobytes()) for own, before in zip(digest, original, strict=True)]
+    for own, before in pairs:
+        originals.setdefault(own, set()).add(before)
+    return sum(len(originals[own]) > 1 for own, _ in pairs)
 
 
 def isolation_of(evidence: Arrays) -> Isolation:
