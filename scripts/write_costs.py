@@ -14,7 +14,7 @@ from benchmark.data import load_problem
 from benchmark.data.choice import is_unchosen
 from benchmark.data.loading import with_stand_in
 from benchmark.references.planning import bytes_per_model
-from benchmark.scenario.schema import Scenario, load_scenario, scenario_names
+from benchmark.scenario.schema import Role, Scenario, load_scenario, scenario_names
 from benchmark.storage.workspace import Workspace
 
 PAGE = "docs/scenario-costs.md"
@@ -59,11 +59,9 @@ def _row(scenario: Scenario, board: Board | None) -> list[str]:
     return [*cells, *(_measured(board, models) if board else ["never run", ABSENT, ABSENT, ABSENT])]
 
 
-def _trained(role: str, scenario: Scenario) -> int:
+def _trained(role: Role, scenario: Scenario) -> int:
     """Return how many models of a role are trained: whole blocks, of all but originals for every request."""
-    if role == "original":
-        return len(scenario.blocks(scenario.originals)) * scenario.protocol.block
-    return scenario.request * len(scenario.blocks(scenario.protocol.models)) * scenario.protocol.block
+    return scenario.block_count(role) * scenario.protocol.block
 
 
 def _disk(scenario: Scenario, models: int) -> str:

@@ -18,6 +18,7 @@ from benchmark.cli.entries import show
 from benchmark.cli.evidence import pack, unpack, verify
 from benchmark.cli.making import make_board
 from benchmark.cli.pages import page
+from benchmark.cli.planning import plan
 from benchmark.cli.pools import data_check, export, import_file, merge_files, prepare, verify_file
 from benchmark.cli.results import compare, leaderboard, plot, remove, score
 from benchmark.cli.running import run
@@ -38,6 +39,7 @@ COMMANDS = {
     "run": run,
     "work": work,
     "show": show,
+    "plan": plan,
     "prepare": prepare,
     "list": list_what,
     "new": new,

@@ -3,9 +3,10 @@
 import resource
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from math import prod
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 import torch
@@ -16,14 +17,16 @@ from benchmark.data import Problem, load_problem
 from benchmark.data.choice import is_unchosen
 from benchmark.data.forget_set import Models
 from benchmark.data.loading import load_training_set, with_stand_in
+from benchmark.data.perturbing import draw_hidden_inputs
 from benchmark.device import make_repeatable
 from benchmark.engine import map_blocks
 from benchmark.errors import BenchError
-from benchmark.evidence import at_once, evidence_of
+from benchmark.evidence import at_once, evidence_of, hidden_evidence_of
 from benchmark.models.build import seeded_model, skeleton
 from benchmark.references.parts import check_parts
 from benchmark.scenario.schema import Recipe, Scenario
 from benchmark.split import Split
+from benchmark.storage.workspace import Arrays
 from benchmark.training import keep_freed_memory, train_block
 
 _LONG_ENOUGH = 0.5  # seconds of training that make a step's time trustworthy
@@ -45,16 +48,16 @@ def dry_run(scenario: Scenario, jobs: int, device: str) -> Rows:
     problem = load_problem(scenario)
     scenario.architecture.try_out(problem.input_shape, problem.outputs, tokens=problem.task.has_sequences)
     weights, evidence = bytes_per_model(scenario, problem)
-    block, blocks = scenario.protocol.block, _blocks(scenario)
+    block, blocks = scenario.protocol.block, {role: scenario.block_count(role) for role in scenario.roles}
     jobs = jobs if device == "cpu" else 1
-    trials = list(map_blocks(_trial, [(scenario, device)] * jobs, jobs))
-    seconds = sum(trial[0] for trial in trials) / jobs
+    trials = list(map_blocks(try_block, [(scenario, device, time.perf_counter)] * jobs, jobs))
+    seconds = sum(trial.training + trial.evaluating for trial in trials) / jobs
     count = {role: n * block for role, n in blocks.items()}
     total = sum(blocks.values())
     return [
         _scenario_row(whole),
         *([] if whole is scenario else [_choice_row(whole, problem, seconds, jobs)]),
-        _row("data", _gigabytes(_size(problem)), "memory for all processes together, as it is stored"),
+        _row("data", gigabytes(_size(problem)), "memory for all processes together, as it is stored"),
         _row("network", f"{weights // 4:,} numbers", "parameters and buffers"),
         _row(
             "models",
@@ -63,18 +66,18 @@ def dry_run(scenario: Scenario, jobs: int, device: str) -> Rows:
         ),
         _row(
             "disk",
-            _gigabytes(weights * count["original"] + evidence * sum(count.values())),
-            f"{_gigabytes(weights * count['original'])} are weights of originals",
+            gigabytes(weights * count["original"] + evidence * sum(count.values())),
+            f"{gigabytes(weights * count['original'])} are weights of originals",
         ),
         _row(
             "memory",
-            f"{_gigabytes(max(trial[1] for trial in trials))} a process, {jobs} at once",
+            f"{gigabytes(max(trial.memory for trial in trials))} a process, {jobs} at once",
             f"measured now, on {device}",
         ),
         _row(
             "time",
-            _duration(seconds * total / min(jobs, total)),
-            f"{_duration(seconds)} a block with {jobs} at once, from a few steps timed now",
+            duration(seconds * total / min(jobs, total)),
+            f"{duration(seconds)} a block with {jobs} at once, from a few steps timed now",
         ),
     ]
 
@@ -98,7 +101,7 @@ def _choice_row(scenario: Scenario, problem: Problem, seconds: float, jobs: int)
     return _row(
         "forget set",
         f"chosen by {len(sizes):,} models of {epochs} {unit}, {share:.0%} of train each",
-        f"trained first: {_duration(taken / jobs)} with {jobs} at once; all else is of a stand-in, "
+        f"trained first: {duration(taken / jobs)} with {jobs} at once; all else is of a stand-in, "
         f"{len(problem.forget)} examples",
     )
 
@@ -127,14 +130,19 @@ def _first_request(scenario: Scenario) -> tuple[NDArray[np.int64], int]:
     return np.zeros(0, dtype=np.int64), scenario.recipe.epochs
 
 
-def _blocks(scenario: Scenario) -> dict[str, int]:
-    """Return the number of blocks of each population; all but the originals are trained for every request."""
-    models = scenario.request * len(scenario.blocks(scenario.protocol.models))
-    return {role: len(scenario.blocks(scenario.originals)) if role == "original" else models for role in scenario.roles}
+class Trial(NamedTuple):
+    """A block of models, trained and evaluated in part: the seconds that all of it takes, and what came of it."""
+
+    training: float
+    evaluating: float
+    memory: int
+    """The most bytes that the process or its GPU has held."""
+    evidence: Arrays
+    """Evidence of the block, on the examples that it was evaluated on."""
 
 
-def _trial(scenario: Scenario, device: str) -> tuple[float, float]:
-    """Seconds that one block takes in this process, and the most memory the process or its GPU has held, in bytes."""
+def try_block(scenario: Scenario, device: str, timer: Callable[[], float]) -> Trial:
+    """Train a few steps of a block in this process, and evaluate it on slices; `timer` counts the seconds."""
     torch.set_num_threads(1)
     keep_freed_memory()
     make_repeatable(device)
@@ -142,9 +150,9 @@ def _trial(scenario: Scenario, device: str) -> tuple[float, float]:
     seeds = [scenario.seed("original", index) for index in scenario.indices(0)]
     nets = [seeded_model(scenario.architecture, problem.input_shape, problem.outputs, seed) for seed in seeds]
     state = train_block(nets, *_few_steps(scenario, problem, 1), seeds, problem.loss).state  # not timed
-    training = _seconds_to_train(scenario, problem, nets, seeds)
-    evaluation = _evaluation(scenario, problem, state)
-    return training + evaluation, _peak(device)
+    training = _seconds_to_train(scenario, problem, nets, seeds, timer)
+    evaluating, evidence = _evaluate(scenario, problem, state, timer)
+    return Trial(training, evaluating, _peak(device), evidence)
 
 
 def _peak(device: str) -> int:
@@ -153,16 +161,18 @@ def _peak(device: str) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def _seconds_to_train(scenario: Scenario, problem: Problem, nets: list[nn.Module], seeds: list[int]) -> float:
+def _seconds_to_train(
+    scenario: Scenario, problem: Problem, nets: list[nn.Module], seeds: list[int], timer: Callable[[], float]
+) -> float:
     """Seconds to train a block, from as many steps as it takes to tell how much longer more of them take."""
     whole = scenario.recipe.epochs * -(-len(problem.retain) // scenario.recipe.batch_size)
     first = steps = _FIRST[problem.retain.inputs.device.type]
     before = 0.0
     while True:
         recipe, batch = _few_steps(scenario, problem, steps)
-        started = time.perf_counter()
+        started = timer()
         train_block(nets, recipe, batch, seeds, problem.loss)
-        seconds = time.perf_counter() - started
+        seconds = timer() - started
         if steps > first and (seconds - before > _LONG_ENOUGH or steps >= whole):
             return max(seconds - before, 0.0) / (steps * 3 / 4) * whole
         steps, before = 4 * steps, seconds
@@ -174,15 +184,23 @@ def _few_steps(scenario: Scenario, problem: Problem, steps: int) -> tuple[Recipe
     return scenario.recipe.model_copy(update={"epochs": steps}), batch
 
 
-def _evaluation(scenario: Scenario, problem: Problem, state: dict[str, Tensor]) -> float:
-    """Seconds for the evidence of a block, from a slice of every split."""
+def _evaluate(
+    scenario: Scenario, problem: Problem, state: dict[str, Tensor], timer: Callable[[], float]
+) -> tuple[float, Arrays]:
+    """Return the seconds for the evidence of a block, from a slice of every split, and that of the slices."""
     splits = {name: getattr(problem, name) for name in ("retain", "forget", "validation", "test")}
     # As many as a single model evaluates at once: fewer would leave a GPU waiting for kernels to start.
     slices = {name: split.at(torch.arange(min(at_once(split.inputs, 1), len(split)))) for name, split in splits.items()}
-    started = time.perf_counter()
-    evidence_of(scenario, replace(problem, **slices), state)
-    seconds = time.perf_counter() - started
-    return seconds * sum(map(len, splits.values())) / sum(map(len, slices.values()))
+    part = replace(problem, **slices)
+    hidden = draw_hidden_inputs(part, scenario.seed("hidden", 0))
+    started = timer()
+    evidence = evidence_of(scenario, part, state, scenario.indices(0))
+    seconds = (timer() - started) * sum(map(len, splits.values())) / sum(map(len, slices.values()))
+    if hidden is None:
+        return seconds, evidence
+    started = timer()
+    evidence |= hidden_evidence_of(scenario, part, state, hidden)
+    return seconds + (timer() - started) * len(problem.forget) / len(part.forget), evidence
 
 
 def bytes_per_model(scenario: Scenario, problem: Problem) -> tuple[int, int]:
@@ -204,11 +222,13 @@ def _row(what: str, estimate: str, source: str) -> dict[str, str]:
     return {"what": what, "estimate": estimate, "from": source}
 
 
-def _gigabytes(size: float) -> str:
+def gigabytes(size: float) -> str:
+    """Return bytes as a person reads them."""
     return f"{size / 1e9:.2f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return seconds as a person reads them."""
     if seconds < 120:
         return f"{seconds:.1f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -201,6 +201,11 @@ class Timer:
         return run
 
 
+def least_seconds(nothing: float, retraining: float, run: float) -> float:
+    """Return what timing takes at least, where these are the seconds of whole runs."""
+    return retraining + run + _ROUNDS_AT_LEAST * (nothing + min(retraining, _WHOLE) + run)
+
+
 def _epochs_of_a_round(epochs: int, seconds: float) -> int | None:
     """Return how many of a recipe's epochs, which take so many seconds, a round makes; None for all of them."""
     part = max(1, round(epochs * _WHOLE / max(seconds, 1e-9)))

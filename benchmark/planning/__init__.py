@@ -1,0 +1,1 @@
+"""The cost of boards before they are made: unit costs, measured in seconds, and how they add up: `bench plan`."""
