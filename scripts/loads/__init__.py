@@ -1,0 +1,1 @@
+"""Boards and pools far larger than any that ships, for `scripts/measure_load.py`."""
