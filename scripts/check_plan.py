@@ -72,7 +72,7 @@ def compare(
     return [
         Quantity("pool and first entry", 3600 * mean("hours"), first.cpu, "CPU s"),
         Quantity("second entry", starting + 3600 * mean("entry_hours"), second.cpu, "CPU s"),
-        Quantity("pool and first entry, wall clock", 3600 * mean("wall_clock_hours"), first.wall, "s"),
+        Quantity("pool and first entry, wall clock", 3600 * mean("hours_until_done"), first.wall, "s"),
         Quantity("pool on disk", mean("pool_bytes") / 1e6, pool / 1e6, "MB"),
         Quantity("entry on disk", (mean("bytes") - mean("pool_bytes")) / 1e6, entry / 1e6, "MB"),
         Quantity("memory of a process", mean("memory_bytes") / 1e6, first.memory / 1e6, "MB"),

@@ -83,7 +83,7 @@ def timer_of(device: str) -> Callable[[], float]:
     return time.process_time if device == "cpu" else time.perf_counter
 
 
-def _spent(device: str) -> float:
+def _seconds_so_far(device: str) -> float:
     """Return the seconds so far of this process and of all that it has waited for; of the wall clock for a GPU."""
     if device != "cpu":
         return time.perf_counter()
@@ -99,10 +99,10 @@ def _measure_runs(session: Session, scenario: Scenario, problem: Problem, submis
     # Two runs at once on a GPU would each seem as long as both.
     count = workers_on(session.device, session.jobs) if session.device == "cpu" else 1
     opened = partial(open_workers, session, scenario, problem, submission, count)
-    before = _spent(session.device)
+    before = _seconds_so_far(session.device)
     with opened():
         pass
-    between = _spent(session.device)
+    between = _seconds_so_far(session.device)
     with opened() as workers:
         own = partial(_run_own, scenario, problem, workers.own)
         nothing, epoch = own("nothing"), own("retrain", 1)
@@ -113,7 +113,7 @@ def _measure_runs(session: Session, scenario: Scenario, problem: Problem, submis
         runs = _take_runs(workers, count, partial(_run, scenario, problem, submission))
     starting = between - before
     counted = [*taken, *runs]
-    share = max(_spent(session.device) - between - starting - sum(counted), 0.0) / len(counted)
+    share = max(_seconds_so_far(session.device) - between - starting - sum(counted), 0.0) / len(counted)
     return _Runs(starting / count, nothing + share, fmean(runs) + share, retraining + share)
 
 

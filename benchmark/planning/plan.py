@@ -99,7 +99,7 @@ class Plan:
         return starting + self.pool_seconds + self.costs.scoring + self.entries * self.entry_seconds
 
     @property
-    def wall_clock(self) -> float:
+    def seconds_until_done(self) -> float:
         """Seconds until all is done: what is shared out ends with its last piece, and timing is never shared."""
         shares = math.ceil(self.entries / self.workers)
         pool = math.ceil(sum(self.blocks.values()) / self.workers) * self.costs.training
@@ -135,7 +135,7 @@ class Plan:
             "pool_hours": self.pool_seconds / 3600,
             "entry_hours": self.entry_seconds / 3600,
             "hours": self.seconds / 3600,
-            "wall_clock_hours": self.wall_clock / 3600,
+            "hours_until_done": self.seconds_until_done / 3600,
             "timing_hours": self.timing_seconds / 3600,
             "pool_bytes": self.pool_bytes,
             "bytes": self.pool_bytes + self.entries * self.entry_bytes,

@@ -26,7 +26,7 @@ def plan_rows(plan: Plan, submission: str, device: str, jobs: int) -> list[dict[
         _row(f"{hours} time", _hours(plan.seconds), f"all of it, measured now on {device}"),
         _row(
             "wall clock",
-            duration(plan.wall_clock),
+            duration(plan.seconds_until_done),
             f"{plan.workers:,} workers with a {'core' if device == 'cpu' else 'GPU'} each; timing on one machine alone "
             f"takes {duration(plan.timing_seconds)}",
         ),
