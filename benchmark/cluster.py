@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from benchmark.errors import BadMachine, NoSandbox
 from benchmark.storage.workspace import Workspace
@@ -85,7 +85,8 @@ class Cluster:
         from distributed import TimeoutError, wait
 
         try:
-            return set(wait(futures, timeout=_TICK, return_when="FIRST_COMPLETED").done)
+            found: Any = wait(futures, timeout=_TICK, return_when="FIRST_COMPLETED")  # typed as a coroutine
+            return set(found.done)
         except TimeoutError:
             return set()
 
@@ -107,7 +108,7 @@ def connect(
     see the workspace or has other versions, and NoSandbox where one has none and has to.
     """
     with _open_client(address, jobs, patience) as client:
-        about = client.run(_describe, str(workspace.root))
+        about: Any = client.run(_describe, str(workspace.root))
         for worker, found in about.items():
             _check(worker, found, workspace, require_sandbox)
         yield Cluster(client, workspace, gpu)
@@ -124,7 +125,7 @@ def _open_client(address: str | None, jobs: int, patience: float) -> "Iterator[C
         ) from None
     if address is None:
         with (
-            LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address=None) as local,
+            LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address=cast(str, None)) as local,
             Client(local) as client,
         ):
             yield client

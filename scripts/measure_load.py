@@ -95,7 +95,7 @@ def _make_runs(folder: Path) -> None:
 def _score(folder: Path) -> None:
     from loads.pools import ENTRY, tiny_scenario
 
-    from benchmark.pipeline import rescore
+    from benchmark.rescoring import rescore
     from benchmark.session import Session
     from benchmark.storage.workspace import Workspace
 

@@ -188,15 +188,19 @@ def evaluate_in_turn(
     entries: Iterable[str],
     evaluate_entry: "Callable[[str], Scorecard]",
     recover: "Callable[[str, Exception], Scorecard | None] | None",
+    *,
+    beside_others: bool = False,
 ) -> "tuple[list[Scorecard], DataFrame | None, dict[str, str]]":
     """Return the scorecards, the board's rows after the last, and why an entry was left out, by its name.
 
     `recover` gives the row of an entry that met a fault of the harness; without it, where one entry was asked for, the
     exception goes on. Raises BenchError there, and where neither the entry's files nor its records are at fault: it
-    would stop the others.
+    would stop the others. `beside_others`: the board is written after an entry unless another process is at it, so
+    that it has to be written once more in the end.
     """
-    from benchmark.leaderboard import rebuild
+    from benchmark.leaderboard import rebuild, rebuild_unless_others_do
 
+    write = rebuild_unless_others_do if beside_others else rebuild
     cards, rows, refused = [], None, dict[str, str]()
     for entry in entries:
         try:
@@ -212,7 +216,7 @@ def evaluate_in_turn(
             if card := recover(entry, error):
                 cards.append(card)
         else:
-            rows = rebuild(session.workspace, cards[-1:], session.warn)
+            rows = write(session.workspace, cards[-1:], session.warn)
     return cards, rows, refused
 
 

@@ -58,11 +58,12 @@ def work(
     session = open_session(workspace, jobs)
     chosen = [read_scenario(name, models) for name in names or _begun(workspace)]
     settle_isolation(required=require_sandbox, warn=session.warn)
-    refused = list[str]()
+    cards, refused = list["Scorecard"](), list[str]()
     for scenario in chosen:
-        refused += _work_on(session, scenario, device, allow_failures, treat=treat, times=timing)
+        made, left_out = _work_on(session, scenario, device, allow_failures, treat=treat, times=timing)
+        cards, refused = cards + made, refused + left_out
     if timing:
-        rebuild(workspace, warn=session.warn)
+        rebuild(workspace, cards, session.warn)
     if refused:
         raise FailedEntry(f"{len(refused)} entries could not be run: {', '.join(refused)}; see the notes above")
 
@@ -82,8 +83,8 @@ def _begun(workspace: "Workspace") -> list[str]:
 
 def _work_on(
     session: "Session", named: "Scenario", device: str | None, allow_failures: int, *, treat: bool, times: bool
-) -> list[str]:
-    """Make what is missing on a scenario; return the entries that could not be run."""
+) -> "tuple[list[Scorecard], list[str]]":
+    """Make what is missing on a scenario; return the scorecards made here, and the entries that could not be run."""
     from benchmark.data import problem_facts
     from benchmark.device import choose_device
     from benchmark.pipeline import evaluate, record_fault, shared_entries
@@ -105,5 +106,5 @@ def _work_on(
             return card
 
         entries = shared_entries(shown, scenario, allow_failures, treat=treat, times=times)
-        _, _, refused = evaluate_in_turn(session, entries, evaluate_entry, recover)
-    return [f"{entry} on {scenario.name}" for entry in refused]
+        cards, _, refused = evaluate_in_turn(session, entries, evaluate_entry, recover, beside_others=True)
+    return cards, [f"{entry} on {scenario.name}" for entry in refused]

@@ -8,6 +8,7 @@ from benchmark.leaderboard.board import (
     plot_scenario,
     read_scorecards,
     rebuild,
+    rebuild_unless_others_do,
     scored_submissions,
     shipped_scorecards,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "plot_scenario",
     "read_scorecards",
     "rebuild",
+    "rebuild_unless_others_do",
     "remove_entry",
     "render",
     "render_summary",

@@ -17,7 +17,7 @@ from benchmark.leaderboard.table import leaderboard
 from benchmark.results.board_file import pack_cards, read_cards
 from benchmark.results.scorecard import Scorecard
 from benchmark.scenario.schema import Scenario, is_shipped, options
-from benchmark.storage.locks import hold
+from benchmark.storage.locks import claim, hold
 from benchmark.storage.workspace import Workspace, write_atomically
 from benchmark.text import did_you_mean
 
@@ -100,15 +100,29 @@ def rebuild(workspace: Workspace, changed: Iterable[Scorecard] = (), warn: Warn 
     Plots that show one of the entries `changed`, or a summary that has changed, are removed; `draw_boards` draws them.
     Where results replace the shipped ones, their scorecards are packed into one file per board.
     """
-    workspace.results.mkdir(parents=True, exist_ok=True)
     with hold(workspace.results / _LOCK):
-        if workspace.publishes:
-            pack_cards(workspace.results)
-        cards = read_scorecards(workspace, warn)
-        rows = leaderboard(cards)
-        remove_plots(workspace, changed)
-        write_atomically(workspace.results / "leaderboard.csv", rows.to_csv(index=False, float_format="%.6g").encode())
-        _write_summary(workspace, cards)
+        return _rebuild(workspace, changed, warn)
+
+
+def rebuild_unless_others_do(
+    workspace: Workspace, changed: Iterable[Scorecard] = (), warn: Warn = note
+) -> pd.DataFrame | None:
+    """Do what `rebuild` does, and return None where another process is at it: whoever comes last has to call that one.
+
+    A board is written whole, so that of many processes that make rows all but one would wait for one another.
+    """
+    with claim(workspace.results / _LOCK) as ours:
+        return _rebuild(workspace, changed, warn) if ours else None
+
+
+def _rebuild(workspace: Workspace, changed: Iterable[Scorecard], warn: Warn) -> pd.DataFrame:
+    if workspace.publishes:
+        pack_cards(workspace.results)
+    cards = read_scorecards(workspace, warn)
+    rows = leaderboard(cards)
+    remove_plots(workspace, changed)
+    write_atomically(workspace.results / "leaderboard.csv", rows.to_csv(index=False, float_format="%.6g").encode())
+    _write_summary(workspace, cards)
     return rows
 
 

@@ -4,11 +4,19 @@ import pytest
 from cards import card, with_metrics, without_score
 
 from benchmark.errors import BadRecord
-from benchmark.leaderboard import draw_boards, plot_entry, read_scorecards, rebuild, remove_entry
+from benchmark.leaderboard import (
+    draw_boards,
+    plot_entry,
+    read_scorecards,
+    rebuild,
+    rebuild_unless_others_do,
+    remove_entry,
+)
 from benchmark.results.board_file import has_card, read_card
 from benchmark.results.scorecard import card_path
 from benchmark.results.values import Estimate
 from benchmark.scenario.schema import load_scenario
+from benchmark.storage.locks import hold
 from benchmark.storage.workspace import Workspace
 
 LABEL = "digits-aaa"
@@ -95,3 +103,13 @@ def test_plots_go_when_rows_that_they_show_change(changed, left, workspace):
         (folder / name).touch()
     rebuild(workspace, changed)
     assert {path.name for path in folder.iterdir()} == left
+
+
+def test_of_several_that_write_a_board_one_does_and_the_others_go_on(tmp_path):
+    workspace = Workspace(tmp_path)
+    card("one", 0.1).write(workspace)
+    assert rebuild_unless_others_do(workspace)["submission"].tolist() == ["one"]
+    card("two", 0.2).write(workspace)
+    with hold(workspace.results / ".lock"):
+        assert rebuild_unless_others_do(workspace) is None
+    assert rebuild(workspace)["submission"].tolist() == ["two", "one"]
