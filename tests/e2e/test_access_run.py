@@ -76,6 +76,7 @@ def test_scenarios_that_differ_in_access_alone_train_one_pool(bench, workspace, 
     assert {path: path.stat().st_mtime_ns for path in workspace.pools.rglob("*.safetensors")} == before
 
 
+@pytest.mark.long
 def test_check_says_what_a_method_needs_and_does_not_get(bench, tmp_path):
     scenario = file_with('kind = "no-retain"', tmp_path)
     done = bench("check", "scar", scenario=scenario)

@@ -54,6 +54,7 @@ def entries_by_scenario(workspace):
     return {name: set(group["submission"]) for name, group in rows.groupby("scenario")}
 
 
+@pytest.mark.long
 def test_a_board_is_made_and_an_entry_that_cannot_be_tuned_stops_no_other(few, files, bench, monkeypatch):
     monkeypatch.setattr(command, "open_measure", cheap_measure)
     looser = files[1]

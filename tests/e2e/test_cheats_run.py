@@ -49,6 +49,7 @@ def scenario_file(workspace):
     return path
 
 
+@pytest.mark.long
 def test_a_table_setter_closes_the_gap_by_phi_and_little_of_it_by_all_signals(scenario_file, bench, submit, workspace):
     scenario = load_scenario(str(scenario_file))
     write_secret(workspace, scenario)

@@ -121,7 +121,7 @@ def test_json_is_the_scorecard(bench, finished, miniature):
     assert Scorecard.model_validate_json(done.stdout) == scorecard(finished, miniature, "identity")
 
 
-@pytest.mark.long
+@pytest.mark.faults
 def test_scores_survive_kills_at_random_moments(bench, own_process, workspace, miniature):
     assert bench("run", "--submission", "random_label").returncode == 0
     undisturbed = scorecard(workspace, miniature, "random_label")
@@ -143,6 +143,7 @@ def test_scores_survive_kills_at_random_moments(bench, own_process, workspace, m
     assert card.evidence_hash == undisturbed.evidence_hash
 
 
+@pytest.mark.long
 def test_ctrl_c_is_answered_in_one_sentence(own_process, submit, workspace):
     submit("import time\ndef unlearning(net, a, b, c): time.sleep(5)")
     process = own_process("run", "--submission", "newcomer")

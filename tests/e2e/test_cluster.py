@@ -7,7 +7,7 @@ import sys
 from contextlib import contextmanager
 
 import pytest
-from processes import assert_same, empty_workspace, keep_only, kill, pool_blocks, run_evidence, start, wait_until
+from real_processes import assert_same, empty_workspace, keep_only, kill, pool_blocks, run_evidence, start, wait_until
 
 from benchmark.cluster import connect
 from benchmark.errors import BadMachine

@@ -194,7 +194,7 @@ def do(*arguments):
     assert process.returncode == 0, said
 
 
-@pytest.mark.long
+@pytest.mark.faults
 @pytest.mark.own_worker
 def test_a_judge_that_is_killed_leaves_its_entry_to_others(tmp_path):
     folder = tmp_path / "fog"
@@ -240,7 +240,7 @@ while True:
 """
 
 
-@pytest.mark.long
+@pytest.mark.faults
 def test_no_receipt_is_lost_when_writers_are_killed_at_any_moment(tmp_path):
     write_settings(tmp_path, **OPEN)
     do("init", tmp_path)

@@ -10,7 +10,7 @@ import time
 
 import psutil
 import pytest
-from processes import (
+from real_processes import (
     assert_same,
     empty_workspace,
     end_badly,

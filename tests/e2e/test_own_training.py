@@ -162,6 +162,7 @@ def test_it_is_neither_tuned_nor_asked_several_times(bench, trains, workspace, s
     assert "asks 2 times" in " ".join((done.stdout + done.stderr).split())
 
 
+@pytest.mark.long
 def test_accuracy_and_the_cost_of_a_request_are_measured_by_the_number_of_shards(trains, workspace, scenario_file):
     scenario, session = load_scenario(str(scenario_file)), Session(workspace)
     name = trains(source='HYPERPARAMETERS = {"shards": 8}\n' + SHARDS)

@@ -104,6 +104,7 @@ def test_what_cannot_be_trained_is_told(parts, epochs, sentence, scenario, tmp_p
     assert caught.value.code == "bad-scenario"
 
 
+@pytest.mark.long
 def test_a_scenario_with_a_hard_forget_set_gets_a_row_and_a_second_run_trains_nothing(bench, workspace, tmp_path):
     path = write(tmp_path)
     checked = bench("data", "check", str(path), scenario=None)

@@ -179,7 +179,7 @@ def test_a_full_disk_is_named_and_loses_nothing(here):
 
 
 @needs_mounts
-@pytest.mark.long
+@pytest.mark.faults
 def test_a_pool_goes_on_after_a_full_disk(here, miniature_file):
     pools = here / "reference_models"
     command = f"prepare --jobs 2 --scenario {miniature_file}"

@@ -109,6 +109,7 @@ def searching(competition):
 
 
 @needs_sandbox
+@pytest.mark.long
 def test_the_hidden_forget_set_is_found_nowhere(competition, tmp_path, capfd):
     (tmp_path / "sent.py").write_text(source := searching(competition))
     assert run_main(capfd, ["compete", "submit", competition.folder, "alpha", tmp_path / "sent.py"]).status == 0

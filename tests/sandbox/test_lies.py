@@ -57,6 +57,7 @@ def test_a_lie_told_in_the_worker_changes_nothing_outside(lie, hostile, workspac
 
 @needs_sandbox
 @pytest.mark.own_worker
+@pytest.mark.long
 def test_a_submission_that_is_cheap_only_when_it_is_timed_gains_nothing(hostile):
     """Runs are forked one after another, so the number of its process tells a run which of them it is."""
     run = hostile(

@@ -46,6 +46,7 @@ def make_public(scenario, workspace):
     assert Pool(Session(workspace), scenario).seeds.kind == "public"
 
 
+@pytest.mark.long
 def test_a_pool_with_public_seeds_can_be_rebuilt_and_the_entry_is_suspect(hostile, strict, workspace):
     make_public(strict, workspace)
     run = hostile(rebuilding(strict, workspace))
