@@ -110,7 +110,6 @@ def evaluate_all(
     treat: bool = False,
 ) -> "tuple[list[Scorecard], DataFrame | None, dict[str, str]]":
     """Evaluate one entry, or without `submission` all that have no current row; see `evaluate_in_turn`."""
-    from benchmark.data import load_problem, problem_facts
     from benchmark.device import choose_device
     from benchmark.pipeline import evaluate, missing_entries, record_fault
     from benchmark.submissions.source import unsuitable_names
@@ -127,11 +126,7 @@ def evaluate_all(
 
     try:
         where = choose_device(device, scenario)
-        for sentence in problem_facts(scenario).sentences:
-            session.warn(sentence)
-        if access := scenario.protocol.access:
-            access.give(load_problem(scenario))  # before anything trains for what cannot be given
-            session.warn(access.sentence)
+        warn_of_problem(session, scenario)
         if submission:
             return evaluate_in_turn(session, [submission], evaluate_entry, None)
         # Unsuitable names come last: whatever can be run is run.
@@ -139,6 +134,20 @@ def evaluate_all(
         return evaluate_in_turn(session, entries, evaluate_entry, recover)
     finally:
         session.ahead.close()  # where the run was refused
+
+
+def warn_of_problem(session: "Session", scenario: "Scenario") -> None:
+    """Say what is odd about a scenario's examples, and what submissions get of them.
+
+    Raises BenchError where they cannot be given that, before anything trains for it.
+    """
+    from benchmark.data import load_problem, problem_facts
+
+    for said in problem_facts(scenario).sentences:
+        session.warn(said)
+    if access := scenario.protocol.access:
+        access.give(load_problem(scenario))
+        session.warn(access.sentence)
 
 
 def _raise_failure(

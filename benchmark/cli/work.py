@@ -16,7 +16,7 @@ from benchmark.cli.options import (
     TreatOption,
 )
 from benchmark.cli.pools import prepare_pool
-from benchmark.cli.running import evaluate_in_turn
+from benchmark.cli.running import evaluate_in_turn, warn_of_problem
 from benchmark.cli.shared import choose_forget_set, open_session, out, read_scenario, show_progress
 from benchmark.errors import BadUsage, FailedEntry
 
@@ -85,14 +85,12 @@ def _work_on(
     session: "Session", named: "Scenario", device: str | None, allow_failures: int, *, treat: bool, times: bool
 ) -> "tuple[list[Scorecard], list[str]]":
     """Make what is missing on a scenario; return the scorecards made here, and the entries that could not be run."""
-    from benchmark.data import problem_facts
     from benchmark.device import choose_device
     from benchmark.pipeline import evaluate, record_fault, shared_entries
 
     session = replace(session, device=choose_device(device, named))
     scenario = choose_forget_set(session, named, device)
-    for sentence in problem_facts(scenario).sentences:
-        session.warn(sentence)
+    warn_of_problem(session, scenario)
     prepare_pool(session, scenario)
 
     def recover(entry: str, error: Exception) -> "Scorecard | None":
