@@ -71,6 +71,7 @@ def unlearning(net, retain_loader, forget_loader, val_loader):
 """
 
 
+@pytest.mark.long
 def test_a_submission_takes_batches_as_language_models_do(bench, workspace, tmp_path, monkeypatch):
     scenario = miniature("people", tmp_path / "data", monkeypatch)
     monkeypatch.setattr("benchmark.scenario.schema.load_scenario", lambda *_: scenario)

@@ -72,6 +72,7 @@ def card_of(workspace, name):
     return json.loads(path.read_text())
 
 
+@pytest.mark.long
 def test_a_submission_is_compared_with_models_that_it_has_trained(bench, trains, workspace, scenario_file):
     name = trains()
     done = bench("run", name, "--jobs", "1", scenario=scenario_file)

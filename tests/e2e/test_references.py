@@ -211,6 +211,7 @@ def test_a_pool_killed_at_any_moment_is_completed_bit_identically(
     assert blocks_of(pool) == blocks_of(Pool(Session(workspace), miniature))
 
 
+@pytest.mark.long
 def test_two_processes_on_one_pool_do_not_corrupt_it(workspace, miniature, miniature_file, tmp_path):
     root = with_the_secret_of(workspace, tmp_path / "shared", miniature).root
     (root / "submissions").mkdir(parents=True)

@@ -55,6 +55,7 @@ def timing_becomes(workspace, **changes):
     about.write_text(json.dumps({**content, "timing": {**content["timing"], **changes}}))
 
 
+@pytest.mark.long
 def test_every_command_leaves_a_clone_clean(bench, clone):
     for command in ("run finetune", "run --all", "score", "compare finetune identity", "study", "check finetune"):
         done = bench(*command.split())

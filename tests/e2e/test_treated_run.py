@@ -30,6 +30,7 @@ def metrics_of(done):
     return json.loads(done.stdout)["metrics"]
 
 
+@pytest.mark.long
 def test_treated_nets_are_looked_at_and_a_finished_entry_is_not_run_again(bench, sixteen):
     plain = metrics_of(bench("run", "identity", "--json", scenario=sixteen))
     assert "`bench run NAME --treat` does" in plain["resilience"]["absent"]

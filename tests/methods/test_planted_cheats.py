@@ -52,6 +52,7 @@ def test_retraining_closes_all_of_it(pool, nothing):
         assert abs(found) < 0.1 * gap
 
 
+@pytest.mark.long
 def test_a_new_last_layer_brings_back_what_a_changed_one_hides(pool):
     """All other treatments leave it, and retraining, where they are."""
     pool.prepare_treated()

@@ -246,6 +246,7 @@ def test_a_hostile_submission_is_a_row(case, hostile):
 
 
 @needs_sandbox
+@pytest.mark.long
 def test_memory_that_processes_share_counts_once(hostile):
     """Each of them holds all that it inherited, which is more than the limit."""
     run = hostile(
