@@ -1,5 +1,7 @@
 """The runs of an entry on the workers of a cluster, each of which makes what no other has claimed."""
 
+import time
+
 from benchmark.cluster import Cluster
 from benchmark.references.pool import Pool
 from benchmark.runs.runs import Runs
@@ -7,7 +9,7 @@ from benchmark.runs.tally import Tally
 from benchmark.runs.trainer import SubmissionTrainer
 from benchmark.scenario.schema import Scenario
 from benchmark.session import Session
-from benchmark.storage.workspace import Workspace
+from benchmark.storage.workspace import PAUSE, Workspace
 from benchmark.submissions.source import Submission, find_submission
 
 
@@ -28,6 +30,8 @@ def run_elsewhere(runs: Runs, cluster: Cluster, allowed: int, *, treat: bool, ke
         for said in cluster.map(_share, tasks, tally.tell):
             for sentence in said:
                 tally.tell_once(sentence)
+        if runs.count_missing(treat=treat, keep=keep) == missing:
+            time.sleep(PAUSE)  # others, outside the cluster, are making them
 
 
 def pool_of(pool: Pool, submission: Submission) -> Pool:
