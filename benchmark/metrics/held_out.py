@@ -1,10 +1,9 @@
 """ε of attacks that are chosen on some models and measured on others, without any bound."""
 
-from functools import lru_cache
-
 import numpy as np
 from numpy.typing import ArrayLike
 
+from benchmark.metrics.error_rates import epsilon_table, error_rates
 from benchmark.metrics.inputs import delta_of
 from benchmark.metrics.lower_bounds import best_attack, called_unlearned
 from benchmark.metrics.samples import Floats, checked_samples
@@ -30,12 +29,8 @@ def held_out_epsilon(unlearned: ArrayLike, retrained: ArrayLike, delta: float) -
     return found
 
 
-@lru_cache(maxsize=4)
 def _smoothed_table(models_u: int, models_r: int, delta: float) -> Floats:
     """Return ε of every pair of error counts, rates (errors + ½)/(n + 1): `[models_u + 1, models_r + 1]`, finite."""
-    rate_u = (np.arange(models_u + 1)[:, None] + 0.5) / (models_u + 1)
-    rate_r = (np.arange(models_r + 1)[None, :] + 0.5) / (models_r + 1)
-    with np.errstate(divide="ignore"):
-        one = np.log(np.maximum(1 - delta - rate_u, 0)) - np.log(rate_r)
-        other = np.log(np.maximum(1 - delta - rate_r, 0)) - np.log(rate_u)
-    return np.maximum(0.0, np.maximum(one, other))
+    unlearned, retrained = (error_rates((np.arange(n + 1) + 0.5) / (n + 1), delta) for n in (models_u, models_r))
+    table = epsilon_table(unlearned, retrained)
+    return np.maximum(table, 0.0, out=table)

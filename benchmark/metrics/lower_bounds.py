@@ -26,6 +26,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from benchmark.metrics.error_rates import epsilon_table, error_rates
 from benchmark.metrics.inputs import between_0_and_1, delta_of, whole
 from benchmark.metrics.samples import MOST_MODELS, Floats, checked_samples
 
@@ -121,14 +122,8 @@ def _bounds(models_u: int, models_r: int, delta: float, error_probability: float
 
     Entry (i, j): i unlearned models were called retrained, j retrained ones were called unlearned.
     """
-    rate_u = _largest_rate(models_u, error_probability)[:, None]
-    rate_r = _largest_rate(models_r, error_probability)[None, :]
-    positive_u, positive_r = 1 - delta - rate_u, 1 - delta - rate_r
-    with np.errstate(divide="ignore"):
-        return np.maximum(
-            np.log(np.maximum(positive_u, 0)) - np.log(rate_r),
-            np.log(np.maximum(positive_r, 0)) - np.log(rate_u),
-        )
+    rates = (_largest_rate(models, error_probability) for models in (models_u, models_r))
+    return epsilon_table(*(error_rates(each, delta) for each in rates))
 
 
 def _rate_without_error(models: int, error_probability: float) -> float:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from benchmark.metrics.inputs import delta_of, number, one_of
 from benchmark.metrics.published_grids import interval_grids, merge, single_grids
-from benchmark.metrics.published_search import CAP, INFORMATIVE, UNINFORMATIVE, Table, error_table, search
+from benchmark.metrics.published_search import CAP, INFORMATIVE, UNINFORMATIVE, ErrorTable, error_table, search
 from benchmark.metrics.samples import LARGEST_PHI, Floats, checked_samples
 
 FINEST_BUCKET = 1e-6  # nats
@@ -91,7 +91,7 @@ def _published_epsilon(
     return np.concatenate([_epsilon(unlearned[:, part].T, retrained[:, part].T, table, attacks) for part in parts])
 
 
-def _epsilon(unlearned: Floats, retrained: Floats, table: Table, attacks: Attacks) -> Floats:
+def _epsilon(unlearned: Floats, retrained: Floats, table: ErrorTable, attacks: Attacks) -> Floats:
     """Return ε of every example; both sides `[examples, models]`."""
     unlearned, retrained = np.sort(unlearned), np.sort(retrained)
     range_u, range_r = (side[:, -1] - side[:, 0] for side in (unlearned, retrained))

@@ -1,16 +1,16 @@
 """The largest ε that an attack of the published grids reaches, by branch and bound over pairs of gaps.
 
-An error rate is a count over N, so every ε stands in one table of (errors on unlearned, errors on retrained), and as ε
-only falls as either grows, many pairs are ruled out at once. Whether a gap truly holds ends of the grid, to the last
+An error rate is a count over N, so ε is a function of (errors on unlearned, errors on retrained), and as it only falls
+as either grows, many pairs are ruled out at once. Whether a gap truly holds ends of the grid, to the last
 rounding, is asked only of the few pairs that could raise an example's ε.
 """
 
-from functools import lru_cache
 from math import ceil
 from typing import NamedTuple
 
 import numpy as np
 
+from benchmark.metrics.error_rates import ErrorRates, epsilon_of, error_rates
 from benchmark.metrics.published_grids import (
     Gaps,
     Grids,
@@ -26,43 +26,51 @@ from benchmark.metrics.samples import Floats
 
 CAP = 50.0  # stands for ε = ∞
 LARGEST_SQUARE = 16  # gaps; a power of two
-_ROWS_AT_ONCE = 256  # of the tables
 SQUARES_AT_ONCE = 50_000  # some 20 MB of intermediate results
 
-# What the table holds for a discarded attack, one of whose errors is exactly zero: below every ε, and the
+# What stands for ε of a discarded attack, one of whose errors is exactly zero: below every ε, and the
 # informative above the uninformative, so that a plain maximum also tells what to do when no attack survives.
 INFORMATIVE, UNINFORMATIVE = -1.0, -2.0
 IMPOSSIBLE = -3.0  # in the place of a pair of gaps without an attack
 
 
-class Table(NamedTuple):
-    """Tables of ε, indexed `[errors on the one sample, errors on the other]`."""
+class ErrorTable(NamedTuple):
+    """ε of attacks by their errors on either population, computed where it is asked for."""
 
-    epsilon: Floats
-    bound: Floats  # the largest ε of any attack with at least so many errors on both
+    unlearned: ErrorRates
+    retrained: ErrorRates
+    bucket: float | None
+
+    @property
+    def models(self) -> tuple[int, int]:
+        """How many unlearned and retrained models there are."""
+        return len(self.unlearned.rate) - 1, len(self.retrained.rate) - 1
+
+    def epsilon(self, errors_u: Indices, errors_r: Indices) -> Floats:
+        """Return ε of attacks with just so many errors on unlearned and on retrained models."""
+        found = self.bound(errors_u, errors_r)
+        discarded = np.flatnonzero((errors_u == 0) != (errors_r == 0))
+        uninformative = (errors_u[discarded] == self.models[0]) | (errors_r[discarded] == self.models[1])
+        found[discarded] = np.where(uninformative, UNINFORMATIVE, INFORMATIVE)
+        return found
+
+    def bound(self, errors_u: Indices, errors_r: Indices) -> Floats:
+        """Return the largest ε of any attack with at least so many errors on both."""
+        found = epsilon_of(errors_u, errors_r, self.unlearned, self.retrained)
+        np.clip(found, 0.0, CAP, out=found)
+        if self.bucket:
+            found = np.floor(found / self.bucket) * self.bucket
+        found[(errors_u | errors_r) == 0] = CAP
+        return found
 
 
-@lru_cache(maxsize=4)
-def error_table(n_unlearned: int, n_retrained: int, delta: float, bucket: float | None = None) -> Table:
-    """Return ε of every pair of error counts; the formula is symmetric, so either sample may be the positive."""
-    epsilon = np.empty((n_unlearned + 1, n_retrained + 1))
-    second = np.arange(n_retrained + 1)[None, :] / n_retrained
-    for start in range(0, n_unlearned + 1, _ROWS_AT_ONCE):  # of thousands of models all at once take a gigabyte
-        rows = slice(start, min(start + _ROWS_AT_ONCE, n_unlearned + 1))
-        first = np.arange(rows.start, rows.stop)[:, None] / n_unlearned
-        with np.errstate(divide="ignore", invalid="ignore"):
-            one = np.log(1 - delta - first) - np.log(second)
-            other = np.log(1 - delta - second) - np.log(first)
-        # fmax ignores nan, the logarithm of a negative number.
-        part = np.minimum(np.fmax(0.0, np.fmax(one, other)), CAP)
-        epsilon[rows] = np.floor(part / bucket) * bucket if bucket else part
-    epsilon[0, 1:] = epsilon[1:, 0] = INFORMATIVE  # discarded, as one of the errors is 0
-    epsilon[0, -1] = epsilon[-1, 0] = UNINFORMATIVE
-    epsilon[0, 0] = CAP
-    bound = epsilon.copy()
-    np.maximum.accumulate(bound[::-1], axis=0, out=bound[::-1])
-    np.maximum.accumulate(bound[:, ::-1], axis=1, out=bound[:, ::-1])
-    return Table(epsilon, bound)
+def error_table(unlearned: int, retrained: int, delta: float, bucket: float | None = None) -> ErrorTable:
+    """Return ε of every pair of error counts; where only one of them is 0, the attack is discarded.
+
+    So the largest ε with no error on one population has one, and the rate of none is never asked for.
+    """
+    rates = (np.maximum(np.arange(models + 1), 1) / models for models in (unlearned, retrained))
+    return ErrorTable(*(error_rates(each, delta) for each in rates), bucket)
 
 
 class Pairs(NamedTuple):
@@ -71,38 +79,38 @@ class Pairs(NamedTuple):
     grids: Grids
     rights: Gaps
     lefts: Gaps
+    positive: Mask  # whether the unlearned sample is the positive one
     positives: Indices  # how many values the positive sample has
-    positive_stride: Indices  # of its errors in the table
-    negative_stride: Indices
 
-    def places(self, example: Indices, widest: tuple[Indices, Indices], narrowest: tuple[Indices, Indices]) -> Indices:
-        """Return the places in the table of the errors of intervals.
+    def errors(
+        self, example: Indices, widest: tuple[Indices, Indices], narrowest: tuple[Indices, Indices]
+    ) -> tuple[Indices, Indices]:
+        """Return the errors of intervals on unlearned and on retrained models.
 
         The positives are counted between the right and the left gap of `widest`, the negatives of `narrowest`.
         """
         found = self.rights.positives[widest[0]] - self.lefts.positives[widest[1]]
         alarms = self.rights.negatives[narrowest[0]] - self.lefts.negatives[narrowest[1]]
         missed = self.positives[example] - np.maximum(found, 0)  # a left end may lie beyond the right one
-        return missed * self.positive_stride[example] + np.maximum(alarms, 0) * self.negative_stride[example]
+        alarms, unlearned = np.maximum(alarms, 0), self.positive[example]
+        return np.where(unlearned, missed, alarms), np.where(unlearned, alarms, missed)
 
 
-def search(merged: Merged, grids: Grids, positive: Mask, table: Table, best: Floats) -> None:
-    """Raise `best`, `[examples]`, to the largest entry of the table that an attack of the example's grid reaches.
+def search(merged: Merged, grids: Grids, positive: Mask, table: ErrorTable, best: Floats) -> None:
+    """Raise `best`, `[examples]`, to the largest ε of the table that an attack of the example's grid reaches.
 
     Branch and bound over squares of right and left gaps: the interval from a square's lowest left to its highest right
     gap misses no more positives than any of it, the one from the highest left to the lowest right has no more false
     alarms.
     """
-    models_u, models_r = np.subtract(table.epsilon.shape, 1)
-    strides = np.where(positive, [[models_r + 1], [1]], [[1], [models_r + 1]])
     rights, lefts = right_gaps(merged, grids, positive), left_gaps(merged, grids, positive)
-    pairs = Pairs(grids, rights, lefts, np.where(positive, models_u, models_r), *strides)
+    pairs = Pairs(grids, rights, lefts, positive, np.where(positive, *table.models))
     todo = _parts(LARGEST_SQUARE, _squares(rights, lefts))
     while todo:
         size, (example, right, left) = todo.pop()
         last_right = np.minimum(right + size, (rights.start + rights.number)[example]) - 1
         last_left = np.minimum(left + size, (lefts.start + lefts.number)[example]) - 1
-        bound = table.bound.take(pairs.places(example, (last_right, left), (right, last_left)))
+        bound = table.bound(*pairs.errors(example, (last_right, left), (right, last_left)))
         # Right ends i and left ends j with first ≤ i + j ≤ last, for 0 ≤ j < how many there are.
         possible = lefts.first[left] - rights.last[last_right] < grids.lefts[example]
         possible &= lefts.last[last_left] >= rights.first[right]
@@ -110,7 +118,7 @@ def search(merged: Merged, grids: Grids, positive: Mask, table: Table, best: Flo
         example, right, left, bound = example[keep], right[keep], left[keep], bound[keep]
 
         middle = (right + last_right[keep]) // 2, (left + last_left[keep]) // 2
-        values = table.epsilon.take(pairs.places(example, middle, middle))
+        values = table.epsilon(*pairs.errors(example, middle, middle))
         _raise(best, values, example, *middle, pairs, thorough=size == 1)
         if size > 1:
             promising = bound > best[example]

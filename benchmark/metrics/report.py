@@ -162,8 +162,10 @@ def _by_reason(absent: Mapping[str, str]) -> dict[str, list[str]]:
 
 def _group_of(names: Sequence[str]) -> Group | None:
     """Return the group whose metrics these are, all of them; None where they are none's."""
-    own = set(names)
-    return next((group for group in GROUPS if len(own) > 1 and own == set(_names_in(group))), None)
+    if len(names) < 2 or names[0] not in METRICS:
+        return None
+    group = METRICS[names[0]].group
+    return group if set(names) == set(_names_in(group)) else None
 
 
 def _names_in(group: str) -> list[str]:

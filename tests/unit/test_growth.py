@@ -1,12 +1,15 @@
 """Work that must not grow with the square of the number of blocks, runs or models."""
 
+import tracemalloc
 from collections import Counter
+from itertools import product
 
 import numpy as np
 import pytest
 
 from benchmark.metrics.inputs import delta_of
 from benchmark.metrics.lower_bounds import _bounds, best_attack
+from benchmark.metrics.published import published_epsilon
 from benchmark.metrics.published_search import CAP, INFORMATIVE, UNINFORMATIVE, error_table
 from benchmark.references.building import build_blocks
 from benchmark.runs.integrity import _count_repeated
@@ -53,10 +56,14 @@ def test_repeated_runs_are_counted_as_by_looking_at_every_pair(kinds):
     assert _count_repeated(digest[:0], original[:0]) == 0
 
 
-@pytest.mark.parametrize(("unlearned", "retrained", "bucket"), [(1, 1, None), (2, 5, 0.5), (300, 257, 0.25)])
-def test_the_table_of_errors_is_the_formula_for_every_pair(unlearned, retrained, bucket):
+@pytest.mark.parametrize(("unlearned", "retrained", "bucket"), [(1, 1, None), (2, 5, 0.5), (60, 51, 0.25)])
+def test_epsilon_of_errors_is_the_formula_for_every_pair(unlearned, retrained, bucket):
     table, delta = error_table(unlearned, retrained, 1e-3, bucket), delta_of(1e-3)
-    for i, j in [(0, 0), (0, 1), (1, 0), (unlearned, 0), (0, retrained), (unlearned, retrained), (unlearned // 2, 1)]:
+    errors_u, errors_r = (each.ravel() for each in np.indices((unlearned + 1, retrained + 1)))
+    epsilon, bound = (
+        each(errors_u, errors_r).reshape(unlearned + 1, retrained + 1) for each in (table.epsilon, table.bound)
+    )
+    for i, j in product(range(unlearned + 1), range(retrained + 1)):
         first, second = i / unlearned, j / retrained
         if first == 0 or second == 0:
             expected = CAP if i == j == 0 else UNINFORMATIVE if first + second == 1 else INFORMATIVE
@@ -64,8 +71,18 @@ def test_the_table_of_errors_is_the_formula_for_every_pair(unlearned, retrained,
             ratios = [(1 - delta - a) / b for a, b in ((first, second), (second, first))]
             expected = min(max([0.0, *(float(np.log(ratio)) for ratio in ratios if ratio > 0)]), CAP)
             expected = np.floor(expected / bucket) * bucket if bucket else expected
-        assert table.epsilon[i, j] == pytest.approx(expected)
-        assert table.bound[i, j] == table.epsilon[i:, j:].max()
+        assert epsilon[i, j] == pytest.approx(expected)
+        assert bound[i, j] == epsilon[i:, j:].max()
+
+
+def test_the_published_epsilon_of_thousands_of_models_takes_little_memory():
+    rng = np.random.default_rng(0)
+    unlearned, retrained = rng.normal(1, 1, (4096, 2)), rng.normal(0, 1, (4096, 2))
+    tracemalloc.start()
+    published_epsilon(unlearned, retrained)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 4096**2 * 4
 
 
 def test_the_best_attack_of_many_models_is_the_best_of_all_intervals():
