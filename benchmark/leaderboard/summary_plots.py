@@ -17,13 +17,12 @@ from benchmark.leaderboard.canvas import (
     SMALL,
     TITLE,
     UNLEARNED,
-    Look,
     Paper,
     explain_looks,
-    look_of,
     new_canvas,
     save_plot,
 )
+from benchmark.leaderboard.scatter import Mark, draw_marks, focus
 from benchmark.leaderboard.summary import Board, Summary
 from benchmark.results.scorecard import Scorecard
 from benchmark.results.values import Estimate
@@ -35,6 +34,8 @@ _MARKS = "os^vDXP*"
 _COLORS = ("#9c2f10", "#1b6ca8", "#2a2a2a", "#d9a441", "#5b2a86", "#3a8f5c", "#c0719f", "#7f7f7f")
 _STYLES = ("--", ":", "-.")  # of controls
 _COLUMNS = 3  # panels side by side
+_LEAST = 0.02  # of the gap: what an axis shows at least
+_BESIDE = {"textcoords": "offset points", "ha": "right", "va": "center"}
 
 
 def plot_summary(summary: Summary, folder: Path, paper: Paper = SCREEN) -> list[Path]:
@@ -120,7 +121,10 @@ def _gaps_of_controls(summary: Summary) -> Mapping[str, np.ndarray]:
 
 
 def plot_costs(summary: Summary, path: Path, paper: Paper = SCREEN) -> list[Path]:
-    """Draw gap closed against cost, a panel per scenario; named are the entries that no cheaper one equals."""
+    """Draw gap closed against cost, a panel per scenario, where the entries are; controls beyond stand at the edge.
+
+    Named are the entries that do better than doing nothing and than every cheaper one.
+    """
     columns = min(_COLUMNS, len(summary.boards), max(1, round(paper.width / 2.5)))
     lines = math.ceil(len(summary.boards) / columns)
     canvas = Canvas(figsize=(paper.width, 0.8 + 2.3 * lines), layout="constrained")
@@ -128,12 +132,13 @@ def plot_costs(summary: Summary, path: Path, paper: Paper = SCREEN) -> list[Path
     cards = [_with_cost(board) for board in summary.boards]
     costs = [_cost(card) for own in cards for card in own]
     for axes, board, own in zip(panels, summary.boards, cards, strict=False):
-        _draw_costs(axes, board, own)
+        axes.set_xscale("log")
         axes.set_xlim(0.7 * min(costs), 1.5 * max(costs))
+        _draw_costs(axes, board, own)
     for axes in panels[len(summary.boards) :]:
         axes.set_visible(False)
     explain_looks(canvas, panels[0], list(chain(*cards)), paper)
-    title = "Gap closed against cost; the line joins the entries that no cheaper one equals"
+    title = "Gap closed against cost; the line joins the entries that do better than doing nothing and than all cheaper"
     canvas.suptitle(paper.wrap(title, 1.1), fontsize=TITLE)
     return save_plot(canvas, path, paper)
 
@@ -145,36 +150,45 @@ def _with_cost(board: Board) -> list[Scorecard]:
 
 
 def _draw_costs(axes: Axes, board: Board, cards: list[Scorecard]) -> None:
-    for look in dict.fromkeys(map(look_of, cards)):
-        _draw_look(axes, look, [card for card in cards if look_of(card) == look])
-    best = [card for k, card in enumerate(cards) if all(_gap_of(card).value > _gap_of(c).value for c in cards[:k])]
-    costs, gaps = [_cost(card) for card in best], [_gap_of(card).value for card in best]
-    axes.step(costs, gaps, where="post", color=GRID, linewidth=1.0, zorder=1)
+    marks = [Mark(card, _cost(card), gap.value, gap.low, gap.high) for card in cards for gap in (_gap_of(card),)]
+    entries = [mark for mark in marks if not mark.card.control]
+    ends = [end for mark in entries for end in (mark.low, mark.y, mark.high)]
+    limits = axes.get_xlim(), focus(ends, [0.0, max(ends, default=0.0)], _LEAST)
+    places = draw_marks(axes, marks, limits)
+    best = _best_for_their_cost(entries)
+    if best:
+        costs, gaps = [mark.x for mark in best], [mark.y for mark in best]
+        axes.step([*costs, limits[0][1]], [*gaps, gaps[-1]], where="post", color=GRID, linewidth=1.0, zorder=1)
     axes.axhline(0, color=CONTROL, linewidth=0.8, linestyle=":")
     axes.axhline(1, color=RETRAINED, linewidth=0.8, linestyle="--")
-    axes.set_xscale("log")
+    axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.6g} %")
     axes.tick_params(labelsize=SMALL)
     axes.set_title(board.scenario, fontsize=NORMAL)
     axes.set_xlabel("cost, as a share of retraining", fontsize=NORMAL)
     axes.set_ylabel("share of the gap closed", fontsize=NORMAL)
     axes.spines[["top", "right"]].set_visible(False)
-    _name_by_number(axes, [card.submission for card in best], list(zip(costs, gaps, strict=True)))
+    for mark, place in zip(marks, places, strict=True):
+        if mark.card.control and place[1] != mark.y:
+            axes.annotate(f"{mark.name} ({100 * mark.y:.0f} %)", place, fontsize=SMALL, xytext=(-4, 0), **_BESIDE)
+    _name_by_number(axes, best)
 
 
-def _draw_look(axes: Axes, look: Look, cards: list[Scorecard]) -> None:
-    """Draw the entries of one look with their intervals."""
-    x, gaps = [_cost(card) for card in cards], [_gap_of(card) for card in cards]
-    axes.vlines(x, [gap.low for gap in gaps], [gap.high for gap in gaps], color=look.color, linewidth=0.7, alpha=0.6)
-    axes.scatter(x, [gap.value for gap in gaps], color=look.color, marker=look.marker, s=8, zorder=3)
+def _best_for_their_cost(marks: list[Mark]) -> list[Mark]:
+    """Return the entries, cheapest first, that close more than nothing and than every cheaper one."""
+    best: list[Mark] = []
+    for mark in marks:
+        if mark.low > 0 and (not best or mark.y > best[-1].y):
+            best.append(mark)
+    return best
 
 
-def _name_by_number(axes: Axes, names: list[str], points: list[tuple[float, float]]) -> None:
-    """Number the points and list their names at the left, where nothing is cheap enough to stand."""
-    for number, point in enumerate(points, 1):
-        axes.annotate(f"{number}", point, fontsize=SMALL, xytext=(-2, 3), textcoords="offset points", ha="right")
-    listed = "\n".join(f"{number} {name}" for number, name in enumerate(names, 1))
-    behind = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}  # the line of perfect unlearning may pass there
-    axes.text(0.03, 0.88, listed, fontsize=SMALL, va="top", transform=axes.transAxes, bbox=behind)
+def _name_by_number(axes: Axes, marks: list[Mark]) -> None:
+    """Number the marks and list their names at the left, where nothing is cheap enough to stand."""
+    for number, mark in enumerate(marks, 1):
+        where = {"xytext": (-2, 3), "textcoords": "offset points", "ha": "right"}
+        axes.annotate(f"{number}", (mark.x, mark.y), fontsize=SMALL, **where)
+    listed = "\n".join(f"{number} {mark.name}" for number, mark in enumerate(marks, 1))
+    axes.text(0.03, 0.97, listed or "none does better", fontsize=SMALL, va="top", transform=axes.transAxes)
 
 
 def _cost(card: Scorecard) -> float:

@@ -76,6 +76,15 @@ class Board:
         """Tell whether an entry has a rank and is within the budget."""
         return self.cards[entry].status == "ok" and bool(self.rows[entry]["rank"])
 
+    @cached_property
+    def best_over_budget(self) -> Scorecard | None:
+        """The best entry over the budget, where its value is above that of every one within it."""
+        over = [card for card in self.cards.values() if card.status == "over-budget" and card.estimate(self.order)]
+        best = max(over, key=lambda card: card.value(self.order) or 0.0, default=None)
+        leader = self.ranked_cards[0] if self.ranked_cards else None
+        is_better = best and (leader is None or (best.value(self.order) or 0.0) > (leader.value(self.order) or 0.0))
+        return best if is_better else None
+
     @property
     def nothing(self) -> Scorecard | None:
         """The control that does nothing, where it has metrics here."""

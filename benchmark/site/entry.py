@@ -17,7 +17,7 @@ from benchmark.site.downloads import downloads
 from benchmark.site.forget_examples import ForgetExamples
 from benchmark.site.harms import say_harms
 from benchmark.site.hyperparameters import Hyperparameters
-from benchmark.site.numbers import MISSING, format_interval, format_value, list_names, short
+from benchmark.site.numbers import MISSING, format_interval, format_value, list_names
 from benchmark.site.rows import badges, cost_cell, is_unsettled, rank_text, seconds_text
 from benchmark.site.sayings import entry_caveats, entry_sentence, tuned_difference
 
@@ -61,7 +61,6 @@ class ExampleRow(NamedTuple):
     number: int
     cells: list[str]
     bar: float
-    sort: list[float]
 
 
 def entry_context(board: Board, card: Scorecard, beside: Beside) -> dict[str, Any]:
@@ -167,7 +166,6 @@ def example_rows(card: Scorecard) -> list[ExampleRow]:
             number=k,
             cells=[_cell(name, value) for name, value in zip(names, values, strict=True)],
             bar=round(100 * min(1.0, max(0.0, values[0] / largest)), 1),
-            sort=[short(value) for value in values],
         )
         for k, values in enumerate(zip(*columns, strict=True))
     ]

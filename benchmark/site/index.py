@@ -27,7 +27,6 @@ from benchmark.site.rows import (
 )
 from benchmark.site.sayings import (
     against_nothing,
-    best_over_budget,
     board_facts,
     caveats,
     conclusion,
@@ -187,7 +186,7 @@ def _beside_nothing(board: Board) -> list[str]:
 
 def _dearer(board: Board) -> dict[str, str]:
     """Return the entry over the budget that does better than the leader, in a few words; empty where there is none."""
-    card = best_over_budget(board)
+    card = board.best_over_budget
     found = card.estimate("gap_closed") if card else None
     if card is None or found is None:
         return {}

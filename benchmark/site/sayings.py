@@ -30,21 +30,39 @@ def leader_sentences(board: Board) -> list[str]:
     ]
 
 
-def conclusion(boards: Sequence[Board]) -> str:
-    """Return how near to retraining the best entry within the budget of any board comes; empty without gaps closed."""
+def conclusion(boards: Sequence[Board]) -> list[str]:
+    """Return how far the leaders of boards within the budget come, in sentences; none without gaps closed."""
     found = [
         (estimate, board)
         for board in boards
         if board.ranked_cards and (estimate := board.ranked_cards[0].estimate("gap_closed"))
     ]
     if not found:
-        return ""
-    best, board = max(found, key=lambda pair: pair[0].value)
-    value, ends = gap_text(best)
-    says = f"{board.ranked_cards[0].submission} on {board.first.scenario} closes {value} (95{PERCENT} interval {ends})"
-    if all(estimate.high < _MOST for estimate, _ in found):
-        return f"No entry within the budget comes near retraining: all leave most of the gap open; at best, {says}."
-    return f"Within the budget, at best {says}."
+        return []
+    better = sum(against_nothing(board, board.ranked_cards[0]) == 1 for _, board in found)
+    near = sorted((pair for pair in found if pair[0].high >= _MOST), key=lambda pair: -pair[0].value)
+    far = [pair for pair in found if pair[0].high < _MOST]
+    scenarios = "1 scenario" if len(found) == 1 else f"{len(found)} scenarios"
+    return [
+        f"Within the budget, the leader does significantly better than doing nothing on {better} of {scenarios}.",
+        *(f"{_say_reach(*pair)}." for pair in near),
+        *_say_far(far, beside=bool(near)),
+    ]
+
+
+def _say_far(found: Sequence[tuple[Estimate, Board]], beside: bool) -> list[str]:
+    """Return how far the leaders come that leave most of the gap open; `beside`: others do not."""
+    if not found:
+        return []
+    best = _say_reach(*max(found, key=lambda pair: pair[0].value))
+    return [f"{'Elsewhere all' if beside else 'All'} leave most of the gap open: at best, {best}."]
+
+
+def _say_reach(found: Estimate, board: Board) -> str:
+    leader, (value, ends) = board.ranked_cards[0], gap_text(found)
+    cost = leader.value("retraining_share")
+    price = "" if cost is None else f", at {format_value(cost, '.0%')} of retraining's cost"
+    return f"{leader.submission} on {board.first.scenario} closes {value} of the gap ({ends}){price}"
 
 
 def headline(board: Board) -> str:
@@ -157,7 +175,7 @@ def _say_left(board: Board, leader: Scorecard) -> str:
 
 def say_dearer(board: Board) -> str:
     """Return which entry over the budget does better than all within it; empty where none does."""
-    best = best_over_budget(board)
+    best = board.best_over_budget
     found = best.estimate(board.order) if best else None
     if best is None or found is None:
         return ""
@@ -166,15 +184,6 @@ def say_dearer(board: Board) -> str:
     sure = "" if difference is None or sign_of(difference) > 0 else ", not significantly more"
     reach = f"{best.submission} {_few_words(board, found)} at {share} of retraining{sure}"
     return f"Best at any cost, but over the budget: {reach}."
-
-
-def best_over_budget(board: Board) -> Scorecard | None:
-    """Return the best entry over the budget, where its value is above that of every one within it."""
-    over = [card for card in board.cards.values() if card.status == "over-budget" and card.estimate(board.order)]
-    best = max(over, key=lambda card: card.value(board.order) or 0.0, default=None)
-    leader = board.ranked_cards[0] if board.ranked_cards else None
-    is_better = best and (leader is None or (best.value(board.order) or 0.0) > (leader.value(board.order) or 0.0))
-    return best if is_better else None
 
 
 def _say_whether_real(board: Board, leader: Scorecard) -> str:

@@ -156,13 +156,13 @@ def _views(
 def _near(board: Board, axis: _Axis, make: Callable[[float, float], Scale]) -> _Axis | None:
     """Return the axis from the value that a tenth of the entries lie below to the best one; None where few are gained.
 
-    The leader and doing nothing are always on it.
+    The leader, doing nothing, and an entry over the budget that is better than the leader are always on it.
     """
     cards = [card for card in board.cards.values() if card.status == "ok" and not card.control]
     values = [value for card in cards if (value := axis.measure(card)) is not None]
     if len(values) < 2:
         return None
-    always = [axis.measure(card) for card in (board.nothing, *board.ranked_cards[:1]) if card]
+    always = [axis.measure(card) for card in (board.nothing, *board.ranked_cards[:1], board.best_over_budget) if card]
     fixed = [value for value in always if value is not None]
     low, high = min(quantiles(values, n=10, method="inclusive")[0], *fixed), max(*values, *fixed)
     margin = _MARGIN * (high - low)
@@ -237,11 +237,12 @@ def _say(axis: _Axis, value: float) -> str:
 
 
 def _place_names(board: Board, points: Sequence[Point]) -> Mapping[str, NamePlace]:
-    """Return where names are written: of the leader, the controls and the next best, as far as there is room."""
+    """Return where names are written: of the leaders, the controls and the next best, as far as there is room."""
     at = {point.name: (point.x, point.y) for point in points}
     controls = [name for name, card in board.cards.items() if card.control]
-    ranked = [card.submission for card in board.ranked_cards]
-    names = [name for name in dict.fromkeys([*ranked[:1], *controls, *ranked[1:]]) if name in at]
+    ranked, dearer = [card.submission for card in board.ranked_cards], board.best_over_budget
+    first = [*ranked[:1], *([dearer.submission] if dearer else []), *controls]
+    names = [name for name in dict.fromkeys([*first, *ranked[1:]]) if name in at]
     frame = (LEFT, TOP, WIDTH - RIGHT, HEIGHT - BOTTOM)
     return place_names([(name, *at[name]) for name in names], list(at.values()), frame, _NAMED)
 

@@ -25,7 +25,6 @@ from benchmark.site.pairs import compared_metrics
 from benchmark.site.rows import badges, cost_cell, order_ticks, table_rows
 from benchmark.site.sayings import (
     against_nothing,
-    best_over_budget,
     board_facts,
     caveats,
     conclusion,
@@ -215,22 +214,28 @@ def test_a_cost_whose_interval_holds_the_budget_is_marked_everywhere():
     assert "cost not settled" in page.text
 
 
-def test_the_conclusion_is_that_of_the_best_leader():
+def test_the_conclusion_says_where_leaders_are_better_than_nothing_and_how_far_they_come():
     cards = [
         whole_card("good", 0.1),
         *(each.model_copy(update={"scenario": "more"}) for each in [whole_card("x", 0.2)]),
     ]
-    found = site_boards(cards, leaderboard(cards))
-    assert conclusion(found).startswith("No entry within the budget comes near retraining")
-    assert "x on more closes 20.0\u00a0%" in conclusion(found)
-    assert conclusion([board_of([whole_card("good", 0.9)])]).startswith("Within the budget, at best good on digits")
-    assert conclusion([]) == ""
+    open_gap = conclusion(site_boards(cards, leaderboard(cards)))
+    assert open_gap[0].endswith("significantly better than doing nothing on 2 of 2 scenarios.")
+    assert len(open_gap) == 2
+    assert open_gap[1].startswith("All leave most of the gap open: at best, x on more closes 20.0\u00a0% of the gap (")
+    cards.append(whole_card("near", 0.9).model_copy(update={"scenario": "nearest"}))
+    mixed = conclusion(site_boards(cards, leaderboard(cards)))
+    assert mixed[1].startswith("near on nearest closes 90.0\u00a0%")
+    assert mixed[2].startswith("Elsewhere all leave most of the gap open: at best, x on more")
+    assert conclusion([]) == []
 
 
 def test_an_entry_over_the_budget_is_named_only_where_it_is_better():
-    assert best_over_budget(board_of(usual_cards())).submission == "dear"
+    board = board_of(usual_cards())
+    assert board.best_over_budget.submission == "dear"
+    assert all(any(point.name == "dear" for point in view.points) for chart in scatters(board) for view in chart.views)
     worse = [whole_card("good", 0.9), whole_card("dear", 0.7, status="over-budget")]
-    assert best_over_budget(board_of(worse)) is None
+    assert board_of(worse).best_over_budget is None
 
 
 def harmed(retain_leak, accuracy, past):

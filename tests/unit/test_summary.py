@@ -233,3 +233,17 @@ def test_points_of_the_frontier_are_those_that_no_cheaper_entry_equals(canvases,
     summary_plots.plot_costs(summarise(cards), tmp_path / "cost.png")
     (canvas,) = canvases
     assert canvas.axes[0].texts[-1].get_text() == "1 cheap\n2 best"
+
+
+def test_no_entry_is_named_where_none_does_better_than_nothing(canvases, tmp_path):
+    cards = [
+        row(scenario, name, gap).model_copy(update={"control": name == "retrain"})
+        for scenario in ("one", "two")
+        for name, gap in (("worse", -0.2), ("worst", -0.3), ("retrain", 1.0))
+    ]
+    for card in cards:
+        card.metrics["retraining_share"] = Value(value=0.1)
+    summary_plots.plot_costs(summarise(cards), tmp_path / "cost.png")
+    (canvas,) = canvases
+    assert [text.get_text() for text in canvas.axes[0].texts] == ["retrain (100 %)", "none does better"]
+    assert canvas.axes[0].get_ylim()[1] < 0.2
