@@ -29,7 +29,8 @@ def run_measured(command: Sequence[str], folder: Path) -> Used:
     started = time.perf_counter()
     process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert process.stderr is not None
-    said = process.stderr.read().decode(errors="replace")
+    with process.stderr as stream:
+        said = stream.read().decode(errors="replace")
     _, status, own = os.wait4(process.pid, 0)
     wall = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)

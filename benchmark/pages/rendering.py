@@ -95,7 +95,8 @@ def _source(environment: Environment, name: str) -> str:
 
 def _finalize(value: object) -> object:
     """Return what a template shows of a value: printable text, or markup that was made here."""
-    return value if isinstance(value, Markup) else _clean(value)
+    plain = isinstance(value, str) and value.isprintable()  # of most values
+    return value if plain or isinstance(value, Markup) else _clean(value)
 
 
 def _clean(value: Any) -> Any:
