@@ -39,4 +39,5 @@ def _say_overshoot(card: Scorecard, nothing: Scorecard) -> list[str]:
     own, before = card.value(name), nothing.value(name)
     if own is None or before is None or own <= before:
         return []
-    return [f"in part of the runs {format_value(own, '.0%')} of the examples went significantly past retraining"]
+    share = format_value(own, ".0%")
+    return [f"in part of the runs {share} of the examples are over-unlearned, significantly past retraining"]

@@ -261,8 +261,8 @@ def test_harm_is_told_where_intervals_are_apart():
         0.3, 0.9, 0.0
     )
     assert (
-        harmed(0.3, 0.95, 0.4)
-        == "At a price: in part of the runs 40\u00a0% of the examples went significantly past retraining."
+        harmed(0.3, 0.95, 0.4) == "At a price: in part of the runs 40\u00a0% of the examples are over-unlearned, "
+        "significantly past retraining."
     )
 
 

@@ -241,8 +241,8 @@ def test_no_entry_is_named_where_none_does_better_than_nothing(canvases, tmp_pat
         for scenario in ("one", "two")
         for name, gap in (("worse", -0.2), ("worst", -0.3), ("retrain", 1.0))
     ]
-    for card in cards:
-        card.metrics["retraining_share"] = Value(value=0.1)
+    for each in cards:
+        each.metrics["retraining_share"] = Value(value=0.1)
     summary_plots.plot_costs(summarise(cards), tmp_path / "cost.png")
     (canvas,) = canvases
     assert [text.get_text() for text in canvas.axes[0].texts] == ["retrain (100 %)", "none does better"]

@@ -62,7 +62,7 @@ def forgetting_quality(evidence: EvidencePair) -> Result:
     needs=("utility", "ceiling", "resamples"),
     group="score",
     null=1,
-    good="0 = every forget example gives itself away, 1 = as if retrained",
+    good="0 = every forget example gives itself away, 1 = as if retrained; above 1 by chance alone",
 )
 def normalised_score(evidence: EvidencePair) -> Result:
     """Normalised score: the published score as a share of what perfect unlearning gets.
@@ -84,7 +84,7 @@ def normalised_score(evidence: EvidencePair) -> Result:
     needs=("ceiling", "resamples"),
     group="score",
     null=1,
-    good="0 = every forget example gives itself away, 1 = as if retrained",
+    good="0 = every forget example gives itself away, 1 = as if retrained; above 1 by chance alone",
 )
 def normalised_quality(evidence: EvidencePair) -> Result:
     """Normalised forgetting quality: F as a share of what perfect unlearning gets."""
