@@ -2,7 +2,7 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pandas as pd
 from benchmark.data.choice import read_choice
 from benchmark.errors import BadRecord, BadUsage, MissingRecord, note
 from benchmark.faults import note_fault
+from benchmark.leaderboard.drawn import digest_of, is_drawn, note_drawn
 from benchmark.leaderboard.plot_files import FORMS, SUMMARY, entry_plots, plots_folder, remove_plots
 from benchmark.leaderboard.summary import summarise
 from benchmark.leaderboard.table import leaderboard
@@ -142,8 +143,8 @@ def _write_summary(workspace: Workspace, cards: list[Scorecard]) -> None:
 def draw_boards(workspace: Workspace) -> None:
     """Draw the plots of every board that rows made here appear in, among the shipped rows, and of the summary.
 
-    Of several requests the board after the last is drawn, which has the course over all of them. Those that cannot be
-    drawn for a fault of ours are noted and left out.
+    Those that show the cards as they are now stay. Of several requests the board after the last is drawn, which has the
+    course over all of them. Those that cannot be drawn for a fault of ours are noted and left out.
     """
     from benchmark.leaderboard.plots import plot_board  # matplotlib is slow
     from benchmark.leaderboard.summary_plots import plot_summary
@@ -153,9 +154,10 @@ def draw_boards(workspace: Workspace) -> None:
         for label, comparable in _groups(cards).items():
             mine = workspace.publishes or any(card.source == "local" for card in comparable)
             if mine and not any(map(_is_earlier, comparable)):
-                _draw(workspace, label, partial(plot_board, comparable, others=cards))
+                _draw(workspace, label, _shown(comparable, cards), partial(plot_board, comparable, others=cards))
         if not isinstance(summary := summarise(cards), str):
-            _draw(workspace, SUMMARY, partial(plot_summary, summary))
+            shown = (card for board in summary.boards for card in (*board.controls.values(), *board.entries.values()))
+            _draw(workspace, SUMMARY, shown, partial(plot_summary, summary))
 
 
 def _is_earlier(card: Scorecard) -> bool:
@@ -163,9 +165,18 @@ def _is_earlier(card: Scorecard) -> bool:
     return card.sequence is not None and card.sequence.request < card.sequence.requests
 
 
-def _draw(workspace: Workspace, label: str, draw: Callable[[Path], object]) -> None:
+def _shown(comparable: list[Scorecard], cards: list[Scorecard]) -> list[Scorecard]:
+    """Return the cards that the plots of a board show: its own, and those after earlier requests."""
+    others = cards if any(card.sequence for card in comparable) else ()
+    return [*comparable, *(card for card in others if _is_earlier(card))]
+
+
+def _draw(workspace: Workspace, label: str, shown: Iterable[Scorecard], draw: Callable[[Path], Sequence[Path]]) -> None:
+    digest = digest_of(shown)
+    if is_drawn(workspace, label, digest):
+        return
     try:
-        draw(plots_folder(workspace, label))
+        note_drawn(workspace, label, digest, draw(plots_folder(workspace, label)))
     except Exception as error:
         note_fault(error, f"drawing the plots of {label}", workspace.log(label, "plots"))
 

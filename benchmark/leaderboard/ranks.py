@@ -1,7 +1,7 @@
 """Ranks in the order of the gap closed, and the significance groups that say which of them the data resolve."""
 
-from collections.abc import Mapping, Sequence
-from itertools import product
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from benchmark.results.scorecard import Scorecard
 from benchmark.results.values import Estimate
 
 ORDERS = ("gap_closed", "score")
-"""The metrics that order a board: the first that an entry has."""
+"""The metrics that order a board: the first that any of its entries has."""
 _STANDINGS = {"ok": 0, "over-budget": 1, "suspect": 3}
 _FAILED = 2  # the standing of all others
 _NOTHING = np.array([])
@@ -34,16 +34,17 @@ class Place(NamedTuple):
 def places(cards: list[Scorecard]) -> dict[str, Place]:
     """Submission → place, for the entries of one comparable group that have one: not controls, failures or suspects.
 
-    Ranks follow the gap closed; entries without it, whose evidence is of an older form, follow the score behind those
-    that have it. Equal ones follow the score, then the names; entries over budget come after all others. Two entries
-    share a letter where they are not significantly different: 0 lies in the paired interval of the difference of what
-    they are ordered by, at 95 % corrected for the number of entries (Bonferroni over the others). Entries over budget,
-    and those without a gap closed, are compared among themselves, with letters of their own.
+    Ranks follow the gap closed, or the score where no entry has that; an entry without what orders the board, such as
+    one that has no gap to close, has no place. Equal ones follow the score, then the names; entries over budget come
+    after all others. Two entries share a letter where they are not significantly different: 0 lies in the paired
+    interval of the difference of what they are ordered by, at 95 % corrected for the number of entries (Bonferroni over
+    the others). Entries over budget are compared among themselves, with letters of their own.
     """
-    published = {name: rank for rank, (name, _) in enumerate(_by_score(cards), 1)}
+    order = board_order(cards)
+    parts = [ranked_together(cards, standing, order) for standing in ("ok", "over-budget")]
+    published = {name: rank for rank, name in enumerate(chain.from_iterable(map(_by_score, parts)), 1)}
     found: dict[str, Place] = {}
-    for standing, order in product(("ok", "over-budget"), ORDERS):
-        entries = ranked_together(cards, standing, order)
+    for entries in parts:
         ordered = sorted(entries, key=lambda name: (*_negative(entries[name], order), name))
         different = _different_pairs(entries, order)
         groups = letters(ordered, different, letters_used(place.group for place in found.values()))
@@ -52,18 +53,21 @@ def places(cards: list[Scorecard]) -> dict[str, Place]:
     return found
 
 
+def board_order(cards: Iterable[Scorecard]) -> str:
+    """Return the name of the metric that orders a board: the gap closed, where any entry has it."""
+    found = {order_of(card) for card in cards if not card.control}
+    return next((name for name in ORDERS if name in found), ORDERS[-1])
+
+
 def standing_of(card: Scorecard) -> int:
     """Return the number of the part of the board that an entry stands in: within budget, over it, failed, suspect."""
     return _STANDINGS.get(card.status, _FAILED)
 
 
-def _by_score(cards: Sequence[Scorecard]) -> list[tuple[str, Scorecard]]:
-    """Return entries and cards in the order of the published score, those over budget last."""
-    found: list[tuple[str, Scorecard]] = []
-    for standing in ("ok", "over-budget"):
-        entries = {card.submission: card for card in cards if _is_ranked(card, standing) and card.estimate("score")}
-        found += sorted(entries.items(), key=lambda item: (-_value(item[1], "score"), item[0]))
-    return found
+def _by_score(entries: Mapping[str, Scorecard]) -> list[str]:
+    """Return the entries that have a published score in its order."""
+    scored = {name: card for name, card in entries.items() if card.estimate("score")}
+    return sorted(scored, key=lambda name: (-_value(scored[name], "score"), name))
 
 
 def order_of(card: Scorecard) -> str | None:

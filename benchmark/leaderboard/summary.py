@@ -70,10 +70,14 @@ class Summary(NamedTuple):
 
 
 def summarise(cards: Sequence[Scorecard]) -> Summary | str:
-    """Return the summary of the entries that two boards or more rank by gap closed, or a sentence why there is none."""
+    """Return the summary of the entries that two boards or more rank by gap closed, or a sentence why there is none.
+
+    An entry that has no row on half of the boards or more is left out: where it has none it would count as failed.
+    """
     boards, left_out = _whole_boards(_boards(cards))
-    times = Counter(name for board in boards for name in board.ranked)
-    entries = sorted(name for name, count in times.items() if count >= FEWEST_BOARDS)
+    ranked = Counter(name for board in boards for name in board.ranked)
+    rows = Counter(name for board in boards for name in board.entries)
+    entries = sorted(name for name, count in ranked.items() if count >= FEWEST_BOARDS and 2 * rows[name] > len(boards))
     if len(boards) < FEWEST_BOARDS or not entries:
         names = ", ".join(board.scenario for board in boards) or "none"
         return (

@@ -51,9 +51,10 @@ def columns() -> list[str]:
 def leaderboard(cards: list[Scorecard]) -> pd.DataFrame:
     """Return one row per entry in `columns()`, best first within each comparable group, ranks as Int64.
 
-    Rows with a gap closed come first, by it, then the others by the published score, whose own ranks are in
-    `published_rank`. Entries over budget rank below all others. Controls, failed and suspect entries have no rank;
-    controls stand where their value puts them, then come failures, and last what is suspect.
+    Rows with a gap closed come first, by it, then the others by the published score; these have a rank only where no
+    row has a gap closed. Ranks by the published score are in `published_rank`. Entries over budget rank below all
+    others. Controls, failed and suspect entries have no rank; controls stand where their value puts them, then come
+    failures, and last what is suspect.
     """
     rows = []
     for _, group in groupby(sorted(cards, key=_group_of), key=_group_of):

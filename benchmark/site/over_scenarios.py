@@ -83,7 +83,7 @@ def _say_left_out(summary: Summary, boards: Sequence[Board]) -> list[str]:
 
 
 def _say_left_out_entries(summary: Summary, boards: Sequence[Board]) -> str:
-    """Return how many entries only one of the summary's boards ranks, and which of them lead one; empty for none."""
+    """Return how many ranked entries are not in the summary, and which of them lead a board; empty for none."""
     used = [board for board in boards if board.label in {each.label for each in summary.boards}]
     ranked = {card.submission for board in used for card in board.ranked_cards}
     left = ranked - set(summary.entries)

@@ -109,15 +109,18 @@ def test_equal_gaps_are_ranked_in_the_order_that_is_shown():
     assert rows["rank"].tolist() == [1, 2, 3]
 
 
-def test_rows_of_old_cards_follow_by_their_published_score():
+def test_rows_without_what_orders_the_board_follow_without_a_rank():
     old = [card(name, score) for name, score in (("old-a", 0.9), ("old-b", 0.8))]
     new = [with_gap(card("new-a", 0.1), 0.2), with_gap(card("new-b", 0.3), 0.1)]
     place = places([*old, *new])
-    ranks = {name: (each.rank, each.published_rank) for name, each in place.items()}
-    assert ranks == {"new-a": (1, 4), "new-b": (2, 3), "old-a": (3, 1), "old-b": (4, 2)}
-    assert [place[name].group for name in ranks] == ["a", "b", "c", "d"]
+    assert {name: (each.rank, each.published_rank, each.group) for name, each in place.items()} == {
+        "new-a": (1, 2, "a"),
+        "new-b": (2, 1, "b"),
+    }
+    assert [each.rank for each in places(old).values()] == [1, 2]
     rows = leaderboard([*old, *new])
-    assert rows["submission"].tolist() == list(ranks)
+    assert rows["submission"].tolist() == ["new-a", "new-b", "old-a", "old-b"]
+    assert rows["rank"].isna().tolist() == [False, False, True, True]
     table = as_text(render(rows, "digits"))
     assert "20.0%" in table.split("new-a")[1].split("new-b")[0]
     assert "gap" not in as_text(render(leaderboard(old), "digits")).split("score ±")[0]

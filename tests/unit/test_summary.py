@@ -247,3 +247,14 @@ def test_no_entry_is_named_where_none_does_better_than_nothing(canvases, tmp_pat
     (canvas,) = canvases
     assert [text.get_text() for text in canvas.axes[0].texts] == ["retrain (100 %)", "none does better"]
     assert canvas.axes[0].get_ylim()[1] < 0.2
+
+
+def test_an_entry_without_a_row_on_half_of_the_boards_is_no_part_of_the_summary():
+    cards = [
+        row(scenario, name, gap)
+        for scenario in ("one", "two", "three", "four")
+        for name, gap in (("some", 0.1), ("other", 0.2))
+    ]
+    cards += [row(scenario, "rare", 0.5) for scenario in ("one", "two")]
+    assert "rare" not in summarise(cards).entries
+    assert "rare" in summarise([*cards, row("three", "rare", 0.5)]).entries
