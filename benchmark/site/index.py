@@ -20,6 +20,7 @@ from benchmark.site.rows import (
     badges,
     column_cells,
     cost_axis,
+    cost_cell,
     order_ticks,
     rank_text,
     score_marks,
@@ -163,8 +164,10 @@ def _examples(board: Board, card: Scorecard) -> list[float] | None:
 def _leader_cost(board: Board) -> str:
     if not board.ranked_cards:
         return ""
-    budget = f" (budget {format_value(board.budget, '.0%')})" if board.budget else ""
-    return format_value(board.ranked_cards[0].value("retraining_share"), ".0%") + budget
+    cell = cost_cell(board.ranked_cards[0], board.budget)
+    about = [cell.ends, f"budget {format_value(board.budget, '.0%')}" if board.budget else ""]
+    beside = "; ".join(filter(None, about))
+    return f"{cell.text} ({beside})" if beside else cell.text
 
 
 def _beside_nothing(board: Board) -> list[str]:

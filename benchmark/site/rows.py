@@ -18,6 +18,7 @@ COST_WIDTH = 48.0
 BAR_WIDTH = 130.0
 """Pixels of an interval's axis."""
 _TICK = 32.0  # pixels that the text at a tick takes
+_MUCH = 0.05  # of test accuracy
 _MOST_COST = 1.0  # of retraining, at the end of the axis
 _STATUS = {
     "ok": ("within budget", "good"),
@@ -26,7 +27,7 @@ _STATUS = {
     "not-applicable": ("not for this scenario", "quiet"),
 }
 
-_AGAINST: dict[int | None, str] = {0: "≈ doing nothing", -1: "worse than doing nothing"}
+_AGAINST: dict[int | None, str] = {0: "gap ≈ doing nothing", -1: "gap worse than doing nothing"}
 
 
 class Badge(NamedTuple):
@@ -70,6 +71,8 @@ class TableRow(NamedTuple):
     remarks: list[str]
     first: Cell
     utility: Cell
+    lost: str
+    """Points of accuracy below those of doing nothing, where the intervals are apart and it is much."""
     cost: Cell
     seconds: str
     """CPU time of a run and of retraining, both timed in turn; empty where they were not."""
@@ -137,6 +140,7 @@ def _row(board: Board, card: Scorecard, place: int, axis: Scale) -> TableRow:
         remarks=[*([card.reason] if card.reason else []), *(note for note in row_remarks({**row}) if note != LOADED)],
         first=_first_cell(card.estimate(board.order), board.order, axis),
         utility=_plain_cell(card, "test_accuracy", ".1%"),
+        lost=_lost_accuracy(board, card),
         cost=cost_cell(card, board.budget),
         seconds=seconds_text(card),
     )
@@ -198,6 +202,13 @@ def _score_text(found: Estimate) -> tuple[str, str]:
 def _plain_cell(card: Scorecard, name: str, form: str) -> Cell:
     value = card.value(name)
     return Cell(format_value(value, form), "", None, None if value is None else short(value))
+
+
+def _lost_accuracy(board: Board, card: Scorecard) -> str:
+    own, before = card.estimate("test_accuracy"), board.nothing and board.nothing.estimate("test_accuracy")
+    if card.control or own is None or not before or own.high >= before.low or before.value - own.value < _MUCH:
+        return ""
+    return f"−{100 * (before.value - own.value):.0f} points"
 
 
 def cost_cell(card: Scorecard, budget: float | None = None) -> Cell:

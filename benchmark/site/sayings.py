@@ -26,7 +26,8 @@ def leader_sentences(board: Board) -> list[str]:
         _say_whether_real(board, leader),
         *filter(None, [_say_tuning(board, leader), _say_by_phi(board, leader), _say_repair(board, leader)]),
         *filter(None, [_say_left(board, leader), say_harms(board, leader)]),
-        *filter(None, [_say_cost(board, leader), say_cheaper(board, leader), say_dearer(board)]),
+        *filter(None, [_say_cost(board, leader), say_settled(board, leader)]),
+        *filter(None, [say_cheaper(board, leader), say_dearer(board)]),
     ]
 
 
@@ -45,7 +46,7 @@ def conclusion(boards: Sequence[Board]) -> list[str]:
     scenarios = "1 scenario" if len(found) == 1 else f"{len(found)} scenarios"
     return [
         f"Within the budget, the leader does significantly better than doing nothing on {better} of {scenarios}.",
-        *(f"{_say_reach(*pair)}." for pair in near),
+        *(f"{_say_reach(found, board.ranked_cards[0])}." for found, board in near),
         *_say_far(far, beside=bool(near)),
     ]
 
@@ -54,15 +55,21 @@ def _say_far(found: Sequence[tuple[Estimate, Board]], beside: bool) -> list[str]
     """Return how far the leaders come that leave most of the gap open; `beside`: others do not."""
     if not found:
         return []
-    best = _say_reach(*max(found, key=lambda pair: pair[0].value))
-    return [f"{'Elsewhere all' if beside else 'All'} leave most of the gap open: at best, {best}."]
+    best, board = max(found, key=lambda pair: pair[0].value)
+    where = "On the other scenarios the leaders" if beside else "The leaders"
+    dearer = [(card.estimate("gap_closed"), card, each) for _, each in found if (card := each.best_over_budget)]
+    highest = max(((gap, card, each) for gap, card, each in dearer if gap), key=lambda one: one[0].value, default=None)
+    says = [f"{where} leave most of the gap open: at best, {_say_reach(best, board.ranked_cards[0])}."]
+    if highest and highest[0].value > best.value:
+        says.append(f"Over the budget, {_say_reach(*highest[:2])}.")
+    return says
 
 
-def _say_reach(found: Estimate, board: Board) -> str:
-    leader, (value, ends) = board.ranked_cards[0], gap_text(found)
-    cost = leader.value("retraining_share")
+def _say_reach(found: Estimate, card: Scorecard) -> str:
+    value, ends = gap_text(found)
+    cost = card.value("retraining_share")
     price = "" if cost is None else f", at {format_value(cost, '.0%')} of retraining's cost"
-    return f"{leader.submission} on {board.first.scenario} closes {value} of the gap ({ends}){price}"
+    return f"{card.submission} on {card.scenario} closes {value} of the gap ({ends}){price}"
 
 
 def headline(board: Board) -> str:
@@ -169,6 +176,9 @@ def _say_left(board: Board, leader: Scorecard) -> str:
     )
     if leak is None:
         return ""
+    if leak.low <= 0:
+        ends = f"{format_value(leak.low, '.3f')} to {format_value(leak.high, '.3f')}"
+        return f"These runs show no leak: its interval ({ends}) holds 0, as if retrained."
     beside = "" if nothing is None else f"; doing nothing leaks {nothing:.3f}"
     return f"It still leaks {leak.value:.3f} of at most 1 ({leak.low:.3f}–{leak.high:.3f}){beside}, perfect is 0."
 
@@ -224,6 +234,17 @@ def _say_cost(board: Board, leader: Scorecard) -> str:
             ", which lies in that interval: whether it keeps to the budget is not settled, and it ranks as if it did"
         )
     return f"A run costs {format_value(share, '.0%')} of retraining{ends}{budget}."
+
+
+def say_settled(board: Board, leader: Scorecard) -> str:
+    """Return which entry is the best of those that surely keep to the budget; empty where that is the leader."""
+    settled = [card for card in board.ranked_cards if card.cost and not card.cost.undecided]
+    found = settled[0].estimate(board.order) if settled else None
+    if leader.cost is None or not leader.cost.undecided or found is None:
+        return ""
+    return (
+        f"The best whose cost is within the budget for certain is {settled[0].submission}: {_few_words(board, found)}."
+    )
 
 
 def say_cheaper(board: Board, leader: Scorecard) -> str:

@@ -205,7 +205,7 @@ def _levels(board: Board, y: _Axis) -> list[Tick]:
 
 def _root_scale(board: Board, measure: Measure) -> Scale:
     values = [value for card in board.cards.values() if (value := measure(card)) is not None]
-    return y_scale(max(-1.0, min([0.0, *values])) - 0.001, 1.05, HEIGHT, signed_root)
+    return y_scale(min([0.0, *values]) - 0.001, max([1.0, *values]) + 0.05, HEIGHT, signed_root)
 
 
 def _score_axis(board: Board) -> tuple[Scale, list[float]]:

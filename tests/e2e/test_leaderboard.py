@@ -229,6 +229,36 @@ def test_the_csv_and_the_plots_follow_the_scorecards(tmp_path):
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in plots.iterdir())
 
 
+def test_plots_are_drawn_again_where_their_cards_changed_or_they_are_gone(tmp_path):
+    workspace = Workspace(tmp_path)
+    for digest in ("aaa", "bbb"):
+        for name, score in (("good", 0.5), ("poor", 0.1)):
+            card(name, score, scenario_hash=digest).write(workspace)
+    draw_boards(workspace)
+    plots = {path.parent.name: path for path in workspace.results.glob("plots/*/scores.png")}
+    for path in plots.values():
+        path.write_bytes(b"drawn before")
+    draw_boards(workspace)
+    assert {path.read_bytes() for path in plots.values()} == {b"drawn before"}
+    card("good", 0.6, scenario_hash="aaa").write(workspace)
+    plots["digits-bbb"].with_name("epsilon.png").unlink()
+    draw_boards(workspace)
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in plots.values())
+    assert plots["digits-bbb"].with_name("epsilon.png").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b'{"digits-aaa": 3}', b'{"digits-aaa": {"cards": 1}}'])
+def test_a_damaged_record_of_plots_draws_them_again(content, tmp_path):
+    workspace = Workspace(tmp_path)
+    card("good", 0.5).write(workspace)
+    draw_boards(workspace)
+    (workspace.results / "plots" / ".drawn.json").write_bytes(content)
+    scores = workspace.results / "plots" / "digits-aaa" / "scores.png"
+    scores.write_bytes(b"drawn before")
+    draw_boards(workspace)
+    assert scores.read_bytes().startswith(b"\x89PNG")
+
+
 def test_of_several_requests_the_last_board_is_drawn(tmp_path):
     workspace = Workspace(tmp_path)
     for request, digest in ((1, "aaa"), (2, "bbb")):

@@ -149,8 +149,8 @@ def test_entries_are_held_against_doing_nothing_alike_everywhere():
     rows = {row.name: row.against for row in table_rows(board)}
     assert [rows[name] for name in ("sharp", "poor", "idle", "identity")] == [
         "",
-        "worse than doing nothing",
-        "≈ doing nothing",
+        "gap worse than doing nothing",
+        "gap ≈ doing nothing",
         "",
     ]
     assert "3 are significantly better than doing nothing, 1 worse, and 1 cannot be told from it" in say_better(board)
@@ -222,12 +222,44 @@ def test_the_conclusion_says_where_leaders_are_better_than_nothing_and_how_far_t
     open_gap = conclusion(site_boards(cards, leaderboard(cards)))
     assert open_gap[0].endswith("significantly better than doing nothing on 2 of 2 scenarios.")
     assert len(open_gap) == 2
-    assert open_gap[1].startswith("All leave most of the gap open: at best, x on more closes 20.0\u00a0% of the gap (")
+    assert open_gap[1].startswith(
+        "The leaders leave most of the gap open: at best, x on more closes 20.0\u00a0% of the gap ("
+    )
     cards.append(whole_card("near", 0.9).model_copy(update={"scenario": "nearest"}))
     mixed = conclusion(site_boards(cards, leaderboard(cards)))
     assert mixed[1].startswith("near on nearest closes 90.0\u00a0%")
-    assert mixed[2].startswith("Elsewhere all leave most of the gap open: at best, x on more")
+    assert mixed[2].startswith("On the other scenarios the leaders leave most of the gap open: at best, x on more")
     assert conclusion([]) == []
+
+
+def test_a_leader_whose_cost_is_not_settled_comes_with_the_best_that_is():
+    cost = Cost(share_low=0.1, share_high=0.5, rounds=3, loaded=False, undecided=True)
+    settled = cost.model_copy(update={"share_high": 0.12, "undecided": False})
+    cards = [whole_card("first", 0.5, seed=1).model_copy(update={"cost": cost})]
+    cards.append(whole_card("second", 0.3, seed=2).model_copy(update={"cost": settled}))
+    says = " ".join(leader_sentences(board_of(cards)))
+    assert "The best whose cost is within the budget for certain is second: closes 30.0\u00a0% of the gap" in says
+    assert "for certain" not in " ".join(leader_sentences(board_of(cards[1:])))
+
+
+def test_a_leak_whose_interval_holds_0_is_none_that_the_runs_show():
+    card = with_metrics(whole_card("exact", 0.99), leak=Estimate(value=-0.008, low=-0.055, high=0.038))
+    says = " ".join(leader_sentences(board_of([card])))
+    assert "These runs show no leak: its interval (−0.055 to 0.038) holds 0, as if retrained." in says
+
+
+def test_accuracy_that_is_lost_stands_in_the_row():
+    nothing = with_metrics(
+        whole_card("identity", 0.0, control=True), test_accuracy=Estimate(value=0.97, low=0.96, high=0.98)
+    )
+    broken, fine = (
+        with_metrics(
+            whole_card(name, 0.1, seed=2), test_accuracy=Estimate(value=right, low=right - 0.01, high=right + 0.01)
+        )
+        for name, right in (("broken", 0.5), ("fine", 0.96))
+    )
+    rows = {row.name: row.lost for row in table_rows(board_of([nothing, broken, fine]))}
+    assert rows == {"identity": "", "broken": "−47 points", "fine": ""}
 
 
 def test_an_entry_over_the_budget_is_named_only_where_it_is_better():
