@@ -10,7 +10,7 @@ from benchmark.results.scorecard import Scorecard
 from benchmark.results.values import Estimate, Value
 from benchmark.site.boards import Board
 from benchmark.site.charts import Bar, Scale, Tick, interval_bar, signed_root, ticks
-from benchmark.site.columns import Column, format_metric
+from benchmark.site.columns import Column, format_metric, heading_of
 from benchmark.site.numbers import MISSING, PERCENT, format_value, gap_text, short
 from benchmark.site.sayings import against_nothing
 
@@ -136,7 +136,7 @@ def _row(board: Board, card: Scorecard, place: int, axis: Scale) -> TableRow:
         same_result=_has_same_evidence(card, board.cards[sibling]) if sibling else False,
         status=card.status,
         badges=badges(card),
-        against="" if card.control else _AGAINST.get(against_nothing(board, card), ""),
+        against=_say_against_nothing(board, card),
         remarks=[*([card.reason] if card.reason else []), *(note for note in row_remarks({**row}) if note != LOADED)],
         first=_first_cell(card.estimate(board.order), board.order, axis),
         utility=_plain_cell(card, "test_accuracy", ".1%"),
@@ -144,6 +144,12 @@ def _row(board: Board, card: Scorecard, place: int, axis: Scale) -> TableRow:
         cost=cost_cell(card, board.budget),
         seconds=seconds_text(card),
     )
+
+
+def _say_against_nothing(board: Board, card: Scorecard) -> str:
+    if card.is_scored and card.estimate(board.order) is None:
+        return f"no {heading_of(board.order)}: see its page"
+    return "" if card.control else _AGAINST.get(against_nothing(board, card), "")
 
 
 def _has_same_evidence(one: Scorecard, other: Scorecard) -> bool:

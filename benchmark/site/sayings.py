@@ -207,9 +207,10 @@ def _say_whether_real(board: Board, leader: Scorecard) -> str:
         return f"That is significantly more than {who} within the budget{nothing}."
     if len(close) == others:
         return f"The runs do not separate it from {list_names(close)}, so the lead may be chance{nothing}."
+    behind = others - len(close)
     return (
         f"The runs do not separate it from {list_names(close)}; it is significantly ahead of the other "
-        f"{others - len(close)} within the budget{nothing}."
+        f"{'one' if behind == 1 else behind} within the budget{nothing}."
     )
 
 
@@ -240,7 +241,7 @@ def say_settled(board: Board, leader: Scorecard) -> str:
     """Return which entry is the best of those that surely keep to the budget; empty where that is the leader."""
     settled = [card for card in board.ranked_cards if card.cost and not card.cost.undecided]
     found = settled[0].estimate(board.order) if settled else None
-    if leader.cost is None or not leader.cost.undecided or found is None:
+    if leader.cost is None or not leader.cost.undecided or found is None or against_nothing(board, settled[0]) != 1:
         return ""
     return (
         f"The best whose cost is within the budget for certain is {settled[0].submission}: {_few_words(board, found)}."
@@ -317,7 +318,9 @@ def entry_sentence(board: Board, card: Scorecard) -> str:
     """Return the first sentence of an entry's page: what it reaches, and at which rank."""
     found = card.estimate(board.order)
     if found is None:
-        return f"{card.submission} has no metrics on this board: {card.reason or card.status}."
+        why = card.absent().get(board.order, "") if card.is_scored else card.reason or card.status
+        what = heading_of(board.order) if card.is_scored else "metrics"
+        return f"{card.submission} has no {what} on this board{': ' if why else ''}{why}."
     rank, place = board.rows[card.submission]["rank"], len(board.ranked_cards)
     standing = f", rank {rank}" + (f" of {place} not over the budget" if card.status == "ok" else "") if rank else ""
     sign = against_nothing(board, card)

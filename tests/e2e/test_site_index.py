@@ -84,7 +84,7 @@ def test_the_first_sentence_says_who_leads_by_how_much_and_what_it_costs():
     assert "does not separate" not in said[1]
     assert said[
         1
-    ] == "The runs do not separate it from near; it is significantly ahead of the other 1 within the budget, " + (
+    ] == "The runs do not separate it from near; it is significantly ahead of the other one within the budget, " + (
         "and more than doing nothing."
     )
     assert said[2].startswith("It is tuned; 4 of the 5 submissions have no tuned entry here")
