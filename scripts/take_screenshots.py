@@ -21,7 +21,7 @@ from benchmark.storage.workspace import Workspace
 ROOT = Path(__file__).parents[1]
 PICTURES = {"index-light": (1280, 1500), "index-phone": (390, 1120)}
 """File in docs/images → width and height in pixels."""
-BOARD = "digits-hard"
+BOARD = "digits-cnn-hard"
 COLOURS = 128  # enough for text and bars; a third of the bytes
 
 

@@ -13,7 +13,7 @@ from benchmark.scenario.schema import load_scenario
 from benchmark.storage.workspace import Workspace
 from benchmark.submissions.source import submission_names
 
-SCENARIOS = ("digits", "digits-cnn")
+SCENARIOS = ("digits", "digits-cnn-hard")
 
 INTRODUCTION = """# Methods
 

@@ -10,7 +10,7 @@ from findings.claims import say_claims
 from findings.holding import say_holding
 from findings.language import five_sentences
 from findings.requests import request_lines
-from findings.sentences import DIGITS, FASHION, say_better_than_nothing, say_how_to_read, say_of, ten_sentences
+from findings.sentences import CNN, DIGITS, FASHION, say_better_than_nothing, say_how_to_read, say_of, twelve_sentences
 from findings.tables import board_table, short_table
 from findings.wording import join
 
@@ -59,15 +59,15 @@ def pages(workspace: Workspace) -> dict[str, str]:
     """Return docs/results.md and README.md as they ought to be, by their paths in the repository."""
     boards = load_boards(workspace)
     lacking = {name: len(methods_without_row(workspace, board)) for name, board in boards.items()}
-    sentences = ten_sentences(boards, workspace.shipped / "studies", lacking)
-    page = [INTRODUCTION, "## In ten sentences", "", *(f"{at}. {own}" for at, own in enumerate(sentences, 1)), ""]
+    sentences = twelve_sentences(boards, workspace.shipped / "studies", lacking)
+    page = [INTRODUCTION, "## In twelve sentences", "", *(f"{at}. {own}" for at, own in enumerate(sentences, 1)), ""]
     classes = load_scenario("digits").task
     for_language = {name for name in submission_names(workspace) if inapplicable(workspace.submissions / name, classes)}
     said = (f"{at}. {own}" for at, own in enumerate(five_sentences(boards, lacking, for_language), 1))
     page += ["## Language models, in five sentences", "", *said, ""]
     held = [f"{at}. {own}" for at, own in enumerate(say_holding(boards, shipped_scorecards(workspace)), 1)]
     page += ["## What holds after unlearning", "", HOLDING, *held, ""] if held else []
-    page += [CLAIMS, *say_claims([boards[name] for name in (FASHION, DIGITS) if name in boards]), ""]
+    page += [CLAIMS, *say_claims([boards[name] for name in (FASHION, CNN, DIGITS) if name in boards]), ""]
     cards = shipped_scorecards(workspace)
     for board in boards.values():
         page += section(workspace, board, cards)

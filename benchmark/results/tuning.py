@@ -78,7 +78,12 @@ class Tuning(Record):
             raise BadRecord(f"{path} is not a record of tuning: {first}; delete it and tune again") from None
 
     def write(self, path: Path) -> None:
-        write_atomically(path, (json.dumps(self.model_dump(), indent=1, ensure_ascii=False) + "\n").encode())
+        """Write the record as JSON, a line per field and per trial."""
+        fields = {name: json.dumps(value, ensure_ascii=False) for name, value in self.model_dump().items()}
+        trials = [json.dumps(trial.model_dump(), ensure_ascii=False) for trial in self.trials]
+        fields["trials"] = "[\n  {}\n ]".format(",\n  ".join(trials)) if trials else "[]"
+        lines = ",\n".join(f" {json.dumps(name)}: {text}" for name, text in fields.items())
+        write_atomically(path, f"{{\n{lines}\n}}\n".encode())
 
     @property
     def best(self) -> Trial | None:

@@ -14,7 +14,7 @@ from benchmark.scenario.schema import Scenario, load_scenario, scenario_names
 from benchmark.storage.workspace import Workspace
 
 TUNED = "+tuned"
-FIRST = ("digits-hard", "fashion-hard", "digits-cnn-hard", "digits-class", "fashion-class", "digits-patch")
+FIRST = ("digits-cnn-hard", "digits-hard", "fashion-hard", "digits-class", "fashion-class", "digits-patch")
 """The order of boards on the page; others follow by their names."""
 CLASSICS = (
     "finetune",

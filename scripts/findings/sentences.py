@@ -1,4 +1,4 @@
-"""Ten sentences at the top of the page, from the boards alone; where one is not there, that is the sentence."""
+"""Twelve sentences at the top of the page, from the boards alone; where one is not there, that is the sentence."""
 
 import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,11 +23,11 @@ from findings.hardness import Correlation, correlate_hardness
 from findings.ranking import Agreement, compare_rankings
 from findings.wording import join, say_number, say_points, say_share
 
-DIGITS, FASHION, PATCH = "digits-hard", "fashion-hard", "digits-patch"
+DIGITS, CNN, FASHION, PATCH = "digits-hard", "digits-cnn-hard", "fashion-hard", "digits-patch"
 Boards = dict[str, Board]
 
 
-def ten_sentences(boards: Boards, studies: Path, lacking: Mapping[str, int]) -> list[str]:
+def twelve_sentences(boards: Boards, studies: Path, lacking: Mapping[str, int]) -> list[str]:
     """Return the sentences in the order of the page.
 
     `studies`: the folder of the tables of `bench study`. `lacking`: how many methods have no row, by board.
@@ -38,13 +38,15 @@ def ten_sentences(boards: Boards, studies: Path, lacking: Mapping[str, int]) -> 
 
     return [
         of(FASHION, say_competition),
+        of(CNN, say_competition),
         of(DIGITS, say_competition),
         say_rankings(boards.values()),
         say_hardness(boards),
-        of(DIGITS, say_better_than_nothing),
+        of(CNN, say_better_than_nothing),
         of(FASHION, say_better_than_nothing),
+        of(DIGITS, say_better_than_nothing),
         of(DIGITS, say_signals),
-        of(DIGITS, say_tuning),
+        of(CNN, say_tuning),
         say_orders(boards, studies),
         of(PATCH, say_repair),
     ]

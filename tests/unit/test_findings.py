@@ -29,8 +29,8 @@ def scenario():
 
 
 def test_a_missing_board_is_a_sentence_and_not_a_number():
-    said = sentences.ten_sentences({}, Path("nowhere"), {})
-    assert len(said) == 10
+    said = sentences.twelve_sentences({}, Path("nowhere"), {})
+    assert len(said) == 12
     assert said[0] == "There is no board of `fashion-hard` yet, so nothing is said about it."
     assert not any("%" in each for each in said)
     assert say_claims([]) == ["None of these boards is here yet."]
@@ -38,18 +38,18 @@ def test_a_missing_board_is_a_sentence_and_not_a_number():
 
 def test_a_board_without_what_is_asked_says_so(scenario):
     poor = board(scenario, card("foo", 0.1), card("bar", 0.2))
-    said = sentences.ten_sentences({"digits-hard": poor, "fashion-hard": poor}, Path("nowhere"), {"digits-hard": 0})
-    assert len(said) == 10
+    said = sentences.twelve_sentences({"digits-hard": poor, "fashion-hard": poor}, Path("nowhere"), {"digits-hard": 0})
+    assert len(said) == 12
     assert "no finalist of the competition can be compared" in said[0]
-    assert said[4] == "On `digits-hard` no entry has a gap closed."
-    assert "has not been studied; `bench study --order --scenario digits-hard` does" in said[8]
+    assert said[7] == "On `digits-hard` no entry has a gap closed."
+    assert "has not been studied; `bench study --order --scenario digits-hard` does" in said[10]
     assert say_claims([poor])[0].endswith("`digits-hard`: no gap closed of `salun` and `random_label`.")
 
 
 def test_a_board_that_lacks_methods_is_said_to_be_unfinished(scenario):
     poor = board(scenario, card("foo", 0.1))
-    said = sentences.ten_sentences({"digits-hard": poor}, Path("nowhere"), {"digits-hard": 3})
-    assert said[4].endswith("no entry has a gap closed. This board is not finished: 3 methods have no row on it yet.")
+    said = sentences.twelve_sentences({"digits-hard": poor}, Path("nowhere"), {"digits-hard": 3})
+    assert said[7].endswith("no entry has a gap closed. This board is not finished: 3 methods have no row on it yet.")
 
 
 @pytest.fixture
