@@ -19,7 +19,7 @@ from benchmark.site.harms import say_harms
 from benchmark.site.hyperparameters import Hyperparameters
 from benchmark.site.numbers import MISSING, format_interval, format_value, list_names
 from benchmark.site.rows import badges, cost_cell, is_unsettled, rank_text, seconds_text
-from benchmark.site.sayings import entry_caveats, entry_sentence, tuned_difference
+from benchmark.site.sayings import entry_caveats, entry_sentence, say_left, tuned_difference
 
 WIDTH, HEIGHT = 560.0, 340.0
 _SMALL = 260.0  # pixels of a small histogram's width
@@ -76,6 +76,7 @@ def entry_context(board: Board, card: Scorecard, beside: Beside) -> dict[str, An
         "badges": badges(card),
         "sentence": entry_sentence(board, card),
         "others": _say_others(board, card),
+        "left": say_left(board, card),
         "harms": say_harms(board, card),
         "course": beside.course,
         "cost": _say_cost(board, card),

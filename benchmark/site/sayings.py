@@ -25,7 +25,7 @@ def leader_sentences(board: Board) -> list[str]:
         _say_lead(board, leader),
         _say_whether_real(board, leader),
         *filter(None, [_say_tuning(board, leader), _say_by_phi(board, leader), _say_repair(board, leader)]),
-        *filter(None, [_say_left(board, leader), say_harms(board, leader)]),
+        *filter(None, [say_left(board, leader), say_harms(board, leader)]),
         *filter(None, [_say_cost(board, leader), say_settled(board, leader)]),
         *filter(None, [say_cheaper(board, leader), say_dearer(board)]),
     ]
@@ -168,12 +168,11 @@ def _is_corrective(board: Board) -> bool:
     return board.scenario is not None and board.scenario.manipulation is not None
 
 
-def _say_left(board: Board, leader: Scorecard) -> str:
-    """Return what the leader still leaks, beside doing nothing."""
-    leak, nothing = (
-        leader.estimate("leak"),
-        board.cards["identity"].value("leak") if "identity" in board.cards else None,
-    )
+def say_left(board: Board, card: Scorecard) -> str:
+    """Return what an entry still leaks, beside doing nothing; empty for doing nothing itself."""
+    leak, nothing = card.estimate("leak"), board.nothing.value("leak") if board.nothing else None
+    if card is board.nothing:
+        return ""
     if leak is None:
         return ""
     if leak.low <= 0:
