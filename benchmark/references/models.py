@@ -1,5 +1,7 @@
 """Blocks of reference models, as the processes of a pool train, treat and evaluate them: each from its seeds alone."""
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -28,29 +30,31 @@ KEPT = "training/"
 HIDDEN_BLOCKS = "hidden"  # names the blocks of what the originals give at the hidden inputs, which depend on the secret
 
 
-def train_models(
-    scenario: Scenario,
-    role: Role,
-    seeds: list[int],
-    indices: range,
-    device: str,
-    hidden_seed: int,
-    stored: BlockStore | None,
-    trainer: Trainer | None,
-) -> Arrays:
-    """Weights and evidence of a block of originals, without hidden signals; evidence of any other.
+class ModelBlock(NamedTuple):
+    """A block of models to make: those of a role with these seeds and numbers."""
 
-    `stored`: of originals that lie there, their evidence alone.
-    """
-    problem = _begin(scenario, device)
-    keeps_weights = role == "original" and stored is None
-    hidden = None if keeps_weights else draw_hidden_inputs(problem, hidden_seed)
-    state, kept = _models_of(scenario, problem, role, seeds, indices, stored, trainer)
+    scenario: Scenario
+    role: Role
+    seeds: list[int]
+    indices: range
+    hidden_seed: int
+    stored: BlockStore | None
+    """Where its originals lie; None where they are to be trained."""
+    trainer: Trainer | None
+    """The submission's own training; None for the recipe."""
+
+
+def train_models(block: ModelBlock, device: str) -> Arrays:
+    """Weights and evidence of a block of originals, without hidden signals; evidence of others, or of stored ones."""
+    problem = _begin(block.scenario, device)
+    keeps_weights = block.role == "original" and block.stored is None
+    hidden = None if keeps_weights else draw_hidden_inputs(problem, block.hidden_seed)
+    state, kept = _models_of(block, problem)
     try:
-        arrays = evidence_of(scenario, problem, state, indices, hidden)
+        arrays = evidence_of(block.scenario, problem, state, block.indices, hidden)
     except NonFiniteOutputs:
         raise BadScenario(
-            f"training {role} models of scenario {scenario.name} diverged; lower recipe.learning_rate"
+            f"training {block.role} models of scenario {block.scenario.name} diverged; lower recipe.learning_rate"
         ) from None
     if keeps_weights:
         arrays |= {WEIGHTS + name: tensor.cpu().numpy() for name, tensor in state.items()}
@@ -60,20 +64,11 @@ def train_models(
     return arrays
 
 
-def treat_models(
-    scenario: Scenario,
-    role: Role,
-    seeds: list[int],
-    indices: range,
-    device: str,
-    hidden_seed: int,
-    stored: BlockStore | None,
-    trainer: Trainer | None,
-) -> Arrays:
-    """Return the evidence of a block of treated models: of those in `stored`, or else trained here."""
-    problem = _begin(scenario, device)
-    state, _ = _models_of(scenario, problem, role, seeds, indices, stored, trainer)
-    found = treated_evidence_of(scenario, problem, state, indices, hidden_seed)
+def treat_models(block: ModelBlock, device: str) -> Arrays:
+    """Return the evidence of a block of treated models."""
+    problem = _begin(block.scenario, device)
+    state, _ = _models_of(block, problem)
+    found = treated_evidence_of(block.scenario, problem, state, block.indices, block.hidden_seed)
     if device != "cpu":
         torch.cuda.empty_cache()  # as above
     return found
@@ -87,25 +82,19 @@ def _begin(scenario: Scenario, device: str) -> Problem:
     return load_problem(scenario).on(device)
 
 
-def _models_of(
-    scenario: Scenario,
-    problem: Problem,
-    role: Role,
-    seeds: list[int],
-    indices: range,
-    stored: BlockStore | None,
-    trainer: Trainer | None,
-) -> Trained:
-    """Return a block of models: of originals that are `stored`, or else trained here, by the recipe or by `trainer`."""
-    device = problem.train.inputs.device
-    if stored is not None:
-        block = reference_block(role, indices.start // scenario.protocol.block)
-        states = [read_weights(stored, block, row) for row in range(scenario.protocol.block)]
+def _models_of(block: ModelBlock, problem: Problem) -> Trained:
+    """Return a block of models that are stored, or else trained here."""
+    scenario, device = block.scenario, problem.train.inputs.device
+    if block.stored is not None:
+        name = reference_block(block.role, block.indices.start // scenario.protocol.block)
+        states = [read_weights(block.stored, name, row) for row in range(scenario.protocol.block)]
         return Trained(stack(states, device), {})
-    if trainer is not None:
-        return trainer(scenario, role, seeds, str(device))
-    nets = [seeded_model(scenario.architecture, problem.input_shape, problem.outputs, seed) for seed in seeds]
-    return Trained(train_block(nets, scenario.recipe, problem.examples_of(role), seeds, problem.loss).state, {})
+    if block.trainer is not None:
+        return block.trainer(scenario, block.role, block.seeds, str(device))
+    shape, outputs = problem.input_shape, problem.outputs
+    nets = [seeded_model(scenario.architecture, shape, outputs, seed) for seed in block.seeds]
+    examples = problem.examples_of(block.role)
+    return Trained(train_block(nets, scenario.recipe, examples, block.seeds, problem.loss).state, {})
 
 
 def evaluate_originals_block(scenario: Scenario, store: BlockStore, name: str, device: str, hidden_seed: int) -> Arrays:

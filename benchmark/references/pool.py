@@ -18,6 +18,7 @@ from benchmark.references.models import (
     HIDDEN_BLOCKS,
     KEPT,
     WEIGHTS,
+    ModelBlock,
     evaluate_originals_block,
     find_block_objection,
     model_indices,
@@ -98,9 +99,8 @@ class Pool:
 
         def arguments_of(name: str) -> tuple:
             role, block = blocks[name]
-            seeds, indices = self._seeds_of(role, block), self.scenario.indices(block)
             stored = self._first.store if self._first and role == "original" else None
-            return self.scenario, role, seeds, indices, self.session.device, self.hidden_seed, stored, self.trainer
+            return self._models_of(role, block, stored), self.session.device
 
         build_blocks(
             self.session,
@@ -163,8 +163,7 @@ class Pool:
         def arguments_of(name: str) -> tuple:
             role, block = blocks[name]
             stored = (self._first or self).store if role == "original" else None
-            seeds, indices = self._seeds_of(role, block), self.scenario.indices(block)
-            return self.scenario, role, seeds, indices, self.session.device, self.hidden_seed, stored, self.trainer
+            return self._models_of(role, block, stored), self.session.device
 
         build_blocks(
             self.session,
@@ -291,8 +290,11 @@ class Pool:
         """Return the name of a block that holds evidence of a role, with the weights where originals are its own."""
         return reference_block(DOING_NOTHING if role == "original" and self._first else role, block)
 
-    def _seeds_of(self, role: Role, block: int) -> list[int]:
-        return [self.seed(role, index) for index in self.scenario.indices(block)]
+    def _models_of(self, role: Role, block: int, stored: BlockStore | None) -> ModelBlock:
+        """Return a block of models as the processes of the engine make it; `stored`: where its originals lie."""
+        indices = self.scenario.indices(block)
+        seeds = [self.seed(role, index) for index in indices]
+        return ModelBlock(self.scenario, role, seeds, indices, self.hidden_seed, stored, self.trainer)
 
     def _count(self, role: Role) -> int:
         return self.scenario.originals if role == "original" else self.scenario.protocol.models

@@ -225,10 +225,10 @@ def test_two_that_prepare_one_pool_share_its_blocks_out(miniature, tmp_path, mon
     trained = []
     meeting = threading.Barrier(2, timeout=60)  # which breaks if one has to wait for the other to finish
 
-    def trained_block(scenario, role, seeds, indices, device, hidden_seed, stored, trainer):
+    def trained_block(block, device):
         if threading.get_ident() not in {who for who, *_ in trained}:
             meeting.wait()
-        trained.append((threading.get_ident(), role, *seeds))
+        trained.append((threading.get_ident(), block.role, *block.seeds))
         return {HIDDEN: np.zeros(1)}
 
     monkeypatch.setattr(references, "train_models", trained_block)
