@@ -75,10 +75,10 @@ def _disk(scenario: Scenario, models: int) -> str:
 def _measured(board: Board, models: int) -> list[str]:
     costs = [
         (seconds, share)
-        for card in board.entries
+        for card in board.completed
         if (seconds := card.value("run_seconds")) is not None and (share := card.value("retraining_share"))
     ]
-    scored = f"{len(board.entries)} entries, N = {board.models}"
+    scored = f"{len(board.completed)} entries, N = {board.models}"
     if not costs:
         return [scored, ABSENT, ABSENT, ABSENT]
     retraining = median(seconds / share for seconds, share in costs)

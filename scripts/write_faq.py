@@ -115,7 +115,7 @@ it, and never prove it.
 
 ## How many models do I need?
 
-The boards say how far fewer models order the same entries alike: sentence 9 of [Results](results.md), by `bench study
+The boards say how far fewer models order the same entries alike: sentence 11 of [Results](results.md), by `bench study
 --order`. Below N = 64 a board says that its intervals are rough, and some metrics do not exist: an ε lower bound of m
 examples takes a few dozen models.
 
@@ -242,8 +242,8 @@ def _best(entries: list[Scorecard]) -> str:
 
 
 def _budget(board: Board) -> list[str]:
-    published = [card for card in board.entries if card.values == "published"]
-    tuned = [card for card in board.entries if card.values == "tuned"]
+    published = [card for card in board.completed if card.values == "published"]
+    tuned = [card for card in board.completed if card.values == "tuned"]
     return [*_over(published), _median_cost(published), *_over(tuned)]
 
 

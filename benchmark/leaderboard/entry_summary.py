@@ -98,6 +98,8 @@ def describe_position(card: Scorecard, position: Position) -> str:
     nothing = [] if position.against_nothing is None else [_NOTHING[position.against_nothing]]
     if position.rank is None:
         why = "it is a control" if card.control else f"its status is {card.status}"
+        if card.is_scored and not card.control and card.status in ("ok", "over-budget"):
+            why = f"it has no gap closed: {card.absent().get('gap_closed', 'its evidence is of an older form')}"
         return f"{'; '.join([f'No rank: {why}', *nothing])}."
     said = f"{'; '.join([f'Rank {position.rank} of {position.ranked}, group {position.group}', *nothing])}."
     others = len(position.better_than) + len(position.worse_than) + len(position.like)

@@ -54,8 +54,8 @@ def places(cards: list[Scorecard]) -> dict[str, Place]:
 
 
 def board_order(cards: Iterable[Scorecard]) -> str:
-    """Return the name of the metric that orders a board: the gap closed, where any entry has it."""
-    found = {order_of(card) for card in cards if not card.control}
+    """Return the name of the metric that orders a board: the gap closed, where an entry has it that can have a rank."""
+    found = {order_of(card) for card in cards if any(_is_ranked(card, standing) for standing in ("ok", "over-budget"))}
     return next((name for name in ORDERS if name in found), ORDERS[-1])
 
 

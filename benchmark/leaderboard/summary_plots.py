@@ -133,7 +133,7 @@ def plot_costs(summary: Summary, path: Path, paper: Paper = SCREEN) -> list[Path
     costs = [_cost(card) for own in cards for card in own]
     for axes, board, own in zip(panels, summary.boards, cards, strict=False):
         axes.set_xscale("log")
-        axes.set_xlim(0.7 * min(costs), 1.5 * max(costs))
+        axes.set_xlim(0.7 * min(costs, default=0.01), 1.5 * max(costs, default=1.0))
         _draw_costs(axes, board, own)
     for axes in panels[len(summary.boards) :]:
         axes.set_visible(False)

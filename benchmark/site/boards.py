@@ -8,7 +8,7 @@ from typing import Any
 from pandas import DataFrame
 
 from benchmark.leaderboard.groups import split_letters
-from benchmark.leaderboard.ranks import ORDERS
+from benchmark.leaderboard.ranks import ORDERS, board_order
 from benchmark.results.scorecard import Scorecard
 from benchmark.scenario.schema import Scenario
 from benchmark.site.forget_examples import ForgetExamples
@@ -49,8 +49,8 @@ class Board:
 
     @property
     def order(self) -> str:
-        """The metric that the first rows are ordered by."""
-        return next(name for name in ORDERS if name == ORDERS[-1] or self._has_any(name))
+        """The metric that orders the board."""
+        return board_order(self.cards.values())
 
     @property
     def per_example(self) -> str:
@@ -116,9 +116,6 @@ class Board:
         """Return the entry of the same submission with the other values, tuned or published."""
         other = entry.removesuffix(TUNED) if entry.endswith(TUNED) else entry + TUNED
         return other if other in self.cards else None
-
-    def _has_any(self, name: str) -> bool:
-        return any(card.estimate(name) for card in self.cards.values())
 
 
 def site_boards(

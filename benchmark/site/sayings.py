@@ -32,36 +32,46 @@ def leader_sentences(board: Board) -> list[str]:
 
 
 def conclusion(boards: Sequence[Board]) -> list[str]:
-    """Return how far the leaders of boards within the budget come, in sentences; none without gaps closed."""
-    found = [
-        (estimate, board)
-        for board in boards
-        if board.ranked_cards and (estimate := board.ranked_cards[0].estimate("gap_closed"))
-    ]
-    if not found:
+    """Return how far the leaders of boards within the budget come, in sentences; none without gaps closed.
+
+    Of several requests the board after the last counts.
+    """
+    counted = [board for board in boards if board.order == "gap_closed" and not _is_earlier(board)]
+    leaders = [(estimate, board.ranked_cards[0], board) for board in counted if (estimate := _best_gap(board))]
+    if not leaders:
         return []
-    better = sum(against_nothing(board, board.ranked_cards[0]) == 1 for _, board in found)
-    near = sorted((pair for pair in found if pair[0].high >= _MOST), key=lambda pair: -pair[0].value)
-    far = [pair for pair in found if pair[0].high < _MOST]
-    scenarios = "1 scenario" if len(found) == 1 else f"{len(found)} scenarios"
+    better = sum(against_nothing(board, card) == 1 for _, card, board in leaders)
+    near = sorted((each for each in leaders if each[0].value >= _MOST), key=lambda each: -each[0].value)
+    far = [each for each in leaders if each[0].value < _MOST]
     return [
-        f"Within the budget, the leader does significantly better than doing nothing on {better} of {scenarios}.",
-        *(f"{_say_reach(found, board.ranked_cards[0])}." for found, board in near),
+        f"Within the budget, the leader does significantly better than doing nothing on {better} of {len(counted)} "
+        f"board{'' if len(counted) == 1 else 's'}.",
+        *(f"{_say_reach(estimate, card)}." for estimate, card, _ in near),
         *_say_far(far, beside=bool(near)),
     ]
 
 
-def _say_far(found: Sequence[tuple[Estimate, Board]], beside: bool) -> list[str]:
+def _is_earlier(board: Board) -> bool:
+    """Tell whether a board is after a request that others follow."""
+    sequence = board.first.sequence
+    return sequence is not None and sequence.request < sequence.requests
+
+
+def _best_gap(board: Board) -> Estimate | None:
+    return board.ranked_cards[0].estimate("gap_closed") if board.ranked_cards else None
+
+
+def _say_far(leaders: Sequence[tuple[Estimate, Scorecard, Board]], beside: bool) -> list[str]:
     """Return how far the leaders come that leave most of the gap open; `beside`: others do not."""
-    if not found:
+    if not leaders:
         return []
-    best, board = max(found, key=lambda pair: pair[0].value)
-    where = "On the other scenarios the leaders" if beside else "The leaders"
-    dearer = [(card.estimate("gap_closed"), card, each) for _, each in found if (card := each.best_over_budget)]
-    highest = max(((gap, card, each) for gap, card, each in dearer if gap), key=lambda one: one[0].value, default=None)
-    says = [f"{where} leave most of the gap open: at best, {_say_reach(best, board.ranked_cards[0])}."]
-    if highest and highest[0].value > best.value:
-        says.append(f"Over the budget, {_say_reach(*highest[:2])}.")
+    best, card, _ = max(leaders, key=lambda each: each[0].value)
+    over = [other for *_, board in leaders if (other := board.best_over_budget)]
+    dearer = [(gap, other) for other in over if (gap := other.estimate("gap_closed")) and gap.value > best.value]
+    where = "Elsewhere the leaders" if beside else "The leaders"
+    says = [f"{where} leave most of the gap open: at best, {_say_reach(best, card)}."]
+    if dearer:
+        says.append(f"Over the budget, {_say_reach(*max(dearer, key=lambda each: each[0].value))}.")
     return says
 
 
@@ -177,7 +187,8 @@ def say_left(board: Board, card: Scorecard) -> str:
         return ""
     if leak.low <= 0:
         ends = f"{format_value(leak.low, '.3f')} to {format_value(leak.high, '.3f')}"
-        return f"These runs show no leak: its interval ({ends}) holds 0, as if retrained."
+        of = f"its leak is {format_value(leak.value, '.3f')} ({ends})"
+        return f"These runs cannot tell it from retrained models: {of}, of at most 1."
     beside = "" if nothing is None else f"; doing nothing leaks {nothing:.3f}"
     return f"It still leaks {leak.value:.3f} of at most 1 ({leak.low:.3f}–{leak.high:.3f}){beside}, perfect is 0."
 

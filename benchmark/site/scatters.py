@@ -164,7 +164,7 @@ def _near(board: Board, axis: _Axis, make: Callable[[float, float], Scale]) -> _
         return None
     always = [axis.measure(card) for card in (board.nothing, *board.ranked_cards[:1], board.best_over_budget) if card]
     fixed = [value for value in always if value is not None]
-    low, high = min(quantiles(values, n=10, method="inclusive")[0], *fixed), max(*values, *fixed)
+    low, high = min([quantiles(values, n=10, method="inclusive")[0], *fixed]), max([*values, *fixed])
     margin = _MARGIN * (high - low)
     ends = low - margin, high + margin
     whole = abs(axis.scale.end - axis.scale.start)

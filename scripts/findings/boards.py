@@ -62,6 +62,11 @@ class Board:
         return [self.scored[name] for name in self.places]
 
     @property
+    def completed(self) -> list[Scorecard]:
+        """The entries that have metrics and are not suspect, with a place or without."""
+        return [card for card in self.scored.values() if not card.control and card.status in ("ok", "over-budget")]
+
+    @property
     def within(self) -> list[Scorecard]:
         """Those of them within the budget."""
         return [card for card in self.entries if card.status == "ok"]

@@ -236,10 +236,12 @@ def test_plots_are_drawn_again_where_their_cards_changed_or_they_are_gone(tmp_pa
             card(name, score, scenario_hash=digest).write(workspace)
     draw_boards(workspace)
     plots = {path.parent.name: path for path in workspace.results.glob("plots/*/scores.png")}
-    for path in plots.values():
-        path.write_bytes(b"drawn before")
+    before = {path: path.stat().st_mtime_ns for path in plots.values()}
     draw_boards(workspace)
-    assert {path.read_bytes() for path in plots.values()} == {b"drawn before"}
+    assert {path: path.stat().st_mtime_ns for path in plots.values()} == before
+    plots["digits-bbb"].write_bytes(b"another's")
+    draw_boards(workspace)
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in plots.values())
     card("good", 0.6, scenario_hash="aaa").write(workspace)
     plots["digits-bbb"].with_name("epsilon.png").unlink()
     draw_boards(workspace)
@@ -247,7 +249,9 @@ def test_plots_are_drawn_again_where_their_cards_changed_or_they_are_gone(tmp_pa
     assert plots["digits-bbb"].with_name("epsilon.png").exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b'{"digits-aaa": 3}', b'{"digits-aaa": {"cards": 1}}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"\xff", b'{"digits-aaa": 3}', b'{"digits-aaa": {"digest": 1}}', b"[" * 9000]
+)
 def test_a_damaged_record_of_plots_draws_them_again(content, tmp_path):
     workspace = Workspace(tmp_path)
     card("good", 0.5).write(workspace)

@@ -220,7 +220,7 @@ def test_the_conclusion_says_where_leaders_are_better_than_nothing_and_how_far_t
         *(each.model_copy(update={"scenario": "more"}) for each in [whole_card("x", 0.2)]),
     ]
     open_gap = conclusion(site_boards(cards, leaderboard(cards)))
-    assert open_gap[0].endswith("significantly better than doing nothing on 2 of 2 scenarios.")
+    assert open_gap[0].endswith("significantly better than doing nothing on 2 of 2 boards.")
     assert len(open_gap) == 2
     assert open_gap[1].startswith(
         "The leaders leave most of the gap open: at best, x on more closes 20.0\u00a0% of the gap ("
@@ -228,7 +228,7 @@ def test_the_conclusion_says_where_leaders_are_better_than_nothing_and_how_far_t
     cards.append(whole_card("near", 0.9).model_copy(update={"scenario": "nearest"}))
     mixed = conclusion(site_boards(cards, leaderboard(cards)))
     assert mixed[1].startswith("near on nearest closes 90.0\u00a0%")
-    assert mixed[2].startswith("On the other scenarios the leaders leave most of the gap open: at best, x on more")
+    assert mixed[2].startswith("Elsewhere the leaders leave most of the gap open: at best, x on more")
     assert conclusion([]) == []
 
 
@@ -242,10 +242,29 @@ def test_a_leader_whose_cost_is_not_settled_comes_with_the_best_that_is():
     assert "for certain" not in " ".join(leader_sentences(board_of(cards[1:])))
 
 
-def test_a_leak_whose_interval_holds_0_is_none_that_the_runs_show():
-    card = with_metrics(whole_card("exact", 0.99), leak=Estimate(value=-0.008, low=-0.055, high=0.038))
+@pytest.mark.parametrize(("low", "high"), [(-0.055, 0.038), (-0.08, -0.02)])
+def test_a_leak_that_is_not_above_0_cannot_be_told_from_none(low, high):
+    card = with_metrics(whole_card("exact", 0.99), leak=Estimate(value=(low + high) / 2, low=low, high=high))
     says = " ".join(leader_sentences(board_of([card])))
-    assert "These runs show no leak: its interval (−0.055 to 0.038) holds 0, as if retrained." in says
+    assert "These runs cannot tell it from retrained models: its leak is −0.0" in says
+    assert "It still leaks" not in says
+
+
+def test_entries_without_anything_to_order_them_are_drawn():
+    full, half = (Estimate(value=value, low=value, high=value) for value in (1.0, 0.5))
+    cards = [
+        with_metrics(card(name, None), test_ratio=own, retain_ratio=own) for name, own in (("a", full), ("b", half))
+    ]
+    board = board_of([whole_card("retrain", 1.0, control=True), *cards])
+    assert all(isinstance(each.views, list) for each in scatters(board))
+
+
+def test_a_board_whose_controls_alone_have_a_gap_closed_is_ordered_by_score():
+    control = whole_card("retrain", 1.0, control=True)
+    board = board_of([control, card("poor", 0.1), card("good", 0.5)])
+    assert board.order == "score"
+    assert leader_sentences(board)[0].startswith("good leads by the published score")
+    assert index_of([*board.cards.values()])
 
 
 def test_accuracy_that_is_lost_stands_in_the_row():

@@ -105,6 +105,8 @@ def test_the_sentences_say_shares_and_intervals_in_words(board):
         "Rank 2 of 5, group b; significantly better than doing nothing. Of 2 other entries within the budget it is "
         "significantly better than 1 and worse than 1; from 0 it is not significantly different."
     )
+    old = card("old", 0.1)
+    assert describe_position(old, position_of(old, [*board, old])).startswith("No rank: it has no gap closed: ")
     assert describe_score(without_score("bare")).startswith(
         "No published score: the retrained models have test accuracy"
     )

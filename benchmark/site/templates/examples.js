@@ -81,7 +81,7 @@ function startExamples(section, board, scored) {
   function summaryOf(rows, names) {
     const better = rows.filter((row) => row.difference > 0).length;
     const equal = rows.filter((row) => row.difference === 0).length;
-    return `${names[1]} has the lower value on ${better} of ${rows.length} examples, ${names[0]} on ${rows.length - better - equal}${equal ? `; ${equal} are alike` : ""}; not all of these differ significantly.`;
+    return `${names[1]} has the lower value on ${better} of ${rows.length} examples, ${names[0]} on ${rows.length - better - equal}${equal ? `; ${equal} are alike` : ""}${rows[0].error === null ? "; whether that is significant is not known here" : ""}.`;
   }
 
   function showList(rows, first, second) {
