@@ -35,7 +35,6 @@ _COLORS = ("#9c2f10", "#1b6ca8", "#2a2a2a", "#d9a441", "#5b2a86", "#3a8f5c", "#c
 _STYLES = ("--", ":", "-.")  # of controls
 _COLUMNS = 3  # panels side by side
 _LEAST = 0.02  # of the gap: what an axis shows at least
-_BESIDE = {"textcoords": "offset points", "ha": "right", "va": "center"}
 
 
 def plot_summary(summary: Summary, folder: Path, paper: Paper = SCREEN) -> list[Path]:
@@ -169,7 +168,8 @@ def _draw_costs(axes: Axes, board: Board, cards: list[Scorecard]) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     for mark, place in zip(marks, places, strict=True):
         if mark.card.control and place[1] != mark.y:
-            axes.annotate(f"{mark.name} ({100 * mark.y:.0f} %)", place, fontsize=SMALL, xytext=(-4, 0), **_BESIDE)
+            beside = {"xytext": (-4, 0), "textcoords": "offset points", "ha": "right", "va": "center"}
+            axes.annotate(f"{mark.name} ({100 * mark.y:.0f} %)", place, fontsize=SMALL, **beside)
     _name_by_number(axes, best)
 
 

@@ -156,8 +156,8 @@ def _shown_metrics(rows: pd.DataFrame) -> list[Metric]:
 
 def first_order(rows: pd.DataFrame) -> str:
     """Return the metric that orders the rows, which the terminal shows with half of its interval."""
-    ranked = rows[~rows["control"].astype(bool) & rows["status"].isin(["ok", "over-budget"])]
-    return next(name for name in ORDERS if name == ORDERS[-1] or ranked[name].notna().to_numpy().any())
+    can_rank = ~rows["control"].astype(bool) & rows["status"].isin(["ok", "over-budget"])
+    return next(name for name in ORDERS if name == ORDERS[-1] or (can_rank & rows[name].notna()).to_numpy().any())
 
 
 def _cells(metric: Metric, row: dict[Hashable, Any], with_interval: bool) -> list[str]:

@@ -69,8 +69,10 @@ def error_table(unlearned: int, retrained: int, delta: float, bucket: float | No
 
     So the largest ε with no error on one population has one, and the rate of none is never asked for.
     """
-    rates = (np.maximum(np.arange(models + 1), 1) / models for models in (unlearned, retrained))
-    return ErrorTable(*(error_rates(each, delta) for each in rates), bucket)
+    one, other = (
+        error_rates(np.maximum(np.arange(models + 1), 1) / models, delta) for models in (unlearned, retrained)
+    )
+    return ErrorTable(one, other, bucket)
 
 
 class Pairs(NamedTuple):
