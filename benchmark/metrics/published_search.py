@@ -1,8 +1,8 @@
 """The largest ε that an attack of the published grids reaches, by branch and bound over pairs of gaps.
 
 An error rate is a count over N, so ε is a function of (errors on unlearned, errors on retrained), and as it only falls
-as either grows, many pairs are ruled out at once. Whether a gap truly holds ends of the grid, to the last
-rounding, is asked only of the few pairs that could raise an example's ε.
+as either grows, many pairs are ruled out at once. Whether a gap truly holds ends of the grid, to the last rounding, is
+asked only of the few pairs that could raise an example's ε.
 """
 
 from math import ceil
@@ -65,9 +65,10 @@ class ErrorTable(NamedTuple):
 
 
 def error_table(unlearned: int, retrained: int, delta: float, bucket: float | None = None) -> ErrorTable:
-    """Return ε of every pair of error counts; where only one of them is 0, the attack is discarded.
+    """Return ε by the counts of errors on so many models each.
 
-    So the largest ε with no error on one population has one, and the rate of none is never asked for.
+    An attack without errors on one population alone is discarded, and the best that is not has one error there: so a
+    count of 0 has the rate of 1, and no logarithm of 0 is taken.
     """
     one, other = (
         error_rates(np.maximum(np.arange(models + 1), 1) / models, delta) for models in (unlearned, retrained)
