@@ -87,6 +87,7 @@ def board_context(board: Board) -> dict[str, Any]:
         "public_seeds": any(
             card.seeds == "public" and card.status != "not-applicable" for card in board.cards.values()
         ),
+        "trains_own": any(card.own_training for card in board.cards.values()),
         "by_gap": board.order == "gap_closed",
         "first_heading": heading_of(board.order),
         "first_sentence": sentence_of(board.order),

@@ -12,6 +12,10 @@ from benchmark.site.columns import heading_of
 from benchmark.site.harms import say_harms
 from benchmark.site.numbers import PERCENT, format_value, gap_text, list_names
 
+OWN_TRAINING = (
+    "Some entries train their own originals, and are compared with models that their own training makes without the "
+    "forget set: their gaps, costs and accuracies start from those, not from the controls of this board."
+)
 _AGAINST = {1: "significantly better than", 0: "not significantly different from", -1: "significantly worse than"}
 _MOST = 0.5  # of the gap: what is open is most of it where less is closed
 
@@ -26,7 +30,7 @@ def leader_sentences(board: Board) -> list[str]:
         _say_whether_real(board, leader),
         *filter(None, [_say_tuning(board, leader), _say_by_phi(board, leader), _say_repair(board, leader)]),
         *filter(None, [say_left(board, leader), say_harms(board, leader)]),
-        *filter(None, [_say_cost(board, leader), say_settled(board, leader)]),
+        *filter(None, [_say_cost(board, leader), _say_request(leader), say_settled(board, leader)]),
         *filter(None, [say_cheaper(board, leader), say_dearer(board)]),
     ]
 
@@ -45,8 +49,8 @@ def conclusion(boards: Sequence[Board]) -> list[str]:
     far = [each for each in leaders if each[0].value < _MOST]
     return [
         f"Within the budget, the leader does significantly better than doing nothing on {better} of {len(counted)} "
-        f"board{'' if len(counted) == 1 else 's'}.",
-        *(f"{_say_reach(estimate, card)}." for estimate, card, _ in near),
+        f"board{'' if len(counted) == 1 else 's, after the last request where there are several'}.",
+        *(f"{_say_reach(*each)}." for each in near),
         *_say_far(far, beside=bool(near)),
     ]
 
@@ -65,21 +69,25 @@ def _say_far(leaders: Sequence[tuple[Estimate, Scorecard, Board]], beside: bool)
     """Return how far the leaders come that leave most of the gap open; `beside`: others do not."""
     if not leaders:
         return []
-    best, card, _ = max(leaders, key=lambda each: each[0].value)
-    over = [other for *_, board in leaders if (other := board.best_over_budget)]
-    dearer = [(gap, other) for other in over if (gap := other.estimate("gap_closed")) and gap.value > best.value]
+    best, card, board = max(leaders, key=lambda each: each[0].value)
+    over = [(other, each) for *_, each in leaders if (other := each.best_over_budget)]
+    dearer = [
+        (gap, other, each) for other, each in over if (gap := other.estimate("gap_closed")) and gap.value > best.value
+    ]
     where = "Elsewhere the leaders" if beside else "The leaders"
-    says = [f"{where} leave most of the gap open: at best, {_say_reach(best, card)}."]
+    says = [f"{where} leave most of the gap open: at best, {_say_reach(best, card, board)}."]
     if dearer:
         says.append(f"Over the budget, {_say_reach(*max(dearer, key=lambda each: each[0].value))}.")
     return says
 
 
-def _say_reach(found: Estimate, card: Scorecard) -> str:
+def _say_reach(found: Estimate, card: Scorecard, board: Board) -> str:
     value, ends = gap_text(found)
-    cost = card.value("retraining_share")
-    price = "" if cost is None else f", at {format_value(cost, '.0%')} of retraining's cost"
-    return f"{card.submission} on {card.scenario} closes {value} of the gap ({ends}){price}"
+    what, cost = "retraining's cost", card.value("retraining_share")
+    if card.own_training:
+        what, cost = "its training's cost for a request of one example", card.value("request_share")
+    price = "" if cost is None else f", at {format_value(cost, '.0%')} of {what}"
+    return f"{card.submission} on {card.scenario} closes {value} of the gap ({ends}){price}{_say_attack(board, card)}"
 
 
 def headline(board: Board) -> str:
@@ -87,12 +95,16 @@ def headline(board: Board) -> str:
     if not board.ranked_cards:
         return "nobody is ranked yet"
     leader = board.ranked_cards[0]
-    found, attack = leader.estimate(board.order), leader.value("attack_success")
+    found = leader.estimate(board.order)
     assert found is not None
+    return _few_words(board, found) + _say_attack(board, leader)
+
+
+def _say_attack(board: Board, card: Scorecard) -> str:
+    """Return the end of a sentence that says how often manipulated inputs still fool an entry; "" where nothing was."""
+    attack = card.value("attack_success")
     is_known = _is_corrective(board) and attack is not None
-    return _few_words(board, found) + (
-        f"; the attack still succeeds on {format_value(attack, '.0%')}" if is_known else ""
-    )
+    return f"; the attack still succeeds on {format_value(attack, '.0%')}" if is_known else ""
 
 
 def _few_words(board: Board, found: Estimate) -> str:
@@ -214,7 +226,7 @@ def _say_whether_real(board: Board, leader: Scorecard) -> str:
         return f"It is the only ranked entry{nothing}."
     if not close:
         who = "the other one" if others == 1 else f"every one of the other {others}"
-        return f"That is significantly more than {who} within the budget{nothing}."
+        return f"That is significantly more than {who} within the budget{nothing}.{_say_next(board)}"
     if len(close) == others:
         return f"The runs do not separate it from {list_names(close)}, so the lead may be chance{nothing}."
     behind = others - len(close)
@@ -222,6 +234,13 @@ def _say_whether_real(board: Board, leader: Scorecard) -> str:
         f"The runs do not separate it from {list_names(close)}; it is significantly ahead of the other "
         f"{'one' if behind == 1 else behind} within the budget{nothing}."
     )
+
+
+def _say_next(board: Board) -> str:
+    """Return a sentence, behind a blank, on who comes next and closes some of the gap; empty where nobody does."""
+    second = board.ranked_cards[1]
+    found = second.estimate("gap_closed")
+    return f" Next is {second.submission}, which {_few_words(board, found)}." if found and found.low > 0 else ""
 
 
 def _and_nothing(board: Board, leader: Scorecard) -> str:
@@ -247,6 +266,17 @@ def _say_cost(board: Board, leader: Scorecard) -> str:
     return f"A run costs {format_value(share, '.0%')} of retraining{ends}{budget}."
 
 
+def _say_request(card: Scorecard) -> str:
+    """Return what a request of one example costs a submission that trains its models; empty for any other."""
+    share, worst = card.value("request_share"), card.value("worst_request_share")
+    if not card.own_training or share is None or worst is None:
+        return ""
+    return (
+        f"That is a request of all forget examples; one of a single example costs {format_value(share, '.0%')} of its "
+        f"own training, {format_value(worst, '.0%')} at most."
+    )
+
+
 def say_settled(board: Board, leader: Scorecard) -> str:
     """Return which entry is the best of those that surely keep to the budget; empty where that is the leader."""
     settled = [card for card in board.ranked_cards if card.cost and not card.cost.undecided]
@@ -267,7 +297,9 @@ def say_cheaper(board: Board, leader: Scorecard) -> str:
     if cheapest is None or leader.cost is None or highest >= leader.cost.share_low:
         return ""
     share = format_value(cheapest.value("retraining_share"), ".0%")
-    return f"Of those that the runs do not separate from it, {cheapest.submission} costs least: {share}."
+    return (
+        f"Of those that the runs do not separate from {leader.submission}, {cheapest.submission} costs least: {share}."
+    )
 
 
 def _entries(board: Board) -> list[Scorecard]:
@@ -312,6 +344,8 @@ def _of_all_rows(board: Board) -> list[str]:
             f"{public} of {len(board.cards)} rows are of a pool with public seeds. A submission could rebuild its "
             "models and return those: such a row is worth what a look at its source is worth."
         )
+    if any(card.own_training for card in board.cards.values()):
+        found.append(OWN_TRAINING)
     if board.order == "gap_closed" and not _has_retrain(board):
         found.append(
             f"100{PERCENT} is what a second retrained population of the pool gets; retrain itself has no row here."
@@ -330,6 +364,7 @@ def entry_sentence(board: Board, card: Scorecard) -> str:
     if found is None:
         why = card.absent().get(board.order, "") if card.is_scored else card.reason or card.status
         what = heading_of(board.order) if card.is_scored else "metrics"
+        why += " (its own models)" if card.own_training and why else ""
         return f"{card.submission} has no {what} on this board{': ' if why else ''}{why}."
     rank, place = board.rows[card.submission]["rank"], len(board.ranked_cards)
     standing = f", rank {rank}" + (f" of {place} not over the budget" if card.status == "ok" else "") if rank else ""

@@ -170,7 +170,8 @@ def test_the_end_of_a_cost_that_would_read_as_the_budget_has_a_digit_more():
 
 def test_a_leader_that_nobody_comes_near_is_significantly_better():
     said = leader_sentences(board_of([whole_card("first", 0.5, seed=1), whole_card("second", 0.1, seed=2)]))
-    assert said[1] == "That is significantly more than the other one within the budget, and more than doing nothing."
+    assert said[1].startswith("That is significantly more than the other one within the budget, and more than doing ")
+    assert said[1].endswith("nothing. Next is second, which closes 10.0\u00a0% of the gap (8.0–12.0\u00a0%).")
 
 
 def test_a_leader_that_does_not_beat_doing_nothing_is_called_so():
@@ -220,7 +221,7 @@ def test_the_conclusion_says_where_leaders_are_better_than_nothing_and_how_far_t
         *(each.model_copy(update={"scenario": "more"}) for each in [whole_card("x", 0.2)]),
     ]
     open_gap = conclusion(site_boards(cards, leaderboard(cards)))
-    assert open_gap[0].endswith("significantly better than doing nothing on 2 of 2 boards.")
+    assert "significantly better than doing nothing on 2 of 2 boards, after the last request" in open_gap[0]
     assert len(open_gap) == 2
     assert open_gap[1].startswith(
         "The leaders leave most of the gap open: at best, x on more closes 20.0\u00a0% of the gap ("
@@ -265,6 +266,16 @@ def test_a_board_whose_controls_alone_have_a_gap_closed_is_ordered_by_score():
     assert board.order == "score"
     assert leader_sentences(board)[0].startswith("good leads by the published score")
     assert index_of([*board.cards.values()])
+
+
+def test_entries_that_train_their_own_models_are_said_to():
+    own = whole_card("own", 0.9).model_copy(update={"own_training": True})
+    assert "one of a single example costs 5\u00a0% of its own training" in " ".join(leader_sentences(board_of([own])))
+    text = Page(index_of([own, whole_card("other", 0.2, seed=2)])).text
+    assert "Some entries train their own originals" in text
+    assert "at the same original model, but for entries that train their own" in text
+    plain = Page(index_of([whole_card("other", 0.2)])).text
+    assert "train their own" not in plain
 
 
 def test_accuracy_that_is_lost_stands_in_the_row():
