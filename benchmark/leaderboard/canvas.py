@@ -18,7 +18,6 @@ from benchmark.storage.workspace import write_atomically
 UNLEARNED, RETRAINED, CONTROL, GRID = "#9c2f10", "#4f9bd9", "#555555", "#d0d0d0"
 ROW = 0.125  # inches an entry
 SMALL, NORMAL, TITLE = 6.5, 7.5, 8.5  # points, on paper
-TUNED = "+tuned"
 _OVER_BUDGET, _SUSPECT = "#d9a441", "#9a5fb5"
 _DPI = 200
 _LETTERS = 14  # an inch, of what stands below axes

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmark.drawing import Axes, Bbox, Canvas, Text
-from benchmark.leaderboard.canvas import CONTROL, SMALL, TUNED, Paper, look_of
-from benchmark.results.scorecard import Scorecard
+from benchmark.leaderboard.canvas import CONTROL, SMALL, Paper, look_of
+from benchmark.results.scorecard import TUNED, Scorecard
 
 _REACH = 1.5  # how many times the middle half reaches to either side, beyond which a point is an outlier
 _NAMES = 4.0  # per inch of paper

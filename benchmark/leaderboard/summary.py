@@ -17,7 +17,7 @@ import pandas as pd
 from benchmark.leaderboard.groups import letters
 from benchmark.leaderboard.mean_ranks import Gaps, mean_ranks
 from benchmark.metrics.samples import Floats
-from benchmark.results.scorecard import Scorecard
+from benchmark.results.scorecard import TUNED, Scorecard
 from benchmark.results.values import Estimate
 
 FEWEST_BOARDS = 2
@@ -38,9 +38,10 @@ class Board(NamedTuple):
         return {name for name, card in self.entries.items() if card.status == "ok" and card.estimate("gap_closed")}
 
     @property
-    def applicable(self) -> set[str]:
-        """The entries that are for the scenario's task."""
-        return {name for name, card in self.entries.items() if card.status != "not-applicable"}
+    def methods(self) -> set[str]:
+        """The submissions, with values of either kind, that are for the scenario's task."""
+        applicable = (name for name, card in self.entries.items() if card.status != "not-applicable")
+        return {name.removesuffix(TUNED) for name in applicable}
 
     def gap_of(self, entry: str) -> Estimate | None:
         """Return the gap that an entry closes here; None where it counts as never reaching any share."""
@@ -108,14 +109,14 @@ def _boards(cards: Sequence[Scorecard]) -> list[Board]:
 
 
 def _whole_boards(boards: Sequence[Board]) -> tuple[tuple[Board, ...], tuple[str, ...]]:
-    """Return the boards with rows of at least half of the entries of several boards, and the scenarios of the others.
+    """Return the boards with rows of at least half of the methods of several boards, and the scenarios of the others.
 
-    On the others most entries would count as failures that nobody has tried there. Entries of one board alone, such as
-    methods for another task, say nothing of what has been tried elsewhere.
+    On the others most methods would count as failures that nobody has tried there. Methods of one board alone, such as
+    those for another task, say nothing of what has been tried elsewhere.
     """
-    times = Counter(name for board in boards for name in board.applicable)
+    times = Counter(name for board in boards for name in board.methods)
     several = {name for name, count in times.items() if count >= FEWEST_BOARDS}
-    is_whole = [2 * len(board.applicable & several) >= len(several) for board in boards]
+    is_whole = [2 * len(board.methods & several) >= len(several) for board in boards]
     left_out = [board.scenario for board, whole in zip(boards, is_whole, strict=True) if not whole]
     return tuple(board for board, whole in zip(boards, is_whole, strict=True) if whole), tuple(left_out)
 

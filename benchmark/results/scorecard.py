@@ -38,6 +38,7 @@ from benchmark.text import printable
 MOST_NAMED = 20  # data files
 FEWEST_MODELS = 6  # that can be scored
 SCHEMA = 2
+TUNED = "+tuned"  # behind the name of a submission whose values were tuned
 
 Source = Literal["shipped", "local"]
 

@@ -9,11 +9,9 @@ from pandas import DataFrame
 
 from benchmark.leaderboard.groups import split_letters
 from benchmark.leaderboard.ranks import ORDERS, board_order
-from benchmark.results.scorecard import Scorecard
+from benchmark.results.scorecard import TUNED, Scorecard
 from benchmark.scenario.schema import Scenario
 from benchmark.site.forget_examples import ForgetExamples
-
-TUNED = "+tuned"
 
 Row = Mapping[str, Any]
 """A row of the leaderboard by column; None where it has no value."""

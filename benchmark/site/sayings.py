@@ -5,9 +5,9 @@ from math import log
 
 from benchmark.leaderboard.ranks import at_level, corrected_level, paired_difference, sign_of
 from benchmark.metrics.support import RECOMMENDED, most_provable
-from benchmark.results.scorecard import Scorecard
+from benchmark.results.scorecard import TUNED, Scorecard
 from benchmark.results.values import Estimate
-from benchmark.site.boards import TUNED, Board
+from benchmark.site.boards import Board
 from benchmark.site.columns import heading_of
 from benchmark.site.harms import say_harms
 from benchmark.site.numbers import PERCENT, format_value, gap_text, list_names

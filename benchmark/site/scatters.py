@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import quantiles
 from typing import NamedTuple
 
-from benchmark.results.scorecard import Scorecard
-from benchmark.site.boards import TUNED, Board
+from benchmark.results.scorecard import TUNED, Scorecard
+from benchmark.site.boards import Board
 from benchmark.site.charts import (
     BOTTOM,
     LEFT,
