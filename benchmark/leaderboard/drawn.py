@@ -1,4 +1,4 @@
-"""Which plots show the scorecards that are here now: drawing those of ten large boards takes minutes.
+"""A record of the plots that show the scorecards as they are now: drawing those of ten large boards takes minutes.
 
 A file beside the folders of plots has, per folder, a digest of the cards that its plots were drawn from and of the code
 that drew them, and those of the plots. It lies in no repository: what a clone holds is drawn once more.

@@ -43,7 +43,7 @@ class ErrorTable(NamedTuple):
 
     @property
     def models(self) -> tuple[int, int]:
-        """How many unlearned and retrained models there are."""
+        """Numbers of unlearned and of retrained models."""
         return len(self.unlearned.rate) - 1, len(self.retrained.rate) - 1
 
     def epsilon(self, errors_u: Indices, errors_r: Indices) -> Floats:

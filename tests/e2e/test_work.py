@@ -14,7 +14,7 @@ SLOW = """
 import time
 
 def unlearning(net, retain_loader, forget_loader, val_loader):
-    time.sleep(3)  # so that both find the other at work, on a busy machine too
+    time.sleep(2)  # so that both find the other at work, on a busy machine too
 """
 
 

@@ -186,7 +186,7 @@ def bench(workspace, miniature_file, started_worker, monkeypatch, capfd, request
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)  # the same on a machine that has a GPU
     repeat_less(monkeypatch)
     if "drawn_plots" not in request.fixturenames:
-        monkeypatch.setattr("benchmark.leaderboard.plots.plot_board", lambda *_, **__: None)
+        monkeypatch.setattr("benchmark.leaderboard.plots.plot_board", lambda *_, **__: [])
 
     def run(*arguments, scenario=miniature_file):
         done = run_main(capfd, [*arguments, *(["--scenario", scenario] if scenario else [])])

@@ -16,7 +16,7 @@ def priced(name, gap, share, seed):
 @pytest.mark.parametrize(
     ("share", "sentence"),
     [
-        (0.02, "Of those that the runs do not separate from it, near costs least: 2\N{NO-BREAK SPACE}%."),
+        (0.02, "Of those that the runs do not separate from leader, near costs least: 2\N{NO-BREAK SPACE}%."),
         (0.1, ""),  # the intervals meet
         (0.15, ""),  # it costs more
     ],

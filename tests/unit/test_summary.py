@@ -166,8 +166,8 @@ def test_the_terminal_shows_ranks_with_bounds_and_says_how_failures_count(three)
 @pytest.mark.seconds
 def test_the_csv_and_the_plots_follow_the_rows_and_go_with_them(three, tmp_path, monkeypatch):
     drawn = []
-    monkeypatch.setattr("benchmark.leaderboard.plots.plot_board", lambda *_, **__: None)
-    monkeypatch.setattr(summary_plots, "plot_summary", lambda summary, folder: drawn.append((summary, folder)))
+    monkeypatch.setattr("benchmark.leaderboard.plots.plot_board", lambda *_, **__: [])
+    monkeypatch.setattr(summary_plots, "plot_summary", lambda summary, folder: drawn.append((summary, folder)) or [])
     workspace = Workspace(tmp_path)
     paths = [each.write(workspace) for each in three]
     rebuild(workspace)
@@ -191,8 +191,8 @@ def test_the_csv_and_the_plots_follow_the_rows_and_go_with_them(three, tmp_path,
 
 @pytest.mark.seconds
 def test_bench_leaderboard_shows_the_summary_below_the_boards(three, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("benchmark.leaderboard.plots.plot_board", lambda *_, **__: None)
-    monkeypatch.setattr(summary_plots, "plot_summary", lambda *_, **__: None)
+    monkeypatch.setattr("benchmark.leaderboard.plots.plot_board", lambda *_, **__: [])
+    monkeypatch.setattr(summary_plots, "plot_summary", lambda *_, **__: [])
     monkeypatch.chdir(tmp_path)
     workspace = Workspace(tmp_path)
     workspace.submissions.mkdir()
