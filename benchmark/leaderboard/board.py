@@ -153,22 +153,17 @@ def draw_boards(workspace: Workspace) -> None:
         cards = read_scorecards(workspace, warn=lambda _: None)  # what is wrong with a file has been said by now
         for label, comparable in _groups(cards).items():
             mine = workspace.publishes or any(card.source == "local" for card in comparable)
-            if mine and not any(map(_is_earlier, comparable)):
+            if mine and not any(card.is_earlier for card in comparable):
                 _draw(workspace, label, _shown(comparable, cards), partial(plot_board, comparable, others=cards))
         if not isinstance(summary := summarise(cards), str):
             shown = (card for board in summary.boards for card in (*board.controls.values(), *board.entries.values()))
             _draw(workspace, SUMMARY, shown, partial(plot_summary, summary))
 
 
-def _is_earlier(card: Scorecard) -> bool:
-    """Tell whether a card is of a request after which others follow."""
-    return card.sequence is not None and card.sequence.request < card.sequence.requests
-
-
 def _shown(comparable: list[Scorecard], cards: list[Scorecard]) -> list[Scorecard]:
     """Return the cards that the plots of a board show: its own, and those after earlier requests."""
     others = cards if any(card.sequence for card in comparable) else ()
-    return [*comparable, *(card for card in others if _is_earlier(card))]
+    return [*comparable, *(card for card in others if card.is_earlier)]
 
 
 def _draw(workspace: Workspace, label: str, shown: Iterable[Scorecard], draw: Callable[[Path], Sequence[Path]]) -> None:

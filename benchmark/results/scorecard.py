@@ -166,6 +166,11 @@ class Scorecard(Measured):
         return card
 
     @property
+    def is_earlier(self) -> bool:
+        """True where it is of a request after which others follow."""
+        return self.sequence is not None and self.sequence.request < self.sequence.requests
+
+    @property
     def label(self) -> str:
         """The name of its scenario's files."""
         return f"{self.scenario}-{self.scenario_hash}"

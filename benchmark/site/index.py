@@ -9,6 +9,7 @@ from benchmark.results.scorecard import Scorecard
 from benchmark.scenario.schema import options
 from benchmark.site.boards import Board
 from benchmark.site.columns import all_columns, heading_of, sentence_of
+from benchmark.site.conclusion import conclusion
 from benchmark.site.entry_links import entry_href
 from benchmark.site.example_leaks import UNIT, thresholds, whole_parts
 from benchmark.site.numbers import format_value, gap_text, short, shorten
@@ -30,7 +31,6 @@ from benchmark.site.sayings import (
     against_nothing,
     board_facts,
     caveats,
-    conclusion,
     headline,
     leader_sentences,
     say_better,

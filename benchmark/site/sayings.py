@@ -1,6 +1,5 @@
 """Sentences on top of a board: who leads, by how much, whether it is real, what it costs; and how to read it."""
 
-from collections.abc import Sequence
 from math import log
 
 from benchmark.leaderboard.ranks import at_level, corrected_level, paired_difference, sign_of
@@ -17,7 +16,6 @@ OWN_TRAINING = (
     "forget set: their gaps, costs and accuracies start from those, not from the controls of this board."
 )
 _AGAINST = {1: "significantly better than", 0: "not significantly different from", -1: "significantly worse than"}
-_MOST = 0.5  # of the gap: what is open is most of it where less is closed
 
 
 def leader_sentences(board: Board) -> list[str]:
@@ -35,61 +33,6 @@ def leader_sentences(board: Board) -> list[str]:
     ]
 
 
-def conclusion(boards: Sequence[Board]) -> list[str]:
-    """Return how far the leaders of boards within the budget come, in sentences; none without gaps closed.
-
-    Of several requests the board after the last counts.
-    """
-    counted = [board for board in boards if board.order == "gap_closed" and not _is_earlier(board)]
-    leaders = [(estimate, board.ranked_cards[0], board) for board in counted if (estimate := _best_gap(board))]
-    if not leaders:
-        return []
-    better = sum(against_nothing(board, card) == 1 for _, card, board in leaders)
-    near = sorted((each for each in leaders if each[0].value >= _MOST), key=lambda each: -each[0].value)
-    far = [each for each in leaders if each[0].value < _MOST]
-    return [
-        f"Within the budget, the leader does significantly better than doing nothing on {better} of {len(counted)} "
-        f"board{'' if len(counted) == 1 else 's, after the last request where there are several'}.",
-        *(f"{_say_reach(*each)}." for each in near),
-        *_say_far(far, beside=bool(near)),
-    ]
-
-
-def _is_earlier(board: Board) -> bool:
-    """Tell whether a board is after a request that others follow."""
-    sequence = board.first.sequence
-    return sequence is not None and sequence.request < sequence.requests
-
-
-def _best_gap(board: Board) -> Estimate | None:
-    return board.ranked_cards[0].estimate("gap_closed") if board.ranked_cards else None
-
-
-def _say_far(leaders: Sequence[tuple[Estimate, Scorecard, Board]], beside: bool) -> list[str]:
-    """Return how far the leaders come that leave most of the gap open; `beside`: others do not."""
-    if not leaders:
-        return []
-    best, card, board = max(leaders, key=lambda each: each[0].value)
-    over = [(other, each) for *_, each in leaders if (other := each.best_over_budget)]
-    dearer = [
-        (gap, other, each) for other, each in over if (gap := other.estimate("gap_closed")) and gap.value > best.value
-    ]
-    where = "Elsewhere the leaders" if beside else "The leaders"
-    says = [f"{where} leave most of the gap open: at best, {_say_reach(best, card, board)}."]
-    if dearer:
-        says.append(f"Over the budget, {_say_reach(*max(dearer, key=lambda each: each[0].value))}.")
-    return says
-
-
-def _say_reach(found: Estimate, card: Scorecard, board: Board) -> str:
-    value, ends = gap_text(found)
-    what, cost = "retraining's cost", card.value("retraining_share")
-    if card.own_training:
-        what, cost = "its training's cost for a request of one example", card.value("request_share")
-    price = "" if cost is None else f", at {format_value(cost, '.0%')} of {what}"
-    return f"{card.submission} on {card.scenario} closes {value} of the gap ({ends}){price}{_say_attack(board, card)}"
-
-
 def headline(board: Board) -> str:
     """Return the leader's value in a few words, for lists of boards."""
     if not board.ranked_cards:
@@ -97,10 +40,10 @@ def headline(board: Board) -> str:
     leader = board.ranked_cards[0]
     found = leader.estimate(board.order)
     assert found is not None
-    return _few_words(board, found) + _say_attack(board, leader)
+    return _few_words(board, found) + say_attack(board, leader)
 
 
-def _say_attack(board: Board, card: Scorecard) -> str:
+def say_attack(board: Board, card: Scorecard) -> str:
     """Return the end of a sentence that says how often manipulated inputs still fool an entry; "" where nothing was."""
     attack = card.value("attack_success")
     is_known = _is_corrective(board) and attack is not None

@@ -9,11 +9,10 @@ from functools import cached_property
 from benchmark.leaderboard import shipped_scorecards
 from benchmark.leaderboard.groups import letters, letters_used
 from benchmark.leaderboard.ranks import Place, at_level, corrected_level, order_of, paired_difference, places, sign_of
-from benchmark.results.scorecard import Scorecard
+from benchmark.results.scorecard import TUNED, Scorecard
 from benchmark.scenario.schema import Scenario, load_scenario, scenario_names
 from benchmark.storage.workspace import Workspace
 
-TUNED = "+tuned"
 FIRST = ("digits-cnn-hard", "digits-hard", "fashion-hard", "digits-class", "fashion-class", "digits-patch")
 """The order of boards on the page; others follow by their names."""
 CLASSICS = (

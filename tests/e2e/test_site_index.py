@@ -19,6 +19,7 @@ from benchmark.scenario.schema import load_scenario
 from benchmark.site.boards import site_boards
 from benchmark.site.build import index_page
 from benchmark.site.columns import all_columns, sentence_of
+from benchmark.site.conclusion import conclusion
 from benchmark.site.harms import say_harms
 from benchmark.site.index import board_data
 from benchmark.site.pairs import compared_metrics
@@ -27,7 +28,6 @@ from benchmark.site.sayings import (
     against_nothing,
     board_facts,
     caveats,
-    conclusion,
     headline,
     leader_sentences,
     say_better,
