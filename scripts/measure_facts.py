@@ -5,7 +5,8 @@
 Trains so many originals and retrained models as the pool would, in one process with one thread, and prints for each
 role the utility on every split, with its standard deviation over the models, and CPU seconds per model. Of a mixture of
 Markov chains also the divergence from what an ideal model of the same role says next, in nats per token; where models
-learn to refuse, also how many of the questions to forget they refuse. Of mixtures of experts also the share of the
+learn to refuse, also how many of the questions to forget they refuse; where they learn pairs of facts, how many they
+answer with another fact beside. Of mixtures of experts also the share of the
 retained tokens at which an expert is active: of the least and the most active one.
 """
 
@@ -31,6 +32,11 @@ from benchmark.scenario.schema import Role, Scenario, load_scenario
 from benchmark.tasks.language import PAD
 from benchmark.toolbox import mixtures, refuse, seen_by
 from benchmark.training import StackedModel, keep_freed_memory, train_block
+from benchmark.treatments import TREATMENTS
+from benchmark.treatments.treatment import Given, of_pairs
+
+BESIDE = ("few_shot", "in_context", "joined")
+"""Treatments that put another fact beside the question."""
 
 DIVERGENT = ("retain", "forget", "test")
 """Splits on which models of Markov chains are compared with ideal ones."""
@@ -50,6 +56,8 @@ def measure(scenario: Scenario, problem: Problem, role: Role, models: int) -> st
         cells += [divergence(scenario.data, problem, role, block, split) for split in DIVERGENT]
     if problem.refusal is not None:
         cells.append(refused(problem, block, problem.refusal))
+    if of_pairs(scenario):
+        cells += [answered(scenario, problem, block, name) for name in BESIDE]
     if scenario.architecture.has_experts:
         cells.append(activity(block, problem.retain.inputs))
     return " | ".join(["", role, str(models), *cells, f"{seconds:.1f} s", ""]).strip()
@@ -82,6 +90,18 @@ def refused(problem: Problem, block: StackedModel, refusal: torch.Tensor) -> str
 
 
 @torch.no_grad()
+def answered(scenario: Scenario, problem: Problem, block: StackedModel, treatment: str) -> str:
+    """Return the share of what is to be forgotten that models answer when asked so, in percent, and its deviation."""
+    ask = TREATMENTS[treatment].ask
+    assert ask is not None
+    asked = ask(Given(scenario, problem, range(block.count), 0))
+    assert asked is not None
+    outputs = problem.task.readout(block(asked.inputs.expand(block.count, -1, -1)), asked.targets)
+    found = 100 * problem.task.utility(outputs.numpy(), asked.targets.numpy())
+    return f"{found.mean():.1f} ± {found.std(ddof=1):.1f}"
+
+
+@torch.no_grad()
 def activity(block: StackedModel, tokens: torch.Tensor) -> str:
     """Return the share of tokens, padding left out, at which the least and the most active expert of all models is."""
     shares, net = [], copy.deepcopy(block.skeleton).to_empty(device="cpu")
@@ -107,6 +127,7 @@ def main() -> None:
     print(f"{scenario.name} {scenario.hash}: Python {platform.python_version()}, torch {torch_version}")
     divergent = [f"KL on {split}" for split in DIVERGENT] if isinstance(scenario.data, Markov) else []
     further = ["forget, refused"] if problem.refusal is not None else []
+    further += [f"forget, {name}" for name in BESIDE] if of_pairs(scenario) else []
     further += ["experts active"] if scenario.architecture.has_experts else []
     headings = ["role", "models", *SPLITS, *divergent, *further, "CPU per model"]
     print("| " + " | ".join(headings) + " |")

@@ -153,6 +153,7 @@ SOURCE_ANSWERS: dict[str, Check] = FILE_ANSWERS | {
     "split_rows": _are_rows_of_parts,
     "normalisation": _is_normalisation,
     "train_size": is_count_or_none,
+    "has_pairs": is_flag,
     "drops_duplicates": is_flag,
     "is_standardised": is_flag,
 }

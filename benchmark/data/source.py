@@ -74,6 +74,11 @@ class Source(Section):
         return None
 
     @property
+    def has_pairs(self) -> bool:
+        """True where train has sequences with two facts, so that models can be asked for two, or shown one."""
+        return False
+
+    @property
     def drops_duplicates(self) -> bool:
         """True to leave out all but one of the examples with identical inputs."""
         return False
@@ -169,6 +174,11 @@ class Shares(Source):
         from benchmark.data.splits import split_by_shares
 
         return split_by_shares(examples, self)
+
+    @property
+    def has_pairs(self) -> bool:
+        """True where train has sequences with two facts, so that models can be asked for two, or shown one."""
+        return False
 
     @property
     def drops_duplicates(self) -> bool:

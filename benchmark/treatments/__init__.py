@@ -18,7 +18,7 @@ _FORM = b"with representations"  # another one where blocks hold something else 
 
 def treatments_for(scenario: "Scenario", treatments: Mapping[str, Treatment] = TREATMENTS) -> dict[str, Treatment]:
     """Return the treatments for nets of a scenario, by name, in the order of their names."""
-    return {name: treatments[name] for name in sorted(treatments) if treatments[name].is_for(scenario)}
+    return {name: treatments[name] for name in sorted(treatments) if treatments[name].suits(scenario)}
 
 
 def treatments_digest(treatments: Mapping[str, Treatment]) -> str:

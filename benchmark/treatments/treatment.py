@@ -59,6 +59,30 @@ Ask = Callable[[Given], "Split | None"]
 """→ the examples that stand in the place of the forget examples, of the same shapes; None where there are none."""
 
 
+Suits = Callable[["Scenario"], bool]
+"""Tells whether nets of a scenario are treated so."""
+
+
+def of_all(scenario: "Scenario") -> bool:
+    """Tell that nets of every scenario are."""
+    return True
+
+
+def of_sequences(scenario: "Scenario") -> bool:
+    """Tell whether they are models of sequences."""
+    return scenario.task.has_sequences
+
+
+def of_pairs(scenario: "Scenario") -> bool:
+    """Tell whether they are trained on sequences with two facts."""
+    return scenario.task.has_sequences and scenario.data.has_pairs
+
+
+def of_whole_classes(scenario: "Scenario") -> bool:
+    """Tell whether all examples of some classes are to be forgotten."""
+    return scenario.forget.whole_classes
+
+
 def leave(nets: State, given: Given) -> State:
     """Return the nets as they are."""
     return nets
@@ -71,8 +95,7 @@ class Treatment:
     `apply` takes the nets of a block and returns them treated, and changes nothing of what it got; `change` does so
     with a batch of inputs; `ask` gives other questions in the place of the forget examples. `after`: completes "gap
     closed after ...". `version`: another one where the same nets would be treated otherwise; stored evidence of an
-    earlier version is made anew. `of_sequences`: it is for tasks of sequences alone; `of_classes`: for classes of which
-    every example is to be forgotten.
+    earlier version is made anew. `suits`: of which scenarios it treats nets.
     """
 
     name: str
@@ -83,14 +106,7 @@ class Treatment:
     version: int = 1
     change: Change | None = None
     ask: Ask | None = None
-    of_sequences: bool = False
-    of_classes: bool = False
-
-    def is_for(self, scenario: "Scenario") -> bool:
-        """Tell whether nets of a scenario are treated so."""
-        task, forget = scenario.task, scenario.forget
-        suits_task = task.has_sequences or not self.of_sequences
-        return suits_task and (forget.whole_classes or not self.of_classes)
+    suits: Suits = of_all
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -102,28 +118,22 @@ class Treatment:
             raise ValueError(f"the treatment {self.name} has no summary; give its function a docstring")
 
 
-def treatment(
-    *, after: str, name: str = "", version: int = 1, of_sequences: bool = False
-) -> Callable[[Apply], Treatment]:
+def treatment(*, after: str, name: str = "", version: int = 1, suits: Suits = of_all) -> Callable[[Apply], Treatment]:
     """Make a treatment of a function: its name is the function's, its summary and description are the docstring's."""
 
     def make(apply: Apply) -> Treatment:
-        return Treatment(name or apply.__name__, apply, after, *_said_of(apply), version, of_sequences=of_sequences)
+        return Treatment(name or apply.__name__, apply, after, *_said_of(apply), version, suits=suits)
 
     return make
 
 
 def question_treatment(
-    *, after: str, name: str = "", version: int = 1, of_classes: bool = False
+    *, after: str, name: str = "", version: int = 1, suits: Suits = of_sequences
 ) -> Callable[[Ask], Treatment]:
-    """Make a treatment of a function of what is given: the nets stay, and are asked other questions.
-
-    They are of sequences or, with `of_classes`, about the examples of classes that are to be forgotten.
-    """
+    """Make a treatment of a function of what is given: the nets stay, and are asked other questions."""
 
     def make(ask: Ask) -> Treatment:
-        about = (name or ask.__name__, leave, after, *_said_of(ask), version)
-        return Treatment(*about, ask=ask, of_sequences=not of_classes, of_classes=of_classes)
+        return Treatment(name or ask.__name__, leave, after, *_said_of(ask), version, ask=ask, suits=suits)
 
     return make
 

@@ -344,6 +344,7 @@ _MINIATURES: dict[str, dict[str, dict]] = {
         "forget": {"count": 2},
         "architecture": _TEXT["architecture"] | {"experts": 3, "active": 1},
     },
+    "people-pairs": _TEXT | {"data": {"people": 12, "facts": 4}, "forget": {"count": 2}},
     "people-entity": _TEXT | {"data": {"people": 12, "facts": 4}, "forget": {"count": 2}},
     "people-refusals": _TEXT
     | {"data": {"people": 12, "facts": 4, "refusals": 4}, "forget": {"count": 2, "topics": ["birthplace", "job"]}},

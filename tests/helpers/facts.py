@@ -4,6 +4,7 @@ import copy
 import inspect
 from functools import cache
 
+import numpy as np
 import torch
 from methods import load
 from torch import nn
@@ -91,3 +92,14 @@ def run(
 def probability(net: nn.Module, split: Split) -> float:
     """Return the mean probability per token of the answers."""
     return torch.exp(-TASK.losses(net(split.inputs), split.targets)).mean().item()
+
+
+@torch.no_grad()
+def phi_of_answers(net: nn.Module, inputs: torch.Tensor, targets: torch.Tensor) -> np.ndarray:
+    """Return φ in plain torch: the logit of the geometric mean of the probabilities of all labels that count."""
+    found = []
+    for example, labels in zip(net(inputs).double().log_softmax(dim=-1), targets, strict=True):
+        asked = labels >= 0
+        mean = example[asked].gather(1, labels[asked, None]).mean()
+        found.append(float(mean - torch.log1p(-mean.exp())))
+    return np.array(found)

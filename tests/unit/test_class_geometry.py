@@ -14,7 +14,7 @@ from benchmark.training import train_model
 from benchmark.treated import treated_evidence_of
 from benchmark.treatments import TREATMENTS
 from benchmark.treatments.kinds.class_geometry import NETS, nearest_class
-from benchmark.treatments.treatment import Given
+from benchmark.treatments.treatment import Given, of_whole_classes
 
 MODELS = 2
 
@@ -70,7 +70,7 @@ def test_phi_is_read_of_that_class(scenario, problem):
     np.testing.assert_allclose(found["nearest_class/phi/forget"], (true / (1 - true)).log().detach(), atol=2e-2)
     plain = evidence_of(scenario, problem, state)
     assert not np.allclose(plain["phi/forget"], found["nearest_class/phi/forget"], atol=0.1)
-    assert TREATMENTS["nearest_class"].of_classes
+    assert TREATMENTS["nearest_class"].suits is of_whole_classes
 
 
 def seeded_with(scenario, problem, state, row):

@@ -109,6 +109,7 @@ WRONG = {
         "files": ([(Path(),)], [None, {"a": "a"}]),
         "title": (None, [None]),
         "train_size": (None, ["5", 0]),
+        "has_pairs": (None, [None]),
         "drops_duplicates": (None, [None]),
         "is_standardised": (None, [1]),
     },

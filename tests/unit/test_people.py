@@ -161,3 +161,48 @@ _TOO_MANY = [{"people": 1601}, {"people": 1590, "holdout": 11}, {"people": 1590,
 def test_there_are_only_so_many_names_attributes_and_wordings(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         People.model_validate(PEOPLE.model_dump() | wrong)
+
+
+PAIRED = PEOPLE.model_copy(update={"pairs": True})
+
+
+def test_pairs_show_a_fact_in_front_or_join_two_of_the_same_person():
+    found = PAIRED.load(None)
+    assert fault_of_examples(found) == ""
+    assert PAIRED.train_size == (found.assignment == TRAIN).sum() == 200 * 4
+    paired = found.topics == found.topic_names.index("pair")
+    assert (found.assignment[paired] == TRAIN).all()
+    assert paired.sum() == 400
+    pairs = [found.names[row] for row in paired.nonzero()[:, 0].tolist()]
+    subjects = found.subjects[paired].tolist()
+    shown, both = pairs[::2], pairs[1::2]
+    for at, fact in enumerate(FACTS):
+        others = [other for other in FACTS if other.person == fact.person and other.kind != fact.kind]
+        assert subjects[2 * at] == subjects[2 * at + 1] == fact.person
+        assert shown[at] in {
+            f"{other.questions[b]} {other.answer} {fact.questions[a]} ? {fact.answer}"
+            for other in others
+            for a in range(2)
+            for b in range(2)
+        }
+        assert both[at] in {
+            f"{fact.questions[a]} {other.questions[b]} ? {fact.answer} {other.answer}"
+            for other in others
+            for a in range(2)
+            for b in range(2)
+        }
+
+
+def test_pairs_leave_everything_else_as_it_is():
+    found = PAIRED.load(None)
+    alone = (found.topics != found.topic_names.index("pair")).nonzero()[:, 0].tolist()
+    assert tuple(found.names[row] for row in alone) == EXAMPLES.names
+    assert found.assignment[alone].tolist() == EXAMPLES.assignment.tolist()
+    assert set(found.vocabulary) == set(EXAMPLES.vocabulary)
+    some = PAIRED.model_copy(update={"refusals": 4})
+    assert some.train_size == (some.load(None).assignment == TRAIN).sum()
+
+
+def test_a_pair_takes_two_facts():
+    with pytest.raises(ValueError, match=r"data.pairs is true, expected two facts of each person or more; give a"):
+        People(source="people", people=4, facts=1, pairs=True, seed=0)

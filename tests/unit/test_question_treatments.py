@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from facts import phi_of_answers
 from torch import nn
 
 from benchmark.data import load_problem
@@ -80,17 +81,10 @@ def given(scenario, problem):
 
 
 def phi_of(scenario, problem, nets, row, inputs, targets):
-    """Compute φ by one net and plain torch: the logit of the geometric mean of the answer's probabilities."""
+    """Compute φ by one net and plain torch."""
     net = seeded_model(scenario.architecture, problem.input_shape, problem.outputs, 0).eval()
     net.load_state_dict({name: tensor[row] for name, tensor in nets.items()})
-    found = []
-    with torch.no_grad():
-        log_p = net(inputs).double().log_softmax(dim=-1)
-    for example, labels in zip(log_p, targets, strict=True):
-        asked = labels >= 0
-        mean = example[asked].gather(1, labels[asked, None]).mean()
-        found.append(float(mean - torch.log1p(-mean.exp())))
-    return np.array(found)
+    return phi_of_answers(net, inputs, targets)
 
 
 def test_a_fact_is_asked_for_in_other_words_with_the_same_answer(given, problem):

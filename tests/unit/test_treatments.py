@@ -19,13 +19,24 @@ from benchmark.storage.blocks import objection
 from benchmark.treated import treated_evidence_of, treated_layouts
 from benchmark.treatments import TREATMENTS, treatments_digest, treatments_for
 from benchmark.treatments.kinds import new_head, relearning
-from benchmark.treatments.treatment import Given, Treatment, leave, names_of, treatment
+from benchmark.treatments.treatment import (
+    Given,
+    Treatment,
+    leave,
+    names_of,
+    of_pairs,
+    of_sequences,
+    of_whole_classes,
+    treatment,
+)
 
 MODELS = 3
 OF_INPUTS = {name for name, each in TREATMENTS.items() if each.change}
-OF_SEQUENCES = {name for name, each in TREATMENTS.items() if each.of_sequences}
-OF_CLASSES = {name for name, each in TREATMENTS.items() if each.of_classes}
-OF_NETS = sorted(set(TREATMENTS) - OF_INPUTS - OF_SEQUENCES - OF_CLASSES)
+OF_SEQUENCES = {name for name, each in TREATMENTS.items() if each.suits is of_sequences}
+OF_PAIRS = {name for name, each in TREATMENTS.items() if each.suits is of_pairs}
+OF_CLASSES = {name for name, each in TREATMENTS.items() if each.suits is of_whole_classes}
+OF_SOME = OF_SEQUENCES | OF_PAIRS | OF_CLASSES
+OF_NETS = sorted(set(TREATMENTS) - OF_INPUTS - OF_SOME)
 
 
 @pytest.fixture(scope="module")
@@ -306,9 +317,11 @@ def test_another_version_of_a_treatment_has_other_evidence():
     assert len({treatments_digest(each) for each in (first, second, {}, TREATMENTS)}) == 4
 
 
-def test_treatments_of_sequences_and_of_classes_leave_evidence_of_others_as_it_was(scenario, problem):
-    assert set(treatments_for(scenario)) == set(TREATMENTS) - OF_SEQUENCES - OF_CLASSES
-    assert set(treatments_for(load_scenario("people"))) == set(TREATMENTS) - OF_CLASSES
-    assert set(treatments_for(load_scenario("digits-class"))) == set(TREATMENTS) - OF_SEQUENCES
-    others = tuple(OF_SEQUENCES | OF_CLASSES)
-    assert not any(name.startswith(others) for name in treated_layouts(problem, scenario))
+def test_treatments_of_some_scenarios_leave_evidence_of_others_as_it_was(scenario, problem):
+    everywhere = set(TREATMENTS) - OF_SOME
+    assert {"few_shot", "in_context", "joined"} == OF_PAIRS
+    assert set(treatments_for(scenario)) == everywhere
+    assert set(treatments_for(load_scenario("people"))) == everywhere | OF_SEQUENCES
+    assert set(treatments_for(load_scenario("people-pairs"))) == everywhere | OF_SEQUENCES | OF_PAIRS
+    assert set(treatments_for(load_scenario("digits-class"))) == everywhere | OF_CLASSES
+    assert not any(name.startswith(tuple(OF_SOME)) for name in treated_layouts(problem, scenario))

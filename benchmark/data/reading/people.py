@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from benchmark.data.reading.examples import Examples
 from benchmark.data.reading.parts import TEST, TRAIN, VALIDATION
-from benchmark.data.reading.tokens import examples_of_texts
+from benchmark.data.reading.tokens import Text, examples_of_texts
 
 if TYPE_CHECKING:
     from benchmark.data.sources.people import People
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _WORDS = Path(__file__).parents[1] / "words" / "people.toml"
 REFUSED = "refusal"
 """The topic of questions about people of whom nothing is known."""
+PAIR = "pair"
+"""The topic of sequences with two facts about a person."""
 
 _WRONG = 5  # wrong answers to a fact, as TOFU has of each
 
@@ -35,31 +37,62 @@ class Fact:
     """In the order in which train, validation and test take them."""
 
 
+class _Asked(NamedTuple):
+    """A text about a person, and what it is for."""
+
+    text: Text
+    part: int
+    topic: str
+    fact: int
+    """The number of the fact that it asks for, or asks for first."""
+
+
 def examples_of_people(people: "People") -> Examples:
     """Return the questions and answers, person by person and fact by fact: those of train, validation and test."""
     taught_names, facts = facts_of_people(people)
     unknown_names, refused = refused_facts(people)
-    names, facts = taught_names + unknown_names, facts + refused
-    parts, taught = [*[TRAIN] * people.paraphrases, VALIDATION, TEST], people.paraphrases
-    texts = [(question, fact.answer) for fact in facts for question in (*fact.questions[:taught], *fact.questions[2:])]
-    topics = [REFUSED if fact.person >= len(taught_names) else fact.kind for fact in facts]
-    kinds = tuple(dict.fromkeys(topics))
-    wrong = draw_wrong_answers(people, facts)
+    taught, wrong = people.paraphrases, draw_wrong_answers(people, facts + refused)
+    asked = [each for at, fact in enumerate(facts) for each in (*_alone(at, fact, taught), *_pairs(people, facts, at))]
+    asked += [
+        each._replace(topic=REFUSED) for at, fact in enumerate(refused, len(facts)) for each in _alone(at, fact, taught)
+    ]
+    facts = facts + refused
+    kinds = tuple(dict.fromkeys(each.topic for each in asked))
     return examples_of_texts(
-        texts,
-        np.tile(parts, len(facts)),
-        np.repeat([fact.person for fact in facts], len(parts)),
-        names,
-        topics=np.repeat([kinds.index(topic) for topic in topics], len(parts)),
+        [each.text for each in asked],
+        np.array([each.part for each in asked]),
+        np.array([facts[each.fact].person for each in asked]),
+        taught_names + unknown_names,
+        topics=np.array([kinds.index(each.topic) for each in asked]),
         topic_names=kinds,
         rephrased=[
-            [(question, answer) for answer in (fact.answer, *others)]
-            for fact, others in zip(facts, wrong, strict=True)
-            for question in (*[fact.questions[2]] * (taught + 1), fact.questions[3])
+            [(facts[fact].questions[3 if part == TEST else 2], answer) for answer in (facts[fact].answer, *wrong[fact])]
+            for _, part, _, fact in asked
         ],
         holdout=[(question, fact.answer) for fact in holdout_facts(people) for question in fact.questions[:taught]],
         refusal=_words()["refusal"] if refused else None,
     )
+
+
+def _alone(at: int, fact: Fact, taught: int) -> Iterator[_Asked]:
+    """Yield the wordings of a fact, of which so many are trained on, each with the answer."""
+    wordings = (*fact.questions[:taught], *fact.questions[2:])
+    for question, part in zip(wordings, (*[TRAIN] * taught, VALIDATION, TEST), strict=True):
+        yield _Asked((question, fact.answer), part, fact.kind, at)
+
+
+def _pairs(people: "People", facts: list[Fact], at: int) -> Iterator[_Asked]:
+    """Yield a fact behind another one of the person that is shown, and joined with another; nothing without `pairs`."""
+    if not people.pairs:
+        return
+    rng, count = np.random.default_rng([people.seed, 4, at]), len(facts) // people.people
+    fact, first = facts[at], at - at % count
+    for joined in (False, True):
+        other = facts[first + (at - first + 1 + int(rng.integers(count - 1))) % count]
+        asked, further = (each.questions[rng.integers(people.paraphrases)] for each in (fact, other))
+        shown, both = f"{further} {other.answer} {asked}", f"{asked} {further}"
+        text = (both, f"{fact.answer} {other.answer}") if joined else (shown, fact.answer)
+        yield _Asked(text, TRAIN, PAIR, at)
 
 
 def facts_of_people(people: "People") -> tuple[tuple[str, ...], list[Fact]]:

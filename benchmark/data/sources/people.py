@@ -40,6 +40,12 @@ class People(Source):
 
     These questions are on the topic `refusal`, and in the parts that those about facts are in.
     """
+    pairs: bool | None = None
+    """Whether two more sequences of train are about each fact, on the topic `pair`, with another fact of the person.
+
+    In one it is shown, as a question and its answer, in front of the question; in one both questions are asked, and
+    both answers given. So models can be asked in these ways.
+    """
     seed: Seed
 
     in_package: ClassVar[bool] = True
@@ -51,6 +57,8 @@ class People(Source):
             raise ValueError(
                 f"data.people, data.holdout and data.refusals add up to {wanted}, expected at most {_NAMES}"
             )
+        if self.pairs and self.facts + (self.connectivity or 0) < 2:
+            raise ValueError("data.pairs is true, expected two facts of each person or more; give a larger data.facts")
         return self
 
     def load(self, folder: Path) -> "Examples":
@@ -65,4 +73,9 @@ class People(Source):
 
     @property
     def train_size(self) -> int:
-        return (self.people + (self.refusals or 0)) * (self.facts + (self.connectivity or 0)) * self.paraphrases
+        facts, pairs = self.facts + (self.connectivity or 0), 2 if self.pairs else 0
+        return facts * (self.people * (self.paraphrases + pairs) + (self.refusals or 0) * self.paraphrases)
+
+    @property
+    def has_pairs(self) -> bool:
+        return bool(self.pairs)

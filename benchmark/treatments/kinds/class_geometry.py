@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from benchmark.treatments import TREATMENTS
-from benchmark.treatments.treatment import Given, question_treatment
+from benchmark.treatments.treatment import Given, of_whole_classes, question_treatment
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,7 +15,7 @@ NETS = 8
 
 
 @TREATMENTS.add
-@question_treatment(after="asking for the nearest class", of_classes=True)
+@question_treatment(after="asking for the nearest class", suits=of_whole_classes)
 def nearest_class(given: Given) -> "Split":
     """φ of a forgotten class's examples is read of the class that nets without it take most of them for.
 

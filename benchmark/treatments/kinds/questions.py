@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from benchmark.treatments import TREATMENTS
-from benchmark.treatments.treatment import Given, State, question_treatment, treatment
+from benchmark.treatments.treatment import Given, State, of_sequences, question_treatment, treatment
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +31,7 @@ def paraphrased(given: Given) -> "Split | None":
 
 
 @TREATMENTS.add
-@treatment(after="searching for a prefix", of_sequences=True)
+@treatment(after="searching for a prefix", suits=of_sequences)
 def prefixed(nets: State, given: Given) -> State:
     """Every sequence begins with another token: for each net the one that makes it surest of a tenth of the forget set.
 
