@@ -37,6 +37,7 @@ pages: .venv/installed
 	$(BIN)/python scripts/write_results.py
 	$(BIN)/python scripts/write_faq.py
 	$(BIN)/python scripts/write_costs.py
+	$(BIN)/python scripts/write_planted.py
 	$(BIN)/python scripts/write_schema.py
 
 # 2,000 mutated scenarios, data sets, submissions and records: each has to end well or in one sentence.

@@ -6,6 +6,7 @@ import re
 import pytest
 import write_costs
 import write_faq
+import write_planted
 from conftest import REPOSITORY
 from pages import blocks
 
@@ -52,6 +53,11 @@ def test_every_scenario_has_its_row_of_costs():
     page = (DOCS / "scenario-costs.md").read_text()
     assert re.findall(r"^\| `([\w-]+)` \|", page, re.MULTILINE) == scenario_names()
     assert write_costs.TEXT.partition("{")[0] in page
+
+
+def test_the_table_of_planted_leaks_is_that_of_the_study():
+    for name, page in write_planted.pages(Workspace(REPOSITORY)).items():
+        assert (REPOSITORY / name).read_text() == page, "run `python scripts/write_planted.py`"
 
 
 def test_the_readme_is_short_and_what_it_links_to_exists():
