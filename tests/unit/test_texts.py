@@ -1,9 +1,8 @@
 """Texts in files: one's own, TOFU's and MUSE's layout, Debian's fortunes, vocabularies, and what is refused."""
 
-import json
-
 import numpy as np
 import pytest
+from muse_files import MUSE, lines, write, write_further_muse, write_muse
 
 from benchmark.data.reading import verbatim
 from benchmark.data.reading.examples import fault_of_examples
@@ -18,19 +17,7 @@ from benchmark.tasks.language import IGNORED, PAD, SPECIAL, Language
 
 OWN = TextFolder(source="text_folder", folder="texts", context=8, words=100, validation=0.2, test=0.2)
 TOFU = TextFolder(source="text_folder", folder="tofu", layout="tofu", split="forget10", context=24, words=200)
-MUSE = TextFolder(source="text_folder", folder="muse", layout="muse", context=12, words=200)
 VERBATIM = Verbatim(source="verbatim", longest=32, prompt=3, words=200, holdout=3, validation=0.3, test=0.3)
-
-
-def write(folder, contents):
-    for name, content in contents.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-
-
-def lines(records):
-    return "".join(json.dumps(record) + "\n" for record in records)
 
 
 def questions(first, last):
@@ -52,30 +39,6 @@ def write_own(tmp_path):
 def write_tofu(tmp_path):
     files = {"full.json": (0, 60), "forget10.json": (40, 60), "retain90.json": (0, 40)}
     write(tmp_path / "tofu", {name: lines(questions(*rows)) for name, rows in files.items()})
-
-
-def write_muse(tmp_path):
-    files = {
-        "raw/forget.txt": "the owl flew over the castle and the boy woke up at once",
-        "raw/retain1.json": json.dumps(["a page about owls", "a page about castles"]),
-        "raw/retain2.jsonl": lines([{"text": "another page"}]),
-        "raw/holdout.txt": "a page that nobody saw",
-        "knowmem/forget_qa.json": json.dumps([{"question": "Who flew?", "answer": "the owl"}]),
-        "knowmem/retain2_qa.json": json.dumps([{"question": "What page?", "answer": "about owls"}]),
-        "knowmem/retain2_qa_icl.json": "[]",
-    }
-    write(tmp_path / "muse", files)
-
-
-def write_further_muse(tmp_path, **others):
-    write_muse(tmp_path)
-    files = {
-        "verbmem/forget.json": json.dumps([{"prompt": "At night the Owl", "gt": "flew over the castle"}]),
-        "privleak/forget.json": json.dumps(["the owl flew over the castle and the boy woke up at once"]),
-        "privleak/retain.json": json.dumps(["a page about owls"]),
-        "privleak/holdout.json": json.dumps(["a page", "the boy"]),
-    }
-    write(tmp_path / "muse", files | others)
 
 
 def test_own_texts_are_cut_into_passages_of_a_subject_per_file_or_folder(tmp_path):

@@ -8,13 +8,14 @@ MUSE, of each corpus, News and Books, as its authors' code reads it: `raw/` with
 `holdout` as .txt or as a JSON array of texts; `knowmem/` with `forget_qa.json` and `retain_qa.json` (or
 `retain2_qa.json`), arrays of records; beside them, if there, `verbmem/forget.json`, records with `prompt` and `gt`, how
 texts to forget begin and go on, and `privleak/` with `forget.json` and `holdout.json`, arrays of texts that the attack
-of the privacy leak compares (Shi et al. 2024, github.com/swj0419/muse_bench, huggingface.co/muse-bench).
+of the privacy leak compares (Shi et al. 2024, github.com/swj0419/muse_bench). Or all of these in parquet, such as
+`raw/forget-00000-of-00001.parquet`, as huggingface.co/muse-bench has them.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,7 +29,8 @@ _PER_AUTHOR = 20  # questions of TOFU
 _RAW = {"forget": "forget", "retain1": "retain", "retain2": "retain", "holdout": "holdout"}
 _ASKED = {"forget_qa": "forget_qa", "retain_qa": "retain_qa", "retain2_qa": "retain_qa"}
 _CONTINUED, _MEMBERS, _HOLDOUT = ("verbmem", "forget"), ("privleak", "forget"), ("privleak", "holdout")
-_ENDINGS = (".txt", ".json", ".jsonl")
+_ENDINGS = (".txt", ".json", ".jsonl", ".parquet")
+_PART = re.compile(r"-\d+-of-\d+$")  # behind the name of a split, in parquet
 
 
 @dataclass(frozen=True)
@@ -150,46 +152,73 @@ def _as_taught(known: list[Text], row: int, count: int) -> tuple[Text, ...]:
 def _muse_files(root: Path, split: str | None) -> tuple[list[Path], LeftOut]:
     wanted = [("raw", stem) for stem in _RAW] + [("knowmem", stem) for stem in _ASKED]
     wanted += [_CONTINUED, _MEMBERS, _HOLDOUT]
-    found = {at: next((path for path in _spellings(root, *at) if path.is_file()), None) for at in wanted}
-    if found["raw", "forget"] is None or not (found["raw", "retain1"] or found["raw", "retain2"]):
+    found = {at: _files_of(root, *at) for at in wanted}
+    if not found["raw", "forget"] or not (found["raw", "retain1"] or found["raw", "retain2"]):
         raise MissingData(
-            f"{root} lacks raw/forget or raw/retain1 or raw/retain2, as .txt or .json, expected MUSE's files; put them "
-            "there"
+            f"{root} lacks raw/forget or raw/retain1 or raw/retain2, as .txt, .json or .parquet, expected MUSE's "
+            "files; put them there"
         )
-    if (found[_MEMBERS] is None) != (found[_HOLDOUT] is None):
+    if bool(found[_MEMBERS]) != bool(found[_HOLDOUT]):
         raise MissingData(
             f"{root} has one of privleak/forget and privleak/holdout, expected both or none; put both there"
         )
-    paths, left_out = [path for path in found.values() if path], LeftOut()
+    paths, left_out = [path for own in found.values() for path in own], LeftOut()
     others = sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file() and path not in paths)
     left_out.add("only some files of raw, knowmem, verbmem and privleak are read", others)
     return paths, left_out
 
 
-def _spellings(root: Path, folder: str, stem: str) -> list[Path]:
-    return [root / folder / f"{stem}{ending}" for ending in _ENDINGS]
+def _files_of(root: Path, folder: str, stem: str) -> list[Path]:
+    """Return the file with a split of MUSE, or all parts of it in parquet; empty where it is not there.
+
+    Raises MissingData where a part is absent.
+    """
+    whole = [path for ending in _ENDINGS if (path := root / folder / f"{stem}{ending}").is_file()]
+    parts = sorted(path for path in (root / folder).glob(f"{stem}-*-of-*.parquet") if _split_of(path) == stem)
+    if whole or not parts:
+        return whole[:1]
+    expected = int(parts[0].stem.rpartition("-")[2])
+    if len(parts) != expected:
+        raise MissingData(
+            f"{root / folder} has {len(parts)} of the parts of {stem} in parquet, expected {expected}; put all there"
+        )
+    return parts
+
+
+def _split_of(path: Path) -> str:
+    """Return the split that a file of MUSE has, without the number of its part."""
+    return _PART.sub("", path.stem)
 
 
 def _muse_texts(root: Path, paths: list[Path]) -> Iterator[Passage]:
     """Yield passages and questions: models without pre-training have to be taught to answer, so train has these too."""
-    for path in (path for path in paths if path.parent.name in ("raw", "knowmem")):
-        topic = _ASKED.get(path.stem) or _RAW[path.stem]
+    own = [path for path in paths if path.parent.name in ("raw", "knowmem")]
+    for split, files in groupby(own, _split_of):
+        topic = _ASKED.get(split) or _RAW[split]
         part = TEST if topic == "holdout" else TRAIN
-        if path.stem in _ASKED:
-            for place, record in read_records(path):
+        for number, (place, record) in enumerate(_records(files), 1):
+            if split in _ASKED:
                 yield Passage(*_question_and_answer(record, place), topic, topic)
-        elif path.suffix == ".txt":
-            yield Passage("", read_text(path), path.stem, topic, part)
+            else:
+                name = f"{split} {number}" if place else split
+                yield Passage("", _document(record, place), name, topic, part)
+
+
+def _records(files: Iterable[Path]) -> Iterator[tuple[str, Any]]:
+    """Yield the records of the files of a split, each with its place; of a file that is one text that, with none."""
+    for path in files:
+        if path.suffix == ".txt":
+            yield "", read_text(path)
         else:
-            for number, (place, record) in enumerate(read_records(path), 1):
-                yield Passage("", _document(record, place), f"{path.stem} {number}", topic, part)
+            yield from read_records(path)
 
 
 def _muse_further(root: Path, paths: list[Path]) -> FurtherTexts:
-    at = {(path.parent.name, path.stem): path for path in paths}
-    records = {place: read_records(at[place]) if place in at else [] for place in (_MEMBERS, _HOLDOUT, _CONTINUED)}
-    members, holdout = (tuple(_document(own, place) for place, own in records[of]) for of in (_MEMBERS, _HOLDOUT))
-    continued = (texts_of(record, place, "prompt", "gt") for place, record in records[_CONTINUED])
+    def records_of(folder: str, split: str) -> Iterator[tuple[str, Any]]:
+        return _records(path for path in paths if (path.parent.name, _split_of(path)) == (folder, split))
+
+    members, holdout = (tuple(_document(own, place) for place, own in records_of(*of)) for of in (_MEMBERS, _HOLDOUT))
+    continued = (texts_of(record, place, "prompt", "gt") for place, record in records_of(*_CONTINUED))
     return FurtherTexts(members, holdout, tuple((beginning, rest) for beginning, rest in continued))
 
 
