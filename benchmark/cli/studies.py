@@ -70,8 +70,16 @@ ShardsOption = Annotated[
         help="Have the named submissions train so many models with 1 to 16 shards, and show accuracy and costs.",
     ),
 ]
-
-
+RelearningOption = Annotated[
+    int | None,
+    typer.Option(
+        "--relearning",
+        min=8,
+        max=1000,
+        help="Show how far apart so many originals and retrained models are after steps of relearning, and how many "
+        "suit the scenario.",
+    ),
+]
 PoolsOption = Annotated[
     int | None,
     typer.Option("--pools", help="With --planted: simulated pools, by default 100; what is done is kept."),
@@ -92,6 +100,7 @@ def study(
     recover: RecoverOption = None,
     layers: LayersOption = None,
     shards: ShardsOption = None,
+    relearning: RelearningOption = None,
     pools: PoolsOption = None,
     metrics: MetricsOption = None,
     scenario: ScenarioOption = "digits",
@@ -118,12 +127,15 @@ def study(
         "--recover": bool(recover),
         "--layers": bool(layers),
         "--shards": bool(shards),
+        "--relearning": bool(relearning),
     }
     _check_study([option for option, given in asked.items() if given], names or [], pools, metrics, models)
     session = open_session(Workspace.find(out), jobs)
     with on_cluster(session, engine, cluster) as there:
         if planted:
             _study_planted(there, models, pools, metrics, as_json)
+        elif relearning:
+            _study_relearning(there, read_scenario(scenario), relearning, as_json)
         elif recover or layers or shards or differences:
             _study_named(there, read_scenario(scenario, *models or ()), names or [], recover, layers, shards, as_json)
         else:
@@ -137,8 +149,10 @@ def _check_study(
     if len(asked) > 1:
         raise BadUsage(f"{asked[1]} came beside {asked[0]}, expected one study at a time; leave one out")
     kind = asked[0] if asked else ""
-    if kind == "--planted" and names:
-        raise BadUsage(f"{names[0]} came beside --planted, which simulates its models; leave one out")
+    if kind in ("--planted", "--relearning") and names:
+        raise BadUsage(f"{names[0]} came beside {kind}, which is about no entry; leave one out")
+    if kind == "--relearning" and models:
+        raise BadUsage("--models came beside --relearning, which says itself how many models; leave it out")
     if kind != "--planted" and (pools is not None or metrics):
         raise BadUsage("--pools or --metric came without --planted, expected both; add --planted or leave them out")
     if kind in ("--differences", "--recover", "--layers", "--shards") and not names:
@@ -183,6 +197,23 @@ def _study_named(
     if len(shorter) < len(rows):
         terminal.print(f"the first {most} of each entry, of {len(rows)} rows in all", style="dim")
     terminal.print(f"{session.workspace.results / 'studies'}: {files}", style="dim")
+
+
+def _study_relearning(session: "Session", chosen: "Scenario", models: int, as_json: bool) -> None:
+    """Print how many steps of relearning suit a scenario."""
+    from benchmark.study.relearning import LEFT, USEFUL, chosen_steps, study_relearning
+
+    with show_progress(session) as shown:
+        rows = study_relearning(shown, chosen, models)
+    if as_json:
+        print_json(json.loads(rows.to_json(orient="records") or "[]"))
+        return
+    _print_rows(rows, tuple(rows.columns), 3)
+    terminal.print(f"suits: at least {LEFT:.0%} of the leak is left, and {USEFUL:.0%} of the utility kept", style="dim")
+    steps = chosen_steps(rows)
+    said = f"relearning_steps = {steps} in [protocol] takes the most of them" if steps else "no number of steps suits"
+    terminal.print(said, markup=False, highlight=False)
+    terminal.print(f"{session.workspace.results / 'studies'}: relearning-{chosen.label}.csv", style="dim")
 
 
 def _study_entries(session: "Session", chosen: "Scenario", names: list[str] | None, order: bool, as_json: bool) -> None:

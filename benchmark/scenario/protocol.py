@@ -41,11 +41,13 @@ class Protocol(Section):
     """The parts that the forget set is asked for in, one after another; absent: it is asked for at once."""
     request: Annotated[int, Field(ge=1)] | None = None
     """The request after which nets are looked at; absent: the last."""
+    relearning_steps: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """Steps in which treatments train nets on forget examples; absent: five."""
 
     @model_serializer(mode="wrap")
     def _without_absent(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out what says nothing: scenarios that had no such keys keep their hash."""
-        absent = {name for name in ("access", "requests", "request") if getattr(self, name) is None}
+        absent = {name for name in ("access", "requests", "request", "relearning_steps") if getattr(self, name) is None}
         return {key: own for key, own in serialise(self).items() if key not in absent}
 
     @model_validator(mode="after")

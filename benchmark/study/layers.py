@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from benchmark.data import Problem, load_problem
 from benchmark.metrics.leak_score import gap_closed
 from benchmark.metrics.samples import Floats
-from benchmark.models.build import seeded_model, skeleton
+from benchmark.models.build import skeleton
 from benchmark.models.inside import State, hidden_layers, layer_inputs
 from benchmark.references.pool import Pool
 from benchmark.results.values import Estimate
@@ -19,9 +19,8 @@ from benchmark.seeds import derive_seed
 from benchmark.session import Session
 from benchmark.split import Split
 from benchmark.storage.workspace import write_atomically
+from benchmark.study.nets import retrained_nets, submission_to_study, unlearned_nets
 from benchmark.study.plots import draw_layers
-from benchmark.study.unlearned import submission_to_study, unlearned_nets
-from benchmark.training import train_block
 from benchmark.training.heads import apply_heads, fit_heads
 
 EXAMPLES = 500
@@ -47,7 +46,7 @@ def study_layers(session: Session, scenario: Scenario, names: Sequence[str], mod
     submissions = {name: submission_to_study(session, scenario, name) for name in names}
     problem = load_problem(scenario)
     originals = [pool.original(index) for index in range(models)]
-    retrained = _train_retrained(pool, problem, models)
+    retrained = retrained_nets(pool, problem, models)
     layers = hidden_layers(_net(scenario, problem), originals[0], problem.forget)
     shown = _draw_shown(problem, derive_seed(pool.hidden_seed, "layers"))
     probed = {
@@ -93,16 +92,6 @@ def _flat(net: nn.Module, state: State, split: Split, layer: str) -> Tensor:
         height, width = (min(side, _SIDE) for side in features.shape[-2:])
         return nn.functional.adaptive_avg_pool2d(features, (height, width)).flatten(1)
     return features
-
-
-def _train_retrained(pool: Pool, problem: Problem, models: int) -> list[dict[str, Tensor]]:
-    """Return retrained models, trained here: the pool keeps none of their weights."""
-    scenario, seeds = pool.scenario, [pool.seed("retrained", index) for index in range(models)]
-    nets = [seeded_model(scenario.architecture, problem.input_shape, problem.outputs, seed) for seed in seeds]
-    pool.session.progress("training retrained models", 0, models)
-    state = train_block(nets, scenario.recipe, problem.retain, seeds, problem.loss).state
-    pool.session.progress("training retrained models", models, models)
-    return [{name: tensor[row] for name, tensor in state.items()} for row in range(models)]
 
 
 def _draw_shown(problem: Problem, seed: int) -> Split:

@@ -1,17 +1,19 @@
-"""Unlearned nets themselves, for studies that look inside: boards keep none."""
+"""Unlearned and retrained nets themselves, for studies that look inside: neither boards nor pools keep any."""
 
 from collections.abc import Sequence
 
 from torch import Tensor
 
-from benchmark.data import load_problem
+from benchmark.data import Problem, load_problem
 from benchmark.errors import BadUsage, FailedEntry
+from benchmark.models.build import seeded_model
 from benchmark.references.pool import Pool
 from benchmark.runs.workers import open_workers
 from benchmark.scenario.schema import Scenario
 from benchmark.session import Session
 from benchmark.submissions.source import Submission, find_submission
 from benchmark.submissions.tasks import check_applicable
+from benchmark.training import train_block
 
 
 def submission_to_study(session: Session, scenario: Scenario, name: str) -> Submission:
@@ -45,3 +47,13 @@ def unlearned_nets(
             found.append(run.weights)
             session.progress(f"running {name}", index + 1, len(originals))
     return found
+
+
+def retrained_nets(pool: Pool, problem: Problem, models: int) -> list[dict[str, Tensor]]:
+    """Return the pool's first retrained models, trained here."""
+    scenario, seeds = pool.scenario, [pool.seed("retrained", index) for index in range(models)]
+    nets = [seeded_model(scenario.architecture, problem.input_shape, problem.outputs, seed) for seed in seeds]
+    pool.session.progress("training retrained models", 0, models)
+    state = train_block(nets, scenario.recipe, problem.retain, seeds, problem.loss).state
+    pool.session.progress("training retrained models", models, models)
+    return [{name: tensor[row] for name, tensor in state.items()} for row in range(models)]

@@ -15,7 +15,7 @@ from benchmark.references.pool import Pool
 from benchmark.scenario.schema import Scenario
 from benchmark.session import Session
 from benchmark.storage.workspace import write_atomically
-from benchmark.study.unlearned import submission_to_study, unlearned_nets
+from benchmark.study.nets import submission_to_study, unlearned_nets
 
 RANKS = (1, 2, 4, 8, 16)
 RUNS = 16

@@ -21,9 +21,13 @@ def treatments_for(scenario: "Scenario", treatments: Mapping[str, Treatment] = T
     return {name: treatments[name] for name in sorted(treatments) if treatments[name].suits(scenario)}
 
 
-def treatments_digest(treatments: Mapping[str, Treatment]) -> str:
-    """Return 8 hex digits that name treatments in their versions; evidence of others is made anew."""
+def treatments_digest(treatments: Mapping[str, Treatment], steps: int | None = None) -> str:
+    """Return 8 hex digits that name treatments in their versions; evidence of others is made anew.
+
+    `steps`: of relearning, where a scenario says how many: the models of a pool are those of other scenarios too.
+    """
     parts = [_FORM, *(f"{name} {treatments[name].version}".encode() for name in sorted(treatments))]
+    parts += [f"{steps} steps".encode()] if steps else []
     return digest_of("treatments", parts)[:8]
 
 
@@ -43,4 +47,4 @@ def is_presently_treated(scenario: "Scenario", name: str) -> bool:
 
 
 def _prefix(scenario: "Scenario") -> str:
-    return f"{_TREATED}{treatments_digest(treatments_for(scenario))}-"
+    return f"{_TREATED}{treatments_digest(treatments_for(scenario), scenario.protocol.relearning_steps)}-"

@@ -13,33 +13,34 @@ if TYPE_CHECKING:
 
 SHARE = 0.1  # of the forget set
 FEWER = (0.01, 0.05)
-STEPS = 5
+STEPS = 5  # where the scenario does not say
 RATE = 0.1  # of the recipe's: at the whole of it five steps on few examples leave a net that gets little right
 
 
 @TREATMENTS.add
 @treatment(after="relearning a tenth of the forget set")
 def relearned_forget(nets: State, given: Given) -> State:
-    """Five steps of training on a tenth of the forget set, at a tenth of the recipe's rate; φ is read on all of it.
+    """A few steps of training on a tenth of the forget set, at a tenth of the recipe's rate; φ is read on all of it.
 
-    Which examples come back the seed decides, for all nets alike. A retrained net learns these few; one that only hid
-    the forget set recalls the others with them. Source: Hu et al. 2024 (2406.13356) for the attack.
+    There are five unless the scenario says otherwise. Which examples come back the seed decides, for all nets alike. A
+    retrained net learns these few; one that only hid the forget set recalls the others with them. Source: Hu et al.
+    2024 (2406.13356) for the attack.
     """
-    return _train(nets, given, shown_again(given), STEPS)
+    return _train(nets, given, shown_again(given), _steps(given))
 
 
 @TREATMENTS.add
 @treatment(after="relearning a hundredth of the forget set")
 def relearned_forget_1(nets: State, given: Given) -> State:
     """The same steps as `relearned_forget`, on a hundredth of the forget set, two examples at least."""
-    return _train(nets, given, shown_again(given, FEWER[0]), STEPS)
+    return _train(nets, given, shown_again(given, FEWER[0]), _steps(given))
 
 
 @TREATMENTS.add
 @treatment(after="relearning a twentieth of the forget set")
 def relearned_forget_5(nets: State, given: Given) -> State:
     """The same steps as `relearned_forget`, on a twentieth of the forget set, two examples at least."""
-    return _train(nets, given, shown_again(given, FEWER[1]), STEPS)
+    return _train(nets, given, shown_again(given, FEWER[1]), _steps(given))
 
 
 @TREATMENTS.add
@@ -69,7 +70,7 @@ def relearned_mislabelled(nets: State, given: Given) -> State:
     A control of `relearned_forget`, which has nothing true to teach: what comes back here came back by being trained,
     not by being told.
     """
-    return _train(nets, given, mislabelled(given), STEPS)
+    return _train(nets, given, mislabelled(given), _steps(given))
 
 
 @TREATMENTS.add
@@ -109,6 +110,10 @@ def shown_again(given: Given, share: float = SHARE) -> "Split":
     count = max(2, round(share * len(forget)))
     rows = _generator(given, "forget").permutation(len(forget))[:count]
     return forget.at(torch.from_numpy(rows).to(forget.targets.device))
+
+
+def _steps(given: Given) -> int:
+    return given.scenario.protocol.relearning_steps or STEPS
 
 
 def _generator(given: Given, name: str) -> "np.random.Generator":
