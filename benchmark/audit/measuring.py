@@ -11,7 +11,7 @@ from benchmark.audit.roles import CHECKPOINTS, SECONDS, Role, Task, checkpoints,
 from benchmark.audit.settings import Audit
 from benchmark.audit.store import open_store, other_stores, read_record, write_record
 from benchmark.engine import Progress
-from benchmark.errors import BadScenario, MissingRecord, note
+from benchmark.errors import BadRecord, BadScenario, MissingRecord, note
 from benchmark.storage.block_store import BlockStore
 from benchmark.text import counted, first_of
 
@@ -108,7 +108,7 @@ def _say_what_changed(store: BlockStore) -> None:
 def _known_record(store: BlockStore) -> dict[str, Any]:
     try:
         return read_record(store)
-    except MissingRecord:
+    except (MissingRecord, BadRecord):
         return {}
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from benchmark.audit.people import Data
 from benchmark.audit.roles import PHI, SECONDS, TEST_ACCURACY, TEST_PHI, Arrays, Task
 from benchmark.audit.settings import FILE, Audit
-from benchmark.errors import MissingRecord
+from benchmark.errors import BadRecord, MissingRecord
 from benchmark.storage.block_store import BlockStore
 from benchmark.storage.workspace import write_atomically
 
@@ -72,14 +72,24 @@ def write_record(store: BlockStore, record: dict[str, Any]) -> None:
 
 
 def read_record(store: BlockStore) -> dict[str, Any]:
-    """Return the record of the run. Raises MissingRecord where there is none for this data and code."""
+    """Return the record of the run.
+
+    Raises MissingRecord where there is none for this data and code, and BadRecord where it is damaged.
+    """
+    path = store.folder / _RECORD
     try:
-        record = json.loads((store.folder / _RECORD).read_text())
+        record = json.loads(path.read_text())
         if isinstance(record, dict):
             return record
-    except (OSError, ValueError):
-        pass
-    raise MissingRecord(
-        f"nothing has been measured yet for this {FILE}, data and code; `bench audit run FOLDER` does it, and takes up "
-        "what is there"
+        fault = "no JSON object"
+    except (FileNotFoundError, NotADirectoryError):
+        raise MissingRecord(
+            f"nothing has been measured yet for this {FILE}, data and code; `bench audit run FOLDER` does it, and "
+            "takes up what is there"
+        ) from None
+    except (OSError, ValueError, RecursionError) as error:
+        fault = str(error)
+    raise BadRecord(
+        f"{path} is damaged ({fault}), expected the record of what was measured; `bench audit run FOLDER` writes it "
+        "anew"
     )

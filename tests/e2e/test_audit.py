@@ -87,6 +87,23 @@ def test_a_damaged_block_is_set_aside_and_trained_again(bench, tmp_path):
     assert len(damaged.read_bytes()) == len(content)
 
 
+def test_a_damaged_record_is_said_and_written_anew(bench, tmp_path):
+    folder = write_audit(tmp_path, code=TRAIN + UNLEARN)
+    bench("run", folder, "--jobs", 1)
+    (record,) = (folder / "signals").glob("*/run.json")
+    whole = json.loads(record.read_text())
+    for damaged in ("{", "[1]"):
+        record.write_text(damaged)
+        said = bench("report", folder, "--no-pdf")
+        assert said.status == 2
+        assert "run.json is damaged (" in said.err
+        assert "nothing has been measured" not in said.err
+    again = bench("run", folder, "--jobs", 1)
+    assert again.status == 0
+    assert json.loads(record.read_text())["roles"] == whole["roles"]
+    assert bench("report", folder, "--no-pdf").status == 0
+
+
 @pytest.mark.parametrize(
     ("code", "sentence"),
     [
