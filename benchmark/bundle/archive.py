@@ -54,6 +54,8 @@ class Contents(Listing):
     scenario_hash: Digest
     commitment: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
     """SHA-256 of the secret that the reference models were drawn from, which the bundle does not hold."""
+    published: bool = False
+    """Whether everybody can know that secret."""
     entries: dict[EntryName, Digest]
     """The hash of each entry's files."""
 

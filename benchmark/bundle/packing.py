@@ -48,6 +48,7 @@ def pack_evidence(session: Session, scenario: Scenario, path: Path) -> Contents:
         scenario_hash=scenario.hash,
         pool_hash=scenario.pool_hash,
         commitment=pool.seeds.commitment,
+        published=pool.seeds.published,
         entries=dict(sorted(entries.items())),
         members={name: hashlib.sha256(content).hexdigest() for name, content in sorted(members.items())},
     )

@@ -9,7 +9,7 @@ from benchmark.bundle.choice import CHOICE, is_packed, packed_choice
 from benchmark.bundle.plan import Part, fault_of_outcome, parts
 from benchmark.data.choice import is_kept, write_choice
 from benchmark.errors import BadRecord, BadUsage
-from benchmark.references.secret import read_secret, read_seeds, write_commitment
+from benchmark.references.secret import read_secret, read_seeds, write_commitment, write_published
 from benchmark.results.outcome import OUTCOME_FILE, read_outcome
 from benchmark.scenario.schema import Scenario
 from benchmark.seeds import Seeds
@@ -48,6 +48,8 @@ def unpack_evidence(session: Session, scenario: Scenario, path: Path) -> list[st
             write_choice(session.workspace, scenario, choice)
         if archive.contents.commitment:  # before the models, so that what is interrupted here can go on
             write_commitment(pool, archive.contents.commitment)
+            if archive.contents.published:
+                write_published(pool, archive.contents.commitment)
         unpacked = []
         for done, part in enumerate(plan, 1):
             if part.entry and _unpack_entry(part, archive, session):

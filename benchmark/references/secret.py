@@ -39,10 +39,9 @@ def read_secret(folder: Path) -> str | None:
 def read_seeds(folder: Path, pool_hash: str) -> Seeds:
     """Return the seeds of the pool in `folder`. Raises BadMachine as `read_secret` does."""
     secret = read_secret(folder)
-    if secret is None:
-        return Seeds(pool_hash, committed=_read_commitment(folder))
-    seeds = Seeds(pool_hash, secret)
-    return replace(seeds, published=_read_commitment(folder, _PUBLISHED) == seeds.commitment)
+    seeds = Seeds(pool_hash, secret, committed=_read_commitment(folder) if secret is None else "")
+    published = bool(seeds.commitment) and _read_commitment(folder, _PUBLISHED) == seeds.commitment
+    return replace(seeds, published=published)
 
 
 def write_commitment(folder: Path, commitment: str) -> None:

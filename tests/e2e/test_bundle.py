@@ -14,7 +14,7 @@ from benchmark.bundle.archive import LIST
 from benchmark.bundle.unpacking import find_faults, unpack_evidence
 from benchmark.references.controls import do_nothing
 from benchmark.references.pool import Pool, reference_store
-from benchmark.references.secret import read_seeds
+from benchmark.references.secret import read_seeds, write_published
 from benchmark.results.board_file import read_cards
 from benchmark.session import Session
 from benchmark.storage.workspace import Workspace
@@ -101,6 +101,18 @@ def test_a_clone_without_a_pool_scores_studies_and_compares_the_same(
     assert {card.submission: card for card in read_cards(clone.results, pytest.fail)} == before
     assert bench("compare", "identity", "finetune").stdout == compared
     assert json.loads(bench("study", "--json").stdout) == studied
+
+
+def test_seeds_that_everybody_knows_are_public_in_a_clone_too(bench, finished, clone, miniature, monkeypatch):
+    monkeypatch.chdir(finished.root)
+    write_published(finished.pool(miniature), read_seeds(finished.pool(miniature), miniature.pool_hash).commitment)
+    assert bench("evidence", "pack").returncode == 0
+    monkeypatch.chdir(clone.root)
+    assert bench("evidence", "unpack", finished.bundle(miniature)).returncode == 0
+    seeds = read_seeds(clone.pool(miniature), miniature.pool_hash)
+    assert (seeds.kind, seeds.secret, seeds.published) == ("public", None, True)
+    assert bench("score").returncode == 0
+    assert {card.seeds for card in read_cards(clone.results, pytest.fail)} == {"public"}
 
 
 def test_a_bundle_is_not_written_over_a_folder(bench, finished, tmp_path):
