@@ -15,6 +15,8 @@ from benchmark.storage.block_store import BlockStore
 from benchmark.storage.workspace import write_atomically
 
 _RECORD = "run.json"
+_KINDS = {"functions": list, "packages": dict, "roles": dict, "seconds": int | float}
+"""What is read of a record, and the type of each."""
 _OF_TRAINING = ("data", "seed")
 _OF_CODE = ("file", "batch_size")
 
@@ -79,9 +81,6 @@ def read_record(store: BlockStore) -> dict[str, Any]:
     path = store.folder / _RECORD
     try:
         record = json.loads(path.read_text())
-        if isinstance(record, dict):
-            return record
-        fault = "no JSON object"
     except (FileNotFoundError, NotADirectoryError):
         raise MissingRecord(
             f"nothing has been measured yet for this {FILE}, data and code; `bench audit run FOLDER` does it, and "
@@ -89,7 +88,20 @@ def read_record(store: BlockStore) -> dict[str, Any]:
         ) from None
     except (OSError, ValueError, RecursionError) as error:
         fault = str(error)
+    else:
+        if not (fault := _fault_of(record)):
+            return record
     raise BadRecord(
         f"{path} is damaged ({fault}), expected the record of what was measured; `bench audit run FOLDER` writes it "
         "anew"
     )
+
+
+def _fault_of(record: Any) -> str:
+    """Return what a record lacks of what is read of it; "" where it is whole."""
+    if not isinstance(record, dict):
+        return "no JSON object"
+    wrong = [key for key, kind in _KINDS.items() if not isinstance(record.get(key), kind)]
+    if not wrong and not all(isinstance(name, str) for name in record["functions"]):
+        wrong = ["functions"]
+    return f"no {' or '.join(wrong)} as it is written" if wrong else ""

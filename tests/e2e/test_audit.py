@@ -92,7 +92,7 @@ def test_a_damaged_record_is_said_and_written_anew(bench, tmp_path):
     bench("run", folder, "--jobs", 1)
     (record,) = (folder / "signals").glob("*/run.json")
     whole = json.loads(record.read_text())
-    for damaged in ("{", "[1]"):
+    for damaged in ("{", "[1]", "{}", json.dumps(whole | {"functions": [3]}), json.dumps(whole | {"packages": "x"})):
         record.write_text(damaged)
         said = bench("report", folder, "--no-pdf")
         assert said.status == 2
