@@ -54,7 +54,7 @@ def test_files_of_muse_are_the_same_from_the_tables_that_parquet_holds(tmp_path,
         assert own is None or own.inputs.equal(other.inputs)
     assert len(MUSE.files(tmp_path)) == 11
     (muse / "raw" / "retain1-00001-of-00002.parquet").unlink()
-    with pytest.raises(BenchError, match=r"raw has 1 of the parts of retain1 in parquet, expected 2; put all there"):
+    with pytest.raises(BenchError, match=r"raw has retain1-00000-of-00002.parquet, expected all parts of one release"):
         MUSE.load(tmp_path)
 
 

@@ -30,7 +30,7 @@ _RAW = {"forget": "forget", "retain1": "retain", "retain2": "retain", "holdout":
 _ASKED = {"forget_qa": "forget_qa", "retain_qa": "retain_qa", "retain2_qa": "retain_qa"}
 _CONTINUED, _MEMBERS, _HOLDOUT = ("verbmem", "forget"), ("privleak", "forget"), ("privleak", "holdout")
 _ENDINGS = (".txt", ".json", ".jsonl", ".parquet")
-_PART = re.compile(r"-\d+-of-\d+$")  # behind the name of a split, in parquet
+_PART = re.compile(r"-(\d+)-of-(\d+)$")  # behind the name of a split, in parquet
 
 
 @dataclass(frozen=True)
@@ -177,10 +177,12 @@ def _files_of(root: Path, folder: str, stem: str) -> list[Path]:
     parts = sorted(path for path in (root / folder).glob(f"{stem}-*-of-*.parquet") if _split_of(path) == stem)
     if whole or not parts:
         return whole[:1]
-    expected = int(parts[0].stem.rpartition("-")[2])
-    if len(parts) != expected:
+    found = [_PART.search(path.stem) for path in parts]
+    numbers = [tuple(map(int, match.groups())) for match in found if match]
+    if numbers != [(number, len(parts)) for number in range(len(parts))]:
         raise MissingData(
-            f"{root / folder} has {len(parts)} of the parts of {stem} in parquet, expected {expected}; put all there"
+            f"{root / folder} has {', '.join(path.name for path in parts)}, expected all parts of one release; put "
+            "these there, and no others"
         )
     return parts
 
@@ -205,7 +207,7 @@ def _muse_texts(root: Path, paths: list[Path]) -> Iterator[Passage]:
 
 
 def _records(files: Iterable[Path]) -> Iterator[tuple[str, Any]]:
-    """Yield the records of the files of a split, each with its place; of a file that is one text that, with none."""
+    """Yield each record of a split's files with its place; a .txt file is one record without a place."""
     for path in files:
         if path.suffix == ".txt":
             yield "", read_text(path)
