@@ -27,9 +27,15 @@ METRICS = (
 
 def pages(workspace: Workspace) -> dict[str, str]:
     """Return docs/scoring.md as it ought to be, by its path in the repository."""
-    before, _, rest = (workspace.root / PAGE).read_text().partition(BEGIN)
-    lines = table(pd.read_csv(workspace.root / STUDY))
-    return {PAGE: before + BEGIN + "\n" + "\n".join(lines) + "\n\n" + END + rest.partition(END)[2]}
+    before, begin, rest = (workspace.root / PAGE).read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise SystemExit(f"{PAGE} has lost one of the two comments that the table stands between")
+    rows = pd.read_csv(workspace.root / STUDY)
+    if lacking := sorted(set(METRICS) - set(rows["metric"])):
+        raise SystemExit(f"{STUDY} lacks {', '.join(lacking)}; run the study of planted leaks without --metric")
+    lines = table(rows)
+    return {PAGE: before + begin + "\n" + "\n".join(lines) + "\n\n" + end + after}
 
 
 def table(rows: pd.DataFrame) -> list[str]:
