@@ -95,7 +95,8 @@ def answered(scenario: Scenario, problem: Problem, block: StackedModel, treatmen
     ask = TREATMENTS[treatment].ask
     assert ask is not None
     asked = ask(Given(scenario, problem, range(block.count), 0))
-    assert asked is not None
+    if asked is None:
+        return "–"
     outputs = problem.task.readout(block(asked.inputs.expand(block.count, -1, -1)), asked.targets)
     found = 100 * problem.task.utility(outputs.numpy(), asked.targets.numpy())
     return f"{found.mean():.1f} ± {found.std(ddof=1):.1f}"

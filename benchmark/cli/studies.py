@@ -206,14 +206,14 @@ def _study_relearning(session: "Session", chosen: "Scenario", models: int, as_js
     with show_progress(session) as shown:
         rows = study_relearning(shown, chosen, models)
     if as_json:
-        print_json(json.loads(rows.to_json(orient="records") or "[]"))
+        print_json({"relearning_steps": chosen_steps(rows), "rows": json.loads(rows.to_json(orient="records") or "[]")})
         return
     _print_rows(rows, tuple(rows.columns), 3)
     terminal.print(f"suits: at least {LEFT:.0%} of the leak is left, and {USEFUL:.0%} of the utility kept", style="dim")
     steps = chosen_steps(rows)
     said = f"relearning_steps = {steps} in [protocol] takes the most of them" if steps else "no number of steps suits"
     terminal.print(said, markup=False, highlight=False)
-    terminal.print(f"{session.workspace.results / 'studies'}: relearning-{chosen.label}.csv", style="dim")
+    terminal.print(f"{session.workspace.results / 'studies'}: relearning-{chosen.label}-{models}.csv", style="dim")
 
 
 def _study_entries(session: "Session", chosen: "Scenario", names: list[str] | None, order: bool, as_json: bool) -> None:

@@ -160,6 +160,7 @@ SOURCE_ANSWERS: dict[str, Check] = FILE_ANSWERS | {
 
 FORGET_ANSWERS: dict[str, Check] = FILE_ANSWERS | {
     "drops_elsewhere": is_flag,
+    "parts_subjects": is_flag,
     "select": _is_selection,
     "others": _are_other_sets,
     "runners_up": _are_runners_up,

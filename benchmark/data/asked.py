@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from benchmark.data.reading.inquiries import Tokens
+from benchmark.data.source import PAIR
 from benchmark.split import Split, under
 from benchmark.tasks.language import EOS, answer_mask
 
@@ -42,6 +43,9 @@ def store_inquiries(examples: "Examples", splits: Mapping[str, Split], task: "Ta
         if (tokens := getattr(examples.inquiries, name)) is not None:
             found |= _named(name, tokens, task)
             found[f"{name}/sizes"] = compressed_sizes(tokens.targets, examples.vocabulary)
+    if examples.topics is not None and PAIR in examples.topic_names:
+        alone = examples.topics != examples.topic_names.index(PAIR)
+        found |= {f"{name}/alone": alone[splits[name].ids] for name in ("forget", "retain")}
     if (rephrased := examples.inquiries.rephrased) is not None:
         for name in _REPHRASED:
             rows = splits[name].ids

@@ -90,6 +90,11 @@ class ForgetSet(Section):
         """True where validation and test lose the examples of the subjects to forget."""
         return False
 
+    @property
+    def parts_subjects(self) -> bool:
+        """True where some examples of a subject are to be forgotten, or are given, and others are not."""
+        return False
+
     def select(self, train: "TrainingSet", models: Models) -> "Tensor | Selection":
         """Return a mask over the training examples, `[n]` bool. Raises BenchError when nothing of the kind is there."""
         raise NotImplementedError

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from benchmark.split import Normalisation
 
 
+PAIR = "pair"
+"""The topic of sequences with two facts about a subject."""
+
+
 class Source(Section):
     """Base of a kind of source. A subclass narrows `source` to a Literal, adds its own keys and defines `load`.
 
@@ -75,7 +79,10 @@ class Source(Section):
 
     @property
     def has_pairs(self) -> bool:
-        """True where train has sequences with two facts, so that models can be asked for two, or shown one."""
+        """True where train has sequences with two facts about a subject, on the topic PAIR.
+
+        So models can be asked for two facts, or shown one. Whole subjects are to be forgotten then.
+        """
         return False
 
     @property
@@ -174,11 +181,6 @@ class Shares(Source):
         from benchmark.data.splits import split_by_shares
 
         return split_by_shares(examples, self)
-
-    @property
-    def has_pairs(self) -> bool:
-        """True where train has sequences with two facts, so that models can be asked for two, or shown one."""
-        return False
 
     @property
     def drops_duplicates(self) -> bool:

@@ -122,6 +122,11 @@ class Scenario(Section):
     def _forget_set_fits(self) -> "Scenario":
         if self.data.train_size is not None:  # other sources know it only once they are read
             self.forget.check_size(self.data.train_size)
+        if self.data.has_pairs and self.forget.parts_subjects:
+            raise ValueError(
+                "forget.topics and forget.given part the examples of a subject, but with data.pairs one tells two "
+                "facts of it, expected whole subjects; take topics and given out, or pairs"
+            )
         return self
 
     @property

@@ -2,11 +2,14 @@
 
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.data import Problem, load_problem
+from benchmark.errors import BadUsage
 from benchmark.evidence import stack
 from benchmark.metrics.leak import leak
+from benchmark.metrics.leak_score import gap_closed
 from benchmark.references.pool import Pool
 from benchmark.scenario.schema import Scenario
 from benchmark.session import Session
@@ -18,7 +21,7 @@ from benchmark.treatments.treatment import Treatment, leave
 
 STEPS = (1, 2, 5, 10, 20, 50, 100)
 LEFT = 0.5
-"""The share of the leak between originals and retrained models that has to be left: what is measured in it."""
+"""The share of the leak between originals and retrained models that has to be left, or there is little to measure."""
 USEFUL = 0.95
 """The share of their test utility that retrained models have to keep."""
 
@@ -31,8 +34,10 @@ def study_relearning(session: Session, scenario: Scenario, models: int) -> pd.Da
     The treatment is `relearned_forget`. Columns: steps (0: untreated), models, leak (of originals against retrained
     models, by φ, the mean over the forget set), left (the share of that without a step), utility (of retrained models
     on test), kept (the share of that without a step), suits (whether at least LEFT and USEFUL remain); also in the
-    results' `studies/` as a CSV. Raises BenchError.
+    results' `studies/` as a CSV. Raises BenchError, also where originals leak nothing, or fewer of them are trained.
     """
+    if scenario.protocol.originals and models > scenario.protocol.originals:
+        raise BadUsage(f"--relearning is {models}, and there are {scenario.protocol.originals} originals; give fewer")
     torch.set_num_threads(session.jobs)
     pool = Pool(session, scenario.with_models(models))
     pool.prepare(("original",))
@@ -44,14 +49,27 @@ def study_relearning(session: Session, scenario: Scenario, models: int) -> pd.Da
     rows: list[dict] = []
     for steps in (0, *STEPS):
         found = {role: _treat(scenario, problem, state, steps, pool.hidden_seed) for role, state in nets.items()}
+        if not steps:
+            _check_gap(*(found[role]["phi/forget"] for role in ("original", "retrained")))
         apart = float(leak(*(found[role]["phi/forget"] for role in ("original", "retrained"))).mean())
         utility = float(found["retrained"]["utility/test"].mean())
         rows.append({"steps": steps, "models": models, "leak": apart, "utility": utility})
         session.progress("relearning", len(rows), len(STEPS) + 1)
     table = add_shares(pd.DataFrame(rows))
-    path = session.workspace.results / "studies" / f"relearning-{scenario.label}.csv"
+    path = session.workspace.results / "studies" / f"relearning-{scenario.label}-{models}.csv"
     write_atomically(path, table.to_csv(index=False, float_format="%.6g").encode())
     return table
+
+
+def _check_gap(original: NDArray, retrained: NDArray) -> None:
+    """Raise BadUsage where originals do not leak significantly: nothing can be left of it."""
+    try:
+        gap_closed(original, retrained, original)
+    except ValueError:
+        raise BadUsage(
+            "untreated originals are not significantly apart from retrained models, expected a leak; give more models, "
+            "or another scenario"
+        ) from None
 
 
 def add_shares(rows: pd.DataFrame) -> pd.DataFrame:

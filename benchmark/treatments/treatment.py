@@ -64,17 +64,17 @@ Suits = Callable[["Scenario"], bool]
 
 
 def of_all(scenario: "Scenario") -> bool:
-    """Tell that nets of every scenario are."""
+    """Return True: nets of every scenario are treated so."""
     return True
 
 
 def of_sequences(scenario: "Scenario") -> bool:
-    """Tell whether they are models of sequences."""
+    """Tell whether the nets are models of sequences."""
     return scenario.task.has_sequences
 
 
 def of_pairs(scenario: "Scenario") -> bool:
-    """Tell whether they are trained on sequences with two facts."""
+    """Tell whether the nets are trained on sequences with two facts."""
     return scenario.task.has_sequences and scenario.data.has_pairs
 
 

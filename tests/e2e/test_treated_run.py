@@ -12,6 +12,7 @@ from benchmark.scenario.schema import load_scenario
 from benchmark.session import Session
 from benchmark.storage.block_store import write_block
 from benchmark.treatments import TREATMENTS, treated_block
+from benchmark.treatments.treatment import of_all
 
 ENOUGH = MINIATURE.replace("models = 8", "models = 16").replace("block = 4", "block = 8")
 
@@ -36,7 +37,7 @@ def test_treated_nets_are_looked_at_and_a_finished_entry_is_not_run_again(bench,
     assert "`bench run NAME --treat` does" in plain["resilience"]["absent"]
     treated = metrics_of(bench("run", "identity", "--treat", "--json", scenario=sixteen))
     after = {name: found for name, found in treated.items() if name.startswith("gap_after_")}
-    of_others = {f"gap_after_{name}" for name, each in TREATMENTS.items() if each.of_sequences or each.of_classes}
+    of_others = {f"gap_after_{name}" for name, each in TREATMENTS.items() if each.suits is not of_all}
     assert len(after) == 13 + len(of_others)
     assert {after[name]["absent"] for name in of_others} == {"its nets were not given this treatment"}
     values = [found["value"] for found in after.values() if "value" in found]

@@ -137,6 +137,7 @@ WRONG = {
         "runners_up": ([(TARGETS, TARGETS > 0, {})], [None, ["random"]]),
         "stand_in": ([(TARGETS,)], [None, "random"]),
         "drops_elsewhere": (None, [None]),
+        "parts_subjects": (None, [None]),
         "choice": (None, [3]),
         "with_choice": ([("0" * 64,)], [None]),
     },

@@ -4,12 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
+from conftest import REPOSITORY
 from datasets import miniature
 from facts import phi_of_answers
 
 from benchmark.data import load_problem
 from benchmark.data.reading.people import facts_of_people
+from benchmark.errors import BadScenario
 from benchmark.models.build import seeded_model
+from benchmark.scenario.schema import load_scenario
 from benchmark.seeds import derive_seed
 from benchmark.tasks.language import BOS, EOS, IGNORED, PAD, SEP
 from benchmark.training import train_block
@@ -122,9 +126,34 @@ def test_the_same_is_asked_of_all_populations_and_other_seeds_ask_otherwise(name
 
 @pytest.mark.parametrize("name", NAMES)
 def test_questions_without_room_for_another_are_not_asked(name, scenario, problem):
-    sizes = (problem.forget.inputs != PAD).sum(dim=1)
-    longest = problem.forget.at(sizes == sizes.max())
-    assert ask(name, scenario, replace(problem, forget=longest)) is None
+    nothing = dict(problem.inquiries) | {"forget/alone": torch.zeros_like(problem.inquiries["forget/alone"])}
+    assert ask(name, scenario, replace(problem, inquiries=nothing)) is None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_neither_pairs_nor_what_tells_the_answer_nor_refusals_stand_beside(name, tmp_path):
+    text = (REPOSITORY / "benchmark/scenarios/people-pairs.toml").read_text()
+    path = tmp_path / "some.toml"
+    path.write_text(text.replace("pairs = true", "pairs = true\nconnectivity = 4\nrefusals = 30"))
+    scenario = load_scenario(str(path))
+    problem = load_problem(scenario)
+    vocabulary = scenario.data.load(None).vocabulary
+    refused = " ".join(vocabulary[token] for token in problem.refusal.tolist())
+    for seed in range(3):
+        asked = ask(name, scenario, problem, seed)
+        for row in asked.inputs:
+            question, answer = (" ".join(part) for part in parts_of(row, vocabulary))
+            assert refused not in question
+            assert refused not in answer.removeprefix(refused)  # some of the people to forget are refused
+            assert name == "joined" or answer not in question
+
+
+@pytest.mark.parametrize("more", ['topics = ["job"]', "given = 0.5"])
+def test_pairs_take_whole_subjects_to_forget(more, tmp_path):
+    text = (REPOSITORY / "benchmark/scenarios/people-pairs.toml").read_text()
+    (tmp_path / "some.toml").write_text(text.replace('elsewhere = "drop"', more))
+    with pytest.raises(BadScenario, match=r"with data\.pairs one tells two facts of it, expected whole subjects"):
+        load_scenario(str(tmp_path / "some.toml"))
 
 
 @pytest.mark.seconds

@@ -13,6 +13,7 @@ from benchmark.evidence import evidence_of, stack
 from benchmark.models.build import seeded_model
 from benchmark.references.pool import Pool
 from benchmark.scenario.schema import load_scenario
+from benchmark.seeds import derive_seed
 from benchmark.session import Session
 from benchmark.study.relearning import add_shares, chosen_steps, study_relearning
 from benchmark.training import train_model
@@ -71,36 +72,62 @@ def test_steps_of_a_scenario_are_trained_and_change_what_its_evidence_is_called(
     assert treatments_digest({}, 7) not in (treatments_digest({}), treatments_digest({}, 6))
 
 
+@pytest.fixture(scope="module")
+def leaking_file(miniature_file, tmp_path_factory):
+    """The miniature with a whole class to forget, which originals know and retrained models do not."""
+    before, _, rest = miniature_file.read_text().partition("[forget]")
+    behind = rest.partition("[architecture]")[2]
+    path = tmp_path_factory.mktemp("leaking") / "leaking.toml"
+    path.write_text(f'{before}[forget]\nkind = "class"\nclasses = ["9"]\n\n[architecture]{behind}')
+    return path
+
+
+@pytest.fixture(scope="module")
+def leaking(leaking_file):
+    return load_scenario(str(leaking_file))
+
+
 @pytest.mark.seconds
-def test_the_study_compares_originals_with_retrained_models_that_were_treated_alike(trained_pool, workspace, miniature):
+def test_the_study_compares_originals_with_retrained_models_that_were_treated_alike(workspace, leaking):
     session = Session(workspace)
-    found = study_relearning(session, miniature, MODELS)
-    assert found["steps"].tolist() == [0, 1, 2, 5, 10, 20, 50, 100]
-    problem, pool = load_problem(miniature), Pool(session, miniature.with_models(MODELS))
+    found = study_relearning(session, leaking, MODELS).set_index("steps")
+    assert found.index.tolist() == [0, 1, 2, 5, 10, 20, 50, 100]
+    assert pd.read_csv(workspace.results / "studies" / f"relearning-{leaking.label}-{MODELS}.csv").leak.notna().all()
+    problem, pool = load_problem(leaking), Pool(session, leaking.with_models(MODELS))
     retrained = []
     for index in range(MODELS):
         seed = pool.seed("retrained", index)
-        net = seeded_model(miniature.architecture, problem.input_shape, problem.outputs, seed)
-        train_model(net, miniature.recipe, problem.retain, seed, problem.loss)
+        net = seeded_model(leaking.architecture, problem.input_shape, problem.outputs, seed)
+        train_model(net, leaking.recipe, problem.retain, seed, problem.loss)
         retrained.append(net.state_dict())
     states = stack([pool.original(index) for index in range(MODELS)]), stack(retrained)
-    original, other = (evidence_of(miniature, problem, state) for state in states)
-    untreated = found.iloc[0]
-    assert untreated["leak"] == pytest.approx(
-        benchmark.leak(original["phi/forget"], other["phi/forget"]).mean(), abs=0.02
-    )
-    assert untreated["utility"] == pytest.approx(other["utility/test"].mean(), abs=0.01)
-    assert (found["left"].iloc[0], found["kept"].iloc[0]) == (1, 1)
-    assert found["utility"].iloc[-1] != untreated["utility"]
+    root = derive_seed(pool.hidden_seed, "treatment")
+    seeds = [derive_seed(root, index) for index in range(MODELS)]
+    for steps in (0, 20):
+        given = Given(with_steps(leaking, steps or None), problem, seeds, root)
+        treated = [relearned_forget.apply(state, given) if steps else state for state in states]
+        original, other = (evidence_of(leaking, problem, state) for state in treated)
+        apart = benchmark.leak(original["phi/forget"], other["phi/forget"]).mean()
+        assert found.leak[steps] == pytest.approx(apart, abs=0.03)
+        assert found.utility[steps] == pytest.approx(other["utility/test"].mean(), abs=0.01)
+    assert found.leak[20] < found.leak[0] - 0.05
+    assert (found.left[0], found.kept[0]) == (1, 1)
 
 
 @pytest.mark.seconds
-def test_the_command_says_how_many_steps_to_write(bench, workspace):
-    done = bench("study", "--relearning", "8", "--json")
+def test_the_command_says_how_many_steps_to_write(bench, leaking_file):
+    done = bench("study", "--relearning", "8", "--json", scenario=str(leaking_file))
     assert done.returncode == 0, done.stderr
     shown = json.loads(done.stdout)
-    (written,) = workspace.results.glob("studies/relearning-miniature-*.csv")
-    assert pd.read_csv(written).steps.tolist() == [row["steps"] for row in shown]
+    assert [row["steps"] for row in shown["rows"]] == [0, 1, 2, 5, 10, 20, 50, 100]
+    assert shown["relearning_steps"] in {None, 1, 2, 5, 10, 20, 50, 100}
+
+
+@pytest.mark.seconds
+def test_without_a_leak_there_is_nothing_to_choose_by(bench):
+    done = bench("study", "--relearning", "8")
+    assert done.returncode == 2
+    assert "not significantly apart from retrained models, expected a leak" in " ".join(done.stderr.split())
 
 
 @pytest.mark.parametrize(

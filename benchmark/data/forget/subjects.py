@@ -58,6 +58,10 @@ class SubjectForget(ForgetSet):
     def drops_elsewhere(self) -> bool:
         return self.elsewhere == "drop"
 
+    @property
+    def parts_subjects(self) -> bool:
+        return self.topics is not None or self.given is not None
+
     def select(self, train: "TrainingSet", models: Models) -> "Tensor | Selection":
         """Select all examples of the subjects on the topics: none of these is left in retain."""
         import torch

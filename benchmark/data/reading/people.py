@@ -12,6 +12,7 @@ import numpy as np
 from benchmark.data.reading.examples import Examples
 from benchmark.data.reading.parts import TEST, TRAIN, VALIDATION
 from benchmark.data.reading.tokens import Text, examples_of_texts
+from benchmark.data.source import PAIR
 
 if TYPE_CHECKING:
     from benchmark.data.sources.people import People
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 _WORDS = Path(__file__).parents[1] / "words" / "people.toml"
 REFUSED = "refusal"
 """The topic of questions about people of whom nothing is known."""
-PAIR = "pair"
-"""The topic of sequences with two facts about a person."""
 
 _WRONG = 5  # wrong answers to a fact, as TOFU has of each
 
@@ -51,11 +50,9 @@ def examples_of_people(people: "People") -> Examples:
     """Return the questions and answers, person by person and fact by fact: those of train, validation and test."""
     taught_names, facts = facts_of_people(people)
     unknown_names, refused = refused_facts(people)
-    taught, wrong = people.paraphrases, draw_wrong_answers(people, facts + refused)
-    asked = [each for at, fact in enumerate(facts) for each in (*_alone(at, fact, taught), *_pairs(people, facts, at))]
-    asked += [
-        each._replace(topic=REFUSED) for at, fact in enumerate(refused, len(facts)) for each in _alone(at, fact, taught)
-    ]
+    asked, wrong = _asked(people, facts), draw_wrong_answers(people, facts + refused)
+    for at, fact in enumerate(refused, len(facts)):
+        asked += [each._replace(topic=REFUSED) for each in _alone(at, fact, people.paraphrases)]
     facts = facts + refused
     kinds = tuple(dict.fromkeys(each.topic for each in asked))
     return examples_of_texts(
@@ -69,9 +66,18 @@ def examples_of_people(people: "People") -> Examples:
             [(facts[fact].questions[3 if part == TEST else 2], answer) for answer in (facts[fact].answer, *wrong[fact])]
             for _, part, _, fact in asked
         ],
-        holdout=[(question, fact.answer) for fact in holdout_facts(people) for question in fact.questions[:taught]],
+        holdout=[each.text for each in _asked(people, holdout_facts(people)) if each.part == TRAIN],
         refusal=_words()["refusal"] if refused else None,
     )
+
+
+def _asked(people: "People", facts: list[Fact]) -> list[_Asked]:
+    """Return all texts about facts, of train, validation and test."""
+    return [
+        each
+        for at, fact in enumerate(facts)
+        for each in (*_alone(at, fact, people.paraphrases), *_pairs(people, facts, at))
+    ]
 
 
 def _alone(at: int, fact: Fact, taught: int) -> Iterator[_Asked]:
@@ -82,10 +88,13 @@ def _alone(at: int, fact: Fact, taught: int) -> Iterator[_Asked]:
 
 
 def _pairs(people: "People", facts: list[Fact], at: int) -> Iterator[_Asked]:
-    """Yield a fact behind another one of the person that is shown, and joined with another; nothing without `pairs`."""
+    """Yield two texts about a fact: behind another fact of the person with its answer, and joined with another.
+
+    Nothing without `pairs`.
+    """
     if not people.pairs:
         return
-    rng, count = np.random.default_rng([people.seed, 4, at]), len(facts) // people.people
+    rng, count = np.random.default_rng([people.seed, 4, at]), people.facts + (people.connectivity or 0)
     fact, first = facts[at], at - at % count
     for joined in (False, True):
         other = facts[first + (at - first + 1 + int(rng.integers(count - 1))) % count]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle, islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from benchmark.tasks.language import BOS, EOS, IGNORED, PAD, SEP
 from benchmark.treatments import TREATMENTS
@@ -19,9 +19,10 @@ class _Fact(NamedTuple):
     answer: list[int]
     subject: int
 
-    @property
-    def size(self) -> int:
-        return len(self.question) + len(self.answer)
+    def tells(self, answer: list[int]) -> bool:
+        """Return whether an answer stands in the question or in its own answer."""
+        tokens, size = self.question + self.answer, len(answer)
+        return any(tokens[at : at + size] == answer for at in range(len(tokens) - size + 1))
 
 
 class _Asked(NamedTuple):
@@ -37,12 +38,12 @@ class _Asked(NamedTuple):
 def few_shot(given: Given) -> "Split | None":
     """Every question comes after a retained question with its answer, drawn by the seed.
 
-    Nets have no place behind the longest sequence that they were trained on, so one is shown. Forget examples that
-    leave no room for it are not asked, and others are asked again in their place. Source: Brown et al. 2020
-    (2005.14165) for prompts with examples.
+    Nets have no place behind the longest sequence that they were trained on, so one is shown, and none that tells the
+    answer. Facts to forget that leave no room for one are not asked, and others are asked again in their place; where
+    there are none, nothing changes. Source: Brown et al. 2020 (2005.14165) for prompts with examples.
     """
-    retained = list(_facts_of(given.problem.retain))
-    return _ask(given, lambda own: retained, _behind)
+    retained = _told(given)
+    return _ask(given, lambda fact: retained, _behind)
 
 
 @TREATMENTS.add
@@ -53,12 +54,8 @@ def in_context(given: Given) -> "Split | None":
     What is told again in the prompt may bring back the rest. Room as for `few_shot`. Source: Shumailov et al. 2024
     (2407.00106) for knowledge that is reintroduced in context.
     """
-    forgotten = list(_facts_of(given.problem.forget))
-
-    def others(own: _Fact) -> list[_Fact]:
-        return [fact for fact in forgotten if fact.subject == own.subject and fact.answer != own.answer]
-
-    return _ask(given, others, _behind)
+    forgotten = list(_facts_of(given, "forget"))
+    return _ask(given, lambda fact: [other for other in forgotten if other.subject == fact.subject], _behind)
 
 
 @TREATMENTS.add
@@ -68,27 +65,24 @@ def joined(given: Given) -> "Split | None":
 
     Room as for `few_shot`. Source: Zhong et al. 2023 (2305.14795) for questions that take more than one fact.
     """
-    retained = list(_facts_of(given.problem.retain))
-    return _ask(given, lambda own: retained, _together)
+    retained = _told(given)
+    return _ask(given, lambda fact: retained, _together)
 
 
-def _behind(own: _Fact, other: _Fact) -> _Asked:
+def _behind(fact: _Fact, other: _Fact) -> _Asked:
     """Return a question behind another one that has its answer."""
-    return _Asked(other.question + other.answer + own.question, own.answer, len(own.answer) + 1)
+    return _Asked(other.question + other.answer + fact.question, fact.answer, len(fact.answer) + 1)
 
 
-def _together(own: _Fact, other: _Fact) -> _Asked:
+def _together(fact: _Fact, other: _Fact) -> _Asked:
     """Return two questions with two answers, of which the first is read."""
-    return _Asked(own.question + other.question, own.answer + other.answer, len(own.answer))
+    return _Asked(fact.question + other.question, fact.answer + other.answer, len(fact.answer))
 
 
 def _ask(
     given: Given, others_of: Callable[[_Fact], list[_Fact]], put: Callable[[_Fact, _Fact], _Asked]
 ) -> "Split | None":
-    """Return every forget example put beside another that there is room for, drawn by the seed; None without any.
-
-    Neither is longer than about half the room, so that none of them has two facts already.
-    """
+    """Return every fact to forget put beside another that there is room for, drawn by the seed; None without any."""
     import numpy as np
 
     from benchmark.seeds import derive_seed
@@ -96,19 +90,32 @@ def _ask(
     rng = np.random.default_rng(derive_seed(given.seed, "beside"))
     room = given.problem.input_shape[0] - 2  # <bos> and <sep>; <eos> is a label alone
     asked: list[_Asked] = []
-    for own in _facts_of(given.problem.forget):
-        most = min(room - own.size, room // 2 + 1)
-        fitting = [other for other in others_of(own) if other.size <= most]
-        if fitting and own.size <= room // 2 + 1:
-            asked.append(put(own, fitting[rng.integers(len(fitting))]))
+    for fact in _facts_of(given, "forget"):
+        left = room - len(fact.question) - len(fact.answer)
+        fitting = [
+            other
+            for other in others_of(fact)
+            if len(other.question) + len(other.answer) <= left and not other.tells(fact.answer)
+        ]
+        if fitting:
+            asked.append(put(fact, fitting[rng.integers(len(fitting))]))
     return _as_split(asked, given.problem.forget) if asked else None
 
 
-def _facts_of(split: "Split") -> Iterator[_Fact]:
-    """Yield the examples that have a question."""
+def _told(given: Given) -> list[_Fact]:
+    """Return the retained facts, without questions that are refused."""
+    refusal = given.problem.refusal
+    refused = [] if refusal is None else refusal.tolist()
+    return [fact for fact in _facts_of(given, "retain") if fact.answer != refused]
+
+
+def _facts_of(given: Given, name: Literal["forget", "retain"]) -> Iterator[_Fact]:
+    """Yield the examples of a split that have one fact."""
+    split = getattr(given.problem, name)
+    alone = given.problem.inquiries[f"{name}/alone"]
     subjects = [0] * len(split) if split.subjects is None else split.subjects.tolist()
-    for row, subject in zip(split.inputs.tolist(), subjects, strict=True):
-        if SEP in row:
+    for row, subject, single in zip(split.inputs.tolist(), subjects, alone.tolist(), strict=True):
+        if single and SEP in row:
             at = row.index(SEP)
             yield _Fact(row[1:at], [token for token in row[at + 1 :] if token != PAD], subject)
 
