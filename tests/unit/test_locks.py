@@ -9,6 +9,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -63,9 +64,11 @@ def test_a_claim_says_whose_it_is_and_lets_go(tmp_path, kind):
 
 
 def test_no_thread_gets_what_another_has_claimed(tmp_path, kind):
+    everybody = Barrier(6)
+
     def work(_):
         with claim(tmp_path / "lock") as ours:
-            time.sleep(0.05)
+            everybody.wait(30)  # nobody lets go before all have tried
             return ours
 
     with ThreadPoolExecutor(6) as threads:
