@@ -23,7 +23,7 @@ def as_parquet(tmp_path, monkeypatch):
         path.unlink()
     for path, table in tables.items():
         path.write_bytes(b"PAR1" + table.to_json().encode())
-    monkeypatch.setattr(pd, "read_parquet", lambda path: tables[path])
+    monkeypatch.setattr(pd, "read_parquet", lambda path, columns=None: tables[path])
     return muse
 
 
@@ -76,7 +76,7 @@ def test_files_of_muse_are_the_same_from_parquet(tmp_path, monkeypatch):
 def test_parquet_of_muse_without_pyarrow_is_one_sentence(tmp_path, monkeypatch):
     as_parquet(tmp_path, monkeypatch)
 
-    def none(path):
+    def none(path, columns):
         raise ImportError("Missing optional dependency 'pyarrow'.")
 
     monkeypatch.setattr(pd, "read_parquet", none)

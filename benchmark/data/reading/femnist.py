@@ -21,8 +21,9 @@ from PIL import Image
 
 from benchmark.data.reading.examples import Examples, Row, row
 from benchmark.data.reading.images import NO_IMAGE, decode_image
+from benchmark.data.reading.parquet import read_parquet
 from benchmark.data.sources.femnist import Femnist
-from benchmark.errors import BadData, BadMachine, BadScenario, BenchError, MissingData
+from benchmark.errors import BadData, BadScenario, BenchError, MissingData
 from benchmark.storage.places import refuse_other
 
 _SIDE = 28
@@ -100,12 +101,7 @@ def _json(path: Path) -> Iterator[Part]:
 
 
 def _parquet(path: Path) -> Iterator[Part]:
-    import pandas as pd
-
-    try:
-        table = pd.read_parquet(path, columns=["image", "writer_id", "character"])
-    except ImportError:
-        raise BadMachine(f"{path} needs pyarrow to be read; install it with `pip install pyarrow`") from None
+    table = read_parquet(path, ["image", "writer_id", "character"])
     for writer, own in table.groupby("writer_id", sort=False):
         images = [decode_image(Image.open(io.BytesIO(image["bytes"])), _SIDE, 1)[0] for image in own["image"]]
         yield str(writer), torch.stack(images), torch.tensor(own["character"].to_numpy(), dtype=torch.long)

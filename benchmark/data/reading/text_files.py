@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmark.errors import BadData, BadMachine
+from benchmark.data.reading.parquet import read_parquet
+from benchmark.errors import BadData
 from benchmark.text import shown
 
 
@@ -30,7 +31,8 @@ def read_records(path: Path) -> list[tuple[str, Any]]:
     Each comes with its place for sentences. Raises BadData, and BadMachine where pyarrow is absent.
     """
     if path.suffix == ".parquet":
-        return [(f"row {number} of {path}", record) for number, record in enumerate(_rows(path), 1)]
+        rows = read_parquet(path).to_dict("records")
+        return [(f"row {number} of {path}", record) for number, record in enumerate(rows, 1)]
     text = read_text(path)
     if text.lstrip().startswith("["):
         entries = _parsed(text, str(path))
@@ -63,17 +65,6 @@ def answers_of(record: Any, place: str, key: str) -> tuple[str, ...]:
     found = record.get(key) if isinstance(record, dict) else None
     several = found if isinstance(found, list) and found else [found]
     return tuple(texts_of({key: each}, place, key)[0] for each in several)
-
-
-def _rows(path: Path) -> list[dict[str, Any]]:
-    import pandas as pd
-
-    try:
-        return pd.read_parquet(path).to_dict("records")  # pyright: ignore[reportReturnType]
-    except ImportError:
-        raise BadMachine(f"{path} needs pyarrow to be read; install it with `pip install pyarrow`") from None
-    except (ValueError, OSError) as error:
-        raise BadData(f"{path} is no parquet file ({error}), expected one; take it from its source again") from None
 
 
 def _lines(text: str, path: Path) -> Iterator[tuple[str, Any]]:
