@@ -1,7 +1,7 @@
 """`bench study`: studies of the evaluation itself, and of what entries do beyond their row."""
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -19,12 +19,12 @@ from benchmark.cli.shared import out as terminal
 from benchmark.errors import BadUsage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
     from benchmark.scenario.schema import Scenario
     from benchmark.session import Session
-
-_SHOWN = 20  # rows of a long table
 
 PlantedOption = Annotated[
     bool,
@@ -120,26 +120,24 @@ def study(
     """Show how F and the order change with N, the attacks, δ and the buckets, or what its options ask."""
     from benchmark.storage.workspace import Workspace
 
-    asked = {
-        "--planted": planted,
-        "--order": order,
-        "--differences": differences,
-        "--recover": bool(recover),
-        "--layers": bool(layers),
-        "--shards": bool(shards),
-        "--relearning": bool(relearning),
-    }
-    _check_study([option for option, given in asked.items() if given], names or [], pools, metrics, models)
+    numbers = {"--planted": int(planted), "--order": int(order), "--differences": int(differences)}
+    numbers |= {"--recover": recover or 0, "--layers": layers or 0, "--shards": shards or 0}
+    numbers |= {"--relearning": relearning or 0}
+    asked = [option for option, number in numbers.items() if number]
+    _check_study(asked, names or [], pools, metrics, models)
     session = open_session(Workspace.find(out), jobs)
     with on_cluster(session, engine, cluster) as there:
-        if planted:
+        kind = asked[0] if asked else ""
+        if kind == "--planted":
             _study_planted(there, models, pools, metrics, as_json)
-        elif relearning:
-            _study_relearning(there, read_scenario(scenario), relearning, as_json)
-        elif recover or layers or shards or differences:
-            _study_named(there, read_scenario(scenario, *models or ()), names or [], recover, layers, shards, as_json)
+            return
+        chosen = read_scenario(scenario, *models or ())
+        if kind == "--relearning":
+            _study_relearning(there, chosen, numbers[kind], as_json)
+        elif kind in _OF_ENTRIES:
+            _study_named(there, chosen, names or [], kind, numbers[kind], as_json)
         else:
-            _study_entries(there, read_scenario(scenario, *models or ()), names, order, as_json)
+            _study_entries(there, chosen, names, kind == "--order", as_json)
 
 
 def _check_study(
@@ -155,48 +153,69 @@ def _check_study(
         raise BadUsage("--models came beside --relearning, which says itself how many models; leave it out")
     if kind != "--planted" and (pools is not None or metrics):
         raise BadUsage("--pools or --metric came without --planted, expected both; add --planted or leave them out")
-    if kind in ("--differences", "--recover", "--layers", "--shards") and not names:
+    if kind in _OF_ENTRIES and not names:
         raise BadUsage(f"no entry came beside {kind}, which is about the entries that are named; name some")
     if kind != "--planted" and models and len(models) > 1:
         raise BadUsage(f"--models came {len(models)} times without --planted, expected one N; give it once")
 
 
+def _recovery(session: "Session", chosen: "Scenario", names: list[str], runs: int) -> "pd.DataFrame":
+    from benchmark.study.recovery import study_recovery
+
+    return study_recovery(session, chosen, names, runs)
+
+
+def _layers(session: "Session", chosen: "Scenario", names: list[str], runs: int) -> "pd.DataFrame":
+    from benchmark.study.layers import study_layers
+
+    return study_layers(session, chosen, names, runs)
+
+
+def _shards(session: "Session", chosen: "Scenario", names: list[str], models: int) -> "pd.DataFrame":
+    from benchmark.study.shards import study_shards
+
+    return study_shards(session, chosen, names, models)
+
+
+def _differences(session: "Session", chosen: "Scenario", names: list[str], _: int) -> "pd.DataFrame":
+    from benchmark.study.differences import study_differences
+
+    return study_differences(session, chosen, names)
+
+
+class _OfEntries(NamedTuple):
+    """A study of the entries that are named."""
+
+    make: "Callable[[Session, Scenario, list[str], int], pd.DataFrame]"
+    """The last argument is the number that came with the option."""
+    files: str
+    shown: int | None = None
+    """How many rows of each entry are printed; None: all."""
+
+
+_OF_ENTRIES = {
+    "--differences": _OfEntries(_differences, "differences-{label}.csv", shown=20),
+    "--recover": _OfEntries(_recovery, "recovery-{label}.csv"),
+    "--layers": _OfEntries(_layers, "layers-{label}.csv, .png"),
+    "--shards": _OfEntries(_shards, "shards-{label}.csv, .png"),
+}
+
+
 def _study_named(
-    session: "Session",
-    chosen: "Scenario",
-    names: list[str],
-    recover: int | None,
-    layers: int | None,
-    shards: int | None,
-    as_json: bool,
+    session: "Session", chosen: "Scenario", names: list[str], option: str, number: int, as_json: bool
 ) -> None:
     """Print a study of named entries: their nets, their layers, their shards, or the examples that they get wrong."""
+    kind = _OF_ENTRIES[option]
     with show_progress(session) as shown:
-        if recover:
-            from benchmark.study.recovery import study_recovery
-
-            rows, files = study_recovery(shown, chosen, names, recover), f"recovery-{chosen.label}.csv"
-        elif layers:
-            from benchmark.study.layers import study_layers
-
-            rows, files = study_layers(shown, chosen, names, layers), f"layers-{chosen.label}.csv, .png"
-        elif shards:
-            from benchmark.study.shards import study_shards
-
-            rows, files = study_shards(shown, chosen, names, shards), f"shards-{chosen.label}.csv, .png"
-        else:
-            from benchmark.study.differences import study_differences
-
-            rows, files = study_differences(shown, chosen, names), f"differences-{chosen.label}.csv"
+        rows = kind.make(shown, chosen, names, number)
     if as_json:
         print_json(json.loads(rows.to_json(orient="records") or "[]"))
         return
-    most = None if recover or layers or shards else _SHOWN
-    shorter = rows if most is None else rows.groupby("submission", sort=False).head(most)
+    shorter = rows if kind.shown is None else rows.groupby("submission", sort=False).head(kind.shown)
     _print_rows(shorter, tuple(rows.columns), 4)
     if len(shorter) < len(rows):
-        terminal.print(f"the first {most} of each entry, of {len(rows)} rows in all", style="dim")
-    terminal.print(f"{session.workspace.results / 'studies'}: {files}", style="dim")
+        terminal.print(f"the first {kind.shown} of each entry, of {len(rows)} rows in all", style="dim")
+    terminal.print(f"{session.workspace.results / 'studies'}: {kind.files.format(label=chosen.label)}", style="dim")
 
 
 def _study_relearning(session: "Session", chosen: "Scenario", models: int, as_json: bool) -> None:
